@@ -1,0 +1,142 @@
+"""What travels through the graph: polls, decoded columns, judged rows, parcels for the lake."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Int64s = npt.NDArray[np.int64]
+
+NEVER_MS = -(2**63)
+"""Watermark before the first valid row of a source partition (minus infinity)."""
+
+POLL_SCHEMA = pa.schema(
+    [
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("timestamp", pa.int64()),
+        pa.field("value", pa.binary()),
+    ]
+)
+
+DEAD_SCHEMA = pa.schema(
+    [
+        pa.field("topic", pa.string()),
+        pa.field("partition", pa.string()),
+        pa.field("offset", pa.int64()),
+        pa.field("record_timestamp", pa.int64()),
+        pa.field("value", pa.binary()),
+        pa.field("reason", pa.string()),
+        pa.field("field", pa.string()),
+        pa.field("message", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One read of a source partition: the records of offsets [start, end), holes allowed.
+
+    `records` has POLL_SCHEMA, offsets ascending. `end` is the position to read on from.
+    """
+
+    records: pa.RecordBatch
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one record is no event: reason class of SEMANTICS rule 2, field path, message."""
+
+    reason: str
+    field: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a decoder makes of a poll's value column.
+
+    `events` holds the valid records in poll order, in the event schema's Arrow types;
+    `events_at` their positions in the poll (int64, ascending); `dead_at` and `refusals`
+    the positions and reasons of all other records. Every position is in exactly one.
+    """
+
+    events: pa.RecordBatch
+    events_at: Int64s
+    dead_at: Int64s
+    refusals: list[Refusal]
+
+
+class Decoder(Protocol):
+    """Pure: a value column in, event columns and refusals out. No order, no state."""
+
+    def decode(self, values: pa.Array) -> Decoded:
+        """Decode a binary (or binary_view) array; nulls are tombstones."""
+        ...
+
+
+@dataclass(slots=True)
+class Judged:
+    """What the intake hands on: the rows of one offset range, judged where order is known.
+
+    `rows` are the valid rows that are no duplicates: the event's columns, then
+    `offset` (int64), `record_timestamp` (int64 ms or null) and `watermark`
+    (int64 ms: the watermark before the row, NEVER_MS before the first).
+    `dead` has DEAD_SCHEMA. A heartbeat is a Judged with start == end and no rows.
+    `finished`: the source partition is bounded and ends here.
+    """
+
+    partition: str
+    topic: str | None
+    start: int
+    end: int
+    read: int = 0
+    duplicate: int = 0
+    rows: pa.RecordBatch | None = None
+    dead: pa.RecordBatch | None = None
+    max_event_time: int | None = None
+    finished: bool = False
+
+
+@dataclass(slots=True)
+class RollupCount:
+    """What one rollup did with the valid, not duplicate rows of a range (SEMANTICS rule 8)."""
+
+    filtered: int = 0
+    counted: int = 0
+    late: int = 0
+
+
+@dataclass(slots=True)
+class Range:
+    """The ledger's line: offset range [start, end) of one source partition and what became of it."""
+
+    partition: str
+    topic: str | None
+    start: int
+    end: int
+    read: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    late: int = 0
+    dead: int = 0
+    checksum: int = 0
+    max_event_time: int | None = None
+    finished: bool = False
+    rollups: dict[str, RollupCount] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Parcel:
+    """What the fold hands to the sink: the range's ledger line and rows per lake table.
+
+    `tables` maps a table name of `dataflow.tables.tables_of` to rows in that table's schema.
+    `epoch` is stamped right before the sink.
+    """
+
+    range: Range
+    tables: dict[str, pa.RecordBatch]
+    epoch: int = -1

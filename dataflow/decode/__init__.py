@@ -1,0 +1,1 @@
+"""Decoders: a column of raw values becomes event columns and refusals."""

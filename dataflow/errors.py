@@ -1,0 +1,124 @@
+"""The exceptions Tidemill raises, one tree.
+
+    TidemillError
+    ├── ConfigError              a setting or flag is wrong; exit 2, before any data moves
+    │   └── PipelineError        the pipeline file is wrong; lists every mistake at once
+    ├── SourceError              the input cannot be read
+    │   ├── BrokerUnreachable    no broker answered
+    │   ├── UnknownTopic         the topic does not exist
+    │   ├── OffsetLost           our next offset is gone (retention, truncation, topic created anew)
+    │   └── InputMissing         the folder or file to read is not there
+    ├── RecoveryError            the recovery folder is missing, in use, or of another lake
+    ├── LakeError                the lake cannot be read or written
+    │   ├── LakeMissing          no catalog at this path
+    │   ├── ForeignLake          the folder holds something that is not this pipeline's lake
+    │   ├── LakeUnwritable       permission or disk
+    │   ├── Fenced               another run has taken the lake over
+    │   ├── Gap                  a commit does not continue where the lake ends
+    │   └── ConservationError    a record would vanish or count twice
+    └── QueryError               the question cannot be answered
+
+Every message says what happened, where, and how to fix it.
+"""
+
+
+class TidemillError(Exception):
+    """Base of all errors that Tidemill raises on purpose.
+
+    `exit_code` is what the command line ends with when the error reaches it.
+    """
+
+    exit_code = 1
+
+
+class ConfigError(TidemillError):
+    """A setting is wrong: names the key, the value and the fix."""
+
+    exit_code = 2
+
+    def __init__(self, key: str, value: object, fix: str) -> None:
+        super().__init__(f"{key} = {value!r}: {fix}")
+        self.key = key
+        self.value = value
+        self.fix = fix
+
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[str, object, str]]:
+        return (type(self), (self.key, self.value, self.fix))
+
+
+class PipelineError(TidemillError):
+    """The pipeline definition is wrong: every mistake found, one a line."""
+
+    exit_code = 2
+
+    def __init__(self, where: str, mistakes: list[str]) -> None:
+        lines = "\n".join(f"  - {mistake}" for mistake in mistakes)
+        noun = "mistake" if len(mistakes) == 1 else "mistakes"
+        super().__init__(f"{where}: {len(mistakes)} {noun}\n{lines}")
+        self.where = where
+        self.mistakes = mistakes
+
+    def __reduce__(self) -> tuple[type["PipelineError"], tuple[str, list[str]]]:
+        return (type(self), (self.where, self.mistakes))
+
+
+class SourceError(TidemillError):
+    """The input cannot be read."""
+
+    exit_code = 3
+
+
+class BrokerUnreachable(SourceError):
+    """No broker answered."""
+
+
+class UnknownTopic(SourceError):
+    """The topic does not exist."""
+
+
+class OffsetLost(SourceError):
+    """The next offset to read is not in the source any more."""
+
+
+class InputMissing(SourceError):
+    """The folder or file to read is not there."""
+
+
+class RecoveryError(TidemillError):
+    """The recovery folder is missing, in use, or belongs to another lake."""
+
+    exit_code = 4
+
+
+class LakeError(TidemillError):
+    """The lake cannot be read or written."""
+
+    exit_code = 5
+
+
+class LakeMissing(LakeError):
+    """There is no catalog at this path."""
+
+
+class ForeignLake(LakeError):
+    """The folder holds something that is not this pipeline's lake."""
+
+
+class LakeUnwritable(LakeError):
+    """Permission or disk."""
+
+
+class Fenced(LakeError):
+    """Another run has taken the lake over; this one must stop."""
+
+
+class Gap(LakeError):
+    """A commit does not continue where the lake ends; restarting cannot help."""
+
+
+class ConservationError(LakeError):
+    """A record would vanish or count twice."""
+
+
+class QueryError(TidemillError):
+    """The question cannot be answered as asked."""

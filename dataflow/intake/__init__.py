@@ -1,0 +1,1 @@
+"""Everything that depends on order: one intake per source partition."""

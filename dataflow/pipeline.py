@@ -1,0 +1,55 @@
+"""A pipeline as its user declares it: event model, tolerances, dimensions, rollups."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import BaseModel
+
+from dataflow.aggregates import Aggregate
+from dataflow.durations import Duration
+from dataflow.windows import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A small CSV table (header line, UTF-8) whose columns are added to each event by `key`.
+
+    `path` is relative to the pipeline file. An unknown key gives nulls, or with
+    `unknown="dead_letter"` a dead letter `unknown_dimension`.
+    """
+
+    name: str
+    path: str
+    key: str
+    columns: Mapping[str, type]
+    unknown: Literal["null", "dead_letter"] = "null"
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """A named windowed aggregation: table `<name>_delta` and view `<name>`."""
+
+    name: str
+    keys: Sequence[str]
+    window: Window
+    aggregates: Mapping[str, Aggregate]
+    where: str | None = None
+    allowed_lateness: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The whole definition. Construction never fails; `dataflow.plan.plan` checks it and reports every mistake."""
+
+    name: str
+    event: type[BaseModel]
+    rollups: Sequence[Rollup]
+    out_of_orderness: Duration = "0s"
+    allowed_lateness: Duration = "0s"
+    idle_timeout: Duration = "30s"
+    max_future: Duration | None = None
+    deduplicate_by: str | None = None
+    deduplicate_within: Duration | None = None
+    max_record_bytes: int | None = None
+    dimensions: Sequence[Dimension] = field(default_factory=tuple)

@@ -1,0 +1,1 @@
+"""Tables become answers, read-only."""

@@ -1,0 +1,1 @@
+"""Partials become tables: files and catalog of the lake."""
