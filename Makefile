@@ -1,0 +1,61 @@
+# make demo and make test each work alone, as the first command in a fresh clone.
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench clean runtime development ducklake
+
+DEMO_SECONDS ?= 30
+BIN := .venv/bin
+PACKAGES := run.py dataflow sinks query cli pipelines deploy bench tests
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: runtime ## the main job on a made-up ad stream, for DEMO_SECONDS (default 30); needs no service
+	@DEMO_SECONDS=$(DEMO_SECONDS) $(BIN)/tidemill demo
+
+test: check ## set everything up, then every check and every test
+
+check: lint types imports tests ## form, rules, types, imports and tests
+
+format: development ## rewrite the code in the project's form
+	$(BIN)/ruff check --quiet --fix-only .
+	$(BIN)/ruff format --quiet .
+
+lint: development ## is the code in form, and does it keep the rules
+	$(BIN)/ruff format --check --quiet --diff .
+	$(BIN)/ruff check .
+
+types: development ## mypy, strict
+	$(BIN)/mypy $(PACKAGES)
+
+imports: development ## who may import whom
+	$(BIN)/lint-imports
+
+tests: development ducklake
+	@sh deploy/tests.sh
+
+kafka: runtime ## start a real Apache Kafka on 127.0.0.1; needs Java 17 and Maven
+	@$(BIN)/tidemill kafka start
+
+kafka-stop: runtime ## end it
+	@$(BIN)/tidemill kafka stop
+
+chaos: development ## kill the pipeline again and again and compare the tables
+	$(BIN)/pytest tests/chaos
+
+bench: runtime ## measure throughput and latency against a real Kafka; results in bench/results
+	$(BIN)/python -m bench.throughput
+	$(BIN)/python -m bench.latency
+
+clean: ## remove the environments and caches; never the lake, its recovery folder or Kafka's data
+	rm -rf .venv .venv-ducklake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis tidemill.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+runtime:
+	@sh deploy/bootstrap.sh run
+
+development:
+	@sh deploy/bootstrap.sh dev
+
+ducklake:
+	@sh deploy/bootstrap.sh ducklake
