@@ -1,0 +1,43 @@
+"""The whole graph. Left of the fold order matters and lives in the intake; right of it everything commutes."""
+
+from collections.abc import Callable
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import FixedPartitionedSource
+from bytewax.outputs import FixedPartitionedSink
+
+from dataflow.batch import Judged, Parcel
+from dataflow.intake.partition import State
+
+LAKE_PART = "lake"
+"""The one part of the lake sink: its snapshot() is a consistent cut over all workers."""
+
+
+def build(
+    source: FixedPartitionedSource[Judged, State],
+    fold: Callable[[Judged], Parcel],
+    sink: FixedPartitionedSink[Parcel, object],
+) -> Dataflow:
+    """Join the parts; `run.py` makes them.
+
+    intake   polls, decodes and judges each source partition; a heartbeat per epoch
+    fold     enriches, decides lateness per window, folds rows into partials per (key, window)
+    epoch    stamps each parcel with Bytewax's epoch, which the sink cannot see by itself
+    lake     merges the epoch's partials, stages files, publishes once the epoch is durable
+    """
+    flow = Dataflow("tidemill")
+    judged = op.input("intake", flow, source)
+    parcels = op.map("fold", judged, fold)
+    stamped = op.inspect_debug("epoch", parcels, _stamp)
+    keyed = op.map("to_lake", stamped, _to_lake)
+    op.output("lake", keyed, sink)
+    return flow
+
+
+def _stamp(_step_id: str, parcel: Parcel, epoch: int, _worker: int) -> None:
+    parcel.epoch = epoch
+
+
+def _to_lake(parcel: Parcel) -> tuple[str, Parcel]:
+    return LAKE_PART, parcel

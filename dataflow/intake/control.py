@@ -1,0 +1,37 @@
+"""How a running pipeline is told to stop, and why: shared by the signal handler and all source partitions."""
+
+import threading
+
+
+class Control:
+    """One per process. Sources look at it between polls; nothing is interrupted.
+
+    `stop` makes every source partition drain (LAKE.md: read no more, wait until all is published, end).
+    `restart` is a stop after which the process starts anew with the same arguments.
+    """
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._restart = False
+        self.reason = ""
+
+    @property
+    def stopping(self) -> bool:
+        """True once somebody asked for an end."""
+        return self._stop.is_set()
+
+    @property
+    def restart_wanted(self) -> bool:
+        """True when the process should start again after it has drained."""
+        return self._restart
+
+    def stop(self, reason: str) -> None:
+        """Ask every source partition to drain; the first reason is kept."""
+        self.reason = self.reason or reason
+        self._stop.set()
+
+    def restart(self, reason: str) -> None:
+        """Drain and start anew, for example because the topic has new partitions."""
+        if not self._stop.is_set():
+            self._restart = True
+        self.stop(reason)

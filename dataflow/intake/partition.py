@@ -1,0 +1,214 @@
+"""The intake of one source partition: poll, decode, judge; heartbeats, offset ranges, drain."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from dataflow.batch import Decoder, Judged
+from dataflow.intake.control import Control
+from dataflow.intake.source import Reader, Source
+from dataflow.judge import Judge
+
+PUBLISHED_SNAPSHOTS = 3
+"""Snapshots to see after the last item before a partition may end: closed, durable, published."""
+
+State = dict[str, Any]
+
+
+class Clock(Protocol):
+    """Wall time in UTC, for pacing only; never decides what a table holds."""
+
+    def __call__(self) -> datetime:
+        """Now, with time zone."""
+        ...
+
+
+class Positions(Protocol):
+    """What the lake has: next offset per source partition, as of the newest commit."""
+
+    def __call__(self) -> dict[str, int]:
+        """Read them; cheap enough for a call every 20 ms."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How an intake reads. `linger_ms`: pause after a poll that was not full, so that batches stay large;
+    `epoch_bytes`: cap of raw bytes per epoch and source partition, which bounds memory when the sink is slow."""
+
+    batch_records: int
+    linger_ms: int
+    epoch_bytes: int
+
+
+class IntakePartition(StatefulSourcePartition[Judged, State]):
+    """Order lives here: the reader, the decoder and the judge of one source partition.
+
+    `snapshot()` returns {next, hint, judge}: everything that decides what later rows become. After each
+    snapshot, and after the start, one heartbeat goes out so that the sink sees every epoch.
+    """
+
+    def __init__(
+        self,
+        partition: str,
+        reader: Reader,
+        decoder: Decoder,
+        judge: Judge,
+        next_offset: int,
+        *,
+        control: Control,
+        pace: Pace,
+        clock: Clock,
+        positions: Positions,
+        watch: Callable[[], None],
+        observe: Callable[[Judged], None],
+    ) -> None:
+        self._partition = partition
+        self._topic = judge.topic
+        self._reader = reader
+        self._decoder = decoder
+        self._judge = judge
+        self._next = next_offset
+        self._control = control
+        self._pace = pace
+        self._clock = clock
+        self._positions = positions
+        self._watch = watch
+        self._observe = observe
+        self._heartbeat_due = True
+        self._epoch_bytes = 0
+        self._awake_at: datetime | None = None
+        self._draining_snapshots: int | None = None
+
+    def next_batch(self) -> Iterable[Judged]:
+        """Everything that is there now, judged; at least the heartbeat after a snapshot."""
+        out = [self._heartbeat()] if self._heartbeat_due else []
+        self._heartbeat_due = False
+        if self._draining_snapshots is not None:
+            if self._drained():
+                raise StopIteration
+            self._pause(20)
+            return out
+        self._watch()
+        if self._control.stopping:
+            self._draining_snapshots = 0
+            return out
+        if self._epoch_bytes >= self._pace.epoch_bytes:
+            self._pause(5)
+            return out
+        judged = self._read()
+        if judged is not None:
+            out.append(judged)
+        if self._reader.finished:
+            out.append(self._heartbeat(finished=True))
+            self._draining_snapshots = 0
+        return out
+
+    def next_awake(self) -> datetime | None:
+        """When to be asked again; None is at once."""
+        return self._awake_at
+
+    def snapshot(self) -> State:
+        """The state at an epoch's end; also counts epochs while draining."""
+        self._heartbeat_due = True
+        self._epoch_bytes = 0
+        if self._draining_snapshots is not None:
+            self._draining_snapshots += 1
+        return {"version": 1, "next": self._next, "hint": self._reader.hint, "judge": self._judge.snapshot()}
+
+    def close(self) -> None:
+        """Let go of the connection; never publishes anything."""
+        self._reader.close()
+
+    def _read(self) -> Judged | None:
+        poll = self._reader.poll(self._pace.batch_records, self._pace.epoch_bytes)
+        if poll is None:
+            self._pause(self._pace.linger_ms)
+            return None
+        records = poll.records
+        full = records.num_rows >= self._pace.batch_records // 4
+        self._pause(0 if full else self._pace.linger_ms)
+        self._epoch_bytes += records.column("value").nbytes
+        self._next = poll.end
+        judged = self._judge.judge(poll, self._decoder.decode(records.column("value")))
+        self._observe(judged)
+        return judged
+
+    def _heartbeat(self, *, finished: bool = False) -> Judged:
+        return Judged(
+            self._partition,
+            self._topic,
+            self._next,
+            self._next,
+            max_event_time=self._judge.max_event_time,
+            finished=finished,
+        )
+
+    def _drained(self) -> bool:
+        if self._draining_snapshots is None or self._draining_snapshots < PUBLISHED_SNAPSHOTS:
+            return False
+        return self._positions().get(self._partition, self._next) >= self._next
+
+    def _pause(self, pause_ms: int) -> None:
+        self._awake_at = self._clock() + timedelta(milliseconds=pause_ms) if pause_ms else None
+
+
+class Intake(FixedPartitionedSource[Judged, State]):
+    """Bytewax's face of a `Source`: one `IntakePartition` per source partition, on any worker."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        decoder: Callable[[], Decoder],
+        judge: Callable[[str, str | None, Any], Judge],
+        seed: Callable[[str], State | None],
+        control: Control,
+        pace: Pace,
+        clock: Clock,
+        positions: Positions,
+        observe: Callable[[Judged], None],
+    ) -> None:
+        """`judge(partition, topic, state)` makes a judge, from its snapshot or anew;
+        `seed(partition)` gives a state to start from where the recovery store has none (a lake taken over)."""
+        self._source = source
+        self._decoder = decoder
+        self._judge = judge
+        self._seed = seed
+        self._control = control
+        self._pace = pace
+        self._clock = clock
+        self._positions = positions
+        self._observe = observe
+
+    def list_parts(self) -> list[str]:
+        """All source partitions that exist now."""
+        return self._source.partitions()
+
+    def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> IntakePartition:
+        """Open one source partition where its snapshot ends."""
+        state = resume_state if resume_state is not None else self._seed(for_part)
+        topic = self._source.topic_of(for_part)
+        judge = self._judge(for_part, topic, None if state is None else state["judge"])
+        next_offset = None if state is None else state["next"]
+        reader = self._source.open(for_part, next_offset, None if state is None else state["hint"])
+        return IntakePartition(
+            for_part,
+            reader,
+            self._decoder(),
+            judge,
+            reader.start if next_offset is None else next_offset,
+            control=self._control,
+            pace=self._pace,
+            clock=self._clock,
+            positions=self._positions,
+            watch=self._look_for_new_partitions,
+            observe=self._observe,
+        )
+
+    def _look_for_new_partitions(self) -> None:
+        if not self._control.stopping and self._source.partitions_changed():
+            self._control.restart("the topic has new partitions")

@@ -1,0 +1,40 @@
+"""Every metric Tidemill exports, with its Prometheus name, in one place."""
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from dataflow.batch import Judged
+
+READ = Counter("tidemill_records_read", "Records read from a source partition", ["partition"])
+DEAD = Counter("tidemill_records_dead", "Records that became dead letters", ["partition"])
+DUPLICATE = Counter("tidemill_records_duplicate", "Events left out as duplicates", ["partition"])
+LATE = Counter("tidemill_records_late", "Events late for every rollup that takes them", ["partition"])
+ACCEPTED = Counter("tidemill_records_accepted", "Events accepted", ["partition"])
+WATERMARK = Gauge("tidemill_watermark_ms", "Watermark of a source partition, ms since 1970", ["partition"])
+LAG = Gauge("tidemill_lag_records", "Offsets between what was read and the end of a source partition", ["partition"])
+COMMITS = Counter("tidemill_commits", "Commits published to the lake")
+COMMIT_SECONDS = Histogram(
+    "tidemill_commit_seconds",
+    "Time to stage the files of an epoch and to publish them",
+    ["step"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+COMMITTED_ROWS = Counter("tidemill_committed_rows", "Rows written to a lake table", ["table"])
+FILES = Gauge("tidemill_table_files", "Live Parquet files of a lake table", ["table"])
+EPOCH_AGE = Gauge("tidemill_epoch_age_seconds", "Time from the start of the last published epoch to its publication")
+
+
+def serve(port: int) -> None:
+    """Export at http://127.0.0.1:port/metrics; port 0 exports nothing."""
+    if port:
+        start_http_server(port, addr="127.0.0.1")
+
+
+def observe_intake(judged: Judged, bound_ms: int) -> None:
+    """Count what one poll became, as far as the intake knows it."""
+    READ.labels(judged.partition).inc(judged.read)
+    if judged.duplicate:
+        DUPLICATE.labels(judged.partition).inc(judged.duplicate)
+    if judged.dead is not None:
+        DEAD.labels(judged.partition).inc(judged.dead.num_rows)
+    if judged.max_event_time is not None:
+        WATERMARK.labels(judged.partition).set(judged.max_event_time - bound_ms)

@@ -1,0 +1,124 @@
+"""The recovery folder: Bytewax's store, the lineage it carries, its lock, and the dedup logs beside it."""
+
+import fcntl
+import json
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+from bytewax.recovery import init_db_dir
+
+from dataflow.errors import RecoveryError
+
+
+class RecoveryFolder:
+    """One folder per pipeline and lake. `lineage` names the store: a new store is a new lineage.
+
+    Holds `part-0.sqlite3` (Bytewax), `lineage`, `lock-<process>`, `dedup/<source partition>/` and, after a
+    take-over from the lake, `seed.json`: the states that source partitions start from.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._locks: list[int] = []
+
+    @property
+    def exists(self) -> bool:
+        """True when a store has been made here."""
+        return (self.path / "lineage").is_file() and (self.path / "part-0.sqlite3").is_file()
+
+    @property
+    def lineage(self) -> str:
+        """Identity of this store; raises RecoveryError when there is none."""
+        try:
+            return (self.path / "lineage").read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise RecoveryError(
+                f"{self.path} is no recovery folder of Tidemill ({error.strerror}); name the folder that the "
+                "lake's last run used, or take over with `tidemill recover --from-lake`"
+            ) from error
+
+    def create(self, seed: dict[str, Any] | None = None) -> str:
+        """Make an empty store with a new lineage; the folder must be absent or empty. Returns the lineage."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            strangers = [entry.name for entry in self.path.iterdir() if not entry.name.startswith("lock-")]
+            if strangers and not self._half_made(strangers):
+                raise RecoveryError(
+                    f"{self.path} is not empty (it holds {strangers[0]!r}) and is no recovery folder of Tidemill; "
+                    "name another folder with --recovery"
+                )
+            for name in strangers:
+                (self.path / name).unlink()
+            if seed is not None:
+                _write_durably(self.path / "seed.json", json.dumps(seed))
+            init_db_dir(self.path, 1)
+            lineage = uuid.uuid4().hex
+            _write_durably(self.path / "lineage", lineage)
+        except OSError as error:
+            raise RecoveryError(
+                f"cannot make the recovery folder {self.path}: {error.strerror}; choose a writable folder with --recovery"
+            ) from error
+        return lineage
+
+    def lock(self, process: int = 0) -> None:
+        """Hold the folder for process `process` of this pipeline until the process ends.
+
+        Raises RecoveryError when another run holds it.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path / f"lock-{process}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise RecoveryError(
+                f"cannot use the recovery folder {self.path}: {error.strerror}; choose a writable folder with --recovery"
+            ) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+            os.close(handle)
+            raise RecoveryError(
+                f"the recovery folder {self.path} is in use by process {holder}; stop that run first, or give this "
+                "pipeline a folder of its own with --recovery"
+            ) from error
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        self._locks.append(handle)
+
+    def unlock(self) -> None:
+        """Let go of all locks that this object holds."""
+        for handle in self._locks:
+            os.close(handle)
+        self._locks.clear()
+
+    def seed(self) -> dict[str, Any]:
+        """States per source partition to start from where the store has none; empty without a take-over."""
+        try:
+            states: dict[str, Any] = json.loads((self.path / "seed.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return states
+
+    def dedup_folder(self, partition: str) -> Path:
+        """Where a source partition keeps its memory of event ids."""
+        return self.path / "dedup" / partition.replace("/", "@")
+
+    def _half_made(self, names: list[str]) -> bool:
+        # a crash inside create() leaves the store without its lineage file, which is written last
+        return "lineage" not in names and set(names) <= {"part-0.sqlite3", "seed.json", "lineage.tmp", "seed.json.tmp"}
+
+
+def _write_durably(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
