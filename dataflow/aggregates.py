@@ -35,17 +35,17 @@ def count(column: str | None = None, *, where: str | None = None) -> Aggregate:
     return Aggregate("count", column, where)
 
 
-def sum(column: str, *, where: str | None = None, inexact: bool = False) -> Aggregate:  # noqa: A001 (SQL's name)
+def sum(column: str, *, where: str | None = None, inexact: bool = False) -> Aggregate:
     """Exact sum of an int or Money column; a float column needs `inexact=True` (its last digits depend on order)."""
     return Aggregate("sum", column, where, inexact=inexact)
 
 
-def min(column: str, *, where: str | None = None) -> Aggregate:  # noqa: A001 (SQL's name)
+def min(column: str, *, where: str | None = None) -> Aggregate:
     """Smallest value; text by its UTF-8 bytes."""
     return Aggregate("min", column, where)
 
 
-def max(column: str, *, where: str | None = None) -> Aggregate:  # noqa: A001 (SQL's name)
+def max(column: str, *, where: str | None = None) -> Aggregate:
     """Largest value; text by its UTF-8 bytes."""
     return Aggregate("max", column, where)
 

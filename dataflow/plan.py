@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import pyarrow as pa
+from dataflow.expression import Expression
 
 from dataflow.aggregates import Aggregate, PartialColumn
 from dataflow.event import EventSchema
-from dataflow.expression import Expression
 from dataflow.pipeline import Dimension, Pipeline
 from dataflow.windows import Window
 

@@ -58,7 +58,8 @@ class RecoveryFolder:
             _write_durably(self.path / "lineage", lineage)
         except OSError as error:
             raise RecoveryError(
-                f"cannot make the recovery folder {self.path}: {error.strerror}; choose a writable folder with --recovery"
+                f"cannot make the recovery folder {self.path}: {error.strerror}; "
+                "choose a writable folder with --recovery"
             ) from error
         return lineage
 
@@ -72,7 +73,8 @@ class RecoveryFolder:
             handle = os.open(self.path / f"lock-{process}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise RecoveryError(
-                f"cannot use the recovery folder {self.path}: {error.strerror}; choose a writable folder with --recovery"
+                f"cannot use the recovery folder {self.path}: {error.strerror}; "
+                "choose a writable folder with --recovery"
             ) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from dataflow.batch import DEAD_SCHEMA
 from dataflow.aggregates import Merge
+from dataflow.batch import DEAD_SCHEMA
 from dataflow.plan import Plan, RollupPlan
 
 TIMESTAMP = pa.timestamp("ms")
@@ -115,8 +115,12 @@ def tables_of(plan: Plan, *, events: bool) -> list[TableSpec]:
         for agg in rollup.aggregates:
             if agg.aggregate.kind == "count_distinct":
                 schema = pa.schema(
-                    [*rollup.keys, pa.field("window_start", TIMESTAMP), pa.field("window_end", TIMESTAMP),
-                     pa.field("value", agg.column_type)]
+                    [
+                        *rollup.keys,
+                        pa.field("window_start", TIMESTAMP),
+                        pa.field("window_end", TIMESTAMP),
+                        pa.field("value", agg.column_type),
+                    ]
                 )
                 tables.append(TableSpec(rollup.distinct_table(agg.name), schema, tuple(schema.names)))
     return tables

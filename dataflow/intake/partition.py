@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from dataflow.intake.source import Reader, Source
+from dataflow.judge import Judge
 
 from dataflow.batch import Decoder, Judged
 from dataflow.intake.control import Control
-from dataflow.intake.source import Reader, Source
-from dataflow.judge import Judge
 
 PUBLISHED_SNAPSHOTS = 3
 """Snapshots to see after the last item before a partition may end: closed, durable, published."""
@@ -37,7 +37,8 @@ class Positions(Protocol):
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How an intake reads. `linger_ms`: pause after a poll that was not full, so that batches stay large;
-    `epoch_bytes`: cap of raw bytes per epoch and source partition, which bounds memory when the sink is slow."""
+    `epoch_bytes`: cap of raw bytes per epoch and source partition, which bounds memory when the sink is slow.
+    """
 
     batch_records: int
     linger_ms: int
@@ -173,7 +174,8 @@ class Intake(FixedPartitionedSource[Judged, State]):
         observe: Callable[[Judged], None],
     ) -> None:
         """`judge(partition, topic, state)` makes a judge, from its snapshot or anew;
-        `seed(partition)` gives a state to start from where the recovery store has none (a lake taken over)."""
+        `seed(partition)` gives a state to start from where the recovery store has none (a lake taken over).
+        """
         self._source = source
         self._decoder = decoder
         self._judge = judge
