@@ -1,0 +1,260 @@
+"""Record bytes -> event or the first reason why not (SEMANTICS rule 2), one record at a time."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal, localcontext
+from typing import Any
+
+from tests.model.spec import FieldSpec, PipelineSpec
+from tests.model.strict_json import NotJson, Number, parse
+
+MAX_DEPTH = 128
+"""Arrays and objects inside each other that a record may have; the next one is `malformed`."""
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+_EPOCH = datetime(1970, 1, 1)
+_RFC3339 = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
+)
+_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+
+
+@dataclass(frozen=True)
+class Dead:
+    """Why a record is no event, and the field that says so."""
+
+    reason: str
+    field: str | None = None
+
+
+class _Refused(Exception):
+    """A value is not acceptable."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def read(value: bytes | None, spec: PipelineSpec, max_depth: int = MAX_DEPTH) -> dict[str, Any] | Dead:
+    """The event's columns (nested ones as a.b), or the first reason that applies."""
+    if value is None:
+        return Dead("tombstone")
+    if value == b"":
+        return Dead("empty")
+    if spec.max_record_bytes is not None and len(value) > spec.max_record_bytes:
+        return Dead("too_large")
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return Dead("invalid_utf8")
+    try:
+        json = parse(text, max_depth)
+    except NotJson:
+        return Dead("malformed")
+    if not isinstance(json, dict):
+        return Dead("not_object")
+    columns: dict[str, Any] = {}
+    dead = _read_fields(json, spec.fields, "", columns)
+    return columns if dead is None else dead
+
+
+def _read_fields(
+    json: dict[str, Any], fields: tuple[FieldSpec, ...], prefix: str, columns: dict[str, Any]
+) -> Dead | None:
+    for each in fields:
+        name = prefix + each.name
+        if each.name not in json:
+            if not each.has_default:
+                return Dead("missing_field", name)
+            _put(each, name, each.default, columns)
+            continue
+        value = json[each.name]
+        if value is None:
+            if not each.optional:
+                return Dead("missing_field", name)
+            _put(each, name, None, columns)
+            continue
+        if each.kind == "object":
+            if not isinstance(value, dict):
+                return Dead("wrong_type", name)
+            dead = _read_fields(value, each.children, name + ".", columns)
+            if dead is not None:
+                return dead
+            continue
+        try:
+            columns[name] = _read_value(value, each)
+        except _Refused as refused:
+            return Dead(refused.reason, name)
+    return None
+
+
+def _put(each: FieldSpec, name: str, value: Any, columns: dict[str, Any]) -> None:
+    if each.kind == "object":
+        for child in each.children:
+            inner = None if value is None else value[child.name]
+            _put(child, f"{name}.{child.name}", inner, columns)
+    else:
+        columns[name] = value
+
+
+def _read_value(json: Any, each: FieldSpec) -> Any:
+    value = _READERS[each.kind](json)
+    _check(value, each.limits)
+    return value
+
+
+def _read_str(json: Any) -> str:
+    if not isinstance(json, str):
+        raise _Refused("wrong_type")
+    return json
+
+
+def _read_bool(json: Any) -> bool:
+    if not isinstance(json, bool):
+        raise _Refused("wrong_type")
+    return json
+
+
+def _read_int(json: Any) -> int:
+    if not isinstance(json, Number) or not json.is_integer:
+        raise _Refused("wrong_type")
+    return _in_int64(_exact_int(json.text))
+
+
+def _exact_int(text: str) -> int:
+    """The integer of `text`; anything with more than 30 digits is outside int64 whatever they are."""
+    digits = text.lstrip("-")
+    if len(digits) > 30:
+        raise _Refused("constraint")
+    return int(text)
+
+
+def _in_int64(value: int) -> int:
+    if not INT64_MIN <= value <= INT64_MAX:
+        raise _Refused("constraint")
+    return value
+
+
+def _read_float(json: Any) -> float:
+    if not isinstance(json, Number):
+        raise _Refused("wrong_type")
+    value = float(json.text)
+    if value in (float("inf"), float("-inf")):
+        raise _Refused("constraint")
+    return value
+
+
+def _read_money(json: Any) -> Decimal:
+    """Judged by value: at most 6 decimals and below 10^12 in size."""
+    if not isinstance(json, Number):
+        raise _Refused("wrong_type")
+    sign, digits, exponent = _parts(json.text)
+    if digits == "":
+        return Decimal(0)
+    if exponent < -6 or len(digits) + exponent > 12:
+        raise _Refused("constraint")
+    micros = int(digits) * 10 ** (exponent + 6)
+    return Decimal(sign * micros).scaleb(-6)
+
+
+def _parts(text: str) -> tuple[int, str, int]:
+    """Sign, digits without zeros at either end ("" for zero) and exponent: sign * int(digits) * 10^exponent."""
+    sign = -1 if text.startswith("-") else 1
+    mantissa, _, power = text.lstrip("-").lower().partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    exponent = int(power or "0") - len(fraction)
+    digits = (whole + fraction).lstrip("0")
+    stripped = digits.rstrip("0")
+    return sign, stripped, exponent + len(digits) - len(stripped)
+
+
+def _read_date(json: Any) -> date:
+    match = _DAY.fullmatch(_read_str(json))
+    if match is None:
+        raise _Refused("constraint")
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        raise _Refused("constraint") from None
+
+
+def _read_ms(json: Any) -> int:
+    return _read_int(json)
+
+
+def _read_seconds(json: Any) -> int:
+    return _in_int64(_read_int(json) * 1000)
+
+
+def _read_micros(json: Any) -> int:
+    return _read_int(json) // 1000
+
+
+def _read_nanos(json: Any) -> int:
+    return _read_int(json) // 1_000_000
+
+
+def _read_time_text(json: Any) -> int:
+    """RFC 3339 with a zone, floored to ms, or digits (ms)."""
+    text = _read_str(json)
+    if re.fullmatch(r"-?[0-9]+", text):
+        return _in_int64(_exact_int(text))
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise _Refused("constraint")
+    year, month, day, hour, minute, second = (int(match[at]) for at in range(1, 7))
+    zone_hours, zone_minutes = int(match[9] or 0), int(match[10] or 0)
+    if zone_hours > 23 or zone_minutes > 59:
+        raise _Refused("constraint")
+    try:
+        local = datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        raise _Refused("constraint") from None
+    ms = (local - _EPOCH) // timedelta(milliseconds=1) + int((match[7] or "").ljust(3, "0")[:3])
+    zone_ms = (zone_hours * 60 + zone_minutes) * 60_000
+    return ms + zone_ms if match[8] == "-" else ms - zone_ms
+
+
+_READERS = {
+    "str": _read_str,
+    "int": _read_int,
+    "bool": _read_bool,
+    "float": _read_float,
+    "money": _read_money,
+    "date": _read_date,
+    "event_time_ms": _read_ms,
+    "event_time_s": _read_seconds,
+    "event_time_us": _read_micros,
+    "event_time_ns": _read_nanos,
+    "event_time_text": _read_time_text,
+}
+
+
+def _check(value: Any, limits: dict[str, Any]) -> None:
+    good = True
+    for name, limit in limits.items():
+        if name == "ge":
+            good = good and value >= limit
+        elif name == "gt":
+            good = good and value > limit
+        elif name == "le":
+            good = good and value <= limit
+        elif name == "lt":
+            good = good and value < limit
+        elif name == "multiple_of":
+            with localcontext() as context:
+                context.prec = 100
+                good = good and value % limit == 0
+        elif name == "min_length":
+            good = good and len(value) >= limit
+        elif name == "max_length":
+            good = good and len(value) <= limit
+        elif name == "pattern":
+            good = good and re.search(limit, value) is not None
+        elif name == "choices":
+            good = good and any(type(value) is type(choice) and value == choice for choice in limit)
+        else:
+            raise ValueError(f"the model knows no constraint {name!r}")
+    if not good:
+        raise _Refused("constraint")

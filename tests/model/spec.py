@@ -1,0 +1,110 @@
+"""A pipeline as the reference model sees it: plain values, no types of the product."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field of the event.
+
+    `kind`: str, int, bool, float, money, date, event_time_ms, event_time_s, event_time_us, event_time_ns,
+    event_time_text or object (then `children` are its fields). `limits` holds any of ge, gt, le, lt, multiple_of,
+    min_length, max_length, pattern, choices (a tuple of the allowed values).
+    """
+
+    name: str
+    kind: str
+    optional: bool = False
+    has_default: bool = False
+    default: Any = None
+    limits: dict[str, Any] = field(default_factory=dict)
+    children: tuple["FieldSpec", ...] = ()
+
+
+@dataclass(frozen=True)
+class WindowSpec:
+    """Kind tumble, hop, cumulate or session; times in ms. `slide` is the hop's distance or cumulate's step."""
+
+    kind: str
+    size: int
+    slide: int
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class AggregateSpec:
+    """One aggregate with the names of PIPELINE: count, sum, min, max, avg, count_distinct, approx_*."""
+
+    kind: str
+    column: str | None = None
+    where: str | None = None
+    q: float | None = None
+
+
+@dataclass(frozen=True)
+class RollupSpec:
+    """One rollup; `lateness` in ms."""
+
+    name: str
+    keys: tuple[str, ...]
+    window: WindowSpec
+    aggregates: dict[str, AggregateSpec]
+    where: str | None = None
+    lateness: int = 0
+
+
+@dataclass(frozen=True)
+class DimensionSpec:
+    """A dimension: `rows` maps a key to its columns' values."""
+
+    key: str
+    columns: tuple[str, ...]
+    rows: dict[Any, dict[str, Any]]
+    unknown_is_dead: bool = False
+
+
+@dataclass(frozen=True)
+class PipelineSpec:
+    """The whole pipeline; times in ms, None = off."""
+
+    fields: tuple[FieldSpec, ...]
+    rollups: tuple[RollupSpec, ...]
+    bound: int = 0
+    max_future: int | None = None
+    dedup_column: str | None = None
+    dedup_horizon: int = 0
+    max_record_bytes: int | None = None
+    dimensions: tuple[DimensionSpec, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a source partition; `timestamp` is None where the source has none, `value` None is a tombstone."""
+
+    offset: int
+    value: bytes | None
+    timestamp: int | None = None
+
+
+def column_names(fields: tuple[FieldSpec, ...], prefix: str = "") -> list[str]:
+    """Names of the leaf columns, nested ones as a.b."""
+    names: list[str] = []
+    for each in fields:
+        if each.kind == "object":
+            names += column_names(each.children, f"{prefix}{each.name}.")
+        else:
+            names.append(prefix + each.name)
+    return names
+
+
+def event_time_column(fields: tuple[FieldSpec, ...], prefix: str = "") -> str:
+    """Name of the leaf column that is the event time."""
+    for each in fields:
+        if each.kind.startswith("event_time"):
+            return prefix + each.name
+        if each.kind == "object":
+            found = event_time_column(each.children, f"{prefix}{each.name}.")
+            if found:
+                return found
+    return ""
