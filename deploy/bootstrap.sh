@@ -55,14 +55,16 @@ create_with_uv() {
   else
     uv venv --quiet --python 3.12 "$1" || uv venv --quiet --python 3.11 "$1" || return 1
   fi
+  say "made $1 with uv"
   : >"$1/.by-uv"
 }
 
 create_with_python() {
   if ! python=$(find_python); then
-    say "Tidemill needs Python 3.11 or 3.12, or uv, and this machine has neither: install one of them and run the command again."
+    say "Tidemill needs Python 3.11 or 3.12, or a uv that can fetch one, and finds neither here: install one of them and run the command again."
     exit 1
   fi
+  say "making $1 with $python"
   if ! venv_with_pip "$python" "$1"; then
     say "$python cannot make a virtual environment: install its venv package (python3-venv), or uv, and run the command again."
     exit 1
@@ -79,7 +81,6 @@ usable() {
 fill() {
   if ! usable "$1"; then
     rm -rf "$1"
-    say "making $1"
     create_with_uv "$1" || { rm -rf "$1"; create_with_python "$1"; }
   fi
   printf '%s\n' "$PWD" >"$1/.home"
