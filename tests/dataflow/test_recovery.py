@@ -1,0 +1,63 @@
+"""The recovery folder: created once, locked by one run, named by its lineage."""
+
+from pathlib import Path
+
+import pytest
+
+from dataflow.errors import RecoveryError
+from dataflow.recovery import RecoveryFolder
+
+
+def test_a_new_folder_gets_a_store_and_a_lineage_of_its_own(tmp_path: Path) -> None:
+    first, second = RecoveryFolder(tmp_path / "a"), RecoveryFolder(tmp_path / "b")
+    assert not first.exists
+    assert first.create() != second.create()
+    assert first.exists
+    assert first.lineage == RecoveryFolder(tmp_path / "a").lineage
+
+
+def test_a_folder_with_other_things_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(RecoveryError, match=r"thesis\.txt.*--recovery"):
+        RecoveryFolder(tmp_path).create()
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_store_whose_making_was_cut_short_is_made_anew(tmp_path: Path) -> None:
+    folder = RecoveryFolder(tmp_path)
+    folder.create()
+    (tmp_path / "lineage").unlink()
+    assert not folder.exists
+    folder.create()
+    assert folder.exists
+
+
+def test_the_lineage_of_a_missing_folder_names_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(RecoveryError, match=r"tidemill recover --from-lake"):
+        _ = RecoveryFolder(tmp_path / "none").lineage
+
+
+def test_a_second_run_on_the_same_folder_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
+    first, second = RecoveryFolder(tmp_path), RecoveryFolder(tmp_path)
+    first.lock()
+    with pytest.raises(RecoveryError, match="in use by process"):
+        second.lock()
+    first.unlock()
+    second.lock()
+    second.unlock()
+
+
+def test_processes_of_one_run_hold_locks_of_their_own(tmp_path: Path) -> None:
+    one, two = RecoveryFolder(tmp_path), RecoveryFolder(tmp_path)
+    one.lock(0)
+    two.lock(1)
+    one.unlock()
+    two.unlock()
+
+
+def test_seed_states_survive_and_are_empty_without_a_take_over(tmp_path: Path) -> None:
+    plain, seeded = RecoveryFolder(tmp_path / "a"), RecoveryFolder(tmp_path / "b")
+    plain.create()
+    seeded.create({"clicks/0": {"version": 1, "next": 7, "hint": None, "judge": {}}})
+    assert plain.seed() == {}
+    assert seeded.seed()["clicks/0"]["next"] == 7
