@@ -1,0 +1,1 @@
+"""What runs Tidemill's surroundings on one machine: the real Kafka for development and tests."""

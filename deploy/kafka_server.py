@@ -1,0 +1,315 @@
+"""A real Apache Kafka (KRaft) of one or three nodes on 127.0.0.1: start, stop, kill and restart its processes."""
+
+import base64
+import os
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from dataflow.errors import ConfigError, TidemillError
+from deploy.kafka_jars import HERE, JARS, fetch_jars, java_command
+
+HOST = "127.0.0.1"
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+
+class KafkaCluster:
+    """`nodes` processes, each broker and controller at once; with three, topics are kept three times, min.isr 2.
+
+    Data, logs and pid files live under `data_dir`/node-N; a cluster that was stopped or killed goes on with
+    its data when started again, also by another process. Nodes are numbered from 1.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        nodes: int = 1,
+        ports: Sequence[int] | None = None,
+        controller_ports: Sequence[int] | None = None,
+        *,
+        jars: Path = JARS,
+        heap: str | None = None,
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
+        """Nothing runs yet. Without `ports`, free ones are taken; `properties` are added to server.properties."""
+        if nodes not in (1, 3):
+            raise ConfigError("nodes", nodes, "a cluster has 1 node, or 3 for fault tests")
+        self._dir = data_dir.resolve()
+        self._ports = list(ports) if ports else free_ports(nodes)
+        self._controller_ports = list(controller_ports) if controller_ports else free_ports(nodes, self._ports)
+        if not len(self._ports) == len(self._controller_ports) == nodes:
+            raise ConfigError("ports", self._ports, f"give one port per node, {nodes} in all")
+        self._jars = jars
+        self._heap = heap or ("1g" if nodes == 1 else "512m")
+        self._extra = dict(properties or {})
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    @property
+    def nodes(self) -> list[int]:
+        """The node numbers, from 1."""
+        return list(range(1, len(self._ports) + 1))
+
+    @property
+    def bootstrap(self) -> str:
+        """What clients connect to: host:port of every node, comma between."""
+        return ",".join(f"{HOST}:{port}" for port in self._ports)
+
+    def start(self, *, log: IO[bytes] | None = None) -> None:
+        """Format what is new, start every node and wait until all answer a metadata request.
+
+        The nodes' output goes to `log`, or to server.log beside their data. Raises TidemillError with the fix
+        when a tool is missing, a port is taken or a node ends at once; then nothing is left running.
+        """
+        fetch_jars(self._jars)
+        for node in self.nodes:
+            if self.pid(node) is not None:
+                raise TidemillError(f"Kafka node {node} in {self._dir} runs already: `tidemill kafka stop` first.")
+        for port in (*self._ports, *self._controller_ports):
+            if not _is_free(port):
+                raise ConfigError(
+                    "port", port, f"something listens on {HOST}:{port} already; stop it, or choose a --port"
+                )
+        try:
+            for node in self.nodes:
+                self._launch(node, log)
+            self.wait_ready()
+        except BaseException:
+            self.stop(timeout_seconds=2)
+            raise
+
+    def stop(self, timeout_seconds: float = STOP_SECONDS) -> bool:
+        """End every node: SIGTERM, and SIGKILL for what still runs after the timeout. False when none ran."""
+        running = {node: pid for node in self.nodes if (pid := self.pid(node)) is not None}
+        for pid in running.values():
+            _signal(pid, signal.SIGTERM)
+        deadline = time.monotonic() + timeout_seconds
+        for node, pid in running.items():
+            while self.pid(node) is not None and time.monotonic() < deadline:
+                time.sleep(0.05)
+            if self.pid(node) is not None:
+                _signal(pid, signal.SIGKILL)
+            self._reap(node)
+        return bool(running)
+
+    def kill(self, node: int) -> None:
+        """End one node with SIGKILL: no flush, no goodbye."""
+        pid = self.pid(node)
+        if pid is not None:
+            _signal(pid, signal.SIGKILL)
+            self._reap(node)
+
+    def restart(self, node: int, *, wait: bool = True) -> None:
+        """Start one node that was killed or stopped, with its data; waits until the whole cluster answers."""
+        if self.pid(node) is None:
+            self._launch(node, None)
+        if wait:
+            self.wait_ready()
+
+    def pid(self, node: int) -> int | None:
+        """Process id of a running node, from its pid file; None when it does not run."""
+        child = self._children.get(node)
+        if child is not None:
+            return child.pid if child.poll() is None else None
+        try:
+            pid = int(self._pid_file(node).read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if str(self._properties_file(node)) in _command_line(pid) else None
+
+    def wait_ready(self, timeout_seconds: float = START_SECONDS) -> None:
+        """Wait until every node itself answers with the metadata of all; TidemillError when one ended or time is up."""
+        deadline = time.monotonic() + timeout_seconds
+        for node in self.nodes:
+            quiet = {"log_level": 0, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 200}
+            admin = AdminClient({"bootstrap.servers": f"{HOST}:{self._ports[node - 1]}", **quiet})
+            while not self._answers(admin):
+                if self.pid(node) is None:
+                    raise TidemillError(
+                        f"Kafka node {node} ended at its start; its log {self._log_file(node)} says:\n{self._tail(node)}"
+                    )
+                if time.monotonic() > deadline:
+                    raise TidemillError(
+                        f"Kafka node {node} at {HOST}:{self._ports[node - 1]} gave no answer in {timeout_seconds:.0f} s; "
+                        f"its log is {self._log_file(node)}"
+                    )
+                time.sleep(0.05)
+
+    def _answers(self, admin: AdminClient) -> bool:
+        try:
+            return set(admin.list_topics(timeout=1).brokers) == set(self.nodes)
+        except KafkaException:
+            return False
+
+    def wait_ended(self) -> int:
+        """Wait until any node that this object started ends; gives its exit code."""
+        while True:
+            for child in self._children.values():
+                code = child.poll()
+                if code is not None:
+                    return code
+            time.sleep(0.1)
+
+    def _launch(self, node: int, log: IO[bytes] | None) -> None:
+        home = self._home(node)
+        home.mkdir(parents=True, exist_ok=True)
+        self._properties_file(node).write_text(self._server_properties(node))
+        if not (home / "data" / "meta.properties").exists():
+            self._format(node)
+        with self._log_file(node).open("ab") as own_log:
+            child = subprocess.Popen(
+                [
+                    *self._java(f"-Xmx{self._heap}", f"-Xms{self._heap}"),
+                    "kafka.Kafka",
+                    str(self._properties_file(node)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log or own_log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=home,
+            )
+        self._children[node] = child
+        self._pid_file(node).write_text(f"{child.pid}\n")
+
+    def _format(self, node: int) -> None:
+        tool = subprocess.run(
+            [
+                *self._java("-Xmx128m"),
+                "kafka.tools.StorageTool",
+                *("format", "--ignore-formatted", "-t", self._cluster_id(), "-c", str(self._properties_file(node))),
+            ],
+            capture_output=True,
+            text=True,
+        )
+        if tool.returncode != 0:
+            said = (tool.stdout + tool.stderr).strip()[-800:]
+            raise TidemillError(f"Kafka could not format {self._home(node)}: is it writable, the disk full?\n{said}")
+
+    def _cluster_id(self) -> str:
+        # 16 bytes in URL-safe base64, one id for all nodes, kept so that restarts agree; a leading "-" reads as a flag.
+        file = self._dir / "cluster.id"
+        if not file.exists():
+            file.write_text("T" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22])
+        return file.read_text().strip()
+
+    def _java(self, *flags: str) -> list[str]:
+        return [
+            java_command(),
+            *flags,
+            "-XX:+ExitOnOutOfMemoryError",
+            "-Djava.awt.headless=true",
+            f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}",
+            "-cp",
+            f"{self._jars}/*",
+        ]
+
+    def _server_properties(self, node: int) -> str:
+        port, controller_port = self._ports[node - 1], self._controller_ports[node - 1]
+        copies = len(self.nodes)
+        voters = zip(self.nodes, self._controller_ports, strict=True)
+        in_sync = 1 if copies == 1 else 2
+        lines = {
+            "process.roles": "broker,controller",
+            "node.id": str(node),
+            "controller.quorum.voters": ",".join(f"{n}@{HOST}:{p}" for n, p in voters),
+            "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": str(self._home(node) / "data"),
+            "default.replication.factor": str(copies),
+            "min.insync.replicas": str(in_sync),
+            "offsets.topic.replication.factor": str(copies),
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.replication.factor": str(copies),
+            "transaction.state.log.min.isr": str(in_sync),
+            "transaction.state.log.num.partitions": "4",
+            "transaction.max.timeout.ms": "3600000",
+            "share.coordinator.state.topic.replication.factor": str(copies),
+            "share.coordinator.state.topic.min.isr": str(in_sync),
+            "broker.heartbeat.interval.ms": "500",
+            "broker.session.timeout.ms": "3000",
+            "group.initial.rebalance.delay.ms": "0",
+            "log.retention.ms": "-1",
+            "auto.create.topics.enable": "false",
+        }
+        return "".join(f"{key}={value}\n" for key, value in (lines | self._extra).items())
+
+    def _home(self, node: int) -> Path:
+        return self._dir / f"node-{node}"
+
+    def _properties_file(self, node: int) -> Path:
+        return self._home(node) / "server.properties"
+
+    def _pid_file(self, node: int) -> Path:
+        return self._home(node) / "pid"
+
+    def _log_file(self, node: int) -> Path:
+        return self._home(node) / "server.log"
+
+    def _tail(self, node: int) -> str:
+        return "\n".join(self._log_file(node).read_text(errors="replace").splitlines()[-6:])
+
+    def _reap(self, node: int) -> None:
+        child = self._children.pop(node, None)
+        if child is not None:
+            child.wait()
+        else:
+            while self.pid(node) is not None:
+                time.sleep(0.02)
+        self._pid_file(node).unlink(missing_ok=True)
+
+
+def free_ports(count: int, besides: Sequence[int] = ()) -> list[int]:
+    """Ports on 127.0.0.1 that nothing listens on now."""
+    held: list[socket.socket] = []
+    ports: list[int] = []
+    try:
+        while len(ports) < count:
+            probe = socket.socket()
+            held.append(probe)
+            probe.bind((HOST, 0))
+            if probe.getsockname()[1] not in besides:
+                ports.append(probe.getsockname()[1])
+    finally:
+        for probe in held:
+            probe.close()
+    return ports
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _command_line(pid: int) -> str:
+    """What process `pid` runs: a pid file may outlive its process and name a stranger."""
+    proc = Path(f"/proc/{pid}/cmdline")
+    if proc.parent.parent.joinpath("self").exists():
+        try:
+            return proc.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
