@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal, localcontext
 from typing import Any
 
-from tests.model.expression import is_true, parse
+from tests.model.expression import as_double, is_true, parse
 from tests.model.hashing import kmv_hash
 from tests.model.spec import AggregateSpec
 
@@ -40,7 +40,7 @@ def aggregate(spec: AggregateSpec, rows: list[dict[str, Any]]) -> Any:
         return as_double(exact_sum(values)) / len(values)
     assert spec.kind == "approx_quantile"
     assert spec.q is not None
-    return _quantile([float(value) for value in values], spec.q)
+    return _quantile([as_double(value) for value in values], spec.q)
 
 
 def exact_sum(values: list[Any]) -> Any:
@@ -50,11 +50,6 @@ def exact_sum(values: list[Any]) -> Any:
     with localcontext() as context:
         context.prec = 100
         return sum(values[1:], start=values[0])
-
-
-def as_double(value: Any) -> float:
-    """A sum as a double."""
-    return float(value)
 
 
 def _kmv(values: list[Any]) -> int:

@@ -1,9 +1,10 @@
 """`where` texts: a tiny SQL parser and its evaluation in three-valued logic, on one row at a time."""
 
+import math
 import re
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 from typing import Any
 
 Row = dict[str, Any]
@@ -26,6 +27,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": lambda a, b: bool(a > b),
     ">=": lambda a, b: bool(a >= b),
 }
+_WIDE = Context(prec=200)
 _RESERVED = {"AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "IS", "NULL", "TRUE", "FALSE"}
 
 
@@ -63,17 +65,15 @@ def _compare(mark: str, left: Any, right: Any) -> bool | None:
     if left is None or right is None:
         return None
     left, right = _same(left, right)
+    if left != left or right != right:  # SQL has one NaN, equal to itself and above everything.
+        left, right = left != left, right != right
     return _COMPARE[mark](left, right)
 
 
 def _same(left: Any, right: Any) -> tuple[Any, Any]:
-    """A double beside an exact number makes both doubles; a text beside a date is read as a date."""
+    """A double beside an exact number makes both doubles."""
     if isinstance(left, float) or isinstance(right, float):
-        return float(left), float(right)
-    if isinstance(left, date) and isinstance(right, str):
-        return left, date.fromisoformat(right)
-    if isinstance(left, str) and isinstance(right, date):
-        return date.fromisoformat(left), right
+        return as_double(left), as_double(right)
     return left, right
 
 
@@ -89,7 +89,29 @@ def _calculate(mark: str, left: Any, right: Any) -> Any:
             return left - right
         if mark == "*":
             return left * right
-    return None if right == 0 else float(left) / float(right)
+    return _divide(as_double(left), as_double(right))
+
+
+def _divide(left: float, right: float) -> float:
+    """Doubles divide as IEEE 754 says: by zero gives an infinity or NaN."""
+    if right != 0:
+        return left / right
+    return math.nan if left == 0 or left != left else math.copysign(math.inf, left) * math.copysign(1, right)
+
+
+def as_double(value: Any) -> float:
+    """SQL's cast to a double: decimals whose digits do not fit 53 bits are cast in two parts."""
+    if not isinstance(value, Decimal):
+        return float(value)
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    scale = max(0, -exponent)
+    units = int(abs(value).scaleb(scale, _WIDE))
+    if units <= 2**53 or scale == 0:
+        double = units / 10**scale
+    else:
+        double = float(units // 10**scale) + (units % 10**scale) / 10**scale
+    return -double if value < 0 else double
 
 
 def _like(value: str | None, pattern: str | None) -> bool | None:
