@@ -29,8 +29,10 @@ def serve(port: int) -> None:
         start_http_server(port, addr="127.0.0.1")
 
 
-def observe_intake(judged: Judged, bound_ms: int) -> None:
+def observe_intake(judged: Judged, lag_records: int | None, bound_ms: int) -> None:
     """Count what one poll became, as far as the intake knows it."""
+    if lag_records is not None:
+        LAG.labels(judged.partition).set(lag_records)
     READ.labels(judged.partition).inc(judged.read)
     if judged.duplicate:
         DUPLICATE.labels(judged.partition).inc(judged.duplicate)

@@ -5,6 +5,8 @@ from typing import Literal
 
 from dataflow.durations import Duration, to_ms
 
+Kind = Literal["tumble", "hop", "cumulate", "session"]
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -12,29 +14,42 @@ class Window:
 
     `size_ms` is the whole window (for a session: the gap). `slide_ms` is the distance of starts
     (tumble: the size; cumulate: the step by which the end grows; session: the gap).
+    `mistake`: what is wrong with the durations as written; such a window never gets into a plan.
     """
 
-    kind: Literal["tumble", "hop", "cumulate", "session"]
+    kind: Kind
     size_ms: int
     slide_ms: int
     offset_ms: int = 0
+    mistake: str | None = None
 
 
 def tumble(size: Duration, offset: Duration = "0s") -> Window:
     """Windows that follow each other without overlap: [k * size + offset, (k + 1) * size + offset)."""
-    return Window("tumble", to_ms(size), to_ms(size), to_ms(offset))
+    return _window("tumble", size=size, slide=size, offset=offset)
 
 
 def hop(size: Duration, every: Duration, offset: Duration = "0s") -> Window:
     """Windows of `size` that start `every` so often; a row counts in each that holds it."""
-    return Window("hop", to_ms(size), to_ms(every), to_ms(offset))
+    return _window("hop", size=size, slide=every, offset=offset)
 
 
 def cumulate(size: Duration, step: Duration, offset: Duration = "0s") -> Window:
     """Windows [base, base + step), [base, base + 2 step) ... up to `size`."""
-    return Window("cumulate", to_ms(size), to_ms(step), to_ms(offset))
+    return _window("cumulate", size=size, slide=step, offset=offset)
 
 
 def session(gap: Duration) -> Window:
     """Activity of a key without a pause longer than `gap`: [first, last + gap)."""
-    return Window("session", to_ms(gap), to_ms(gap), 0)
+    return _window("session", size=gap, slide=gap, offset="0s")
+
+
+def _window(kind: Kind, *, size: Duration, slide: Duration, offset: Duration) -> Window:
+    times_ms, mistakes = [], []
+    for duration in (size, slide, offset):
+        try:
+            times_ms.append(to_ms(duration))
+        except ValueError as error:
+            times_ms.append(0)
+            mistakes.append(str(error))
+    return Window(kind, *times_ms, "; ".join(dict.fromkeys(mistakes)) or None)

@@ -58,21 +58,20 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         reader: Reader,
         decoder: Decoder,
         judge: Judge,
-        next_offset: int,
         *,
         control: Control,
         pace: Pace,
         clock: Clock,
         positions: Positions,
         watch: Callable[[], None],
-        observe: Callable[[Judged], None],
+        observe: Callable[[Judged, int | None], None],
     ) -> None:
         self._partition = partition
         self._topic = judge.topic
         self._reader = reader
         self._decoder = decoder
         self._judge = judge
-        self._next = next_offset
+        self._next = reader.position
         self._control = control
         self._pace = pace
         self._clock = clock
@@ -135,7 +134,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         self._epoch_bytes += records.column("value").nbytes
         self._next = poll.end
         judged = self._judge.judge(poll, self._decoder.decode(records.column("value")))
-        self._observe(judged)
+        self._observe(judged, self._reader.lag())
         return judged
 
     def _heartbeat(self, *, finished: bool = False) -> Judged:
@@ -171,10 +170,12 @@ class Intake(FixedPartitionedSource[Judged, State]):
         pace: Pace,
         clock: Clock,
         positions: Positions,
-        observe: Callable[[Judged], None],
+        observe: Callable[[Judged, int | None], None],
+        bounded: bool,
     ) -> None:
         """`judge(partition, topic, state)` makes a judge, from its snapshot or anew;
-        `seed(partition)` gives a state to start from where the recovery store has none (a lake taken over).
+        `seed(partition)` gives a state to start from where the recovery store has none (a lake taken over);
+        `observe(judged, lag)` is told of every poll; `bounded`: end at the offsets that are the end now.
         """
         self._source = source
         self._decoder = decoder
@@ -185,6 +186,7 @@ class Intake(FixedPartitionedSource[Judged, State]):
         self._clock = clock
         self._positions = positions
         self._observe = observe
+        self._bounded = bounded
 
     def list_parts(self) -> list[str]:
         """All source partitions that exist now."""
@@ -195,14 +197,14 @@ class Intake(FixedPartitionedSource[Judged, State]):
         state = resume_state if resume_state is not None else self._seed(for_part)
         topic = self._source.topic_of(for_part)
         judge = self._judge(for_part, topic, None if state is None else state["judge"])
-        next_offset = None if state is None else state["next"]
-        reader = self._source.open(for_part, next_offset, None if state is None else state["hint"])
+        next_offset, hint = (None, None) if state is None else (state["next"], state["hint"])
+        bounded_end = self._source.end_offsets().get(for_part) if self._bounded else None
+        reader = self._source.open(for_part, next_offset, hint, bounded_end)
         return IntakePartition(
             for_part,
             reader,
             self._decoder(),
             judge,
-            reader.start if next_offset is None else next_offset,
             control=self._control,
             pace=self._pace,
             clock=self._clock,

@@ -52,7 +52,7 @@ class Source(Protocol):
         """The Kafka topic that `partition` belongs to; None for other inputs."""
         ...
 
-    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None) -> Reader:
+    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Reader:
         """Read `partition` from `next_offset` (None: where the source's own setting says).
 
         `hint` is the reader's hint of that position, or None when it is not known (slower, never wrong).
