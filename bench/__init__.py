@@ -1,0 +1,1 @@
+"""What Tidemill costs: throughput and latency against a real Kafka on this machine."""
