@@ -1,0 +1,70 @@
+"""SQL that reads a lake table from its files: by field id, at a snapshot, with or without each row's snapshot."""
+
+from collections.abc import Sequence
+
+from sinks.catalog_schema import SNAPSHOT_FIELD_ID
+from sinks.layout import Column, DataFile, TableLayout
+
+_SNAPSHOT = Column(SNAPSHOT_FIELD_ID, "_snapshot", "int64")
+
+
+def scan_sql(table: TableLayout, files: Sequence[DataFile], snapshot_id: int) -> str:
+    """SELECT of the table's rows at `snapshot_id` from `files`; no files give no rows, with the right types."""
+    selected = ", ".join(quoted(column.name) for column in table.columns)
+    newer = [file for file in files if file.partial_max is not None and file.partial_max > snapshot_id]
+    plain = [file for file in files if file.partial_max is None or file.partial_max <= snapshot_id]
+    parts = []
+    if plain:
+        parts.append(f"SELECT {selected} FROM read_parquet({_list(plain)}, schema={_schema(table.columns)})")
+    if newer:
+        source = f"read_parquet({_list(newer)}, schema={_schema((*table.columns, _SNAPSHOT))})"
+        parts.append(f"SELECT {selected} FROM {source} WHERE _snapshot <= {snapshot_id}")
+    return " UNION ALL ".join(parts) or _nothing(table.columns)
+
+
+def history_sql(table: TableLayout, files: Sequence[DataFile], snapshot_id: int) -> str:
+    """The same rows with one more column `_snapshot` (BIGINT): the snapshot that added the row."""
+    columns = table.columns
+    whole = [file for file in files if file.partial_max is None]
+    merged = [file for file in files if file.partial_max is not None]
+    selected = ", ".join(quoted(column.name) for column in columns)
+    parts = [_nothing((*columns, _SNAPSHOT))]
+    if whole:
+        begins = ", ".join(f"({text(str(file.path))}, {file.begin_snapshot}::BIGINT)" for file in whole)
+        parts.append(
+            f"SELECT {selected}, b._snapshot FROM (SELECT *, filename AS _file FROM"
+            f" read_parquet({_list(whole)}, schema={_schema(columns)}, filename=true)) f"
+            f" JOIN (VALUES {begins}) b(_file, _snapshot) ON b._file = f._file"
+        )
+    if merged:
+        source = f"read_parquet({_list(merged)}, schema={_schema((*columns, _SNAPSHOT))})"
+        parts.append(f"SELECT {selected}, _snapshot FROM {source} WHERE _snapshot <= {snapshot_id}")
+    return " UNION ALL ".join(parts)
+
+
+def text(value: str) -> str:
+    """A SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """A SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _nothing(columns: Sequence[Column]) -> str:
+    typed = ", ".join(f"NULL::{column.duckdb} AS {quoted(column.name)}" for column in columns)
+    return f"SELECT {typed} WHERE false"
+
+
+def _list(files: Sequence[DataFile]) -> str:
+    return "[" + ", ".join(text(str(file.path)) for file in files) + "]"
+
+
+def _schema(columns: Sequence[Column]) -> str:
+    # By Parquet field id, so that renamed and later added columns read right from every file.
+    entries = ", ".join(
+        f"{column.id}: {{name: {text(column.name)}, type: {text(column.duckdb)}, default_value: NULL}}"
+        for column in columns
+    )
+    return f"MAP{{{entries}}}"
