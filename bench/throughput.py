@@ -1,0 +1,97 @@
+"""Throughput from a real Kafka: the shipped pipeline against a bare consume loop on the same topic, in turns."""
+
+import argparse
+import itertools
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.commands import bare_consume, create_topic, produce, run
+from bench.measure import BenchError, Sample, in_turns, run_child, summarise
+from bench.results import write_summaries
+from deploy.kafka_server import KafkaCluster
+from query.reader import LakeReader
+
+ROOT = Path(__file__).resolve().parent.parent
+TOPIC = "bench"
+BARE = "bare consume loop"
+PIPELINE = "tidemill run, one worker"
+COMMITS = "SELECT committed_at, sum(read)::BIGINT AS read FROM ledger GROUP BY committed_at ORDER BY committed_at"
+
+
+def measure_bare(brokers: str, events: int, work: Path) -> Sample:
+    """One pass of the bare loop."""
+    usage = run_child(bare_consume(brokers, TOPIC), log=work / "bare.log", cwd=ROOT)
+    told = json.loads(usage.output)
+    if told["records"] != events:
+        raise BenchError(f"the bare loop read {told['records']} of {events} records")
+    return Sample(events, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes, events / told["seconds"])
+
+
+def measure_pipeline(brokers: str, events: int, work: Path) -> Sample:
+    """One bounded run into a fresh lake, whose ledger must name every record."""
+    folder = work / "run"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    usage = run_child(run(brokers, TOPIC, folder, bounded=True), log=work / "run.log", cwd=ROOT)
+    with LakeReader(folder / "lake") as lake:
+        commits = lake.query(COMMITS).to_pylist()
+    read = sum(commit["read"] for commit in commits)
+    if read != events:
+        raise BenchError(f"the ledger names {read} of {events} records")
+    return Sample(events, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes, steady_rate(commits))
+
+
+def steady_rate(commits: list[dict[str, object]]) -> float | None:
+    """Events a second between the first commit and the last one that holds any; None with fewer than three.
+
+    `commits` are {committed_at: datetime, read: int} in time order. The first commit's records were read
+    before the interval begins, so they do not count.
+    """
+    full = list(itertools.dropwhile(lambda commit: not commit["read"], commits))
+    while full and not full[-1]["read"]:
+        full.pop()
+    if len(full) < 3:
+        return None
+    seconds = (full[-1]["committed_at"] - full[0]["committed_at"]).total_seconds()  # type: ignore[operator]
+    return sum(commit["read"] for commit in full[1:]) / seconds  # type: ignore[misc]
+
+
+def main() -> None:
+    """Fill a topic, measure in turns, write bench/results/throughput.*."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=5_000_000)
+    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tidemill-bench-") as folder:
+        work = Path(folder)
+        kafka = KafkaCluster(work / "kafka")
+        kafka.start()
+        try:
+            create_topic(kafka.bootstrap, TOPIC, partitions=arguments.partitions)
+            print(f"filling a topic with {arguments.events:,} events", file=sys.stderr)
+            run_child(produce(kafka.bootstrap, TOPIC, count=arguments.events), log=work / "produce.log", cwd=ROOT)
+            samples = in_turns(
+                {
+                    BARE: lambda _: measure_bare(kafka.bootstrap, arguments.events, work),
+                    PIPELINE: lambda _: measure_pipeline(kafka.bootstrap, arguments.events, work),
+                },
+                arguments.rounds,
+            )
+        finally:
+            kafka.stop()
+    summaries = [summarise(name, runs) for name, runs in samples.items()]
+    bare, pipeline = summaries
+    facts = {
+        "events": f"{arguments.events:,} JSON records, {arguments.partitions} partitions, broker on the same machine",
+        "runs": f"{arguments.rounds} of each, in turns; medians",
+        "rate against the bare loop": f"{pipeline.events_per_s / bare.events_per_s:.2f} (whole process)",
+    }
+    write_summaries("throughput", "Throughput from Kafka", facts, summaries)
+
+
+if __name__ == "__main__":
+    main()
