@@ -83,7 +83,7 @@ def to_double(numbers: Numbers) -> Numbers:
 
 
 def arithmetic(op: str, left: Numbers, right: Numbers) -> Numbers:
-    """`left op right` for + - * /. Exact unless a side is a double or op is /, which gives doubles (x / 0: inf or nan)."""
+    """`left op right` for + - * /. Exact, but / and a double on either side give doubles (x / 0: inf or nan)."""
     valid = both_valid(left.valid, right.valid)
     if op == "/" or left.scale is None or right.scale is None:
         a, b = to_double(left).values, to_double(right).values

@@ -1,5 +1,7 @@
 """The operators of a filter as typed nodes: each knows its canonical SQL and evaluates whole columns."""
 
+# ruff: noqa: D102 - the contract of every method is the one of Node.
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -242,7 +244,7 @@ class Membership(Condition):
         return (self.operand, *self.items)
 
     def ternary(self, frame: Frame) -> Ternary:
-        if self.kind_of_operand() == "text" and isinstance(self.operand, Column):
+        if self.operand.kind == "text" and isinstance(self.operand, Column):
             wanted = pa.array([item.text(frame) for item in self.items], pa.string())
 
             def test(values: pa.Array) -> pa.Array:
@@ -251,10 +253,6 @@ class Membership(Condition):
             return _on_text(test, self.operand.text(frame))
         as_double = any(child.kind == "double" for child in self.children())
         return _any_of([_compare("=", self.operand, item, frame, as_double=as_double) for item in self.items])
-
-    def kind_of_operand(self) -> Kind:
-        """What is looked for."""
-        return self.operand.kind
 
 
 @dataclass(frozen=True)

@@ -45,11 +45,13 @@ def session(gap: Duration) -> Window:
 
 
 def _window(kind: Kind, *, size: Duration, slide: Duration, offset: Duration) -> Window:
-    times_ms, mistakes = [], []
+    times_ms: list[int] = []
+    mistakes: list[str] = []
     for duration in (size, slide, offset):
         try:
             times_ms.append(to_ms(duration))
         except ValueError as error:
             times_ms.append(0)
             mistakes.append(str(error))
-    return Window(kind, *times_ms, "; ".join(dict.fromkeys(mistakes)) or None)
+    size_ms, slide_ms, offset_ms = times_ms
+    return Window(kind, size_ms, slide_ms, offset_ms, "; ".join(dict.fromkeys(mistakes)) or None)
