@@ -137,7 +137,7 @@ def main() -> None:
     quantiles = {f"p{q}": round(float(np.percentile(sample, q)), 1) for q in (50, 90, 99)}
     figures = {**quantiles, "max": round(float(sample.max()), 1), "events": int(sample.size)}
     facts = {
-        "load": f"{arguments.rate:,} events/s, {arguments.seconds} s, {arguments.partitions} partitions, on one machine",
+        "load": f"{arguments.rate:,} events/s, {arguments.seconds} s, {arguments.partitions} partitions, one machine",
         "epoch": "250 ms (the default)",
         "measured": "from the broker's timestamp of a record until a reader's query over the ledger returned it",
         "the reader's own query": f"{statistics.median(watcher.query_ms):.1f} ms at the median",
