@@ -134,11 +134,11 @@ class KafkaCluster:
             while not self._answers(admin):
                 if self.pid(node) is None:
                     raise TidemillError(
-                        f"Kafka node {node} ended at its start; its log {self._log_file(node)} says:\n{self._tail(node)}"
+                        f"Kafka node {node} ended at once; its log {self._log_file(node)} says:\n{self._tail(node)}"
                     )
                 if time.monotonic() > deadline:
                     raise TidemillError(
-                        f"Kafka node {node} at {HOST}:{self._ports[node - 1]} gave no answer in {timeout_seconds:.0f} s; "
+                        f"Kafka node {node} at {HOST}:{self._ports[node - 1]} is silent for {timeout_seconds:.0f} s; "
                         f"its log is {self._log_file(node)}"
                     )
                 time.sleep(0.05)

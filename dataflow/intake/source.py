@@ -69,7 +69,7 @@ class Source(Protocol):
         ...
 
     def partitions_changed(self) -> bool:
-        """True once `partitions()` would name others than when this source was made. Cheap: ask as often as you like."""
+        """True once `partitions()` would name others than when this source was made. Cheap to ask, often."""
         ...
 
     def close(self) -> None:
