@@ -1,0 +1,166 @@
+"""The reading side of the catalog: snapshots, tables, views and data files, without DuckDB and without locks."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from dataflow.errors import ForeignLake, LakeError
+from sinks.layout import Bounds, DataFile, Snapshot, TableLayout, ViewLayout, layouts, views
+from sinks.sqlite import CATALOG_NAME, connect_readonly, told
+from sinks.types import from_text, time_of, time_text
+
+
+class CatalogReader(AbstractContextManager["CatalogReader"]):
+    """One read-only connection to a lake's catalog. Paths resolve against the catalog's own folder.
+
+    Several calls see one state only between `begin` and `end`; a single snapshot's content never changes anyway.
+    """
+
+    def __init__(self, folder: Path, *, busy_ms: int = 5_000) -> None:
+        self.folder = Path(folder).resolve()
+        self.path = self.folder / CATALOG_NAME
+        self._busy_ms = busy_ms
+        self._connection = connect_readonly(self.path, busy_ms=busy_ms)
+        try:
+            self._connection.execute("SELECT 1 FROM ducklake_snapshot LIMIT 1").fetchone()
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise ForeignLake(f"{self.path} is no DuckLake catalog ({error}); name the folder of a lake") from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The SQLite connection, for reading the own_* tables."""
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def begin(self) -> None:
+        """Start a read transaction: all calls up to `end` see one state of the catalog."""
+        self._connection.execute("BEGIN")
+
+    def end(self) -> None:
+        """End the read transaction."""
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
+
+    def latest(self) -> Snapshot:
+        """The newest snapshot."""
+        return self._snapshots("ORDER BY s.snapshot_id DESC LIMIT 1")[0]
+
+    def snapshots(self, *, last: int | None = None) -> list[Snapshot]:
+        """All snapshots that time travel can still reach, oldest first; `last` = only so many newest ones."""
+        if last is None:
+            return self._snapshots("ORDER BY s.snapshot_id")
+        return self._snapshots("ORDER BY s.snapshot_id DESC LIMIT ?", last)[::-1]
+
+    def resolve(self, as_of: int | datetime | None) -> Snapshot:
+        """The snapshot with this id, the newest at or before this time (UTC if it has no zone), or the newest of all.
+
+        Raises LakeError, naming the range that exists, when there is none.
+        """
+        if as_of is None:
+            return self.latest()
+        if isinstance(as_of, datetime):
+            at = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
+            found = self._snapshots("WHERE s.snapshot_time <= ? ORDER BY s.snapshot_id DESC LIMIT 1", time_text(at))
+        else:
+            found = self._snapshots("WHERE s.snapshot_id = ?", as_of)
+        if found:
+            return found[0]
+        first = self._snapshots("ORDER BY s.snapshot_id LIMIT 1")[0]
+        last = self.latest()
+        raise LakeError(
+            f"{self.folder} has no snapshot {as_of}; it holds {first.id} ({first.time:%Y-%m-%d %H:%M:%S} UTC)"
+            f" to {last.id} ({last.time:%Y-%m-%d %H:%M:%S} UTC): choose one of `tidemill snapshots`"
+        )
+
+    def tables(self, snapshot_id: int) -> dict[str, TableLayout]:
+        """Every table at the snapshot, by name, columns in order."""
+        with told(self.path, self._busy_ms):
+            return layouts(self._connection, snapshot_id)
+
+    def views(self, snapshot_id: int) -> dict[str, ViewLayout]:
+        """Every view at the snapshot, by name."""
+        with told(self.path, self._busy_ms):
+            return views(self._connection, snapshot_id)
+
+    def files(self, table: TableLayout, snapshot_id: int, *, bounds_of: Sequence[str] = ()) -> list[DataFile]:
+        """The table's data files at the snapshot in row order, with the bounds of the columns named in `bounds_of`."""
+        with told(self.path, self._busy_ms):
+            return data_files(self._connection, self.folder, table, snapshot_id, bounds_of)
+
+    def foreign_changes(self, snapshot_id: int) -> list[str]:
+        """Names of tables with rows that another DuckLake client deleted or keeps inside the catalog.
+
+        Such rows are seen by the official extension only; `CALL ducklake_flush_inlined_data` and
+        `ducklake_rewrite_data_files` turn them into plain files.
+        """
+        found: list[str] = []
+        with told(self.path, self._busy_ms):
+            names = {table.id: name for name, table in layouts(self._connection, snapshot_id).items()}
+            deleted = self._connection.execute("SELECT DISTINCT table_id FROM ducklake_delete_file").fetchall()
+            found += [names[table_id] for (table_id,) in deleted if table_id in names]
+            inlined = self._connection.execute("SELECT table_id, table_name FROM ducklake_inlined_data_tables")
+            for table_id, inline in inlined.fetchall():
+                rows = self._connection.execute(f'SELECT 1 FROM "{inline}" LIMIT 1').fetchone()
+                if rows and table_id in names:
+                    found.append(names[table_id])
+        return sorted(set(found))
+
+    def _snapshots(self, tail: str, *values: object) -> list[Snapshot]:
+        with told(self.path, self._busy_ms):
+            rows = self._connection.execute(
+                "SELECT s.snapshot_id, s.snapshot_time, s.schema_version, coalesce(c.changes_made, ''), c.commit_message"
+                f" FROM ducklake_snapshot s LEFT JOIN ducklake_snapshot_changes c USING (snapshot_id) {tail}",
+                values,
+            ).fetchall()
+        return [Snapshot(number, time_of(time), version, made, text) for number, time, version, made, text in rows]
+
+
+def open_readonly(path: Path | str, *, busy_ms: int = 5_000) -> CatalogReader:
+    """Open the lake in folder `path` (or the catalog file itself) for reading.
+
+    Raises LakeMissing when there is none, ForeignLake when the file is something else.
+    """
+    folder = Path(path)
+    return CatalogReader(folder.parent if folder.name == CATALOG_NAME else folder, busy_ms=busy_ms)
+
+
+def data_files(
+    connection: sqlite3.Connection, folder: Path, table: TableLayout, snapshot_id: int, bounds_of: Sequence[str] = ()
+) -> list[DataFile]:
+    """`CatalogReader.files` on any connection."""
+    wanted = {column.id: column for name in bounds_of if (column := table.column(name)) is not None}
+    rows = connection.execute(
+        "SELECT data_file_id, path, record_count, row_id_start, begin_snapshot, partial_max, file_size_bytes"
+        " FROM ducklake_data_file WHERE table_id = ? AND begin_snapshot <= ?"
+        " AND (end_snapshot IS NULL OR end_snapshot > ?) ORDER BY row_id_start, data_file_id",
+        (table.id, snapshot_id, snapshot_id),
+    ).fetchall()
+    bounds: dict[int, dict[str, Bounds]] = {}
+    if wanted and rows:
+        marks = ",".join("?" * len(wanted))
+        stats = connection.execute(
+            "SELECT data_file_id, column_id, min_value, max_value, null_count FROM ducklake_file_column_stats"
+            f" WHERE data_file_id >= ? AND table_id = ? AND column_id IN ({marks})",
+            (min(row[0] for row in rows), table.id, *wanted),
+        )
+        for file_id, column_id, low, high, nulls in stats:
+            column = wanted[column_id]
+            entry = Bounds(from_text(low, column.type), from_text(high, column.type), nulls)
+            bounds.setdefault(file_id, {})[column.name] = entry
+    base = folder / "main" / table.path
+    return [
+        DataFile(number, base / name, count, row_id, begin, partial, size, bounds.get(number, {}))
+        for number, name, count, row_id, begin, partial, size in rows
+    ]

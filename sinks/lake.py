@@ -1,0 +1,89 @@
+"""The lake as a Bytewax sink: one part, so that its snapshot is a consistent cut over all workers."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from dataflow.batch import Parcel
+from dataflow.plan import Plan
+from dataflow.tables import tables_of
+from sinks.commit import PART, CommitStats, LakeWriter
+from sinks.parquet import Fault, no_fault
+from sinks.prepare import open_lake
+
+State = dict[str, Any]
+
+
+class LakePart(StatefulSinkPartition[Parcel, State]):
+    """Bytewax's calls, handed to a LakeWriter."""
+
+    def __init__(self, writer: LakeWriter) -> None:
+        self._writer = writer
+
+    def write_batch(self, values: list[Parcel]) -> None:
+        """Buffer parcels; publish earlier epochs when a later one begins."""
+        self._writer.write(values)
+
+    def snapshot(self) -> State:
+        """Stage the epoch's files; the state is all that is not published yet."""
+        return self._writer.snapshot()
+
+    def close(self) -> None:
+        """Release the catalog. Publishes nothing: this also runs when the epoch is not durable."""
+        self._writer.close()
+
+
+class LakeSink(FixedPartitionedSink[Parcel, State]):
+    """Items are ("lake", Parcel) with the epoch stamped.
+
+    `lineage` identifies the recovery store. Building the part takes the lake over: any run before it is fenced out.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        *,
+        lineage: str,
+        clock: Callable[[], datetime],
+        events: bool = True,
+        on_commit: Callable[[CommitStats], None] | None = None,
+        fault: Fault = no_fault,
+    ) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._lineage = lineage
+        self._clock = clock
+        self._events = events
+        self._on_commit = on_commit
+        self._fault = fault
+
+    def list_parts(self) -> list[str]:
+        """The single part."""
+        return [PART]
+
+    def part_fn(self, item_key: str) -> int:
+        """Everything goes to the single part."""
+        return 0
+
+    def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> LakePart:
+        """Open (or make) the lake, take it over, and publish what the resumed epoch proves durable."""
+        catalog = open_lake(self._folder, self._plan, self._clock(), events=self._events)
+        writer = LakeWriter(
+            catalog,
+            tables_of(self._plan, events=self._events),
+            pipeline=self._plan.name,
+            lineage=self._lineage,
+            clock=self._clock,
+            on_commit=self._on_commit,
+            fault=self._fault,
+        )
+        try:
+            writer.resume(resume_state)
+        except BaseException:
+            writer.close()
+            raise
+        return LakePart(writer)
