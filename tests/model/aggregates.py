@@ -10,7 +10,7 @@ from tests.model.hashing import kmv_hash
 from tests.model.spec import AggregateSpec
 
 KMV_K = 1024
-GAMMA = 1.01 / 0.99
+GAMMA = (1 + 0.01) / (1 - 0.01)
 """Bucket b of the log histogram holds (GAMMA^(b-1), GAMMA^b]: 1 % relative error."""
 
 
@@ -37,7 +37,7 @@ def aggregate(spec: AggregateSpec, rows: list[dict[str, Any]]) -> Any:
     if spec.kind == "max":
         return max(values)
     if spec.kind == "avg":
-        return as_double(exact_sum(values)) / len(values)
+        return float(exact_sum(values)) / len(values)
     assert spec.kind == "approx_quantile"
     assert spec.q is not None
     return _quantile([as_double(value) for value in values], spec.q)

@@ -1,5 +1,6 @@
 """The 64-bit hash behind distinct counts, one value at a time."""
 
+import struct
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -34,7 +35,7 @@ def canonical(value: Any) -> bytes:
     if isinstance(value, date):
         return _int64(value.toordinal() - date(1970, 1, 1).toordinal())
     if isinstance(value, float):
-        raise TypeError("a float has no canonical bytes")
+        return struct.pack("<d", value)
     return _int64(int(value))
 
 

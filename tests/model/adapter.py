@@ -1,0 +1,159 @@
+"""A product's Pipeline object read into the model's spec. The only file of the model that looks at one.
+
+It looks at attributes alone and imports nothing of the product, so it reads the pydantic model by itself.
+"""
+
+import csv
+import importlib.util
+import re
+import types
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from tests.model.spec import (
+    AggregateSpec,
+    DimensionSpec,
+    FieldSpec,
+    PipelineSpec,
+    RollupSpec,
+    WindowSpec,
+    column_names,
+)
+
+_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_KINDS = {str: "str", int: "int", bool: "bool", float: "float", Decimal: "money", date: "date"}
+_LIMITS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern")
+
+
+def load(path: Path, name: str = "pipeline") -> PipelineSpec:
+    """The spec of the pipeline called `name` in a pipeline file."""
+    module_spec = importlib.util.spec_from_file_location(f"pipeline_{abs(hash(path))}", path)
+    assert module_spec is not None
+    assert module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
+    return to_spec(getattr(module, name), path.parent)
+
+
+def to_spec(pipeline: Any, folder: Path) -> PipelineSpec:
+    """The spec of a Pipeline object; dimension files are relative to `folder`."""
+    fields = _fields(pipeline.event)
+    kinds = dict(zip(column_names(fields), _leaf_kinds(fields), strict=True))
+    return PipelineSpec(
+        fields=fields,
+        rollups=tuple(_rollup(each, _ms(pipeline.allowed_lateness)) for each in pipeline.rollups),
+        bound=_ms(pipeline.out_of_orderness),
+        max_future=None if pipeline.max_future is None else _ms(pipeline.max_future),
+        dedup_column=pipeline.deduplicate_by,
+        dedup_horizon=0 if pipeline.deduplicate_within is None else _ms(pipeline.deduplicate_within),
+        max_record_bytes=pipeline.max_record_bytes,
+        dimensions=tuple(_dimension(each, folder, kinds[each.key]) for each in pipeline.dimensions),
+    )
+
+
+def _fields(model: Any) -> tuple[FieldSpec, ...]:
+    made = []
+    for name, info in model.model_fields.items():
+        base, metadata, optional = _unwrap(info.annotation, list(info.metadata))
+        kind, limits, children = _kind(base, metadata)
+        has_default = not info.is_required()
+        default = _plain(info.get_default(call_default_factory=True)) if has_default else None
+        made.append(FieldSpec(name, kind, optional, has_default, default, limits, children))
+    return tuple(made)
+
+
+def _unwrap(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]:
+    """What is left without Annotated and Optional, all metadata on the way, and whether null is allowed."""
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        return _unwrap(inner, more + metadata)
+    if get_origin(annotation) in (Union, types.UnionType):
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        assert len(parts) == 1
+        base, found, _ = _unwrap(parts[0], metadata)
+        return base, found, True
+    return annotation, metadata, False
+
+
+def _kind(base: Any, metadata: list[Any]) -> tuple[str, dict[str, Any], tuple[FieldSpec, ...]]:
+    limits: dict[str, Any] = {}
+    unit = None
+    for item in metadata:
+        if type(item).__name__ == "TimeUnit":
+            unit = item.value
+        for limit in _LIMITS:
+            value = getattr(item, limit, None)
+            if value is not None and not callable(value):
+                limits[limit] = value
+    if unit is not None:
+        return f"event_time_{unit}", limits, ()
+    if get_origin(base) is Literal:
+        choices = get_args(base)
+        return _KINDS[type(choices[0])], limits | {"choices": choices}, ()
+    if isinstance(base, type) and issubclass(base, Enum):
+        choices = tuple(member.value for member in base)
+        return _KINDS[type(choices[0])], limits | {"choices": choices}, ()
+    if hasattr(base, "model_fields"):
+        return "object", limits, _fields(base)
+    return _KINDS[base], limits, ()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if hasattr(value, "model_fields"):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    return value
+
+
+def _leaf_kinds(fields: tuple[FieldSpec, ...]) -> list[str]:
+    kinds: list[str] = []
+    for each in fields:
+        kinds += _leaf_kinds(each.children) if each.kind == "object" else [each.kind]
+    return kinds
+
+
+def _rollup(rollup: Any, lateness: int) -> RollupSpec:
+    window = rollup.window
+    return RollupSpec(
+        name=rollup.name,
+        keys=tuple(rollup.keys),
+        window=WindowSpec(window.kind, window.size_ms, window.slide_ms, window.offset_ms),
+        aggregates={
+            name: AggregateSpec(each.kind, each.column, each.where, each.q) for name, each in rollup.aggregates.items()
+        },
+        where=rollup.where,
+        lateness=lateness if rollup.allowed_lateness is None else _ms(rollup.allowed_lateness),
+    )
+
+
+def _dimension(dimension: Any, folder: Path, key_kind: str) -> DimensionSpec:
+    columns = {name: _KINDS[_unwrap(kind, [])[0]] for name, kind in dimension.columns.items()}
+    rows = {}
+    with (folder / dimension.path).open(encoding="utf-8", newline="") as file:
+        for line in csv.DictReader(file):
+            rows[_cell(line[dimension.key], key_kind)] = {
+                name: _cell(line[name], kind) for name, kind in columns.items()
+            }
+    return DimensionSpec(dimension.key, tuple(columns), rows, dimension.unknown == "dead_letter")
+
+
+def _cell(text: str, kind: str) -> Any:
+    """A CSV cell; empty is null."""
+    if text == "":
+        return None
+    if kind == "bool":
+        return {"true": True, "false": False}[text]
+    readers: dict[str, Any] = {"int": int, "float": float, "money": Decimal, "date": date.fromisoformat, "str": str}
+    return readers[kind](text)
+
+
+def _ms(duration: Any) -> int:
+    if isinstance(duration, timedelta):
+        return duration // timedelta(milliseconds=1)
+    match = re.fullmatch(r"(\d+)(ms|s|m|h|d)", duration)
+    assert match is not None
+    return int(match[1]) * _UNITS_MS[match[2]]
