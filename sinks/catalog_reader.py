@@ -120,8 +120,9 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
     def _snapshots(self, tail: str, *values: object) -> list[Snapshot]:
         with told(self.path, self._busy_ms):
             rows = self._connection.execute(
-                "SELECT s.snapshot_id, s.snapshot_time, s.schema_version, coalesce(c.changes_made, ''), c.commit_message"
-                f" FROM ducklake_snapshot s LEFT JOIN ducklake_snapshot_changes c USING (snapshot_id) {tail}",
+                "SELECT s.snapshot_id, s.snapshot_time, s.schema_version, coalesce(c.changes_made, ''),"
+                " c.commit_message FROM ducklake_snapshot s LEFT JOIN ducklake_snapshot_changes c"
+                f" USING (snapshot_id) {tail}",
                 values,
             ).fetchall()
         return [Snapshot(number, time_of(time), version, made, text) for number, time, version, made, text in rows]
@@ -164,3 +165,9 @@ def data_files(
         DataFile(number, base / name, count, row_id, begin, partial, size, bounds.get(number, {}))
         for number, name, count, row_id, begin, partial, size in rows
     ]
+
+
+def next_offsets(folder: Path) -> dict[str, int]:
+    """Per source partition the offset at which the newest commit ends; opens and closes a connection of its own."""
+    with CatalogReader(folder) as reader:
+        return dict(reader.connection.execute('SELECT "partition", next FROM own_offset'))

@@ -1,0 +1,249 @@
+"""Composition root: joins intake, fold and lake; `flow` for `python -m bytewax.run run:flow`, `main` for `tidemill`."""
+
+import argparse
+import atexit
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bytewax.dataflow import Dataflow
+from bytewax.recovery import RecoveryConfig
+from bytewax.run import cli_main
+
+from cli.stderr import held_back, known_end
+from cli.supervise import RESTART_EXIT_CODE
+from dataflow import flow as graph
+from dataflow import logs, metrics
+from dataflow.batch import Judged
+from dataflow.decode.json import JsonDecoder
+from dataflow.errors import ConfigError, RecoveryError
+from dataflow.fold import Fold
+from dataflow.intake.control import Control
+from dataflow.intake.partition import Intake, Pace
+from dataflow.intake.source import Source
+from dataflow.judge import Judge
+from dataflow.load import load
+from dataflow.plan import Plan
+from dataflow.recovery import RecoveryFolder
+from dataflow.settings import Settings, load_settings
+from sinks.agreement import agree
+from sinks.commit import CommitStats
+from sinks.fault import fault_from
+from sinks.lake import LakeSink
+from sinks.prepare import open_lake
+
+
+def now() -> datetime:
+    """The one wall clock of the process."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that was checked before the first record moves."""
+
+    settings: Settings
+    plan: Plan
+    source: Source
+    recovery: RecoveryFolder
+    lineage: str
+    control: Control
+
+
+def make_source(settings: Settings, plan: Plan) -> Source:
+    """The source that the settings name, opened far enough to know its partitions."""
+    if settings.source == "files":
+        from dataflow.intake.files import FilesSource
+
+        if settings.input is None:
+            raise ConfigError("input", None, "name the folder of *.ndjson or *.parquet files with --input DIR")
+        return FilesSource(Path(settings.input), plan.event)
+    if settings.source == "generator":
+        from dataflow.intake.generator import GeneratorSource
+
+        return GeneratorSource.from_settings(settings, clock=now)
+    from dataflow.intake.kafka import KafkaSource
+
+    return KafkaSource.from_settings(settings)
+
+
+def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
+    """Check pipeline, source, recovery folder and lake, in this order; nothing has moved when it raises."""
+    plan = load(settings.pipeline)
+    source = make_source(settings, plan)
+    source.partitions()
+    recovery = RecoveryFolder(Path(settings.recovery))
+    recovery.lock(process)
+    with _one_process_at_a_time(recovery.path):
+        catalog = open_lake(Path(settings.lake), plan, now(), events=settings.events)
+        try:
+            lineage = agree(catalog, plan.name, recovery)
+        finally:
+            catalog.close()
+    return Job(settings, plan, source, recovery, lineage, control)
+
+
+def compose(job: Job) -> Dataflow:
+    """The dataflow of a prepared job."""
+    plan, settings = job.plan, job.settings
+    seed = job.recovery.seed()
+
+    def judge(partition: str, topic: str | None, state: Any) -> Judge:
+        return Judge(plan, partition, topic, folder=job.recovery.dedup_folder(partition), state=state)
+
+    def observe(judged: Judged, lag_records: int | None) -> None:
+        metrics.observe_intake(judged, lag_records, plan.out_of_orderness_ms)
+
+    intake = Intake(
+        job.source,
+        decoder=lambda: JsonDecoder(plan.event, plan.max_record_bytes),
+        judge=judge,
+        seed=seed.get,
+        control=job.control,
+        pace=Pace(
+            batch_records=settings.batch_records,
+            linger_ms=min(50, max(1, settings.epoch_ms // 5)),
+            epoch_bytes=settings.max_epoch_bytes,
+        ),
+        clock=now,
+        positions=_positions(Path(settings.lake)),
+        observe=observe,
+        bounded=settings.bounded,
+    )
+    sink = LakeSink(
+        Path(settings.lake),
+        plan,
+        lineage=job.lineage,
+        clock=now,
+        events=settings.events,
+        on_commit=_on_commit(),
+        fault=fault_from(settings.fault),
+    )
+    return graph.build(intake, Fold(plan, events=settings.events), sink)
+
+
+def launch(settings: Settings, process: int | None = None, addresses: list[str] | None = None) -> int:
+    """Run one process of the pipeline until its end; returns the exit code, raises TidemillError for known ends."""
+    control = Control()
+    _stop_on_signals(control)
+    with held_back() as stderr:
+        logs.configure(settings.log_format, settings.log_level, stderr)
+        log = logs.logger("run")
+        job = prepare(settings, control, process or 0)
+        if not process:
+            metrics.serve(settings.metrics_port)
+        log.info("started", source=settings.source, partitions=len(job.source.partitions()), lake=str(settings.lake))
+        try:
+            cli_main(
+                compose(job),
+                workers_per_process=settings.workers,
+                process_id=process,
+                addresses=addresses,
+                epoch_interval=timedelta(milliseconds=settings.epoch_ms),
+                recovery_config=RecoveryConfig(Path(settings.recovery), timedelta(0)),
+            )
+        except BaseException as error:
+            known = known_end(error)
+            if known is not None:
+                raise known from error
+            raise
+        finally:
+            job.source.close()
+        log.info("ended", reason=control.reason or "end of input")
+    if not control.restart_wanted:
+        return 0
+    if process is not None:
+        return RESTART_EXIT_CODE
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def flow() -> Dataflow:
+    """For `python -m bytewax.run run:flow -w 2 -r RECOVERY -s 1 -b 0`: the same flow with the same guarantees.
+
+    Settings come from the environment and tidemill.toml. Raises ConfigError where Bytewax's own flags
+    would give a weaker promise.
+    """
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("-r", "--recovery-directory", default=os.environ.get("BYTEWAX_RECOVERY_DIRECTORY"))
+    parser.add_argument("-b", "--backup-interval", default=os.environ.get("BYTEWAX_RECOVERY_BACKUP_INTERVAL"))
+    parser.add_argument("-i", "--process-id", type=int, default=os.environ.get("BYTEWAX_PROCESS_ID"))
+    flags, _ = parser.parse_known_args()
+    if flags.recovery_directory is None:
+        raise ConfigError(
+            "-r", None, "Tidemill keeps its place in a recovery folder: add `-r recovery -s 1 -b 0` to bytewax.run"
+        )
+    settings = load_settings({"recovery": flags.recovery_directory})
+    logs.configure(settings.log_format, settings.log_level)
+    control = Control()
+    _stop_on_signals(control)
+    process = int(flags.process_id or 0)
+    job = prepare(settings, control, process)
+    if process == 0:
+        metrics.serve(settings.metrics_port)
+    atexit.register(_start_anew, control)
+    return compose(job)
+
+
+def main() -> None:
+    """The `tidemill` command."""
+    from cli.main import main as command_line
+
+    command_line(launch)
+
+
+def _stop_on_signals(control: Control) -> None:
+    def handle(number: int, _frame: object) -> None:
+        control.stop(signal.Signals(number).name)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+
+
+def _start_anew(control: Control) -> None:
+    if control.restart_wanted:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _positions(lake: Path) -> Callable[[], dict[str, int]]:
+    """What the lake has, read by a connection of its own in each thread's call."""
+
+    def read() -> dict[str, int]:
+        from sinks.catalog_reader import next_offsets
+
+        return next_offsets(lake)
+
+    return read
+
+
+def _on_commit() -> Callable[[CommitStats], None]:
+    def observe(stats: CommitStats) -> None:
+        metrics.COMMITS.inc()
+        metrics.COMMIT_SECONDS.labels("publish").observe(stats.seconds)
+        for table, rows in stats.rows.items():
+            metrics.COMMITTED_ROWS.labels(table).inc(rows)
+        for entry in stats.ranges:
+            metrics.ACCEPTED.labels(entry.partition).inc(entry.accepted)
+            metrics.LATE.labels(entry.partition).inc(entry.late)
+
+    return observe
+
+
+@contextmanager
+def _one_process_at_a_time(folder: Path) -> Iterator[None]:
+    handle = os.open(folder / "lock-prepare", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+if __name__ == "__main__":
+    main()
