@@ -1,0 +1,93 @@
+"""The bootstrap finds a Python by running it, says one sentence where there is none, and does its work once."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ("sh", "dirname", "cat", "cksum", "rm", "printf")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A tree with no more than the bootstrap needs, and requirements that need no registry."""
+    (tmp_path / "deploy").mkdir()
+    shutil.copy(ROOT / "deploy" / "bootstrap.sh", tmp_path / "deploy")
+    (tmp_path / "requirements-ducklake.txt").write_text("# nothing\n")
+    (tmp_path / "bin").mkdir()
+    for tool in TOOLS:
+        path = shutil.which(tool)
+        assert path is not None
+        (tmp_path / "bin" / tool).symlink_to(path)
+    return tmp_path
+
+
+def bootstrap(checkout: Path, what: str = "ducklake") -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": str(checkout / "bin"), "HOME": str(checkout)}
+    command = [str(checkout / "bin" / "sh"), str(checkout / "deploy" / "bootstrap.sh"), what]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def script(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def test_a_machine_without_python_and_uv_gets_one_sentence(checkout: Path) -> None:
+    done = bootstrap(checkout)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "needs Python 3.11 or 3.12, or a uv" in done.stderr
+    assert not (checkout / ".venv-ducklake").exists()
+
+
+def test_a_shim_of_a_version_that_is_not_selected_is_no_python(checkout: Path) -> None:
+    script(checkout / "bin" / "python3.12", 'echo "python3.12: command not found" >&2; exit 127')
+    done = bootstrap(checkout)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_python_that_fits_is_used_and_later_calls_do_only_what_changed(checkout: Path) -> None:
+    script(checkout / "bin" / "python3.12", "exit 1")
+    # a link would not do: a virtual environment's own python finds its home beside itself
+    script(checkout / "bin" / "python", f'exec {sys.executable} "$@"')
+    assert "making .venv-ducklake" in bootstrap(checkout).stderr
+    assert bootstrap(checkout).stderr == ""
+    (checkout / "requirements-ducklake.txt").write_text("# something else\n")
+    assert bootstrap(checkout).stderr == "bootstrap: installing requirements-ducklake.txt into .venv-ducklake\n"
+    (checkout / ".venv-ducklake" / ".home").write_text("/elsewhere\n")
+    assert "making .venv-ducklake" in bootstrap(checkout).stderr
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-ducklake.txt"])
+def test_requirements_are_exact_versions_without_addresses(name: str) -> None:
+    for line in (ROOT / name).read_text().splitlines():
+        if line and not line.startswith(("#", "-r requirements")):
+            package, version = line.split("==")
+            assert package
+            assert version[0].isdigit()
+
+
+def test_every_dependency_of_the_project_is_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    pinned = {line.partition("==")[0] for line in lines}
+    for dependency in project["project"]["dependencies"]:
+        name = dependency.partition(">=")[0].partition("==")[0].partition("[")[0]
+        assert name in pinned
+    lines += (ROOT / "requirements-dev.txt").read_text().splitlines()
+    pinned = {line.partition("==")[0] for line in lines}
+    for dependency in project["dependency-groups"]["dev"]:
+        assert dependency.partition(">=")[0] in pinned
+
+
+def test_the_continuous_integration_runs_make_test() -> None:
+    run = ROOT / ".ci" / "run"
+    assert os.access(run, os.X_OK)
+    assert "make --no-print-directory test" in run.read_text()
