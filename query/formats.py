@@ -1,0 +1,181 @@
+"""Answers as bytes: table, csv, json, ndjson, arrow and parquet, from one Arrow table."""
+
+import base64
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from dataflow.errors import ConfigError
+
+FORMATS = ("table", "csv", "json", "ndjson", "arrow", "parquet")
+BINARY_FORMATS = ("arrow", "parquet")
+
+
+def require_format(name: str, *, terminal: bool) -> None:
+    """Raise ConfigError unless `name` is a format that this output can take (bytes do not belong on a terminal)."""
+    if name not in FORMATS:
+        raise ConfigError("--format", name, f"choose one of {', '.join(FORMATS)}")
+    if terminal and name in BINARY_FORMATS:
+        raise ConfigError("--format", name, "binary, not for a terminal; add --output FILE or pipe it into a program")
+
+
+def write_to(table: pa.Table, name: str, output: Path | None, stdout: BinaryIO, *, terminal: bool) -> None:
+    """Write `table` as `name` into the file `output`, or to `stdout` if that is None."""
+    require_format(name, terminal=terminal and output is None)
+    if output is None:
+        write(table, name, stdout, pretty=terminal)
+        return
+    try:
+        with output.open("wb") as stream:
+            write(table, name, stream)
+    except OSError as error:
+        raise ConfigError(
+            "--output", str(output), f"cannot be written ({error.strerror}); name another file"
+        ) from error
+
+
+def write(table: pa.Table, name: str, stream: BinaryIO, *, pretty: bool = False) -> None:
+    """Write `table` to a binary stream in format `name`; `pretty` draws the table format with frames and colours.
+
+    Decimals keep every digit, times are ISO 8601 (UTC), bytes base64, NaN and infinities null in JSON.
+    """
+    _WRITERS[name](table, stream, pretty)
+
+
+def _write_table(table: pa.Table, stream: BinaryIO, pretty: bool) -> None:
+    names = table.column_names
+    rows = [[_cell(value) for value in row] for row in _rows(table)]
+    right = [pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t) for t in table.schema.types]
+    if pretty:
+        stream.write(_framed(names, rows, right).encode())
+        return
+    widths = [max(len(name), *(len(row[at]) for row in rows), 0) for at, name in enumerate(names)]
+    for row in [names, ["-" * width for width in widths], *rows]:
+        cells = [
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        ]
+        stream.write("  ".join(cells).rstrip().encode() + b"\n")
+
+
+def _framed(names: list[str], rows: list[list[str]], right: list[bool]) -> str:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for name, to_right in zip(names, right, strict=True):
+        drawn.add_column(Text(name), justify="right" if to_right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    buffer = io.StringIO()
+    Console(file=buffer, force_terminal=True).print(drawn)
+    return buffer.getvalue()
+
+
+def _write_csv(table: pa.Table, stream: BinaryIO, _: bool) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.column_names)
+    for row in _rows(table):
+        writer.writerow(["" if value is None else _cell(value) for value in row])
+        if text.tell() > 1 << 20:
+            stream.write(text.getvalue().encode())
+            text.seek(0)
+            text.truncate()
+    stream.write(text.getvalue().encode())
+
+
+def _write_json(table: pa.Table, stream: BinaryIO, _: bool) -> None:
+    stream.write(b"[")
+    for number, line in enumerate(_json_lines(table)):
+        stream.write(b"\n" if number == 0 else b",\n")
+        stream.write(line)
+    stream.write(b"\n]\n" if table.num_rows else b"]\n")
+
+
+def _write_ndjson(table: pa.Table, stream: BinaryIO, _: bool) -> None:
+    for line in _json_lines(table):
+        stream.write(line + b"\n")
+
+
+def _write_arrow(table: pa.Table, stream: BinaryIO, _: bool) -> None:
+    with pa.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _write_parquet(table: pa.Table, stream: BinaryIO, _: bool) -> None:
+    import pyarrow.parquet
+
+    # A pipe cannot seek, and Parquet asks where it is: make the file first.
+    buffer = pa.BufferOutputStream()
+    pyarrow.parquet.write_table(table, buffer, compression="zstd")
+    stream.write(buffer.getvalue())
+
+
+_WRITERS: dict[str, Callable[[pa.Table, BinaryIO, bool], None]] = {
+    "table": _write_table,
+    "csv": _write_csv,
+    "json": _write_json,
+    "ndjson": _write_ndjson,
+    "arrow": _write_arrow,
+    "parquet": _write_parquet,
+}
+
+
+def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    for batch in table.to_batches():
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _json_lines(table: pa.Table) -> Iterator[bytes]:
+    names = [json.dumps(name, ensure_ascii=False) for name in table.column_names]
+    for row in _rows(table):
+        members = ", ".join(f"{name}: {_json(value)}" for name, value in zip(names, row, strict=True))
+        yield f"{{{members}}}".encode()
+
+
+def _json(value: Any) -> str:
+    if value is None or isinstance(value, bool | int):
+        return json.dumps(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, float):
+        return json.dumps(value) if math.isfinite(value) else "null"
+    if isinstance(value, dict):
+        members = ", ".join(f"{json.dumps(str(key), ensure_ascii=False)}: {_json(item)}" for key, item in value.items())
+        return f"{{{members}}}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_json(item) for item in value) + "]"
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list | tuple):
+        return _json(value)
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g}s"
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return str(value)

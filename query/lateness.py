@@ -1,0 +1,303 @@
+"""How far windows moved after they were first shown as closed: the corrections, from delta rows and their snapshots."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from dataflow.errors import QueryError
+from dataflow.tables import LEDGER
+from query.definition import PipelineFacts, RollupFacts, read_facts
+from query.moment import EPOCH
+from query.reader import LakeReader, LakeSnapshot
+from query.scan import quoted
+
+FOREVER_MS = 2**62
+"""Stands for the watermark of a source partition that has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One aggregate of one window: its value when first closed, what came later, and that as a share of the first.
+
+    `relative` is None where the first value is 0 or there was none.
+    """
+
+    at_close: Decimal | int | float
+    change: Decimal | int | float
+
+    @property
+    def relative(self) -> float | None:
+        """|change| / |value at close|."""
+        return abs(float(self.change)) / abs(float(self.at_close)) if self.at_close else None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowMoved:
+    """One (key, window) that was corrected after it was closed. For sessions the window is the merged session."""
+
+    key: Mapping[str, Any]
+    window_start: datetime
+    window_end: datetime
+    corrections: int
+    rows_added: int
+    late_rows: int
+    first_correction: int
+    last_correction: int
+    movements: Mapping[str, Movement]
+
+
+@dataclass(frozen=True, slots=True)
+class RollupLateness:
+    """One rollup: how many (key, window) are closed, which of them moved (most rows first), and the sum of it all."""
+
+    rollup: str
+    closed_windows: int
+    moved: Sequence[WindowMoved]
+    corrections: int
+    rows_at_close: int
+    rows_added: int
+    late_rows: int
+    totals: Mapping[str, Movement]
+
+
+def lateness(
+    reader: LakeReader, *, rollup: str | None = None, key: Mapping[str, str] | None = None, as_of: str | None = None
+) -> list[RollupLateness]:
+    """What changed after closing, for one rollup or all; `key` keeps only windows with these key values (as text).
+
+    A window is closed from the first snapshot at which every active source partition's watermark has reached its last
+    millisecond; active means, as far as the ledger tells, a commit with records within the idle timeout before it.
+    Raises QueryError for an unknown rollup or key column.
+    """
+    facts = read_facts(reader)
+    snapshot = reader.snapshot(as_of)
+    chosen = [name for name in facts.rollups if f"{name}_delta" in snapshot.tables]
+    if rollup is not None:
+        if rollup not in chosen:
+            raise QueryError(f"the lake has no rollup {rollup}; it has {', '.join(chosen) or 'none'}")
+        chosen = [rollup]
+    for column in key or {}:
+        chosen = [name for name in chosen if column in facts.rollups[name].keys]
+        if not chosen:
+            raise QueryError(f"no rollup asked for has a key column {column}")
+    levels = closing_levels(snapshot, facts)
+    return [_of_rollup(snapshot, facts.rollups[name], levels, key or {}) for name in chosen]
+
+
+def closing_levels(snapshot: LakeSnapshot, facts: PipelineFacts) -> list[tuple[int, int]]:
+    """(watermark ms, snapshot id) at each snapshot where the lake-wide watermark first got that far, both ascending."""
+    table = snapshot.query(
+        "SELECT _snapshot, partition, max(max_event_time) AS newest, sum(read) AS read,"
+        " epoch_us(max(committed_at)) AS at_us, bool_or(finished) AS finished"
+        f" FROM {LEDGER}_history GROUP BY _snapshot, partition ORDER BY _snapshot, partition",
+        histories=[LEDGER],
+    )
+    newest: dict[str, int] = {}
+    alive_at_us: dict[str, int] = {}
+    finished: dict[str, bool] = {}
+    levels: list[tuple[int, int]] = []
+    rows = table.to_pylist()
+    for at, row in enumerate(rows):
+        partition = row["partition"]
+        if row["newest"] is not None:
+            newest[partition] = max(newest.get(partition, row["newest"]), row["newest"])
+        finished[partition] = bool(row["finished"])
+        if row["read"] or partition not in alive_at_us:
+            alive_at_us[partition] = row["at_us"]
+        if at + 1 < len(rows) and rows[at + 1]["_snapshot"] == row["_snapshot"]:
+            continue
+        level = _level(newest, alive_at_us, finished, row["at_us"], facts)
+        if level is not None and (not levels or level > levels[-1][0]):
+            levels.append((level, row["_snapshot"]))
+    return levels
+
+
+def _level(
+    newest: Mapping[str, int],
+    alive_at_us: Mapping[str, int],
+    finished: Mapping[str, bool],
+    now_us: int,
+    facts: PipelineFacts,
+) -> int | None:
+    open_ones = [partition for partition in alive_at_us if not finished[partition]]
+    if not open_ones:
+        return FOREVER_MS
+    oldest_us = now_us - facts.idle_timeout_ms * 1000
+    active = [partition for partition in open_ones if alive_at_us[partition] > oldest_us]
+    if any(partition not in newest for partition in active):
+        return None
+    reached = [newest[partition] for partition in (active or open_ones) if partition in newest]
+    if not reached:
+        return None
+    return (min(reached) if active else max(reached)) - facts.out_of_orderness_ms
+
+
+def _of_rollup(
+    snapshot: LakeSnapshot, rollup: RollupFacts, levels: Sequence[tuple[int, int]], key: Mapping[str, str]
+) -> RollupLateness:
+    table = snapshot.query(
+        _moved_sql(rollup, levels, key),
+        parameters={f"key{at}": value for at, value in enumerate(key.values())} or None,
+        histories=[f"{rollup.name}_delta"],
+    )
+    lines = table.to_pylist()
+    moved = [_window(rollup, line) for line in lines if line["_closed"] and line["_corrections"]]
+    moved.sort(key=lambda window: (-window.rows_added, -window.corrections, window.window_start, str(window.key)))
+    closed = [line for line in lines if line["_closed"] and (line["_rows_before"] or line["_rows_after"])]
+    return RollupLateness(
+        rollup.name,
+        len(closed),
+        moved,
+        sum(window.corrections for window in moved),
+        sum(line["_rows_before"] for line in closed),
+        sum(window.rows_added for window in moved),
+        sum(line["_late"] for line in closed),
+        {name: Movement(_total(closed, f"{name}_before"), _total(closed, f"{name}_after")) for name in rollup.additive},
+    )
+
+
+def _moved_sql(rollup: RollupFacts, levels: Sequence[tuple[int, int]], key: Mapping[str, str]) -> str:
+    """One row per (key, window): is it closed, and its sums of the rows before and after it closed."""
+    keys = [quoted(name) for name in rollup.keys]
+    where = " AND ".join(f"{quoted(name)}::VARCHAR = $key{at}" for at, name in enumerate(key)) or "true"
+    history = quoted(f"{rollup.name}_delta_history")
+    values = ", ".join(f"({level}::BIGINT, {number}::BIGINT)" for level, number in levels)
+    reached = (
+        f"(VALUES {values}) l(level, snapshot)"
+        if levels
+        else ("(SELECT NULL::BIGINT AS level, NULL::BIGINT AS snapshot WHERE false) l")
+    )
+    source = (
+        _session_windows(rollup, history, keys, where)
+        if rollup.is_session
+        else (f"SELECT *, window_start AS _start, window_end AS _end FROM {history} WHERE {where}")
+    )
+    group = ", ".join([*keys, "_start", "_end"])
+    after = "FILTER (_snapshot > closed_at)"
+    before = "FILTER (closed_at IS NULL OR _snapshot <= closed_at)"
+    sums = "".join(
+        f", coalesce(sum({quoted(name)}) {when}, 0) AS {quoted(f'{name}_{suffix}')}"
+        for name in rollup.additive
+        for suffix, when in (("before", before), ("after", after))
+    )
+    return (
+        f"WITH placed AS ({source}), reached AS (SELECT * FROM {reached}),"
+        " judged AS (SELECT p.*, l.snapshot AS closed_at FROM placed p"
+        " ASOF LEFT JOIN reached l ON epoch_ms(p.window_end) - 1 <= l.level)"
+        f" SELECT {group}, bool_or(closed_at IS NOT NULL) AS _closed,"
+        f" coalesce(sum(row_count) {before}, 0)::BIGINT AS _rows_before,"
+        f" coalesce(sum(row_count) {after}, 0)::BIGINT AS _rows_after,"
+        " coalesce(sum(late_count), 0)::BIGINT AS _late,"
+        f" count(DISTINCT _snapshot) FILTER (_snapshot > closed_at AND row_count > 0) AS _corrections,"
+        f" min(_snapshot) FILTER (_snapshot > closed_at AND row_count > 0) AS _first,"
+        f" max(_snapshot) FILTER (_snapshot > closed_at AND row_count > 0) AS _last{sums}"
+        f" FROM judged GROUP BY {group}"
+    )
+
+
+def _session_windows(rollup: RollupFacts, history: str, keys: Sequence[str], where: str) -> str:
+    """Each partial session with the merged session that holds it; a late row goes with the one it falls in."""
+    over = f"PARTITION BY {', '.join(keys)} " if keys else ""
+    same = "".join(f"r.{name} IS NOT DISTINCT FROM s.{name} AND " for name in keys)
+    group = ", ".join([*keys, "_number"])
+    return (
+        f"WITH partials AS (SELECT * FROM {history} WHERE {where}),"
+        f" ordered AS (SELECT *, max(window_end) OVER ({over}ORDER BY window_start, window_end"
+        " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS _reach FROM partials WHERE row_count > 0),"
+        " numbered AS (SELECT *, sum(CASE WHEN _reach IS NULL OR window_start > _reach THEN 1 ELSE 0 END)"
+        f" OVER ({over}ORDER BY window_start, window_end ROWS UNBOUNDED PRECEDING) AS _number FROM ordered),"
+        f" sessions AS (SELECT {group}, min(window_start) AS _start, max(window_end) AS _end"
+        f" FROM numbered GROUP BY {group})"
+        f" SELECT r.*, s._start, s._end FROM partials r JOIN sessions s ON {same}"
+        "r.window_start >= s._start AND r.window_start < s._end"
+    )
+
+
+def _window(rollup: RollupFacts, line: Mapping[str, Any]) -> WindowMoved:
+    return WindowMoved(
+        {name: line[name] for name in rollup.keys},
+        line["_start"],
+        line["_end"],
+        line["_corrections"],
+        line["_rows_after"],
+        line["_late"],
+        line["_first"],
+        line["_last"],
+        {name: Movement(line[f"{name}_before"], line[f"{name}_after"]) for name in rollup.additive},
+    )
+
+
+def _total(lines: Sequence[Mapping[str, Any]], column: str) -> Any:
+    return sum((line[column] for line in lines), 0)
+
+
+def as_table(found: Sequence[RollupLateness]) -> pa.Table:
+    """One line per rollup and additive aggregate, for people; `change_percent` is of the value at closing."""
+    rows = []
+    for each in found:
+        totals = each.totals or {"(rows)": Movement(each.rows_at_close, each.rows_added)}
+        for name, movement in totals.items():
+            relative = movement.relative
+            rows.append(
+                {
+                    "rollup": each.rollup,
+                    "closed": each.closed_windows,
+                    "moved": len(each.moved),
+                    "corrections": each.corrections,
+                    "rows_added": each.rows_added,
+                    "late_rows": each.late_rows,
+                    "aggregate": name,
+                    "at_close": str(movement.at_close),
+                    "change": str(movement.change),
+                    "change_percent": None if relative is None else round(100 * relative, 3),
+                }
+            )
+    names = ("rollup", "closed", "moved", "corrections", "rows_added", "late_rows")
+    kinds = (pa.string(), *[pa.int64()] * 5)
+    tail = [("aggregate", pa.string()), ("at_close", pa.string()), ("change", pa.string())]
+    return pa.Table.from_pylist(
+        rows, pa.schema([*zip(names, kinds, strict=True), *tail, ("change_percent", pa.float64())])
+    )
+
+
+def as_json(found: Sequence[RollupLateness]) -> list[dict[str, Any]]:
+    """The whole result as JSON values: times as epoch ms, exact numbers as text."""
+    return [
+        {
+            "rollup": each.rollup,
+            "closed_windows": each.closed_windows,
+            "moved_windows": len(each.moved),
+            "corrections": each.corrections,
+            "rows_at_close": each.rows_at_close,
+            "rows_added": each.rows_added,
+            "late_rows": each.late_rows,
+            "totals": {name: _movement_json(movement) for name, movement in each.totals.items()},
+            "windows": [
+                {
+                    "key": {name: value if value is None else str(value) for name, value in window.key.items()},
+                    "window_start": _ms(window.window_start),
+                    "window_end": _ms(window.window_end),
+                    "corrections": window.corrections,
+                    "rows_added": window.rows_added,
+                    "late_rows": window.late_rows,
+                    "first_correction_snapshot": window.first_correction,
+                    "last_correction_snapshot": window.last_correction,
+                    "aggregates": {name: _movement_json(movement) for name, movement in window.movements.items()},
+                }
+                for window in each.moved
+            ],
+        }
+        for each in found
+    ]
+
+
+def _movement_json(movement: Movement) -> dict[str, Any]:
+    return {"at_close": str(movement.at_close), "change": str(movement.change), "relative": movement.relative}
+
+
+def _ms(moment: datetime) -> int:
+    return round((moment.replace(tzinfo=EPOCH.tzinfo) - EPOCH).total_seconds() * 1000)
