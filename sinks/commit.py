@@ -257,7 +257,7 @@ def listed_files(catalog: Catalog, table: TableLayout) -> set[str]:
 
 
 def require_contiguous(ranges: Sequence[Range], catalog: Catalog) -> None:
-    """Raise Gap unless each range starts where the lake ends; a partition the lake has never seen may start anywhere."""
+    """Raise Gap unless each range starts where the lake ends; a partition new to the lake may start anywhere."""
     offsets = catalog.offsets()
     for entry in ranges:
         known = offsets.get(entry.partition)
@@ -271,17 +271,16 @@ def require_contiguous(ranges: Sequence[Range], catalog: Catalog) -> None:
             )
 
 
-def commit(catalog: Catalog, writer: LakeWriter, parcels: Sequence[Parcel], epoch: int) -> int:
-    """Stage and publish `parcels` as one epoch at once, without waiting for durability elsewhere; the new snapshot id.
+def commit(writer: LakeWriter, parcels: Sequence[Parcel], epoch: int) -> None:
+    """Stage and publish `parcels` as epoch `epoch` at once, without waiting for durability elsewhere.
 
-    For side lakes and tests, where no recovery store exists.
+    For side lakes and tests, where no recovery store exists. Epochs must ascend.
     """
     for parcel in parcels:
         parcel.epoch = epoch
     writer.write(parcels)
     writer.snapshot()
     writer.publish_now()
-    return catalog.head()[0]
 
 
 def _stats(manifest: Manifest, snapshot_id: int, seconds: float) -> CommitStats:

@@ -37,8 +37,8 @@ def from_state(state: Mapping[str, Any] | None) -> list[Manifest]:
         return []
     if state.get("version") != VERSION:
         raise RecoveryError(
-            f"the recovery store holds a sink state of version {state.get('version')!r}, this Tidemill reads {VERSION}; "
-            "start it once with the version that wrote it, or take over with `tidemill recover --from-lake`"
+            f"the recovery store holds a sink state of version {state.get('version')!r}, this Tidemill reads "
+            f"{VERSION}; start it once with the version that wrote it, or take over with `tidemill recover --from-lake`"
         )
     return [_manifest(entry) for entry in state["pending"]]
 

@@ -23,7 +23,6 @@ class _Side:
 
     name: str
     sql: str
-    absent: str
 
 
 def views_of(plan: Plan) -> dict[str, str]:
@@ -45,7 +44,8 @@ def frontier_sql(out_of_orderness_ms: int, idle_timeout_ms: int) -> str:
 
     It is the smallest watermark of the active source partitions. A partition is active while its newest ledger row
     with records (without one: its first row) is younger than `idle_timeout_ms`; one that has finished no longer
-    holds anything back. Where no partition is active, the furthest decides; where all have finished, everything is final.
+    holds anything back. Where no partition is active, the furthest of the unfinished decides; where all have
+    finished, everything is final.
     """
     return f"""SELECT CASE WHEN count(*) FILTER (NOT finished) = 0 THEN {_EVER}::HUGEINT
   WHEN count(*) FILTER (active AND NOT finished) > 0 THEN min(watermark) FILTER (active AND NOT finished)
@@ -78,13 +78,11 @@ def _aligned_sql(plan: Plan, rollup: RollupPlan) -> str:
     for agg in rollup.aggregates:
         if agg.aggregate.kind == "count_distinct":
             table = quote(rollup.distinct_table(agg.name))
-            sql = f"SELECT {_list(group)}, count(DISTINCT value) AS result FROM {table} GROUP BY {_list(group)}"
-            sides.append(_Side(agg.name, sql, "0"))
+            sql = f"SELECT {_list(group)}, count(DISTINCT value) AS _result FROM {table} GROUP BY {_list(group)}"
+            sides.append(_Side(agg.name, sql))
         elif agg.aggregate.kind == "approx_quantile":
-            sides.append(_Side(agg.name, _quantile_sql(agg, group, delta), "NULL"))
-    main = _list(
-        [*group, *merged, "sum(row_count) AS row_count", "CAST(coalesce(sum(late_count), 0) AS BIGINT) AS late_count"]
-    )
+            sides.append(_Side(agg.name, _quantile_sql(agg, group, delta)))
+    main = _list([*group, *merged, "CAST(coalesce(sum(late_count), 0) AS BIGINT) AS late_count"])
     with_parts = [
         f"frontier AS ({_frontier(plan)})",
         f"merged AS (SELECT {main} FROM {delta} GROUP BY {_list(group)} HAVING sum(row_count) > 0)",
@@ -96,43 +94,42 @@ def _session_sql(plan: Plan, rollup: RollupPlan) -> str:
     keys = [quote(key.name) for key in rollup.keys]
     delta = quote(rollup.delta_table)
     over = f"PARTITION BY {_list(keys)} " if keys else ""
-    group = [*keys, "session_number"]
+    group = [*keys, "_session"]
     merged = [f"{_merged(agg)} AS {quote(agg.name)}" for agg in rollup.aggregates if _is_plain(agg)]
+    bounds = ["min(window_start) AS window_start", "max(window_end) AS window_end"]
     # rows that only say "late" have row_count 0 and must not join sessions together
     with_parts = [
         f"frontier AS ({_frontier(plan)})",
-        f"ordered AS (SELECT *, row_number() OVER ({over}ORDER BY window_start, window_end) AS position"
+        f"ordered AS (SELECT *, row_number() OVER ({over}ORDER BY window_start, window_end) AS _position"
         f" FROM {delta} WHERE row_count > 0)",
-        f"reached AS (SELECT *, max(window_end) OVER ({over}ORDER BY position"
-        " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach FROM ordered)",
-        "numbered AS (SELECT *, sum(CASE WHEN reach IS NULL OR window_start > reach THEN 1 ELSE 0 END)"
-        f" OVER ({over}ORDER BY position ROWS UNBOUNDED PRECEDING) AS session_number FROM reached)",
-        f"merged AS (SELECT {_list([*group, 'min(window_start) AS window_start', 'max(window_end) AS window_end', *merged])}"
-        f" FROM numbered GROUP BY {_list(group)})",
+        f"reached AS (SELECT *, max(window_end) OVER ({over}ORDER BY _position"
+        " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS _reach FROM ordered)",
+        "numbered AS (SELECT *, sum(CASE WHEN _reach IS NULL OR window_start > _reach THEN 1 ELSE 0 END)"
+        f" OVER ({over}ORDER BY _position ROWS UNBOUNDED PRECEDING) AS _session FROM reached)",
+        f"merged AS (SELECT {_list([*group, *bounds, *merged])} FROM numbered GROUP BY {_list(group)})",
     ]
     sides = [
         _Side(
             "late_count",
-            f"SELECT {_list([f'merged.{name}' for name in group])}, CAST(sum(late.late_count) AS BIGINT) AS result"
+            f"SELECT {_list([f'merged.{name}' for name in group])}, CAST(sum(late.late_count) AS BIGINT) AS _result"
             f" FROM merged JOIN {delta} AS late ON {_same(keys, 'late')}late.late_count > 0"
             " AND late.window_start >= merged.window_start AND late.window_start < merged.window_end"
             f" GROUP BY {_list([f'merged.{name}' for name in group])}",
-            "0",
         )
     ]
     for agg in rollup.aggregates:
         if agg.aggregate.kind == "count_distinct":
             table = quote(rollup.distinct_table(agg.name))
             sql = (
-                f"SELECT {_list([f'merged.{name}' for name in group])}, count(DISTINCT part.value) AS result"
+                f"SELECT {_list([f'merged.{name}' for name in group])}, count(DISTINCT part.value) AS _result"
                 f" FROM merged JOIN {table} AS part ON {_same(keys, 'part')}"
                 "part.window_start >= merged.window_start AND part.window_end <= merged.window_end"
                 f" GROUP BY {_list([f'merged.{name}' for name in group])}"
             )
-            sides.append(_Side(agg.name, sql, "0"))
+            sides.append(_Side(agg.name, sql))
         elif agg.aggregate.kind == "approx_quantile":
-            sides.append(_Side(agg.name, _quantile_sql(agg, group, "numbered"), "NULL"))
-    return _select(with_parts, sides, rollup, group, "coalesce(side_0.result, 0)")
+            sides.append(_Side(agg.name, _quantile_sql(agg, group, "numbered")))
+    return _select(with_parts, sides, rollup, group, "coalesce(side_0._result, 0)")
 
 
 def _select(with_parts: list[str], sides: Sequence[_Side], rollup: RollupPlan, group: Sequence[str], late: str) -> str:
@@ -144,8 +141,9 @@ def _select(with_parts: list[str], sides: Sequence[_Side], rollup: RollupPlan, g
         if _is_plain(agg):
             columns.append(f"merged.{quote(agg.name)}")
         else:
-            number = numbers[agg.name]
-            columns.append(f"coalesce(side_{number}.result, {sides[number].absent}) AS {quote(agg.name)}")
+            result = f"side_{numbers[agg.name]}._result"
+            absent = agg.aggregate.kind == "count_distinct"
+            columns.append(f"{f'coalesce({result}, 0)' if absent else result} AS {quote(agg.name)}")
     columns.append(f"{late} AS late_count")
     columns.append(
         "(SELECT frontier FROM frontier) >= epoch_ms(merged.window_end)::HUGEINT"
@@ -188,17 +186,18 @@ def _quantile_sql(agg: AggregatePlan, group: Sequence[str], source: str) -> str:
     over = f"PARTITION BY {columns}" if group else ""
     # codes ascend with the values they stand for: negative, zero, positive
     value = (
-        f"CASE WHEN code = {_ZERO_CODE} THEN 0.0::DOUBLE"
-        f" WHEN code > {_ZERO_CODE} THEN 2 * pow({_GAMMA}::DOUBLE, code) / ({_GAMMA}::DOUBLE + 1)"
-        f" ELSE -(2 * pow({_GAMMA}::DOUBLE, {_NEGATIVE_SHIFT} - code) / ({_GAMMA}::DOUBLE + 1)) END"
+        f"CASE WHEN _code = {_ZERO_CODE} THEN 0.0::DOUBLE"
+        f" WHEN _code > {_ZERO_CODE} THEN 2 * pow({_GAMMA}::DOUBLE, _code) / ({_GAMMA}::DOUBLE + 1)"
+        f" ELSE -(2 * pow({_GAMMA}::DOUBLE, {_NEGATIVE_SHIFT} - _code) / ({_GAMMA}::DOUBLE + 1)) END"
     )
     q = repr(agg.aggregate.q)
     return (
-        f"SELECT {columns}, {value} AS result FROM (SELECT {columns}, min(code) FILTER"
-        f" (upto >= greatest(1, ceil({q}::DOUBLE * total))) AS code FROM (SELECT {columns}, code,"
-        f" sum(n) OVER ({over} ORDER BY code) AS upto, sum(n) OVER ({over}) AS total FROM"
-        f" (SELECT {columns}, code, sum(n) AS n FROM (SELECT {columns}, unnest({buckets}) AS code, unnest({counts}) AS n"
-        f" FROM {source}) AS pairs GROUP BY {columns}, code) AS buckets) AS ranked GROUP BY {columns}) AS chosen"
+        f"SELECT {columns}, {value} AS _result FROM (SELECT {columns}, min(_code) FILTER"
+        f" (_upto >= greatest(1, ceil({q}::DOUBLE * _total))) AS _code FROM (SELECT {columns}, _code,"
+        f" sum(_n) OVER ({over} ORDER BY _code) AS _upto, sum(_n) OVER ({over}) AS _total FROM"
+        f" (SELECT {columns}, _code, sum(_n) AS _n FROM (SELECT {columns}, unnest({buckets}) AS _code,"
+        f" unnest({counts}) AS _n FROM {source}) AS pairs"
+        f" GROUP BY {columns}, _code) AS buckets) AS ranked GROUP BY {columns}) AS chosen"
     )
 
 
