@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from dataflow.aggregates import Merge
 from dataflow.batch import DEAD_SCHEMA
-from dataflow.plan import Plan, RollupPlan
+from dataflow.plan import AggregatePlan, Plan, RollupPlan
 
 TIMESTAMP = pa.timestamp("ms")
 """UTC without a zone: DuckDB's TIMESTAMP. Parquet holds it in ms."""
@@ -33,13 +33,15 @@ LATE_SCHEMA = pa.schema(
 class TableSpec:
     """One lake table. `keys` are the columns that identify a row to merge by; none = rows are only appended.
 
-    `merges` says for every other column how two rows of equal keys become one.
+    `merges` says for every other column how two rows of equal keys become one. `session`: rows are partial sessions;
+    those of one key that overlap or touch become one, too.
     """
 
     name: str
     schema: pa.Schema
     keys: tuple[str, ...] = ()
     merges: tuple[tuple[str, Merge], ...] = ()
+    session: bool = False
 
 
 def events_schema(plan: Plan) -> pa.Schema:
@@ -57,7 +59,8 @@ def delta_schema(rollup: RollupPlan) -> pa.Schema:
     """Delta rows of a rollup: keys, window, aggregates' partial columns, row_count, late_count.
 
     A session's row is a partial session: window_start is its first event time, window_end its last plus the gap.
-    A row with row_count 0 only says that late rows were left out of this (key, window).
+    A row with row_count 0 only says that late rows were left out of this (key, window). Lists (sketches) are never
+    null; sums, minima and maxima are null where there was no value.
     """
     return pa.schema(
         [
@@ -67,6 +70,21 @@ def delta_schema(rollup: RollupPlan) -> pa.Schema:
             *(pa.field(column.name, column.type) for agg in rollup.aggregates for column in agg.columns),
             pa.field("row_count", pa.int64()),
             pa.field("late_count", pa.int64()),
+        ]
+    )
+
+
+def distinct_schema(rollup: RollupPlan, aggregate: AggregatePlan) -> pa.Schema:
+    """Side table of an exact distinct count: one row per key, window and value.
+
+    Of a session rollup, the window is the partial session that the value was seen in.
+    """
+    return pa.schema(
+        [
+            *rollup.keys,
+            pa.field("window_start", TIMESTAMP),
+            pa.field("window_end", TIMESTAMP),
+            pa.field("value", aggregate.column_type),
         ]
     )
 
@@ -111,16 +129,10 @@ def tables_of(plan: Plan, *, events: bool) -> list[TableSpec]:
             ("row_count", "sum"),
             ("late_count", "sum"),
         )
-        tables.append(TableSpec(rollup.delta_table, delta_schema(rollup), keys, merges))
+        is_session = rollup.window.kind == "session"
+        tables.append(TableSpec(rollup.delta_table, delta_schema(rollup), keys, merges, is_session))
         for agg in rollup.aggregates:
             if agg.aggregate.kind == "count_distinct":
-                schema = pa.schema(
-                    [
-                        *rollup.keys,
-                        pa.field("window_start", TIMESTAMP),
-                        pa.field("window_end", TIMESTAMP),
-                        pa.field("value", agg.column_type),
-                    ]
-                )
+                schema = distinct_schema(rollup, agg)
                 tables.append(TableSpec(rollup.distinct_table(agg.name), schema, tuple(schema.names)))
     return tables
