@@ -81,7 +81,7 @@ def _unwrap(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]
 def _kind(base: Any, metadata: list[Any]) -> tuple[str, dict[str, Any], tuple[FieldSpec, ...]]:
     limits: dict[str, Any] = {}
     unit = None
-    for item in metadata:
+    for item in [part for each in metadata for part in getattr(each, "metadata", [each])]:
         if type(item).__name__ == "TimeUnit":
             unit = item.value
         for limit in _LIMITS:

@@ -1,0 +1,177 @@
+"""The product without Bytewax: decoder, judge, fold, lake and dump in one process, under any cuts.
+
+A restart is a crash: what the epochs that were not snapshot had read is read again, and the lake's writer starts
+from the last snapshot's state, as Bytewax would have it.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dataflow.batch import POLL_SCHEMA, Judged, Parcel, Poll
+from dataflow.decode.json import JsonDecoder
+from dataflow.fold import Fold
+from dataflow.judge import Judge
+from dataflow.pipeline import Pipeline
+from dataflow.plan import Plan, make_plan
+from dataflow.tables import tables_of
+from query.dump import dump
+from query.reader import LakeReader
+from sinks.commit import LakeWriter
+from sinks.prepare import open_lake
+from tests.model.spec import Record
+from tests.model.streams import Cuts
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class _Partition:
+    """One source partition's intake."""
+
+    def __init__(self, plan: Plan, name: str, topic: str | None, records: list[Record], folder: Path) -> None:
+        self.plan = plan
+        self.name = name
+        self.topic = topic
+        self.records = records
+        self.folder = folder
+        self.decoder = JsonDecoder(plan.event, plan.max_record_bytes)
+        self.state: tuple[int, int, Any] = (0, 0, None)
+        self.judge: Judge | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Go on where the last snapshot was."""
+        if self.judge is not None:
+            self.judge.close()
+        self.at, self.next, judge = self.state
+        self.judge = Judge(self.plan, self.name, self.topic, folder=self.folder, state=judge)
+
+    def poll(self, count: int) -> Judged:
+        """Read and judge up to `count` records."""
+        assert self.judge is not None
+        taken = self.records[self.at : self.at + count]
+        self.at += len(taken)
+        start, self.next = self.next, taken[-1].offset + 1 if taken else self.next
+        columns = [
+            pa.array([record.offset for record in taken], pa.int64()),
+            pa.array([record.timestamp for record in taken], pa.int64()),
+            pa.array([record.value for record in taken], pa.binary()),
+        ]
+        records = pa.RecordBatch.from_arrays(columns, schema=POLL_SCHEMA)
+        return self.judge.judge(Poll(records, start, self.next), self.decoder.decode(records.column("value")))
+
+    def heartbeat(self, *, finished: bool) -> Judged:
+        """What the intake says once an epoch."""
+        assert self.judge is not None
+        newest = self.judge.max_event_time
+        return Judged(self.name, self.topic, self.next, self.next, max_event_time=newest, finished=finished)
+
+    def snapshot(self) -> None:
+        """The epoch ends here."""
+        assert self.judge is not None
+        self.state = (self.at, self.next, self.judge.snapshot())
+
+
+class Product:
+    """A run of a pipeline over in-memory source partitions into a lake under `folder`."""
+
+    def __init__(
+        self, pipeline: Pipeline, pipeline_folder: Path, partitions: dict[str, list[Record]], folder: Path
+    ) -> None:
+        self.plan = make_plan(pipeline, pipeline_folder)
+        self.folder = folder
+        self.partitions = [
+            _Partition(self.plan, name, _topic_of(name), records, folder / f"recovery-{number}")
+            for number, (name, records) in enumerate(partitions.items())
+        ]
+        self.epoch = 1
+        self.workers = 1
+        self.waiting: list[tuple[int, Judged]] = []
+        self.sink_state: dict[str, Any] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Build all parts from the last snapshot."""
+        catalog = open_lake(self.folder / "lake", self.plan, NOW, events=True)
+        self.writer = LakeWriter(
+            catalog, tables_of(self.plan, events=True), pipeline=self.plan.name, lineage="one", clock=lambda: NOW
+        )
+        self.writer.resume(self.sink_state)
+        self.folds = [Fold(self.plan, events=True) for _ in range(self.workers)]
+        self.waiting = []
+        for partition in self.partitions:
+            partition.start()
+        self.beat(finished=False)
+
+    def beat(self, *, finished: bool) -> None:
+        """Every source partition sends a heartbeat."""
+        for number, partition in enumerate(self.partitions):
+            self.waiting.append((number, partition.heartbeat(finished=finished)))
+
+    def poll(self, number: int, count: int) -> None:
+        """One source partition reads."""
+        if number < len(self.partitions):
+            self.waiting.append((number, self.partitions[number].poll(count)))
+
+    def end_epoch(self, *, finished: bool = False) -> None:
+        """Fold on each worker, hand over in the workers' order, snapshot everything."""
+        parcels: list[Parcel] = []
+        for worker in range(self.workers):
+            for number, judged in self.waiting:
+                if number % self.workers == worker:
+                    parcels.append(self.folds[worker].fold(judged))
+        for parcel in parcels:
+            parcel.epoch = self.epoch
+        self.writer.write(parcels)
+        for partition in self.partitions:
+            partition.snapshot()
+        self.sink_state = self.writer.snapshot()
+        self.epoch += 1
+        self.waiting = []
+        self.beat(finished=finished)
+
+    def restart(self, workers: int) -> None:
+        """Crash, and go on with another number of workers."""
+        self.writer.close()
+        self.workers = workers
+        self.start()
+
+    def run(self, cuts: Cuts) -> None:
+        """Take the steps of `cuts`, then read what is left, and end as a bounded run does."""
+        for what, number, count in cuts.steps:
+            if what == "poll":
+                self.poll(number, count)
+            elif what == "epoch":
+                self.end_epoch()
+            else:
+                self.restart(number)
+        for number in range(len(self.partitions)):
+            self.poll(number, 1_000_000)
+        self.beat(finished=True)
+        for _ in range(3):
+            self.end_epoch(finished=True)
+        self.writer.close()
+        for partition in self.partitions:
+            assert partition.judge is not None
+            partition.judge.close()
+
+    def texts(self) -> dict[str, str]:
+        """What dump writes: file name -> text."""
+        target = self.folder / "dump"
+        with LakeReader(self.folder / "lake") as reader:
+            return {path.name: path.read_bytes().decode() for path in dump(reader.snapshot(), target)}
+
+
+def _topic_of(partition: str) -> str | None:
+    return partition.rpartition("/")[0] or None
+
+
+def run(
+    pipeline: Pipeline, pipeline_folder: Path, partitions: dict[str, list[Record]], folder: Path, cuts: Cuts
+) -> dict[str, str]:
+    """Run to the end and dump."""
+    product = Product(pipeline, pipeline_folder, partitions, folder)
+    product.run(cuts)
+    return product.texts()

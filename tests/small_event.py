@@ -1,0 +1,72 @@
+"""The small event of random pipelines as the product sees it, and a model's spec turned into a Pipeline."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import Len
+from pydantic import BaseModel
+
+from dataflow import Dimension, EventTime, Money, Pipeline, Rollup
+from dataflow.aggregates import Aggregate
+from dataflow.windows import Window
+from tests.model import small
+from tests.model.spec import PipelineSpec
+
+
+class SmallEvent(BaseModel):
+    """The same fields as `tests.model.small.FIELDS`."""
+
+    id: Annotated[str, Len(1, 8)]
+    time: EventTime
+    kind: Literal["a", "b", "c"]
+    ad: str | None = None
+    user: int | None = None
+    cost: Money = Decimal(0)
+    revenue: Money | None = None
+    flag: bool | None = None
+    score: float | None = None
+    day: date | None = None
+
+
+def to_pipeline(spec: PipelineSpec, folder: Path) -> Pipeline:
+    """The Pipeline that `spec` describes; its dimension file is written into `folder`."""
+    (folder / "ads.csv").write_text(small.DIMENSION_CSV, encoding="utf-8")
+    return Pipeline(
+        name="small",
+        event=SmallEvent,
+        out_of_orderness=f"{spec.bound}ms",
+        max_future=None if spec.max_future is None else f"{spec.max_future}ms",
+        deduplicate_by=spec.dedup_column,
+        deduplicate_within=None if spec.dedup_column is None else f"{spec.dedup_horizon}ms",
+        dimensions=[
+            Dimension(
+                "ads",
+                "ads.csv",
+                key=each.key,
+                columns={"campaign": str, "tier": int},
+                unknown="dead_letter" if each.unknown_is_dead else "null",
+            )
+            for each in spec.dimensions
+        ],
+        rollups=[
+            Rollup(
+                rollup.name,
+                keys=rollup.keys,
+                window=Window(
+                    rollup.window.kind,  # type: ignore[arg-type]  # one of the four kinds
+                    rollup.window.size,
+                    rollup.window.slide,
+                    rollup.window.offset,
+                ),
+                where=rollup.where,
+                allowed_lateness=f"{rollup.lateness}ms",
+                aggregates={
+                    name: Aggregate(each.kind, each.column, each.where, each.q)  # type: ignore[arg-type]  # SQL's names
+                    for name, each in rollup.aggregates.items()
+                },
+            )
+            for rollup in spec.rollups
+        ],
+    )

@@ -1,0 +1,58 @@
+"""The product's tables equal the model's: random streams, random pipelines, random cuts."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests import harness
+from tests.model import dump, engine, pipelines, streams
+from tests.model.spec import PipelineSpec, Record
+from tests.model.streams import Cuts
+from tests.small_event import to_pipeline
+
+
+@st.composite
+def _runs(draw: st.DrawFn, *, timestamps: bool = True) -> tuple[PipelineSpec, dict[str, list[Record]], Cuts]:
+    spec = draw(pipelines.pipelines())
+    return spec, draw(streams.streams(spec, timestamps=timestamps)), draw(streams.cuts())
+
+
+def assert_equal_tables(spec: PipelineSpec, partitions: dict[str, list[Record]], cuts: Cuts) -> None:
+    """Run both and compare every file of the dump."""
+    expected = dump.texts_of(spec, engine.run(spec, partitions), events=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found = harness.run(to_pipeline(spec, folder), folder, partitions, folder, cuts)
+    assert found.keys() == expected.keys()
+    for file in expected:
+        assert _rounded(found[file]) == _rounded(expected[file]), file
+
+
+def _rounded(text: str) -> list[list[Any]]:
+    """Cells; doubles to 12 digits, as a quantile's power may differ in the last ones."""
+    return [[_number(cell) for cell in line.split(",")] for line in text.splitlines()]
+
+
+def _number(cell: str) -> Any:
+    try:
+        return f"{float(cell):.12e}" if "." in cell or "e" in cell else cell
+    except ValueError:
+        return cell
+
+
+# Shrinking runs a whole lake per step, so explanations are left to the person who reads the example.
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(run=_runs())
+def test_tables_are_a_function_of_the_log(run: tuple[PipelineSpec, dict[str, list[Record]], Cuts]) -> None:
+    assert_equal_tables(*run)
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(run=_runs(timestamps=False), others=st.lists(streams.cuts(), min_size=1, max_size=2))
+def test_cuts_leave_no_trace(run: tuple[PipelineSpec, dict[str, list[Record]], Cuts], others: list[Cuts]) -> None:
+    spec, partitions, cuts = run
+    for each in (cuts, *others):
+        assert_equal_tables(spec, partitions, each)
