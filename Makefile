@@ -57,5 +57,5 @@ runtime:
 development:
 	@sh deploy/bootstrap.sh dev
 
-ducklake:
+ducklake: ## the environment with the official DuckLake client, for the tests
 	@sh deploy/bootstrap.sh ducklake

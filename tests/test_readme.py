@@ -1,0 +1,159 @@
+"""The documents tell the truth: the commands, files, settings and metrics they name exist, and none is left out."""
+
+import importlib.util
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+from typer.main import get_command
+
+from cli.main import app
+from dataflow import errors, metrics
+from dataflow.load import load
+from dataflow.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+MADE_BY_RUNNING = ("lake/", "recovery/", "data/", "topic/", ".run/", ".venv")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`([^`\n]+)`")
+
+
+def shell_lines() -> Iterator[tuple[str, str]]:
+    """(page, command line) of every sh block, of every `tidemill ...` within the text, and of the Procfile."""
+    for page in PAGES:
+        text = page.read_text()
+        for language, block in FENCE.findall(text):
+            assert language in ("sh", "python", "sql", ""), f"{page.name} has a block of {language}"
+            if language == "sh":
+                yield from ((page.name, line) for line in block.replace("\\\n", " ").splitlines() if line.strip())
+        for code in INLINE.findall(FENCE.sub("", text)):
+            if code.startswith(("tidemill ", "make ")):
+                yield page.name, code
+    for line in (ROOT / "Procfile").read_text().splitlines():
+        yield "Procfile", line.partition(": ")[2]
+
+
+LINES = sorted(set(shell_lines()))
+
+
+def problem(words: list[str]) -> str | None:
+    """What is wrong with a command line; None when the program, its subcommands and its flags exist."""
+    program, *arguments = words
+    if program.startswith(".venv/bin/"):
+        program = program.removeprefix(".venv/bin/")
+    if program == "make":
+        phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        assert phony is not None
+        unknown = [target for target in arguments if "=" not in target and target not in phony[1].split()]
+        return f"no make target {unknown[0]}" if unknown else None
+    if program == "python" and arguments[0] == "-m":
+        if importlib.util.find_spec(arguments[1]) is None:
+            return f"no module {arguments[1]}"
+        return problem(arguments[arguments.index("--") + 1 :]) if "--" in arguments else None
+    if program == "honcho":
+        return None
+    if program != "tidemill":
+        return f"{program} is no program of ours"
+    command = get_command(app)
+    while subcommands := getattr(command, "commands", None):
+        if not arguments or arguments[0] not in subcommands:
+            return f"no command {' '.join(words)}"
+        command = subcommands[arguments.pop(0)]
+    flags = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
+    unknown = [word for word in arguments if word.startswith("--") and word.partition("=")[0] not in flags]
+    return f"no flag {unknown[0]}" if unknown else None
+
+
+@pytest.mark.parametrize(("page", "line"), LINES, ids=[f"{page}:{line}" for page, line in LINES])
+def test_a_command_line_of_the_documents_is_one_that_exists(page: str, line: str) -> None:
+    words = shlex.split(line, comments=True)
+    assert words, f"{page} has a line without a command: {line}"
+    assert (found := problem(words)) is None, f"{page}: {line}: {found}"
+
+
+def test_a_wrong_flag_command_or_target_would_be_noticed() -> None:
+    assert problem(shlex.split("tidemill run --no-such-flag")) == "no flag --no-such-flag"
+    assert problem(shlex.split("tidemill dance")) == "no command tidemill dance"
+    assert problem(shlex.split("make coffee")) == "no make target coffee"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    text = FENCE.sub("", page.read_text())
+    named = set(re.findall(r"\]\(([^)#:]+)\)", text))
+    missing = [name for name in named if not (page.parent / name).exists()]
+    for code in INLINE.findall(text):
+        path_like = re.fullmatch(r"\.?\w[\w.-]*(/[\w.-]+)*/?", code)
+        is_path = path_like and ("/" in code or code.endswith((".py", ".md", ".toml", ".txt")))
+        if is_path and not code.startswith(MADE_BY_RUNNING) and not (ROOT / code).exists():
+            missing.append(code)
+    assert not missing
+
+
+def test_every_command_is_in_the_documents() -> None:
+    text = "\n".join(page.read_text() for page in PAGES)
+    commands = getattr(get_command(app), "commands")  # noqa: B009 (Typer's own type does not declare it)
+    assert [name for name in commands if f"tidemill {name}" not in text] == []
+
+
+def test_the_metrics_of_the_documents_are_those_of_the_code() -> None:
+    exported = {
+        metric.name + ("_total" if metric.type == "counter" else "")
+        for wrapper in vars(metrics).values()
+        if isinstance(wrapper, MetricWrapperBase)
+        for metric in wrapper.describe()
+    }
+    text = "\n".join(page.read_text() for page in PAGES)
+    assert set(re.findall(r"\btidemill_[a-z_]+\b", text)) == exported
+
+
+def as_text(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return "" if default in (None, {}) else str(default)
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    table = (ROOT / "docs" / "operations.md").read_text().partition("| setting |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \|.*\| ?([^|]*?) ?\|$", table, re.MULTILINE)
+    defaults = {
+        name: as_text(field.get_default(call_default_factory=True)) for name, field in Settings.model_fields.items()
+    }
+    assert {name: default.strip("`") for name, default in rows} == defaults
+
+
+def test_a_variable_of_the_documents_names_a_setting() -> None:
+    text = "\n".join(page.read_text() for page in PAGES) + (ROOT / "tidemill.toml").read_text()
+    for name in re.findall(rf"\b{PREFIX}([A-Z]\w*)", text):
+        assert name.partition("__")[0].lower() in Settings.model_fields, name
+
+
+def test_the_settings_file_shows_every_setting_with_its_default() -> None:
+    text = (ROOT / "tidemill.toml").read_text()
+    assert tomllib.loads(text) == {}
+    shown = tomllib.loads("\n".join(line[2:] for line in text.splitlines() if re.match(r"# (\w+ = |\[)", line)))
+    assert shown.keys() == Settings.model_fields.keys()
+    for name, field in Settings.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        assert default is None or shown[name] == (str(default) if isinstance(default, Path) else default), name
+
+
+def test_the_exit_codes_of_the_documents_are_those_of_the_errors() -> None:
+    table = (ROOT / "docs" / "operations.md").read_text().partition("| exit code |")[2].partition("\n\n")[0]
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    codes = {kind.exit_code for kind in kinds if issubclass(kind, errors.TidemillError)}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == codes | {0}
+
+
+def test_the_pipeline_of_the_documents_is_a_pipeline(tmp_path: Path) -> None:
+    blocks = FENCE.findall((ROOT / "docs" / "pipeline.md").read_text())
+    (code,) = [block for language, block in blocks if language == "python"]
+    (tmp_path / "shops.csv").write_text("shop_id,region,opened\ns1,north,1999\n")
+    (tmp_path / "orders.py").write_text(code)
+    plan = load(str(tmp_path / "orders.py"))
+    assert [rollup.name for rollup in plan.rollups] == ["shop_1m", "all_15m"]
