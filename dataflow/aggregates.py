@@ -124,3 +124,13 @@ def sum_type(column_type: pa.DataType) -> pa.DataType:
     if pa.types.is_decimal(column_type):
         return MONEY_SUM
     return pa.float64() if pa.types.is_floating(column_type) else INT_SUM
+
+
+def result_type(aggregate: Aggregate, column_type: pa.DataType | None) -> pa.DataType:
+    """The type of the aggregate's column in a rollup's view."""
+    if aggregate.kind in ("count", "count_distinct", "approx_count_distinct"):
+        return pa.int64()
+    if aggregate.kind in ("avg", "approx_quantile"):
+        return pa.float64()
+    assert column_type is not None
+    return sum_type(column_type) if aggregate.kind == "sum" else column_type

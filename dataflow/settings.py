@@ -62,8 +62,8 @@ class Settings(BaseModel):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe line to log")
 
-    generator_seed: int = Field(1, ge=0, description="source generator: equal seeds make equal streams")
-    generator_rate: float = Field(20_000.0, gt=0, description="source generator: events per second of stream time")
+    generator_seed: int = Field(0, ge=0, description="source generator: equal seeds make equal streams")
+    generator_rate: float = Field(10_000.0, gt=0, description="source generator: events per second of stream time")
     generator_partitions: int = Field(4, ge=1, le=1024, description="source generator: number of source partitions")
     generator_records: int | None = Field(None, ge=0, description="source generator: end after so many records")
     generator_seconds: float | None = Field(None, gt=0, description="source generator: end after so much stream time")

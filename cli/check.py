@@ -1,0 +1,97 @@
+"""`tidemill check`: is the pipeline file right, and what will it make."""
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+from rich.table import Table
+
+from cli.options import PipelineFlag
+from cli.terminal import grid, show
+from dataflow.aggregates import result_type
+from dataflow.durations import to_text
+from dataflow.load import load
+from dataflow.plan import Plan, RollupPlan
+from dataflow.settings import load_settings
+from dataflow.tables import tables_of
+from dataflow.windows import Window
+
+
+def check(pipeline: PipelineFlag = None) -> None:
+    """Check the pipeline file; print its tables with columns and types, its windows, how long state is held."""
+    settings = load_settings({"pipeline": pipeline})
+    plan = load(settings.pipeline)
+    show(
+        f"{settings.pipeline}: pipeline {plan.name} is correct",
+        "",
+        _tables(plan, events=settings.events),
+        "",
+        _windows(plan),
+        "",
+        *_held(plan),
+    )
+
+
+def sql_type(type_: pa.DataType) -> str:
+    """The name that DuckDB gives an Arrow type of our tables."""
+    if pa.types.is_list(type_):
+        return f"{sql_type(type_.value_type)}[]"
+    if pa.types.is_decimal(type_):
+        return f"DECIMAL({type_.precision},{type_.scale})"
+    if pa.types.is_timestamp(type_):
+        return "TIMESTAMP"
+    names = {"string": "VARCHAR", "int64": "BIGINT", "int32": "INTEGER", "bool": "BOOLEAN", "double": "DOUBLE"}
+    return {**names, "date32[day]": "DATE", "binary": "BLOB"}.get(str(type_), str(type_).upper())
+
+
+def window_text(window: Window) -> str:
+    """A window as its user wrote it."""
+    size, slide = to_text(window.size_ms), to_text(window.slide_ms)
+    offset = f", offset {to_text(window.offset_ms)}" if window.offset_ms else ""
+    more = {"hop": f" every {slide}", "cumulate": f" by steps of {slide}"}.get(window.kind, "")
+    return f"{window.kind} {size}{more}{offset}"
+
+
+def _tables(plan: Plan, *, events: bool) -> Table:
+    table = grid("table or view", "column", "type")
+    for rollup in plan.rollups:
+        _add(table, f"{rollup.name} (view)", _view_columns(rollup))
+    for spec in tables_of(plan, events=events):
+        _add(table, spec.name, ((field.name, field.type) for field in spec.schema))
+    return table
+
+
+def _add(table: Table, name: str, columns: Iterable[tuple[str, pa.DataType]]) -> None:
+    for column, type_ in columns:
+        table.add_row(name, column, sql_type(type_))
+        name = ""
+
+
+def _view_columns(rollup: RollupPlan) -> Iterable[tuple[str, pa.DataType]]:
+    yield from ((key.name, key.type) for key in rollup.keys)
+    yield from (("window_start", pa.timestamp("ms")), ("window_end", pa.timestamp("ms")))
+    yield from ((agg.name, result_type(agg.aggregate, agg.column_type)) for agg in rollup.aggregates)
+    yield from (("late_count", pa.int64()), ("is_final", pa.bool_()))
+
+
+def _windows(plan: Plan) -> Table:
+    table = grid("rollup", "window", "keys", "takes rows where", "final after its end")
+    for rollup in plan.rollups:
+        final_ms = plan.out_of_orderness_ms + rollup.allowed_lateness_ms
+        keys = ", ".join(key.name for key in rollup.keys) or "(one row per window)"
+        where = "(all)" if rollup.where is None else rollup.where.sql
+        table.add_row(rollup.name, window_text(rollup.window), keys, where, to_text(final_ms))
+    return table
+
+
+def _held(plan: Plan) -> Iterable[str]:
+    """How long what is remembered, in event time."""
+    yield "State held, per source partition: the next offset and the highest event time."
+    if plan.dedup_column is not None:
+        until = to_text(plan.dedup_within_ms + plan.out_of_orderness_ms)
+        yield f"Each {plan.dedup_column} is remembered until event time has moved {until} past its first event."
+    yield "Rollups hold no state: each commit appends delta rows, and a view adds them up."
+    for dimension in plan.dimensions:
+        declared, keys = dimension.dimension, len(dimension.keys)
+        unknown = "nulls" if declared.unknown == "null" else "a dead letter"
+        yield f"Dimension {declared.name}: {keys} keys in memory; an unknown key gives {unknown}."
+    yield f"A source partition that is silent for {to_text(plan.idle_timeout_ms)} holds no window open."
