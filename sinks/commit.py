@@ -16,6 +16,7 @@ from dataflow.batch import Parcel, Range
 from dataflow.errors import Gap, LakeError, LakeMissing
 from dataflow.tables import LEDGER, TableSpec
 from sinks.catalog import Catalog
+from sinks.expire import listed_files
 from sinks.layout import TableLayout
 from sinks.ledger import ledger_rows, merge_ranges
 from sinks.manifest import Manifest, from_state, to_state
@@ -243,17 +244,6 @@ def in_order(spec: TableSpec, table: pa.Table) -> pa.Table:
         return table
     names = sorted(spec.keys, key=lambda name: (name not in ("window_start", "window_end"), spec.keys.index(name)))
     return table.sort_by([(name, "ascending") for name in names])
-
-
-def listed_files(catalog: Catalog, table: TableLayout) -> set[str]:
-    """Names of the table's files that the catalog knows, live or scheduled for deletion."""
-    rows = catalog.connection.execute("SELECT path FROM ducklake_data_file WHERE table_id = ?", (table.id,))
-    names = {path for (path,) in rows}
-    prefix = f"main/{table.path}"
-    rows = catalog.connection.execute(
-        "SELECT path FROM ducklake_files_scheduled_for_deletion WHERE substr(path, 1, ?) = ?", (len(prefix), prefix)
-    )
-    return names | {path[len(prefix) :] for (path,) in rows}
 
 
 def require_contiguous(ranges: Sequence[Range], catalog: Catalog) -> None:

@@ -1,0 +1,178 @@
+"""Retention: snapshots that grow too old, files that nothing needs any more, files that nothing ever listed."""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from sinks.catalog import Catalog
+from sinks.layout import TableLayout
+from sinks.parquet import Fault, no_fault
+from sinks.types import time_of, time_text
+
+CHUNK_ROWS = 2_000
+"""Catalog rows deleted per transaction: the writer never waits longer than a few ms."""
+
+_SINK_FILE = re.compile(r".+-lake-\d+-(\d+)-[0-9a-f]+\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long the past stays.
+
+    Time travel reaches `keep` back; snapshots older than `thin_after` are thinned out to one per `thin_every`.
+    A replaced file is deleted `grace` after it was replaced (longer than the longest query), a file that no catalog
+    row names after `orphan_age`.
+    """
+
+    keep: timedelta = timedelta(days=7)
+    thin_after: timedelta = timedelta(hours=1)
+    thin_every: timedelta = timedelta(seconds=10)
+    grace: timedelta = timedelta(minutes=10)
+    orphan_age: timedelta = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryReport:
+    """What `expire` removed."""
+
+    snapshots: int
+    files_deleted: int
+    orphans_deleted: int
+
+
+def expire(catalog: Catalog, now: datetime, retention: Retention, *, fault: Fault = no_fault) -> ExpiryReport:
+    """Drop snapshots beyond the retention, then delete files whose grace is over and orphans.
+
+    The newest snapshot always stays, and so does the one that was current at `now - keep`.
+    """
+    snapshots = _expire_snapshots(catalog, now, retention)
+    _schedule_dead_files(catalog, now)
+    return ExpiryReport(
+        snapshots,
+        _delete_scheduled(catalog, now - retention.grace, fault),
+        _delete_orphans(catalog, now - retention.orphan_age, fault),
+    )
+
+
+def listed_files(catalog: Catalog, table: TableLayout) -> set[str]:
+    """Names of the table's files that the catalog knows, live or scheduled for deletion."""
+    rows = catalog.connection.execute("SELECT path FROM ducklake_data_file WHERE table_id = ?", (table.id,))
+    names = {path for (path,) in rows}
+    prefix = f"main/{table.path}"
+    rows = catalog.connection.execute(
+        "SELECT path FROM ducklake_files_scheduled_for_deletion WHERE substr(path, 1, ?) = ?", (len(prefix), prefix)
+    )
+    return names | {path[len(prefix) :] for (path,) in rows}
+
+
+def _expire_snapshots(catalog: Catalog, now: datetime, retention: Retention) -> int:
+    horizon = catalog.one(
+        "SELECT max(snapshot_id) FROM ducklake_snapshot WHERE snapshot_time <= ?", time_text(now - retention.keep)
+    )[0]
+    old = catalog.connection.execute(
+        "SELECT snapshot_id, snapshot_time FROM ducklake_snapshot WHERE snapshot_time <= ? ORDER BY snapshot_id",
+        (time_text(now - retention.thin_after),),
+    ).fetchall()
+    doomed = [number for number, _ in old if horizon is not None and number < horizon]
+    kept = [(number, time_of(text)) for number, text in old if horizon is None or number >= horizon]
+    every = retention.thin_every.total_seconds()
+    for (number, at), (_, following) in pairwise(kept):
+        # the last one of each stretch stays: it is what "as of the end of the stretch" means
+        if every and number != horizon and at.timestamp() // every == following.timestamp() // every:
+            doomed.append(number)
+    for start in range(0, len(doomed), CHUNK_ROWS):
+        with catalog.transaction() as connection:
+            for name in ("ducklake_snapshot", "ducklake_snapshot_changes"):
+                connection.executemany(
+                    f"DELETE FROM {name} WHERE snapshot_id = ?"
+                    " AND snapshot_id < (SELECT max(snapshot_id) FROM ducklake_snapshot)",
+                    [(number,) for number in doomed[start : start + CHUNK_ROWS]],
+                )
+    return len(doomed)
+
+
+def _schedule_dead_files(catalog: Catalog, now: datetime) -> None:
+    """Files that another client ended, and that no snapshot left can see, go to the list of files to delete."""
+    dead = (
+        "SELECT data_file_id FROM ducklake_data_file WHERE end_snapshot IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM ducklake_snapshot s WHERE s.snapshot_id >= begin_snapshot"
+        " AND s.snapshot_id < end_snapshot)"
+    )
+    if catalog.one(f"{dead} LIMIT 1") is None:
+        return
+    with catalog.transaction() as connection:
+        for name in ("ducklake_data_file", "ducklake_delete_file"):
+            connection.execute(
+                "INSERT INTO ducklake_files_scheduled_for_deletion SELECT f.data_file_id,"
+                " CASE WHEN f.path_is_relative THEN 'main/' || t.path || f.path ELSE f.path END, f.path_is_relative, ?"
+                f" FROM {name} f JOIN (SELECT DISTINCT table_id, path FROM ducklake_table) t USING (table_id)"
+                f" WHERE f.data_file_id IN ({dead})",
+                (time_text(now),),
+            )
+        ids = [number for (number,) in connection.execute(dead)]
+        for name in (
+            "ducklake_delete_file",
+            "ducklake_file_column_stats",
+            "ducklake_file_partition_value",
+            "own_file",
+            "ducklake_data_file",
+        ):
+            connection.executemany(f"DELETE FROM {name} WHERE data_file_id = ?", [(number,) for number in ids])
+
+
+def _delete_scheduled(catalog: Catalog, before: datetime, fault: Fault) -> int:
+    rows = catalog.connection.execute(
+        "SELECT data_file_id, path, path_is_relative FROM ducklake_files_scheduled_for_deletion"
+        " WHERE schedule_start < ?",
+        (time_text(before),),
+    ).fetchall()
+    root = catalog.folder.resolve()
+    done: list[tuple[int, str]] = []
+    for number, path, relative in rows:
+        target = root / path if relative else None
+        if target is None or not target.resolve().is_relative_to(root):
+            continue
+        fault("before_unlink")
+        target.unlink(missing_ok=True)
+        fault("after_unlink")
+        done.append((number, path))
+    for start in range(0, len(done), CHUNK_ROWS):
+        with catalog.transaction() as connection:
+            connection.executemany(
+                "DELETE FROM ducklake_files_scheduled_for_deletion WHERE data_file_id = ? AND path = ?",
+                done[start : start + CHUNK_ROWS],
+            )
+    return len(done)
+
+
+def _delete_orphans(catalog: Catalog, before: datetime, fault: Fault) -> int:
+    """Files of ours that no catalog row names: what a crash left behind.
+
+    A sink's file of the current run may be staged in its recovery store, however old it is, so it stays.
+    """
+    current = catalog.one("SELECT max(incarnation) FROM own_pipeline")[0] or 0
+    deleted = 0
+    for table in catalog.tables().values():
+        folder = catalog.folder / "main" / table.path
+        if not folder.is_dir():
+            continue
+        doomed = [
+            path
+            for path in folder.iterdir()
+            if _is_ours(path.name, current) and path.stat().st_mtime < before.timestamp()
+        ]
+        listed = listed_files(catalog, table) if doomed else set()
+        for path in doomed:
+            if path.name not in listed:
+                fault("before_unlink")
+                with suppress(OSError):
+                    path.unlink()
+                    deleted += 1
+    return deleted
+
+
+def _is_ours(name: str, incarnation: int) -> bool:
+    match = _SINK_FILE.fullmatch(name)
+    return int(match[1]) < incarnation if match else name.startswith("compact-") and name.endswith(".parquet")

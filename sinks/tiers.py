@@ -1,0 +1,101 @@
+"""Which neighbouring files to merge: size tiers, so that a row is rewritten a bounded number of times."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+FAN_IN = 8
+"""So many files of one tier become one file of the next."""
+
+BASE_BYTES = 16 * 1024
+TARGET_BYTES = 64 * 1024 * 1024
+TARGET_ROWS = 4_000_000
+"""A merge never makes a file beyond either; larger files are left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFile:
+    """A live data file as compaction sees it. `newest` is the newest snapshot of any of its rows."""
+
+    id: int
+    path: str
+    rows: int
+    size_bytes: int
+    row_id_start: int
+    begin_snapshot: int
+    partial_max: int | None
+    mergeable: bool = True
+
+    @property
+    def newest(self) -> int:
+        """The newest snapshot that added one of its rows."""
+        return self.begin_snapshot if self.partial_max is None else self.partial_max
+
+    @property
+    def row_id_end(self) -> int:
+        """One past its last row id."""
+        return self.row_id_start + self.rows
+
+
+def tier(size_bytes: int) -> int:
+    """0 for files up to BASE_BYTES * FAN_IN, and one more for each further factor FAN_IN."""
+    level = 0
+    while size_bytes >= BASE_BYTES * FAN_IN ** (level + 1):
+        level += 1
+    return level
+
+
+def runs_to_merge(files: Sequence[LiveFile], *, summed_below: int | None) -> list[list[LiveFile]]:
+    """Runs of neighbours, each worth one merge, of files in row order; a file is in one run at most.
+
+    Neighbours follow each other in row ids without a hole; where both hold only rows older than snapshot
+    `summed_below` their rows may be summed, and holes (left by earlier sums) do not matter.
+    """
+    chosen: list[list[LiveFile]] = []
+    taken: set[int] = set()
+    level = 0
+    top = max((tier(file.size_bytes) for file in files), default=-1)
+    while level <= top:
+        for run in _neighbours(files, level, taken, summed_below):
+            for part in _bounded(run):
+                # smaller files in between come along; they alone never cause the rewrite of larger ones
+                if sum(tier(file.size_bytes) == level for file in part) >= FAN_IN:
+                    chosen.append(part)
+                    taken |= {file.id for file in part}
+        level += 1
+    return chosen
+
+
+def summable(run: Sequence[LiveFile], summed_below: int | None) -> bool:
+    """True when no snapshot that can still be asked for tells the rows of `run` apart."""
+    return summed_below is not None and all(file.newest < summed_below for file in run)
+
+
+def _neighbours(
+    files: Sequence[LiveFile], level: int, taken: set[int], summed_below: int | None
+) -> list[list[LiveFile]]:
+    runs: list[list[LiveFile]] = []
+    run: list[LiveFile] = []
+    for file in files:
+        fits = file.mergeable and file.id not in taken and tier(file.size_bytes) <= level
+        follows = bool(run) and (run[-1].row_id_end == file.row_id_start or summable((run[-1], file), summed_below))
+        # a run is either summed as a whole or kept row by row as a whole
+        alike = bool(run) and summable(run[:1], summed_below) == summable((file,), summed_below)
+        if not (fits and follows and alike):
+            runs.append(run)
+            run = []
+        if fits:
+            run.append(file)
+    return [run for run in [*runs, run] if len(run) >= 2]
+
+
+def _bounded(run: Sequence[LiveFile]) -> list[list[LiveFile]]:
+    parts: list[list[LiveFile]] = [[]]
+    size = rows = 0
+    for file in run:
+        if parts[-1] and (size + file.size_bytes > TARGET_BYTES or rows + file.rows > TARGET_ROWS):
+            parts.append([])
+            size = rows = 0
+        parts[-1].append(file)
+        size += file.size_bytes
+        rows += file.rows
+    return parts
