@@ -23,7 +23,7 @@ from dataflow import flow as graph
 from dataflow import logs, metrics
 from dataflow.batch import Judged
 from dataflow.decode.json import JsonDecoder
-from dataflow.errors import ConfigError, RecoveryError
+from dataflow.errors import ConfigError
 from dataflow.fold import Fold
 from dataflow.intake.control import Control
 from dataflow.intake.partition import Intake, Pace
@@ -62,13 +62,18 @@ def make_source(settings: Settings, plan: Plan) -> Source:
     if settings.source == "files":
         from dataflow.intake.files import FilesSource
 
-        if settings.input is None:
-            raise ConfigError("input", None, "name the folder of *.ndjson or *.parquet files with --input DIR")
-        return FilesSource(Path(settings.input), plan.event)
+        return FilesSource(settings.require_input(), plan.event)
     if settings.source == "generator":
+        from dataflow.intake.adstream import AdStream
         from dataflow.intake.generator import GeneratorSource
 
-        return GeneratorSource.from_settings(settings, clock=now)
+        return GeneratorSource(
+            AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate),
+            now_ms=lambda: int(now().timestamp() * 1000),
+            paced=settings.generator_paced,
+            total=settings.generator_records,
+            seconds=settings.generator_seconds,
+        )
     from dataflow.intake.kafka import KafkaSource
 
     return KafkaSource.from_settings(settings)
@@ -126,7 +131,7 @@ def compose(job: Job) -> Dataflow:
         on_commit=_on_commit(),
         fault=fault_from(settings.fault),
     )
-    return graph.build(intake, Fold(plan, events=settings.events), sink)
+    return graph.build(intake, Fold(plan, events=settings.events).fold, sink)
 
 
 def launch(settings: Settings, process: int | None = None, addresses: list[str] | None = None) -> int:

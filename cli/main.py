@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from cli import check, config, kafka
+from cli import check, config, kafka, run
 from dataflow.errors import TidemillError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command("run")(run.run)
 app.command("check")(check.check)
 app.add_typer(config.app, name="config")
 app.add_typer(kafka.app, name="kafka")
