@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from typer.main import get_command
 
+from bench import commands
 from cli.main import app
 from dataflow import errors, metrics
 from dataflow.load import load
@@ -36,6 +37,12 @@ def shell_lines() -> Iterator[tuple[str, str]]:
                 yield page.name, code
     for line in (ROOT / "Procfile").read_text().splitlines():
         yield "Procfile", line.partition(": ")[2]
+    for command in (
+        commands.produce("broker:9092", "t", count=1, rate=1),
+        commands.run("broker:9092", "t", Path("work"), bounded=True),
+        commands.bare_consume("broker:9092", "t"),
+    ):
+        yield "bench", shlex.join([Path(command[0]).name, *command[1:]])
 
 
 LINES = sorted(set(shell_lines()))
@@ -51,7 +58,7 @@ def problem(words: list[str]) -> str | None:
         assert phony is not None
         unknown = [target for target in arguments if "=" not in target and target not in phony[1].split()]
         return f"no make target {unknown[0]}" if unknown else None
-    if program == "python" and arguments[0] == "-m":
+    if program.startswith("python") and arguments[0] == "-m":
         if importlib.util.find_spec(arguments[1]) is None:
             return f"no module {arguments[1]}"
         return problem(arguments[arguments.index("--") + 1 :]) if "--" in arguments else None
@@ -97,8 +104,8 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 
 def test_every_command_is_in_the_documents() -> None:
     text = "\n".join(page.read_text() for page in PAGES)
-    commands = getattr(get_command(app), "commands")  # noqa: B009 (Typer's own type does not declare it)
-    assert [name for name in commands if f"tidemill {name}" not in text] == []
+    names = getattr(get_command(app), "commands")  # noqa: B009 (Typer's own type does not declare it)
+    assert [name for name in names if f"tidemill {name}" not in text] == []
 
 
 def test_the_metrics_of_the_documents_are_those_of_the_code() -> None:
