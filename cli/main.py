@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from cli import check, config, kafka, run
+from cli import check, config, demo, kafka, run
 from dataflow.errors import TidemillError
 
 app = typer.Typer(
@@ -18,7 +18,14 @@ app = typer.Typer(
 )
 
 app.command("run")(run.run)
+app.command("demo")(demo.demo)
 app.command("check")(check.check)
+app.command("query")(query.query)
+app.add_typer(report.app, name="report")
+app.command("snapshots")(snapshots.snapshots)
+app.command("dump")(dump.dump)
+app.command("lateness")(lateness.lateness)
+app.command("compact")(compact.compact)
 app.add_typer(config.app, name="config")
 app.add_typer(kafka.app, name="kafka")
 
