@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from cli import check, config, demo, kafka, run
+from cli import check, compact, config, demo, dump, kafka, lateness, query, report, run, snapshots
 from dataflow.errors import TidemillError
 
 app = typer.Typer(

@@ -30,10 +30,10 @@ def dump(snapshot: LakeSnapshot, folder: Path) -> list[Path]:
         raise LakeError("the lake has no ledger table, so it is no pipeline's lake; name another folder with --lake")
     rollups = _rollups(snapshot)
     queries = {f"{name}.csv": _rollup_sql(snapshot, name) for name in rollups}
-    queries["late.csv"] = f"SELECT rollup, partition, \"offset\", event_time, watermark FROM {LATE_EVENTS}"
-    queries["dead.csv"] = f"SELECT partition, \"offset\", reason FROM {DEAD_LETTERS}"
+    queries["late.csv"] = f'SELECT rollup, partition, "offset", event_time, watermark FROM {LATE_EVENTS}'
+    queries["dead.csv"] = f'SELECT partition, "offset", reason FROM {DEAD_LETTERS}'
     if EVENTS in snapshot.tables:
-        queries["accepted.csv"] = f"SELECT partition, \"offset\" FROM {EVENTS}"
+        queries["accepted.csv"] = f'SELECT partition, "offset" FROM {EVENTS}'
     queries["counts_rollup.csv"] = _rollup_counts_sql(rollups)
     _require_own(folder, {*queries, "counts.csv"})
     written = []

@@ -301,3 +301,41 @@ def _movement_json(movement: Movement) -> dict[str, Any]:
 
 def _ms(moment: datetime) -> int:
     return round((moment.replace(tzinfo=EPOCH.tzinfo) - EPOCH).total_seconds() * 1000)
+
+
+def windows_table(found: Sequence[RollupLateness], limit: int) -> pa.Table:
+    """The windows that moved most, `limit` per rollup, one line each, for people."""
+    rows = [
+        {
+            "rollup": each.rollup,
+            "key": ", ".join(f"{name}={value}" for name, value in window.key.items()),
+            "window_start": window.window_start,
+            "window_end": window.window_end,
+            "corrections": window.corrections,
+            "rows_added": window.rows_added,
+            "moved": ", ".join(
+                f"{name} {item.at_close} {_signed(item.change)}" for name, item in window.movements.items()
+            ),
+        }
+        for each in found
+        for window in each.moved[:limit]
+    ]
+    text, moment, number = pa.string(), pa.timestamp("us"), pa.int64()
+    return pa.Table.from_pylist(
+        rows,
+        pa.schema(
+            [
+                ("rollup", text),
+                ("key", text),
+                ("window_start", moment),
+                ("window_end", moment),
+                ("corrections", number),
+                ("rows_added", number),
+                ("moved", text),
+            ]
+        ),
+    )
+
+
+def _signed(change: Decimal | int | float) -> str:
+    return f"+{change}" if change >= 0 else str(change)

@@ -273,7 +273,8 @@ def _poll(folder: Path, started: Any, done: Any, seen: Any) -> None:
             " (SELECT coalesce(sum(read), 0)::BIGINT FROM ledger) AS r"
         ).to_pylist()[0]
         now = (row["n"], row["r"])
-        assert now >= last and now[0] == now[1], (last, now)
+        assert now >= last, (last, now)
+        assert now[0] == now[1]
         last, polls = now, polls + 1
         if polls == 1:
             started.release()
@@ -285,7 +286,7 @@ def _poll(folder: Path, started: Any, done: Any, seen: Any) -> None:
 def test_totals_never_go_down_for_readers_in_threads_and_processes_while_commits_happen(lake: LakeMaker) -> None:
     context = multiprocessing.get_context("spawn")
     started, done, seen = context.Semaphore(0), context.Event(), context.Queue()
-    workers = [
+    workers: list[Any] = [
         *(threading.Thread(target=_poll, args=(lake.folder, started, done, seen)) for _ in range(2)),
         *(context.Process(target=_poll, args=(lake.folder, started, done, seen)) for _ in range(2)),
     ]

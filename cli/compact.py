@@ -1,0 +1,72 @@
+"""`tidemill compact`: merge small files, expire old snapshots, delete what nothing needs any more."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from signal import SIGINT, SIGTERM, signal
+from threading import Event
+from typing import Annotated
+
+import typer
+
+from cli.lakes import LakeFlag, lake_folder
+
+
+def compact(
+    every: Annotated[
+        str | None, typer.Option("--every", help="Do it again and again, so often; once if left out.", metavar="TIME")
+    ] = None,
+    retain: Annotated[str, typer.Option("--retain", help="How far back time travel reaches.", metavar="TIME")] = "7d",
+    grace: Annotated[
+        str, typer.Option("--grace", help="How long replaced files stay for queries that use them.", metavar="TIME")
+    ] = "10m",
+    lake: LakeFlag = None,
+) -> None:
+    """Compact the lake, while the pipeline writes or not. Readers see no change in content."""
+    retain_by, grace_by = _duration("--retain", retain), _duration("--grace", grace)
+    pause = None if every is None else _duration("--every", every)
+    folder = lake_folder(lake)
+    if pause is None:
+        _once(folder, retain_by, grace_by)
+        return
+    stop = Event()
+    for number in (SIGTERM, SIGINT):
+        signal(number, lambda *_: stop.set())
+    while not stop.is_set():
+        _once(folder, retain_by, grace_by)
+        stop.wait(pause.total_seconds())
+
+
+def _once(folder: Path, retain: timedelta, grace: timedelta) -> None:
+    from sinks.catalog import Catalog
+    from sinks.compact import compact as compact_lake
+    from sinks.expire import Retention
+    from sinks.specs import specs_of_lake
+
+    catalog = Catalog.open(folder)
+    try:
+        report = compact_lake(
+            catalog,
+            specs_of_lake(catalog),
+            clock=lambda: datetime.now(UTC),
+            retention=Retention(keep=retain, grace=grace),
+        )
+    finally:
+        catalog.close()
+    for reason in report.skipped:
+        typer.echo(f"left alone: {reason}", err=True)
+    typer.echo(
+        f"{folder}: merged {report.merged_files} files into {report.written_files}, "
+        f"expired {report.expiry.snapshots} snapshots, "
+        f"deleted {report.expiry.files_deleted + report.expiry.orphans_deleted} files; "
+        f"{sum(report.files.values())} files now, {report.seconds:.2f} s"
+    )
+
+
+def _duration(flag: str, written: str) -> timedelta:
+    from dataflow.durations import to_ms
+    from dataflow.errors import ConfigError
+
+    try:
+        return timedelta(milliseconds=to_ms(written))
+    except ValueError as error:
+        raise ConfigError(flag, written, str(error).partition("; ")[2]) from None

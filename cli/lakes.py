@@ -1,0 +1,58 @@
+"""What the commands that read a lake share: the --lake and --as-of flags, opening, writing to standard output."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from query.reader import LakeReader
+
+LakeFlag = Annotated[Path | None, typer.Option("--lake", help="Folder of the lake.", metavar="DIR")]
+AsOfFlag = Annotated[
+    str | None,
+    typer.Option("--as-of", help="A snapshot id or a UTC time; the newest if left out.", metavar="SNAPSHOT|TIME"),
+]
+FormatFlag = Annotated[
+    str | None,
+    typer.Option("--format", help="table, csv, json, ndjson, arrow or parquet; table if left out.", metavar="FORMAT"),
+]
+OutputFlag = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.", metavar="FILE")]
+
+
+def lake_folder(flag: Path | None) -> Path:
+    """The lake's folder: the flag, else the settings."""
+    from dataflow.settings import load_settings
+
+    return load_settings({"lake": flag}).lake
+
+
+@contextmanager
+def open_reader(flag: Path | None) -> Iterator["LakeReader"]:
+    """A reader of the lake that the flag or the settings name. Times without zone are UTC in this whole process."""
+    from query.reader import LakeReader
+
+    # DuckDB takes its session time zone from the process, and without its ICU extension it cannot be told otherwise.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    with LakeReader(lake_folder(flag)) as reader:
+        yield reader
+
+
+def put(table: "pa.Table", form: str | None, output: Path | None) -> None:
+    """Write an answer to standard output or a file; a reader that went away (`| head`) ends the command quietly."""
+    from query.formats import write_to
+
+    try:
+        write_to(table, form or "table", output, sys.stdout.buffer, terminal=sys.stdout.isatty())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
