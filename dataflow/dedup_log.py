@@ -87,7 +87,7 @@ class DedupLog:
             if self._file is None:
                 self._start(newest_ms)
             assert self._file is not None
-            _write(self._file, memoryview(records.view(np.uint8)))
+            _write(self._file, memoryview(records.tobytes()))
             segment = self._segments[-1]
             segment.length_bytes += records.nbytes
             segment.newest_ms = max(segment.newest_ms, newest_ms)

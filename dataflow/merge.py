@@ -105,7 +105,7 @@ def _merge_columns(spec: TableSpec, columns: dict[str, Any], runs: _Runs) -> dic
             )
         elif how == "kmv":
             at, hashes = entries(columns[name])
-            merged[name] = kmv_lists(runs.of_row[at], hashes.to_numpy(), runs.count)
+            merged[name] = kmv_lists(runs.of_row[at], hashes.to_numpy(), runs.count, in_runs=True)
         else:
             merged[name] = _merge_values(how, columns[name], runs)
     return merged

@@ -1,6 +1,7 @@
 """Sketches as plain columns: k-minimum-values lists for distinct counts, log histograms for quantiles."""
 
 from math import log
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +13,18 @@ from dataflow.batch import Int64s
 Positions = npt.NDArray[np.intp]
 Int32s = npt.NDArray[np.int32]
 
+_LARGE_GROUP = 24
 
-def kmv_lists(groups: Positions, hashes: Int64s, count: int) -> pa.Array:
+
+def kmv_lists(groups: Positions, hashes: Int64s, count: int, *, in_runs: bool = False) -> pa.Array:
     """list<int64> per group 0..count-1: its KMV_K smallest distinct hashes, ascending. Never null, maybe empty.
 
-    Built from the rows' hashes, or merged from the hashes of several lists: the same thing.
+    Built from the rows' hashes, or merged from the hashes of several lists: the same thing. `in_runs`: the hashes come
+    in ascending runs (lists), which sort faster; says nothing about the result.
     """
-    order = _by_group_and(hashes, groups, count)
-    of, value = groups[order], hashes[order]
-    if len(order):
-        new = np.empty(len(order), np.bool_)
+    of, value = _sorted_by_group(groups, hashes, count, "stable" if in_runs else "quicksort")
+    if len(of):
+        new = np.empty(len(of), np.bool_)
         new[0] = True
         np.not_equal(value[1:], value[:-1], out=new[1:])
         new[1:] |= of[1:] != of[:-1]
@@ -66,14 +69,36 @@ def entries(lists: pa.Array) -> tuple[Positions, pa.Array]:
     return np.repeat(np.arange(len(lists), dtype=np.intp), lengths), lists.flatten()
 
 
+def _sorted_by_group(
+    groups: Positions, values: Int64s, count: int, kind: Literal["quicksort", "stable"]
+) -> tuple[Positions, Int64s]:
+    """Groups and values, by group, then value."""
+    if len(values) < _LARGE_GROUP * count:
+        order = _by_group_and(values, groups, count)
+        return groups[order], values[order]
+    if count == 1:
+        return groups, np.sort(values, kind=kind)
+    order = np.argsort(_radix(groups, count), kind="stable")
+    of, value = groups[order], values[order]
+    start = 0
+    # Few and large groups: sorting each apart is cheaper than ordering all rows.
+    for end in np.cumsum(np.bincount(of, minlength=count)).tolist():
+        value[start:end].sort(kind=kind)
+        start = end
+    return of, value
+
+
 def _by_group_and(values: Int64s, groups: Positions, count: int) -> Positions:
     """Row order by group, then value."""
     order = np.argsort(values)
     if count <= 1:
         return order
-    of = groups[order]
-    # numpy sorts 16-bit integers by radix, an order of magnitude faster than the rest.
-    return order[np.argsort(of.astype(np.uint16) if count <= 2**16 else of, kind="stable")]
+    return order[np.argsort(_radix(groups[order], count), kind="stable")]
+
+
+def _radix(groups: Positions, count: int) -> npt.NDArray[Any]:
+    """The groups in 16 bits if they fit: numpy sorts those by radix, an order of magnitude faster."""
+    return groups.astype(np.uint16) if count <= 2**16 else groups
 
 
 def _lists(lengths: npt.NDArray[np.intp], values: pa.Array) -> pa.Array:
