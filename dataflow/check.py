@@ -179,9 +179,11 @@ def check_aggregate(
 def check_table_names(mistakes: Mistakes, owners: Iterable[tuple[str, str]]) -> None:
     """(table, its owner as shown) pairs, none of which may repeat a table."""
     seen: dict[str, str] = {}
+    told: set[str] = set()  # a repeated rollup repeats all its tables: once is enough
     for table, owner in owners:
-        if table in seen:
+        if table in seen and owner not in told:
             mistakes.add(owner, table, f"this table is also made by {seen[table]}; rename one")
+            told.add(owner)
         seen.setdefault(table, owner)
 
 

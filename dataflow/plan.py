@@ -186,7 +186,8 @@ class _Planner:
             names.append((dimension.name, f"{where}.name"))
             added = self._dimension_columns(where, dimension)
             columns += [(column, f"{where}.columns") for column in added]
-            fields += [pa.field(column, type_) for column, type_ in added.items()]
+            known = {field.name for field in fields}  # a clash is told below; the first column stays
+            fields += [pa.field(column, type_) for column, type_ in added.items() if column not in known]
             table = self._dimension_table(where, dimension, added)
             if table is None:
                 complete = complete and len(added) == len(dimension.columns)
@@ -247,8 +248,11 @@ class _Planner:
         for plan in plans:
             owner = f"rollups.{plan.name}"
             tables += [(plan.name, owner), (plan.delta_table, owner)]
-            exact = [agg for agg in plan.aggregates if agg.aggregate.kind == "count_distinct"]
-            tables += [(plan.distinct_table(agg.name), f"{owner}.aggregates.{agg.name}") for agg in exact]
+            tables += [
+                (plan.distinct_table(agg.name), f"{owner}.aggregates.{agg.name}")
+                for agg in plan.aggregates
+                if isinstance(agg.aggregate, Aggregate) and agg.aggregate.kind == "count_distinct"
+            ]
         check.check_table_names(self.mistakes, tables)
         return tuple(plans)
 
