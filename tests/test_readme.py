@@ -5,6 +5,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from cli.main import app
 from dataflow import errors, metrics
 from dataflow.load import load
 from dataflow.settings import PREFIX, Settings
+from query.reader import LakeReader
+from sinks.prepare import open_lake
+from tests.ducklake_client import ducklake_query
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -67,8 +71,8 @@ def problem(words: list[str]) -> str | None:
     if program != "tidemill":
         return f"{program} is no program of ours"
     command = get_command(app)
-    while subcommands := getattr(command, "commands", None):
-        if not arguments or arguments[0] not in subcommands:
+    while arguments and (subcommands := getattr(command, "commands", None)):
+        if arguments[0] not in subcommands:
             return f"no command {' '.join(words)}"
         command = subcommands[arguments.pop(0)]
     flags = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
@@ -87,6 +91,31 @@ def test_a_wrong_flag_command_or_target_would_be_noticed() -> None:
     assert problem(shlex.split("tidemill run --no-such-flag")) == "no flag --no-such-flag"
     assert problem(shlex.split("tidemill dance")) == "no command tidemill dance"
     assert problem(shlex.split("make coffee")) == "no make target coffee"
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped pipeline's lake, empty."""
+    folder = tmp_path_factory.mktemp("documents") / "lake"
+    open_lake(folder, load(str(ROOT / "pipelines" / "ads.py")), datetime(2026, 1, 1, tzinfo=UTC)).close()
+    return folder
+
+
+def test_the_questions_of_the_documents_can_be_asked(lake: Path) -> None:
+    asked = [shlex.split(line, comments=True)[2] for _, line in LINES if line.startswith('tidemill query "')]
+    assert len(asked) > 5
+    with LakeReader(lake) as reader:
+        for sql in asked:
+            reader.query(sql)
+
+
+@pytest.mark.ducklake
+def test_the_official_client_takes_the_statements_of_the_documents(lake: Path) -> None:
+    blocks = [block for page in PAGES for language, block in FENCE.findall(page.read_text()) if language == "sql"]
+    statements = [sql.strip() for block in blocks for sql in block.split(";") if "FROM lake." in sql]
+    assert len(statements) > 3
+    at_hand = [re.sub(r"VERSION => \d+", "VERSION => 1", sql) for sql in statements]
+    ducklake_query(lake, [f"SELECT count(*) FROM ({sql})" for sql in at_hand])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
