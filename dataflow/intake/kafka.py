@@ -1,0 +1,289 @@
+"""Kafka as a source: one consumer per partition, at offsets that the lake keeps, committed records only."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from dataflow.batch import POLL_SCHEMA, Poll
+from dataflow.errors import OffsetLost, SourceError, UnknownTopic
+from dataflow.intake.kafka_client import Trouble, admin_properties, build, consumer_properties, is_refusal, refused
+from dataflow.intake.kafka_topics import KafkaTopics, TopicWatch
+from dataflow.intake.source import Reader
+from dataflow.logs import logger
+
+COMMIT_EVERY_SECONDS = 1.0
+
+Start = Literal["earliest", "latest"]
+
+
+class KafkaSource:
+    """All partitions of one or more topics; a source partition is called "topic/3".
+
+    `start` says where a partition without a stored offset begins. `properties` go to librdkafka as they are.
+    Offsets are also committed to the consumer group, for lag tools alone: they are never read back.
+    """
+
+    has_timestamps = True
+
+    def __init__(
+        self,
+        brokers: str,
+        topics: Sequence[str],
+        *,
+        group: str = "tidemill",
+        start: Start = "earliest",
+        properties: Mapping[str, Any] | None = None,
+        timeout_seconds: float = 10.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connects. Raises BrokerUnreachable after `timeout_seconds`, UnknownTopic, ConfigError, or SourceError."""
+        self._brokers = brokers
+        self._start = start
+        self._monotonic = monotonic
+        self._trouble = Trouble(brokers, monotonic)
+        user = dict(properties or {})
+        admin = build(AdminClient, {**admin_properties(brokers, user), "error_cb": self._trouble})
+        self._topics = KafkaTopics(admin, self._trouble, brokers, timeout_seconds)
+        described = self._topics.describe(topics)
+        self._partitions = {f"{t}/{n}": (t, n) for t in topics for n in range(described[t].partitions)}
+        self._watch = TopicWatch(admin, described, monotonic)
+        self._properties = consumer_properties(brokers, user.pop("group.id", group), user, len(self._partitions))
+        self._ends: dict[str, int] | None = None
+
+    def partitions(self) -> list[str]:
+        """As they were when this source was made."""
+        return list(self._partitions)
+
+    def topic_of(self, partition: str) -> str | None:
+        """The topic before the slash."""
+        return partition.rpartition("/")[0]
+
+    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Reader:
+        """A consumer of its own, at `next_offset`. `hint` is the id of the topic that the offset belongs to.
+
+        Raises OffsetLost when the topic was created anew, or does not hold `next_offset`; UnknownTopic when the
+        partition is not there.
+        """
+        if partition not in self._partitions:
+            have = ", ".join(self._partitions)
+            raise UnknownTopic(
+                f"partition {partition} was read before and is gone: Kafka at {self._brokers} has {have}"
+            )
+        topic, number = self._partitions[partition]
+        topic_id = self._watch.id_now(topic)
+        low, high = self._topics.ranges(topic, [number])[number]
+        if next_offset is None:
+            position = low if self._start == "earliest" else self._topics.stable_ends(topic, [number])[number]
+        else:
+            position = next_offset
+            if hint is not None and topic_id is not None and hint != topic_id:
+                raise created_anew(partition, position, str(hint), topic_id)
+            if not low <= position <= high:
+                raise offset_lost(partition, position, low, high)
+        consumer = build(Consumer, {**self._properties, "error_cb": self._trouble})
+        return KafkaReader(
+            consumer,
+            self._topics,
+            self._watch,
+            (topic, number, topic_id),
+            position,
+            bounded_end,
+            brokers=self._brokers,
+            monotonic=self._monotonic,
+        )
+
+    def end_offsets(self) -> dict[str, int]:
+        """The last stable offsets at the first call: a transaction that is open then is not waited for."""
+        if self._ends is None:
+            ends: dict[str, int] = {}
+            for topic in dict.fromkeys(topic for topic, _ in self._partitions.values()):
+                numbers = [number for name, number in self._partitions.values() if name == topic]
+                told = self._topics.stable_ends(topic, numbers)
+                ends |= {f"{topic}/{number}": told[number] for number in numbers}
+            self._ends = ends
+        return self._ends
+
+    def partitions_changed(self) -> bool:
+        """True once a topic has new partitions; seen within some 5 s."""
+        self._watch.look()
+        return self._watch.grown()
+
+    def close(self) -> None:
+        """Readers close their own connections; the one for metadata ends with this object."""
+
+
+class KafkaReader:
+    """One partition. Every poll's range [start, end) covers the holes in it: end is the consumer's position.
+
+    A lost connection is retried for ever, with the state intact; what cannot heal raises.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        topics: KafkaTopics,
+        watch: TopicWatch,
+        place: tuple[str, int, str | None],
+        position: int,
+        bounded_end: int | None,
+        *,
+        brokers: str,
+        monotonic: Callable[[], float],
+    ) -> None:
+        """`place`: topic, partition number, topic id. `position` must be within the partition's offsets."""
+        self.position = position
+        self.finished = bounded_end is not None and position >= bounded_end
+        self._consumer = consumer
+        self._topics = topics
+        self._watch = watch
+        self._topic, self._number, self._topic_id = place
+        self._name = f"{self._topic}/{self._number}"
+        self._end = bounded_end
+        self._brokers = brokers
+        self._monotonic = monotonic
+        self._record_bytes = 1.0
+        self._commit_at = monotonic() + COMMIT_EVERY_SECONDS
+        self._committed = position
+        self._closed = False
+        self._log = logger("kafka")
+        consumer.assign([TopicPartition(self._topic, self._number, position)])
+
+    @property
+    def hint(self) -> str | None:
+        """The topic's id."""
+        return self._topic_id
+
+    def poll(self, max_records: int, max_bytes: int) -> Poll | None:
+        """What librdkafka has fetched by now. A poll without records moves over aborted or compacted offsets."""
+        if self.finished:
+            return None
+        self._check_topic()
+        count = max(1, min(max_records, int(max_bytes / self._record_bytes)))
+        messages: list[Message] = self._consumer.consume(count, 0)
+        self._commit()
+        if not messages:
+            return None
+        end_seen = self.position
+        if any(error is not None for error in map(Message.error, messages)):
+            messages, end_seen = self._without_events(messages)
+        offsets = np.array(list(map(Message.offset, messages)), np.int64)
+        limit = len(offsets) if self._end is None else int(offsets.searchsorted(self._end))
+        reached_end = self._end is not None and (limit < len(offsets) or end_seen >= self._end)
+        offsets, messages = offsets[:limit], messages[:limit]
+        end = max(end_seen, int(offsets[-1]) + 1) if limit else end_seen
+        if self._end is not None and (reached_end or end >= self._end):
+            end = self._end
+            self.finished = True
+        if end == self.position:
+            return None
+        start, self.position = self.position, end
+        return Poll(self._records(offsets, messages), start, end)
+
+    def lag(self) -> int | None:
+        """Offsets up to the last stable one that the broker told with its last answer."""
+        if self._closed:
+            return None
+        low_high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, self._number), cached=True)
+        high = -1 if low_high is None else low_high[1]
+        return None if high < 0 else max(0, high - self.position)
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        if not self._closed:
+            self._closed = True
+            self._commit(now=True)
+            self._consumer.close()
+
+    def _records(self, offsets: np.ndarray[tuple[int], np.dtype[np.int64]], messages: list[Message]) -> pa.RecordBatch:
+        stamps = np.array([stamp for _, stamp in map(Message.timestamp, messages)], np.int64)
+        values = pa.array(list(map(Message.value, messages)), pa.binary())
+        if len(offsets):
+            self._record_bytes = max(1.0, values.nbytes / len(offsets))
+        # Kafka writes -1 where a record has no timestamp.
+        arrays = [pa.array(offsets), pa.array(stamps, mask=stamps == -1), values]
+        return pa.RecordBatch.from_arrays(arrays, schema=POLL_SCHEMA)
+
+    def _without_events(self, messages: list[Message]) -> tuple[list[Message], int]:
+        """The records among `messages`, and the furthest end of the partition that an event told; else raises."""
+        records, end_seen = [], self.position
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                end_seen = max(end_seen, message.offset())
+            else:
+                self._judge(error)
+        return records, end_seen
+
+    def _judge(self, error: KafkaError) -> None:
+        """Raise for what cannot heal by itself; log the rest."""
+        if is_refusal(error):
+            raise refused(error, self._brokers)
+        if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._LOG_TRUNCATION):
+            self._look_for_offset(error)
+        elif error.fatal():
+            raise SourceError(f"{self._name} at offset {self.position}: {error.str()}; start again")
+        else:
+            self._watch.look_soon()
+            self._log.warning("kafka_trouble", partition=self._name, error=error.str(), doing="retrying")
+
+    def _look_for_offset(self, error: KafkaError) -> None:
+        described = self._topics.describe([self._topic])[self._topic]
+        if self._topic_id is not None and described.id is not None and described.id != self._topic_id:
+            raise created_anew(self._name, self.position, self._topic_id, described.id)
+        low, high = self._topics.ranges(self._topic, [self._number])[self._number]
+        if not low <= self.position <= high or error.code() == KafkaError._LOG_TRUNCATION:
+            raise offset_lost(self._name, self.position, low, high)
+        # A broker that had just taken over did not know our offset yet.
+        self._consumer.assign([TopicPartition(self._topic, self._number, self.position)])
+
+    def _check_topic(self) -> None:
+        self._watch.look()
+        if self._watch.gone(self._topic):
+            raise UnknownTopic(
+                f"topic {self._topic} was deleted while it was read, {self._name} up to offset {self.position}. What "
+                "was read is in the lake, which cannot go on with another topic of that name: start a new one for it."
+            )
+        topic_id = self._watch.id_now(self._topic)
+        if self._topic_id is not None and topic_id is not None and topic_id != self._topic_id:
+            raise created_anew(self._name, self.position, self._topic_id, topic_id)
+
+    def _commit(self, *, now: bool = False) -> None:
+        if self._committed == self.position or not (now or self._monotonic() >= self._commit_at):
+            return
+        self._commit_at = self._monotonic() + COMMIT_EVERY_SECONDS
+        self._committed = self.position
+        try:
+            self._consumer.commit(offsets=[TopicPartition(self._topic, self._number, self.position)], asynchronous=True)
+        except KafkaException as error:
+            self._log.info("kafka_group_commit_failed", partition=self._name, error=str(error))
+
+
+_NEW_LAKE = "Nothing was skipped. Keep this lake as it is, and start a new one (another --lake and --recovery)"
+
+
+def offset_lost(partition: str, position: int, low: int, high: int) -> OffsetLost:
+    """The records from `position` on were deleted, or the log was cut before it."""
+    why = (
+        f"{low - position} offsets were deleted before they were read (retention, or delete-records)"
+        if position < low
+        else "the partition's log was cut back, or the topic was deleted and created anew"
+    )
+    return OffsetLost(
+        f"{partition}: offset {position} is to be read next, but Kafka has only offsets {low} to {high}: {why}. "
+        f"{_NEW_LAKE} to count what is there now; a longer retention.ms keeps it from happening again."
+    )
+
+
+def created_anew(partition: str, position: int, old_id: str, new_id: str) -> OffsetLost:
+    """The topic has the old name and is another one."""
+    return OffsetLost(
+        f"{partition}: offset {position} is to be read next, but the topic was deleted and created anew under its name "
+        f"(its id was {old_id} and is {new_id}): that offset belongs to the old one. {_NEW_LAKE} for the new topic."
+    )

@@ -1,0 +1,141 @@
+"""What Kafka says about topics: partitions, ids, offset ranges; asked at the start and watched while reading."""
+
+import difflib
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from dataflow.errors import UnknownTopic
+from dataflow.intake.kafka_client import Trouble
+
+WATCH_SECONDS = 5.0
+_NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """One topic as described last: number of partitions and the id that a topic created anew does not share."""
+
+    partitions: int
+    id: str | None
+
+
+class KafkaTopics:
+    """Blocking questions with a bounded wait. Raises BrokerUnreachable, UnknownTopic or SourceError (refused)."""
+
+    def __init__(self, admin: AdminClient, trouble: Trouble, brokers: str, timeout_seconds: float) -> None:
+        self.admin = admin
+        self._trouble = trouble
+        self._brokers = brokers
+        self._timeout_seconds = timeout_seconds
+
+    def describe(self, topics: Sequence[str]) -> dict[str, TopicState]:
+        """State of each topic; UnknownTopic names the missing one and those that look like it."""
+        try:
+            known = self.admin.list_topics(timeout=self._timeout_seconds).topics
+        except KafkaException as error:
+            self.admin.poll(0)
+            raise self._trouble.unreachable(error.args[0]) from error
+        for topic in topics:
+            if topic not in known:
+                raise UnknownTopic(self._unknown(topic, [name for name in known if not name.startswith("__")]))
+        told = self.admin.describe_topics(TopicCollection(list(topics)), request_timeout=self._timeout_seconds)
+        return {topic: state_of(self._wait(future)) for topic, future in told.items()}
+
+    def ranges(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Per partition the first offset still there, and the one after the last (the high watermark)."""
+        low = self._offsets(topic, partitions, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED)
+        high = self._offsets(topic, partitions, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
+        return {number: (low[number], high[number]) for number in partitions}
+
+    def stable_ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+        """Per partition the last stable offset: everything below it is committed or aborted, nothing undecided."""
+        return self._offsets(topic, partitions, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+
+    def _offsets(
+        self, topic: str, partitions: Sequence[int], spec: OffsetSpec, isolation: IsolationLevel
+    ) -> dict[int, int]:
+        asked = {TopicPartition(topic, number): spec for number in partitions}
+        told = self.admin.list_offsets(asked, isolation_level=isolation, request_timeout=self._timeout_seconds)
+        return {place.partition: int(self._wait(future).offset) for place, future in told.items()}
+
+    def _wait(self, future: "Future[Any]") -> Any:
+        try:
+            return future.result(timeout=self._timeout_seconds + 5)
+        except KafkaException as error:
+            self.admin.poll(0)
+            raise self._trouble.unreachable(error.args[0]) from error
+
+    def _unknown(self, topic: str, known: list[str]) -> str:
+        similar = difflib.get_close_matches(topic, known, n=3, cutoff=0.5)
+        there = ", ".join(similar or sorted(known)[:5])
+        hint = f"did you mean {there}?" if similar else (f"there are: {there}" if there else "there is no topic at all")
+        return (
+            f"Kafka at {self._brokers} has no topic {topic!r}; {hint} "
+            f"(`tidemill produce --topic {topic}` makes one and fills it)"
+        )
+
+
+class TopicWatch:
+    """Asks every 5 s, without waiting for the answer, whether the topics still are what they were at the start."""
+
+    def __init__(self, admin: AdminClient, at_start: dict[str, TopicState], monotonic: Callable[[], float]) -> None:
+        self._admin = admin
+        self._at_start = at_start
+        self._now = dict(at_start)
+        self._misses = dict.fromkeys(at_start, 0)
+        self._monotonic = monotonic
+        self._next = monotonic() + WATCH_SECONDS
+        self._asked: dict[str, Future[Any]] = {}
+        self._lock = threading.Lock()
+
+    def look(self) -> None:
+        """Take in an answer that has come, ask again when it is time. Returns at once, on any thread."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._asked and all(future.done() for future in self._asked.values()):
+                asked, self._asked = self._asked, {}
+                for topic, future in asked.items():
+                    self._take(topic, future)
+            if not self._asked and self._monotonic() >= self._next:
+                self._next = self._monotonic() + WATCH_SECONDS
+                self._asked = self._admin.describe_topics(TopicCollection(list(self._at_start)), request_timeout=10)
+        finally:
+            self._lock.release()
+
+    def look_soon(self) -> None:
+        """Something odd was seen: ask at the next look."""
+        self._next = self._monotonic()
+
+    def grown(self) -> bool:
+        """True when a topic has other partitions than at the start."""
+        return any(self._now[topic].partitions != state.partitions for topic, state in self._at_start.items())
+
+    def id_now(self, topic: str) -> str | None:
+        """The topic's id as last seen."""
+        return self._now[topic].id
+
+    def gone(self, topic: str) -> bool:
+        """True when the topic was not there twice in a row."""
+        return self._misses[topic] >= 2
+
+    def _take(self, topic: str, future: "Future[Any]") -> None:
+        try:
+            self._now[topic] = state_of(future.result())
+            self._misses[topic] = 0
+        except KafkaException as error:
+            if error.args[0].code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
+                self._misses[topic] += 1
+                self._next = min(self._next, self._monotonic() + 1)
+
+
+def state_of(description: Any) -> TopicState:
+    """A `TopicDescription` as we keep it."""
+    topic_id = str(description.topic_id)
+    return TopicState(len(description.partitions), None if topic_id == _NO_ID else topic_id)
