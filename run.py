@@ -28,6 +28,7 @@ from dataflow.fold import Fold
 from dataflow.intake.control import Control
 from dataflow.intake.partition import Intake, Pace
 from dataflow.intake.source import Source
+from dataflow.intake.sources import open_source
 from dataflow.judge import Judge
 from dataflow.load import load
 from dataflow.plan import Plan
@@ -57,32 +58,10 @@ class Job:
     control: Control
 
 
-def make_source(settings: Settings, plan: Plan) -> Source:
-    """The source that the settings name, opened far enough to know its partitions."""
-    if settings.source == "files":
-        from dataflow.intake.files import FilesSource
-
-        return FilesSource(settings.require_input(), plan.event)
-    if settings.source == "generator":
-        from dataflow.intake.adstream import AdStream
-        from dataflow.intake.generator import GeneratorSource
-
-        return GeneratorSource(
-            AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate),
-            now_ms=lambda: int(now().timestamp() * 1000),
-            paced=settings.generator_paced,
-            total=settings.generator_records,
-            seconds=settings.generator_seconds,
-        )
-    from dataflow.intake.kafka import KafkaSource
-
-    return KafkaSource.from_settings(settings)
-
-
 def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     """Check pipeline, source, recovery folder and lake, in this order; nothing has moved when it raises."""
     plan = load(settings.pipeline)
-    source = make_source(settings, plan)
+    source = open_source(settings, plan, now)
     source.partitions()
     recovery = RecoveryFolder(Path(settings.recovery))
     recovery.lock(process)

@@ -41,7 +41,9 @@ def demo(
     from query.reader import LakeReader
 
     settings = load_settings({"lake": lake, "recovery": recovery})
-    print(f"A made-up ad stream, {rate:,.0f} events/s for {seconds:g} s, goes through the pipeline into {settings.lake}/")
+    print(
+        f"A made-up ad stream, {rate:,.0f} events/s for {seconds:g} s, goes through the pipeline into {settings.lake}/"
+    )
     print("One process writes; this one only reads the lake.\n")
     job = _start(settings.lake, settings.recovery, rate)
     try:

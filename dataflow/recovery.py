@@ -39,7 +39,7 @@ class RecoveryFolder:
                 "lake's last run used, or take over with `tidemill recover --from-lake`"
             ) from error
 
-    def create(self, seed: dict[str, Any] | None = None) -> str:
+    def create(self) -> str:
         """Make an empty store with a new lineage; the folder must be absent or empty. Returns the lineage."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -51,8 +51,6 @@ class RecoveryFolder:
                 )
             for name in strangers:
                 (self.path / name).unlink()
-            if seed is not None:
-                _write_durably(self.path / "seed.json", json.dumps(seed))
             init_db_dir(self.path, 1)
             lineage = uuid.uuid4().hex
             _write_durably(self.path / "lineage", lineage)
@@ -95,6 +93,10 @@ class RecoveryFolder:
             os.close(handle)
         self._locks.clear()
 
+    def write_seed(self, states: dict[str, Any]) -> None:
+        """Set the states (JSON values) that source partitions of a new store start from."""
+        _write_durably(self.path / "seed.json", json.dumps(states))
+
     def seed(self) -> dict[str, Any]:
         """States per source partition to start from where the store has none; empty without a take-over."""
         try:
@@ -109,7 +111,7 @@ class RecoveryFolder:
 
     def _half_made(self, names: list[str]) -> bool:
         # a crash inside create() leaves the store without its lineage file, which is written last
-        return "lineage" not in names and set(names) <= {"part-0.sqlite3", "seed.json", "lineage.tmp", "seed.json.tmp"}
+        return "lineage" not in names and set(names) <= {"part-0.sqlite3", "lineage.tmp"}
 
 
 def _write_durably(path: Path, text: str) -> None:

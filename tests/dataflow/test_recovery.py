@@ -58,6 +58,7 @@ def test_processes_of_one_run_hold_locks_of_their_own(tmp_path: Path) -> None:
 def test_seed_states_survive_and_are_empty_without_a_take_over(tmp_path: Path) -> None:
     plain, seeded = RecoveryFolder(tmp_path / "a"), RecoveryFolder(tmp_path / "b")
     plain.create()
-    seeded.create({"clicks/0": {"version": 1, "next": 7, "hint": None, "judge": {}}})
+    seeded.create()
+    seeded.write_seed({"clicks/0": {"version": 1, "next": 7, "hint": None, "judge": {}}})
     assert plain.seed() == {}
     assert seeded.seed()["clicks/0"]["next"] == 7

@@ -1,0 +1,35 @@
+"""From settings to a source: the one place that knows them all."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from dataflow.intake.source import Source
+from dataflow.plan import Plan
+from dataflow.settings import Settings
+
+
+def open_source(settings: Settings, plan: Plan, clock: Callable[[], datetime]) -> Source:
+    """The source that `settings` name, opened far enough to know its partitions.
+
+    `clock` paces the generator. Raises ConfigError or SourceError, before anything is read.
+    """
+    if settings.source == "files":
+        from dataflow.intake.files import FilesSource
+
+        return FilesSource(settings.require_input(), plan.event)
+    if settings.source == "generator":
+        from dataflow.intake.adstream import AdStream
+        from dataflow.intake.generator import GeneratorSource
+
+        return GeneratorSource(
+            AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate),
+            now_ms=lambda: int(clock().timestamp() * 1000),
+            paced=settings.generator_paced,
+            total=settings.generator_records,
+            seconds=settings.generator_seconds,
+        )
+    from dataflow.intake.kafka import KafkaSource
+
+    return KafkaSource(
+        settings.brokers, [settings.topic], group=settings.group, start=settings.start, properties=settings.kafka
+    )
