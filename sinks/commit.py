@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from dataflow.batch import Parcel, Range
 from dataflow.errors import Gap, LakeError, LakeMissing
+from dataflow.merge import merge_rows
 from dataflow.tables import LEDGER, TableSpec
 from sinks.catalog import Catalog
 from sinks.expire import listed_files
@@ -89,6 +91,8 @@ class LakeWriter:
         `state` is what the last durable `snapshot` returned. Raises Gap when the lake cannot go on from there.
         """
         self._pending = from_state(state)
+        for manifest in self._pending:
+            require_files(manifest, self._catalog.folder)
         self._incarnation = self._catalog.take_over(self._pipeline, self._lineage)
         self._tables = self._catalog.tables()
         absent = sorted(set(self._specs) - set(self._tables))
@@ -162,11 +166,10 @@ class LakeWriter:
 
     def _write(self, spec: TableSpec, table: pa.Table, epoch: int) -> StagedFile:
         if spec.keys:
-            from dataflow.merge import merge_rows
-
+            # sorted by window, so that a file's statistics prune
             table = merge_rows(spec, table)
         name = f"{self._pipeline}-lake-{epoch:010d}-{self._incarnation}-{self._unique()}.parquet"
-        return write_file(self._catalog.folder, self._tables[spec.name], in_order(spec, table), name, fault=self._fault)
+        return write_file(self._catalog.folder, self._tables[spec.name], table, name, fault=self._fault)
 
     def _publish(self) -> None:
         while self._pending:
@@ -238,12 +241,15 @@ class LakeWriter:
                         path.unlink()
 
 
-def in_order(spec: TableSpec, table: pa.Table) -> pa.Table:
-    """Delta rows sorted by window, then keys, so that a file's statistics prune; other tables as they are."""
-    if not spec.keys or table.num_rows < 2:
-        return table
-    names = sorted(spec.keys, key=lambda name: (name not in ("window_start", "window_end"), spec.keys.index(name)))
-    return table.sort_by([(name, "ascending") for name in names])
+def require_files(manifest: Manifest, folder: Path) -> None:
+    """Raise Gap unless every staged file of the manifest is on disk with its full size."""
+    for file in manifest.files:
+        path = folder / "main" / file.table / file.path
+        if not path.is_file() or path.stat().st_size != file.size_bytes:
+            raise Gap(
+                f"epoch {manifest.epoch} is staged, but its file {path} is missing or cut short, so its rows would be "
+                "lost. Put the lake folder back as it was, or take over with `tidemill recover --from-lake`"
+            )
 
 
 def require_contiguous(ranges: Sequence[Range], catalog: Catalog) -> None:

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dataflow.errors import LakeError
+from dataflow.merge import merge_rows
 from dataflow.tables import TableSpec
 from sinks.catalog import Catalog
 from sinks.catalog_schema import SNAPSHOT_FIELD_ID
-from sinks.commit import in_order, unique_name
+from sinks.commit import unique_name
 from sinks.expire import ExpiryReport, Retention, expire
 from sinks.layout import TableLayout
 from sinks.parquet import Fault, StagedFile, no_fault, write_file
@@ -78,7 +79,8 @@ def compact(
     tables = catalog.tables()
     for table in tables.values():
         spec = by_name.get(table.name)
-        summed_below = oldest if spec is not None and spec.keys else None
+        adds_up = spec is not None and spec.keys and set(spec.schema.names) == {column.name for column in table.columns}
+        summed_below = oldest if adds_up else None
         for run in runs_to_merge(live_files(catalog, table), summed_below=summed_below):
             total = summable(run, summed_below)
             try:
@@ -118,7 +120,10 @@ def live_files(catalog: Catalog, table: TableLayout) -> list[LiveFile]:
             " FROM ducklake_data_file WHERE table_id = ? AND end_snapshot IS NULL ORDER BY row_id_start, data_file_id",
             (table.id,),
         ).fetchall()
-    return [LiveFile(*row[:7], bool(row[7]) and row[0] not in touched) for row in rows]
+    return [
+        LiveFile(number, path, count, size, start, begin, partial, bool(ours) and number not in touched)
+        for number, path, count, size, start, begin, partial, ours in rows
+    ]
 
 
 def _files_with_deletes(catalog: Catalog, table_id: int) -> set[int]:
@@ -138,9 +143,8 @@ def _merge(
     parts = [_read(catalog, folder / file.path, file, table) for file in run]
     whole = pa.concat_tables(_alike([part for part, _ in parts], table))
     if spec is not None:
-        from dataflow.merge import merge_rows
-
-        return write_file(catalog.folder, table, in_order(spec, merge_rows(spec, whole)), name, fault=fault)
+        summed = merge_rows(spec, whole.select(spec.schema.names).cast(spec.schema))
+        return write_file(catalog.folder, table, summed, name, fault=fault)
     snapshots = pa.chunked_array([mark for _, marks in parts for mark in marks.chunks], pa.int64())
     return write_file(catalog.folder, table, whole, name, snapshots=snapshots, fault=fault)
 
