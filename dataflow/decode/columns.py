@@ -32,6 +32,8 @@ _MONEY = pa.decimal128(18, 6)
 _MICROS = 10**6
 _MONEY_TEXT_BYTES = 32
 _PLAIN_MONEY = r"^-?\d{1,12}(\.\d{1,6}0*)?$"
+# Far exponents make Arrow's cast answer 0 instead of refusing (1e-224), so only near ones reach it.
+_NEAR_MONEY = r"^-?\d{1,12}(\.\d{1,9})?([eE][+-]?0?\d)?$"
 _PLAIN_TIME = r"^[1-9]\d{3}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$"
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
@@ -213,20 +215,28 @@ class _Money:
             lengths[too_long] = 1
         offsets = np.zeros(rows + 1, np.int32)
         np.cumsum(lengths, out=offsets[1:])
-        texts = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(b"".join(values)))
+        joined = b"".join(values)
+        texts = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(joined))
         if self.nullable:
             texts = pc.if_else(pc.equal(texts, "null"), pa.scalar(None, pa.string()), texts)
+        if b"e" in joined or b"E" in joined:
+            texts = _only(_NEAR_MONEY, texts, marks)
         try:
             column = texts.cast(_MONEY)
         except pa.ArrowInvalid:
-            plain = pc.match_substring_regex(texts, _PLAIN_MONEY).fill_null(True)
-            marks |= ~plain.to_numpy(zero_copy_only=False)
-            column = pc.if_else(plain, texts, "0").cast(_MONEY)
+            column = _only(_PLAIN_MONEY, texts, marks).cast(_MONEY)
         if not self.whole.free:
             nulls = column.is_null().to_numpy(zero_copy_only=False)
             # 18 digits fit into the low 8 of each value's 16 bytes.
             self.whole.mark(np.frombuffer(column.buffers()[1], np.int64)[: 2 * rows : 2], nulls, marks)
         return column
+
+
+def _only(pattern: str, texts: pa.Array, marks: Marks) -> pa.Array:
+    """`texts` with those that do not match `pattern` marked and replaced by "0"; null stays null."""
+    fit = pc.match_substring_regex(texts, pattern).fill_null(True)
+    marks |= ~fit.to_numpy(zero_copy_only=False)
+    return pc.if_else(fit, texts, "0")
 
 
 def _times(values: list[Any], marks: Marks) -> pa.Array:

@@ -46,7 +46,7 @@ class JsonDecoder:
         """
         rows = len(values)
         if rows == 0:
-            return Decoded(self._schema.arrow.empty_table().to_batches()[0], _NOWHERE, _NOWHERE, [])
+            return Decoded(pa.RecordBatch.from_pylist([], schema=self._schema.arrow), _NOWHERE, _NOWHERE, [])
         if values.type != pa.binary():
             values = values.cast(pa.binary())
         records = values.to_numpy(zero_copy_only=False)
@@ -156,7 +156,7 @@ class _ObjectPlan:
             members.append((attribute, kind | None if optional else kind, *(() if child.required else (default,))))
             fillers[attribute] = filler
             self._parts.append((attrgetter(attribute), absent, part))
-        self.struct: Any = msgspec.defstruct("Record", members, rename=names, gc=False, kw_only=True)
+        self.struct: Any = msgspec.defstruct("Record", members, rename=names, gc=False, kw_only=True, frozen=True, eq=False)
         self.filler = self.struct(**fillers)
 
     def instance(self, node: EventObject, values: dict[str, Any]) -> Any:

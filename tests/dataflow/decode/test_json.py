@@ -1,0 +1,183 @@
+"""The JSON decoder accepts exactly what the contract accepts, with equal values, wherever polls are cut."""
+
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from dataflow.batch import Decoded, Refusal
+from dataflow.decode.contract import judge_record
+from dataflow.decode.json import JsonDecoder
+from dataflow.event import EventSchema, schema_of
+from tests import adversarial
+from tests.dataflow.decode.models import MODELS, AdEvent, Trip
+from tests.dataflow.decode.strategies import polls
+
+AD = schema_of(AdEvent)
+GOOD = b'{"event_id":"e1","event_time":1734501600000,"event_type":"click","ad_id":"a1","cost":0.25}'
+
+
+def verdicts(decoded: Decoded, rows: int) -> list[Any]:
+    """Row or Refusal per position; fails unless every position is in exactly one."""
+    found: list[Any] = [None] * rows
+    assert len(decoded.events) == len(decoded.events_at)
+    assert len(decoded.refusals) == len(decoded.dead_at)
+    for positions in (decoded.events_at, decoded.dead_at):
+        assert positions.dtype == np.int64
+        assert (np.diff(positions) > 0).all()
+    for at, verdict in [
+        *zip(decoded.events_at.tolist(), decoded.events.to_pylist(), strict=True),
+        *zip(decoded.dead_at.tolist(), decoded.refusals, strict=True),
+    ]:
+        assert found[at] is None
+        found[at] = verdict
+    assert None not in found
+    return found
+
+
+def check(schema: EventSchema, values: Sequence[bytes | None], limit: int | None = None) -> list[Any]:
+    decoded = JsonDecoder(schema, limit).decode(pa.array(values, pa.binary()))
+    assert decoded.events.schema == schema.arrow
+    decoded.events.validate(full=True)
+    found = verdicts(decoded, len(values))
+    expected = [judge_record(schema, value, limit) for value in values]
+    # repr also tells 1 from 1.0 and -0.0 from 0.0, and a NaN from nothing.
+    assert [repr(each) for each in found] == [repr(each) for each in expected]
+    return found
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_decoder_agrees_with_the_contract_on_every_record(model: type[BaseModel]) -> None:
+    schema = schema_of(model)
+
+    @settings(max_examples=60, deadline=None)
+    @given(polls(schema), st.sampled_from([None, None, None, 90]))
+    def agree(values: list[bytes | None], limit: int | None) -> None:
+        check(schema, values, limit)
+
+    agree()
+
+
+@settings(max_examples=30, deadline=None)
+@given(polls(AD), st.lists(st.integers(0, 12), max_size=4))
+def test_cuts_into_polls_change_nothing(values: list[bytes | None], cuts: list[int]) -> None:
+    decoder = JsonDecoder(AD)
+    whole = pa.array(values, pa.binary())
+    edges = [0, *sorted(min(cut, len(values)) for cut in cuts), len(values)]
+    parts: list[Any] = []
+    for start, end in zip(edges, edges[1:], strict=False):
+        parts += verdicts(decoder.decode(whole.slice(start, end - start)), end - start)
+    assert parts == verdicts(decoder.decode(whole), len(values))
+
+
+@pytest.mark.parametrize("broken", [0.02, 0.5, 1.0])
+def test_adversarial_records_get_the_contracts_verdict(broken: float) -> None:
+    found = check(AD, adversarial.records(random.Random(f"decoder {broken}"), 1_500, broken))
+    reasons = {each.reason for each in found if isinstance(each, Refusal)}
+    assert len(found) - sum(isinstance(each, Refusal) for each in found) > 50
+    if broken > 0.1:
+        assert reasons >= {"tombstone", "empty", "invalid_utf8", "malformed", "not_object", "missing_field", "wrong_type", "constraint"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        None, b"", b"{", b"}", b"\xff", b"\n", GOOD + GOOD, GOOD + b"\n" + GOOD, GOOD[:40], GOOD[40:], b"[" * 3_000,
+        GOOD.replace(b"0.25", b"0.0000001"), GOOD.replace(b"0.25", b'"0.25"'), GOOD.replace(b"1734501600000", b"1" * 5_000),
+        GOOD.replace(b'"e1"', b'""'), GOOD.replace(b"0.25", b'0,"x":"\xff"'), GOOD.replace(b"0.25", b"null"),
+    ],
+)  # fmt: skip
+def test_a_broken_record_never_costs_a_neighbour_at_any_position(bad: bytes | None) -> None:
+    decoder = JsonDecoder(AD)
+    reason = judge_record(AD, bad, None)
+    assert isinstance(reason, Refusal)
+    for at in range(12):
+        values: list[bytes | None] = [GOOD.replace(b"e1", b"e%d" % place) for place in range(12)]
+        values[at] = bad
+        decoded = decoder.decode(pa.array(values, pa.binary()))
+        assert decoded.dead_at.tolist() == [at]
+        assert decoded.refusals == [reason]
+        assert decoded.events["event_id"].to_pylist() == [f"e{place}" for place in range(12) if place != at]
+        assert decoded.events_at.tolist() == [place for place in range(12) if place != at]
+
+
+def test_a_record_that_only_the_contract_can_judge_keeps_its_place() -> None:
+    twice = GOOD.replace(b'"event_time":', b'"event_time":"first","event_time":').replace(b"e1", b"slow")
+    found = check(AD, [GOOD, twice, b"{", GOOD, twice])
+    assert [each["event_id"] if isinstance(each, dict) else each.reason for each in found] == [
+        "e1", "slow", "malformed", "e1", "slow",
+    ]  # fmt: skip
+
+
+def test_one_value_torn_over_two_records_is_two_broken_records() -> None:
+    torn = [GOOD, GOOD[:30], GOOD[30:], GOOD, b'{"event_id":"', b'"}', GOOD]
+    assert [isinstance(each, Refusal) for each in check(AD, torn)] == [False, True, True, False, True, True, False]
+
+
+def test_records_spread_over_lines_are_read() -> None:
+    assert all(isinstance(each, dict) for each in check(AD, [b"\n" + GOOD.replace(b",", b"\r\n,\t") + b" \n"] * 3))
+
+
+def test_deep_ignored_values_pass_up_to_the_limit_and_shallow_ones_never_suffer() -> None:
+    def extra(value: bytes) -> bytes:
+        return GOOD[:-1] + b',"x":' + value + b"}"
+
+    fine, deep = extra(b"[" * 63 + b"]" * 63), extra(b"[" * 64 + b"]" * 64)
+    wide, quoted = extra(b"[" + b"{}," * 90 + b"0]"), extra(b'"' + b"[" * 200 + b'"')
+    found = check(AD, [fine, deep, wide, quoted, GOOD, b"0", b"0", b"0", deep])
+    assert [each.reason if isinstance(each, Refusal) else "ok" for each in found] == [
+        "ok", "malformed", "ok", "ok", "ok", "not_object", "not_object", "not_object", "malformed",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [pa.binary_view(), pa.large_binary(), pa.binary()])
+def test_every_binary_layout_and_any_slice_is_read(kind: pa.DataType) -> None:
+    values = pa.array([None, GOOD, b"{", GOOD, "\u00e4".encode(), b"\xff", GOOD[:-1] + b"]"], kind)
+    for start in range(len(values)):
+        part = values.slice(start)
+        found = verdicts(JsonDecoder(AD).decode(part), len(part))
+        assert found == [judge_record(AD, value, None) for value in part.to_pylist()]
+
+
+def test_an_empty_poll_gives_empty_columns() -> None:
+    decoded = JsonDecoder(AD).decode(pa.array([], pa.binary()))
+    assert decoded.events.schema == AD.arrow
+    assert (len(decoded.events), len(decoded.events_at), len(decoded.dead_at)) == (0, 0, 0)
+
+
+def test_a_poll_of_tombstones_or_empty_values_has_no_events() -> None:
+    assert [each.reason for each in check(AD, [None, None])] == ["tombstone"] * 2
+    assert [each.reason for each in check(AD, [b"", b""])] == ["empty"] * 2
+
+
+def test_money_is_exact_in_a_full_column() -> None:
+    texts = [b"123456789012.123456", b"1e3", b"0.1000000", b"-0", b"0." + b"5" + b"0" * 60, b"1" + b"0" * 35 + b"e-35", b"0e999"]
+    found = check(AD, [GOOD.replace(b"0.25", text) for text in texts])
+    assert [str(each["cost"]) for each in found] == [
+        "123456789012.123456", "1000.000000", "0.100000", "0.000000", "0.500000", "1.000000", "0.000000",
+    ]  # fmt: skip
+
+
+def test_every_default_reaches_its_column() -> None:
+    record = b'{"at":1,"day":"2020-01-01","place":"home","needed":null,"device":{"os":"x"}}'
+    row = check(schema_of(Trip), [record])[0]
+    assert (row["number"], row["level"], row["color"], row["code"], row["renamed"]) == (10, 3, "red", "ab", 7)
+    assert (row["fixed.lat"], row["fixed.label"], str(row["fixed.fee"])) == (1.0, "x", "2.000000")
+    assert (row["backup.os"], row["device.spot.fee"], row["at"]) == (None, None, 1_000)
+
+
+def test_decoders_of_two_threads_do_not_disturb_each_other() -> None:
+    polls_ = [pa.array(adversarial.records(random.Random(seed), 300, 0.3), pa.binary()) for seed in range(8)]
+    expected = [JsonDecoder(AD).decode(poll) for poll in polls_]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda poll: JsonDecoder(AD).decode(poll), polls_))
+    for one, other in zip(expected, found, strict=True):
+        assert one.events.equals(other.events)
+        assert one.refusals == other.refusals
