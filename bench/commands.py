@@ -32,6 +32,6 @@ def bare_consume(brokers: str, topic: str) -> list[str]:
 def create_topic(brokers: str, topic: str, *, partitions: int, timestamps: str = "CreateTime") -> None:
     """Make `topic`; its records stay whatever their timestamps say. `timestamps`: CreateTime or LogAppendTime."""
     config = {"retention.ms": "-1", "message.timestamp.type": timestamps}
-    admin = AdminClient({"bootstrap.servers": brokers})
+    admin = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
     for future in admin.create_topics([NewTopic(topic, partitions, 1, config=config)]).values():
         future.result(timeout=30)
