@@ -16,6 +16,8 @@ from dataflow.annotations import Constraints, gather, kind_of, misfits, unwrap
 from dataflow.errors import PipelineError
 from dataflow.fields import INT64_MAX, INT64_MIN, TIME_TEXT, FieldKind, MoneyMarker, TimeUnit, from_micros, to_micros
 
+__all__ = ["RESERVED", "EventField", "EventObject", "EventSchema", "FieldKind", "schema_of"]
+
 RESERVED = frozenset(
     {
         *("topic", "partition", "offset", "record_timestamp", "watermark", "window_start", "window_end"),
@@ -264,9 +266,7 @@ class _Reader:
             return None
         for part in others:
             if not isinstance(part, TimeUnit | MoneyMarker) and part != TIME_TEXT:
-                self.mistakes.append(
-                    f"{column}: {part!r} is not supported; use Len, Ge, Gt, Le, Lt, MultipleOf"
-                )
+                self.mistakes.append(f"{column}: {part!r} is not supported; use Len, Ge, Gt, Le, Lt, MultipleOf")
         before = len(self.mistakes)
         self.mistakes.extend(f"{column}: {mistake}" for mistake in misfits(kind, units, choices, constraints))
         if kind is FieldKind.EVENT_TIME and (null_ok or nullable or not required):

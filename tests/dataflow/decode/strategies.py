@@ -36,12 +36,15 @@ def _texts() -> st.SearchStrategy[bytes]:
 def _times() -> st.SearchStrategy[bytes]:
     clock = st.datetimes().map(lambda at: at.isoformat(timespec="seconds"))
     fraction = st.sampled_from(["", ".0", ".5", ".123", ".9999", ".123456789", "."])
-    zone = st.sampled_from(["Z", "z", "+00:00", "-00:00", "+01:30", "-23:59", "+24:00", "+01:60", "", "+0100", "+01", " Z"])
+    zone = st.sampled_from(
+        ["Z", "z", "+00:00", "-00:00", "+01:30", "-23:59", "+24:00", "+01:60", "", "+0100", "+01", " Z"]
+    )
     odd = st.sampled_from(
         ["2024-12-18 06:00:00Z", "2024-12-18t06:00:00z", "2024-02-30T00:00:00Z", "2024-01-01T24:00:00Z",
          "2024-01-01T23:59:60Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999-23:59",
-         "1969-12-31T23:59:59.9999Z", "2024-01-01T00:00Z", "2024-01-01", "2024-01-01T00:00:00,5Z", "2024-01-01T00:00:00Z\n",
-         "+2024-01-01T00:00:00Z", "", "0", "007", "-5", "9223372036854775807", "9223372036854775808", "1" * 30, "\u0661"]
+         "1969-12-31T23:59:59.9999Z", "2024-01-01T00:00Z", "2024-01-01", "2024-01-01T00:00:00,5Z",
+         "2024-01-01T00:00:00Z\n", "+2024-01-01T00:00:00Z", "", "0", "007", "-5", "9223372036854775807",
+         "9223372036854775808", "1" * 30, "\u0661"]
     )  # fmt: skip
     stamp = st.builds(lambda *parts: "".join(parts), clock, fraction, zone)
     digits = st.integers(0, 2**63 + 2).map(str)
@@ -50,7 +53,17 @@ def _times() -> st.SearchStrategy[bytes]:
 
 @cache
 def _dates() -> st.SearchStrategy[bytes]:
-    odd = ["2024-02-30", "2024-2-3", "0000-01-01", "0001-01-01", "20240101", "2024-01-01T00:00:00", "2024-01-01 ", "", "2024-13-01"]
+    odd = [
+        "2024-02-30",
+        "2024-2-3",
+        "0000-01-01",
+        "0001-01-01",
+        "20240101",
+        "2024-01-01T00:00:00",
+        "2024-01-01 ",
+        "",
+        "2024-13-01",
+    ]
     texts = st.one_of(st.dates().map(str), st.sampled_from(odd))
     return texts.map(lambda text: json.dumps(text).encode())
 
@@ -66,7 +79,9 @@ def value_of(leaf: EventField) -> st.SearchStrategy[bytes]:
         case FieldKind.BOOL:
             return st.sampled_from([b"true", b"false"])
         case FieldKind.FLOAT:
-            return st.one_of(_number_texts(), st.floats(0, 1).map(lambda x: repr(x).encode()), st.sampled_from([b"-0", b"-0.0"]))
+            return st.one_of(
+                _number_texts(), st.floats(0, 1).map(lambda x: repr(x).encode()), st.sampled_from([b"-0", b"-0.0"])
+            )
         case FieldKind.MONEY:
             return _number_texts()
         case FieldKind.DATE:
@@ -98,7 +113,9 @@ def _object_texts(draw: st.DrawFn, node: EventObject, odd: str | None = None) ->
     for child in node.children:
         key = child.path[-1]
         if isinstance(child, EventField) and child.name == odd:
-            text = draw(st.one_of(value_of(child), value_of(child), st.sampled_from(VALUES), st.just(b"null"), st.none()))
+            text = draw(
+                st.one_of(value_of(child), value_of(child), st.sampled_from(VALUES), st.just(b"null"), st.none())
+            )
             if text is not None:
                 members.append((key, text))
             continue
@@ -110,7 +127,9 @@ def _object_texts(draw: st.DrawFn, node: EventObject, odd: str | None = None) ->
             members.append((key, b"null"))
         elif isinstance(child, EventField):
             text = draw(value_of(child))
-            members.append((key, text if _is_valid(child, text) else next(s for s in _SAFE if _is_valid(child, s))))
+            members.append(
+                (key, text if _is_valid(child, text) else next((s for s in _SAFE if _is_valid(child, s)), b"null"))
+            )
         else:
             members.append((key, draw(_object_texts(child, odd))))
     if draw(st.integers(0, 5)) == 0:
@@ -142,7 +161,9 @@ def _mutated(draw: st.DrawFn, schema: EventSchema) -> bytes:
         elif kind == "delete":
             del record[at : at + draw(st.integers(1, 6))]
         elif kind == "insert":
-            record[at:at] = draw(st.sampled_from([b"\n", b'"', b"\\", b"{", b"}", b",", b"\x00", b"\xff", b"9", b"-", b"\\ud800", b"."]))
+            record[at:at] = draw(
+                st.sampled_from([b"\n", b'"', b"\\", b"{", b"}", b",", b"\x00", b"\xff", b"9", b"-", b"\\ud800", b"."])
+            )
         elif kind == "cut":
             del record[at:]
         else:
