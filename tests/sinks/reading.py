@@ -21,7 +21,7 @@ def lake_connection(folder: Path, as_of: int | datetime | None = None) -> duckdb
             empty = ", ".join(f'NULL::{column.duckdb} AS "{column.name}"' for column in table.columns)
             parts = [f"SELECT {columns} FROM (SELECT {empty}) WHERE false"]
             for file in files:
-                held = {row[0] for row in connection.execute(f"DESCRIBE FROM read_parquet('{file.path}')").fetchall()}
+                held = set(pq.read_schema(file.path).names)
                 chosen = ", ".join(
                     f'"{column.name}"' if column.name in held else f"NULL::{column.duckdb}" for column in table.columns
                 )

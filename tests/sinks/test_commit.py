@@ -286,7 +286,7 @@ def test_publish_keys_are_kept_for_a_bounded_number_of_epochs(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
+@pytest.mark.parametrize("count", [1, 3, 5])
 def test_a_crash_at_any_point_neither_loses_nor_doubles_a_record(tmp_path: Path, point: str, count: int) -> None:
     """The state that Bytewax would have stored is the last one whose snapshot() returned and whose epoch ended."""
     durable: dict[str, Any] | None = None
@@ -295,7 +295,7 @@ def test_a_crash_at_any_point_neither_loses_nor_doubles_a_record(tmp_path: Path,
     fault = CrashAt(point, count)
     writer = writer_for(tmp_path, PLAN, fault=fault)
     crashes = 0
-    while offset < 40:
+    while offset < 28:
         try:
             writer.write([events(offset, offset + 4, epoch)])
             offset += 4
@@ -310,7 +310,7 @@ def test_a_crash_at_any_point_neither_loses_nor_doubles_a_record(tmp_path: Path,
             writer = writer_for(tmp_path, PLAN, state=durable)
     writer.write([events(offset, offset, epoch)])
     assert crashes == 1
-    assert counted(tmp_path) == (40, 40)
+    assert counted(tmp_path) == (28, 28)
     rows = [row for row in ledger(tmp_path, "start_offset", "end_offset") if row[1] > row[0]]
     assert [row[0] for row in rows] == [0, *(row[1] for row in rows[:-1])]
     writer_for(tmp_path, PLAN).close()
