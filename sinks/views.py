@@ -5,16 +5,14 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from dataflow.aggregates import KMV_K, QUANTILE_ERROR
+from dataflow.aggregates import BUCKET_SHIFT, KMV_K, QUANTILE_GAMMA
 from dataflow.plan import AggregatePlan, Plan, RollupPlan
 from dataflow.tables import LEDGER
 
 _EVER = "1000000000000000000000000000000"
 """Further than any time in ms, as HUGEINT."""
 
-_GAMMA = repr((1 + QUANTILE_ERROR) / (1 - QUANTILE_ERROR))
-_ZERO_CODE = -30_000
-_NEGATIVE_SHIFT = -60_000
+_GAMMA = repr(QUANTILE_GAMMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +182,8 @@ def _quantile_sql(agg: AggregatePlan, group: Sequence[str], source: str) -> str:
     buckets, counts = (quote(column.name) for column in agg.columns)
     columns = _list(group)
     over = f"PARTITION BY {columns}" if group else ""
-    # codes ascend with the values they stand for: negative, zero, positive
-    value = (
-        f"CASE WHEN _code = {_ZERO_CODE} THEN 0.0::DOUBLE"
-        f" WHEN _code > {_ZERO_CODE} THEN 2 * pow({_GAMMA}::DOUBLE, _code) / ({_GAMMA}::DOUBLE + 1)"
-        f" ELSE -(2 * pow({_GAMMA}::DOUBLE, {_NEGATIVE_SHIFT} - _code) / ({_GAMMA}::DOUBLE + 1)) END"
-    )
+    # codes have the order and the sign of the values they stand for (dataflow.aggregates.BUCKET_SHIFT)
+    value = f"sign(_code) * 2 * pow({_GAMMA}::DOUBLE, abs(_code) - {BUCKET_SHIFT}) / ({_GAMMA}::DOUBLE + 1)"
     q = repr(agg.aggregate.q)
     return (
         f"SELECT {columns}, {value} AS _result FROM (SELECT {columns}, min(_code) FILTER"
