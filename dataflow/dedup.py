@@ -141,21 +141,23 @@ class DedupMemory:
         live = self._top - self._base
         if live == 0:
             return found
+        # Ages count entries backwards from the newest, which is 1. An empty slot or the end of a chain is a number that
+        # is no longer held or, after 2**32 entries, some other one's: ages that do not grow end the chain as well.
         top = np.uint32(self._top % _WRAP)
-        numbers = self._slots[self._slots_of(lane1)]
-        rows = np.flatnonzero(top - numbers - np.uint32(1) < live)
-        numbers = numbers[rows]
+        ages = top - self._slots[self._slots_of(lane1)]
+        rows = np.flatnonzero(ages - np.uint32(1) < live)
+        ages = ages[rows]
         while rows.size:
-            places = self._places(numbers)
+            places = self._places(top - ages)
             same = self._lane1[places] == lane1[rows]
             hits = np.flatnonzero(same)
             if hits.size:
                 same[hits] = self._lane2[places[hits]] == lane2[rows[hits]]
                 hits = np.flatnonzero(same)
                 found[rows[hits]] = places[hits]
-            numbers = self._older[places]
-            further = np.flatnonzero(~same & (top - numbers - np.uint32(1) < live))
-            rows, numbers = rows[further], numbers[further]
+            older = top - self._older[places]
+            further = np.flatnonzero(~same & (older > ages) & (older <= live))
+            rows, ages = rows[further], older[further]
         return found
 
     def _append(self, lane1: Hashes, lane2: Hashes, event_time: Int64s) -> None:

@@ -38,7 +38,8 @@ def hash64(array: pa.Array) -> Hashes:
 def identity(array: pa.Array) -> tuple[Hashes, Hashes]:
     """Two independent hashes of each value, together 128 bits; the first is `hash64`.
 
-    The second takes a cheaper step per word, (h ^ w) * STEP folded on itself: one word more or less never undoes it.
+    The second starts from SEED2 ^ (length * STEP), so that text with zero bytes differs from its padding, and takes a
+    cheaper step per word: (h ^ w) * STEP, folded on itself.
     """
     first, second = _lanes(array, 2)
     return _mix(first, _SHIFTS, _FACTORS), _mix(second, _SECOND_SHIFTS, _SECOND_FACTORS)
@@ -69,7 +70,8 @@ def _lanes(array: pa.Array, lanes: int) -> list[Hashes]:
         array = array.dictionary_decode()
     if _is_text(array.type):
         data, starts, lengths = _text(array)
-        states = [seed ^ lengths.view(np.uint64) for seed in (_SEED, _SECOND_SEED)[:lanes]]
+        length = lengths.view(np.uint64)
+        states = [_SEED ^ length, _SECOND_SEED ^ (length * _SECOND_STEP)][:lanes]
         for rows, words in _words(data, starts, lengths):
             for state, step in zip(states, (_first_step, _second_step), strict=False):
                 if rows is None:
