@@ -44,7 +44,9 @@ class Settings(BaseModel):
     topic: str = Field("ads", min_length=1, description="Kafka topic to read")
     group: str = Field("tidemill", min_length=1, description="consumer group that shows our offsets to lag tools")
     kafka: dict[str, str] = Field(
-        default_factory=dict, description="more properties for librdkafka, like security.protocol"
+        default_factory=dict,
+        repr=False,  # it may hold secrets
+        description="more properties for librdkafka, like security.protocol",
     )
     lake: Path = Field(Path("lake"), description="folder of the lake")
     recovery: Path = Field(Path("recovery"), description="folder of the recovery store")
@@ -89,7 +91,7 @@ def load_settings(
     layers: list[tuple[Callable[[str], str], dict[str, Any]]] = [
         (lambda _: FILE, _from_file((folder or Path()) / FILE)),
         (_variable, _from_environment(os.environ if environ is None else environ)),
-        (lambda key: "--" + key.replace("_", "-"), _from_flags(flags or {})),
+        (lambda key: "--" + key.partition(".")[0].replace("_", "-"), _from_flags(flags or {})),
     ]
     values: dict[str, Any] = {}
     places: dict[str, str] = {}
