@@ -200,12 +200,12 @@ class _Money:
 
     def __init__(self, leaf: EventField) -> None:
         self.whole = _Whole(leaf.constraints, lambda amount: Fraction(Decimal(amount)) * _MICROS)
-        self.nullable = leaf.nullable
+        self.nullable, self.null_ok = leaf.nullable, leaf.null_ok
 
     def __call__(self, values: list[Any], marks: Marks) -> pa.Array:
         rows = len(values)
         first = values[0]
-        if self.nullable and first is NULL and values[-1] is NULL and values.count(NULL) == rows:
+        if self.null_ok and first is NULL and values[-1] is NULL and values.count(NULL) == rows:
             return pa.nulls(rows, _MONEY)
         lengths = np.fromiter(map(len, values), np.int64, rows)
         if lengths.max() > _MONEY_TEXT_BYTES:
@@ -218,7 +218,12 @@ class _Money:
         joined = b"".join(values)
         texts = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(joined))
         if self.nullable:
-            texts = pc.if_else(pc.equal(texts, "null"), pa.scalar(None, pa.string()), texts)
+            null = pc.equal(texts, "null")
+            if not self.null_ok and pc.any(null).as_py():
+                # The null of an absent object is fine, one that the record itself wrote is not.
+                written = np.fromiter((value is not NULL for value in values), np.bool_, rows)
+                marks |= written & null.to_numpy(zero_copy_only=False)
+            texts = pc.if_else(null, pa.scalar(None, pa.string()), texts)
         if b"e" in joined or b"E" in joined:
             texts = _only(_NEAR_MONEY, texts, marks)
         try:

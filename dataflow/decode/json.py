@@ -156,7 +156,9 @@ class _ObjectPlan:
             members.append((attribute, kind | None if optional else kind, *(() if child.required else (default,))))
             fillers[attribute] = filler
             self._parts.append((attrgetter(attribute), absent, part))
-        self.struct: Any = msgspec.defstruct("Record", members, rename=names, gc=False, kw_only=True, frozen=True, eq=False)
+        self.struct: Any = msgspec.defstruct(
+            "Record", members, rename=names, gc=False, kw_only=True, frozen=True, eq=False
+        )
         self.filler = self.struct(**fillers)
 
     def instance(self, node: EventObject, values: dict[str, Any]) -> Any:

@@ -18,6 +18,19 @@ from tests.adversarial import VALUES
 _WHITESPACE = st.sampled_from([b"", b"", b"", b" ", b"\n", b"\t", b"\r\n"])
 
 
+_ODD_TIMES = ["2024-12-18 06:00:00Z", "2024-12-18t06:00:00z", "2024-02-30T00:00:00Z", "2024-01-01T24:00:00Z",
+         "2024-01-01T23:59:60Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999-23:59",
+         "1969-12-31T23:59:59.9999Z", "2024-01-01T00:00Z", "2024-01-01", "2024-01-01T00:00:00,5Z",
+         "2024-01-01T00:00:00Z\n", "+2024-01-01T00:00:00Z", "", "0", "007", "-5", "9223372036854775807",
+         "9223372036854775808", "1" * 30, "\u0661"]  # fmt: skip
+_ODD_DATES = [
+    *("2024-02-30", "2024-2-3", "0000-01-01", "0001-01-01", "20240101", "2024-01-01T00:00:00"),
+    *("2024-01-01 ", "", "2024-13-01", "+2024-01-01", "2024-01-01Z", "2024-W01-1", "2024-001", "10000-01-01"),
+]
+ODD_TEXTS = [json.dumps(text).encode() for text in [*_ODD_TIMES, *_ODD_DATES]]
+"""Texts at and beyond the edges of times and dates, as JSON."""
+
+
 @cache
 def _number_texts() -> st.SearchStrategy[bytes]:
     micros = st.integers(-(10**9), 10**9).map(lambda n: str(Decimal(n).scaleb(-6)))
@@ -39,13 +52,7 @@ def _times() -> st.SearchStrategy[bytes]:
     zone = st.sampled_from(
         ["Z", "z", "+00:00", "-00:00", "+01:30", "-23:59", "+24:00", "+01:60", "", "+0100", "+01", " Z"]
     )
-    odd = st.sampled_from(
-        ["2024-12-18 06:00:00Z", "2024-12-18t06:00:00z", "2024-02-30T00:00:00Z", "2024-01-01T24:00:00Z",
-         "2024-01-01T23:59:60Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999-23:59",
-         "1969-12-31T23:59:59.9999Z", "2024-01-01T00:00Z", "2024-01-01", "2024-01-01T00:00:00,5Z",
-         "2024-01-01T00:00:00Z\n", "+2024-01-01T00:00:00Z", "", "0", "007", "-5", "9223372036854775807",
-         "9223372036854775808", "1" * 30, "\u0661"]
-    )  # fmt: skip
+    odd = st.sampled_from(_ODD_TIMES)
     stamp = st.builds(lambda *parts: "".join(parts), clock, fraction, zone)
     digits = st.integers(0, 2**63 + 2).map(str)
     return st.one_of(stamp, odd, digits).map(lambda text: json.dumps(text).encode())
@@ -53,18 +60,7 @@ def _times() -> st.SearchStrategy[bytes]:
 
 @cache
 def _dates() -> st.SearchStrategy[bytes]:
-    odd = [
-        "2024-02-30",
-        "2024-2-3",
-        "0000-01-01",
-        "0001-01-01",
-        "20240101",
-        "2024-01-01T00:00:00",
-        "2024-01-01 ",
-        "",
-        "2024-13-01",
-    ]
-    texts = st.one_of(st.dates().map(str), st.sampled_from(odd))
+    texts = st.one_of(st.dates().map(str), st.sampled_from(_ODD_DATES))
     return texts.map(lambda text: json.dumps(text).encode())
 
 

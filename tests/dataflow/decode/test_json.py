@@ -1,5 +1,6 @@
 """The JSON decoder accepts exactly what the contract accepts, with equal values, wherever polls are cut."""
 
+import json
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,14 +19,18 @@ from dataflow.decode.contract import judge_record
 from dataflow.decode.json import JsonDecoder
 from dataflow.event import EventSchema, schema_of
 from tests import adversarial
-from tests.dataflow.decode.models import MODELS, AdEvent, Trip
-from tests.dataflow.decode.strategies import polls
+from tests.dataflow.decode.models import MODELS, AdEvent, NestedTime, TextEvent, Trip
+from tests.dataflow.decode.strategies import ODD_TEXTS, polls
 
 AD = schema_of(AdEvent)
 REASONS = {
     *("tombstone", "empty", "invalid_utf8", "malformed", "not_object"),
     *("missing_field", "wrong_type", "constraint"),
 }
+TRIP = (
+    b'{"at":1,"day":"2020-01-01","place":"home","needed":null,"device":{"os":"x","spot":{"lat":1}},"backup":{"os":"y"}}'
+)
+NESTED = b'{"meta":{"ts":1,"source":"a"}}'
 GOOD = b'{"event_id":"e1","event_time":1734501600000,"event_type":"click","ad_id":"a1","cost":0.25}'
 
 
@@ -179,8 +184,15 @@ def test_money_is_exact_in_a_full_column() -> None:
     ]  # fmt: skip
 
 
+def test_a_written_null_among_absent_objects_is_still_refused() -> None:
+    absent = TRIP.replace(b',"spot":{"lat":1}', b"")
+    written = TRIP.replace(b'"lat":1', b'"lat":1,"fee":null')
+    found = check(schema_of(Trip), [absent, written, absent])
+    assert [isinstance(each, Refusal) for each in found] == [False, True, False]
+
+
 def test_every_default_reaches_its_column() -> None:
-    record = b'{"at":1,"day":"2020-01-01","place":"home","needed":null,"device":{"os":"x"}}'
+    record = TRIP.replace(b',"spot":{"lat":1}', b"").replace(b',"backup":{"os":"y"}', b"")
     row = check(schema_of(Trip), [record])[0]
     assert (row["number"], row["level"], row["color"], row["code"], row["renamed"]) == (10, 3, "red", "ab", 7)
     assert (row["fixed.lat"], row["fixed.label"], str(row["fixed.fee"])) == (1.0, "x", "2.000000")
@@ -195,3 +207,26 @@ def test_decoders_of_two_threads_do_not_disturb_each_other() -> None:
     for one, other in zip(expected, found, strict=True):
         assert one.events.equals(other.events)
         assert one.refusals == other.refusals
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_odd_value_in_every_field_gets_the_contracts_verdict(model: type[BaseModel]) -> None:
+    schema = schema_of(model)
+    good = {AdEvent: GOOD, Trip: TRIP, NestedTime: NESTED}.get(
+        model, b'{"at":"12"}' if model is TextEvent else b'{"at":12}'
+    )
+    members: dict[str, Any] = json.loads(good)
+    values: list[bytes | None] = []
+    for leaf in schema.fields:
+        for text in [*adversarial.VALUES, *ODD_TEXTS]:
+            values += [good, json.dumps(placed(members, leaf.path)).encode().replace(b'"HERE"', text)]
+    found = check(schema, values)
+    assert all(isinstance(each, dict) for each in found[::2])
+    check(schema, values[1::2])
+
+
+def placed(members: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """A copy of `members` with a mark at `path`."""
+    key, *rest = path
+    below = "HERE" if not rest else placed(members.get(key) or {}, tuple(rest))
+    return {**members, key: below}
