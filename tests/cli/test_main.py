@@ -1,0 +1,77 @@
+"""The command line as a whole."""
+
+import pytest
+import typer
+
+from cli.main import app, main
+from cli.options import kafka_properties
+from dataflow.errors import ConfigError, Gap, LakeMissing
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """A command `fail` that raises what the list holds."""
+    errors: list[Exception] = []
+
+    def fail() -> None:
+        raise errors[0]
+
+    monkeypatch.setattr(app, "registered_commands", [*app.registered_commands])
+    app.command("fail")(fail)
+    return errors
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(LakeMissing("no lake"), 5), (Gap("a gap"), 5), (ConfigError("k", 1, "f"), 2)]
+)
+def test_a_known_error_is_one_message_and_its_exit_code(capsys, failing, error, code):
+    failing.append(error)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments=["fail"])
+    assert ended.value.code == code
+    assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_an_unknown_error_is_not_hidden(failing):
+    failing.append(ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError):
+        main(arguments=["fail"])
+
+
+def test_a_command_finds_what_runs_the_pipeline(monkeypatch):
+    seen = []
+
+    def look(context: typer.Context) -> None:
+        seen.append(context.obj)
+
+    def launch() -> int:
+        return 0
+
+    monkeypatch.setattr(app, "registered_commands", [*app.registered_commands])
+    app.command("look")(look)
+    with pytest.raises(SystemExit) as ended:
+        main(launch, ["look"])
+    assert ended.value.code == 0
+    assert seen == [launch]
+
+
+def test_an_unknown_flag_ends_with_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments=["check", "--pipelin", "x"])
+    assert ended.value.code == 2
+    assert "--pipeline" in capsys.readouterr().err
+
+
+def test_every_command_says_what_it_does(capsys):
+    with pytest.raises(SystemExit):
+        main(arguments=["--help"])
+    out = capsys.readouterr().out
+    for command in ("check", "config", "kafka"):
+        assert f" {command} " in out
+
+
+def test_kafka_properties_are_pairs():
+    assert kafka_properties(None) is None
+    assert kafka_properties(["a.b=c=d", "e="]) == {"a.b": "c=d", "e": ""}
+    with pytest.raises(ConfigError, match="write NAME=VALUE"):
+        kafka_properties(["security.protocol"])
