@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from cli import check, compact, config, demo, dump, kafka, lateness, query, recover, report, run, snapshots
+from cli import check, compact, config, demo, dump, kafka, lateness, produce, query, recover, report, run, snapshots
 from dataflow.errors import TidemillError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
+app.command("produce")(produce.produce)
 app.command("recover")(recover.recover)
 app.command("check")(check.check)
 app.command("query")(query.query)

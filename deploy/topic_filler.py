@@ -1,0 +1,190 @@
+"""Fills a Kafka topic with the made-up ad stream: as fast as it goes, or at the stream's own pace."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from dataflow.errors import ConfigError, SourceError, UnknownTopic
+from dataflow.intake.adstream import AdStream
+from dataflow.intake.kafka_client import Trouble, admin_properties, build
+from dataflow.intake.kafka_topics import KafkaTopics
+
+CHUNK_RECORDS = 20_000
+TRANSACTION_RECORDS = 5_000
+PACE_SECONDS = 0.02
+FOREVER = "-1"
+ANY_TIME = str(2**63 - 1)
+
+
+def ensure_topic(brokers: str, topic: str, partitions: int | None, properties: Mapping[str, Any]) -> int:
+    """Make the topic if it is not there, keeping records of any age for ever; gives its number of partitions.
+
+    Raises BrokerUnreachable, or ConfigError when it is there with another number than `partitions` (None: any, 4).
+    """
+    trouble = Trouble(brokers, time.monotonic)
+    admin = build(AdminClient, {**admin_properties(brokers, properties), "error_cb": trouble})
+    topics = KafkaTopics(admin, trouble, brokers, timeout_seconds=10)
+    try:
+        there = topics.describe([topic])[topic].partitions
+    except UnknownTopic:
+        config = {"retention.ms": FOREVER, "message.timestamp.after.max.ms": ANY_TIME}
+        try:
+            admin.create_topics([NewTopic(topic, partitions or 4, config=config)])[topic].result(timeout=30)
+        except KafkaException as error:
+            raise SourceError(f"Kafka at {brokers} does not create topic {topic!r}: {error.args[0].str()}") from error
+        return partitions or 4
+    if partitions is not None and partitions != there:
+        raise ConfigError("partitions", partitions, f"topic {topic!r} is there with {there}; leave the flag out")
+    return there
+
+
+@dataclass(slots=True)
+class Filled:
+    """What was written so far. `records` and `size_bytes` without aborted ones."""
+
+    records: int = 0
+    size_bytes: int = 0
+    aborted_records: int = 0
+    seconds: float = 0.0
+
+
+class TopicFiller:
+    """One producer that writes stream partition p to topic partition p, in offset order, idempotently.
+
+    In transactions, 5,000 records each, every `abort_every`-th one is written, aborted and written again, so that
+    what a read_committed consumer sees is the same as without transactions.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        topic: str,
+        stream: AdStream,
+        properties: Mapping[str, Any],
+        *,
+        transactional_id: str | None = None,
+        abort_every: int = 0,
+        progress: Callable[[Filled], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        """`progress` is told after every chunk; `stopping` is asked as often."""
+        self._topic = topic
+        self._stream = stream
+        self._abort_every = abort_every
+        self._transactional = transactional_id is not None
+        self._progress = progress
+        self._stopping = stopping
+        self._failed: list[KafkaError] = []
+        self._transactions = 0
+        self._next = [0] * stream.partitions
+        self._began = time.monotonic()
+        self.filled = Filled()
+        ours: dict[str, Any] = {
+            "enable.idempotence": True,
+            "compression.type": "lz4",
+            "linger.ms": 20,
+            "batch.size": 1_000_000,
+            "batch.num.messages": 10_000,
+            "queue.buffering.max.messages": 500_000,
+            "queue.buffering.max.kbytes": 256 * 1024,
+            **admin_properties(brokers, properties),
+            # One callback per failure, none per record.
+            "delivery.report.only.error": True,
+            "on_delivery": self._on_failure,
+        }
+        if transactional_id is not None:
+            ours["transactional.id"] = transactional_id
+        self._producer: Producer = build(Producer, ours)
+        if self._transactional:
+            self._producer.init_transactions(30)
+
+    def fill(self, count: int | None, speed: float | None) -> Filled:
+        """Write `count` records (None: until stopped). `speed`: stream seconds per second; None: as fast as it goes.
+
+        Returns when the broker has them all. Raises SourceError when it refuses one.
+        """
+        try:
+            return self._fill(count, speed)
+        except KafkaException as error:
+            raise SourceError(f"writing to topic {self._topic!r} failed: {error.args[0].str()}") from error
+
+    def _fill(self, count: int | None, speed: float | None) -> Filled:
+        self._began = time.monotonic()
+        ends = [None] * self._stream.partitions if count is None else self._stream.counts(count)
+        while not self._stopping():
+            due = [self._due(p, end, speed) for p, end in enumerate(ends)]
+            if any(due):
+                self._write(due)
+            elif count is not None and all(at == end for at, end in zip(self._next, ends, strict=True)):
+                break
+            else:
+                self._producer.poll(PACE_SECONDS)
+            self._tell()
+        left = self._producer.flush(60)
+        self._tell()
+        if left:
+            raise SourceError(f"{left} records for topic {self._topic!r} got no answer from the broker in 60 s")
+        return self.filled
+
+    def _due(self, partition: int, end: int | None, speed: float | None) -> int:
+        """How many records of a partition to write now."""
+        at = self._next[partition]
+        room = TRANSACTION_RECORDS if self._transactional else CHUNK_RECORDS
+        due = max(1, int(room * self._stream.share(partition)))
+        if speed is not None:
+            reached_ms = self._stream.start_ms + int((time.monotonic() - self._began) * 1000 * speed)
+            due = min(due, int(self._stream.timestamps(partition, at, due).searchsorted(reached_ms, side="right")))
+        return due if end is None else min(due, end - at)
+
+    def _write(self, due: list[int]) -> None:
+        chunks = [self._stream.records(p, self._next[p], count) for p, count in enumerate(due)]
+        if self._transactional:
+            self._transactions += 1
+            if self._abort_every and self._transactions % self._abort_every == 0:
+                self._producer.begin_transaction()
+                self._send(chunks)
+                self._producer.flush(60)
+                self._producer.abort_transaction(60)
+                self.filled.aborted_records += sum(due)
+            self._producer.begin_transaction()
+        self._send(chunks)
+        if self._transactional:
+            self._producer.commit_transaction(60)
+        self._next = [at + count for at, count in zip(self._next, due, strict=True)]
+        self.filled.records += sum(due)
+        self.filled.size_bytes += sum(len(value) for chunk in chunks for _, value in chunk)
+
+    def _send(self, chunks: list[list[tuple[int, bytes]]]) -> None:
+        produce, topic = self._producer.produce, self._topic
+        for partition, chunk in enumerate(chunks):
+            for stamp_ms, value in chunk:
+                try:
+                    produce(topic, value, None, partition, None, None, stamp_ms)
+                except BufferError:
+                    self._wait_for_room(stamp_ms, value, partition)
+            self._producer.poll(0)
+
+    def _wait_for_room(self, stamp_ms: int, value: bytes, partition: int) -> None:
+        while True:
+            self._producer.poll(0.05)
+            try:
+                self._producer.produce(self._topic, value, None, partition, None, None, stamp_ms)
+                return
+            except BufferError:
+                if self._stopping():
+                    raise SourceError(f"the broker takes no more records of topic {self._topic!r}; is it up?") from None
+
+    def _tell(self) -> None:
+        if self._failed:
+            raise SourceError(f"the broker refused records of topic {self._topic!r}: {self._failed[0].str()}")
+        self.filled.seconds = time.monotonic() - self._began
+        self._progress(self.filled)
+
+    def _on_failure(self, error: KafkaError | None, message: Message) -> None:
+        # Records of an aborted transaction are purged on purpose.
+        if error is not None and error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
+            self._failed.append(error)
