@@ -397,7 +397,8 @@ def _on_text(test: Callable[[pa.Array], pa.Array], values: pa.Array) -> Ternary:
     distinct = _ternary(test(_plain(values.dictionary)))
     indices = values.indices
     taken = np.asarray(indices.fill_null(0) if indices.null_count else indices)
-    true, false = distinct.true[taken], distinct.false[taken]
+    true = distinct.true.take(taken)
+    false = ~true if (distinct.true | distinct.false).all() else distinct.false.take(taken)
     if indices.null_count:
         valid = np.asarray(indices.is_valid())
         true, false = true & valid, false & valid
