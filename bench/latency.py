@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,16 @@ from bench.measure import BenchError, run_child
 from bench.results import write
 from dataflow.errors import LakeError, QueryError
 from deploy.kafka_server import KafkaCluster
-from query.reader import LakeReader
+from query.reader import Bound, LakeReader
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPIC = "bench"
-POLL_S = 0.005
+POLL_S = 0.02
 WARM_UP_S = 5.0
-SEEN = "SELECT partition, max(end_offset) AS seen FROM ledger GROUP BY partition"
+SEEN = (
+    "SELECT partition, max(end_offset) AS seen, max(committed_at) AS at FROM ledger "
+    "WHERE committed_at >= $since GROUP BY partition"
+)
 
 Seen = list[tuple[int, float]]
 Milliseconds = npt.NDArray[np.float64]
@@ -54,18 +58,29 @@ class Watcher:
         self._ended.set()
         self._thread.join()
 
+    @property
+    def alive(self) -> bool:
+        """False once it has ended, also by an error."""
+        return self._thread.is_alive()
+
     def total(self) -> int:
         """Offsets visible so far, over all source partitions."""
         return sum(points[-1][0] for points in self.seen.values())
 
     def _watch(self) -> None:
+        since = datetime(1970, 1, 1)
         with LakeReader(self._lake) as lake:
             while not self._ended.wait(POLL_S):
                 started = time.perf_counter()
+                bound = Bound("ledger", "committed_at", at_least=since)
                 try:
-                    rows = lake.query(SEEN).to_pylist()
+                    snapshot = lake.snapshot()
+                    if "ledger" not in snapshot.tables:
+                        continue
+                    rows = snapshot.query(SEEN, parameters={"since": since}, bounds=[bound]).to_pylist()
                 except (LakeError, QueryError):
                     continue
+                since = max((row["at"] for row in rows), default=since)
                 now_ms = time.time() * 1000
                 self.query_ms.append((time.perf_counter() - started) * 1000)
                 for row in rows:
@@ -158,7 +173,7 @@ def _watch_run(brokers: str, work: Path, count: int, rate: int) -> Watcher:
             run_child(produce(brokers, TOPIC, count=count, rate=rate), log=work / "produce.log", cwd=ROOT)
             deadline = time.monotonic() + 30
             while watcher.total() < count:
-                if pipeline.poll() is not None or time.monotonic() > deadline:
+                if pipeline.poll() is not None or not watcher.alive or time.monotonic() > deadline:
                     tail = (work / "run.log").read_text(errors="replace")[-2000:]
                     raise BenchError(f"the lake shows {watcher.total()} of {count} events; the pipeline said:\n{tail}")
                 time.sleep(0.1)
