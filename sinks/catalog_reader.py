@@ -110,11 +110,13 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
             names = {table.id: name for name, table in layouts(self._connection, snapshot_id).items()}
             deleted = self._connection.execute("SELECT DISTINCT table_id FROM ducklake_delete_file").fetchall()
             found += [names[table_id] for (table_id,) in deleted if table_id in names]
-            inlined = self._connection.execute("SELECT table_id, table_name FROM ducklake_inlined_data_tables")
-            for table_id, inline in inlined.fetchall():
-                rows = self._connection.execute(f'SELECT 1 FROM "{inline}" LIMIT 1').fetchone()
-                if rows and table_id in names:
-                    found.append(names[table_id])
+            held = self._connection.execute("SELECT table_id, table_name FROM ducklake_inlined_data_tables").fetchall()
+            held += [(table_id, f"ducklake_inlined_delete_{table_id}") for table_id in names]
+            there = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
+            for table_id, inline in held:
+                if table_id in names and inline in there:
+                    rows = self._connection.execute(f'SELECT 1 FROM "{inline}" LIMIT 1').fetchone()
+                    found += [names[table_id]] if rows else []
         return sorted(set(found))
 
     def _snapshots(self, tail: str, *values: object) -> list[Snapshot]:

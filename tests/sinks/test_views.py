@@ -50,7 +50,7 @@ def fill(folder: Path, *epochs: Mapping[str, Sequence[Mapping[str, Any]]], clock
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three epochs: null keys, corrections, late rows, sketches, sessions that a later epoch joins."""
     folder = tmp_path_factory.mktemp("views") / "lake"
-    hist = {"half_buckets": [-60_010, -30_000, 5], "half_counts": [1, 1, 1]}
+    hist = {"half_buckets": [-20_011, 0, 20_006], "half_counts": [1, 1, 1]}
     fill(
         folder,
         {
