@@ -40,7 +40,7 @@ def shell_lines() -> Iterator[tuple[str, str]]:
             if code.startswith(("tidemill ", "make ")):
                 yield page.name, code
     for line in (ROOT / "Procfile").read_text().splitlines():
-        yield "Procfile", line.partition(": ")[2]
+        yield "Procfile", line.partition(": exec ")[2]
     for command in (
         commands.produce("broker:9092", "t", count=1, rate=1),
         commands.run("broker:9092", "t", Path("work"), bounded=True),
