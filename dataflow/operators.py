@@ -3,7 +3,7 @@
 # ruff: noqa: D102 - the contract of every method is the one of Node.
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,29 +14,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataflow import numeric
-from dataflow.numeric import Bools, Numbers
+from dataflow import numeric, ternary
+from dataflow.numeric import Numbers
+from dataflow.ternary import Ternary, all_of, any_of, compare_text, like_regex, on_text, plain
 
 Kind = Literal["text", "exact", "double", "boolean", "date"]
 
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "=": pc.equal,
-    "<>": pc.not_equal,
-    "<": pc.less,
-    "<=": pc.less_equal,
-    ">": pc.greater,
-    ">=": pc.greater_equal,
-}
-_MIRROR = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _EPOCH_DAY = date(1970, 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Ternary:
-    """SQL's three-valued booleans: where surely true, where surely false; unknown elsewhere."""
-
-    true: Bools
-    false: Bools
 
 
 class Frame:
@@ -106,7 +90,7 @@ class Column(Node):
         return frame.array(self.name)
 
     def ternary(self, frame: Frame) -> Ternary:
-        return _ternary(frame.array(self.name))
+        return ternary.from_arrow(frame.array(self.name))
 
 
 @dataclass(frozen=True)
@@ -222,7 +206,7 @@ class Between(Condition):
 
     def ternary(self, frame: Frame) -> Ternary:
         as_double = any(child.kind == "double" for child in self.children())
-        return _all_of(
+        return all_of(
             [
                 _compare(">=", self.operand, self.low, frame, as_double=as_double),
                 _compare("<=", self.operand, self.high, frame, as_double=as_double),
@@ -250,9 +234,9 @@ class Membership(Condition):
             def test(values: pa.Array) -> pa.Array:
                 return pc.if_else(values.is_valid(), pc.is_in(values, value_set=wanted), pa.scalar(None, pa.bool_()))
 
-            return _on_text(test, self.operand.text(frame))
+            return on_text(test, self.operand.text(frame))
         as_double = any(child.kind == "double" for child in self.children())
-        return _any_of([_compare("=", self.operand, item, frame, as_double=as_double) for item in self.items])
+        return any_of([_compare("=", self.operand, item, frame, as_double=as_double) for item in self.items])
 
 
 @dataclass(frozen=True)
@@ -269,13 +253,13 @@ class Like(Condition):
         return (self.operand,)
 
     def ternary(self, frame: Frame) -> Ternary:
-        regex = r"(?s)\A" + "".join(_like_to_regex(character) for character in self.pattern) + r"\z"
+        regex = like_regex(self.pattern)
         values = self.operand.text(frame)
         if isinstance(values, str):
             values = pa.array([values])
-            matched = _on_text(lambda array: pc.match_substring_regex(array, regex), values)
+            matched = on_text(lambda array: pc.match_substring_regex(array, regex), values)
             return Ternary(matched.true[0], matched.false[0])
-        return _on_text(lambda array: pc.match_substring_regex(array, regex), values)
+        return on_text(lambda array: pc.match_substring_regex(array, regex), values)
 
 
 @dataclass(frozen=True)
@@ -297,7 +281,7 @@ class IsNull(Condition):
             valid = known.true | known.false
         elif self.operand.kind == "text":
             values = self.operand.text(frame)
-            valid = None if isinstance(values, str) else np.asarray(_plain(values).is_valid())
+            valid = None if isinstance(values, str) else np.asarray(plain(values).is_valid())
         else:
             valid = self.operand.numbers(frame).valid
         if valid is None:
@@ -337,35 +321,16 @@ class Junction(Condition):
 
     def ternary(self, frame: Frame) -> Ternary:
         values = [operand.ternary(frame) for operand in self.operands]
-        return _all_of(values) if self.op == "AND" else _any_of(values)
+        return all_of(values) if self.op == "AND" else any_of(values)
 
 
 def _operand(node: Node) -> str:
     return node.sql() if isinstance(node, Column | Constant) else f"({node.sql()})"
 
 
-def _all_of(values: list[Ternary]) -> Ternary:
-    true, false = values[0].true, values[0].false
-    for value in values[1:]:
-        true, false = true & value.true, false | value.false
-    return Ternary(true, false)
-
-
-def _any_of(values: list[Ternary]) -> Ternary:
-    true, false = values[0].true, values[0].false
-    for value in values[1:]:
-        true, false = true | value.true, false & value.false
-    return Ternary(true, false)
-
-
-def _ternary(array: pa.Array) -> Ternary:
-    true = np.asarray(array.fill_null(False)) if array.null_count else np.asarray(array)
-    return Ternary(true, ~true & np.asarray(array.is_valid()) if array.null_count else ~true)
-
-
 def _compare(op: str, left: Node, right: Node, frame: Frame, *, as_double: bool = False) -> Ternary:
     if left.kind == "text":
-        return _compare_text(op, left.text(frame), right.text(frame))
+        return compare_text(op, left.text(frame), right.text(frame))
     if left.kind == "boolean":
         a, b = left.ternary(frame), right.ternary(frame)
         equal, unequal = (a.true & b.true) | (a.false & b.false), (a.true & b.false) | (a.false & b.true)
@@ -373,45 +338,3 @@ def _compare(op: str, left: Node, right: Node, frame: Frame, *, as_double: bool 
     x, y = left.numbers(frame), right.numbers(frame)
     true, valid = numeric.compare(op, x, y, as_double=as_double), numeric.both_valid(x.valid, y.valid)
     return Ternary(true, ~true) if valid is None else Ternary(true & valid, ~true & valid)
-
-
-def _compare_text(op: str, left: Any, right: Any) -> Ternary:
-    if isinstance(left, str) and isinstance(right, str):
-        true = np.asarray(_COMPARE[op](pa.scalar(left), pa.scalar(right)).as_py())
-        return Ternary(true, ~true)
-    if isinstance(left, str):
-        left, right, op = right, left, _MIRROR[op]
-    if isinstance(right, str):
-        constant = pa.scalar(right, pa.string())
-        return _on_text(lambda values: _COMPARE[op](values, constant), left)
-    return _ternary(_COMPARE[op](_plain(left), _plain(right)))
-
-
-def _on_text(test: Callable[[pa.Array], pa.Array], values: pa.Array) -> Ternary:
-    """`test` on the distinct values of a dictionary encoded column, taken by its indices; else on all values."""
-    if not pa.types.is_dictionary(values.type):
-        return _ternary(test(_plain(values)))
-    if len(values.dictionary) == 0:
-        nothing = np.zeros(len(values), np.bool_)
-        return Ternary(nothing, nothing)
-    distinct = _ternary(test(_plain(values.dictionary)))
-    indices = values.indices
-    taken = np.asarray(indices.fill_null(0) if indices.null_count else indices)
-    true = distinct.true.take(taken)
-    false = ~true if (distinct.true | distinct.false).all() else distinct.false.take(taken)
-    if indices.null_count:
-        valid = np.asarray(indices.is_valid())
-        true, false = true & valid, false & valid
-    return Ternary(true, false)
-
-
-def _plain(values: pa.Array) -> pa.Array:
-    return values if values.type == pa.string() else values.cast(pa.string())
-
-
-def _like_to_regex(character: str) -> str:
-    if character == "%":
-        return ".*"
-    if character == "_":
-        return "."
-    return character if character.isalnum() or ord(character) > 127 else f"\\x{{{ord(character):x}}}"

@@ -37,40 +37,54 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    pipeline: str = Field("pipelines/ads.py", description="pipeline file, PATH[:NAME]")
-    source: Literal["kafka", "files", "generator"] = Field("kafka", description="where records come from")
-    input: Path | None = Field(None, description="folder of *.ndjson or *.parquet files, for source files")
-    brokers: str = Field("127.0.0.1:9092", min_length=1, description="Kafka brokers, host:port, comma between")
-    topic: str = Field("ads", min_length=1, description="Kafka topic to read")
-    group: str = Field("tidemill", min_length=1, description="consumer group that shows our offsets to lag tools")
+    pipeline: str = Field(default="pipelines/ads.py", description="pipeline file, PATH[:NAME]")
+    source: Literal["kafka", "files", "generator"] = Field(default="kafka", description="where records come from")
+    input: Path | None = Field(default=None, description="folder of *.ndjson or *.parquet files, for source files")
+    brokers: str = Field(default="127.0.0.1:9092", min_length=1, description="Kafka brokers, host:port, comma between")
+    topic: str = Field(default="ads", min_length=1, description="Kafka topic to read")
+    group: str = Field(
+        default="tidemill", min_length=1, description="consumer group that shows our offsets to lag tools"
+    )
     kafka: dict[str, str] = Field(
         default_factory=dict,
         repr=False,  # it may hold secrets
         description="more properties for librdkafka, like security.protocol",
     )
-    lake: Path = Field(Path("lake"), description="folder of the lake")
-    recovery: Path = Field(Path("recovery"), description="folder of the recovery store")
-    epoch_ms: int = Field(250, ge=10, le=600_000, description="milliseconds between two commits")
-    batch_records: int = Field(10_000, ge=1, le=1_000_000, description="most records of one poll")
-    bounded: bool = Field(False, description="stop at the end the source had at the start")
-    workers: int = Field(1, ge=1, le=1024, description="threads per process")
-    processes: int = Field(1, ge=1, le=256, description="processes on this machine")
-    events: bool = Field(True, description="keep accepted events in the table `events`")
-    start: Literal["earliest", "latest"] = Field("earliest", description="where a new lake begins to read")
-    metrics_port: int = Field(0, ge=0, le=65_535, description="port for Prometheus on 127.0.0.1; 0 = off")
-    max_epoch_bytes: int = Field(64 * 2**20, ge=2**16, description="most bytes read per source partition and epoch")
-    log_format: Literal["auto", "json", "console"] = Field(
-        "auto", description="auto = console on a terminal, else json"
+    lake: Path = Field(default=Path("lake"), description="folder of the lake")
+    recovery: Path = Field(default=Path("recovery"), description="folder of the recovery store")
+    epoch_ms: int = Field(default=250, ge=10, le=600_000, description="milliseconds between two commits")
+    batch_records: int = Field(default=10_000, ge=1, le=1_000_000, description="most records of one poll")
+    bounded: bool = Field(default=False, description="stop at the end the source had at the start")
+    workers: int = Field(default=1, ge=1, le=1024, description="threads per process")
+    processes: int = Field(default=1, ge=1, le=256, description="processes on this machine")
+    events: bool = Field(default=True, description="keep accepted events in the table `events`")
+    start: Literal["earliest", "latest"] = Field(default="earliest", description="where a new lake begins to read")
+    metrics_port: int = Field(default=0, ge=0, le=65_535, description="port for Prometheus on 127.0.0.1; 0 = off")
+    max_epoch_bytes: int = Field(
+        default=64 * 2**20, ge=2**16, description="most bytes read per source partition and epoch"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe line to log")
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="auto = console on a terminal, else json"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severe line to log"
+    )
 
-    generator_seed: int = Field(0, ge=0, description="source generator: equal seeds make equal streams")
-    generator_rate: float = Field(10_000.0, gt=0, description="source generator: events per second of stream time")
-    generator_partitions: int = Field(4, ge=1, le=1024, description="source generator: number of source partitions")
-    generator_records: int | None = Field(None, ge=0, description="source generator: end after so many records")
-    generator_seconds: float | None = Field(None, gt=0, description="source generator: end after so much stream time")
-    generator_paced: bool = Field(True, description="source generator: keep to the clock; false = as fast as possible")
-    fault: str = Field("", pattern=_FAULT, description="for crash tests: kill -9 itself at POINT[:COUNT]")
+    generator_seed: int = Field(default=0, ge=0, description="source generator: equal seeds make equal streams")
+    generator_rate: float = Field(
+        default=10_000.0, gt=0, description="source generator: events per second of stream time"
+    )
+    generator_partitions: int = Field(
+        default=4, ge=1, le=1024, description="source generator: number of source partitions"
+    )
+    generator_records: int | None = Field(default=None, ge=0, description="source generator: end after so many records")
+    generator_seconds: float | None = Field(
+        default=None, gt=0, description="source generator: end after so much stream time"
+    )
+    generator_paced: bool = Field(
+        default=True, description="source generator: keep to the clock; false = as fast as possible"
+    )
+    fault: str = Field(default="", pattern=_FAULT, description="for crash tests: kill -9 itself at POINT[:COUNT]")
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
