@@ -67,7 +67,7 @@ def check(schema: EventSchema, values: Sequence[bytes | None], limit: int | None
 def test_the_decoder_agrees_with_the_contract_on_every_record(model: type[BaseModel]) -> None:
     schema = schema_of(model)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(polls(schema), st.sampled_from([None, None, None, 90]))
     def agree(values: list[bytes | None], limit: int | None) -> None:
         check(schema, values, limit)
