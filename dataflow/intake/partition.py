@@ -120,8 +120,9 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         return {"version": 1, "next": self._next, "hint": self._reader.hint, "judge": self._judge.snapshot()}
 
     def close(self) -> None:
-        """Let go of the connection; never publishes anything."""
+        """Let go of the connection and the files; never publishes anything."""
         self._reader.close()
+        self._judge.close()
 
     def _read(self) -> Judged | None:
         poll = self._reader.poll(self._pace.batch_records, self._pace.epoch_bytes)
