@@ -1,6 +1,8 @@
 """The log of event ids: what was in a snapshot comes back exactly, and nothing else."""
 
 import pickle
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,9 +18,24 @@ from dataflow.errors import RecoveryError
 
 HORIZON = 50
 
+Open = Callable[..., DedupLog]
+
 
 def records(log: DedupLog) -> list[tuple[int, int, int]]:
     return [row for columns in log.read() for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+@pytest.fixture
+def opened() -> Iterator[Open]:
+    """`DedupLog.open`; closes every log at the end."""
+    with ExitStack() as stack:
+
+        def open_log(folder: Path, state: LogState, **options: int) -> DedupLog:
+            log = DedupLog.open(folder, state, HORIZON, **options)
+            stack.callback(log.close)
+            return log
+
+        yield open_log
 
 
 def append(log: DedupLog, ids: list[int], times: list[int]) -> None:
@@ -26,8 +43,8 @@ def append(log: DedupLog, ids: list[int], times: list[int]) -> None:
     log.append(lanes, ~lanes, np.array(times, np.int64))
 
 
-def test_what_was_appended_after_the_snapshot_is_cut_off(tmp_path: Path) -> None:
-    log = DedupLog.open(tmp_path, [], HORIZON)
+def test_what_was_appended_after_the_snapshot_is_cut_off(tmp_path: Path, opened: Open) -> None:
+    log = opened(tmp_path, [])
     append(log, [1, 2], [10, 11])
     state = pickle.loads(pickle.dumps(log.snapshot(NEVER_MS)))
     before = records(log)
@@ -35,24 +52,24 @@ def test_what_was_appended_after_the_snapshot_is_cut_off(tmp_path: Path) -> None
     log.snapshot(NEVER_MS)
     log.close()
     assert [row[0] for row in before] == [1, 2]
-    again = DedupLog.open(tmp_path, state, HORIZON)
+    again = opened(tmp_path, state)
     assert records(again) == before
     append(again, [4], [13])
-    assert [row[0] for row in records(DedupLog.open(tmp_path, again.snapshot(NEVER_MS), HORIZON))] == [1, 2, 4]
+    assert [row[0] for row in records(opened(tmp_path, again.snapshot(NEVER_MS)))] == [1, 2, 4]
 
 
-def test_segments_the_state_does_not_list_are_deleted(tmp_path: Path) -> None:
-    log = DedupLog.open(tmp_path, [], HORIZON, segment_bytes=24)
+def test_segments_the_state_does_not_list_are_deleted(tmp_path: Path, opened: Open) -> None:
+    log = opened(tmp_path, [], segment_bytes=24)
     append(log, [1], [10])
     state = log.snapshot(NEVER_MS)
     append(log, [2], [10])
     log.snapshot(NEVER_MS)
-    DedupLog.open(tmp_path, state, HORIZON)
+    opened(tmp_path, state)
     assert sorted(path.name for path in tmp_path.iterdir()) == [name for name, _ in state]
 
 
-def test_an_expired_segment_stays_for_the_snapshots_a_resume_may_go_back_to(tmp_path: Path) -> None:
-    log = DedupLog.open(tmp_path, [], HORIZON, segment_bytes=24)
+def test_an_expired_segment_stays_for_the_snapshots_a_resume_may_go_back_to(tmp_path: Path, opened: Open) -> None:
+    log = opened(tmp_path, [], segment_bytes=24)
     append(log, [1], [10])
     append(log, [2], [500])
     states = [log.snapshot(10 + HORIZON - 1)]
@@ -64,24 +81,24 @@ def test_an_expired_segment_stays_for_the_snapshots_a_resume_may_go_back_to(tmp_
     assert len(list(tmp_path.iterdir())) == 1
     assert len(log.snapshot(500 + HORIZON)) == 0
     append(log, [3], [600])
-    assert [row[0] for row in records(DedupLog.open(tmp_path, log.snapshot(600), HORIZON))] == [3]
+    assert [row[0] for row in records(opened(tmp_path, log.snapshot(600)))] == [3]
 
 
 @pytest.mark.parametrize("damage", ["missing", "short"])
-def test_a_folder_that_lacks_what_the_state_says_is_refused(tmp_path: Path, damage: str) -> None:
-    log = DedupLog.open(tmp_path, [], HORIZON)
+def test_a_folder_that_lacks_what_the_state_says_is_refused(tmp_path: Path, opened: Open, damage: str) -> None:
+    log = opened(tmp_path, [])
     append(log, [1, 2], [10, 11])
     state = log.snapshot(NEVER_MS)
     path = tmp_path / state[0][0]
     path.unlink() if damage == "missing" else path.write_bytes(path.read_bytes()[:24])
     with pytest.raises(RecoveryError, match="recover --from-lake"):
-        DedupLog.open(tmp_path, state, HORIZON)
+        opened(tmp_path, state)
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path, opened: Open) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecoveryError, match="permissions"):
-        DedupLog.open(tmp_path / "file" / "ids", [], HORIZON)
+        opened(tmp_path / "file" / "ids", [])
 
 
 class Run:
@@ -100,7 +117,7 @@ class Run:
         return first.tolist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_a_restart_from_any_recent_snapshot_continues_as_if_nothing_had_happened(data: st.DataObject) -> None:
     with TemporaryDirectory() as one, TemporaryDirectory() as other:
@@ -123,10 +140,12 @@ def test_a_restart_from_any_recent_snapshot_continues_as_if_nothing_had_happened
             if data.draw(st.booleans()):
                 snapshots.append((at, broken.log.snapshot(12 * (at - 1) - 5)))
             if data.draw(st.integers(0, 4)) == 0:
-                at, state = data.draw(st.sampled_from(snapshots[-3:]))
                 broken.log.close()
+                at, state = data.draw(st.sampled_from(snapshots[-3:]))
                 broken = Run(Path(other), state)
                 snapshots = [each for each in snapshots if each[0] <= at]
+        steady.log.close()
+        broken.log.close()
         if at == len(rows) and rows:
             watermark = rows[-1][2][0]
             for mine, theirs in zip(
