@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import date
-from operator import attrgetter
 from typing import Any, Literal
 
 import msgspec
@@ -138,7 +137,7 @@ class _ObjectPlan:
         self._may_be_absent = may_be_absent
         self.filler: Any
         members: list[tuple[str, Any] | tuple[str, Any, Any]] = []
-        self._parts: list[tuple[Callable[[Any], Any], Any, _ObjectPlan | Column]] = []
+        self._parts: list[tuple[Callable[[list[Any]], list[Any]], Any, _ObjectPlan | Column]] = []
         fillers: dict[str, Any] = {}
         names: dict[str, str] = {}
         for index, child in enumerate(node.children):
@@ -155,7 +154,7 @@ class _ObjectPlan:
             optional = child.null_ok and kind is not msgspec.Raw
             members.append((attribute, kind | None if optional else kind, *(() if child.required else (default,))))
             fillers[attribute] = filler
-            self._parts.append((attrgetter(attribute), absent, part))
+            self._parts.append((_reader(attribute), absent, part))
         self.struct: Any = msgspec.defstruct(
             "Record", members, rename=names, gc=False, kw_only=True, frozen=True, eq=False
         )
@@ -178,16 +177,23 @@ class _ObjectPlan:
         """The leaf columns of these objects (None for an absent one), in the model's order."""
         columns: list[pa.Array] = []
         whole = not self._may_be_absent or None not in structs
-        for get, absent, part in self._parts:
+        for read, absent, part in self._parts:
             if whole:
-                values = list(map(get, structs))
+                values = read(structs)
             else:
-                values = [absent if struct is None else get(struct) for struct in structs]
+                present = iter(read([struct for struct in structs if struct is not None]))
+                values = [absent if struct is None else next(present) for struct in structs]
             if isinstance(part, _ObjectPlan):
                 columns.extend(part.columns(values, marks))
             else:
                 columns.append(part(values, marks))
         return columns
+
+
+def _reader(attribute: str) -> Callable[[list[Any]], list[Any]]:
+    """Takes one attribute of many structs. Compiled, because a fixed name is read twice as fast as an attrgetter's."""
+    read: Callable[[list[Any]], list[Any]] = eval(f"lambda structs: [struct.{attribute} for struct in structs]")
+    return read
 
 
 def _scalar(leaf: EventField) -> tuple[Any, Any, Any]:
