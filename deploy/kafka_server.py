@@ -20,6 +20,8 @@ from deploy.kafka_jars import HERE, JARS, fetch_jars, java_command
 HOST = "127.0.0.1"
 START_SECONDS = 60
 STOP_SECONDS = 30
+_PROC = Path("/proc/self")
+_LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 class KafkaCluster:
@@ -38,9 +40,13 @@ class KafkaCluster:
         *,
         jars: Path = JARS,
         heap: str | None = None,
+        light: bool | None = None,
         properties: Mapping[str, str] | None = None,
     ) -> None:
-        """Nothing runs yet. Without `ports`, free ones are taken; `properties` are added to server.properties."""
+        """Nothing runs yet. Without `ports`, free ones are taken; `properties` are added to server.properties.
+
+        `light` (default: with three nodes) compiles less: quicker to start, slower at full load.
+        """
         if nodes not in (1, 3):
             raise ConfigError("nodes", nodes, "a cluster has 1 node, or 3 for fault tests")
         self._dir = data_dir.resolve()
@@ -50,6 +56,7 @@ class KafkaCluster:
             raise ConfigError("ports", self._ports, f"give one port per node, {nodes} in all")
         self._jars = jars
         self._heap = heap or ("1g" if nodes == 1 else "512m")
+        self._flags = _LIGHT if (nodes > 1 if light is None else light) else ()
         self._extra = dict(properties or {})
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -93,11 +100,11 @@ class KafkaCluster:
             _signal(pid, signal.SIGTERM)
         deadline = time.monotonic() + timeout_seconds
         for node, pid in running.items():
-            while self.pid(node) is not None and time.monotonic() < deadline:
+            while self._runs(node, pid) and time.monotonic() < deadline:
                 time.sleep(0.05)
-            if self.pid(node) is not None:
+            if self._runs(node, pid):
                 _signal(pid, signal.SIGKILL)
-            self._reap(node)
+            self._reap(node, pid)
         return bool(running)
 
     def kill(self, node: int) -> None:
@@ -105,7 +112,7 @@ class KafkaCluster:
         pid = self.pid(node)
         if pid is not None:
             _signal(pid, signal.SIGKILL)
-            self._reap(node)
+            self._reap(node, pid)
 
     def restart(self, node: int, *, wait: bool = True) -> None:
         """Start one node that was killed or stopped, with its data; waits until the whole cluster answers."""
@@ -167,7 +174,7 @@ class KafkaCluster:
         with self._log_file(node).open("ab") as own_log:
             child = subprocess.Popen(
                 [
-                    *self._java(f"-Xmx{self._heap}", f"-Xms{self._heap}"),
+                    *self._java(f"-Xmx{self._heap}", f"-Xms{self._heap}", *self._flags),
                     "kafka.Kafka",
                     str(self._properties_file(node)),
                 ],
@@ -183,7 +190,7 @@ class KafkaCluster:
     def _format(self, node: int) -> None:
         tool = subprocess.run(
             [
-                *self._java("-Xmx128m"),
+                *self._java("-Xmx128m", *_LIGHT),
                 "kafka.tools.StorageTool",
                 *("format", "--ignore-formatted", "-t", self._cluster_id(), "-c", str(self._properties_file(node))),
             ],
@@ -191,7 +198,7 @@ class KafkaCluster:
             text=True,
         )
         if tool.returncode != 0:
-            said = (tool.stdout + tool.stderr).strip()[-800:]
+            said = _without_stack(tool.stdout + tool.stderr)
             raise TidemillError(f"Kafka could not format {self._home(node)}: is it writable, the disk full?\n{said}")
 
     def _cluster_id(self) -> str:
@@ -258,15 +265,17 @@ class KafkaCluster:
         return self._home(node) / "server.log"
 
     def _tail(self, node: int) -> str:
-        return "\n".join(self._log_file(node).read_text(errors="replace").splitlines()[-6:])
+        return _without_stack(self._log_file(node).read_text(errors="replace"))
 
-    def _reap(self, node: int) -> None:
-        child = self._children.pop(node, None)
-        if child is not None:
-            child.wait()
-        else:
-            while self.pid(node) is not None:
-                time.sleep(0.02)
+    def _runs(self, node: int, pid: int) -> bool:
+        """Whether the process that was node `node` is still there; one that only waits for its parent is not."""
+        child = self._children.get(node)
+        return child.poll() is None if child is not None else _is_alive(pid)
+
+    def _reap(self, node: int, pid: int) -> None:
+        while self._runs(node, pid):
+            time.sleep(0.02)
+        self._children.pop(node, None)
         self._pid_file(node).unlink(missing_ok=True)
 
 
@@ -297,6 +306,11 @@ def _is_free(port: int) -> bool:
     return True
 
 
+def _without_stack(said: str) -> str:
+    """The last lines of a Java program's words, less the places in its code."""
+    return "\n".join([line for line in said.splitlines() if line.strip() and not line.startswith("\tat ")][-6:])
+
+
 def _signal(pid: int, number: signal.Signals) -> None:
     try:
         os.kill(pid, number)
@@ -304,12 +318,24 @@ def _signal(pid: int, number: signal.Signals) -> None:
         return
 
 
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        if not _PROC.exists():
+            return True
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        threads = len(os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return False
+    # The first thread of a JVM may be gone while others still hold files and ports.
+    return state not in "ZX" or threads > 1
+
+
 def _command_line(pid: int) -> str:
     """What process `pid` runs: a pid file may outlive its process and name a stranger."""
-    proc = Path(f"/proc/{pid}/cmdline")
-    if proc.parent.parent.joinpath("self").exists():
+    if _PROC.exists():
         try:
-            return proc.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             return ""
     return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout

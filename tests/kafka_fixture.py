@@ -33,7 +33,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One broker for the whole session, on free ports; gives its host:port."""
     require_kafka_tools()
     folder: Path = tmp_path_factory.mktemp("kafka")
-    cluster = KafkaCluster(folder, properties=_EAGER, heap="512m")
+    cluster = KafkaCluster(folder, properties=_EAGER, heap="512m", light=True)
     cluster.start()
     try:
         yield cluster.bootstrap
