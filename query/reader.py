@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -187,8 +188,8 @@ class LakeSnapshot:
     ) -> pa.Table:
         """Answer one SELECT as an Arrow table; TIMESTAMP columns are UTC without zone.
 
-        `bounds` leaves out files by their statistics. Each table in `histories` is also there as
-        `<table>_history`, with a column `_snapshot`: the snapshot that added the row.
+        `bounds` leaves out files by their statistics. With `histories` only these tables are there, each as
+        `<table>_history` with a column `_snapshot`: the snapshot that added the row.
         Raises QueryError: not a SELECT, DuckDB's own message, or the time limit.
         """
         try:
@@ -198,7 +199,7 @@ class LakeSnapshot:
                 raise QueryError(message_of(error)) from error
         with self._reader._lock, self._lock:
             self.resolved = self._reader.resolver.resolve(self.resolved.snapshot)
-            self._reader._forget_schema(id(self._reader._base), self._schema)
+            # The old schema stays until this snapshot goes: other threads may be reading in it.
             self._open()
         try:
             return self._run(sql, parameters, timeout_s, bounds, histories)
@@ -214,7 +215,6 @@ class LakeSnapshot:
         histories: Sequence[str],
     ) -> pa.Table:
         with self._lock:
-            self._make(self._needed(sql))
             cursor = self._connect()
         late = threading.Event()
 
@@ -225,8 +225,15 @@ class LakeSnapshot:
         timer = None if timeout_s is None else threading.Timer(timeout_s, stop)
         try:
             require_select(cursor, sql)
+            needed = self._needed(sql) if not histories else set()
+            bounded = {bound.table for bound in bounds}
+            # Views over a bounded table are made anew beside it, so that its other files are not even looked at.
+            with self._lock:
+                self._make(needed - bounded - self.views.keys() if bounds else needed)
             for bound in bounds:
                 self._make_bounded(cursor, bound)
+            if bounds:
+                self._make_views(cursor, needed & self.views.keys(), "TEMP VIEW")
             for name in histories:
                 self._make_history(cursor, name)
             if timer is not None:
@@ -276,20 +283,23 @@ class LakeSnapshot:
         for name in sorted(missing & self.tables.keys()):
             self._require_readable(name)
             select = scan_sql(self.tables[name], self.files(name), self.id)
-            self._cursor.execute(f"CREATE VIEW {quoted(name)} AS {select}")
+            self._cursor.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {select}")
             self._made.add(name)
-        views = sorted(missing & self.views.keys())
+        views = missing & self.views.keys()
+        self._make_views(self._cursor, views, "VIEW")
+        self._made |= views
+
+    def _make_views(self, cursor: duckdb.DuckDBPyConnection, names: AbstractSet[str], what: str) -> None:
+        views = sorted(names)
         while views:
             waiting: list[str] = []
             for name in views:
                 try:
-                    self._cursor.execute(f"CREATE VIEW {quoted(name)} AS {self.views[name].sql}")
+                    cursor.execute(f"CREATE OR REPLACE {what} {quoted(name)} AS {self.views[name].sql}")
                 except duckdb.CatalogException as error:
                     # A view may stand on another view that is not there yet.
                     waiting.append(name)
                     problem = error
-                else:
-                    self._made.add(name)
             if waiting == views:
                 raise QueryError(f"the lake's view {waiting[0]} cannot be used: {message_of(problem)}")
             views = waiting

@@ -1,0 +1,105 @@
+"""Every output format: exact decimals, ISO times, base64 bytes, and no bytes on a terminal."""
+
+import io
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dataflow.errors import ConfigError
+from query.formats import BINARY_FORMATS, FORMATS, write, write_to
+
+TABLE = pa.table(
+    {
+        "name": pa.array(["a,b", None, 'say "ü"']),
+        "n": pa.array([1, -2, None], pa.int64()),
+        "money": pa.array([Decimal("123456789012.123456"), Decimal("0.000001"), None], pa.decimal128(38, 6)),
+        "x": pa.array([0.1, float("nan"), None], pa.float64()),
+        "at": pa.array([datetime(2026, 1, 2, 3, 4, 5, 678000), datetime(1969, 12, 31), None], pa.timestamp("us")),
+        "day": pa.array([date(2026, 1, 2), None, None], pa.date32()),
+        "raw": pa.array([b"\xff\x00", b"", None], pa.binary()),
+        "ok": pa.array([True, False, None]),
+        "list": pa.array([[1, 2], [], None], pa.list_(pa.int64())),
+    }
+)
+
+
+def _written(name: str, table: pa.Table = TABLE, *, pretty: bool = False) -> bytes:
+    stream = io.BytesIO()
+    write(table, name, stream, pretty=pretty)
+    return stream.getvalue()
+
+
+def test_json_keeps_every_digit_and_has_no_value_that_json_lacks() -> None:
+    text = _written("json").decode()
+    rows = json.loads(text, parse_float=Decimal)
+    assert rows[0] == {
+        "name": "a,b",
+        "n": 1,
+        "money": Decimal("123456789012.123456"),
+        "x": Decimal("0.1"),
+        "at": "2026-01-02T03:04:05.678000",
+        "day": "2026-01-02",
+        "raw": "/wA=",
+        "ok": True,
+        "list": [1, 2],
+    }
+    assert rows[1]["x"] is None
+    assert rows[1]["money"] == Decimal("0.000001")
+    assert set(rows[2].values()) == {None, 'say "ü"'}
+
+
+def test_ndjson_is_one_json_value_a_line() -> None:
+    lines = _written("ndjson").decode().splitlines()
+    assert [json.loads(line) for line in lines] == json.loads(_written("json"))
+
+
+def test_csv_quotes_what_needs_it_and_leaves_null_empty() -> None:
+    lines = _written("csv").decode().split("\n")
+    assert lines[0] == "name,n,money,x,at,day,raw,ok,list"
+    assert lines[1] == '"a,b",1,123456789012.123456,0.1,2026-01-02T03:04:05.678000,2026-01-02,/wA=,true,"[1, 2]"'
+    assert lines[3] == '"say ""ü""",,,,,,,,'
+
+
+@pytest.mark.parametrize("name", ["arrow", "parquet"])
+def test_binary_formats_give_the_table_back(name: str) -> None:
+    written = _written(name)
+    table = pa.ipc.open_stream(written).read_all() if name == "arrow" else pq.read_table(io.BytesIO(written))
+    assert table.drop_columns(["x", "list"]).equals(TABLE.drop_columns(["x", "list"]))
+    assert table.num_rows == 3
+
+
+def test_the_plain_table_aligns_numbers_right_and_shows_null() -> None:
+    lines = _written("table", TABLE.select(["name", "n"])).decode().splitlines()
+    assert lines == ["name        n", "-------  ----", "a,b         1", "NULL       -2", 'say "ü"  NULL']
+
+
+def test_the_framed_table_takes_texts_as_they_are() -> None:
+    drawn = _written("table", pa.table({"a": ["[red]x[/red]"]}), pretty=True).decode()
+    assert "[red]x[/red]" in drawn
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_rows_are_written_in_every_format(name: str) -> None:
+    for pretty in (False, True):
+        _written(name, TABLE.slice(0, 0), pretty=pretty)
+    assert json.loads(_written("json", TABLE.slice(0, 0))) == []
+
+
+@pytest.mark.parametrize("name", BINARY_FORMATS)
+def test_bytes_are_not_written_to_a_terminal_but_to_a_file_beside_it(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="terminal"):
+        write_to(TABLE, name, None, io.BytesIO(), terminal=True)
+    write_to(TABLE, name, tmp_path / "out", io.BytesIO(), terminal=True)
+    assert (tmp_path / "out").stat().st_size > 0
+
+
+def test_an_unknown_format_and_an_unwritable_file_are_told_with_the_fix(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="choose one of table, csv"):
+        write_to(TABLE, "xml", None, io.BytesIO(), terminal=False)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        write_to(TABLE, "csv", tmp_path / "no" / "out", io.BytesIO(), terminal=False)
