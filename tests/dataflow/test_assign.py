@@ -70,7 +70,7 @@ def test_times_of_one_pane_have_the_same_windows(window: Window, times: list[int
     assigner = Assigner(window, 0)
     close = [time + step for time in times for step in (0, 1, assigner.grid_ms) if time + step <= HIGH]
     panes = assigner.panes(np.array(close, np.int64)).tolist()
-    by_pane = {}
+    by_pane: dict[int, list[tuple[int, int]]] = {}
     for pane, time in zip(panes, close, strict=True):
         assert by_pane.setdefault(pane, naive(window, time)) == naive(window, time)
     assert all(len(naive(window, time)) > 0 for time in close)

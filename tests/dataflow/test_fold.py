@@ -77,6 +77,7 @@ def result(each: AggregatePlan, row: Row, values: list[Any]) -> Any:
     codes = [code for code, n in zip(row[f"{name}_buckets"], row[f"{name}_counts"], strict=True) for _ in range(n)]
     if not codes:
         return None
+    assert each.aggregate.q is not None
     code = codes[max(1, int(np.ceil(each.aggregate.q * len(codes)))) - 1]
     assert abs(code) <= BUCKET_SHIFT + MAX_BUCKET
     return 0.0 if code == 0 else float(np.copysign(2 * GAMMA ** (abs(code) - BUCKET_SHIFT) / (GAMMA + 1), code))
@@ -142,9 +143,9 @@ def check_rollup(rollup: RollupPlan, rows: list[Row], parcels: list[Parcel]) -> 
             expected = aggregate(AggregateSpec(declared.kind, declared.column, declared.where, declared.q), members)
             got = result(each, row, list(values))
             assert got == (pytest.approx(expected) if isinstance(expected, float) else expected), each.name
-    for values in distinct.values():
-        assert len(values) == len({(place(value), value["value"]) for value in values})
-        assert is_session or {place(value) for value in values} <= groups.keys()
+    for side in distinct.values():
+        assert len(side) == len({(place(value), value["value"]) for value in side})
+        assert is_session or {place(value) for value in side} <= groups.keys()
     late_found: Counter[Any] = Counter()
     for row in delta:
         late_found[place(row)] += row["late_count"]

@@ -68,7 +68,9 @@ def model(
     rows: list[Row | None], stamps: list[int | None], *, unknown_is_dead: bool
 ) -> tuple[list[tuple[int, int]], list[tuple[int, str, str | None]], int, int | None]:
     """(offset, watermark) of judged rows; (offset, reason, field) of dead ones; duplicates; largest event time."""
-    judged, dead, duplicates = [], [], 0
+    judged: list[tuple[int, int]] = []
+    dead: list[tuple[int, str, str | None]] = []
+    duplicates = 0
     largest: int | None = None
     first: dict[str, int] = {}
     for i, (row, stamp) in enumerate(zip(rows, stamps, strict=True)):

@@ -59,8 +59,7 @@ def test_tables_without_keys_and_empty_ones_come_back_as_they_are() -> None:
 
 
 def session_table(rows: list[tuple[str | None, int, int, int, int]]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [[]] * 5
-    keys, starts, ends, counts, late = (list(column) for column in columns)
+    keys, starts, ends, counts, late = (list(column) for column in zip(*rows, strict=True))
     arrays = [
         pa.array(keys, pa.string()), pa.array(starts, TIMESTAMP), pa.array(ends, TIMESTAMP),
         pa.array(counts, INT_SUM), pa.array(counts, pa.int64()), pa.array(late, pa.int64()),
