@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests import harness
@@ -43,14 +43,21 @@ def _number(cell: str) -> Any:
         return cell
 
 
-# Shrinking runs a whole lake per step, so explanations are left to the person who reads the example.
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+# A run makes a whole lake. Phase.explain would make hundreds more to say which lines a failure needs.
+FEW = settings(
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+
+
+@settings(FEW, max_examples=30)
 @given(run=_runs())
 def test_tables_are_a_function_of_the_log(run: tuple[PipelineSpec, dict[str, list[Record]], Cuts]) -> None:
     assert_equal_tables(*run)
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(FEW, max_examples=6)
 @given(run=_runs(timestamps=False), others=st.lists(streams.cuts(), min_size=1, max_size=2))
 def test_cuts_leave_no_trace(run: tuple[PipelineSpec, dict[str, list[Record]], Cuts], others: list[Cuts]) -> None:
     spec, partitions, cuts = run

@@ -28,7 +28,7 @@ def visit(ad: str | None, first: int, last: int, clicks: int, *, late: int = 0) 
         "window_start": at(first * 1000),
         "window_end": at(last * 1000 + 10_000),
         "clicks": clicks,
-        "half_buckets": [0] if clicks else [],
+        "half_buckets": [20_001] if clicks else [],
         "half_counts": [clicks] if clicks else [],
         "row_count": clicks,
         "late_count": late,
@@ -65,7 +65,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
         {
             "per_ad_delta": [
-                per_ad_row("a", 0, 2, users=[2, 9], half_buckets=[5], half_counts=[2], late_count=1),
+                per_ad_row("a", 0, 2, users=[2, 9], half_buckets=[20_006], half_counts=[2], late_count=1),
                 per_ad_row(None, 0, 4),
                 per_ad_row("a", 1, 1),
             ],
