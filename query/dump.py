@@ -72,8 +72,9 @@ def _rollup_sql(snapshot: LakeSnapshot, name: str) -> str:
     columns = snapshot.query(f"SELECT * FROM {quoted(name)} LIMIT 0").column_names
     keys = columns[: columns.index("window_start")]
     results = [column for column in columns[len(keys) + 2 :] if column not in ("late_count", "is_final")]
-    wanted = ["window_start", "window_end", *keys, *results]
-    return f"SELECT {', '.join(map(quoted, wanted))} FROM {quoted(name)}"
+    # As numbers: Python's datetime ends at the year 9999, TIMESTAMP does not.
+    windows = "epoch_ms(window_start) AS window_start, epoch_ms(window_end) AS window_end"
+    return f"SELECT {', '.join([windows, *map(quoted, [*keys, *results])])} FROM {quoted(name)}"
 
 
 def _rollup_counts_sql(rollups: Sequence[str]) -> str:

@@ -52,7 +52,11 @@ class WindowMoved:
 
 @dataclass(frozen=True, slots=True)
 class RollupLateness:
-    """One rollup: how many (key, window) are closed, which of them moved (most rows first), and the sum of it all."""
+    """One rollup: how many (key, window) are closed, which of them moved (most rows first), and the sum of it all.
+
+    Only history that the lake still has counts: delta rows that compaction has added up beyond the retention
+    are taken as having come in time.
+    """
 
     rollup: str
     closed_windows: int
@@ -155,7 +159,7 @@ def _of_rollup(
         sum(window.corrections for window in moved),
         sum(line["_rows_before"] for line in closed),
         sum(window.rows_added for window in moved),
-        sum(line["_late"] for line in closed),
+        sum(line["_late"] for line in lines),
         {name: Movement(_total(closed, f"{name}_before"), _total(closed, f"{name}_after")) for name in rollup.additive},
     )
 
