@@ -124,7 +124,22 @@ class Trouble:
             "on this machine), is --brokers right, does it need security.protocol?"
         )
 
+    def failed(self, error: KafkaError) -> SourceError:
+        """The error to raise for a request that failed: unreachable, refused, or what the broker said."""
+        if error.code() in _NO_ANSWER or error.code() in _REFUSALS:
+            return self.unreachable(error)
+        return SourceError(f"Kafka at {self._brokers} answers with an error: {error.str()}; its own log says more")
 
+
+_NO_ANSWER = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._TIMED_OUT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._RESOLVE,
+        KafkaError.REQUEST_TIMED_OUT,
+    }
+)
 _REFUSALS = frozenset(
     {
         KafkaError._AUTHENTICATION,

@@ -2,6 +2,7 @@
 
 import difflib
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -14,6 +15,17 @@ from dataflow.errors import UnknownTopic
 from dataflow.intake.kafka_client import Trouble
 
 WATCH_SECONDS = 5.0
+GONE_AFTER_MISSES = 3
+_IN_A_MOMENT = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+    }
+)
+"""What a cluster says while a topic is being made or a leader chosen."""
 _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -44,8 +56,10 @@ class KafkaTopics:
         for topic in topics:
             if topic not in known:
                 raise UnknownTopic(self._unknown(topic, [name for name in known if not name.startswith("__")]))
-        told = self.admin.describe_topics(TopicCollection(list(topics)), request_timeout=self._timeout_seconds)
-        return {topic: state_of(self._wait(future)) for topic, future in told.items()}
+        return self._ask(
+            lambda: self.admin.describe_topics(TopicCollection(list(topics)), request_timeout=self._timeout_seconds),
+            state_of,
+        )
 
     def ranges(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Per partition the first offset still there, and the one after the last (the high watermark)."""
@@ -61,15 +75,25 @@ class KafkaTopics:
         self, topic: str, partitions: Sequence[int], spec: OffsetSpec, isolation: IsolationLevel
     ) -> dict[int, int]:
         asked = {TopicPartition(topic, number): spec for number in partitions}
-        told = self.admin.list_offsets(asked, isolation_level=isolation, request_timeout=self._timeout_seconds)
-        return {place.partition: int(self._wait(future).offset) for place, future in told.items()}
+        told = self._ask(
+            lambda: self.admin.list_offsets(asked, isolation_level=isolation, request_timeout=self._timeout_seconds),
+            lambda result: int(result.offset),
+        )
+        return {place.partition: offset for place, offset in told.items()}
 
-    def _wait(self, future: "Future[Any]") -> Any:
-        try:
-            return future.result(timeout=self._timeout_seconds + 5)
-        except KafkaException as error:
-            self.admin.poll(0)
-            raise self._trouble.unreachable(error.args[0]) from error
+    def _ask(self, request: "Callable[[], dict[Any, Future[Any]]]", read: Callable[[Any], Any]) -> dict[Any, Any]:
+        """Answers of one request, asked again while the cluster says that it will know in a moment."""
+        deadline = time.monotonic() + self._timeout_seconds
+        while True:
+            try:
+                return {key: read(future.result(self._timeout_seconds + 5)) for key, future in request().items()}
+            except KafkaException as exception:
+                error: KafkaError = exception.args[0]
+                if error.code() in _IN_A_MOMENT and time.monotonic() < deadline:
+                    time.sleep(0.2)
+                    continue
+                self.admin.poll(0)
+                raise self._trouble.failed(error) from exception
 
     def _unknown(self, topic: str, known: list[str]) -> str:
         similar = difflib.get_close_matches(topic, known, n=3, cutoff=0.5)
@@ -122,8 +146,8 @@ class TopicWatch:
         return self._now[topic].id
 
     def gone(self, topic: str) -> bool:
-        """True when the topic was not there twice in a row."""
-        return self._misses[topic] >= 2
+        """True when the topic was not there three times in a row, a second apart at most."""
+        return self._misses[topic] >= GONE_AFTER_MISSES
 
     def _take(self, topic: str, future: "Future[Any]") -> None:
         try:
