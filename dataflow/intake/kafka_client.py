@@ -104,7 +104,9 @@ class Trouble:
     def __call__(self, error: KafkaError) -> None:
         """What librdkafka calls as error_cb."""
         with self._lock:
-            self._last = error
+            if self._last is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
+                # That all are down says less than why one of them is.
+                self._last = error
             if error.code() in _REFUSALS:
                 self._refusal = error
             now = self._monotonic()
