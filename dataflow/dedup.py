@@ -52,7 +52,7 @@ class DedupMemory:
     @property
     def nbytes(self) -> int:
         """Memory in use."""
-        columns = (self._slots, self._lane1, self._lane2, self._time, self._older, self._scratch)
+        columns = (self._slots, self._lane1, self._lane2, self._time, self._older, self._scratch, self._place_of_block)
         return sum(column.nbytes for column in columns)
 
     def judge(self, lane1: Hashes, lane2: Hashes, event_time: Int64s, watermark: Int64s) -> Bools:
