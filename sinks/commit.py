@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,8 @@ from sinks.parquet import Fault, StagedFile, no_fault, write_file
 PART = "lake"
 KEPT_PUBLISH_KEYS = 1_000
 """Publish keys kept per lineage: far more epochs than a recovery store can lie behind the lake."""
+
+WRITING_THREADS = 4
 
 _NAME = re.compile(r"(?P<pipeline>.+)-lake-(?P<epoch>\d+)-(?P<incarnation>\d+)-[0-9a-f]+\.parquet")
 
@@ -84,6 +87,7 @@ class LakeWriter:
         self._seen: set[str] = set()
         self._finished: set[str] = set()
         self._staged_epoch = -1
+        self._threads = ThreadPoolExecutor(WRITING_THREADS, thread_name_prefix="stage")
 
     def resume(self, state: Mapping[str, Any] | None) -> None:
         """Take the lake over, publish what the recovery store proves durable, remove files of former runs.
@@ -136,6 +140,7 @@ class LakeWriter:
     def close(self) -> None:
         """Close the catalog. Publishes nothing: the last epoch may not be durable."""
         self._parcels = []
+        self._threads.shutdown()
         self._catalog.close()
 
     def _stage(self, parcels: Sequence[Parcel]) -> Manifest | None:
@@ -149,11 +154,12 @@ class LakeWriter:
                     batches.setdefault(name, []).append(batch)
         if not told and not batches:
             return None
-        files = [
-            self._write(self._specs[name], pa.Table.from_batches(batches[name]), epoch) for name in sorted(batches)
-        ]
-        ledger = ledger_rows(told, self._specs[LEDGER].schema, epoch=epoch, committed_at=self._clock())
-        files.append(self._write(self._specs[LEDGER], ledger, epoch))
+        tables = {name: pa.Table.from_batches(batches[name]) for name in sorted(batches)}
+        tables[LEDGER] = ledger_rows(told, self._specs[LEDGER].schema, epoch=epoch, committed_at=self._clock())
+        # most of the time goes to fsync, so the tables wait for the disk together
+        writing = [self._threads.submit(self._write, self._specs[name], table, epoch) for name, table in tables.items()]
+        wait(writing)
+        files = [future.result() for future in writing]
         self._seen |= {entry.partition for entry in told}
         self._finished |= {entry.partition for entry in told if entry.finished}
         return Manifest(self._lineage, epoch, tuple(files), tuple(told))
