@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +26,9 @@ _WAVE = np.array([math.cos(2 * math.pi * step / 4096) - 1 for step in range(4097
 _TYPES = ("impression", "click", "conversion")
 _AD_NAMES = [*(f"ad-{n:04d}" for n in range(ADS)), *(f"ad-{n:04d}" for n in range(9_000, 9_010))]
 _USER_PARTS = [*(f',"user_id":"user-{n:05d}"' for n in range(USERS)), ""]
-_MONEY_PARTS = (',"cost":%d.%06d', ',"revenue":%d.%06d', "")
-_RECORD = '{"event_id":"%016x","event_time":%d,"event_type":"%s","ad_id":"%s"%s%s}'
+_HEAD = '{"event_id":"%016x","event_time":%d,"event_type":"%s","ad_id":"%s"%s'
+_RECORDS = (_HEAD + ',"cost":%d.%06d}', _HEAD + ',"revenue":%d.%06d}', _HEAD + "%.0s%.0s}")
+"""With cost, with revenue, with neither: all take the same values."""
 _BROKEN: tuple[Callable[[bytes], bytes], ...] = (
     lambda record: record[: len(record) // 2],
     lambda record: record.replace(b'"ad_id"', b'"ad"'),
@@ -117,32 +117,29 @@ class AdStream:
         user_draw = self._draws(partition, offsets, lane=5)
         user_part = _unit(user_draw)
         users = np.where(user_draw % np.uint64(10) == 0, USERS, (user_part * user_part * USERS).astype(np.int64))
-        micros, parts = self._money(kinds, self._draws(partition, offsets, lane=6))
+        micros, forms = self._money(kinds, self._draws(partition, offsets, lane=6))
         whole, rest = np.divmod(micros, 1_000_000)
-        money = [
-            _MONEY_PARTS[part] % (units, decimals) if part < 2 else ""
-            for part, units, decimals in zip(parts.tolist(), whole.tolist(), rest.tolist(), strict=True)
-        ]
         columns = zip(
             ids.tolist(),
             self._event_ms(partition, offsets).tolist(),
             map(_TYPES.__getitem__, kinds.tolist()),
             map(_AD_NAMES.__getitem__, ads.tolist()),
             map(_USER_PARTS.__getitem__, users.tolist()),
-            money,
+            whole.tolist(),
+            rest.tolist(),
             strict=True,
         )
         # One text for all: encoded and cut once, not record by record.
-        return "\n".join(map(str.__mod__, repeat(_RECORD), columns)).encode().split(b"\n")
+        return "\n".join(map(str.__mod__, map(_RECORDS.__getitem__, forms.tolist()), columns)).encode().split(b"\n")
 
     def _money(self, kinds: npt.NDArray[np.int8], draw: UInt64s) -> tuple[Int64s, npt.NDArray[np.int64]]:
-        """Amount in millionths, and which field carries it (2: none)."""
+        """Amount in millionths, and the form of the record that carries it."""
         part = _unit(draw)
         impression = 200 + (part * 19_800).astype(np.int64)
         click = 50_000 + (part * part * 2_450_000).astype(np.int64)
         conversion = 1_000_000 + (part * part * part * 250_000_000).astype(np.int64)
-        fields = np.where(kinds < 2, 0, np.where(draw % np.uint64(5) == 0, 2, 1))
-        return np.choose(kinds, [impression, click, conversion]), fields
+        forms = np.where(kinds < 2, 0, np.where(draw % np.uint64(5) == 0, 2, 1))
+        return np.choose(kinds, [impression, click, conversion]), forms
 
     def _event_ms(self, partition: int, offsets: Int64s) -> Int64s:
         """When the event happened: before its record was sent, by the partition's usual delay, or late."""
