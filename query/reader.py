@@ -4,8 +4,9 @@ import re
 import threading
 import weakref
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from query.scan import history_sql, quoted, scan_sql, text
 from sinks.layout import DataFile, TableLayout, ViewLayout
 
 _SCHEMAS_PER_DATABASE = 5_000
+_INTERRUPT_S = 0.02
 _SYSTEM = re.compile(
     r"\b(show|information_schema|duckdb_\w+|pragma\w*|sqlite_master|query|query_table)\b", re.IGNORECASE
 )
@@ -216,11 +218,15 @@ class LakeSnapshot:
     ) -> pa.Table:
         with self._lock:
             cursor = self._connect()
-        late = threading.Event()
+        late, ended = threading.Event(), threading.Event()
 
         def stop() -> None:
             late.set()
-            cursor.interrupt()
+            while not ended.wait(_INTERRUPT_S):
+                cursor.interrupt()
+
+        def answer() -> pa.Table:
+            return cursor.sql(sql, params=parameters).to_arrow_table()
 
         timer = None if timeout_s is None else threading.Timer(timeout_s, stop)
         try:
@@ -239,7 +245,7 @@ class LakeSnapshot:
             if timer is not None:
                 timer.daemon = True
                 timer.start()
-            return cursor.sql(sql, params=parameters).to_arrow_table()
+            return _interruptible(cursor, answer)
         except duckdb.InterruptException as error:
             if late.is_set():
                 raise QueryError(f"the query took longer than {timeout_s:g} s and was stopped (--timeout)") from error
@@ -252,8 +258,11 @@ class LakeSnapshot:
         except duckdb.Error as error:
             raise QueryError(message_of(error)) from error
         finally:
+            ended.set()
             if timer is not None:
                 timer.cancel()
+                if timer.ident is not None:
+                    timer.join()
             cursor.close()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
@@ -336,6 +345,21 @@ class LakeSnapshot:
                 "which only the DuckLake extension reads. Let it write them out: "
                 "CALL ducklake_flush_inlined_data('lake'); CALL ducklake_rewrite_data_files('lake')"
             )
+
+
+def _interruptible(cursor: duckdb.DuckDBPyConnection, work: Callable[[], pa.Table]) -> pa.Table:
+    """Run `work` so that ^C stops it: DuckDB does not look at signals, so the main thread must be free to."""
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(work)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            while not running.done():
+                cursor.interrupt()
+                wait([running], _INTERRUPT_S)
+            raise
 
 
 def _keep(_: object) -> None:

@@ -1,6 +1,8 @@
 """The reader: snapshots, time travel, pruning, what it refuses, and readers beside a writer."""
 
 import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -172,6 +174,17 @@ def test_an_unknown_table_is_told_with_those_that_exist(lake: LakeMaker) -> None
 def test_a_query_that_takes_too_long_is_stopped(lake: LakeMaker) -> None:
     with LakeReader(lake.folder) as reader, pytest.raises(QueryError, match=r"longer than 0\.2 s"):
         reader.query("SELECT sum(hash(i)) FROM range(100000000000) t(i)", timeout_s=0.2)
+
+
+def test_interrupt_stops_a_long_query(lake: LakeMaker) -> None:
+    with LakeReader(lake.folder) as reader:
+        snapshot = reader.snapshot()
+        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            snapshot.query("SELECT sum(hash(i)) FROM range(1000000000000) t(i)")
+        timer.join()
+        assert _one(snapshot.query("SELECT 1")) == 1
 
 
 def test_bounds_leave_out_files_whose_statistics_rule_them_out(lake: LakeMaker) -> None:
