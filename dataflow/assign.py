@@ -48,6 +48,11 @@ class Assigner:
         return gcd(self.window.size_ms, self.window.slide_ms)
 
     @property
+    def has_one_window(self) -> bool:
+        """Whether every time lies in exactly one window."""
+        return self.window.kind == "session" or self.window.size_ms == self.window.slide_ms
+
+    @property
     def grid_offset_ms(self) -> int:
         """Where panes begin, in [0, grid)."""
         return self.window.offset_ms % self.grid_ms
@@ -80,11 +85,14 @@ class Assigner:
     def expand(self, times: Int64s) -> Expansion:
         """All windows of each time."""
         start, first_end, counts = self._layout(self._exact(times))
+        if self.has_one_window:
+            every = np.arange(len(times), dtype=np.intp)
+            return Expansion(every, np.zeros(len(times), np.int64), _saturated(start), _saturated(first_end))
         count = np.asarray(counts, np.int64)
         of = np.repeat(np.arange(len(times), dtype=np.intp), count)
         ordinal = np.arange(len(of), dtype=np.int64) - np.repeat(np.cumsum(count) - count, count)
         steps = ordinal.astype(first_end.dtype) * self.window.slide_ms
-        starts = start[of] if self.window.kind in ("cumulate", "session") else start[of] + steps
+        starts = start[of] if self.window.kind == "cumulate" else start[of] + steps
         return Expansion(of, ordinal, _saturated(starts), _saturated(first_end[of] + steps))
 
     def late_by(self, times: Int64s, watermarks: Int64s) -> Int64s:

@@ -65,6 +65,12 @@ def digits(values: Int64s) -> Digits:
     return Digits(encoded.indices.to_numpy().astype(np.intp), len(encoded.dictionary))
 
 
+def order_by_group(of_row: Positions, count: int) -> Positions:
+    """Row order by group; within a group as before."""
+    # numpy sorts 16-bit integers by radix, an order of magnitude faster than wider ones.
+    return np.argsort(of_row.astype(np.uint16) if count <= 2**16 else of_row, kind="stable")
+
+
 def ranges(starts: Positions, counts: Int64s) -> Positions:
     """The numbers starts[i], starts[i] + 1, ... (counts[i] of them) for each i, one after the other."""
     ends = np.cumsum(counts)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from dataflow.batch import Int64s
 from dataflow.columns import Columns
 from dataflow.exact import decimals, sums_by_group
-from dataflow.grouping import Digits, Groups, group
+from dataflow.grouping import Digits, Groups, group, order_by_group
 from dataflow.ordering import extremes, ordered_numbers, ordered_text
 from dataflow.plan import AggregatePlan
 from dataflow.sketch import histogram_lists, kmv_lists
@@ -60,7 +60,7 @@ class Selection:
         codes = self.columns.codes(_column(aggregate))
         code = _pick(codes.of_row, rows)
         pairs = group([Digits(of, self.groups.count), Digits(code, len(codes.values))], len(of)).sample
-        at = pairs[np.argsort(of[pairs], kind="stable")]
+        at = pairs[order_by_group(of[pairs], self.groups.count)]
         return of[at], codes.values.take(pa.array(code[at]))
 
     def _taken(self, aggregate: AggregatePlan) -> tuple[Positions | None, Positions]:

@@ -173,11 +173,14 @@ class RollupFold:
             return
         partials = [array for each in self.plan.aggregates for array in selection.partials(each)]
         count = selection.groups.count
-        if len(windows.of) != count or not np.array_equal(windows.of, np.arange(count)):
+        # Where every group has one window, in time, the partials already stand in the windows' order.
+        if len(windows.of) != count or not self._assigner.has_one_window:
             of = pa.array(windows.of)
             partials = [array.take(of) for array in partials]
         sizes = selection.sizes[windows.of]
         self._add(delta, columns, sample[windows.of], windows, partials, sizes, np.zeros(len(sizes), np.int64))
+        if not self._distinct_schemas:
+            return
         lengths = np.bincount(windows.of, minlength=count)
         starts = (np.cumsum(lengths) - lengths).astype(np.intp)
         for aggregate in self.plan.aggregates:

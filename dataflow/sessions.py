@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dataflow.batch import Int64s
-from dataflow.grouping import Groups
+from dataflow.grouping import Groups, order_by_group
 
 Positions = npt.NDArray[np.intp]
 
@@ -14,7 +14,8 @@ def session_groups(keys: Groups, time: Int64s, gap_ms: int) -> tuple[Groups, Int
 
     A row exactly `gap_ms` after the one before still joins.
     """
-    order = np.lexsort((time, keys.of_row))
+    by_time = np.argsort(time, kind="stable")
+    order = by_time[order_by_group(keys.of_row[by_time], keys.count)]
     key, at = keys.of_row[order], time[order]
     begins = np.empty(len(order), np.bool_)
     begins[:1] = True

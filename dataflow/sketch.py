@@ -1,7 +1,7 @@
 """Sketches as plain columns: k-minimum-values lists for distinct counts, log histograms for quantiles."""
 
 from math import log
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from dataflow.aggregates import BUCKET_SHIFT, KMV_K, MAX_BUCKET, QUANTILE_GAMMA
 from dataflow.batch import Int64s
+from dataflow.grouping import order_by_group
 
 Positions = npt.NDArray[np.intp]
 Int32s = npt.NDArray[np.int32]
@@ -78,7 +79,7 @@ def _sorted_by_group(
         return groups[order], values[order]
     if count == 1:
         return groups, np.sort(values, kind=kind)
-    order = np.argsort(_radix(groups, count), kind="stable")
+    order = order_by_group(groups, count)
     of, value = groups[order], values[order]
     start = 0
     # Few and large groups: sorting each apart is cheaper than ordering all rows.
@@ -93,12 +94,7 @@ def _by_group_and(values: Int64s, groups: Positions, count: int) -> Positions:
     order = np.argsort(values)
     if count <= 1:
         return order
-    return order[np.argsort(_radix(groups[order], count), kind="stable")]
-
-
-def _radix(groups: Positions, count: int) -> npt.NDArray[Any]:
-    """The groups in 16 bits if they fit: numpy sorts those by radix, an order of magnitude faster."""
-    return groups.astype(np.uint16) if count <= 2**16 else groups
+    return order[order_by_group(groups[order], count)]
 
 
 def _lists(lengths: npt.NDArray[np.intp], values: pa.Array) -> pa.Array:
