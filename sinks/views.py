@@ -137,7 +137,7 @@ def _select(with_parts: list[str], sides: Sequence[_Side], rollup: RollupPlan, g
     columns += ["merged.window_start", "merged.window_end"]
     for agg in rollup.aggregates:
         if _is_plain(agg):
-            columns.append(f"merged.{quote(agg.name)}")
+            columns.append(_shown(agg))
         else:
             result = f"side_{numbers[agg.name]}._result"
             absent = agg.aggregate.kind == "count_distinct"
@@ -171,11 +171,17 @@ def _merged(agg: AggregatePlan) -> str:
             # by way of text the double is the nearest one to the exact sum
             total = f"CAST(CAST({total} AS VARCHAR) AS DOUBLE)"
         return f"{total} / nullif(sum({quote(agg.columns[1].name)}), 0)"
-    hashes = f"list_sort(list_distinct(flatten(list({name}) FILTER ({name} IS NOT NULL))))"
-    return (
-        f"CASE WHEN coalesce(len({hashes}), 0) < {KMV_K} THEN coalesce(len({hashes}), 0)"
-        f" ELSE CAST(round_even({KMV_K - 1} / (({hashes})[{KMV_K}] / 9223372036854775808.0::DOUBLE), 0) AS BIGINT) END"
-    )
+    return f"list_sort(list_distinct(flatten(list({name}) FILTER ({name} IS NOT NULL))))"
+
+
+def _shown(agg: AggregatePlan) -> str:
+    """The aggregate's value from its merged columns."""
+    name = f"merged.{quote(agg.name)}"
+    if agg.aggregate.kind != "approx_count_distinct":
+        return name
+    size = f"coalesce(len({name}), 0)"
+    estimate = f"round_even({KMV_K - 1} / ({name}[{KMV_K}] / 9223372036854775808.0::DOUBLE), 0)"
+    return f"CASE WHEN {size} < {KMV_K} THEN {size} ELSE CAST({estimate} AS BIGINT) END AS {quote(agg.name)}"
 
 
 def _quantile_sql(agg: AggregatePlan, group: Sequence[str], source: str) -> str:
