@@ -1,23 +1,25 @@
 """`tidemill check`: is the pipeline file right, and what will it make."""
 
 from collections.abc import Iterable
-
-import pyarrow as pa
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from cli.options import PipelineFlag
 from cli.terminal import grid, show
-from dataflow.aggregates import result_type
 from dataflow.durations import to_text
-from dataflow.load import load
-from dataflow.plan import Plan, RollupPlan
-from dataflow.settings import load_settings
-from dataflow.tables import tables_of
-from dataflow.windows import Window
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from rich.table import Table
+
+    from dataflow.plan import Plan, RollupPlan
+    from dataflow.windows import Window
 
 
 def check(pipeline: PipelineFlag = None) -> None:
     """Check the pipeline file; print its tables with columns and types, its windows, how long state is held."""
+    from dataflow.load import load
+    from dataflow.settings import load_settings
+
     settings = load_settings({"pipeline": pipeline})
     plan = load(settings.pipeline)
     show(
@@ -31,8 +33,10 @@ def check(pipeline: PipelineFlag = None) -> None:
     )
 
 
-def sql_type(type_: pa.DataType) -> str:
+def sql_type(type_: "pa.DataType") -> str:
     """The name that DuckDB gives an Arrow type of our tables."""
+    import pyarrow as pa
+
     if pa.types.is_list(type_):
         return f"{sql_type(type_.value_type)}[]"
     if pa.types.is_decimal(type_):
@@ -43,7 +47,7 @@ def sql_type(type_: pa.DataType) -> str:
     return {**names, "date32[day]": "DATE", "binary": "BLOB"}.get(str(type_), str(type_).upper())
 
 
-def window_text(window: Window) -> str:
+def window_text(window: "Window") -> str:
     """A window as its user wrote it."""
     size, slide = to_text(window.size_ms), to_text(window.slide_ms)
     offset = f", offset {to_text(window.offset_ms)}" if window.offset_ms else ""
@@ -51,7 +55,9 @@ def window_text(window: Window) -> str:
     return f"{window.kind} {size}{more}{offset}"
 
 
-def _tables(plan: Plan, *, events: bool) -> Table:
+def _tables(plan: "Plan", *, events: bool) -> "Table":
+    from dataflow.tables import tables_of
+
     table = grid("table or view", "column", "type")
     for rollup in plan.rollups:
         _add(table, f"{rollup.name} (view)", _view_columns(rollup))
@@ -60,20 +66,24 @@ def _tables(plan: Plan, *, events: bool) -> Table:
     return table
 
 
-def _add(table: Table, name: str, columns: Iterable[tuple[str, pa.DataType]]) -> None:
+def _add(table: "Table", name: str, columns: "Iterable[tuple[str, pa.DataType]]") -> None:
     for column, type_ in columns:
         table.add_row(name, column, sql_type(type_))
         name = ""
 
 
-def _view_columns(rollup: RollupPlan) -> Iterable[tuple[str, pa.DataType]]:
+def _view_columns(rollup: "RollupPlan") -> "Iterable[tuple[str, pa.DataType]]":
+    import pyarrow as pa
+
+    from dataflow.aggregates import result_type
+
     yield from ((key.name, key.type) for key in rollup.keys)
     yield from (("window_start", pa.timestamp("ms")), ("window_end", pa.timestamp("ms")))
     yield from ((agg.name, result_type(agg.aggregate, agg.column_type)) for agg in rollup.aggregates)
     yield from (("late_count", pa.int64()), ("is_final", pa.bool_()))
 
 
-def _windows(plan: Plan) -> Table:
+def _windows(plan: "Plan") -> "Table":
     table = grid("rollup", "window", "keys", "takes rows where", "final after its end")
     for rollup in plan.rollups:
         final_ms = plan.out_of_orderness_ms + rollup.allowed_lateness_ms
@@ -83,7 +93,7 @@ def _windows(plan: Plan) -> Table:
     return table
 
 
-def _held(plan: Plan) -> Iterable[str]:
+def _held(plan: "Plan") -> Iterable[str]:
     """How long what is remembered, in event time."""
     yield "State held, per source partition: the next offset and the highest event time."
     if plan.dedup_column is not None:

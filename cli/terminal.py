@@ -2,18 +2,21 @@
 
 import sys
 from io import StringIO
+from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.table import Table
 
 PLAIN_WIDTH = 500
 """Off a terminal lines are as long as they must be: nothing is cut or wrapped."""
 
 
-def grid(*headers: str) -> Table:
+def grid(*headers: str) -> "Table":
     """A table with these columns; texts are taken as they are, without markup."""
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
     terminal = sys.stdout.isatty()
     table = Table(box=SIMPLE_HEAD if terminal else None, pad_edge=False, header_style="bold" if terminal else "")
     for header in headers:
@@ -21,8 +24,10 @@ def grid(*headers: str) -> Table:
     return table
 
 
-def show(*things: Table | str) -> None:
+def show(*things: "Table | str") -> None:
     """Print tables and lines to standard output."""
+    from rich.console import Console
+
     if sys.stdout.isatty():
         console = Console(file=sys.stdout, highlight=False, markup=False)
         for thing in things:

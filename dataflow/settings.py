@@ -10,7 +10,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from dataflow.errors import ConfigError
-from dataflow.expression import suggest
 
 PREFIX = "TIDEMILL_"
 FILE = "tidemill.toml"
@@ -225,6 +224,9 @@ def _flat(properties: Any, key: str) -> dict[str, str]:
 def _known(key: str, value: Any, written: str) -> None:
     if key in Settings.model_fields:
         return
+    # Only a mistake needs the parser that comes with it: commands start quickly without.
+    from dataflow.expression import suggest
+
     names = list(Settings.model_fields)
     hint = suggest(key, names)
     if written.startswith(PREFIX):

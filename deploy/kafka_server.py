@@ -9,13 +9,13 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
-
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from typing import IO, TYPE_CHECKING
 
 from dataflow.errors import ConfigError, TidemillError
 from deploy.kafka_jars import HERE, JARS, fetch_jars, java_command
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
 
 HOST = "127.0.0.1"
 START_SECONDS = 60
@@ -134,6 +134,8 @@ class KafkaCluster:
 
     def wait_ready(self, timeout_seconds: float = START_SECONDS) -> None:
         """Wait until every node itself answers with the metadata of all; TidemillError when one ended or time is up."""
+        from confluent_kafka.admin import AdminClient
+
         deadline = time.monotonic() + timeout_seconds
         for node in self.nodes:
             quiet = {"log_level": 0, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 200}
@@ -150,7 +152,9 @@ class KafkaCluster:
                     )
                 time.sleep(0.05)
 
-    def _answers(self, admin: AdminClient) -> bool:
+    def _answers(self, admin: "AdminClient") -> bool:
+        from confluent_kafka import KafkaException
+
         try:
             return set(admin.list_topics(timeout=1).brokers) == set(self.nodes)
         except KafkaException:
