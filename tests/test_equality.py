@@ -1,14 +1,16 @@
 """The product's tables equal the model's: random streams, random pipelines, random cuts."""
 
+import random
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests import harness
-from tests.model import dump, engine, pipelines, streams
+from tests.model import bulk, dump, engine, pipelines, streams
 from tests.model.spec import PipelineSpec, Record
 from tests.model.streams import Cuts
 from tests.small_event import to_pipeline
@@ -63,3 +65,9 @@ def test_cuts_leave_no_trace(run: tuple[PipelineSpec, dict[str, list[Record]], C
     spec, partitions, cuts = run
     for each in (cuts, *others):
         assert_equal_tables(spec, partitions, each)
+
+
+@pytest.mark.parametrize(("seed", "rows"), [(1, 6000), (2, 2000), (3, 2000)])
+def test_long_streams_give_equal_tables(seed: int, rows: int) -> None:
+    rng = random.Random(seed)
+    assert_equal_tables(bulk.pipeline(rng), bulk.partitions(rng, rows), bulk.cuts(rng))

@@ -13,6 +13,8 @@ MAX_DEPTH = 64
 """Arrays and objects inside each other that a record may have; the next one is `malformed`."""
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+FURTHEST_MS = 9 * 10**15
+"""An event time may be so far from 1970, before or after it."""
 _EPOCH = datetime(1970, 1, 1)
 _RFC3339 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
@@ -102,11 +104,13 @@ def _read_value(json: Any, each: FieldSpec) -> Any:
     value: Any = _READERS[each.kind](json)
     _check(value, each.limits)
     if each.kind == "event_time_s":
-        return _in_int64(value * 1000)
-    if each.kind == "event_time_us":
-        return value // 1000
-    if each.kind == "event_time_ns":
-        return value // 1_000_000
+        value = value * 1000
+    elif each.kind == "event_time_us":
+        value = value // 1000
+    elif each.kind == "event_time_ns":
+        value = value // 1_000_000
+    if each.kind.startswith("event_time") and abs(value) > FURTHEST_MS:
+        raise _Refused("constraint")
     return value
 
 
