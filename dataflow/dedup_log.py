@@ -57,7 +57,8 @@ class DedupLog:
     def open(cls, folder: Path, state: LogState, horizon_ms: int, *, segment_bytes: int = _SEGMENT_BYTES) -> "DedupLog":
         """The log as it was at the snapshot that returned `state` ([] = new and empty).
 
-        Cuts segments to their recorded lengths and deletes those the state does not list.
+        Cuts segments to their recorded lengths and deletes those the state does not list, so that no state older than
+        this one can be opened afterwards.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
