@@ -11,7 +11,7 @@ _WAY_OUT = "restore the old definition, give the changed rollup a new name, or s
 
 
 def definition_of(plan: Plan) -> dict[str, Any]:
-    """The parts of a plan that decide what the tables hold, as JSON values."""
+    """What readers of the lake must know of a plan, as JSON values; all but idle_timeout decides what tables hold."""
     return {
         "version": 1,
         "out_of_orderness": to_text(plan.out_of_orderness_ms),

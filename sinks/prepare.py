@@ -16,7 +16,7 @@ from sinks.catalog import BUSY_MS, Catalog, data_path
 from sinks.catalog_schema import SCHEMA_ID
 from sinks.definition import definition_of, require_compatible, to_json
 from sinks.layout import TableLayout, views
-from sinks.sqlite import CATALOG_NAME
+from sinks.sqlite import CATALOG_NAME, connect_readonly
 from sinks.types import lake_type, time_text
 from sinks.views import views_of
 
@@ -43,8 +43,7 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
     Follows a moved folder, adds tables, views and columns that the plan has gained. Raises ForeignLake for another
     pipeline's lake and LakeError, naming what changed, when the plan cannot go on in it.
     """
-    path = Path(folder) / CATALOG_NAME
-    if not path.exists() or path.stat().st_size == 0:
+    if _is_blank(Path(folder) / CATALOG_NAME):
         return create_lake(folder, plan, now, events=events, busy_ms=busy_ms)
     catalog = Catalog.open(folder, busy_ms=busy_ms)
     try:
@@ -81,6 +80,17 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
         catalog.close()
         raise
     return catalog
+
+
+def _is_blank(path: Path) -> bool:
+    """Nothing there, or the empty database that a crash in the very first transaction leaves."""
+    if not path.exists() or path.stat().st_size == 0:
+        return True
+    connection = connect_readonly(path, busy_ms=BUSY_MS)
+    try:
+        return bool(connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()[0])
+    finally:
+        connection.close()
 
 
 def _evolve(catalog: Catalog, specs: Sequence[TableSpec], wanted: Mapping[str, str], now: datetime) -> None:

@@ -79,6 +79,15 @@ def test_a_crash_between_catalog_and_tables_is_mended(tmp_path: Path) -> None:
     assert len(rows_of(tmp_path, "ledger")) == 1
 
 
+def test_a_crash_in_the_first_transaction_is_mended(tmp_path: Path) -> None:
+    blank = sqlite3.connect(tmp_path / "catalog.sqlite")
+    blank.execute("PRAGMA journal_mode=WAL")
+    blank.close()
+    assert (tmp_path / "catalog.sqlite").stat().st_size > 0
+    open_lake(tmp_path, PLAN, NOON).close()
+    open_lake(tmp_path, PLAN, NOON).close()
+
+
 def test_a_moved_lake_is_corrected_on_open(tmp_path: Path) -> None:
     create_lake(tmp_path / "old", PLAN, NOON).close()
     shutil.move(tmp_path / "old", tmp_path / "new")

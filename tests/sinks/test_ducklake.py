@@ -14,7 +14,7 @@ from sinks.commit import commit
 from sinks.compact import compact
 from sinks.expire import Retention
 from tests.ducklake_client import ducklake_query, plain
-from tests.sinks.reading import ask, lake_connection
+from tests.sinks.reading import ask, lake_connection, rows_of
 from tests.sinks.small import Click, Clock, event_row, parcel, per_ad_row, small_plan, writer_for
 
 pytestmark = pytest.mark.ducklake
@@ -205,10 +205,20 @@ def test_the_extensions_own_maintenance_keeps_our_lake_exact(lake: Path, clock: 
     start = EPOCHS * ROWS
     writer = writer_for(lake, PLAN, clock=clock)
     commit(writer, [parcel(PLAN, 0, start, start + 1, tables={"events": [event_row(start)]})], 99)
+    for epoch in range(100, 110):
+        start += 1
+        commit(writer, [parcel(PLAN, 0, start, start + 1, tables={"events": [event_row(start)]})], epoch)
     writer.close()
+    catalog = Catalog.open(lake)
+    report = compact(catalog, SPECS, clock=clock)
+    catalog.close()
+    assert (report.files["events"], report.skipped) == (1, ())
     cost = sum((Decimal(offset) / 8 - 1 for offset in range(start + 1)), Decimal(0))
-    (answer,) = ducklake_query(lake, ["SELECT count(*), sum(cost) FROM events"])
+    questions = ["SELECT count(*), sum(cost) FROM events", "SELECT count(*) FROM events AT (VERSION => 5)"]
+    (answer, past) = ducklake_query(lake, questions)
     assert (answer[0][0], Decimal(answer[0][1])) == (start + 1, cost)
+    assert past == [[4 * ROWS]]
+    assert len(rows_of(lake, "events", 5)) == 4 * ROWS
 
 
 def test_a_moved_lake_attaches_after_the_next_run_has_opened_it(lake: Path, clock: Clock) -> None:
