@@ -12,6 +12,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
+EVENT_TIME_LIMIT_MS = 9_000_000_000_000_000
+"""No event time is further from 1970: a lake's TIMESTAMP, in microseconds, must hold every window around it."""
+
 MONEY_DECIMALS = 6
 MONEY_LIMIT = Decimal(10) ** 12
 """Money is smaller than this, on both sides of zero."""
@@ -61,12 +64,12 @@ _ONE_MS = timedelta(milliseconds=1)
 def text_to_ms(text: str) -> int:
     """Milliseconds since 1970 of an RFC 3339 time with zone (fractions floored), or of a string of digits.
 
-    Raises ValueError for anything else, and for digits outside int64.
+    Raises ValueError for anything else, and for digits beyond EVENT_TIME_LIMIT_MS.
     """
     if _DIGITS.fullmatch(text):
         digits = text.lstrip("0")
-        if len(digits) > 19 or int(digits or "0") > INT64_MAX:
-            raise ValueError("the number of milliseconds is outside int64")
+        if len(digits) > 19 or int(digits or "0") > EVENT_TIME_LIMIT_MS:
+            raise ValueError(f"more than {EVENT_TIME_LIMIT_MS} ms from 1970")
         return int(digits or "0")
     match = _RFC_3339.fullmatch(text)
     if match is None:
@@ -161,7 +164,10 @@ TIME_TEXT = AfterValidator(_check_time_text)
 """The form of EventTimeText, for pydantic."""
 
 EventTime = Annotated[int, TimeUnit.MILLIS]
-"""When the event happened: a JSON int of milliseconds since 1970-01-01T00:00:00Z. Exactly one field has this role."""
+"""When the event happened: a JSON int of milliseconds since 1970-01-01T00:00:00Z. Exactly one field has this role.
+
+Event times of every kind are within EVENT_TIME_LIMIT_MS of 1970, both ways.
+"""
 
 EventTimeSeconds = Annotated[int, TimeUnit.SECONDS]
 """Event time as a JSON int of seconds."""

@@ -84,11 +84,13 @@ def _run(spec: str, path: Path) -> types.ModuleType:
     sys.path.append(neighbours)  # last, so that a file beside it can be imported but hides nothing
     try:
         exec(code, module.__dict__)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         if previous is None:
             del sys.modules[name]
         else:
             sys.modules[name] = previous
+        if isinstance(error, KeyboardInterrupt):
+            raise
         raise ConfigError("pipeline", spec, _failure(path, where, error)) from error
     finally:
         sys.path.remove(neighbours)
@@ -98,4 +100,6 @@ def _run(spec: str, path: Path) -> types.ModuleType:
 def _failure(path: Path, where: Path, error: BaseException) -> str:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(where)]
     place = f"{path}, line {lines[-1]}" if lines else str(path)
-    return f"{place}: {type(error).__name__}: {error}; correct the file"
+    # pydantic draws its mistakes over many lines; a message is one.
+    said = " ".join(str(error).split())
+    return f"{place}: {type(error).__name__}: {said}; correct the file"

@@ -134,7 +134,18 @@ _WRITERS: dict[str, Callable[[pa.Table, BinaryIO, bool], None]] = {
 
 def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
     for batch in table.to_batches():
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        yield from zip(*(_values(column) for column in batch.columns), strict=True)
+
+
+def _values(column: pa.Array) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except OverflowError:
+        if not pa.types.is_timestamp(column.type):
+            raise
+    # Python's times end with the year 9999, the lake's do not.
+    texts = column.to_numpy(zero_copy_only=False).astype(str).tolist()
+    return [None if text == "NaT" else text.removesuffix(".000000") for text in texts]
 
 
 def _json_lines(table: pa.Table) -> Iterator[bytes]:

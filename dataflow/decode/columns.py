@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from dataflow.annotations import COMPARE, Constraints
 from dataflow.event import EventField
-from dataflow.fields import INT64_MAX, INT64_MIN, FieldKind, TimeUnit, text_to_ms
+from dataflow.fields import EVENT_TIME_LIMIT_MS, INT64_MAX, INT64_MIN, FieldKind, TimeUnit, text_to_ms
 
 Marks = npt.NDArray[np.bool_]
 Column = Callable[[list[Any], Marks], pa.Array]
@@ -28,6 +28,13 @@ NULL = msgspec.Raw(b"null")
 """Stands for a Money field that is null or absent without a default; compared by identity where that is enough."""
 
 _TICKS_PER_MS = {TimeUnit.MICROS: 1_000, TimeUnit.NANOS: 1_000_000}
+_LIMITS = {
+    TimeUnit.SECONDS: (-EVENT_TIME_LIMIT_MS // 1_000, EVENT_TIME_LIMIT_MS // 1_000),
+    TimeUnit.MILLIS: (-EVENT_TIME_LIMIT_MS, EVENT_TIME_LIMIT_MS),
+    TimeUnit.MICROS: (-EVENT_TIME_LIMIT_MS * 1_000, EVENT_TIME_LIMIT_MS * 1_000 + 999),
+}
+"""Smallest and largest ticks of an event time; int64 nanoseconds cannot leave the range."""
+
 _MONEY = pa.decimal128(18, 6)
 _MICROS = 10**6
 _MONEY_TEXT_BYTES = 32
@@ -138,9 +145,9 @@ class _Ints:
         self.whole = _Whole(leaf.constraints)
         self.unit = leaf.unit
         self.nullable = leaf.nullable
-        if leaf.unit is TimeUnit.SECONDS:
-            self.whole.low = max(self.whole.low, -(INT64_MAX // 1_000))
-            self.whole.high = min(self.whole.high, INT64_MAX // 1_000)
+        if leaf.unit in _LIMITS:
+            low, high = _LIMITS[leaf.unit]
+            self.whole.low, self.whole.high = max(self.whole.low, low), min(self.whole.high, high)
             self.whole.free = False
 
     def __call__(self, values: list[Any], marks: Marks) -> pa.Array:

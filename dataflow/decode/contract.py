@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from dataflow.batch import Refusal
 from dataflow.event import EventField, EventObject, EventSchema
 from dataflow.fields import (
+    EVENT_TIME_LIMIT_MS,
     INT64_MAX,
     INT64_MIN,
     FieldKind,
@@ -172,8 +173,8 @@ def _judge_int(leaf: EventField, raw: bytes) -> int:
     if leaf.unit is None:
         return number
     at_ms = leaf.unit.to_ms(number)
-    if not INT64_MIN <= at_ms <= INT64_MAX:
-        raise _constraint(leaf, raw, "its milliseconds are outside int64")
+    if abs(at_ms) > EVENT_TIME_LIMIT_MS:
+        raise _constraint(leaf, raw, f"no event time: more than {EVENT_TIME_LIMIT_MS} ms from 1970")
     return at_ms
 
 

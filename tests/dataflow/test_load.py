@@ -112,6 +112,18 @@ def test_a_loaded_plan_can_be_pickled(tmp_path):
         ("x = 1\ny = x / 0\n", r"job\.py, line 2: ZeroDivisionError: division by zero"),
         ("\nimport no_such_package\n", r"job\.py, line 2: ModuleNotFoundError: No module named 'no_such_package'"),
         ("raise SystemExit(3)\n", r"job\.py, line 1: SystemExit: 3"),
+        ("class Odd(BaseException): pass\nraise Odd('x')\n", r"job\.py, line 2: Odd: x; correct the file"),
+        (HEAD + "import re\nre.compile('(')\n", r"job\.py, line 13: error: missing \)"),
+        (
+            HEAD + "from typing import Annotated\nfrom pydantic import Field\n"
+            "class Bad(BaseModel):\n    name: Annotated[str, Field(pattern='(')]\n",
+            r"job\.py, line 14: SchemaError: .*Field \"name\": .*regex parse error: .*unclosed group; correct the file",
+        ),
+        (
+            HEAD + "from typing import Annotated\nfrom pydantic import Field\n"
+            "class Bad(BaseModel):\n    n: Annotated[int, Field(multiple_of=0)]\nBad(n=3)\n",
+            r"job\.py, line 14: SchemaError: .*'multiple_of' must be .* greater than 0; correct the file",
+        ),
         ("x = 1\n", r"job\.py defines no Pipeline; write pipeline = Pipeline\(...\) in it"),
         ("x = '\0'\n", r"job\.py"),
     ],

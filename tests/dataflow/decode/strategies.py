@@ -21,8 +21,8 @@ _WHITESPACE = st.sampled_from([b"", b"", b"", b" ", b"\n", b"\t", b"\r\n"])
 _ODD_TIMES = ["2024-12-18 06:00:00Z", "2024-12-18t06:00:00z", "2024-02-30T00:00:00Z", "2024-01-01T24:00:00Z",
          "2024-01-01T23:59:60Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999-23:59",
          "1969-12-31T23:59:59.9999Z", "2024-01-01T00:00Z", "2024-01-01", "2024-01-01T00:00:00,5Z",
-         "2024-01-01T00:00:00Z\n", "+2024-01-01T00:00:00Z", "", "0", "007", "-5", "9223372036854775807",
-         "9223372036854775808", "1" * 30, "\u0661"]  # fmt: skip
+         "2024-01-01T00:00:00Z\n", "+2024-01-01T00:00:00Z", "", "0", "007", "-5", "9000000000000000",
+         "9000000000000001", "9223372036854775808", "1" * 30, "\u0661"]  # fmt: skip
 _ODD_DATES = [
     *("2024-02-30", "2024-2-3", "0000-01-01", "0001-01-01", "20240101", "2024-01-01T00:00:00"),
     *("2024-01-01 ", "", "2024-13-01", "+2024-01-01", "2024-01-01Z", "2024-W01-1", "2024-001", "10000-01-01"),
@@ -54,7 +54,7 @@ def _times() -> st.SearchStrategy[bytes]:
     )
     odd = st.sampled_from(_ODD_TIMES)
     stamp = st.builds(lambda *parts: "".join(parts), clock, fraction, zone)
-    digits = st.integers(0, 2**63 + 2).map(str)
+    digits = (st.integers(0, 2**63 + 2) | st.integers(9 * 10**15 - 2, 9 * 10**15 + 2)).map(str)
     return st.one_of(stamp, odd, digits).map(lambda text: json.dumps(text).encode())
 
 
@@ -84,9 +84,14 @@ def value_of(leaf: EventField) -> st.SearchStrategy[bytes]:
             return _dates()
         case FieldKind.STR:
             return _texts()
-    edges = st.sampled_from([b"0", b"-0", b"5", b"99", b"100", b"9223372036854775", b"9223372036854776"])
+    edges = st.sampled_from([b"0", b"-0", b"5", b"99", b"100", b"9223372036854775", b"9223372036854776", *_LAST_TIMES])
     return st.one_of(st.integers(-200, 200), st.integers(-(2**63), 2**63)).map(lambda n: b"%d" % n) | edges
 
+
+_LAST_TIMES = [
+    b"%d" % (sign * (9 * 10**ticks + over)) for sign in (1, -1) for ticks in (12, 15, 18) for over in (0, 1, 999, 1000)
+]
+"""Around the first and the last event time, in s, ms and us."""
 
 _SAFE = [b"5", b"10", b"0.5", b"1", b'"ab"', b'"2025-01-01"', b"true", b"0.25", b'"2024-12-18T06:00:00Z"', b"-3.5e0"]
 
