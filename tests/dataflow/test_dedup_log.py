@@ -120,8 +120,14 @@ class Run:
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_a_restart_from_any_recent_snapshot_continues_as_if_nothing_had_happened(data: st.DataObject) -> None:
-    with TemporaryDirectory() as one, TemporaryDirectory() as other:
-        steady, broken = Run(Path(one), []), Run(Path(other), [])
+    with TemporaryDirectory() as one, TemporaryDirectory() as other, ExitStack() as stack:
+
+        def run(folder: str, state: LogState) -> Run:
+            started = Run(Path(folder), state)
+            stack.callback(started.log.close)
+            return started
+
+        steady, broken = run(one, []), run(other, [])
         snapshots: list[tuple[int, LogState]] = [(0, [])]
         batches = data.draw(
             st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 25)), min_size=1, max_size=6), max_size=12)
@@ -142,11 +148,9 @@ def test_a_restart_from_any_recent_snapshot_continues_as_if_nothing_had_happened
             if data.draw(st.integers(0, 4)) == 0:
                 broken.log.close()
                 at, state = data.draw(st.sampled_from(snapshots[-3:]))
-                broken = Run(Path(other), state)
+                broken = run(other, state)
                 # The recovery store never resumes before the point it has resumed from.
                 snapshots = [(at, state)]
-        steady.log.close()
-        broken.log.close()
         if at == len(rows) and rows:
             watermark = rows[-1][2][0]
             for mine, theirs in zip(
