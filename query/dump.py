@@ -112,6 +112,9 @@ def _lines(table: pa.Table) -> Iterator[list[str]]:
 
 
 def _texts(column: pa.Array) -> list[str]:
+    if pa.types.is_timestamp(column.type):
+        # Not by way of Python's times, which end with the year 9999.
+        column = column.cast(pa.timestamp("ms")).cast(pa.int64())
     convert: Callable[[Any], str] = canonical
     if pa.types.is_string(column.type):
         convert = _quoted_text

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +10,6 @@ import pyarrow as pa
 from dataflow.errors import QueryError
 from dataflow.tables import LEDGER
 from query.definition import PipelineFacts, RollupFacts, read_facts
-from query.moment import EPOCH
 from query.reader import LakeReader, LakeSnapshot
 from query.scan import quoted
 
@@ -40,8 +38,8 @@ class WindowMoved:
     """One (key, window) that was corrected after it was closed. For sessions the window is the merged session."""
 
     key: Mapping[str, Any]
-    window_start: datetime
-    window_end: datetime
+    window_start_ms: int
+    window_end_ms: int
     corrections: int
     rows_added: int
     late_rows: int
@@ -150,7 +148,7 @@ def _of_rollup(
     )
     lines = table.to_pylist()
     moved = [_window(rollup, line) for line in lines if line["_closed"] and line["_corrections"]]
-    moved.sort(key=lambda window: (-window.rows_added, -window.corrections, window.window_start, str(window.key)))
+    moved.sort(key=lambda window: (-window.rows_added, -window.corrections, window.window_start_ms, str(window.key)))
     closed = [line for line in lines if line["_closed"] and (line["_rows_before"] or line["_rows_after"])]
     return RollupLateness(
         rollup.name,
@@ -181,6 +179,7 @@ def _moved_sql(rollup: RollupFacts, levels: Sequence[tuple[int, int]], key: Mapp
         else (f"SELECT *, window_start AS _start, window_end AS _end FROM {history} WHERE {where}")
     )
     group = ", ".join([*keys, "_start", "_end"])
+    shown = ", ".join([*keys, "epoch_ms(_start) AS _start_ms", "epoch_ms(_end) AS _end_ms"])
     after = "FILTER (_snapshot > closed_at)"
     before = "FILTER (closed_at IS NULL OR _snapshot <= closed_at)"
     sums = "".join(
@@ -192,7 +191,7 @@ def _moved_sql(rollup: RollupFacts, levels: Sequence[tuple[int, int]], key: Mapp
         f"WITH placed AS ({source}), reached AS (SELECT * FROM {reached}),"
         " judged AS (SELECT p.*, l.snapshot AS closed_at FROM placed p"
         " ASOF LEFT JOIN reached l ON epoch_ms(p.window_end) - 1 <= l.level)"
-        f" SELECT {group}, bool_or(closed_at IS NOT NULL) AS _closed,"
+        f" SELECT {shown}, bool_or(closed_at IS NOT NULL) AS _closed,"
         f" coalesce(sum(row_count) {before}, 0)::BIGINT AS _rows_before,"
         f" coalesce(sum(row_count) {after}, 0)::BIGINT AS _rows_after,"
         " coalesce(sum(late_count), 0)::BIGINT AS _late,"
@@ -224,8 +223,8 @@ def _session_windows(rollup: RollupFacts, history: str, keys: Sequence[str], whe
 def _window(rollup: RollupFacts, line: Mapping[str, Any]) -> WindowMoved:
     return WindowMoved(
         {name: line[name] for name in rollup.keys},
-        line["_start"],
-        line["_end"],
+        line["_start_ms"],
+        line["_end_ms"],
         line["_corrections"],
         line["_rows_after"],
         line["_late"],
@@ -283,8 +282,8 @@ def as_json(found: Sequence[RollupLateness]) -> list[dict[str, Any]]:
             "windows": [
                 {
                     "key": {name: value if value is None else str(value) for name, value in window.key.items()},
-                    "window_start": _ms(window.window_start),
-                    "window_end": _ms(window.window_end),
+                    "window_start": window.window_start_ms,
+                    "window_end": window.window_end_ms,
                     "corrections": window.corrections,
                     "rows_added": window.rows_added,
                     "late_rows": window.late_rows,
@@ -303,18 +302,14 @@ def _movement_json(movement: Movement) -> dict[str, Any]:
     return {"at_close": str(movement.at_close), "change": str(movement.change), "relative": movement.relative}
 
 
-def _ms(moment: datetime) -> int:
-    return round((moment.replace(tzinfo=EPOCH.tzinfo) - EPOCH).total_seconds() * 1000)
-
-
 def windows_table(found: Sequence[RollupLateness], limit: int) -> pa.Table:
     """The windows that moved most, `limit` per rollup, one line each, for people."""
     rows = [
         {
             "rollup": each.rollup,
             "key": ", ".join(f"{name}={value}" for name, value in window.key.items()),
-            "window_start": window.window_start,
-            "window_end": window.window_end,
+            "window_start": window.window_start_ms,
+            "window_end": window.window_end_ms,
             "corrections": window.corrections,
             "rows_added": window.rows_added,
             "moved": ", ".join(
@@ -324,7 +319,7 @@ def windows_table(found: Sequence[RollupLateness], limit: int) -> pa.Table:
         for each in found
         for window in each.moved[:limit]
     ]
-    text, moment, number = pa.string(), pa.timestamp("us"), pa.int64()
+    text, moment, number = pa.string(), pa.timestamp("ms"), pa.int64()
     return pa.Table.from_pylist(
         rows,
         pa.schema(

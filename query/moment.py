@@ -10,6 +10,9 @@ AsOf = int | datetime | str | None
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_FIRST_MS = (datetime(1, 1, 3, tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
+_LAST_MS = (datetime(9999, 12, 30, tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
+
 
 def parse_as_of(as_of: AsOf) -> int | datetime | None:
     """A snapshot id, an aware time, or None for the newest. Raises QueryError with the accepted forms."""
@@ -58,8 +61,8 @@ def to_ms(moment: datetime) -> int:
 
 
 def from_ms(moment_ms: int) -> datetime:
-    """The aware UTC time of milliseconds since 1970."""
-    return EPOCH + timedelta(milliseconds=moment_ms)
+    """The aware UTC time of milliseconds since 1970; beyond Python's years 1 to 9999 the nearest day that it has."""
+    return EPOCH + timedelta(milliseconds=min(max(moment_ms, _FIRST_MS), _LAST_MS))
 
 
 def comparable(value: datetime | int | None) -> Bound | None:

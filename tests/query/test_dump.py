@@ -137,6 +137,18 @@ def test_a_folder_with_other_tables_is_refused_and_an_own_one_is_replaced(tmp_pa
             dump(reader.snapshot(), tmp_path / "file" / "out")
 
 
+def test_windows_beyond_the_year_9999_are_dumped(tmp_path: Path) -> None:
+    start_ms = 300_000_000_000_000 - 300_000_000_000_000 % 60_000
+    row = clicks("a", 0, 1) | {"window_start": start_ms, "window_end": start_ms + 60_000}
+    with LakeMaker(tmp_path / "lake") as lake:
+        lake.commit({"ad_clicks_1m_delta": [row]})
+        with LakeReader(lake.folder) as reader:
+            dump(reader.snapshot(), tmp_path / "out")
+    assert (tmp_path / "out" / "ad_clicks_1m.csv").read_text().splitlines()[
+        1
+    ] == f"{start_ms},{start_ms + 60_000},a,1,0"
+
+
 def test_an_older_snapshot_is_dumped_as_it_was(tmp_path: Path) -> None:
     with LakeMaker(tmp_path / "lake") as lake:
         number = lake.commit({"ledger": [ledger("p", 0, 2, T0)]})

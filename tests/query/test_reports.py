@@ -150,3 +150,12 @@ def test_numbers_below_one_are_refused(full: LakeSnapshot) -> None:
         reports.clicks_per_ad(full, NOW, minutes=0)
     with pytest.raises(ConfigError, match="--limit"):
         reports.clicks_per_ad(full, NOW, limit=0)
+
+
+def test_an_event_time_beyond_the_calendar_does_not_break_a_report(lake: LakeMaker) -> None:
+    lake.commit({"ledger": [ledger("p", 0, 1, None, max_event_time=2**60)]})
+    with LakeReader(lake.folder) as reader:
+        for at in ("now", "latest"):
+            assert reports.clicks_per_ad(reader.snapshot(), NOW, at=at).table.num_rows == 0
+            assert reports.top_campaigns(reader.snapshot(), NOW, at=at).table.num_rows == 0
+            assert reports.revenue_per_hour(reader.snapshot(), NOW, at=at).table.num_rows == 0
