@@ -7,9 +7,9 @@ FAN_IN = 8
 """So many files of one tier become one file of the next."""
 
 BASE_BYTES = 16 * 1024
-TARGET_BYTES = 64 * 1024 * 1024
-TARGET_ROWS = 4_000_000
-"""A merge never makes a file beyond either; larger files are left alone."""
+TARGET_BYTES = 32 * 1024 * 1024
+TARGET_ROWS = 2_000_000
+"""A merge never makes a file beyond either, which also bounds its memory; larger files are left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ def runs_to_merge(files: Sequence[LiveFile], *, summed_below: int | None) -> lis
     top = max((tier(file.size_bytes) for file in files), default=-1)
     while level <= top:
         for run in _neighbours(files, level, taken, summed_below):
-            for part in _bounded(run):
+            for part, is_full in _bounded(run):
                 # smaller files in between come along; they alone never cause the rewrite of larger ones
-                if sum(tier(file.size_bytes) == level for file in part) >= FAN_IN:
+                if sum(tier(file.size_bytes) == level for file in part) >= FAN_IN or (is_full and _even(part)):
                     chosen.append(part)
                     taken |= {file.id for file in part}
         level += 1
@@ -88,14 +88,22 @@ def _neighbours(
     return [run for run in [*runs, run] if len(run) >= 2]
 
 
-def _bounded(run: Sequence[LiveFile]) -> list[list[LiveFile]]:
-    parts: list[list[LiveFile]] = [[]]
+def _bounded(run: Sequence[LiveFile]) -> list[tuple[list[LiveFile], bool]]:
+    """The run cut where a merge would grow beyond the target; True with a part that nothing more fits into."""
+    parts: list[tuple[list[LiveFile], bool]] = []
+    part: list[LiveFile] = []
     size = rows = 0
     for file in run:
-        if parts[-1] and (size + file.size_bytes > TARGET_BYTES or rows + file.rows > TARGET_ROWS):
-            parts.append([])
+        if part and (size + file.size_bytes > TARGET_BYTES or rows + file.rows > TARGET_ROWS):
+            parts.append((part, True))
+            part = []
             size = rows = 0
-        parts[-1].append(file)
+        part.append(file)
         size += file.size_bytes
         rows += file.rows
-    return parts
+    return [*parts, (part, False)]
+
+
+def _even(part: Sequence[LiveFile]) -> bool:
+    """No file is most of the part, so that merging it at least doubles every file in it."""
+    return 2 * max(file.size_bytes for file in part) <= sum(file.size_bytes for file in part)

@@ -132,7 +132,11 @@ def test_summing_again_over_holes_in_the_row_ids_stays_exact(lake: Lake) -> None
 
 
 @pytest.mark.parametrize(
-    "point", ["before_file", "after_file", "before_compact", "after_compact", "before_unlink", "after_unlink"]
+    "point",
+    [
+        *("before_file", "in_file", "after_file", "before_compact", "in_compact", "after_compact"),
+        *("before_unlink", "after_unlink"),
+    ],
 )
 def test_a_crash_in_compaction_changes_nothing_that_a_reader_sees(lake: Lake, point: str) -> None:
     before = lake.content()

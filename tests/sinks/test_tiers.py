@@ -63,6 +63,12 @@ def test_no_merge_goes_beyond_the_target() -> None:
     assert all(sum(file.size_bytes for file in run) <= TARGET_BYTES for run in runs_to_merge(files, summed_below=None))
 
 
+def test_large_files_that_cannot_reach_the_fan_in_fill_the_target() -> None:
+    runs = runs_to_merge(files_of([TARGET_BYTES // 5] * 12), summed_below=None)
+    assert ids(runs) == [list(range(5)), list(range(5, 10))]
+    assert runs_to_merge(files_of([TARGET_BYTES - 10, 5, TARGET_BYTES - 10]), summed_below=None) == []
+
+
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=400), st.none() | st.integers(0, 500))
 def test_appending_for_ever_keeps_few_files_and_rewrites_each_row_a_few_times(
     bursts: list[int], summed_below: int | None
