@@ -1,5 +1,6 @@
 """`tidemill compact`: merge small files, expire old snapshots, delete what nothing needs any more."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from signal import SIGINT, SIGTERM, signal
@@ -8,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli.lakes import LakeFlag, lake_folder
+from cli.lakes import LakeFlag
 
 
 def compact(
@@ -24,19 +25,23 @@ def compact(
     """Compact the lake, while the pipeline writes or not. Readers see no change in content."""
     retain_by, grace_by = _duration("--retain", retain), _duration("--grace", grace)
     pause = None if every is None else _duration("--every", every)
-    folder = lake_folder(lake)
+    from dataflow.settings import load_settings
+    from sinks.fault import fault_from
+
+    settings = load_settings({"lake": lake})
+    folder, fault = settings.lake, fault_from(settings.fault)
     if pause is None:
-        _once(folder, retain_by, grace_by)
+        _once(folder, retain_by, grace_by, fault)
         return
     stop = Event()
     for number in (SIGTERM, SIGINT):
         signal(number, lambda *_: stop.set())
     while not stop.is_set():
-        _once(folder, retain_by, grace_by)
+        _once(folder, retain_by, grace_by, fault)
         stop.wait(pause.total_seconds())
 
 
-def _once(folder: Path, retain: timedelta, grace: timedelta) -> None:
+def _once(folder: Path, retain: timedelta, grace: timedelta, fault: Callable[[str], None]) -> None:
     from sinks.catalog import Catalog
     from sinks.compact import compact as compact_lake
     from sinks.expire import Retention
@@ -49,6 +54,7 @@ def _once(folder: Path, retain: timedelta, grace: timedelta) -> None:
             specs_of_lake(catalog),
             clock=lambda: datetime.now(UTC),
             retention=Retention(keep=retain, grace=grace),
+            fault=fault,
         )
     finally:
         catalog.close()

@@ -24,7 +24,7 @@ _OURS = {
     "enable.partition.eof": "Tidemill needs it on; leave it out",
     "isolation.level": "Tidemill reads committed records only; leave it out",
 }
-_FAULT = r"^([a-z_.-]+(:[1-9][0-9]*)?)?$"
+_FAULT = r"^([a-z_.-]+(:[1-9][0-9]*)?(@[0-9]+)?)?$"
 _IGNORED = frozenset({"TIDEMILL_DUCKLAKE_PYTHON"})
 """Variables that carry our prefix and are no settings: where the tests find the official DuckLake client."""
 
@@ -83,7 +83,7 @@ class Settings(BaseModel):
     generator_paced: bool = Field(
         default=True, description="source generator: keep to the clock; false = as fast as possible"
     )
-    fault: str = Field(default="", pattern=_FAULT, description="for crash tests: kill -9 itself at POINT[:COUNT]")
+    fault: str = Field(default="", pattern=_FAULT, description="for crash tests: kill -9 itself at POINT[:COUNT][@MS later]")
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 

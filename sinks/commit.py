@@ -97,7 +97,9 @@ class LakeWriter:
         self._pending = from_state(state)
         for manifest in self._pending:
             require_files(manifest, self._catalog.folder)
+        self._fault("before_takeover")
         self._incarnation = self._catalog.take_over(self._pipeline, self._lineage)
+        self._fault("after_takeover")
         self._tables = self._catalog.tables()
         absent = sorted(set(self._specs) - set(self._tables))
         if absent:
@@ -245,6 +247,7 @@ class LakeWriter:
                     self._fault("before_unlink")
                     with suppress(OSError):
                         path.unlink()
+                    self._fault("after_unlink")
 
 
 def require_files(manifest: Manifest, folder: Path) -> None:

@@ -89,7 +89,7 @@ def compact(
                 tally.skipped.append(str(damage))
                 continue
             fault("before_compact")
-            if _swap(catalog, table, run, staged, clock(), oldest if total else None):
+            if _swap(catalog, table, run, staged, clock(), oldest if total else None, fault):
                 tally.merged_files += len(run)
                 tally.written_files += 1
                 tally.rewritten_rows += staged.rows
@@ -204,6 +204,7 @@ def _swap(
     staged: StagedFile,
     now: datetime,
     summed_below: int | None,
+    fault: Fault,
 ) -> bool:
     """Put the merged file in the place of `run` in one transaction; False when the run has changed meanwhile."""
     ids = [file.id for file in run]
@@ -240,4 +241,5 @@ def _swap(
             "INSERT INTO ducklake_files_scheduled_for_deletion VALUES (?, ?, 1, ?)",
             [(file.id, f"main/{table.path}{file.path}", time_text(now)) for file in run],
         )
+        fault("in_compact")
     return True

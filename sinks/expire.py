@@ -170,6 +170,7 @@ def _delete_orphans(catalog: Catalog, before: datetime, fault: Fault) -> int:
                 with suppress(OSError):
                     path.unlink()
                     deleted += 1
+                fault("after_unlink")
     return deleted
 
 

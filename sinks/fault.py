@@ -1,18 +1,25 @@
 """Faults on purpose: a named point at which the process kills itself, for tests of crash safety."""
 
 import os
+import re
 import signal
 import threading
 
 from sinks.parquet import Fault, no_fault
 
+_TEXT = re.compile(r"(?P<point>[a-z_.-]+)(:(?P<count>[1-9][0-9]*))?(@(?P<delay>[0-9]+))?")
+
 
 class KillAt:
-    """SIGKILL to this process when `point` is passed for the `count`-th time."""
+    """SIGKILL to this process when `point` is passed for the `count`-th time, or `delay_ms` after that.
 
-    def __init__(self, point: str, count: int) -> None:
+    With a delay the process goes on until the signal comes, so that it dies inside whatever follows the point.
+    """
+
+    def __init__(self, point: str, count: int, delay_ms: int = 0) -> None:
         self._point = point
         self._left = count
+        self._delay_ms = delay_ms
         self._lock = threading.Lock()
 
     def __call__(self, point: str) -> None:
@@ -21,16 +28,24 @@ class KillAt:
             return
         with self._lock:
             self._left -= 1
-            if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+            if self._left:
+                return
+        if self._delay_ms == 0:
+            _kill()
+        timer = threading.Timer(self._delay_ms / 1000, _kill)
+        timer.daemon = True
+        timer.start()
 
 
 def fault_from(text: str) -> Fault:
-    """`point` or `point:count`; empty text is no fault. Raises ValueError for a count that is no positive number."""
+    """`point`, `point:count` or `point:count@delay_ms`; empty text is no fault. Raises ValueError for other texts."""
     if not text:
         return no_fault
-    point, _, count = text.partition(":")
-    times = int(count or "1")
-    if times < 1:
-        raise ValueError(f"{text!r}: the count after the colon must be 1 or more")
-    return KillAt(point, times)
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r}: write POINT, POINT:COUNT or POINT:COUNT@MS, with a count of 1 or more")
+    return KillAt(found["point"], int(found["count"] or 1), int(found["delay"] or 0))
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

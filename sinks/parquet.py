@@ -83,7 +83,7 @@ def write_file(
     content = sink.getvalue()
     target = folder / "main" / layout.path / name
     fault("before_file")
-    write_durably(target, content)
+    write_durably(target, content, fault)
     fault("after_file")
     return StagedFile(
         layout.name,
@@ -97,7 +97,7 @@ def write_file(
     )
 
 
-def write_durably(target: Path, content: Any) -> None:
+def write_durably(target: Path, content: Any, fault: Fault = no_fault) -> None:
     """Create `target` with `content` (bytes-like) and fsync it and its directory; LakeUnwritable on failure."""
     made = False
     try:
@@ -110,6 +110,7 @@ def write_durably(target: Path, content: Any) -> None:
             left = memoryview(content)
             while left:
                 left = left[os.write(handle, left) :]
+            fault("in_file")
             os.fsync(handle)
         finally:
             os.close(handle)
