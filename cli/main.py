@@ -6,7 +6,22 @@ from typing import Any
 
 import typer
 
-from cli import check, compact, config, demo, dump, kafka, lateness, produce, query, recover, report, run, snapshots
+from cli import (
+    audit,
+    check,
+    compact,
+    config,
+    demo,
+    dump,
+    kafka,
+    lateness,
+    produce,
+    query,
+    recover,
+    report,
+    run,
+    snapshots,
+)
 from dataflow.errors import TidemillError
 
 app = typer.Typer(
@@ -28,6 +43,7 @@ app.command("snapshots")(snapshots.snapshots)
 app.command("dump")(dump.dump)
 app.command("lateness")(lateness.lateness)
 app.command("compact")(compact.compact)
+app.command("audit")(audit.audit)
 app.add_typer(config.app, name="config")
 app.add_typer(kafka.app, name="kafka")
 

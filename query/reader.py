@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -317,6 +317,10 @@ class LakeSnapshot:
         # A temporary name comes before the schema's own, inside the lake's views too.
         select = scan_sql(self.tables[bound.table], self.bounded_files(bound), self.id)
         cursor.execute(f"CREATE TEMP VIEW {quoted(bound.table)} AS {select}")
+
+    def with_files(self, files: Mapping[str, list[DataFile]]) -> "LakeSnapshot":
+        """The same snapshot as if its tables had these files only; `bounds` would look at all files again."""
+        return LakeSnapshot(self._reader, replace(self.resolved, files=files))
 
     def bounded_files(self, bound: Bound) -> list[DataFile]:
         """The files of a table that can hold rows inside `bound`."""
