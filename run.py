@@ -17,12 +17,14 @@ from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
+from cli.compactor import Compactor
 from cli.stderr import held_back, known_end
 from cli.supervise import RESTART_EXIT_CODE
 from dataflow import flow as graph
 from dataflow import logs, metrics
 from dataflow.batch import Judged
 from dataflow.decode.json import JsonDecoder
+from dataflow.durations import to_ms
 from dataflow.errors import ConfigError
 from dataflow.fold import Fold
 from dataflow.intake.control import Control
@@ -121,8 +123,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         logs.configure(settings.log_format, settings.log_level, stderr)
         log = logs.logger("run")
         job = prepare(settings, control, process or 0)
-        if not process:
-            metrics.serve(settings.metrics_port)
+        compactor = _beside(settings, process or 0)
         log.info("started", source=settings.source, partitions=len(job.source.partitions()), lake=str(settings.lake))
         try:
             cli_main(
@@ -140,6 +141,8 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
             raise
         finally:
             job.source.close()
+            if compactor is not None:
+                compactor.stop()
         log.info("ended", reason=control.reason or "end of input")
     if not control.restart_wanted:
         return 0
@@ -169,9 +172,10 @@ def flow() -> Dataflow:
     _stop_on_signals(control)
     process = int(flags.process_id or 0)
     job = prepare(settings, control, process)
-    if process == 0:
-        metrics.serve(settings.metrics_port)
+    compactor = _beside(settings, process)
     atexit.register(_start_anew, control)
+    if compactor is not None:
+        atexit.register(compactor.stop)
     return compose(job)
 
 
@@ -180,6 +184,15 @@ def main() -> None:
     from cli.main import main as command_line
 
     command_line(launch)
+
+
+def _beside(settings: Settings, process: int) -> Compactor | None:
+    """What the first process of a pipeline runs beside it: the metrics port and compaction."""
+    if process != 0:
+        return None
+    metrics.serve(settings.metrics_port)
+    every = settings.compact_every
+    return Compactor(Path(settings.lake), every) if to_ms(every) else None
 
 
 def _stop_on_signals(control: Control) -> None:

@@ -1,5 +1,7 @@
 """`tidemill compact`: merge small files, expire old snapshots, delete what nothing needs any more."""
 
+import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +23,7 @@ def compact(
         str, typer.Option("--grace", help="How long replaced files stay for queries that use them.", metavar="TIME")
     ] = "10m",
     lake: LakeFlag = None,
+    parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
 ) -> None:
     """Compact the lake, while the pipeline writes or not. Readers see no change in content."""
     retain_by, grace_by = _duration("--retain", retain), _duration("--grace", grace)
@@ -36,9 +39,21 @@ def compact(
     stop = Event()
     for number in (SIGTERM, SIGINT):
         signal(number, lambda *_: stop.set())
+    if parent is not None:
+        os.nice(10)
+        _pause(stop, pause.total_seconds(), parent)
     while not stop.is_set():
         _once(folder, retain_by, grace_by, fault)
-        stop.wait(pause.total_seconds())
+        _pause(stop, pause.total_seconds(), parent)
+
+
+def _pause(stop: Event, seconds: float, parent: int | None) -> None:
+    """Wait until the next round; a child of a pipeline ends when the pipeline is gone."""
+    until = time.monotonic() + seconds
+    while not stop.is_set() and (left := until - time.monotonic()) > 0:
+        if parent is not None and os.getppid() != parent:
+            stop.set()
+        stop.wait(min(left, 1.0))
 
 
 def _once(folder: Path, retain: timedelta, grace: timedelta, fault: Callable[[str], None]) -> None:

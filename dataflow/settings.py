@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
+from dataflow.durations import to_ms
 from dataflow.errors import ConfigError
 
 PREFIX = "TIDEMILL_"
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     processes: int = Field(default=1, ge=1, le=256, description="processes on this machine")
     events: bool = Field(default=True, description="keep accepted events in the table `events`")
     start: Literal["earliest", "latest"] = Field(default="earliest", description="where a new lake begins to read")
+    compact_every: str = Field("30s", description="time between compactions beside the pipeline; 0s = none")
     metrics_port: int = Field(default=0, ge=0, le=65_535, description="port for Prometheus on 127.0.0.1; 0 = off")
     max_epoch_bytes: int = Field(
         default=64 * 2**20, ge=2**16, description="most bytes read per source partition and epoch"
@@ -83,7 +85,15 @@ class Settings(BaseModel):
     generator_paced: bool = Field(
         default=True, description="source generator: keep to the clock; false = as fast as possible"
     )
-    fault: str = Field(default="", pattern=_FAULT, description="for crash tests: kill -9 itself at POINT[:COUNT][@MS later]")
+    fault: str = Field(
+        default="", pattern=_FAULT, description="for crash tests: kill -9 itself at POINT[:COUNT][@MS later]"
+    )
+
+    @field_validator("compact_every")
+    @classmethod
+    def _is_duration(cls, written: str) -> str:
+        to_ms(written)
+        return written
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 

@@ -10,9 +10,9 @@ from dataflow.recovery import RecoveryFolder
 
 def test_a_new_folder_gets_a_store_and_a_lineage_of_its_own(tmp_path: Path) -> None:
     first, second = RecoveryFolder(tmp_path / "a"), RecoveryFolder(tmp_path / "b")
-    assert not first.exists
     assert first.create() != second.create()
-    assert first.exists
+    assert RecoveryFolder(tmp_path / "a").exists
+    assert not RecoveryFolder(tmp_path / "c").exists
     assert first.lineage == RecoveryFolder(tmp_path / "a").lineage
 
 
