@@ -1,0 +1,77 @@
+"""The topic counted again by separate code: read committed records, then the row-by-row model of the rules."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from tests.model import adapter, dump, engine
+from tests.model.spec import PipelineSpec, Record
+
+Topics = dict[str, list[Record]]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the lake must hold: `tables` of the model, `texts` of the dump, committed `records` per source partition."""
+
+    spec: PipelineSpec
+    tables: engine.Tables
+    texts: dict[str, str]
+    records: Topics
+
+
+def read_topic(bootstrap: str, topic: str) -> Topics:
+    """Every committed record up to the last stable offset, per source partition, in offset order."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "recount",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+            "log_level": 0,
+        }
+    )
+    try:
+        partitions = sorted(consumer.list_topics(topic, timeout=30).topics[topic].partitions)
+        found: Topics = {f"{topic}/{number}": [] for number in partitions}
+        waiting = set(partitions)
+        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        heard = time.monotonic()
+        while waiting:
+            messages = consumer.consume(5000, 0.2)
+            if messages:
+                heard = time.monotonic()
+            assert time.monotonic() < heard + 60, f"{topic}: silence for 60 s before {sorted(waiting)} was read"
+            for message in messages:
+                error = message.error()
+                if error is None:
+                    kind, stamp = message.timestamp()
+                    record = Record(message.offset(), message.value(), stamp if kind else None)
+                    found[f"{topic}/{message.partition()}"].append(record)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    waiting.discard(message.partition())
+                elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
+                    raise KafkaException(error)
+        return found
+    finally:
+        consumer.close()
+
+
+def expect(pipeline: Path, records: Topics, *, events: bool = True) -> Expected:
+    """What the model makes of the records. Partitions without any record leave no trace."""
+    spec = adapter.load(pipeline)
+    tables = engine.run(spec, records)
+    return Expected(spec, tables, dump.texts_of(spec, tables, events=events), records)
+
+
+def before(records: Topics, ends: dict[str, int]) -> Topics:
+    """The records below each partition's end offset."""
+    return {
+        partition: [record for record in each if record.offset < ends[partition]]
+        for partition, each in records.items()
+        if partition in ends
+    }
