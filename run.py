@@ -25,7 +25,7 @@ from dataflow import logs, metrics
 from dataflow.batch import Judged
 from dataflow.decode.json import JsonDecoder
 from dataflow.durations import to_ms
-from dataflow.errors import ConfigError
+from dataflow.errors import ConfigError, TidemillError
 from dataflow.fold import Fold
 from dataflow.intake.control import Control
 from dataflow.intake.partition import Intake, Pace
@@ -154,12 +154,19 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
 def flow() -> Dataflow:
     """For `python -m bytewax.run run:flow -w 2 -r RECOVERY -s 1 -b 0`: the same flow with the same guarantees.
 
-    Settings come from the environment and tidemill.toml. Raises ConfigError where Bytewax's own flags
-    would give a weaker promise.
+    Settings come from the environment and tidemill.toml. Where something is wrong or lacking, and where Bytewax's
+    own flags would give a weaker promise, it says so in one sentence and ends the process.
     """
+    try:
+        return _flow_for_bytewax()
+    except TidemillError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+
+
+def _flow_for_bytewax() -> Dataflow:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("-r", "--recovery-directory", default=os.environ.get("BYTEWAX_RECOVERY_DIRECTORY"))
-    parser.add_argument("-b", "--backup-interval", default=os.environ.get("BYTEWAX_RECOVERY_BACKUP_INTERVAL"))
     parser.add_argument("-i", "--process-id", type=int, default=os.environ.get("BYTEWAX_PROCESS_ID"))
     flags, _ = parser.parse_known_args()
     if flags.recovery_directory is None:
