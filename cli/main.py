@@ -18,6 +18,7 @@ from cli import (
     produce,
     query,
     recover,
+    replay,
     report,
     run,
     snapshots,
@@ -44,6 +45,7 @@ app.command("dump")(dump.dump)
 app.command("lateness")(lateness.lateness)
 app.command("compact")(compact.compact)
 app.command("audit")(audit.audit)
+app.command("replay")(replay.replay)
 app.add_typer(config.app, name="config")
 app.add_typer(kafka.app, name="kafka")
 

@@ -55,6 +55,9 @@ class Settings(BaseModel):
     epoch_ms: int = Field(default=250, ge=10, le=600_000, description="milliseconds between two commits")
     batch_records: int = Field(default=10_000, ge=1, le=1_000_000, description="most records of one poll")
     bounded: bool = Field(default=False, description="stop at the end the source had at the start")
+    ranges: Path | None = Field(
+        default=None, description="JSON file of offset ranges per source partition, to read only those"
+    )
     workers: int = Field(default=1, ge=1, le=1024, description="threads per process")
     processes: int = Field(default=1, ge=1, le=256, description="processes on this machine")
     events: bool = Field(default=True, description="keep accepted events in the table `events`")

@@ -24,10 +24,10 @@ from query.audit_ledger import (
     check_published,
     read_lines,
 )
+from query.audit_report import Finding, Report, Unproven
 from query.audit_rows import ROW_TABLES, RowTables, first_offsets
 from query.audit_source import Place, Rereading, find_place
 from query.audit_windows import NAMED, NARROWED, Narrowing, Totals, WindowDifference, differences, lake_totals
-from query.findings import Finding, Report, Unproven
 from query.moment import to_ms
 from query.reader import LakeReader, LakeSnapshot
 from sinks.definition import definition_of

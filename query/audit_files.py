@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from query.findings import Finding, Report, Unproven
+from query.audit_report import Finding, Report, Unproven
 from query.reader import LakeSnapshot
 from sinks.layout import DataFile
 

@@ -9,7 +9,7 @@ from typing import Any
 from dataflow.batch import Range, RollupCount
 from dataflow.errors import ConservationError
 from dataflow.tables import LEDGER
-from query.findings import Finding, OffsetRange, Report
+from query.audit_report import Finding, OffsetRange, Report
 from query.reader import LakeSnapshot
 from sinks.ledger import check_conservation
 

@@ -9,7 +9,7 @@ from dataflow.hashing import checksum
 from dataflow.plan import Plan
 from dataflow.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, TableSpec
 from query.audit_ledger import Segment
-from query.findings import Finding, OffsetRange, Report
+from query.audit_report import Finding, OffsetRange, Report
 from query.reader import Bound, LakeSnapshot
 from query.scan import quoted
 

@@ -14,7 +14,7 @@ from dataflow.merge import merge_rows
 from dataflow.tables import TIMESTAMP, TableSpec
 from query.audit_files import name_of
 from query.audit_ledger import Line, Segment
-from query.findings import Finding, OffsetRange
+from query.audit_report import Finding, OffsetRange
 from query.reader import LakeSnapshot
 from query.scan import quoted
 from sinks.layout import DataFile
@@ -26,6 +26,8 @@ NAMED = 1_000
 
 NARROWED = 20
 """So many windows per table are narrowed down to files and offsets; further ones are named only."""
+
+_WINDOW = ("window_start", "window_end")
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -246,13 +248,16 @@ def _read(snapshot: LakeSnapshot, spec: TableSpec, file: DataFile) -> pa.Table:
 
 
 def _by_key(spec: TableSpec, table: pa.Table) -> dict[Key, Row]:
+    for name in _WINDOW:
+        # in ms: Python's own times end with the year 9999
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, table.column(name).cast(TIMESTAMP).cast(pa.int64()))
     return {tuple(row[name] for name in spec.keys): row for row in table.to_pylist()}
 
 
 def _difference(spec: TableSpec, row: Row, detail: str) -> WindowDifference:
-    key = {name: row[name] for name in spec.keys if name not in ("window_start", "window_end")}
-    start, end = (pa.scalar(row[name], TIMESTAMP).cast(pa.int64()).as_py() for name in ("window_start", "window_end"))
-    return WindowDifference(spec, key, start, end, detail)
+    key = {name: row[name] for name in spec.keys if name not in _WINDOW}
+    return WindowDifference(spec, key, row["window_start"], row["window_end"], detail)
 
 
 def _equal(left: Any, right: Any) -> bool:

@@ -44,6 +44,26 @@ def dump(snapshot: LakeSnapshot, folder: Path) -> list[Path]:
     return sorted(written)
 
 
+def contents(snapshot: LakeSnapshot) -> dict[str, str]:
+    """SQL of everything that a lake holds as a function of its source, by name: `dump` and all columns of the rows."""
+    rollups = _rollups(snapshot)
+    queries = {name: _rollup_sql(snapshot, name) for name in rollups}
+    for name in (EVENTS, LATE_EVENTS, DEAD_LETTERS):
+        if name in snapshot.tables:
+            # in order of the names: where a pipeline gained columns, they stand last in its lake
+            columns = sorted(column.name for column in snapshot.tables[name].columns)
+            queries[name] = f"SELECT {', '.join(map(quoted, columns))} FROM {name}"
+    queries["counts"] = _counts_sql()
+    queries["counts_rollup"] = _rollup_counts_sql(rollups)
+    return queries
+
+
+def text_lines(batch: pa.RecordBatch) -> Iterator[str]:
+    """The rows of a batch as dump writes them, without line ends."""
+    columns = [_texts(column) for column in batch.columns]
+    return (",".join(row) for row in zip(*columns, strict=True))
+
+
 def canonical(value: Any) -> str:
     """One value as dump writes it, before quoting: times as epoch ms, decimals without trailing zeros."""
     if value is None:
@@ -88,9 +108,13 @@ def _rollup_counts_sql(rollups: Sequence[str]) -> str:
     return " UNION ALL ".join(parts) or empty
 
 
-def _counts(snapshot: LakeSnapshot) -> tuple[list[str], Iterator[list[str]]]:
+def _counts_sql() -> str:
     sums = ", ".join(f"coalesce(sum({what}), 0)::BIGINT AS {what}" for what in _CLASSES)
-    table = _sorted(snapshot, f"SELECT partition, {sums} FROM {LEDGER} GROUP BY partition")
+    return f"SELECT partition, {sums} FROM {LEDGER} GROUP BY partition"
+
+
+def _counts(snapshot: LakeSnapshot) -> tuple[list[str], Iterator[list[str]]]:
+    table = _sorted(snapshot, _counts_sql())
     total = ["*", *(str(sum(table.column(what).to_pylist())) for what in _CLASSES)]
 
     def lines() -> Iterator[list[str]]:

@@ -9,10 +9,19 @@ from dataflow.settings import Settings
 
 
 def open_source(settings: Settings, plan: Plan, clock: Callable[[], datetime]) -> Source:
-    """The source that `settings` name, opened far enough to know its partitions.
+    """The source that `settings` name, cut to `settings.ranges`, opened far enough to know its partitions.
 
     `clock` paces the generator. Raises ConfigError or SourceError, before anything is read.
     """
+    if settings.ranges is None:
+        return _open_whole(settings, plan, clock)
+    from dataflow.intake.ranged import RangedSource, read_ranges
+
+    ranges = read_ranges(settings.ranges)
+    return RangedSource(_open_whole(settings, plan, clock), ranges)
+
+
+def _open_whole(settings: Settings, plan: Plan, clock: Callable[[], datetime]) -> Source:
     if settings.source == "files":
         from dataflow.intake.files import FilesSource
 

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from dataflow.intake.source import Source
 from dataflow.tables import tables_of
 from dataflow.windows import hop, session, tumble
 from query.audit import Selection, audit
-from query.findings import Report
+from query.audit_report import Report
 from query.reader import LakeReader
 from sinks.catalog import Catalog
 from sinks.compact import compact
@@ -90,6 +92,13 @@ class Audited:
         product.run(cuts)
         self.plan = product.plan
 
+    def copy(self, folder: Path) -> "Audited":
+        """The same in another folder, to be damaged there."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        other = copy(self)
+        other.folder, other.input, other.lake = folder, folder / "input", folder / "lake"
+        return other
+
     def source(self) -> Source:
         return FilesSource(self.input, self.plan.event)
 
@@ -142,7 +151,9 @@ class Audited:
             pq.write_table(changed.cast(content.schema), path, store_schema=False)
             if cunning:
                 data = path.read_bytes()
-                self.run("UPDATE own_file SET digest = ? WHERE data_file_id = ?", hashlib.sha256(data).hexdigest(), number)
+                self.run(
+                    "UPDATE own_file SET digest = ? WHERE data_file_id = ?", hashlib.sha256(data).hexdigest(), number
+                )
                 self.run(
                     "UPDATE ducklake_data_file SET file_size_bytes = ?, record_count = ?, footer_size = ?"
                     " WHERE data_file_id = ?",

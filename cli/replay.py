@@ -1,0 +1,208 @@
+"""`tidemill replay --check`: the pipeline run once more into a lake at the side, and both lakes compared."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.audit import FromFlag, JsonFlag, PartitionFlag, SinceFlag, ToFlag, UntilFlag
+from cli.lakes import open_reader
+from cli.options import (
+    BrokersFlag,
+    GeneratorPartitionsFlag,
+    GeneratorRateFlag,
+    GeneratorSeedFlag,
+    InputFlag,
+    KafkaFlag,
+    LakeFlag,
+    PipelineFlag,
+    ProcessesFlag,
+    SourceFlag,
+    TopicFlag,
+    WorkersFlag,
+    kafka_properties,
+)
+
+if TYPE_CHECKING:
+    from query.replay import ReplayRange, TableComparison
+
+
+def replay(
+    check: Annotated[bool, typer.Option("--check", help="Compare the replayed lake with the live one.")] = False,
+    partition: PartitionFlag = None,
+    start: FromFlag = None,
+    end: ToFlag = None,
+    since: SinceFlag = None,
+    until: UntilFlag = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Replay into this new folder and leave it.", metavar="DIR")
+    ] = None,
+    as_json: JsonFlag = False,
+    workers: WorkersFlag = None,
+    processes: ProcessesFlag = None,
+    pipeline: PipelineFlag = None,
+    source: SourceFlag = None,
+    input_folder: InputFlag = None,
+    brokers: BrokersFlag = None,
+    topic: TopicFlag = None,
+    kafka: KafkaFlag = None,
+    lake: LakeFlag = None,
+    generator_seed: GeneratorSeedFlag = None,
+    generator_rate: GeneratorRateFlag = None,
+    generator_partitions: GeneratorPartitionsFlag = None,
+) -> None:
+    """Process the lake's source again, with any number of workers, and compare every table with the live lake.
+
+    Exit code 0 when all tables are equal, 1 when one is not. The live lake is only read.
+    """
+    import json
+
+    from cli.sources import generator_start
+    from dataflow.errors import ConfigError
+    from dataflow.intake.adstream import AdStream
+    from dataflow.intake.ranged import SourceRange, write_ranges
+    from dataflow.load import load
+    from dataflow.settings import load_settings
+    from query import replay as replaying
+    from query.audit import Selection
+    from query.moment import parse_time
+    from query.reader import LakeReader
+
+    if not check:
+        raise ConfigError("--check", False, "say what the replay is for: `tidemill replay --check`")
+    settings = load_settings(
+        {
+            "pipeline": pipeline,
+            "source": source,
+            "input": input_folder,
+            "brokers": brokers,
+            "topic": topic,
+            "kafka": kafka_properties(kafka),
+            "lake": lake,
+            "workers": workers,
+            "processes": processes,
+            "generator_seed": generator_seed,
+            "generator_rate": generator_rate,
+            "generator_partitions": generator_partitions,
+        }
+    )
+    load(settings.pipeline)
+    selection = Selection(
+        partition,
+        start,
+        end,
+        None if since is None else parse_time(since),
+        None if until is None else parse_time(until),
+    )
+    with open_reader(settings.lake) as reader, _folder(keep) as folder:
+        live = reader.snapshot()
+        ranges = replaying.replay_ranges(live, selection)
+        hint = None
+        if settings.source == "generator":
+            stream = AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate)
+            hint = generator_start(stream, reader)
+        parts = {each.partition: SourceRange(each.start, each.end, hint) for each in ranges}
+        write_ranges(folder / "ranges.json", parts)
+        given = {
+            "--pipeline": pipeline,
+            "--source": source,
+            "--input": input_folder,
+            "--brokers": brokers,
+            "--topic": topic,
+            "--workers": workers,
+            "--processes": processes,
+            "--generator-seed": generator_seed,
+            "--generator-rate": generator_rate,
+            "--generator-partitions": generator_partitions,
+        }
+        flags = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+        flags += [word for pair in kafka or () for word in ("--kafka", pair)]
+        flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
+        code = _run([*flags, *_side_lake(folder)])
+        if code:
+            typer.echo(f"error: the replay ended with exit code {code}, its own message stands above", err=True)
+            raise typer.Exit(code)
+        partial = None if selection.is_everything else ranges
+        with LakeReader(folder / "lake") as side:
+            found = replaying.compare(live, side.snapshot(), partial)
+    equal = all(each.is_equal for each in found)
+    if as_json:
+        document = {
+            "snapshot": live.id,
+            "equal": equal,
+            "ranges": [
+                {"partition": each.partition, "start": each.compared, "end": each.end, "replayed_from": each.start}
+                for each in ranges
+            ],
+            "tables": [each.as_json() for each in found],
+            "not_compared": [] if partial is None else [_WINDOWS_LEFT_OUT],
+        }
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        _tell(live.id, ranges, found, partial is not None, equal)
+    raise typer.Exit(0 if equal else 1)
+
+
+_WINDOWS_LEFT_OUT = "windows and counts: they are sums over all offsets, and only a part was asked for"
+
+
+def _side_lake(folder: Path) -> list[str]:
+    places = ["--lake", str(folder / "lake"), "--recovery", str(folder / "recovery")]
+    return [*places, "--ranges", str(folder / "ranges.json"), "--bounded", "--generator-unpaced", *_QUIET]
+
+
+_QUIET = ["--metrics-port", "0", "--log-level", "warning", "--compact-every", "0s"]
+
+
+def _run(flags: Sequence[str]) -> int:
+    """Run the pipeline in a process of its own; ^C ends both."""
+    from cli.supervise import this_command
+
+    # a session of its own: ^C reaches this process, which then stops the replay in order
+    environment = {name: value for name, value in os.environ.items() if name != "TIDEMILL_FAULT"}
+    job = subprocess.Popen(this_command(["run", *flags]), start_new_session=True, stdout=sys.stderr, env=environment)
+    try:
+        return job.wait()
+    except BaseException:
+        job.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            job.wait(20)
+        job.kill()
+        raise
+
+
+@contextlib.contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    from dataflow.errors import ConfigError
+
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="tidemill-replay-") as name:
+            yield Path(name)
+        return
+    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise ConfigError("--keep", str(keep), "is there already; name a new folder")
+    keep.mkdir(parents=True, exist_ok=True)
+    yield keep
+
+
+def _tell(
+    snapshot_id: int, ranges: "list[ReplayRange]", found: "list[TableComparison]", partial: bool, equal: bool
+) -> None:
+    for part in ranges:
+        typer.echo(f"{part.partition}: replayed [{part.start}, {part.end}), compared from {part.compared}")
+    width = max(len(each.table) for each in found)
+    typer.echo(f"{'table':{width}}  {'rows':>10}  {'hash live':16}  {'hash replayed':16}  equal")
+    for each in found:
+        word = "yes" if each.is_equal else f"NO, {each.rows_replayed} rows"
+        typer.echo(f"{each.table:{width}}  {each.rows:>10,}  {each.hash_live[:16]}  {each.hash_replayed[:16]}  {word}")
+    if partial:
+        typer.echo(f"not compared: {_WINDOWS_LEFT_OUT}")
+    verdict = "every table equals the replay" if equal else "the lake differs; `tidemill audit` names the place"
+    typer.echo(f"snapshot {snapshot_id}: {verdict}")

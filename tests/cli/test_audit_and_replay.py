@@ -1,0 +1,105 @@
+"""`tidemill audit` and `tidemill replay --check` as a user runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.query.audited import Audited, doubled, with_value, without
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Audited:
+    lake = Audited(tmp_path_factory.mktemp("lake"))
+    (lake.folder / "small.py").write_text("from tests.query.audited import pipeline as make\n\npipeline = make()\n")
+    return lake
+
+
+@pytest.fixture
+def lake(template, tmp_path) -> Audited:
+    return template.copy(tmp_path)
+
+
+def tidemill(lake: Audited, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in the lake's folder."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMILL_")}
+    environment |= {"PYTHONPATH": str(ROOT), "TIDEMILL_SOURCE": "files", "TIDEMILL_INPUT": "input"}
+    return subprocess.run(
+        [sys.executable, "-m", "run", *arguments, "--pipeline", "small.py"],
+        cwd=lake.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_correct_lake_is_proven_and_a_damaged_one_is_not(lake):
+    good = tidemill(lake, "audit")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert good.stdout.splitlines()[-1] == "proven: every record of the source is in the lake exactly once"
+    lake.rewrite("events", without(0), cunning=True)
+    bad = tidemill(lake, "audit", "--json")
+    assert bad.returncode == 1
+    (finding,) = json.loads(bad.stdout)["findings"]
+    assert (finding["kind"], finding["table"]) == ("missing", "events")
+    (where,) = finding["ranges"]
+    text = tidemill(lake, "audit", "--partition", where["partition"]).stdout
+    assert f"DIFFERENCE missing: events: {where['partition']} [{where['start']}, {where['end']})" in text
+    assert "NOT PROVEN windows" in text
+    assert text.splitlines()[-1] == "1 difference between the lake and its source"
+
+
+@pytest.mark.parametrize("more", [(), ("--workers", "2"), ("--processes", "2")], ids=["1", "2_workers", "2_processes"])
+def test_a_replay_equals_the_lake_with_any_number_of_workers(lake, more):
+    done = tidemill(lake, "replay", "--check", "--json", *more)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["equal"]
+    rows = {table["table"]: table["rows"] for table in found["tables"]}
+    assert min(rows.values()) > 0
+    assert rows.keys() == {
+        "per_ad", "moving", "visits", "events", "late_events", "dead_letters", "counts", "counts_rollup"
+    }  # fmt: skip
+    assert all(table["hash_live"] == table["hash_replayed"] for table in found["tables"])
+
+
+def test_a_replay_reports_what_was_planted_and_keeps_the_other_lake(lake):
+    lake.rewrite("dead_letters", with_value(0, value=b"{{"), cunning=True)
+    lake.rewrite("moving_delta", doubled(0), cunning=True)
+    done = tidemill(lake, "replay", "--check", "--keep", "again")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert {line.split()[0] for line in lines if "NO, " in line} == {"moving", "dead_letters"}
+    assert lines[-1].endswith("the lake differs; `tidemill audit` names the place")
+    assert (lake.folder / "again" / "lake" / "catalog.sqlite").exists()
+    assert tidemill(lake, "audit", "--lake", "again/lake").returncode == 0
+    again = tidemill(lake, "replay", "--check", "--keep", "again")
+    assert (again.returncode, again.stderr.strip()) == (
+        2,
+        "error: --keep = 'again': is there already; name a new folder",
+    )
+
+
+def test_a_part_of_the_lake_is_replayed_from_its_beginning(lake):
+    lake.rewrite("events", without(0), cunning=True)
+    done = tidemill(lake, "replay", "--check", "--from", "20", "--to", "40", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [table["table"] for table in found["tables"]] == ["events", "late_events", "dead_letters"]
+    assert found["ranges"][0] == {"partition": "left", "start": 20, "end": 40, "replayed_from": 0}
+    assert found["not_compared"]
+
+
+def test_a_replay_that_cannot_run_says_why(lake):
+    (lake.input / "left.ndjson").unlink()
+    done = tidemill(lake, "replay", "--check")
+    assert done.returncode == 2
+    assert "error: ranges = 'left': the source has no such partition" in done.stderr
+    assert tidemill(lake, "replay").returncode == 2
