@@ -19,7 +19,7 @@ from bytewax.run import cli_main
 
 from cli.compactor import Compactor
 from cli.stderr import held_back, known_end
-from cli.supervise import RESTART_EXIT_CODE
+from cli.supervise import RESTART_EXIT_CODE, end_with_supervisor
 from dataflow import flow as graph
 from dataflow import logs, metrics
 from dataflow.batch import Judged
@@ -119,6 +119,8 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
     """Run one process of the pipeline until its end; returns the exit code, raises TidemillError for known ends."""
     control = Control()
     _stop_on_signals(control)
+    if process is not None:
+        end_with_supervisor(control.stop)
     with held_back() as stderr:
         logs.configure(settings.log_format, settings.log_level, stderr)
         log = logs.logger("run")

@@ -5,8 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 from dataflow.logs import logger
@@ -65,7 +66,9 @@ class Supervisor:
         # a group of their own: ^C on the terminal reaches only the supervisor, which passes it on once
         self._children = [
             subprocess.Popen(
-                [*self._command, "--process-id", str(index), "--addresses", addresses], start_new_session=True
+                [*self._command, "--process-id", str(index), "--addresses", addresses],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
             )
             for index in range(self._processes)
         ]
@@ -87,6 +90,9 @@ class Supervisor:
                 time.sleep(0.02)
         self._signal(signal.SIGKILL)
         codes = [child.wait() for child in self._children]
+        for child in self._children:
+            assert child.stdin is not None
+            child.stdin.close()
         fatal = [code for code in codes if code in FATAL_EXIT_CODES]
         if fatal:
             return fatal[0]
@@ -102,6 +108,17 @@ class Supervisor:
         for child in self._children:
             if child.poll() is None:
                 child.send_signal(number)
+
+
+def end_with_supervisor(stop: Callable[[str], None]) -> None:
+    """In a child: call `stop` when the supervisor is gone, however it ended. It holds the other end of our stdin."""
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        stop("the supervisor ended")
+
+    threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
 
 
 def _free_ports(count: int) -> list[int]:
