@@ -25,7 +25,7 @@ from query.audit_ledger import (
     read_lines,
 )
 from query.audit_report import Finding, Report, Unproven
-from query.audit_rows import ROW_TABLES, RowTables, first_offsets
+from query.audit_rows import CHUNK_RECORDS, ROW_TABLES, RowTables, first_offsets
 from query.audit_source import Place, Rereading, find_place
 from query.audit_windows import NAMED, NARROWED, Narrowing, Totals, WindowDifference, differences, lake_totals
 from query.moment import to_ms
@@ -33,7 +33,6 @@ from query.reader import LakeReader, LakeSnapshot
 from sinks.definition import definition_of
 from sinks.ledger import merge_ranges
 
-_CHUNK_RECORDS = 50_000
 _SETTLED_TRIES = 20
 
 
@@ -190,7 +189,7 @@ class _Audit:
         for segment, judged in reading:
             if id(segment) not in wanted:
                 continue
-            if chunk.records >= _CHUNK_RECORDS and segment is not chunk.segments[-1]:
+            if chunk.records >= CHUNK_RECORDS and segment is not chunk.segments[-1]:
                 self._compare(chunk)
                 chunk = _Chunk()
             parcel = self._fold(segment).fold(judged)

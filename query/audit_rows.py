@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dataflow.batch import Range
 from dataflow.hashing import checksum
 from dataflow.plan import Plan
 from dataflow.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, TableSpec
@@ -12,6 +13,9 @@ from query.audit_ledger import Segment
 from query.audit_report import Finding, OffsetRange, Report
 from query.reader import Bound, LakeSnapshot
 from query.scan import quoted
+
+CHUNK_RECORDS = 50_000
+"""Neighbouring ranges are compared together up to about so many records."""
 
 ROW_TABLES = (EVENTS, DEAD_LETTERS, LATE_EVENTS)
 
@@ -45,26 +49,42 @@ class RowTables:
 
     def count(self, segments: Sequence[Segment]) -> None:
         """Compare rows per segment with the ledger alone: all that is left where the source cannot be read again."""
+        chunk: list[Segment] = []
+        records = 0
         for segment in segments:
-            if segment.line is None:
-                continue
-            entry = segment.line.entry
-            for name in self._specs:
-                found = self._rows(name, segment.range)
-                self._report.tables[name] = self._report.tables.get(name, 0) + found.num_rows
-                wanted = {
-                    EVENTS: entry.accepted,
-                    DEAD_LETTERS: entry.dead,
-                    LATE_EVENTS: sum(entry.rollups[each].late for each in self._rollups if each in entry.rollups),
-                }[name]
-                if found.num_rows != wanted:
-                    detail = f"holds {found.num_rows} rows, the ledger says {wanted}"
-                    self._report.add(Finding("count", name, detail, (segment.range,)))
-                elif name == EVENTS:
-                    offset, time = (found.column(each).to_numpy() for each in ("offset", self._time))
-                    if checksum(segment.partition, offset, time) != entry.checksum:
-                        detail = "the checksum of its rows' identities is not the ledger's"
-                        self._report.add(Finding("altered", name, detail, (segment.range,)))
+            if chunk and (records >= CHUNK_RECORDS or chunk[-1].end != segment.start):
+                self._count_chunk(chunk)
+                chunk, records = [], 0
+            chunk.append(segment)
+            records += 0 if segment.line is None else segment.line.entry.read
+        if chunk:
+            self._count_chunk(chunk)
+
+    def _count_chunk(self, segments: Sequence[Segment]) -> None:
+        place = OffsetRange(segments[0].partition, segments[0].start, segments[-1].end)
+        for name in self._specs:
+            rows = self._rows(name, place)
+            self._report.tables[name] = self._report.tables.get(name, 0) + rows.num_rows
+            offsets = rows.column("offset").to_numpy()
+            for segment in segments:
+                if segment.line is not None:
+                    first, last = offsets.searchsorted([segment.start, segment.end])
+                    self._count_segment(name, segment, segment.line.entry, rows.slice(first, last - first))
+
+    def _count_segment(self, name: str, segment: Segment, entry: Range, rows: pa.Table) -> None:
+        wanted = {
+            EVENTS: entry.accepted,
+            DEAD_LETTERS: entry.dead,
+            LATE_EVENTS: sum(entry.rollups[each].late for each in self._rollups if each in entry.rollups),
+        }[name]
+        if rows.num_rows != wanted:
+            detail = f"holds {rows.num_rows} rows, the ledger says {wanted}"
+            self._report.add(Finding("count", name, detail, (segment.range,)))
+        elif name == EVENTS:
+            offset, time = (rows.column(each).to_numpy() for each in ("offset", self._time))
+            if checksum(segment.partition, offset, time) != entry.checksum:
+                detail = "the checksum of its rows' identities is not the ledger's"
+                self._report.add(Finding("altered", name, detail, (segment.range,)))
 
     def check_outside(self, ranges: Sequence[OffsetRange]) -> None:
         """Find rows whose offset is in none of `ranges`, those of the whole ledger."""

@@ -117,7 +117,8 @@ class Rereading:
         if self._place.from_lake:
             self._remember(judge)
         decoder = JsonDecoder(self._plan.event, self._plan.max_record_bytes)
-        reader = self._source.open(first.partition, first.start, None, end)
+        known = self._source.end_offsets().get(first.partition, end)
+        reader = self._source.open(first.partition, first.start, None, min(end, known))
         try:
             yield from self._pieces(reader, judge, decoder)
         finally:

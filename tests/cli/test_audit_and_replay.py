@@ -1,23 +1,17 @@
 """`tidemill audit` and `tidemill replay --check` as a user runs them."""
 
 import json
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests.query import audited
 from tests.query.audited import Audited, doubled, with_value, without
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory) -> Audited:
-    lake = Audited(tmp_path_factory.mktemp("lake"))
-    (lake.folder / "small.py").write_text("from tests.query.audited import pipeline as make\n\npipeline = make()\n")
-    return lake
+    return Audited(tmp_path_factory.mktemp("lake"))
 
 
 @pytest.fixture
@@ -27,17 +21,7 @@ def lake(template, tmp_path) -> Audited:
 
 def tidemill(lake: Audited, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command in the lake's folder."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMILL_")}
-    environment |= {"PYTHONPATH": str(ROOT), "TIDEMILL_SOURCE": "files", "TIDEMILL_INPUT": "input"}
-    return subprocess.run(
-        [sys.executable, "-m", "run", *arguments, "--pipeline", "small.py"],
-        cwd=lake.folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return audited.tidemill(lake.folder, *arguments, source="files", input="input")
 
 
 def test_a_correct_lake_is_proven_and_a_damaged_one_is_not(lake):

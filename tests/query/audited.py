@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from copy import copy
 from datetime import UTC, datetime, timedelta
@@ -30,6 +33,8 @@ from tests.harness import Product
 from tests.model.files import read_folder
 from tests.model.streams import Cuts
 from tests.small_event import SmallEvent
+
+ROOT = Path(__file__).parents[2]
 
 RECORDS = 60
 """Per source partition; there are two."""
@@ -80,46 +85,10 @@ def write_input(folder: Path) -> None:
         (folder / f"{name}.ndjson").write_text("".join(f"{line}\n" for line in lines))
 
 
-class Audited:
-    """A lake under `folder`, its input, and what can be done to both."""
+class DamagedLake:
+    """The lake in folder `lake`, and what can be done to it."""
 
-    def __init__(self, folder: Path, cuts: Cuts = CUTS, **changes: Any) -> None:
-        self.folder = folder
-        self.input = folder / "input"
-        self.lake = folder / "lake"
-        write_input(self.input)
-        product = Product(pipeline(**changes), folder, read_folder(self.input), folder)
-        product.run(cuts)
-        self.plan = product.plan
-
-    def copy(self, folder: Path) -> "Audited":
-        """The same in another folder, to be damaged there."""
-        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
-        other = copy(self)
-        other.folder, other.input, other.lake = folder, folder / "input", folder / "lake"
-        return other
-
-    def source(self) -> Source:
-        return FilesSource(self.input, self.plan.event)
-
-    def audit(self, source: Source | None = None, **selection: Any) -> Report:
-        with LakeReader(self.lake) as reader:
-            wanted = Selection(**selection)
-            return audit(reader, self.plan, source or self.source(), selection=wanted, wait=lambda: None)
-
-    def compact(self) -> None:
-        catalog = Catalog.open(self.lake)
-        try:
-            later = datetime.now(UTC) + timedelta(days=30)
-            report = compact(
-                catalog,
-                tables_of(self.plan, events=True),
-                clock=lambda: later,
-                retention=Retention(grace=timedelta(0)),
-            )
-            assert report.merged_files > 0
-        finally:
-            catalog.close()
+    lake: Path
 
     def run(self, sql: str, *values: Any) -> None:
         """One statement on the catalog, as no product would run it."""
@@ -166,6 +135,48 @@ class Audited:
         raise AssertionError(f"no file of {table} to change")
 
 
+class Audited(DamagedLake):
+    """A lake under `folder`, its input, and what can be done to both."""
+
+    def __init__(self, folder: Path, cuts: Cuts = CUTS, **changes: Any) -> None:
+        self.folder = folder
+        self.input = folder / "input"
+        self.lake = folder / "lake"
+        write_input(self.input)
+        product = Product(pipeline(**changes), folder, read_folder(self.input), folder)
+        product.run(cuts)
+        self.plan = product.plan
+
+    def copy(self, folder: Path) -> "Audited":
+        """The same in another folder, to be damaged there."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        other = copy(self)
+        other.folder, other.input, other.lake = folder, folder / "input", folder / "lake"
+        return other
+
+    def source(self) -> Source:
+        return FilesSource(self.input, self.plan.event)
+
+    def audit(self, source: Source | None = None, **selection: Any) -> Report:
+        with LakeReader(self.lake) as reader:
+            wanted = Selection(**selection)
+            return audit(reader, self.plan, source or self.source(), selection=wanted, wait=lambda: None)
+
+    def compact(self) -> None:
+        catalog = Catalog.open(self.lake)
+        try:
+            later = datetime.now(UTC) + timedelta(days=30)
+            report = compact(
+                catalog,
+                tables_of(self.plan, events=True),
+                clock=lambda: later,
+                retention=Retention(grace=timedelta(0)),
+            )
+            assert report.merged_files > 0
+        finally:
+            catalog.close()
+
+
 def without(at: int) -> Callable[[pa.Table], pa.Table | None]:
     """Remove row `at`."""
     return lambda table: None if table.num_rows <= at else pa.concat_tables([table.slice(0, at), table.slice(at + 1)])
@@ -188,3 +199,20 @@ def with_value(at: int, **values: Any) -> Callable[[pa.Table], pa.Table | None]:
         return pa.Table.from_pylist(rows, schema=table.schema)
 
     return change
+
+
+def tidemill(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in `folder`, with `settings` in its environment and the pipeline of this module."""
+    (folder / "small.py").write_text("from tests.query.audited import pipeline as make\n\npipeline = make()\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMILL_")}
+    environment |= {"PYTHONPATH": str(ROOT), "TIDEMILL_PIPELINE": "small.py"}
+    environment |= {f"TIDEMILL_{name.upper()}": value for name, value in settings.items()}
+    return subprocess.run(
+        [sys.executable, "-m", "run", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
