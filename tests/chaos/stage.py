@@ -17,9 +17,10 @@ from typing import Any
 from query.reader import LakeReader
 from tests.chaos import checkers, recount
 from tests.chaos.checkers import Anomaly
-from tests.chaos.observe import Observation
+from tests.chaos.observe import Observation, assemble, rollups_of, statements
 from tests.chaos.subject import PATIENCE_S, ROOT, TIDEMILL, Subject
 from tests.chaos.workload import Feed, Style, Topic
+from tests.ducklake_client import ducklake_python
 
 ADS = ROOT / "pipelines" / "ads.py"
 BUSY = ROOT / "tests" / "chaos" / "busy.py"
@@ -47,6 +48,7 @@ class Stage:
         self.notes: list[str] = []
         self._turn = 0
         self._subjects: list[Subject] = []
+        self._official: list[list[Observation]] = []
         folder.mkdir(parents=True)
 
     # the workload
@@ -79,7 +81,7 @@ class Stage:
             parallel = PARALLEL[self._turn % len(PARALLEL)]
             self._turn += 1
         workers, processes = parallel
-        epoch_ms = str(self.random.choice((100, 150, 250)))
+        epoch_ms = str(self.random.choice((60, 100, 200)))
         arguments = ["run", "--pipeline", str(self.pipeline), "--brokers", self.bootstrap, "--topic", self.topic_name]
         arguments += ["--lake", str(lake or self.lake), "--recovery", str(recovery or self.recovery)]
         arguments += ["--workers", workers, "--processes", processes, "--epoch-ms", epoch_ms, "--log-format", "json"]
@@ -137,6 +139,15 @@ class Stage:
             time.sleep(0.02)
         return True
 
+    def await_message(self, subject: Subject, text: str, seconds: float = PATIENCE_S) -> bool:
+        """Wait until the subject has said `text`."""
+        deadline = time.monotonic() + seconds
+        while text not in subject.said:
+            if subject.code is not None or time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
     def kill(self, subject: Subject, label: str) -> None:
         """SIGKILL, counted once, however many processes it has."""
         self.count(label, kills=1)
@@ -161,10 +172,14 @@ class Stage:
             )
         self.checks["ends"] += 1
 
+    def fail(self, what: str) -> None:
+        """Something did not go as it must."""
+        self.anomalies.append(Anomaly(checkers.WRONG_END, what))
+
     # the readers
 
     @contextmanager
-    def reading(self, *, official: bool = False) -> Iterator[None]:
+    def reading(self) -> Iterator[None]:
         """A reader polls the lake in a process of its own while the block runs; its observations are checked later."""
         count = len(list(self.folder.glob("reader-*.ndjson")))
         out = self.folder / f"reader-{count}.ndjson"
@@ -178,6 +193,40 @@ class Stage:
             if process.wait(60) != 0:
                 self.anomalies.append(Anomaly(checkers.FAILED, (self.folder / "reader.err").read_text()[-500:]))
 
+    @contextmanager
+    def reading_officially(self) -> Iterator[None]:
+        """The official DuckLake client polls the lake; the lake must be there already."""
+        python = ducklake_python()
+        assert python is not None
+        with LakeReader(self.lake) as reader:
+            sqls = statements(rollups_of(reader.snapshot()), events=True)
+        asked = json.dumps({"catalog": str(self.lake / "catalog.sqlite"), "sqls": sqls}) + "\n"
+        raw = self.folder / "official.out"
+        script = Path(__file__).with_name("official_reader.py")
+        with raw.open("wb") as file, (self.folder / "official.err").open("wb") as errors:
+            process = subprocess.Popen(
+                [str(python), "-I", str(script)], stdin=subprocess.PIPE, stdout=file, stderr=errors, cwd=self.folder
+            )
+            assert process.stdin is not None
+            process.stdin.write(asked.encode())
+            process.stdin.close()
+            try:
+                yield
+            finally:
+                process.kill()
+                process.wait()
+        lines = [json.loads(line) for line in raw.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        if not lines:
+            self.fail("the official client saw nothing: " + (self.folder / "official.err").read_text()[-800:])
+        seen: list[Observation] = []
+        for line in lines:
+            if "failed" in line:
+                self.anomalies.append(Anomaly(checkers.FAILED, f"official client: {line['failed'][:300]}"))
+            elif not seen or line["snapshot"] > seen[-1]["snapshot"]:
+                seen.append(assemble(line["snapshot"], line["rows"]))
+        self.checks["polls of the official client"] += len(lines)
+        self._official.append(seen)
+
     def observations(self) -> list[list[Observation]]:
         """Per reader what it saw; failures become anomalies."""
         found = []
@@ -188,7 +237,7 @@ class Stage:
                     self.anomalies.append(Anomaly(checkers.FAILED, line["failed"][:300]))
                 self.checks["reader polls"] += line.get("polls", 0)
             found.append([line for line in lines if "snapshot" in line])
-        return found
+        return found + self._official
 
     # the verdict
 

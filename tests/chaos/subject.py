@@ -35,7 +35,7 @@ class Subject:
             self._process = subprocess.Popen(
                 [*command, *arguments],
                 cwd=folder,
-                env={**clean, "PYTHONPATH": str(ROOT), **(environ or {})},
+                env={**clean, "PYTHONPATH": str(ROOT), "TIDEMILL_COMPACT_EVERY": "0s", **(environ or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=file,
@@ -71,7 +71,7 @@ class Subject:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()
-        while any(_runs(pid) for pid in family):
+        while any(runs(pid) for pid in family):
             time.sleep(0.01)
 
     def send(self, number: signal.Signals) -> None:
@@ -91,7 +91,8 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:

@@ -1,5 +1,6 @@
 """What the pipeline reads: a seeded ad stream, written to a topic in several honest and dishonest ways."""
 
+import logging
 import random
 import subprocess
 import sys
@@ -19,6 +20,11 @@ STREAM_RATE = 40.0
 """Events per second of event time: a few thousand records span windows, lateness and the memory of ids."""
 
 CHUNK_RECORDS = 60
+
+QUIET = logging.getLogger("tests.chaos.producers")
+"""Fenced producers tell of it on standard error otherwise."""
+QUIET.addHandler(logging.NullHandler())
+QUIET.propagate = False
 
 Style = str
 STYLES: tuple[Style, ...] = ("plain", "transactional", "hostile")
@@ -119,12 +125,12 @@ class Topic:
 
     def _plain(self) -> Producer:
         if self._producer is None:
-            self._producer = Producer({**self._base(), "enable.idempotence": True})
+            self._producer = Producer({**self._base(), "enable.idempotence": True}, logger=QUIET)
         return self._producer
 
     def _transactional(self) -> Producer:
         if self._producer is None:
-            self._producer = Producer({**self._base(), "transactional.id": f"{self.name}-writer"})
+            self._producer = Producer({**self._base(), "transactional.id": f"{self.name}-writer"}, logger=QUIET)
             self._producer.init_transactions(60)
         return self._producer
 

@@ -1,0 +1,94 @@
+"""The wall clock is set back and forth while the pipeline runs: a preloaded library changes what the system tells it."""
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from tests.chaos.stage import Stage
+
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+/* CHAOS_CLOCK names a file that holds seconds to add to the wall clock; monotonic clocks stay as they are. */
+static long skew(void) {
+    const char *path = getenv("CHAOS_CLOCK");
+    char text[32] = {0};
+    int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (file < 0) return 0;
+    ssize_t got = read(file, text, sizeof text - 1);
+    close(file);
+    return got > 0 ? atol(text) : 0;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(clock, now);
+    if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += skew();
+    return result;
+}
+
+int gettimeofday(struct timeval *now, void *zone) {
+    struct timespec told;
+    (void)zone;
+    if (clock_gettime(CLOCK_REALTIME, &told)) return -1;
+    now->tv_sec = told.tv_sec;
+    now->tv_usec = told.tv_nsec / 1000;
+    return 0;
+}
+
+time_t time(time_t *out) {
+    struct timespec told;
+    clock_gettime(CLOCK_REALTIME, &told);
+    if (out) *out = told.tv_sec;
+    return told.tv_sec;
+}
+"""
+
+JUMPS_S = (-3600, 0, -86_400 * 40, 7200, -5)
+
+
+def compiler() -> str | None:
+    """A C compiler, which the clock needs."""
+    return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+
+
+def set_back(stage: Stage) -> None:
+    """The clock jumps back by an hour, then by days, forth, and back by seconds; the pipeline keeps committing."""
+    command = compiler()
+    assert command is not None
+    source, library, clock = (stage.folder / name for name in ("clock.c", "clock.so", "clock"))
+    source.write_text(SHIM)
+    subprocess.run([command, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
+    _set(clock, 0)
+    environ = {"LD_PRELOAD": str(library), "CHAOS_CLOCK": str(clock)}
+    stage.make_topic()
+    with stage.feed(rate=400, limit=20_000), stage.reading():
+        for turn, parallel in enumerate((("2", "1"), ("1", "2"))[: 2 if stage.full else 1]):
+            subject = stage.start(parallel=parallel, environ=environ)
+            stage.await_progress(subject, 3)
+            for jump in JUMPS_S if stage.full else JUMPS_S[:2]:
+                _set(clock, jump)
+                stage.count("clock set to another time while running")
+                if not stage.await_progress(subject, 4, seconds=30):
+                    stage.fail(f"no commit for 30 s after the clock went to {jump:+} s: exit {subject.code}")
+                    break
+            stage.kill(subject, "kill -9 of the pipeline")
+            _set(clock, JUMPS_S[turn])
+            subject = stage.start(parallel=("1", "1"), environ=environ)
+            stage.await_progress(subject, 2, seconds=20)
+            stage.kill(subject, "kill -9 of the pipeline")
+            time.sleep(0.1)
+
+
+def _set(clock: Path, seconds: int) -> None:
+    fresh = clock.with_name("clock.new")
+    fresh.write_text(str(seconds))
+    fresh.rename(clock)
