@@ -34,7 +34,7 @@ from dataflow.intake.sources import open_source
 from dataflow.judge import Judge
 from dataflow.load import load
 from dataflow.plan import Plan
-from dataflow.recovery import RecoveryFolder
+from dataflow.recovery import RecoveryFolder, store_failure
 from dataflow.settings import Settings, load_settings
 from sinks.agreement import agree
 from sinks.commit import CommitStats
@@ -137,7 +137,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
                 recovery_config=RecoveryConfig(Path(settings.recovery), timedelta(0)),
             )
         except BaseException as error:
-            known = known_end(error)
+            known = known_end(error) or store_failure(error, Path(settings.recovery))
             if known is not None:
                 raise known from error
             raise

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from bytewax.recovery import init_db_dir
 
 from dataflow.errors import RecoveryError
+
+_STORE_FAILURE = re.compile(r'SqliteFailure\(Error \{ code: (?P<code>\w+)[^}]*\}, (Some\("(?P<reason>[^"]*)"\)|None)')
 
 
 class RecoveryFolder:
@@ -87,6 +90,24 @@ class RecoveryFolder:
         os.write(handle, str(os.getpid()).encode())
         self._locks.append(handle)
 
+    def holder(self) -> str | None:
+        """Process id of a run that holds this folder, "unknown" if it left none; None if nobody does.
+
+        Changes nothing, and lets go at once.
+        """
+        for path in sorted(self.path.glob("lock-[0-9]*")):
+            try:
+                handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return os.read(handle, 32).decode(errors="replace").strip() or "unknown"
+            finally:
+                os.close(handle)
+        return None
+
     def unlock(self) -> None:
         """Let go of all locks that this object holds."""
         for handle in self._locks:
@@ -112,6 +133,22 @@ class RecoveryFolder:
     def _half_made(self, names: list[str]) -> bool:
         # a crash inside create() leaves the store without its lineage file, which is written last
         return "lineage" not in names and set(names) <= {"part-0.sqlite3", "lineage.tmp"}
+
+
+def store_failure(error: BaseException, folder: Path) -> RecoveryError | None:
+    """Bytewax's words for a recovery store that it could not write or read, as ours; None for any other error."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        found = _STORE_FAILURE.search(str(current))
+        if found:
+            return RecoveryError(
+                f"the recovery store in {folder} cannot be used: {found['reason'] or found['code']}; nothing was "
+                "published that it does not hold. Free space, or correct the folder's permissions, then start again"
+            )
+        current = current.__cause__ or current.__context__
+    return None
 
 
 def _write_durably(path: Path, text: str) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from dataflow.errors import ForeignLake, LakeError
+from dataflow.errors import ForeignLake, LakeError, LakeMissing
 from sinks.layout import Bounds, DataFile, Snapshot, TableLayout, ViewLayout, layouts, views
 from sinks.sqlite import CATALOG_NAME, connect_readonly, told
 from sinks.types import from_text, time_of, time_text
@@ -27,8 +27,18 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
         try:
             self._connection.execute("SELECT 1 FROM ducklake_snapshot LIMIT 1").fetchone()
         except sqlite3.Error as error:
+            empty = self._is_empty()
             self._connection.close()
+            if empty:
+                raise LakeMissing(f"the lake in {self.folder} is only being made; ask again in a moment") from error
             raise ForeignLake(f"{self.path} is no DuckLake catalog ({error}); name the folder of a lake") from error
+
+    def _is_empty(self) -> bool:
+        # a run makes the file first, then all tables in one transaction
+        try:
+            return self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+        except sqlite3.Error:
+            return False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import RecoveryError
-from dataflow.recovery import RecoveryFolder
+from dataflow.recovery import RecoveryFolder, store_failure
 
 
 def test_a_new_folder_gets_a_store_and_a_lineage_of_its_own(tmp_path: Path) -> None:
@@ -62,3 +62,18 @@ def test_seed_states_survive_and_are_empty_without_a_take_over(tmp_path: Path) -
     seeded.write_seed({"clicks/0": {"version": 1, "next": 7, "hint": None, "judge": {}}})
     assert plain.seed() == {}
     assert seeded.seed()["clicks/0"]["next"] == 7
+
+
+def test_bytewaxs_words_for_a_broken_store_become_ours(tmp_path: Path) -> None:
+    words = (
+        "(src/run.rs:167:13) called `Result::unwrap()` on an `Err` value: SqliteFailure(Error { code: DiskFull, "
+        'extended_code: 13 }, Some("database or disk is full"))'
+    )
+    told = store_failure(RuntimeError(words), tmp_path)
+    assert isinstance(told, RecoveryError)
+    assert str(tmp_path) in str(told)
+    assert "database or disk is full" in str(told)
+    wrapped = RuntimeError("a worker died")
+    wrapped.__cause__ = RuntimeError("SqliteFailure(Error { code: SystemIoFailure, extended_code: 778 }, None)")
+    assert "SystemIoFailure" in str(store_failure(wrapped, tmp_path))
+    assert store_failure(RuntimeError("something else"), tmp_path) is None

@@ -3,8 +3,10 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,18 @@ def test_no_lake_and_a_foreign_file_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite").write_bytes(b"no database at all, but long enough to look like one" * 20)
     with pytest.raises(ForeignLake):
         LakeReader(tmp_path).snapshot()
+
+
+def test_a_lake_that_is_only_being_made_is_not_there_yet(tmp_path: Path) -> None:
+    (tmp_path / "catalog.sqlite").touch()
+    with LakeReader(tmp_path) as reader:
+        with pytest.raises(LakeMissing, match="only being made"):
+            reader.snapshot()
+        (tmp_path / "catalog.sqlite").unlink()
+        with closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as other:
+            other.execute("CREATE TABLE theirs (a)")
+        with pytest.raises(ForeignLake, match="no DuckLake catalog"):
+            reader.snapshot()
 
 
 def test_a_lake_made_anew_under_the_same_name_is_noticed(tmp_path: Path) -> None:
