@@ -12,6 +12,7 @@ from cli import (
     compact,
     config,
     demo,
+    doctor,
     dump,
     kafka,
     lateness,
@@ -45,6 +46,7 @@ app.command("dump")(dump.dump)
 app.command("lateness")(lateness.lateness)
 app.command("compact")(compact.compact)
 app.command("audit")(audit.audit)
+app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay)
 app.add_typer(config.app, name="config")
 app.add_typer(kafka.app, name="kafka")

@@ -35,25 +35,33 @@ def agree(catalog: Catalog, pipeline: str, store: Store) -> str:
     would count records twice or leave some out.
     """
     row = catalog.one("SELECT lineage FROM own_pipeline WHERE name = ?", pipeline)
-    known: str | None = row[0] if row else None
-    records = catalog.offsets()
+    lineage = shared_lineage(row[0] if row else None, len(catalog.offsets()), store, catalog.folder)
+    return store.create() if lineage is None else lineage
+
+
+def shared_lineage(known: str | None, partitions: int, store: Store, lake: Path) -> str | None:
+    """The lineage of a lake and its store; None when both are new. Only looks.
+
+    `known` is the lineage that the lake was filled under last, `partitions` the number of its source partitions.
+    Raises RecoveryError as `agree` does.
+    """
     if not store.exists:
-        if records:
+        if partitions:
             raise RecoveryError(
-                f"the lake {catalog.folder} holds data of {len(records)} source partitions, but there is no recovery "
+                f"the lake {lake} holds data of {partitions} source partitions, but there is no recovery "
                 f"folder at {store.path}: name the folder of the lake's last run with --recovery, or, if it is lost, "
                 "take over from what the lake knows with `tidemill recover --from-lake`"
             )
-        return store.create()
+        return None
     lineage = store.lineage
     if known is not None and known != lineage:
         raise RecoveryError(
-            f"the recovery folder {store.path} is not the one that filled the lake {catalog.folder} last: name that "
+            f"the recovery folder {store.path} is not the one that filled the lake {lake} last: name that "
             "one with --recovery, or take over from what the lake knows with `tidemill recover --from-lake`"
         )
     if known is None and _was_used(store.path):
         raise RecoveryError(
-            f"the recovery folder {store.path} has state of another lake, and {catalog.folder} is new: to read "
+            f"the recovery folder {store.path} has state of another lake, and {lake} is new: to read "
             "everything again give it a new folder with --recovery; to go on, name the old lake with --lake"
         )
     return lineage

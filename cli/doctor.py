@@ -1,0 +1,91 @@
+"""`tidemill doctor`: what is wrong, what will be, and why a window has not closed."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import (
+    BrokersFlag,
+    EventsFlag,
+    GeneratorPartitionsFlag,
+    GroupFlag,
+    InputFlag,
+    KafkaFlag,
+    LakeFlag,
+    PipelineFlag,
+    RecoveryFlag,
+    SourceFlag,
+    TopicFlag,
+    kafka_properties,
+)
+
+if TYPE_CHECKING:
+    from query.finding import Finding
+
+
+def doctor(
+    pipeline: PipelineFlag = None,
+    source: SourceFlag = None,
+    input_folder: InputFlag = None,
+    brokers: BrokersFlag = None,
+    topic: TopicFlag = None,
+    group: GroupFlag = None,
+    kafka: KafkaFlag = None,
+    lake: LakeFlag = None,
+    recovery: RecoveryFlag = None,
+    events: EventsFlag = None,
+    generator_partitions: GeneratorPartitionsFlag = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A list of findings as JSON.")] = False,
+) -> None:
+    """Examine pipeline file, source, windows, recovery folder, lake, disks and clocks. Changes nothing.
+
+    Ends with exit code 0 if all is well, 1 if there is a warning, 2 if there is an error.
+    """
+    from dataflow import logs
+    from dataflow.errors import ConfigError
+    from dataflow.settings import load_settings
+    from query.doctor import diagnose
+    from query.finding import error, worst
+
+    logs.configure("auto", "critical")
+    try:
+        settings = load_settings(
+            {
+                "pipeline": pipeline,
+                "source": source,
+                "input": input_folder,
+                "brokers": brokers,
+                "topic": topic,
+                "group": group,
+                "kafka": kafka_properties(kafka),
+                "lake": lake,
+                "recovery": recovery,
+                "events": events,
+                "generator_partitions": generator_partitions,
+            }
+        )
+        findings = diagnose(settings, lambda: datetime.now(UTC))
+    except ConfigError as problem:
+        findings = [error("settings", str(problem), "tidemill config show prints every setting and its origin")]
+    if as_json:
+        typer.echo(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        for finding in findings:
+            _show(finding)
+    raise typer.Exit(int(worst(findings)))
+
+
+_COLOURS = ("green", "yellow", "red")
+
+
+def _show(finding: "Finding") -> None:
+    word = finding.severity.name.lower()
+    shown = typer.style(word, fg=_COLOURS[finding.severity]) if sys.stdout.isatty() else word
+    indent = " " * 9
+    message = finding.message.replace("\n", f"\n{indent}")
+    typer.echo(f"{shown}{' ' * (9 - len(word))}{finding.check}: {message}")
+    if finding.fix is not None:
+        typer.echo(f"{indent}-> {finding.fix}")

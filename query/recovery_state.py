@@ -1,0 +1,98 @@
+"""Recovery folder and lake seen together: do they agree, is a run on them, can the store be read."""
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from dataflow.errors import RecoveryError
+from dataflow.recovery import RecoveryFolder
+from query.finding import Finding, error, ok, warning
+from query.moment import to_ms
+from query.spoken import counted, size, span
+from sinks.agreement import shared_lineage
+
+STORE = "part-0.sqlite3"
+
+
+def run_finding(folder: RecoveryFolder, last_commit: datetime | None, now: datetime) -> Finding:
+    """Whether a run holds the recovery folder, and how old the last commit is."""
+    pid = folder.holder()
+    ago = None if last_commit is None else to_ms(now) - to_ms(last_commit)
+    commit = "nothing has been committed yet" if ago is None else f"the last commit is {span(max(ago, 0))} old"
+    running = f"process {pid} runs this pipeline" if pid is not None else "no run holds the recovery folder"
+    return ok(
+        "run",
+        f"{running}; {commit}",
+        running=pid is not None,
+        pid=pid,
+        last_commit=None if last_commit is None else last_commit.isoformat(),
+        last_commit_age_ms=ago,
+    )
+
+
+def agreement_finding(folder: RecoveryFolder, known: str | None, partitions: int, lake: Path) -> Finding:
+    """Whether a run could start: the lake's lineage is the store's."""
+    check = "recovery.agrees"
+    try:
+        lineage = shared_lineage(known, partitions, folder, lake)
+    except RecoveryError as disagreement:
+        what, _, fix = str(disagreement).partition(": ")
+        return error(check, what, fix or "tidemill recover --from-lake", lake_lineage=known)
+    if lineage is None:
+        return ok(check, f"lake and recovery folder {folder.path} are both new", lake_lineage=known)
+    return ok(check, f"the lake was filled from this recovery folder, {folder.path}", lake_lineage=known)
+
+
+def store_finding(folder: RecoveryFolder) -> Finding | None:
+    """Whether Bytewax's store can be read; None when there is no recovery folder."""
+    path = folder.path / STORE
+    if not path.exists():
+        return None
+    check = "recovery.store"
+    fix = f"put {folder.path} back from a backup of the same moment as the lake, or tidemill recover --from-lake"
+    try:
+        # without a log beside it nobody writes, and an immutable opening leaves no files there
+        still = "" if path.with_name(f"{STORE}-wal").exists() or folder.holder() is not None else "&immutable=1"
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{still}", uri=True, timeout=5)
+        try:
+            states = connection.execute("SELECT count(DISTINCT step_id || state_key) FROM snaps").fetchone()[0]
+            last = connection.execute("SELECT max(created_at) FROM exs").fetchone()[0]
+        finally:
+            connection.close()
+    except sqlite3.Error as problem:
+        return error(check, f"{path} cannot be read: {problem}", fix, path=str(path))
+    length = path.stat().st_size
+    started = "never run" if last is None else f"last started {last} UTC"
+    told = f"the store holds the state of {counted(states, 'part')} in {size(length)}, {started}"
+    return ok(check, told, path=str(path), states=states, bytes=length, last_start=last)
+
+
+def dedup_finding(folder: RecoveryFolder, partitions: list[str], expected: bool) -> Finding | None:
+    """The logs of remembered event ids; None when the pipeline removes no duplicates and there are none."""
+    root = folder.path / "dedup"
+    sizes = {
+        path.name: sum(entry.stat().st_size for entry in path.iterdir() if entry.is_file())
+        for path in (sorted(root.iterdir()) if root.is_dir() else [])
+        if path.is_dir()
+    }
+    if not sizes and not (expected and partitions):
+        return None
+    check = "recovery.dedup"
+    total = sum(sizes.values())
+    details = {"bytes": sizes}
+    missing = [name for name in partitions if expected and not folder.dedup_folder(name).is_dir()]
+    if missing and folder.exists:
+        return error(
+            check,
+            f"the remembered ids of {counted(len(missing), 'source partition')} are gone ({missing[0]} first): a "
+            "repeat of one of them could not be told",
+            "tidemill recover --from-lake reads them back from the source",
+            missing=missing,
+            **details,
+        )
+    told = f"remembered ids of {counted(len(sizes), 'source partition')} take {size(total)}"
+    if not expected:
+        return warning(
+            check, f"{told}, and the pipeline removes no duplicates", f"delete {root} to free the space", **details
+        )
+    return ok(check, told, **details)
