@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
+from bench import hostile
 from dataflow import EventTime, EventTimeMicros, EventTimeNanos, EventTimeSeconds, EventTimeText, Money, Pipeline
 from dataflow.decode.json import JsonDecoder
 from dataflow.event import schema_of
-from tests import adversarial
 from tests.model import adapter, contract
 from tests.model.spec import PipelineSpec
 
@@ -90,14 +90,14 @@ def _assert_equal(model: type[BaseModel], values: Sequence[bytes | None]) -> Non
 
 
 def test_adversarial_ad_events_are_judged_alike() -> None:
-    _assert_equal(Ad, adversarial.records(random.Random(7), 6_000, broken=0.7))
+    _assert_equal(Ad, hostile.records(random.Random(7), 6_000, broken=0.7))
 
 
 def test_adversarial_events_of_a_rich_model_are_judged_alike() -> None:
     rng = random.Random(8)
-    records = adversarial.records(rng, 2_000, broken=0.9)
+    records = hostile.records(rng, 2_000, broken=0.9)
     values = (
-        *adversarial.VALUES,
+        *hostile.VALUES,
         b'"red"',
         b"1000",
         b'{"a":1}',
@@ -114,7 +114,7 @@ def test_adversarial_events_of_a_rich_model_are_judged_alike() -> None:
         }
         for _ in range(rng.randrange(3)):
             members[rng.choice((*Rich.model_fields, "Day", "x"))] = rng.choice(values)
-        records.append(adversarial.text(rng, list(members.items())))
+        records.append(hostile.text(rng, list(members.items())))
     _assert_equal(Rich, records)
 
 

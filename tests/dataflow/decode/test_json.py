@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from bench import hostile
 from dataflow.batch import Decoded, Refusal
 from dataflow.decode.contract import judge_record
 from dataflow.decode.json import JsonDecoder
 from dataflow.event import EventSchema, schema_of
-from tests import adversarial
 from tests.dataflow.decode.models import MODELS, AdEvent, NestedTime, TextEvent, Trip
 from tests.dataflow.decode.strategies import ODD_TEXTS, polls
 
@@ -89,7 +89,7 @@ def test_cuts_into_polls_change_nothing(values: list[bytes | None], cuts: list[i
 
 @pytest.mark.parametrize("broken", [0.02, 0.5, 1.0])
 def test_adversarial_records_get_the_contracts_verdict(broken: float) -> None:
-    found = check(AD, adversarial.records(random.Random(f"decoder {broken}"), 1_500, broken))
+    found = check(AD, hostile.records(random.Random(f"decoder {broken}"), 1_500, broken))
     reasons = {each.reason for each in found if isinstance(each, Refusal)}
     assert len(found) - sum(isinstance(each, Refusal) for each in found) > 50
     if broken > 0.1:
@@ -200,7 +200,7 @@ def test_every_default_reaches_its_column() -> None:
 
 
 def test_decoders_of_two_threads_do_not_disturb_each_other() -> None:
-    polls_ = [pa.array(adversarial.records(random.Random(seed), 300, 0.3), pa.binary()) for seed in range(8)]
+    polls_ = [pa.array(hostile.records(random.Random(seed), 300, 0.3), pa.binary()) for seed in range(8)]
     expected = [JsonDecoder(AD).decode(poll) for poll in polls_]
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda poll: JsonDecoder(AD).decode(poll), polls_))
@@ -218,7 +218,7 @@ def test_every_odd_value_in_every_field_gets_the_contracts_verdict(model: type[B
     members: dict[str, Any] = json.loads(good)
     values: list[bytes | None] = []
     for leaf in schema.fields:
-        for text in [*adversarial.VALUES, *ODD_TEXTS]:
+        for text in [*hostile.VALUES, *ODD_TEXTS]:
             values += [good, json.dumps(placed(members, leaf.path)).encode().replace(b'"HERE"', text)]
     found = check(schema, values)
     assert all(isinstance(each, dict) for each in found[::2])

@@ -1,7 +1,7 @@
-"""Adversarial ad events: valid ones in every spelling, broken ones in every way known. Seeded, plain Python.
+"""Hostile ad events: valid ones in every spelling, broken ones in every way known. Seeded, plain Python.
 
-`records` serves the decoder's tests and whoever fuzzes the whole pipeline; what each record is worth is not said
-here: the contract (or a model of it) decides.
+`records` serves the decoder's tests, `stream` whoever sends a whole source partition through the pipeline; what each
+record is worth is not said here: the contract (or a model of it) decides.
 """
 
 import json
@@ -41,6 +41,12 @@ WHOLES = [
 ]  # fmt: skip
 """Whole records."""
 
+FAR_MS = 9_000_000_000_000_000
+"""No valid event time is further from 1970."""
+
+STEP_MS = 10
+"""Between the record timestamps of two neighbours in a stream."""
+
 KEYS = ["event_id", "event_time", "event_type", "ad_id", "user_id", "cost", "revenue", "Event_Id", "extra", ""]
 
 
@@ -48,9 +54,9 @@ def valid(rng: random.Random, at: int) -> dict[str, bytes]:
     """The members of one valid ad event, as JSON text per key."""
     members = {
         "event_id": b'"e%09d"' % at,
-        "event_time": b"%d" % (BASE_MS + at * 10 - rng.randrange(20_000)),
+        "event_time": b"%d" % (BASE_MS + at * STEP_MS - rng.randrange(20_000)),
         "event_type": rng.choice([b'"impression"', b'"click"', b'"conversion"']),
-        "ad_id": b'"ad-%d"' % rng.randrange(50),
+        "ad_id": b'"ad-%04d"' % rng.randrange(600),
     }
     if rng.random() < 0.7:
         members["user_id"] = rng.choice([b'"u%d"' % rng.randrange(1_000), b"null", '"\u00fc\u6f22"'.encode()])
@@ -126,9 +132,48 @@ def _encoded(rng: random.Random, at: int) -> bytes:
     return record.encode(rng.choice(["utf-16", "utf-16-le", "utf-32", "utf-8-sig"]))
 
 
+def _again(rng: random.Random, at: int) -> bytes:
+    """An id that was there before: inside the horizon a duplicate, beyond it a new event, whatever else it says."""
+    members = valid(rng, at)
+    members["event_id"] = b'"e%09d"' % max(0, at - rng.choice([1, 1, 2, 50, 5_000, 59_000, 61_000, 120_000]))
+    return text(rng, list(members.items()))
+
+
+def _at_odd_time(rng: random.Random, at: int) -> bytes:
+    """Around the lateness, the future guard and the ends of time."""
+    members = valid(rng, at)
+    now_ms = BASE_MS + at * STEP_MS
+    odd_ms = rng.choice(
+        [
+            now_ms - 5_000, now_ms - 64_000, now_ms - 65_000, now_ms - 66_000, now_ms - rng.randrange(600_000),
+            now_ms + 300_000, now_ms + 300_001, now_ms + rng.randrange(300_001, 10**9), 0, -1, 1_000, -FAR_MS,
+            -FAR_MS - 1, FAR_MS, FAR_MS + 1, 2**53, 2**53 + 1, 2**63 - 1, -(2**63), now_ms // 1_000, now_ms * 1_000,
+            now_ms // 60_000 * 60_000, now_ms // 60_000 * 60_000 - 1,
+        ]
+    )  # fmt: skip
+    members["event_time"] = b"%d" % odd_ms
+    return text(rng, list(members.items()))
+
+
+def _bulky(rng: random.Random, at: int) -> bytes:
+    """A record many times larger than its neighbours, not always a broken one."""
+    members = valid(rng, at)
+    size = rng.randrange(1_000, 100_000)
+    members[rng.choice(["extra", "extra", "user_id", "ad_id"])] = rng.choice(
+        [
+            b'"' + b"x" * size + b'"',
+            b"[" + b"0," * (size // 2) + b"0]",
+            b"{" + b",".join(b'"%d":null' % number for number in range(size // 10)) + b"}",
+            b"1" * size,
+            b'"' + b"\\u0041" * (size // 6) + b'"',
+        ]
+    )
+    return text(rng, list(members.items()))
+
+
 _MAKERS: list[Callable[[random.Random, int], bytes]] = [
     _swapped_value, _swapped_value, _swapped_value, _dropped_or_renamed, _repeated_key, _damaged, _damaged, _glued,
-    _encoded,
+    _encoded, _again, _at_odd_time,
 ]  # fmt: skip
 
 
@@ -145,6 +190,8 @@ def records(rng: random.Random, n: int, broken: float = 0.5) -> list[bytes | Non
             made.append(None)
         elif chance < 0.12:
             made.append(rng.choice(WHOLES))
+        elif chance < 0.122:
+            made.append(_bulky(rng, at))
         elif chance < 0.2:
             # One value over two records: each half is broken, and joined by mistake they would be whole.
             record = text(rng, list(valid(rng, at).items()))
@@ -153,3 +200,19 @@ def records(rng: random.Random, n: int, broken: float = 0.5) -> list[bytes | Non
         else:
             made.append(rng.choice(_MAKERS)(rng, at))
     return made[:n]
+
+
+def stream(seed: str, count: int, broken: float = 0.5, *, leap: bool = False) -> list[tuple[bytes | None, int]]:
+    """One source partition: `count` pairs of value and record timestamp (ms, rising).
+
+    Its first event lies as far back as an event time can. With `leap`, a record of the last twentieth stands at the
+    far end of time, by its own timestamp too: it is no future event, and all that follows is behind it.
+    """
+    rng = random.Random(seed)
+    made: list[tuple[bytes | None, int]] = [
+        (value, BASE_MS + at * STEP_MS) for at, value in enumerate(records(rng, count, broken))
+    ]
+    for at, far_ms in [(0, -FAR_MS), *([(count - count // 20 - 1, FAR_MS)] if leap else [])]:
+        members = valid(rng, at) | {"event_time": b"%d" % far_ms, "event_id": b'"far"'}
+        made[at] = (text(rng, list(members.items())), max(far_ms, made[at][1]))
+    return made
