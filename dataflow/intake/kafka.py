@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from dataflow.batch import POLL_SCHEMA, Poll
 from dataflow.errors import OffsetLost, SourceError, UnknownTopic
+from dataflow.intake.drain import Drain, Drained, Opener, Trace, open_drain
 from dataflow.intake.kafka_client import Trouble, admin_properties, build, consumer_properties, is_refusal, refused
 from dataflow.intake.kafka_topics import KafkaTopics, TopicWatch
 from dataflow.intake.source import Reader
@@ -40,11 +40,13 @@ class KafkaSource:
         properties: Mapping[str, Any] | None = None,
         timeout_seconds: float = 10.0,
         monotonic: Callable[[], float] = time.monotonic,
+        drain: Opener = open_drain,
     ) -> None:
         """Connects. Raises BrokerUnreachable after `timeout_seconds`, UnknownTopic, ConfigError, or SourceError."""
         self._brokers = brokers
         self._start = start
         self._monotonic = monotonic
+        self._drain = drain
         self._trouble = Trouble(brokers, monotonic)
         user = dict(properties or {})
         admin = build(AdminClient, {**admin_properties(brokers, user), "error_cb": self._trouble})
@@ -88,6 +90,7 @@ class KafkaSource:
         consumer = build(Consumer, {**self._properties, "error_cb": self._trouble})
         return KafkaReader(
             consumer,
+            self._drain(consumer, topic, number),
             self._topics,
             self._watch,
             (topic, number, topic_id),
@@ -126,6 +129,7 @@ class KafkaReader:
     def __init__(
         self,
         consumer: Consumer,
+        drain: Drain,
         topics: KafkaTopics,
         watch: TopicWatch,
         place: tuple[str, int, str | None],
@@ -139,6 +143,7 @@ class KafkaReader:
         self.position = position
         self.finished = bounded_end is not None and position >= bounded_end
         self._consumer = consumer
+        self._drain = drain
         self._topics = topics
         self._watch = watch
         self._topic, self._number, self._topic_id = place
@@ -146,7 +151,6 @@ class KafkaReader:
         self._end = bounded_end
         self._brokers = brokers
         self._monotonic = monotonic
-        self._record_bytes = 1.0
         self._commit_at = monotonic() + COMMIT_EVERY_SECONDS
         self._committed = position
         self._closed = False
@@ -163,18 +167,12 @@ class KafkaReader:
         if self.finished:
             return None
         self._check_topic()
-        count = max(1, min(max_records, int(max_bytes / self._record_bytes)))
-        messages: list[Message] = self._consumer.consume(count, 0)
+        drained = self._drain.take(max_records, max_bytes)
         self._commit()
-        if not messages:
-            return None
-        end_seen = self.position
-        if any(error is not None for error in map(Message.error, messages)):
-            messages, end_seen = self._without_events(messages)
-        offsets = np.array(list(map(Message.offset, messages)), np.int64)
+        end_seen = self._end_told(drained.traces) if drained.traces else self.position
+        offsets = drained.offsets
         limit = len(offsets) if self._end is None else int(offsets.searchsorted(self._end))
         reached_end = self._end is not None and (limit < len(offsets) or end_seen >= self._end)
-        offsets, messages = offsets[:limit], messages[:limit]
         end = max(end_seen, int(offsets[-1]) + 1) if limit else end_seen
         if self._end is not None and (reached_end or end >= self._end):
             end = self._end
@@ -182,7 +180,7 @@ class KafkaReader:
         if end == self.position:
             return None
         start, self.position = self.position, end
-        return Poll(self._records(offsets, messages), start, end)
+        return Poll(_records(drained, limit), start, end)
 
     def lag(self) -> int | None:
         """Offsets up to the last stable one that the broker told with its last answer."""
@@ -197,29 +195,18 @@ class KafkaReader:
         if not self._closed:
             self._closed = True
             self._commit(now=True)
+            self._drain.close()
             self._consumer.close()
 
-    def _records(self, offsets: np.ndarray[tuple[int], np.dtype[np.int64]], messages: list[Message]) -> pa.RecordBatch:
-        stamps = np.array([stamp for _, stamp in map(Message.timestamp, messages)], np.int64)
-        values = pa.array(list(map(Message.value, messages)), pa.binary())
-        if len(offsets):
-            self._record_bytes = max(1.0, values.nbytes / len(offsets))
-        # Kafka writes -1 where a record has no timestamp.
-        arrays = [pa.array(offsets), pa.array(stamps, mask=stamps == -1), values]
-        return pa.RecordBatch.from_arrays(arrays, schema=POLL_SCHEMA)
-
-    def _without_events(self, messages: list[Message]) -> tuple[list[Message], int]:
-        """The records among `messages`, and the furthest end of the partition that an event told; else raises."""
-        records, end_seen = [], self.position
-        for message in messages:
-            error = message.error()
-            if error is None:
-                records.append(message)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                end_seen = max(end_seen, message.offset())
+    def _end_told(self, traces: Sequence[Trace]) -> int:
+        """The furthest end of the partition that the traces tell; raises for what cannot heal."""
+        end_seen = self.position
+        for trace in traces:
+            if trace.error.code() == KafkaError._PARTITION_EOF:
+                end_seen = max(end_seen, trace.offset)
             else:
-                self._judge(error)
-        return records, end_seen
+                self._judge(trace.error)
+        return end_seen
 
     def _judge(self, error: KafkaError) -> None:
         """Raise for what cannot heal by itself; log the rest."""
@@ -263,6 +250,15 @@ class KafkaReader:
             self._consumer.commit(offsets=[TopicPartition(self._topic, self._number, self.position)], asynchronous=True)
         except KafkaException as error:
             self._log.info("kafka_group_commit_failed", partition=self._name, error=str(error))
+
+
+def _records(drained: Drained, limit: int) -> pa.RecordBatch:
+    """The first `limit` records as a poll has them."""
+    stamps = drained.timestamps
+    # Kafka writes -1 where a record has no timestamp.
+    timestamps = pa.array(stamps, mask=stamps == -1) if stamps.min(initial=0) == -1 else pa.array(stamps)
+    batch = pa.RecordBatch.from_arrays([pa.array(drained.offsets), timestamps, drained.values], schema=POLL_SCHEMA)
+    return batch if limit == len(stamps) else batch.slice(0, limit)
 
 
 _NEW_LAKE = "Nothing was skipped. Keep this lake as it is, and start a new one (another --lake and --recovery)"

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from dataflow.intake.source import Reader, Source
-from dataflow.judge import Judge
 
 from dataflow.batch import Decoder, Judged
 from dataflow.intake.control import Control
+from dataflow.intake.source import Reader, Source
+from dataflow.judge import Judge
 
 PUBLISHED_SNAPSHOTS = 3
 """Snapshots to see after the last item before a partition may end: closed, durable, published."""

@@ -1,0 +1,94 @@
+"""The drain of a consumer: what librdkafka has fetched becomes columns, at best without a Python object per record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from confluent_kafka import Consumer, KafkaError, Message
+
+from dataflow.batch import Int64s
+from dataflow.logs import logger
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What librdkafka says among the records of a partition: its end, or a trouble; `offset` where it tells one."""
+
+    error: KafkaError
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """Records in offset order: offsets, timestamps in ms (-1 = none), values (binary, null = tombstone).
+
+    `traces` in the order in which librdkafka gave them; an end of partition names the next offset.
+    """
+
+    offsets: Int64s
+    timestamps: Int64s
+    values: pa.Array
+    traces: list[Trace] = field(default_factory=list)
+
+
+class Drain(Protocol):
+    """Takes from one consumer that is assigned one partition; made before the partition is assigned."""
+
+    def take(self, max_records: int, max_bytes: int) -> Drained:
+        """What is there now, at once; at least one record if there is any, else not much more than `max_bytes`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what was not taken. To be called before the consumer is closed; may be called twice."""
+        ...
+
+
+class PlainDrain:
+    """By confluent-kafka's own `consume`: one Python object per record, works with every version."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self._record_bytes = 1.0
+
+    def take(self, max_records: int, max_bytes: int) -> Drained:
+        """As `Drain.take`; how many records `max_bytes` are is told by the last ones."""
+        count = max(1, min(max_records, int(max_bytes / self._record_bytes)))
+        messages: list[Message] = self._consumer.consume(count, 0)
+        traces = []
+        if any(error is not None for error in map(Message.error, messages)):
+            traces = [Trace(message.error(), message.offset()) for message in messages if message.error() is not None]
+            messages = [message for message in messages if message.error() is None]
+        offsets = np.array(list(map(Message.offset, messages)), np.int64)
+        timestamps = np.array([stamp for _, stamp in map(Message.timestamp, messages)], np.int64)
+        values = pa.array(list(map(Message.value, messages)), pa.binary())
+        if messages:
+            self._record_bytes = max(1.0, values.nbytes / len(messages))
+        return Drained(offsets, timestamps, values, traces)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+Opener = Callable[[Consumer, str, int], Drain]
+
+
+def open_drain(consumer: Consumer, topic: str, partition: int) -> Drain:
+    """The fastest drain that is known to work with what is installed."""
+    try:
+        from dataflow.intake.drain_native import NativeDrain, Unfit
+
+        try:
+            return NativeDrain(consumer, topic, partition)
+        except Unfit as reason:
+            why = str(reason)
+    except ImportError as error:
+        why = str(error)
+    logger("kafka").debug("plain_drain", reason=why)
+    return PlainDrain(consumer)
+
+
+def plain_drain(consumer: Consumer, _topic: str, _partition: int) -> Drain:
+    """Always the plain one."""
+    return PlainDrain(consumer)
