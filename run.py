@@ -3,9 +3,11 @@
 import argparse
 import atexit
 import fcntl
+import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
+from cli.clock import ClockWatch
 from cli.compactor import Compactor
 from cli.stderr import held_back, known_end
 from cli.supervise import RESTART_EXIT_CODE, end_with_supervisor
@@ -41,6 +44,10 @@ from sinks.commit import CommitStats
 from sinks.fault import fault_from
 from sinks.lake import LakeSink
 from sinks.prepare import open_lake
+
+
+_GARBAGE_OBJECTS = 50_000
+"""Objects made and not freed before the collector looks for cycles."""
 
 
 def now() -> datetime:
@@ -126,6 +133,8 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         log = logs.logger("run")
         job = prepare(settings, control, process or 0)
         compactor = _beside(settings, process or 0)
+        watch = _restart_when_set_back(process, compactor, stderr.fileno())
+        _rest_what_stays()
         log.info("started", source=settings.source, partitions=len(job.source.partitions()), lake=str(settings.lake))
         try:
             cli_main(
@@ -142,6 +151,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
                 raise known from error
             raise
         finally:
+            watch.stop()
             job.source.close()
             if compactor is not None:
                 compactor.stop()
@@ -182,6 +192,7 @@ def _flow_for_bytewax() -> Dataflow:
     process = int(flags.process_id or 0)
     job = prepare(settings, control, process)
     compactor = _beside(settings, process)
+    _rest_what_stays()
     atexit.register(_start_anew, control)
     if compactor is not None:
         atexit.register(compactor.stop)
@@ -204,12 +215,36 @@ def _beside(settings: Settings, process: int) -> Compactor | None:
     return Compactor(Path(settings.lake), every) if to_ms(every) else None
 
 
+def _rest_what_stays() -> None:
+    """The collector need not walk over all that was loaded again and again while batches come and go."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_OBJECTS)
+
+
 def _stop_on_signals(control: Control) -> None:
     def handle(number: int, _frame: object) -> None:
         control.stop(signal.Signals(number).name)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handle)
+
+
+def _restart_when_set_back(process: int | None, compactor: Compactor | None, stderr: int) -> ClockWatch:
+    """A wall clock that goes back puts Bytewax's sources to sleep; as after a crash, a new start goes on exactly."""
+
+    def restart(seconds: float) -> None:
+        logs.logger("run").warning("the wall clock was set back: starting anew", seconds=round(seconds, 1))
+        if compactor is not None:
+            compactor.stop()
+        os.dup2(stderr, 2)
+        if process is not None:
+            os._exit(RESTART_EXIT_CODE)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+    watch = ClockWatch(now, time.monotonic, restart)
+    watch.start()
+    return watch
 
 
 def _start_anew(control: Control) -> None:

@@ -95,8 +95,13 @@ class LakeWriter:
         `state` is what the last durable `snapshot` returned. Raises Gap when the lake cannot go on from there.
         """
         self._pending = from_state(state)
+        if state is not None:
+            self._staged_epoch = state["epoch"]
+            self._require_newest()
         for manifest in self._pending:
-            require_files(manifest, self._catalog.folder)
+            # the files of a published epoch belong to the catalog: compaction may have replaced them
+            if not self._is_published(manifest):
+                require_files(manifest, self._catalog.folder)
         self._fault("before_takeover")
         self._incarnation = self._catalog.take_over(self._pipeline, self._lineage)
         self._fault("after_takeover")
@@ -131,7 +136,7 @@ class LakeWriter:
             self._parcels = []
             if manifest is not None:
                 self._pending.append(manifest)
-        state = to_state(self._pending)
+        state = to_state(self._pending, self._staged_epoch)
         self._fault("after_snapshot")
         return state
 
@@ -178,6 +183,25 @@ class LakeWriter:
             table = merge_rows(spec, table)
         name = f"{self._pipeline}-lake-{epoch:010d}-{self._incarnation}-{self._unique()}.parquet"
         return write_file(self._catalog.folder, self._tables[spec.name], table, name, fault=self._fault)
+
+    def _require_newest(self) -> None:
+        """Raise Gap, before anything is touched, when this recovery store has gone on elsewhere since."""
+        (newest,) = self._catalog.one(
+            "SELECT max(epoch) FROM own_publish WHERE pipeline = ? AND lineage = ?", self._pipeline, self._lineage
+        )
+        if newest is not None and newest > self._staged_epoch:
+            raise Gap(
+                f"the lake {self._catalog.folder} has epoch {newest} of this recovery store, which itself ends at epoch "
+                f"{self._staged_epoch}: it is an older copy, or a run with another copy is at work. Stop that "
+                "run, or use its folder; if the newest one is lost, take over with `tidemill recover --from-lake`"
+            )
+
+    def _is_published(self, manifest: Manifest) -> bool:
+        key = (self._pipeline, manifest.lineage, manifest.epoch, PART)
+        found = self._catalog.one(
+            "SELECT 1 FROM own_publish WHERE pipeline = ? AND lineage = ? AND epoch = ? AND part = ?", *key
+        )
+        return found is not None
 
     def _publish(self) -> None:
         while self._pending:

@@ -26,9 +26,12 @@ class Manifest:
         return [[entry.partition, entry.start, entry.end] for entry in self.ranges]
 
 
-def to_state(pending: Sequence[Manifest]) -> dict[str, Any]:
-    """Manifests as plain builtins, so that a stored state outlives changes of these classes."""
-    return {"version": VERSION, "pending": [_builtins(manifest) for manifest in pending]}
+def to_state(pending: Sequence[Manifest], epoch: int) -> dict[str, Any]:
+    """Manifests as plain builtins, so that a stored state outlives changes of these classes.
+
+    `epoch` is the last one that the sink has staged: a lake that has a later one is ahead of this state.
+    """
+    return {"version": VERSION, "epoch": epoch, "pending": [_builtins(manifest) for manifest in pending]}
 
 
 def from_state(state: Mapping[str, Any] | None) -> list[Manifest]:

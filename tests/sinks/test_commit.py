@@ -160,6 +160,31 @@ def test_a_stale_state_whose_epoch_now_holds_other_offsets_stops_with_a_gap(tmp_
         writer_for(tmp_path, PLAN, state=stale)
 
 
+def test_an_older_copy_of_the_store_is_refused_before_it_disturbs_the_run_at_work(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path, PLAN)
+    writer.write([events(0, 5, 1)])
+    older = writer.snapshot()
+    for epoch in (2, 3):
+        writer.write([events(epoch + 3, epoch + 4, epoch)])
+        writer.snapshot()
+    with pytest.raises(Gap, match="ends at epoch 1: it is an older copy"):
+        writer_for(tmp_path, PLAN, state=older)
+    writer.write([events(7, 7, 4)])
+    assert counted(tmp_path) == (7, 7)
+
+
+def test_files_of_a_published_epoch_may_be_gone_on_resume(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path, PLAN)
+    writer.write([events(0, 5, 1)])
+    state = writer.snapshot()
+    writer.write([events(5, 5, 2)])
+    writer.close()
+    # as compaction does after its grace
+    for path in tmp_path.glob("main/events/*.parquet"):
+        path.unlink()
+    writer_for(tmp_path, PLAN, state=state).close()
+
+
 def test_unpublished_epochs_travel_together(tmp_path: Path) -> None:
     writer = writer_for(tmp_path, PLAN)
     writer.write([events(0, 5, 1)])
