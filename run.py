@@ -45,7 +45,6 @@ from sinks.fault import fault_from
 from sinks.lake import LakeSink
 from sinks.prepare import open_lake
 
-
 _GARBAGE_OBJECTS = 50_000
 """Objects made and not freed before the collector looks for cycles."""
 
@@ -118,6 +117,7 @@ def compose(job: Job) -> Dataflow:
         events=settings.events,
         on_commit=_on_commit(),
         fault=fault_from(settings.fault),
+        guard=job.control.keeping_errors,
     )
     return graph.build(intake, Fold(plan, events=settings.events).fold, sink)
 
@@ -134,7 +134,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         job = prepare(settings, control, process or 0)
         compactor = _beside(settings, process or 0)
         watch = _restart_when_set_back(process, compactor, stderr.fileno())
-        _rest_what_stays()
+        #_rest_what_stays()
         log.info("started", source=settings.source, partitions=len(job.source.partitions()), lake=str(settings.lake))
         try:
             cli_main(
@@ -146,7 +146,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
                 recovery_config=RecoveryConfig(Path(settings.recovery), timedelta(0)),
             )
         except BaseException as error:
-            known = known_end(error) or store_failure(error, Path(settings.recovery))
+            known = control.error or known_end(error) or store_failure(error, Path(settings.recovery))
             if known is not None:
                 raise known from error
             raise

@@ -191,7 +191,7 @@ class LakeWriter:
         )
         if newest is not None and newest > self._staged_epoch:
             raise Gap(
-                f"the lake {self._catalog.folder} has epoch {newest} of this recovery store, which itself ends at epoch "
+                f"the lake {self._catalog.folder} has epoch {newest} of this recovery store, which ends at epoch "
                 f"{self._staged_epoch}: it is an older copy, or a run with another copy is at work. Stop that "
                 "run, or use its folder; if the newest one is lost, take over with `tidemill recover --from-lake`"
             )

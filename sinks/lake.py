@@ -1,6 +1,7 @@
 """The lake as a Bytewax sink: one part, so that its snapshot is a consistent cut over all workers."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,19 @@ State = dict[str, Any]
 class LakePart(StatefulSinkPartition[Parcel, State]):
     """Bytewax's calls, handed to a LakeWriter."""
 
-    def __init__(self, writer: LakeWriter) -> None:
+    def __init__(self, writer: LakeWriter, guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self._writer = writer
+        self._guard = guard
 
     def write_batch(self, values: list[Parcel]) -> None:
         """Buffer parcels; publish earlier epochs when a later one begins."""
-        self._writer.write(values)
+        with self._guard():
+            self._writer.write(values)
 
     def snapshot(self) -> State:
         """Stage the epoch's files; the state is all that is not published yet."""
-        return self._writer.snapshot()
+        with self._guard():
+            return self._writer.snapshot()
 
     def close(self) -> None:
         """Release the catalog. Publishes nothing: this also runs when the epoch is not durable."""
@@ -52,7 +56,9 @@ class LakeSink(FixedPartitionedSink[Parcel, State]):
         events: bool = True,
         on_commit: Callable[[CommitStats], None] | None = None,
         fault: Fault = no_fault,
+        guard: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        """`guard()` surrounds everything that may raise."""
         self._folder = folder
         self._plan = plan
         self._lineage = lineage
@@ -60,6 +66,7 @@ class LakeSink(FixedPartitionedSink[Parcel, State]):
         self._events = events
         self._on_commit = on_commit
         self._fault = fault
+        self._guard = guard
 
     def list_parts(self) -> list[str]:
         """The single part."""
@@ -71,6 +78,10 @@ class LakeSink(FixedPartitionedSink[Parcel, State]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> LakePart:
         """Open (or make) the lake, take it over, and publish what the resumed epoch proves durable."""
+        with self._guard():
+            return LakePart(self._resumed(resume_state), self._guard)
+
+    def _resumed(self, resume_state: State | None) -> LakeWriter:
         catalog = open_lake(self._folder, self._plan, self._clock(), events=self._events)
         writer = LakeWriter(
             catalog,
@@ -86,4 +97,4 @@ class LakeSink(FixedPartitionedSink[Parcel, State]):
         except BaseException:
             writer.close()
             raise
-        return LakePart(writer)
+        return writer

@@ -1,6 +1,10 @@
 """How a running pipeline is told to stop, and why: shared by the signal handler and all source partitions."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dataflow.errors import TidemillError
 
 
 class Control:
@@ -14,6 +18,7 @@ class Control:
         self._stop = threading.Event()
         self._restart = False
         self.reason = ""
+        self.error: TidemillError | None = None
 
     @property
     def stopping(self) -> bool:
@@ -24,6 +29,18 @@ class Control:
     def restart_wanted(self) -> bool:
         """True when the process should start again after it has drained."""
         return self._restart
+
+    @contextmanager
+    def keeping_errors(self) -> Iterator[None]:
+        """Remember the first TidemillError that leaves the block, as `error`.
+
+        With several processes Bytewax may tell only that a peer went away, when one part's error ends them all.
+        """
+        try:
+            yield
+        except TidemillError as error:
+            self.error = self.error or error
+            raise
 
     def stop(self, reason: str) -> None:
         """Ask every source partition to drain; the first reason is kept."""

@@ -85,6 +85,10 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
 
     def next_batch(self) -> Iterable[Judged]:
         """Everything that is there now, judged; at least the heartbeat after a snapshot."""
+        with self._control.keeping_errors():
+            return self._next_batch()
+
+    def _next_batch(self) -> list[Judged]:
         out = [self._heartbeat()] if self._heartbeat_due else []
         self._heartbeat_due = False
         if self._draining_snapshots is not None:
@@ -195,6 +199,10 @@ class Intake(FixedPartitionedSource[Judged, State]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> IntakePartition:
         """Open one source partition where its snapshot ends."""
+        with self._control.keeping_errors():
+            return self._build_part(for_part, resume_state)
+
+    def _build_part(self, for_part: str, resume_state: State | None) -> IntakePartition:
         state = resume_state if resume_state is not None else self._seed(for_part)
         topic = self._source.topic_of(for_part)
         judge = self._judge(for_part, topic, None if state is None else state["judge"])
