@@ -55,14 +55,14 @@ class KafkaProbe(KafkaTopics):
         count = len(topics[_GROUP_TOPIC].partitions) if _GROUP_TOPIC in topics else 0
         if not count:
             return None
-        number = (_java_hash(group) & 0x7FFFFFFF) % count
+        number = abs(_java_hash(group)) % count
         return self.newest_stamps(_GROUP_TOPIC, [number]).get(number)
 
 
 def _java_hash(text: str) -> int:
-    """Java's String.hashCode, by which a group's partition of the offsets topic is chosen."""
+    """Java's String.hashCode (a signed int), by which a group's partition of the offsets topic is chosen."""
     units = text.encode("utf-16-be")
     value = 0
     for at in range(0, len(units), 2):
         value = (31 * value + int.from_bytes(units[at : at + 2], "big")) & 0xFFFFFFFF
-    return value
+    return value - 2**32 if value >= 2**31 else value
