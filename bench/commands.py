@@ -1,6 +1,7 @@
 """The command lines that are measured, and the topic they work on."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -29,9 +30,16 @@ def bare_consume(brokers: str, topic: str) -> list[str]:
     return [sys.executable, "-m", "bench.bare_consume", "--brokers", brokers, "--topic", topic]
 
 
-def create_topic(brokers: str, topic: str, *, partitions: int, timestamps: str = "CreateTime") -> None:
+def create_topic(
+    brokers: str,
+    topic: str,
+    *,
+    partitions: int,
+    timestamps: str = "CreateTime",
+    config: Mapping[str, str] | None = None,
+) -> None:
     """Make `topic`; its records stay whatever their timestamps say. `timestamps`: CreateTime or LogAppendTime."""
-    config = {"retention.ms": "-1", "message.timestamp.type": timestamps}
+    whole = {"retention.ms": "-1", "message.timestamp.type": timestamps, **(config or {})}
     admin = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
-    for future in admin.create_topics([NewTopic(topic, partitions, 1, config=config)]).values():
+    for future in admin.create_topics([NewTopic(topic, partitions, 1, config=whole)]).values():
         future.result(timeout=30)
