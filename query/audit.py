@@ -1,14 +1,14 @@
 """The audit: the source read again, and every row, range, window and file of the lake compared with it."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 
-from dataflow.batch import Range, RollupCount
+from dataflow.batch import Judged, Range, RollupCount
 from dataflow.errors import ConfigError, LakeError
 from dataflow.fold import Fold
 from dataflow.intake.source import Source
@@ -27,7 +27,7 @@ from query.audit_ledger import (
 from query.audit_report import Finding, Report, Unproven
 from query.audit_rows import CHUNK_RECORDS, ROW_TABLES, RowTables, first_offsets
 from query.audit_source import Place, Rereading, find_place
-from query.audit_windows import NAMED, NARROWED, Narrowing, Totals, WindowDifference, differences, lake_totals
+from query.audit_windows import MANY, NAMED, NARROWED, Narrowing, Totals, WindowDifference, differences, lake_totals
 from query.moment import to_ms
 from query.reader import LakeReader, LakeSnapshot
 from sinks.definition import definition_of
@@ -248,20 +248,30 @@ class _Audit:
         narrowed: list[WindowDifference] = []
         for name in self._totals:
             narrowed += [each for each in found if each.spec.name == name][:NARROWED]
-        if narrowed and self._source is not None:
+        if len(found) <= MANY and narrowed:
             narrowing = Narrowing(self._snapshot, narrowed)
-            for number, (partition, parts) in enumerate(segments.items()):
-                if not parts:
-                    continue
-                reading = Rereading(
-                    self._source, self._plan, parts, places[partition], self._snapshot, folder / str(number), self._wait
-                )
-                for segment, judged in reading:
-                    fold = self._fold(segment)
-                    narrowing.add(segment, judged, fold, fold.fold(judged).tables)
+            for segment, _, _, tables in self._again(segments, places, folder / "commits"):
+                narrowing.add(segment, tables)
+            narrowing.find_commits()
+            for piece in self._again(segments, places, folder / "offsets"):
+                narrowing.find_offsets(*piece)
             narrowing.finish(lines)
         for each in found:
             report.add(each.finding())
+
+    def _again(
+        self, segments: Mapping[str, list[Segment]], places: Mapping[str, Place], folder: Path
+    ) -> Iterator[tuple[Segment, Judged, Fold, Mapping[str, pa.RecordBatch]]]:
+        """Every piece of every source partition once more, folded."""
+        assert self._source is not None
+        for number, (partition, parts) in enumerate(segments.items()):
+            if parts:
+                place, ids = places[partition], folder / str(number)
+                for segment, judged in Rereading(
+                    self._source, self._plan, parts, place, self._snapshot, ids, self._wait
+                ):
+                    fold = self._fold(segment)
+                    yield segment, judged, fold, fold.fold(judged).tables
 
     def _count_windows(self, lines: Mapping[str, Sequence[Line]]) -> None:
         """Rows and late rows in the windows against the ledger, where each row counts in one window."""

@@ -24,8 +24,11 @@ _BATCH_ROWS = 100_000
 NAMED = 1_000
 """So many differing windows per table are named."""
 
-NARROWED = 20
+NARROWED = 5
 """So many windows per table are narrowed down to files and offsets; further ones are named only."""
+
+MANY = 200
+"""With more differing windows than this the source is most likely another one, and none is narrowed down."""
 
 _WINDOW = ("window_start", "window_end")
 
@@ -120,9 +123,10 @@ def differences(spec: TableSpec, wanted: pa.Table, found: pa.Table) -> list[Wind
 
 
 class Narrowing:
-    """Finds the commits, files and offsets behind differing windows, in one more pass over the source.
+    """Finds the commits, files and offsets behind differing windows, in two more passes over the source.
 
-    Feed it every piece of every segment, then ask for `finish`.
+    First feed every piece of every segment to `add`, then ask `find_commits`; then feed them to `find_offsets`, and
+    end with `finish`.
     """
 
     def __init__(self, snapshot: LakeSnapshot, found: Sequence[WindowDifference]) -> None:
@@ -130,43 +134,56 @@ class Narrowing:
         self._found = list(found)
         self._summed: dict[str, list[tuple[int, DataFile]]] = {}
         self._wanted: dict[tuple[int, int], Totals] = {}
+        self._wrong: set[tuple[int, int]] = set()
         self._offsets: dict[tuple[int, int, str], tuple[int, int]] = {}
 
-    def add(self, segment: Segment, judged: Judged, fold: Fold, tables: Mapping[str, Any]) -> None:
-        """One judged piece and what the fold made of it."""
+    def add(self, segment: Segment, tables: Mapping[str, Any]) -> None:
+        """What the fold made of one piece."""
         for at, each in enumerate(self._found):
-            batch = tables.get(each.spec.name)
-            if batch is None or judged.rows is None:
-                continue
-            rows = _of_window(each, pa.Table.from_batches([batch]))
-            if rows.num_rows == 0:
-                continue
-            bucket = self._bucket(each.spec.name, -1 if segment.line is None else segment.line.snapshot)
-            self._wanted.setdefault((at, bucket), Totals(each.spec)).add(rows)
-            offsets = judged.rows.column("offset").to_numpy()
-            first = _end_row(each, judged, judged.rows, fold, last=False)
-            last = _end_row(each, judged, judged.rows, fold, last=True)
-            place = (at, bucket, judged.partition)
-            low, high = self._offsets.get(place, (int(offsets[first]), 0))
-            self._offsets[place] = (min(low, int(offsets[first])), max(high, int(offsets[last]) + 1))
+            rows = _of_batch(each, tables)
+            if rows is not None:
+                self._wanted.setdefault((at, self._commit(each, segment)), Totals(each.spec)).add(rows)
 
-    def finish(self, lines: Mapping[str, Sequence[Line]]) -> None:
-        """Write ranges and files into the differences."""
+    def find_commits(self) -> None:
+        """Compare the lake's rows of each commit, and name the files of those that differ."""
         for at, each in enumerate(self._found):
             held = self._held(each)
             buckets = {bucket for number, bucket in self._wanted if number == at} | held.keys()
             for bucket in sorted(buckets):
                 wanted = self._wanted.get((at, bucket), Totals(each.spec)).table()
                 found, files = held.get(bucket, (Totals(each.spec), []))
-                if not differences(each.spec, wanted, found.table()):
-                    continue
-                each.files += [file for file in files if file not in each.files]
-                ranges = [
-                    OffsetRange(partition, *offsets)
-                    for (number, other, partition), offsets in sorted(self._offsets.items())
-                    if number == at and other == bucket
-                ]
-                each.ranges += ranges or self._whole(each.spec.name, lines, bucket)
+                if differences(each.spec, wanted, found.table()):
+                    self._wrong.add((at, bucket))
+                    each.files += [file for file in files if file not in each.files]
+
+    def find_offsets(self, segment: Segment, judged: Judged, fold: Fold, tables: Mapping[str, Any]) -> None:
+        """Take one piece again; only those of commits that differ are looked into."""
+        for at, each in enumerate(self._found):
+            bucket = self._commit(each, segment)
+            if (at, bucket) not in self._wrong or judged.rows is None or _of_batch(each, tables) is None:
+                continue
+            offsets = judged.rows.column("offset").to_numpy()
+            last = int(offsets[_end_row(each, judged, judged.rows, fold, last=True)])
+            place = (at, bucket, judged.partition)
+            if place in self._offsets:
+                first = self._offsets[place][0]
+            else:
+                first = int(offsets[_end_row(each, judged, judged.rows, fold, last=False)])
+            self._offsets[place] = (first, last + 1)
+
+    def finish(self, lines: Mapping[str, Sequence[Line]]) -> None:
+        """Write the ranges into the differences."""
+        for at, bucket in sorted(self._wrong):
+            each = self._found[at]
+            ranges = [
+                OffsetRange(partition, *offsets)
+                for (number, other, partition), offsets in sorted(self._offsets.items())
+                if (number, other) == (at, bucket)
+            ]
+            each.ranges += ranges or self._whole(each.spec.name, lines, bucket)
+
+    def _commit(self, each: WindowDifference, segment: Segment) -> int:
+        return self._bucket(each.spec.name, -1 if segment.line is None else segment.line.snapshot)
 
     def _held(self, each: WindowDifference) -> dict[int, tuple[Totals, list[str]]]:
         """The lake's rows of the window per commit, with the files that hold them."""
@@ -223,6 +240,12 @@ def _end_row(each: WindowDifference, judged: Judged, rows: pa.RecordBatch, fold:
         else:
             low, high = (low, middle) if last else (middle, high)
     return low
+
+
+def _of_batch(each: WindowDifference, tables: Mapping[str, Any]) -> pa.Table | None:
+    batch = tables.get(each.spec.name)
+    rows = None if batch is None else _of_window(each, pa.Table.from_batches([batch]))
+    return None if rows is None or rows.num_rows == 0 else rows
 
 
 def _of_window(each: WindowDifference, table: pa.Table) -> pa.Table:
