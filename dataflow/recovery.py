@@ -14,6 +14,8 @@ from dataflow.errors import RecoveryError
 
 _STORE_FAILURE = re.compile(r'SqliteFailure\(Error \{ code: (?P<code>\w+)[^}]*\}, (Some\("(?P<reason>[^"]*)"\)|None)')
 
+_HALF_MADE = {*(f"part-0.sqlite3{end}" for end in ("", "-wal", "-shm", "-journal")), "lineage.tmp"}
+
 
 class RecoveryFolder:
     """One folder per pipeline and lake. `lineage` names the store: a new store is a new lineage.
@@ -132,7 +134,7 @@ class RecoveryFolder:
 
     def _half_made(self, names: list[str]) -> bool:
         # a crash inside create() leaves the store without its lineage file, which is written last
-        return "lineage" not in names and set(names) <= {"part-0.sqlite3", "lineage.tmp"}
+        return "lineage" not in names and set(names) <= _HALF_MADE
 
 
 def store_failure(error: BaseException, folder: Path) -> RecoveryError | None:

@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=300, help="kills -9 of Tidemill in all (default 300)")
     parser.add_argument("--seed", type=int, default=1, help="workload and moments (default 1)")
     parser.add_argument("--only", nargs="*", help="names of scenarios", metavar="NAME")
-    parser.add_argument("--bounded", action="store_true", help="each scenario once, with few kills, as `make test` does")
+    parser.add_argument("--bounded", action="store_true", help="each scenario once, with few kills")
     parser.add_argument("--jobs", type=int, default=2, help="scenarios at a time (default 2)")
     parser.add_argument("--folder", type=Path, help="where to work; kept when something was found")
     parser.add_argument("--write", action="store_true", help="put the table into docs/reliability.md")

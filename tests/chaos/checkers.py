@@ -4,6 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,8 @@ def check_rows(expected: Expected, placed: Mapping[str, Iterable[tuple[str, int]
         "dead_letters": Counter((partition, offset) for partition, offset, _ in expected.tables.dead),
     }
     for rollup in expected.spec.rollups:
-        rows = ((partition, offset) for name, partition, offset, *_ in expected.tables.late if name == rollup.name)
-        wanted[f"late_events of {rollup.name}"] = Counter(rows)
+        late = ((partition, offset) for name, partition, offset, *_ in expected.tables.late if name == rollup.name)
+        wanted[f"late_events of {rollup.name}"] = Counter(late)
     found = {name: Counter(rows) for name, rows in placed.items()}
     anomalies = []
     for name, rows in wanted.items():
@@ -132,7 +133,7 @@ def _most_windows(window: Any) -> int:
 def check_monotonic(observations: Sequence[Observation]) -> list[Anomaly]:
     """No total that one reader saw ever goes down."""
     anomalies = []
-    for earlier, later in zip(observations, observations[1:], strict=False):
+    for earlier, later in pairwise(observations):
         before, after = _totals(earlier), _totals(later)
         for what, number in before.items():
             if after.get(what, 0) < number:
@@ -145,7 +146,9 @@ def _totals(seen: Observation) -> dict[str, int]:
     totals = {"snapshot": seen["snapshot"]}
     for kind in ("ledger", "rollup", "rows", "table"):
         for name, numbers in seen[kind].items():
-            totals |= {f"{name}.{what}": number for what, number in numbers.items() if what not in ("checksum", "start")}
+            totals |= {
+                f"{name}.{what}": number for what, number in numbers.items() if what not in ("checksum", "start")
+            }
     # compaction may add up rows, which changes no sum; the number of ledger rows never falls
     return totals
 
@@ -181,7 +184,9 @@ def check_time_travel(reader: LakeReader, observations: Sequence[Observation]) -
         if again != seen:
             changed = [kind for kind in again if again[kind] != seen.get(kind)]
             anomalies.append(
-                Anomaly(UNCOMMITTED, f"snapshot {seen['snapshot']} has changed: {[(seen[k], again[k]) for k in changed]}")
+                Anomaly(
+                    UNCOMMITTED, f"snapshot {seen['snapshot']} has changed: {[(seen[k], again[k]) for k in changed]}"
+                )
             )
     return anomalies
 
@@ -231,4 +236,6 @@ def check_leftovers(lake: Path) -> list[Anomaly]:
     strangers = {path for path in there - live - doomed if not path.rpartition("/")[2].startswith("compact-")}
     anomalies = [Anomaly(LEFTOVER, f"{len(strangers)} unlisted files, like {min(strangers)}")] if strangers else []
     missing = live - there
-    return anomalies + ([Anomaly(LOST, f"{len(missing)} data files are missing, like {min(missing)}")] if missing else [])
+    return anomalies + (
+        [Anomaly(LOST, f"{len(missing)} data files are missing, like {min(missing)}")] if missing else []
+    )

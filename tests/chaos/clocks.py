@@ -1,4 +1,4 @@
-"""The wall clock is set back and forth while the pipeline runs: a preloaded library changes what the system tells it."""
+"""The wall clock is set back and forth while the pipeline runs: a preloaded library changes what it is told."""
 
 import shutil
 import subprocess

@@ -122,7 +122,9 @@ def one_of_two(stage: Stage) -> None:
     stage.make_topic()
     with stage.feed(limit=3000 * max(stage.kills, 2)), stage.reading():
         left = stage.kills
-        while left > 0:
+        for _ in range(3 * stage.kills):
+            if left <= 0:
+                break
             subject = stage.start(parallel=(stage.random.choice(("1", "2")), "2"))
             for _ in range(min(left, 3)):
                 stage.await_progress(subject, stage.random.randrange(1, 4), seconds=40)

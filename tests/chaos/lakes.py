@@ -194,5 +194,3 @@ def official_client(stage: Stage) -> None:
                 subject = stage.start()
             stage.await_progress(subject, 3, seconds=20)
             stage.kill(subject, "kill -9 at a random moment")
-
-

@@ -28,8 +28,9 @@ def statements(rollups: list[str], *, events: bool) -> list[str]:
     sums = [(name, f"sum({name})") for name in CLASSES]
     sums += [("start", "min(start_offset)"), ("end", "max(end_offset)"), ("lines", "count(*)")]
     sums += [("checksum", "sum(checksum::HUGEINT)")]
-    # one pass over the ledger, then one row per sum: clients differ in what else they know
-    parts = [f"SELECT 'ledger', partition, '{what}', {sql}::VARCHAR FROM ledger GROUP BY partition" for what, sql in sums]
+    parts = [
+        f"SELECT 'ledger', partition, '{what}', {sql}::VARCHAR FROM ledger GROUP BY partition" for what, sql in sums
+    ]
     for name in rollups:
         for what in ("counted", "late"):
             parts.append(f"SELECT 'rollup', '{name}', '{what}', sum({quoted(f'{name}_{what}')})::VARCHAR FROM ledger")

@@ -33,7 +33,9 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def _checked(checks: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {what}" for what, count in sorted(checks.items(), key=lambda item: item[0] != "records"))
+    return ", ".join(
+        f"{count:,} {what}" for what, count in sorted(checks.items(), key=lambda item: item[0] != "records")
+    )
 
 
 def summary(outcomes: Sequence[Outcome], seed: int) -> str:

@@ -84,6 +84,9 @@ class Topic:
         self.stream = AdStream(self.seed, partitions, STREAM_RATE, start_ms=1_700_000_000_000)
         with self._lock:
             self.next += [0] * (partitions - len(self.next))
+            self._producer = None
+        while len(self.admin.list_topics(self.name, timeout=30).topics[self.name].partitions) < partitions:
+            time.sleep(0.05)
 
     @property
     def written(self) -> int:

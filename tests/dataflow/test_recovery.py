@@ -27,6 +27,8 @@ def test_a_store_whose_making_was_cut_short_is_made_anew(tmp_path: Path) -> None
     folder = RecoveryFolder(tmp_path)
     folder.create()
     (tmp_path / "lineage").unlink()
+    for left in ("part-0.sqlite3-wal", "part-0.sqlite3-shm", "lineage.tmp"):
+        (tmp_path / left).touch()
     assert not folder.exists
     folder.create()
     assert folder.exists
