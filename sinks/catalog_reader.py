@@ -25,20 +25,18 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
         self._busy_ms = busy_ms
         self._connection = connect_readonly(self.path, busy_ms=busy_ms)
         try:
-            self._connection.execute("SELECT 1 FROM ducklake_snapshot LIMIT 1").fetchone()
+            # a run makes the file first, then all tables in one transaction, which may come between two statements
+            self._connection.execute("BEGIN")
+            names = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
+            if names:
+                self._connection.execute("SELECT 1 FROM ducklake_snapshot LIMIT 1").fetchone()
+            self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            empty = self._is_empty()
             self._connection.close()
-            if empty:
-                raise LakeMissing(f"the lake in {self.folder} is only being made; ask again in a moment") from error
             raise ForeignLake(f"{self.path} is no DuckLake catalog ({error}); name the folder of a lake") from error
-
-    def _is_empty(self) -> bool:
-        # a run makes the file first, then all tables in one transaction
-        try:
-            return self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-        except sqlite3.Error:
-            return False
+        if not names:
+            self._connection.close()
+            raise LakeMissing(f"the lake in {self.folder} is only being made; ask again in a moment")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
