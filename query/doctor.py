@@ -74,6 +74,8 @@ class _Examination:
             snapshot: LakeSnapshot | None = None
             try:
                 snapshot = reader.snapshot()
+                # after it, or a commit in between would look like one from the future
+                self.now = self.clock()
                 self.own = _own(reader)
                 yield ok("lake", f"{reader.lake_dir} at snapshot {snapshot.id}", snapshot=snapshot.id)
             except LakeMissing as missing:

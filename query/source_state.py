@@ -37,7 +37,7 @@ def source_findings(
 ) -> Iterator[Finding]:
     """All checks of the source that the settings name; what cannot be reached is a finding, too."""
     if settings.source == "kafka":
-        yield from _kafka(settings, plan, reading, clock())
+        yield from _kafka(settings, plan, reading, clock)
     elif plan is not None:
         yield from _others(settings, plan, reading, clock)
 
@@ -56,8 +56,8 @@ def _others(settings: Settings, plan: Plan, reading: Reading, clock: Callable[[]
     yield _partitions(there, reading, settings.source)
 
 
-def _kafka(settings: Settings, plan: Plan | None, reading: Reading, now: datetime) -> Iterator[Finding]:
-    topic = settings.topic
+def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Callable[[], datetime]) -> Iterator[Finding]:
+    topic, now = settings.topic, clock()
     fix = "start the broker, or correct --brokers and the properties in [kafka]"
     try:
         probe = KafkaProbe(settings.brokers, settings.kafka)
@@ -95,7 +95,7 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, now: datetim
     if config:
         yield _timestamps(topic, config, plan)
         yield _retention(topic, probe, config, known, ends, stamps, now)
-    yield _clock(probe, settings, config, stamps, now)
+    yield _clock(probe, settings, config, clock)
 
 
 def _partitions(there: list[str], reading: Reading, where: str) -> Finding:
@@ -239,17 +239,17 @@ def _retention(
     return ok(check, f"topic {topic} keeps its records for {kept}; nothing unread is near that age", **details)
 
 
-def _clock(
-    probe: KafkaProbe, settings: Settings, config: Mapping[str, str], stamps: Mapping[int, int], now: datetime
-) -> Finding:
+def _clock(probe: KafkaProbe, settings: Settings, config: Mapping[str, str], clock: Callable[[], datetime]) -> Finding:
     appended = config.get("message.timestamp.type") == "LogAppendTime"
-    newest = max(stamps.values(), default=None)
+    state = probe.describe([settings.topic])[settings.topic]
+    newest = max(probe.newest_stamps(settings.topic, range(state.partitions)).values(), default=None)
+    # our own time is taken after the stamps: what is made meanwhile must not look ahead
     if appended and newest is not None:
-        return broker_clock_finding(newest, f"the newest record of topic {settings.topic}", True, now)
+        return broker_clock_finding(newest, f"the newest record of topic {settings.topic}", True, clock())
     try:
         stamp = probe.group_stamp(settings.group)
     except Exception:  # no right to look at the offsets topic: the records are left
         stamp = None
     if stamp is not None:
-        return broker_clock_finding(stamp, "the broker's last note of a group's offset", True, now)
-    return broker_clock_finding(newest, f"the newest record of topic {settings.topic}", appended, now)
+        return broker_clock_finding(stamp, "the broker's last note of a group's offset", True, clock())
+    return broker_clock_finding(newest, f"the newest record of topic {settings.topic}", appended, clock())
