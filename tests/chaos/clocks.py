@@ -11,8 +11,10 @@ SHIM = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,6 +44,24 @@ int gettimeofday(struct timeval *now, void *zone) {
     now->tv_sec = told.tv_sec;
     now->tv_usec = told.tv_nsec / 1000;
     return 0;
+}
+
+/* Waits until a wall time: the kernel knows the true clock alone. Monotonic times are small. */
+int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *until) {
+    static int (*real)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    struct timespec moved = *until;
+    if (!real) real = (typeof(real))dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    if (!real) real = (typeof(real))dlsym(RTLD_NEXT, "pthread_cond_timedwait");
+    if (moved.tv_sec > 1000000000) moved.tv_sec -= skew();
+    return real(cond, mutex, &moved);
+}
+
+int cnd_timedwait(cnd_t *cond, mtx_t *mutex, const struct timespec *until) {
+    static int (*real)(cnd_t *, mtx_t *, const struct timespec *);
+    struct timespec moved = *until;
+    if (!real) real = (typeof(real))dlsym(RTLD_NEXT, "cnd_timedwait");
+    moved.tv_sec -= skew();
+    return real(cond, mutex, &moved);
 }
 
 time_t time(time_t *out) {
