@@ -184,7 +184,7 @@ def _recover(stage: Stage) -> None:
 def official_client(stage: Stage) -> None:
     """The official DuckLake client polls the lake while the pipeline is killed."""
     stage.make_topic()
-    with stage.feed(limit=2000 * max(stage.kills, 2)), stage.reading():
+    with stage.feed(200 if stage.full else 1000, 40_000), stage.reading():
         subject = stage.start()
         stage.await_progress(subject, 2)
         with stage.reading_officially():
