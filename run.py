@@ -21,6 +21,7 @@ from bytewax.run import cli_main
 
 from cli.clock import ClockWatch
 from cli.compactor import Compactor
+from cli.observer import CommitObserver
 from cli.stderr import held_back, known_end
 from cli.supervise import RESTART_EXIT_CODE, end_with_supervisor
 from dataflow import flow as graph
@@ -40,13 +41,9 @@ from dataflow.plan import Plan
 from dataflow.recovery import RecoveryFolder, store_failure
 from dataflow.settings import Settings, load_settings
 from sinks.agreement import agree
-from sinks.commit import CommitStats
 from sinks.fault import fault_from
 from sinks.lake import LakeSink
 from sinks.prepare import open_lake
-
-_GARBAGE_OBJECTS = 50_000
-"""Objects made and not freed before the collector looks for cycles."""
 
 
 def now() -> datetime:
@@ -115,7 +112,7 @@ def compose(job: Job) -> Dataflow:
         lineage=job.lineage,
         clock=now,
         events=settings.events,
-        on_commit=_on_commit(),
+        on_commit=CommitObserver(Path(settings.lake)),
         fault=fault_from(settings.fault),
         guard=job.control.keeping_errors,
     )
@@ -134,7 +131,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         job = prepare(settings, control, process or 0)
         compactor = _beside(settings, process or 0)
         watch = _restart_when_set_back(process, compactor, stderr.fileno())
-        #_rest_what_stays()
+        _rest_what_stays()
         log.info("started", source=settings.source, partitions=len(job.source.partitions()), lake=str(settings.lake))
         try:
             cli_main(
@@ -207,10 +204,10 @@ def main() -> None:
 
 
 def _beside(settings: Settings, process: int) -> Compactor | None:
-    """What the first process of a pipeline runs beside it: the metrics port and compaction."""
+    """What runs beside the flow: each process's metrics at a port of its own, and one compactor for all."""
+    metrics.serve(settings.metrics_port + process if settings.metrics_port else 0)
     if process != 0:
         return None
-    metrics.serve(settings.metrics_port)
     every = settings.compact_every
     return Compactor(Path(settings.lake), every) if to_ms(every) else None
 
@@ -219,7 +216,6 @@ def _rest_what_stays() -> None:
     """The collector need not walk over all that was loaded again and again while batches come and go."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_GARBAGE_OBJECTS)
 
 
 def _stop_on_signals(control: Control) -> None:
@@ -261,19 +257,6 @@ def _positions(lake: Path) -> Callable[[], dict[str, int]]:
         return next_offsets(lake)
 
     return read
-
-
-def _on_commit() -> Callable[[CommitStats], None]:
-    def observe(stats: CommitStats) -> None:
-        metrics.COMMITS.inc()
-        metrics.COMMIT_SECONDS.labels("publish").observe(stats.seconds)
-        for table, rows in stats.rows.items():
-            metrics.COMMITTED_ROWS.labels(table).inc(rows)
-        for entry in stats.ranges:
-            metrics.ACCEPTED.labels(entry.partition).inc(entry.accepted)
-            metrics.LATE.labels(entry.partition).inc(entry.late)
-
-    return observe
 
 
 @contextmanager

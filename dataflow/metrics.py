@@ -20,7 +20,7 @@ COMMIT_SECONDS = Histogram(
 )
 COMMITTED_ROWS = Counter("tidemill_committed_rows", "Rows written to a lake table", ["table"])
 FILES = Gauge("tidemill_table_files", "Live Parquet files of a lake table", ["table"])
-EPOCH_AGE = Gauge("tidemill_epoch_age_seconds", "Time from the start of the last published epoch to its publication")
+EPOCH_AGE = Gauge("tidemill_epoch_age_seconds", "Time since an epoch was last published; grows while nothing arrives")
 
 
 def serve(port: int) -> None:

@@ -181,3 +181,14 @@ def next_offsets(folder: Path) -> dict[str, int]:
     """Per source partition the offset at which the newest commit ends; opens and closes a connection of its own."""
     with CatalogReader(folder) as reader:
         return dict(reader.connection.execute('SELECT "partition", next FROM own_offset'))
+
+
+def live_files(folder: Path) -> dict[str, int]:
+    """Per table the number of files in its newest state; opens and closes a connection of its own."""
+    with CatalogReader(folder) as reader:
+        return dict(
+            reader.connection.execute(
+                "SELECT t.table_name, count(f.data_file_id) FROM ducklake_table t LEFT JOIN ducklake_data_file f"
+                " ON f.table_id = t.table_id AND f.end_snapshot IS NULL WHERE t.end_snapshot IS NULL GROUP BY 1"
+            )
+        )

@@ -44,6 +44,8 @@ class CommitStats:
     rows: Mapping[str, int]
     file_bytes: int
     ranges: tuple[Range, ...]
+    stage_seconds: float
+    """Time to merge the epoch's rows and to bring its files to the disk; 0 for an epoch staged by a former run."""
     seconds: float
     """Duration of the catalog transaction."""
 
@@ -87,6 +89,7 @@ class LakeWriter:
         self._seen: set[str] = set()
         self._finished: set[str] = set()
         self._staged_epoch = -1
+        self._stage_seconds: dict[int, float] = {}
         self._threads = ThreadPoolExecutor(WRITING_THREADS, thread_name_prefix="stage")
 
     def resume(self, state: Mapping[str, Any] | None) -> None:
@@ -131,8 +134,11 @@ class LakeWriter:
         """End the epoch: stage its files, return all manifests that are not published yet (picklable builtins)."""
         self._fault("before_snapshot")
         if self._parcels:
+            started = time.perf_counter()
             manifest = self._stage(self._parcels)
             self._staged_epoch = self._parcels[0].epoch
+            if manifest is not None:
+                self._stage_seconds[manifest.epoch] = time.perf_counter() - started
             self._parcels = []
             if manifest is not None:
                 self._pending.append(manifest)
@@ -210,7 +216,8 @@ class LakeWriter:
             snapshot_id = self._publish_one(manifest)
             self._pending.pop(0)
             if snapshot_id is not None and self._on_commit is not None:
-                self._on_commit(_stats(manifest, snapshot_id, time.perf_counter() - started))
+                staged = self._stage_seconds.pop(manifest.epoch, 0.0)
+                self._on_commit(_stats(manifest, snapshot_id, staged, time.perf_counter() - started))
 
     def _publish_one(self, manifest: Manifest) -> int | None:
         catalog = self._catalog
@@ -312,7 +319,7 @@ def commit(writer: LakeWriter, parcels: Sequence[Parcel], epoch: int) -> None:
     writer.publish_now()
 
 
-def _stats(manifest: Manifest, snapshot_id: int, seconds: float) -> CommitStats:
+def _stats(manifest: Manifest, snapshot_id: int, stage_seconds: float, seconds: float) -> CommitStats:
     return CommitStats(
         manifest.epoch,
         snapshot_id,
@@ -320,5 +327,6 @@ def _stats(manifest: Manifest, snapshot_id: int, seconds: float) -> CommitStats:
         {file.table: file.rows for file in manifest.files},
         sum(file.size_bytes for file in manifest.files),
         manifest.ranges,
+        stage_seconds,
         seconds,
     )
