@@ -40,8 +40,8 @@ kafka: runtime ## start a real Apache Kafka on 127.0.0.1; needs Java 17 and Mave
 kafka-stop: runtime ## end it
 	@$(BIN)/tidemill kafka stop
 
-chaos: development ## kill the pipeline again and again and compare the tables
-	$(BIN)/pytest tests/chaos
+chaos: development ducklake ## 300 kills and every other fault on real Kafka; CHAOS="--kills 1000 --seed 2" for others
+	$(BIN)/python -m tests.chaos --write $(CHAOS)
 
 bench: runtime ## measure throughput and latency against a real Kafka; results in bench/results
 	$(BIN)/python -m bench.throughput
