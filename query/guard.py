@@ -1,11 +1,18 @@
-"""The check that a text is one reading statement before it runs: no writes hidden in CTEs, no settings."""
+"""What stands around a query: the check that it is one reading statement, without writes or settings, and ^C."""
 
 import json
 import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import duckdb
+import pyarrow as pa
 
 from dataflow.errors import QueryError
+
+INTERRUPT_S = 0.02
+"""How often a query that has to stop is told so: it may not have started yet."""
 
 _READING_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _EXPLAIN = re.compile(r"\s*EXPLAIN\b(\s+ANALYZE\b)?(\s*\([^)]*\))?", re.IGNORECASE)
@@ -47,3 +54,18 @@ def _walk(tree: object) -> None:
             stack.extend(node.values())
         elif isinstance(node, list):
             stack.extend(node)
+
+
+def interruptible(cursor: duckdb.DuckDBPyConnection, work: Callable[[], pa.Table]) -> pa.Table:
+    """Run `work` so that ^C stops it: DuckDB does not look at signals, so the main thread must be free to."""
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(work)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            while not running.done():
+                cursor.interrupt()
+                wait([running], INTERRUPT_S)
+            raise

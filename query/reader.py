@@ -6,24 +6,27 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from dataflow.errors import QueryError
-from query.guard import message_of, require_select
+from dataflow.tables import LEDGER
+from query.ends import Ends, LedgerEnds, relation
+from query.guard import INTERRUPT_S, interruptible, message_of, require_select
 from query.moment import AsOf, comparable, parse_as_of
 from query.resolve import Resolved, Resolver
 from query.scan import history_sql, quoted, scan_sql, text
 from sinks.layout import DataFile, TableLayout, ViewLayout
+from sinks.views import with_ledger
+
+_T = TypeVar("_T")
 
 _SCHEMAS_PER_DATABASE = 5_000
-_INTERRUPT_S = 0.02
 _SYSTEM = re.compile(
     r"\b(show|information_schema|duckdb_\w+|pragma\w*|sqlite_master|query|query_table)\b", re.IGNORECASE
 )
@@ -60,6 +63,7 @@ class LakeReader:
         self._schemas = 0
         self._dropped: deque[tuple[int, str]] = deque()
         self._latest: LakeSnapshot | None = None
+        self._ends = LedgerEnds()
 
     def __enter__(self) -> "LakeReader":
         return self
@@ -121,6 +125,10 @@ class LakeReader:
         base.execute("SET lock_configuration = true")
         return base
 
+    def _ends_at(self, snapshot: "LakeSnapshot", cursor: duckdb.DuckDBPyConnection) -> Ends:
+        with self._lock:
+            return self._ends.at(self.resolver.identity, snapshot.resolved, cursor)
+
     def _forget_schema(self, owner: int, name: str) -> None:
         self._dropped.append((owner, name))
 
@@ -128,9 +136,10 @@ class LakeReader:
 class LakeSnapshot:
     """One snapshot of a lake: what it returns never changes, whatever is committed or compacted meanwhile."""
 
-    def __init__(self, reader: LakeReader, resolved: Resolved) -> None:
+    def __init__(self, reader: LakeReader, resolved: Resolved, *, whole: bool = True) -> None:
         self._reader = reader
         self.resolved = resolved
+        self._whole = whole
         self._lock = threading.RLock()
         self._open()
 
@@ -167,6 +176,10 @@ class LakeSnapshot:
         """The live files of `table`, in row order."""
         return self.resolved.files[table]
 
+    def ends(self) -> Ends:
+        """Where each source partition of the ledger stands; cheap when asked again at later snapshots."""
+        return self._again_if_moved(self._read_ends)
+
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection of the caller's own in which every table and view has its name.
 
@@ -194,8 +207,12 @@ class LakeSnapshot:
         `<table>_history` with a column `_snapshot`: the snapshot that added the row.
         Raises QueryError: not a SELECT, DuckDB's own message, or the time limit.
         """
+        return self._again_if_moved(lambda: self._run(sql, parameters, timeout_s, bounds, histories))
+
+    def _again_if_moved(self, work: Callable[[], _T]) -> _T:
+        """Do `work`; once more with the files looked up anew if a compaction has removed those known."""
         try:
-            return self._run(sql, parameters, timeout_s, bounds, histories)
+            return work()
         except duckdb.IOException as error:
             if not _VANISHED.search(str(error)):
                 raise QueryError(message_of(error)) from error
@@ -204,9 +221,18 @@ class LakeSnapshot:
             # The old schema stays until this snapshot goes: other threads may be reading in it.
             self._open()
         try:
-            return self._run(sql, parameters, timeout_s, bounds, histories)
+            return work()
         except duckdb.Error as error:
             raise QueryError(message_of(error)) from error
+
+    def _read_ends(self) -> Ends:
+        self._require_readable(LEDGER)
+        with self._lock:
+            cursor = self._connect()
+        try:
+            return self._reader._ends_at(self, cursor)
+        finally:
+            cursor.close()
 
     def _run(
         self,
@@ -222,7 +248,7 @@ class LakeSnapshot:
 
         def stop() -> None:
             late.set()
-            while not ended.wait(_INTERRUPT_S):
+            while not ended.wait(INTERRUPT_S):
                 cursor.interrupt()
 
         def answer() -> pa.Table:
@@ -245,7 +271,7 @@ class LakeSnapshot:
             if timer is not None:
                 timer.daemon = True
                 timer.start()
-            return _interruptible(cursor, answer)
+            return interruptible(cursor, answer)
         except duckdb.InterruptException as error:
             if late.is_set():
                 raise QueryError(f"the query took longer than {timeout_s:g} s and was stopped (--timeout)") from error
@@ -284,7 +310,7 @@ class LakeSnapshot:
                 if name is not None and name not in found:
                     found.add(name)
                     if name in self.views:
-                        texts.append(self.views[name].sql)
+                        texts.append(self._view_sql(name, ""))
         return found or everything
 
     def _make(self, names: set[str]) -> None:
@@ -300,11 +326,15 @@ class LakeSnapshot:
 
     def _make_views(self, cursor: duckdb.DuckDBPyConnection, names: AbstractSet[str], what: str) -> None:
         views = sorted(names)
+        ends = ""
+        if any(self._view_sql(name, "") != self.views[name].sql for name in views):
+            self._require_readable(LEDGER)
+            ends = relation(self._reader._ends_at(self, cursor))
         while views:
             waiting: list[str] = []
             for name in views:
                 try:
-                    cursor.execute(f"CREATE OR REPLACE {what} {quoted(name)} AS {self.views[name].sql}")
+                    cursor.execute(f"CREATE OR REPLACE {what} {quoted(name)} AS {self._view_sql(name, ends)}")
                 except duckdb.CatalogException as error:
                     # A view may stand on another view that is not there yet.
                     waiting.append(name)
@@ -313,6 +343,11 @@ class LakeSnapshot:
                 raise QueryError(f"the lake's view {waiting[0]} cannot be used: {message_of(problem)}")
             views = waiting
 
+    def _view_sql(self, name: str, ends: str) -> str:
+        """The view's SQL, with the ledger's ends in place of the ledger unless files were left out."""
+        sql = self.views[name].sql
+        return with_ledger(sql, ends) if self._whole and LEDGER in self.tables else sql
+
     def _make_bounded(self, cursor: duckdb.DuckDBPyConnection, bound: Bound) -> None:
         # A temporary name comes before the schema's own, inside the lake's views too.
         select = scan_sql(self.tables[bound.table], self.bounded_files(bound), self.id)
@@ -320,7 +355,7 @@ class LakeSnapshot:
 
     def with_files(self, files: Mapping[str, list[DataFile]]) -> "LakeSnapshot":
         """The same snapshot as if its tables had these files only; `bounds` would look at all files again."""
-        return LakeSnapshot(self._reader, replace(self.resolved, files=files))
+        return LakeSnapshot(self._reader, replace(self.resolved, files=files), whole=False)
 
     def bounded_files(self, bound: Bound) -> list[DataFile]:
         """The files of a table that can hold rows inside `bound`."""
@@ -349,21 +384,6 @@ class LakeSnapshot:
                 "which only the DuckLake extension reads. Let it write them out: "
                 "CALL ducklake_flush_inlined_data('lake'); CALL ducklake_rewrite_data_files('lake')"
             )
-
-
-def _interruptible(cursor: duckdb.DuckDBPyConnection, work: Callable[[], pa.Table]) -> pa.Table:
-    """Run `work` so that ^C stops it: DuckDB does not look at signals, so the main thread must be free to."""
-    if threading.current_thread() is not threading.main_thread():
-        return work()
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(work)
-        try:
-            return running.result()
-        except KeyboardInterrupt:
-            while not running.done():
-                cursor.interrupt()
-                wait([running], _INTERRUPT_S)
-            raise
 
 
 def _keep(_: object) -> None:

@@ -90,8 +90,8 @@ def revenue_per_hour(
 
 def newest_event(snapshot: LakeSnapshot) -> datetime | None:
     """The largest event time of all valid rows at the snapshot; None while there is none."""
-    rows = snapshot.query("SELECT max(max_event_time) AS newest FROM ledger").to_pylist()
-    return None if rows[0]["newest"] is None else from_ms(rows[0]["newest"])
+    times = [end.max_event_time for end in snapshot.ends().values() if end.max_event_time is not None]
+    return from_ms(max(times)) if times else None
 
 
 def report_sql(name: str) -> str:

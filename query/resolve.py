@@ -55,6 +55,11 @@ class Resolver:
             self._identity = identity
         return self._catalog
 
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Tells the lake at this place from another one put there later."""
+        return self._identity
+
     def find(self, as_of: int | datetime | None) -> Snapshot:
         """The snapshot that `as_of` names: an id, the newest at that time, or (None) the newest."""
         return self.catalog().resolve(as_of)

@@ -4,7 +4,6 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from sinks.catalog import Catalog
 from sinks.layout import TableLayout
@@ -13,6 +12,9 @@ from sinks.types import time_of, time_text
 
 CHUNK_ROWS = 2_000
 """Catalog rows deleted per transaction: the writer never waits longer than a few ms."""
+
+THINNED_ALREADY = 500
+"""So many snapshots in a row with nothing to thin out between them: older ones have been thinned out before."""
 
 _SINK_FILE = re.compile(r".+-lake-\d+-(\d+)-[0-9a-f]+\.parquet")
 
@@ -68,20 +70,7 @@ def listed_files(catalog: Catalog, table: TableLayout) -> set[str]:
 
 
 def _expire_snapshots(catalog: Catalog, now: datetime, retention: Retention) -> int:
-    horizon = catalog.one(
-        "SELECT max(snapshot_id) FROM ducklake_snapshot WHERE snapshot_time <= ?", time_text(now - retention.keep)
-    )[0]
-    old = catalog.connection.execute(
-        "SELECT snapshot_id, snapshot_time FROM ducklake_snapshot WHERE snapshot_time <= ? ORDER BY snapshot_id",
-        (time_text(now - retention.thin_after),),
-    ).fetchall()
-    doomed = [number for number, _ in old if horizon is not None and number < horizon]
-    kept = [(number, time_of(text)) for number, text in old if horizon is None or number >= horizon]
-    every = retention.thin_every.total_seconds()
-    for (number, at), (_, following) in pairwise(kept):
-        # the last one of each stretch stays: it is what "as of the end of the stretch" means
-        if every and number != horizon and at.timestamp() // every == following.timestamp() // every:
-            doomed.append(number)
+    doomed = _beyond(catalog, now - retention.keep) + _thinned(catalog, now, retention)
     for start in range(0, len(doomed), CHUNK_ROWS):
         with catalog.transaction() as connection:
             for name in ("ducklake_snapshot", "ducklake_snapshot_changes"):
@@ -91,6 +80,51 @@ def _expire_snapshots(catalog: Catalog, now: datetime, retention: Retention) -> 
                     [(number,) for number in doomed[start : start + CHUNK_ROWS]],
                 )
     return len(doomed)
+
+
+def _beyond(catalog: Catalog, horizon: datetime) -> list[int]:
+    """Snapshots older than the one that was current at the horizon, ascending."""
+    rows = catalog.connection.execute(
+        "SELECT snapshot_id FROM ducklake_snapshot WHERE snapshot_id <"
+        " (SELECT max(snapshot_id) FROM ducklake_snapshot WHERE snapshot_time <= ?) ORDER BY snapshot_id",
+        (time_text(horizon),),
+    )
+    return [number for (number,) in rows]
+
+
+def _thinned(catalog: Catalog, now: datetime, retention: Retention) -> list[int]:
+    """Snapshots that thinning leaves out, ascending; the last one of each stretch stays.
+
+    It is what "as of the end of the stretch" means. Goes back in time, and no further than into what former runs
+    have thinned out already: what it costs does not depend on how many snapshots are kept.
+    """
+    every = retention.thin_every.total_seconds()
+    if not every:
+        return []
+    horizon = catalog.one(
+        "SELECT coalesce(max(snapshot_id), -1) FROM ducklake_snapshot WHERE snapshot_time <= ?",
+        time_text(now - retention.keep),
+    )[0]
+    rows = catalog.connection.execute(
+        "SELECT snapshot_id, snapshot_time FROM ducklake_snapshot WHERE snapshot_time <= ? AND snapshot_id >= ?"
+        " ORDER BY snapshot_id DESC",
+        (time_text(now - retention.thin_after), horizon),
+    )
+    doomed: list[int] = []
+    following: float | None = None
+    kept = 0
+    for number, text in rows:
+        stretch = time_of(text).timestamp() // every
+        if stretch == following and number != horizon:
+            doomed.append(number)
+            kept = 0
+        else:
+            kept += 1
+        following = stretch
+        if kept > THINNED_ALREADY:
+            break
+    rows.close()
+    return doomed[::-1]
 
 
 def _schedule_dead_files(catalog: Catalog, now: datetime) -> None:

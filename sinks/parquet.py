@@ -20,6 +20,12 @@ from sinks.types import to_text
 ROW_GROUP_ROWS = 122_880
 """DuckDB reads a row group per thread; more rows prune worse, fewer compress worse."""
 
+PLAIN_BYTES = 16 * 1024
+"""Up to this size in memory a table is written without dictionaries and compression: they would cost more time than
+the rest of the commit, and most files of an epoch are smaller."""
+
+FEW_ROWS = 64
+
 Fault = Callable[[str], None]
 """Called with the name of each point where a crash matters; tests raise from it."""
 
@@ -77,8 +83,17 @@ def write_file(
         mark = pa.field(SNAPSHOT_COLUMN, pa.int64(), metadata={"PARQUET:field_id": str(SNAPSHOT_FIELD_ID)})
         data = data.append_column(mark, snapshots)
     sink = pa.BufferOutputStream()
+    plain = data.nbytes <= PLAIN_BYTES
+    written: list[Any] = []
     pq.write_table(
-        data, sink, compression="zstd", compression_level=1, store_schema=False, row_group_size=ROW_GROUP_ROWS
+        data,
+        sink,
+        compression="none" if plain else "zstd",
+        compression_level=None if plain else 1,
+        use_dictionary=not plain,
+        store_schema=False,
+        row_group_size=ROW_GROUP_ROWS,
+        metadata_collector=written,
     )
     content = sink.getvalue()
     target = folder / "main" / layout.path / name
@@ -93,7 +108,7 @@ def write_file(
         content.size,
         int.from_bytes(content[-8:-4].to_pybytes(), "little"),
         hashlib.sha256(content).hexdigest(),
-        _stats(columns, data, pq.read_metadata(pa.BufferReader(content))),
+        _stats(columns, data, written[0]),
     )
 
 
@@ -171,8 +186,13 @@ def column_stats(column_id: int, kind: str, values: Any, size_bytes: int) -> Col
         if pa.types.is_timestamp(values.type):
             scale = {"s": 1_000_000, "ms": 1_000, "us": 1}[values.type.unit]
             values = values.cast(pa.int64())
-        bounds = pc.min_max(values)
-        low, high = bounds["min"].as_py(), bounds["max"].as_py()
+        if len(values) <= FEW_ROWS:
+            # Python's own order is Arrow's for all of these types, and it is there sooner
+            present = [value for value in values.to_pylist() if value is not None]
+            low, high = min(present), max(present)
+        else:
+            bounds = pc.min_max(values)
+            low, high = bounds["min"].as_py(), bounds["max"].as_py()
         if kind == "timestamp":
             low, high = low * scale, high * scale
     return ColumnStats(

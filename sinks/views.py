@@ -12,6 +12,13 @@ from dataflow.tables import LEDGER
 _EVER = "1000000000000000000000000000000"
 """Further than any time in ms, as HUGEINT."""
 
+OFFSET_STEP = 2**54
+"""end_offset * OFFSET_STEP + committed_at in us * 2 + finished: a ledger row's place in its partition as one number.
+Taking the largest needs one pass without sorting, and the ledger is the table that only grows."""
+
+_BY_PARTITION = '\n  GROUP BY "partition"'
+_FROM_LEDGER = f"FROM {LEDGER}{_BY_PARTITION}"
+
 _GAMMA = repr(QUANTILE_GAMMA)
 
 
@@ -52,14 +59,18 @@ FROM (
   SELECT coalesce(max(max_event_time)::HUGEINT - {out_of_orderness_ms}, -{_EVER}::HUGEINT) AS watermark,
     epoch_us(coalesce(max(committed_at) FILTER ("read" > 0), min(committed_at)))
       > epoch_us(now()) - {idle_timeout_ms * 1000} AS active,
-    bool_or(finished) FILTER (newest = 1) AS finished
-  FROM (
-    SELECT "partition", "read", max_event_time, finished, committed_at, row_number() OVER (
-      PARTITION BY "partition" ORDER BY end_offset DESC, committed_at DESC, finished DESC) AS newest
-    FROM {LEDGER}
-  ) AS numbered_ranges
-  GROUP BY "partition"
+    arg_max(finished, end_offset::HUGEINT * {OFFSET_STEP} + epoch_us(committed_at) * 2 + finished::INTEGER) AS finished
+  {_FROM_LEDGER}
 ) AS partitions"""
+
+
+def with_ledger(sql: str, relation: str) -> str:
+    """A view's SQL with its frontier read from `relation` in place of the ledger.
+
+    `relation` is a table expression with the ledger's columns partition, end_offset, read, max_event_time, finished
+    and committed_at. SQL without such a frontier comes back as it is.
+    """
+    return sql.replace(_FROM_LEDGER, f"FROM {relation}{_BY_PARTITION}")
 
 
 def quote(name: str) -> str:

@@ -1,0 +1,303 @@
+"""A day of 250 ms epochs, simulated at speed: do commits and readers stay as quick as they were, and totals exact?
+
+    python -m bench.day --commits 345600
+
+Commits go through the real writer, compaction and readers; only the clock is made up, and the disk is memory where
+the machine has some (`--folder`), so that what is measured is the work and not the disk.
+"""
+
+import argparse
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bench import results
+from bench.stream_day import PARTITIONS, Fed, epoch_parcels, totals_of
+from dataflow.plan import Plan, make_plan
+from dataflow.tables import TableSpec, tables_of
+from pipelines.ads import pipeline
+from query.reader import LakeReader, LakeSnapshot
+from query.reports import clicks_per_ad, revenue_per_hour, top_campaigns
+from sinks.catalog import Catalog
+from sinks.commit import LakeWriter
+from sinks.compact import CompactionReport, compact
+from sinks.prepare import open_lake
+from sinks.sqlite import CATALOG_NAME
+
+EPOCH = timedelta(milliseconds=250)
+DAY_COMMITS = 345_600
+COMPACT_EVERY = 120
+"""Commits between two compactions: 30 s, as `tidemill run` does."""
+COMMITS_PER_HOUR = 14_400
+PROBES = 5
+"""Questions asked of each kind at the end of a stretch; the median counts."""
+QUESTIONS: dict[str, Callable[[LakeSnapshot, datetime], object]] = {
+    "clicks_per_ad": clicks_per_ad,
+    "top_campaigns": top_campaigns,
+    "revenue_per_hour": revenue_per_hour,
+    "ledger": lambda snapshot, _: snapshot.query('SELECT sum("read") FROM ledger'),
+    "final": lambda snapshot, _: snapshot.query("SELECT count(*) FROM revenue_1h WHERE is_final"),
+}
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What was measured in one stretch of commits and at its end, right before and after its last compaction."""
+
+    commits: int
+    commit_p50_ms: float
+    commit_p99_ms: float
+    compaction_p50_ms: float
+    compaction_max_ms: float
+    files: dict[str, int]
+    """Live files per table, at their most: before the compaction."""
+    files_on_disk: int
+    catalog_mib: float
+    lake_mib: float
+    snapshots: int
+    publish_keys: int
+    waiting_deletions: int
+    resolve_ms: float
+    reports_ms: dict[str, float]
+    ledger_sum_ms: float
+    final_ms: float
+
+
+class SimulatedClock:
+    """UTC time that moves on only when told to."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        """The time now."""
+        return self.now
+
+
+class Day:
+    """A lake in `folder`, its writer, and what has been fed into it so far."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = SimulatedClock()
+        self.plan: Plan = make_plan(pipeline, pipeline_folder())
+        self.specs: list[TableSpec] = tables_of(self.plan, events=False)
+        self.catalog = open_lake(folder, self.plan, self.clock(), events=False)
+        self.writer = LakeWriter(
+            self.catalog,
+            self.specs,
+            pipeline=self.plan.name,
+            lineage="day",
+            clock=self.clock,
+        )
+        self.writer.resume(None)
+        self.fed = Fed()
+        self.epoch = 0
+        self._compacting = Catalog.open(folder)
+
+    def close(self) -> None:
+        """Close the writer and the compactor's catalog."""
+        self.writer.close()
+        self._compacting.close()
+
+    def commit(self) -> float:
+        """Feed one epoch, which publishes the one before it as a running pipeline does; seconds that it took."""
+        self.epoch += 1
+        self.clock.now += EPOCH
+        parcels = epoch_parcels(self.plan, self.specs, self.epoch, self.clock.now, self.fed)
+        started = time.perf_counter()
+        self.writer.write(parcels)
+        self.writer.snapshot()
+        return time.perf_counter() - started
+
+    def compact(self) -> CompactionReport:
+        """What `tidemill run` does beside the pipeline every 30 s, with its default retention."""
+        return compact(self._compacting, self.specs, clock=self.clock)
+
+    def finish(self) -> None:
+        """Publish the last epoch."""
+        self.writer.publish_now()
+
+    def require_exact(self) -> dict[str, int]:
+        """The totals of every table and view; raises SystemExit when one is not what was fed."""
+        with LakeReader(self.folder) as reader:
+            found = totals_of(reader, self.plan)
+        if found != self.fed.totals():
+            raise SystemExit(f"the lake holds {found}, but {self.fed.totals()} was fed")
+        return found
+
+
+def pipeline_folder() -> Path:
+    """Where the shipped pipeline's files are."""
+    return Path(__file__).resolve().parent.parent / "pipelines"
+
+
+def live_day(folder: Path, commits: int, stretch_commits: int = COMMITS_PER_HOUR) -> Iterator[tuple[Day, Stretch]]:
+    """Simulate `commits` epochs; yields after every stretch and after what is left at the end."""
+    day = Day(folder)
+    try:
+        with LakeReader(folder, threads=2) as reader:
+            seconds: list[float] = []
+            compactions: list[float] = []
+            for number in range(1, commits + 1):
+                seconds.append(day.commit())
+                ends = number % stretch_commits == 0 or number == commits
+                if ends:
+                    day.finish()
+                    measured = _measure(day, reader)
+                if number % COMPACT_EVERY == 0:
+                    compactions.append(day.compact().seconds)
+                if ends:
+                    yield day, _stretch(seconds, compactions, measured)
+                    seconds, compactions = [], []
+    finally:
+        day.close()
+
+
+def _stretch(seconds: Sequence[float], compactions: Sequence[float], measured: dict[str, Any]) -> Stretch:
+    return Stretch(
+        commits=len(seconds),
+        commit_p50_ms=_percentile_ms(seconds, 50),
+        commit_p99_ms=_percentile_ms(seconds, 99),
+        compaction_p50_ms=_percentile_ms(compactions, 50),
+        compaction_max_ms=_percentile_ms(compactions, 100),
+        **measured,
+    )
+
+
+def _measure(day: Day, reader: LakeReader) -> dict[str, Any]:
+    now = day.clock.now
+    resolving: list[float] = []
+    timed: dict[str, list[float]] = {}
+    for _ in range(PROBES):
+        # a new snapshot each time, as for a reader that asks while commits go on
+        day.commit()
+        day.finish()
+        started = time.perf_counter()
+        snapshot = reader.snapshot()
+        resolving.append(time.perf_counter() - started)
+        for name, ask in QUESTIONS.items():
+            started = time.perf_counter()
+            ask(snapshot, now)
+            timed.setdefault(name, []).append(time.perf_counter() - started)
+    medians = {name: _percentile_ms(values, 50) for name, values in timed.items()}
+    catalog = day.catalog
+    live = "SELECT count(*) FROM ducklake_data_file WHERE table_id = ? AND end_snapshot IS NULL"
+    paths = [path for path in day.folder.rglob("*") if path.is_file()]
+    return {
+        "files": {name: catalog.one(live, table.id)[0] for name, table in catalog.tables().items()},
+        "files_on_disk": sum(path.suffix == ".parquet" for path in paths),
+        "catalog_mib": _mib(path for path in paths if path.name.startswith(CATALOG_NAME)),
+        "lake_mib": _mib(paths),
+        "snapshots": catalog.one("SELECT count(*) FROM ducklake_snapshot")[0],
+        "publish_keys": catalog.one("SELECT count(*) FROM own_publish")[0],
+        "waiting_deletions": catalog.one("SELECT count(*) FROM ducklake_files_scheduled_for_deletion")[0],
+        "resolve_ms": _percentile_ms(resolving, 50),
+        "ledger_sum_ms": medians.pop("ledger"),
+        "final_ms": medians.pop("final"),
+        "reports_ms": medians,
+    }
+
+
+def _mib(paths: Any) -> float:
+    return round(sum(path.stat().st_size for path in paths) / 2**20, 1)
+
+
+def _percentile_ms(seconds: Sequence[float], percent: int) -> float:
+    if not seconds:
+        return 0.0
+    ordered = sorted(seconds)
+    value = (
+        statistics.median(ordered) if percent == 50 else ordered[min(len(ordered) * percent // 100, len(ordered) - 1)]
+    )
+    return round(value * 1000, 2)
+
+
+def as_markdown(stretches: Sequence[Stretch]) -> str:
+    """One line per stretch."""
+    head = [
+        "h",
+        "commit p50",
+        "p99",
+        "compaction p50",
+        "max",
+        "files",
+        "on disk",
+        "catalog MiB",
+        "lake MiB",
+        "snapshots",
+        "resolve",
+        "clicks_per_ad",
+        "top_campaigns",
+        "revenue_per_hour",
+        "ledger sum",
+        "final",
+    ]
+    lines = ["| " + " | ".join(head) + " |", "|" + " ---: |" * len(head)]
+    for number, each in enumerate(stretches, 1):
+        cells: list[object] = [
+            number,
+            each.commit_p50_ms,
+            each.commit_p99_ms,
+            each.compaction_p50_ms,
+            each.compaction_max_ms,
+            sum(each.files.values()),
+            each.files_on_disk,
+            each.catalog_mib,
+            each.lake_mib,
+            each.snapshots,
+            each.resolve_ms,
+            *each.reports_ms.values(),
+            each.ledger_sum_ms,
+            each.final_ms,
+        ]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join([*lines, "", "Times in ms. Files are the live ones of all tables, right before a compaction.", ""])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the simulation and write bench/results/day.json and day.md."""
+    parser = argparse.ArgumentParser(prog="python -m bench.day", description=main.__doc__)
+    parser.add_argument("--commits", type=int, default=DAY_COMMITS)
+    parser.add_argument("--stretch", type=int, default=COMMITS_PER_HOUR, help="commits per line of the result")
+    memory = Path("/dev/shm")
+    parser.add_argument("--folder", type=Path, default=memory if memory.is_dir() else None)
+    parser.add_argument("--results", type=Path, default=results.RESULTS)
+    chosen = parser.parse_args(arguments)
+    work = Path(tempfile.mkdtemp(prefix="tidemill-day-", dir=chosen.folder))
+    started = time.perf_counter()
+    stretches: list[Stretch] = []
+    try:
+        for day, stretch in live_day(work / "lake", chosen.commits, chosen.stretch):
+            stretches.append(stretch)
+            print(stretch, flush=True)
+            totals = day.require_exact()
+            facts = {
+                "commits": day.epoch,
+                "simulated": f"{day.epoch * EPOCH.total_seconds() / 3600:.2f} h in {EPOCH.total_seconds():g} s epochs",
+                "source partitions": PARTITIONS,
+                "disk": "memory" if chosen.folder == memory else "disk",
+                "took": f"{time.perf_counter() - started:.0f} s",
+                "totals found as fed": totals,
+            }
+            results.write(
+                "day",
+                "A day of 250 ms epochs",
+                facts,
+                as_markdown(stretches),
+                [asdict(each) for each in stretches],
+                chosen.results,
+            )
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

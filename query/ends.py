@@ -1,0 +1,117 @@
+"""Where each source partition stands at a snapshot, so that views need not read the whole ledger for `is_final`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from dataflow.tables import LEDGER
+from query.resolve import Resolved
+from query.scan import scan_sql, text
+from sinks.views import OFFSET_STEP
+
+_COLUMNS = '"partition", end_offset, "read", max_event_time, finished, committed_at'
+_TYPES = ("VARCHAR", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", "TIMESTAMP")
+_NEVER_US = -(2**62)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What the ledger's rows of one source partition come to. Times in us; `place` as in `sinks.views.OFFSET_STEP`."""
+
+    max_event_time: int | None
+    read_at_us: int
+    """The newest row with records; _NEVER_US without one."""
+    first_at_us: int
+    place: int
+
+
+Ends = Mapping[str, End]
+
+
+class LedgerEnds:
+    """The ends at one snapshot after the other; reads only files that no earlier question has read.
+
+    One thread at a time.
+    """
+
+    def __init__(self) -> None:
+        self._lake: tuple[int, int] | None = None
+        self._snapshot = -1
+        self._files: frozenset[int] = frozenset()
+        self._known: Ends = {}
+
+    def at(self, lake: tuple[int, int] | None, resolved: Resolved, cursor: duckdb.DuckDBPyConnection) -> Ends:
+        """The ends at a snapshot of the lake that `lake` identifies."""
+        number = resolved.snapshot.id
+        onward = lake == self._lake and number >= self._snapshot
+        # what was known at an earlier snapshot is part of this one, however the files were merged since
+        known, seen = (self._known, self._files) if onward else ({}, frozenset[int]())
+        files = resolved.files[LEDGER]
+        new = [file for file in files if file.id not in seen]
+        if new:
+            scan = scan_sql(resolved.tables[LEDGER], new, number)
+            known = merged(known, ends_of(cursor.execute(ends_sql(scan)).fetchall()))
+        if onward or lake != self._lake:
+            self._lake, self._snapshot, self._known = lake, number, known
+            self._files = frozenset(file.id for file in files)
+        return known
+
+
+def ends_sql(scan: str) -> str:
+    """One row per source partition of the ledger rows that `scan` selects: partition, then the fields of End."""
+    return (
+        f'SELECT "partition", max(max_event_time) AS newest, coalesce(max(epoch_us(committed_at))'
+        f' FILTER ("read" > 0), {_NEVER_US}) AS read_at, min(epoch_us(committed_at)) AS first_at,'
+        f" max(end_offset::HUGEINT * {OFFSET_STEP} + epoch_us(committed_at) * 2 + finished::INTEGER)::VARCHAR AS place"
+        f' FROM ({scan}) AS ranges GROUP BY "partition"'
+    )
+
+
+def ends_of(rows: list[tuple[Any, ...]]) -> Ends:
+    """From the rows of `ends_sql`."""
+    return {
+        partition: End(newest, read_at, first_at, int(place)) for partition, newest, read_at, first_at, place in rows
+    }
+
+
+def merged(left: Ends, right: Ends) -> Ends:
+    """As of the rows of both together. Rows that are in both count once, so it does not matter what was seen before."""
+    both = dict(left)
+    for partition, new in right.items():
+        old = both.get(partition)
+        if old is None:
+            both[partition] = new
+            continue
+        times = [time for time in (old.max_event_time, new.max_event_time) if time is not None]
+        both[partition] = End(
+            max(times, default=None),
+            max(old.read_at_us, new.read_at_us),
+            min(old.first_at_us, new.first_at_us),
+            max(old.place, new.place),
+        )
+    return both
+
+
+def relation(ends: Ends) -> str:
+    """A table expression of a few ledger rows per source partition, from which the frontier comes out the same."""
+    lines = []
+    for partition, end in ends.items():
+        end_offset, rest = divmod(end.place, OFFSET_STEP)
+        newest = "NULL" if end.max_event_time is None else str(end.max_event_time)
+        name = text(partition)
+        lines.append(_line(name, str(end_offset), "0", newest, str(bool(rest % 2)), rest // 2))
+        # below every offset, so that they are never the newest row
+        lines.append(_line(name, "-1", "0", "NULL", "false", end.first_at_us))
+        if end.read_at_us != _NEVER_US:
+            lines.append(_line(name, "-1", "1", "NULL", "false", end.read_at_us))
+    if not lines:
+        nothing = ", ".join(f"NULL::{kind}" for kind in _TYPES)
+        return f"(SELECT * FROM (VALUES ({nothing})) AS nothing WHERE false) AS ledger_ends({_COLUMNS})"
+    return f"(VALUES {', '.join(lines)}) AS ledger_ends({_COLUMNS})"
+
+
+def _line(partition: str, end: str, read: str, newest: str, finished: str, at_us: int) -> str:
+    values = (partition, end, read, newest, finished, f"make_timestamp({at_us})")
+    return "(" + ", ".join(f"{value}::{kind}" for value, kind in zip(values, _TYPES, strict=True)) + ")"

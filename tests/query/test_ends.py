@@ -1,0 +1,118 @@
+"""Where the source partitions stand, told without the ledger: the same as the ledger tells."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from query.ends import ends_of, ends_sql, merged, relation
+from query.reader import LakeReader
+from sinks.commit import commit
+from sinks.compact import compact
+from sinks.prepare import open_lake
+from sinks.views import frontier_sql, views_of, with_ledger
+from tests.sinks.small import Clock, at, parcel, small_plan, writer_for
+
+PLAN = small_plan()
+COLUMNS = '"partition", end_offset, "read", max_event_time, finished, committed_at'
+LINE = st.tuples(
+    st.sampled_from(["t/0", "t/1", "o'clock"]),
+    st.integers(0, 3),
+    st.integers(0, 2),
+    st.none() | st.integers(-(2**62), 2**62),
+    st.booleans(),
+    st.integers(0, 120),
+)
+Line = tuple[str, int, int, int | None, bool, int]
+
+
+def literal(lines: list[Line]) -> str:
+    rows = ", ".join(
+        f"('{name.replace(chr(39), chr(39) * 2)}', {end}, {read}, {'NULL' if seen is None else seen}, {finished},"
+        f" make_timestamp(epoch_us(now()) - {age_s}500000))"
+        for name, end, read, seen, finished, age_s in lines
+    )
+    types = "NULL::VARCHAR, NULL::BIGINT, NULL::BIGINT, NULL::BIGINT, NULL::BOOLEAN, NULL::TIMESTAMP"
+    values = f"VALUES {rows}, ({types})" if rows else f"VALUES ({types})"
+    return f'(SELECT * FROM ({values}) AS all_lines({COLUMNS}) WHERE "partition" IS NOT NULL) AS ledger'
+
+
+def total_row(hour: int) -> dict[str, Any]:
+    window = {"window_start": at(hour * 3_600_000), "window_end": at((hour + 1) * 3_600_000)}
+    return {**window, "clicks": 1, "spend": None, "row_count": 1, "late_count": 0}
+
+
+@pytest.fixture(scope="module")
+def database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+@settings(deadline=None, max_examples=25)
+@given(before=st.lists(LINE, max_size=6), both=st.lists(LINE, max_size=4), after=st.lists(LINE, max_size=6))
+def test_the_frontier_of_the_ends_is_that_of_the_ledger(
+    database: duckdb.DuckDBPyConnection, before: list[Line], both: list[Line], after: list[Line]
+) -> None:
+    database.execute("BEGIN")  # now() stands still
+    try:
+        # a compaction may have merged lines already seen with new ones
+        parts = [
+            ends_of(database.execute(ends_sql(f"SELECT * FROM {literal(part)}")).fetchall())
+            for part in (before + both, both + after)
+        ]
+        frontier = frontier_sql(5_000, 30_000)
+        short = database.execute(with_ledger(frontier, relation(merged(*parts)))).fetchall()
+        whole = database.execute(with_ledger(frontier, literal(before + both + after))).fetchall()
+    finally:
+        database.execute("ROLLBACK")
+    assert short == whole
+
+
+def test_every_view_has_its_frontier_exchanged() -> None:
+    for sql in views_of(PLAN).values():
+        assert " ledger" not in with_ledger(sql, "(SELECT 1)")
+    assert with_ledger("SELECT * FROM ledger", "x") == "SELECT * FROM ledger"
+
+
+def test_is_final_is_the_same_at_every_snapshot_in_any_order_and_after_compaction(tmp_path: Path) -> None:
+    clock = Clock()
+    writer = writer_for(tmp_path, PLAN, clock=clock)
+    for epoch in range(1, 13):
+        rows = {"total_delta": [total_row(epoch // 4)]}
+        partition = f"t/{epoch % 2}"
+        place = (epoch - 1) // 2
+        one = parcel(PLAN, 0, place, place + 1, tables=rows, partition=partition, max_event_time=epoch * 1_200_000)
+        commit(writer, [one], epoch)
+    sql = "SELECT window_start, is_final FROM total ORDER BY 1"
+
+    with LakeReader(tmp_path) as reader:
+
+        def fresh(number: int) -> list[dict[str, object]]:
+            snapshot = reader.snapshot(number)
+            # with files named, the ledger itself is read
+            return snapshot.with_files(snapshot.resolved.files).query(sql).to_pylist()
+
+        newest = reader.snapshot().id
+        numbers = [1, 2, 5, 9, newest, 3]
+        for number in numbers:
+            assert reader.query(sql, as_of=number).to_pylist() == fresh(number)
+        catalog = open_lake(tmp_path, PLAN, clock())
+        compact(catalog, [], clock=clock)
+        catalog.close()
+        for number in numbers:
+            assert reader.query(sql, as_of=number).to_pylist() == fresh(number)
+        assert reader.snapshot().query(sql).to_pylist()[0]["is_final"]
+
+
+def test_a_query_on_a_view_opens_no_file_of_the_ledger(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path, PLAN)
+    commit(writer, [parcel(PLAN, 0, 0, 1, tables={"total_delta": [total_row(0)]})], 1)
+    with LakeReader(tmp_path) as reader:
+        plan = str(reader.query("EXPLAIN SELECT clicks FROM total").to_pylist())
+        assert plan.count("READ_PARQUET") == 1
+        # read once; from then on every snapshot costs its new files only
+        for path in (tmp_path / "main" / "ledger").iterdir():
+            path.unlink()
+        assert reader.query("SELECT clicks, is_final FROM total").num_rows == 1
