@@ -1,0 +1,1 @@
+"""The main job on a real Kafka, as a user runs it."""
