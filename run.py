@@ -27,7 +27,7 @@ from cli.supervise import RESTART_EXIT_CODE, end_with_supervisor
 from dataflow import flow as graph
 from dataflow import logs, metrics
 from dataflow.batch import Judged
-from dataflow.decode.json import JsonDecoder
+from dataflow.decode.plain import json_decoder
 from dataflow.durations import to_ms
 from dataflow.errors import ConfigError, TidemillError
 from dataflow.fold import Fold
@@ -92,7 +92,7 @@ def compose(job: Job) -> Dataflow:
 
     intake = Intake(
         job.source,
-        decoder=lambda: JsonDecoder(plan.event, plan.max_record_bytes),
+        decoder=lambda: json_decoder(plan.event, plan.max_record_bytes),
         judge=judge,
         seed=seed.get,
         control=job.control,

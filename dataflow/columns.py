@@ -1,5 +1,6 @@
 """The columns of one batch as the fold needs them: codes, numbers, hashes, filters; each made once, when asked for."""
 
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,8 @@ class Columns(Mapping[str, Any]):
         self.rows: int = rows.num_rows
         self._batch = rows
         self._lookups = {name: lookup for lookup in lookups for name in lookup.columns}
-        self._frame = Frame(self, self.rows)
+        # A batch must go when its last user does: in a cycle it would stay until the collector comes.
+        self._frame = Frame(weakref.proxy(self), self.rows)
         self._arrays: dict[str, Any] = {name: rows.column(name) for name in rows.schema.names}
         self._codes: dict[str, Codes] = {}
         self._dimension_rows: dict[str, Positions] = {}

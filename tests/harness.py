@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from dataflow.batch import POLL_SCHEMA, Judged, Parcel, Poll
-from dataflow.decode.json import JsonDecoder
+from dataflow.decode.plain import json_decoder
 from dataflow.fold import Fold
 from dataflow.judge import Judge
 from dataflow.pipeline import Pipeline
@@ -36,7 +36,7 @@ class _Partition:
         self.topic = topic
         self.records = records
         self.folder = folder
-        self.decoder = JsonDecoder(plan.event, plan.max_record_bytes)
+        self.decoder = json_decoder(plan.event, plan.max_record_bytes)
         self.state: tuple[int, int, Any] = (0, 0, None)
         self.judge: Judge | None = None
         self.start()

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from bench import hostile
 from dataflow import EventTime, EventTimeMicros, EventTimeNanos, EventTimeSeconds, EventTimeText, Money, Pipeline
-from dataflow.decode.json import JsonDecoder
+from dataflow.decode.plain import json_decoder
 from dataflow.event import schema_of
 from tests.model import adapter, contract
 from tests.model.spec import PipelineSpec
@@ -71,7 +71,7 @@ def _spec(model: type[BaseModel]) -> PipelineSpec:
 
 
 def _product(model: type[BaseModel], values: Sequence[bytes | None], limit: int | None = None) -> list[Any]:
-    decoded = JsonDecoder(schema_of(model), limit).decode(pa.array(values, pa.binary()))
+    decoded = json_decoder(schema_of(model), limit).decode(pa.array(values, pa.binary()))
     answers: list[Any] = [None] * len(values)
     for at, row in zip(decoded.events_at.tolist(), decoded.events.to_pylist(), strict=True):
         answers[at] = row

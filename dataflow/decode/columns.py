@@ -80,7 +80,7 @@ def _whole_range(constraints: Constraints, scale: Callable[[Any], Fraction]) -> 
     return low, high
 
 
-class _Whole:
+class Whole:
     """Range and steps of int64 values: ints, ticks, days, micros."""
 
     def __init__(self, constraints: Constraints, scale: Callable[[Any], Fraction] = Fraction) -> None:
@@ -89,6 +89,7 @@ class _Whole:
         self.free = (self.low, self.high) == (INT64_MIN, INT64_MAX) and not self.steps
 
     def mark(self, numbers: npt.NDArray[np.int64], nulls: Marks | None, marks: Marks) -> None:
+        """Mark the numbers that break the rules, but for nulls."""
         if self.free:
             return
         if self.low > self.high:
@@ -140,15 +141,26 @@ def _accepts(adapter: Any, value: Any) -> bool:
     return True
 
 
+def ints_of(leaf: EventField) -> Whole:
+    """Which int64 values a field of ints takes, in its own unit."""
+    whole = Whole(leaf.constraints)
+    if leaf.unit in _LIMITS:
+        low, high = _LIMITS[leaf.unit]
+        whole.low, whole.high = max(whole.low, low), min(whole.high, high)
+        whole.free = False
+    return whole
+
+
+def money_of(leaf: EventField) -> Whole:
+    """Which millionths a Money field takes."""
+    return Whole(leaf.constraints, lambda amount: Fraction(Decimal(amount)) * _MICROS)
+
+
 class _Ints:
     def __init__(self, leaf: EventField) -> None:
-        self.whole = _Whole(leaf.constraints)
+        self.whole = ints_of(leaf)
         self.unit = leaf.unit
         self.nullable = leaf.nullable
-        if leaf.unit in _LIMITS:
-            low, high = _LIMITS[leaf.unit]
-            self.whole.low, self.whole.high = max(self.whole.low, low), min(self.whole.high, high)
-            self.whole.free = False
 
     def __call__(self, values: list[Any], marks: Marks) -> pa.Array:
         try:
@@ -191,7 +203,7 @@ class _Floats:
 
 class _Dates:
     def __init__(self, leaf: EventField) -> None:
-        self.whole = _Whole(leaf.constraints, lambda day: Fraction(day.toordinal() - _EPOCH_DAY))
+        self.whole = Whole(leaf.constraints, lambda day: Fraction(day.toordinal() - _EPOCH_DAY))
 
     def __call__(self, values: list[Any], marks: Marks) -> pa.Array:
         column = pa.array(values, pa.date32())
@@ -206,7 +218,7 @@ class _Money:
     """Money from the numbers' own text: exact, whatever its length."""
 
     def __init__(self, leaf: EventField) -> None:
-        self.whole = _Whole(leaf.constraints, lambda amount: Fraction(Decimal(amount)) * _MICROS)
+        self.whole = money_of(leaf)
         self.nullable, self.null_ok = leaf.nullable, leaf.null_ok
 
     def __call__(self, values: list[Any], marks: Marks) -> pa.Array:

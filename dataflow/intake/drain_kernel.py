@@ -5,15 +5,10 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from dataflow.batch import Int64s
-
-SPARE_BYTES = 64
-"""Zeroed bytes behind the last value, so that a reader of whole words stays inside the buffer."""
+from dataflow.memory_ops import SPARE_BYTES, copy_bytes, half_at, word_at
 
 _ERROR, _PAYLOAD, _LENGTH, _OFFSET = 0, 24, 32, 56
 """Where rd_kafka_message_t has them, on every 64-bit machine."""
@@ -22,26 +17,6 @@ _address = types.int64
 _timestamp = types.ExternalFunction("rd_kafka_message_timestamp", types.int64(_address, _address))
 _destroy = types.ExternalFunction("rd_kafka_message_destroy", types.void(_address))
 
-
-def _word_at(_context: Any, _at: Any) -> Any:
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.load(builder.inttoptr(arguments[0], ir.IntType(64).as_pointer()))
-
-    return types.int64(types.int64), generate
-
-
-def _copy(_context: Any, _to: Any, _from: Any, _length: Any) -> Any:
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        to, source, length = arguments
-        byte = ir.IntType(8).as_pointer()
-        cgutils.raw_memcpy(builder, builder.inttoptr(to, byte), builder.inttoptr(source, byte), length, 1)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64), generate
-
-
-_load = intrinsic(_word_at)
-_memcpy = intrinsic(_copy)
 
 Taken = tuple[int, Int64s, Int64s, npt.NDArray[np.int32], npt.NDArray[np.uint8], npt.NDArray[np.uint8], int, Int64s]
 """Messages looked at; per record its offset and timestamp; ends, bytes, validity bits and number of nulls of the
@@ -56,12 +31,12 @@ def _take(messages: Any, begin: int, end: int, max_bytes: int) -> Any:
     at = begin
     while at < end:
         message = messages[at]
-        if _load(message + _ERROR) & 0xFFFFFFFF:
+        if half_at(message + _ERROR):
             troubles[trouble_count] = message
             trouble_count += 1
         else:
-            if _load(message + _PAYLOAD):
-                length = _load(message + _LENGTH)
+            if word_at(message + _PAYLOAD):
+                length = word_at(message + _LENGTH)
                 if count and total + length > max_bytes:
                     break
                 total += length
@@ -80,11 +55,11 @@ def _take(messages: Any, begin: int, end: int, max_bytes: int) -> Any:
     to, kind_at = values.ctypes.data, kind.ctypes.data
     for i in range(count):
         message = records[i]
-        offsets[i] = _load(message + _OFFSET)
+        offsets[i] = word_at(message + _OFFSET)
         timestamps[i] = _timestamp(message, kind_at)
-        payload = _load(message + _PAYLOAD)
+        payload = word_at(message + _PAYLOAD)
         if payload:
-            _memcpy(to + ends[i], payload, np.int64(ends[i + 1] - ends[i]))
+            copy_bytes(to + ends[i], payload, np.int64(ends[i + 1] - ends[i]))
         else:
             valid[i >> 3] &= np.uint8(0xFF ^ (1 << (i & 7)))
         _destroy(message)

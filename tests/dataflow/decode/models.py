@@ -70,6 +70,21 @@ class Trip(BaseModel):
     renamed: int = Field(7, alias="re.named key")
 
 
+class Flat(BaseModel):
+    at: EventTime
+    live: bool
+    seen: bool | None = None
+    on: bool = True
+    name: str = "näme"
+    code: Annotated[str, Len(2, 3)] | None
+    number: Annotated[int, Interval(ge=-5, lt=100), MultipleOf(5)] = 10
+    maybe: int | None = None
+    price: Annotated[Money, Ge(Decimal("-0.5")), Lt(100), MultipleOf(Decimal("0.05"))] = Decimal(1)
+    tax: Money | None = Decimal("0.5")
+    kind: Literal["a", "bb", "b", ""] = "bb"
+    renamed: int = Field(7, alias="re.named key")
+
+
 class MicroEvent(BaseModel):
     at: EventTimeMicros
     name: str = "n"
@@ -93,4 +108,4 @@ class NestedTime(BaseModel):
     value_: float | None = None
 
 
-MODELS: list[type[BaseModel]] = [AdEvent, Trip, MicroEvent, NanoEvent, TextEvent, NestedTime]
+MODELS: list[type[BaseModel]] = [AdEvent, Flat, Trip, MicroEvent, NanoEvent, TextEvent, NestedTime]
