@@ -7,6 +7,8 @@ import time
 
 from confluent_kafka import Consumer, TopicPartition
 
+from dataflow.intake.kafka_client import consumer_properties
+
 STALLED_S = 30.0
 
 
@@ -16,15 +18,9 @@ def consume_all(brokers: str, topic: str, batch: int) -> dict[str, float]:
     Gives records, bytes and the seconds between the first and the last consume call. The topic must have no
     holes (no transactions, no compaction): the end is known by counting. Raises RuntimeError when nothing comes.
     """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": brokers,
-            "group.id": "bare-consume",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "error",
-            "isolation.level": "read_committed",
-        }
-    )
+    # Fetching as the product does: librdkafka's own defaults would rest for a second each time its queue is full.
+    properties = consumer_properties(brokers, "bare-consume", {}, partitions=1)
+    consumer = Consumer({**properties, "enable.partition.eof": False})
     try:
         partitions = sorted(consumer.list_topics(topic, timeout=30).topics[topic].partitions)
         bounds = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30) for p in partitions}
