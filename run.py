@@ -189,6 +189,7 @@ def _flow_for_bytewax() -> Dataflow:
     process = int(flags.process_id or 0)
     job = prepare(settings, control, process)
     compactor = _beside(settings, process)
+    _restart_when_set_back(None if flags.process_id is None else process, compactor, sys.stderr.fileno())
     _rest_what_stays()
     atexit.register(_start_anew, control)
     if compactor is not None:
