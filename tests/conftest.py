@@ -1,7 +1,13 @@
-"""Fixtures and settings that tests of several parts share."""
+"""Fixtures and settings that tests of several parts share; what a whole run must not do: leave out, or leave behind."""
 
+import os
+import uuid
+from collections.abc import Generator, Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import leftovers
 from tests.kafka_fixture import kafka
 
 # A busy machine is no mistake of the code: property tests have no time limit for each example.
@@ -9,3 +15,29 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 __all__ = ["kafka"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_behind() -> Iterator[None]:
+    """First of all fixtures to begin, last to end."""
+    run_id = uuid.uuid4().hex
+    os.environ[leftovers.MARK] = run_id
+    before = leftovers.entries()
+    yield
+    del os.environ[leftovers.MARK]
+    assert leftovers.processes(run_id, patience_s=10) == []
+    # Elsewhere than in CI somebody may be at work in the folder.
+    if os.environ.get("CI") == "true":
+        assert leftovers.entries() == before
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With CI=true, a test that is left out has failed."""
+    report = yield
+    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was left out, which CI=true does not allow: {report.longrepr}"
+    return report
