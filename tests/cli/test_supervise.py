@@ -1,0 +1,66 @@
+"""The supervisor: restarts together, ends for good when a restart cannot help, and its children end with it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.supervise import RESTART_EXIT_CODE, Supervisor
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def supervised(tmp_path: Path, child: str, processes: int = 2) -> Supervisor:
+    """A supervisor whose children run `child`; `number` counts the starts of each, `index` is its own."""
+    code = f"""
+import os, sys, time, pathlib
+index = sys.argv[sys.argv.index("--process-id") + 1]
+starts = pathlib.Path({str(tmp_path)!r}) / index
+with starts.open("a") as file: file.write("x")
+number = len(starts.read_text())
+{child}
+"""
+    return Supervisor([sys.executable, "-c", code], processes)
+
+
+def starts(tmp_path: Path, index: int = 0) -> int:
+    return len((tmp_path / str(index)).read_text())
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """The supervisor takes the signals of the process; they are given back."""
+    kept = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
+    yield
+    for number, handler in kept:
+        signal.signal(number, handler)
+
+
+def test_all_start_again_when_one_was_killed(tmp_path):
+    child = "if number == 1 and index == '1': os.kill(os.getpid(), 9)\nif number == 1: time.sleep(60)"
+    assert supervised(tmp_path, child).run() == 0
+    assert (starts(tmp_path, 0), starts(tmp_path, 1)) == (2, 2)
+
+
+def test_an_error_that_a_restart_cannot_cure_is_the_end_and_its_code_the_exit_code(tmp_path):
+    child = "time.sleep(0.2 if index == '0' else 60)\nsys.exit(5 if index == '0' else 1)"
+    assert supervised(tmp_path, child).run() == 5
+    assert starts(tmp_path) == 1
+
+
+def test_a_wish_to_start_anew_is_no_crash(tmp_path):
+    assert supervised(tmp_path, f"sys.exit({RESTART_EXIT_CODE} if number < 4 else 0)").run() == 0
+    assert starts(tmp_path) >= 4
+
+
+def test_a_child_ends_when_its_supervisor_is_gone():
+    code = "import os, time\nfrom cli.supervise import end_with_supervisor\n"
+    code += "end_with_supervisor(lambda reason: (print(reason, flush=True), os._exit(0)))\ntime.sleep(60)"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    told, _ = child.communicate(timeout=60)
+    assert told == "the supervisor ended\n"
+    assert child.returncode == 0
