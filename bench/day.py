@@ -27,6 +27,7 @@ from query.reports import clicks_per_ad, revenue_per_hour, top_campaigns
 from sinks.catalog import Catalog
 from sinks.commit import LakeWriter
 from sinks.compact import CompactionReport, compact
+from sinks.expire import Retention
 from sinks.prepare import open_lake
 from sinks.sqlite import CATALOG_NAME
 
@@ -117,9 +118,9 @@ class Day:
         self.writer.snapshot()
         return time.perf_counter() - started
 
-    def compact(self) -> CompactionReport:
-        """What `tidemill run` does beside the pipeline every 30 s, with its default retention."""
-        return compact(self._compacting, self.specs, clock=self.clock)
+    def compact(self, retention: Retention | None = None) -> CompactionReport:
+        """What `tidemill run` does beside the pipeline every 30 s, with its default retention unless told."""
+        return compact(self._compacting, self.specs, clock=self.clock, retention=retention)
 
     def finish(self) -> None:
         """Publish the last epoch."""

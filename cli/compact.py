@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from signal import SIGINT, SIGTERM, signal
 from threading import Event
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.lakes import LakeFlag
+
+if TYPE_CHECKING:
+    from sinks.expire import Retention
 
 
 def compact(
@@ -22,11 +25,19 @@ def compact(
     grace: Annotated[
         str, typer.Option("--grace", help="How long replaced files stay for queries that use them.", metavar="TIME")
     ] = "10m",
+    thin: Annotated[
+        str,
+        typer.Option(
+            "--thin",
+            help="Of the past older than an hour, keep one snapshot per this time; 0s keeps all.",
+            metavar="TIME",
+        ),
+    ] = "10s",
     lake: LakeFlag = None,
     parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
 ) -> None:
     """Compact the lake, while the pipeline writes or not. Readers see no change in content."""
-    retain_by, grace_by = _duration("--retain", retain), _duration("--grace", grace)
+    retention = _retention(retain, grace, thin)
     pause = None if every is None else _duration("--every", every)
     from dataflow.settings import load_settings
     from sinks.fault import fault_from
@@ -34,7 +45,7 @@ def compact(
     settings = load_settings({"lake": lake})
     folder, fault = settings.lake, fault_from(settings.fault)
     if pause is None:
-        _once(folder, retain_by, grace_by, fault)
+        _once(folder, retention, fault)
         return
     stop = Event()
     for number in (SIGTERM, SIGINT):
@@ -43,7 +54,7 @@ def compact(
         os.nice(10)
         _pause(stop, pause.total_seconds(), parent)
     while not stop.is_set():
-        _once(folder, retain_by, grace_by, fault)
+        _once(folder, retention, fault)
         _pause(stop, pause.total_seconds(), parent)
 
 
@@ -56,10 +67,9 @@ def _pause(stop: Event, seconds: float, parent: int | None) -> None:
         stop.wait(min(left, 1.0))
 
 
-def _once(folder: Path, retain: timedelta, grace: timedelta, fault: Callable[[str], None]) -> None:
+def _once(folder: Path, retention: "Retention", fault: Callable[[str], None]) -> None:
     from sinks.catalog import Catalog
     from sinks.compact import compact as compact_lake
-    from sinks.expire import Retention
     from sinks.specs import specs_of_lake
 
     catalog = Catalog.open(folder)
@@ -68,7 +78,7 @@ def _once(folder: Path, retain: timedelta, grace: timedelta, fault: Callable[[st
             catalog,
             specs_of_lake(catalog),
             clock=lambda: datetime.now(UTC),
-            retention=Retention(keep=retain, grace=grace),
+            retention=retention,
             fault=fault,
         )
     finally:
@@ -80,6 +90,14 @@ def _once(folder: Path, retain: timedelta, grace: timedelta, fault: Callable[[st
         f"expired {report.expiry.snapshots} snapshots, "
         f"deleted {report.expiry.files_deleted + report.expiry.orphans_deleted} files; "
         f"{sum(report.files.values())} files now, {report.seconds:.2f} s"
+    )
+
+
+def _retention(retain: str, grace: str, thin: str) -> "Retention":
+    from sinks.expire import Retention
+
+    return Retention(
+        keep=_duration("--retain", retain), grace=_duration("--grace", grace), thin_every=_duration("--thin", thin)
     )
 
 
