@@ -25,7 +25,7 @@ from cli.observer import CommitObserver
 from cli.stderr import held_back, known_end
 from cli.supervise import RESTART_EXIT_CODE, end_with_supervisor
 from dataflow import flow as graph
-from dataflow import logs, metrics
+from dataflow import hashing, logs, metrics
 from dataflow.batch import Judged
 from dataflow.decode.plain import json_decoder
 from dataflow.durations import to_ms
@@ -82,6 +82,7 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
 def compose(job: Job) -> Dataflow:
     """The dataflow of a prepared job."""
     plan, settings = job.plan, job.settings
+    hashing.speed_up()
     seed = job.recovery.seed()
 
     def judge(partition: str, topic: str | None, state: Any) -> Judge:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dataflow.batch import NEVER_MS, Int64s
-from dataflow.hashing import Hashes
+from dataflow.hashing import Hashes, kernels
 
 Bools = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.intp]
@@ -64,6 +64,9 @@ class DedupMemory:
         if rows == 0:
             return np.ones(0, np.bool_)
         self.forget(int(watermark[0]))
+        compiled = kernels()
+        if compiled is not None:
+            return self._judge_compiled(compiled[2], lane1, lane2, event_time, watermark)
         found = self._find(lane1, lane2)
         first = found < 0
         known = np.flatnonzero(~first)
@@ -78,6 +81,32 @@ class DedupMemory:
         elif at.size:
             self.remember(lane1[at], lane2[at], event_time[at])
         return first
+
+    def _judge_compiled(
+        self, judge_ids: Any, lane1: Hashes, lane2: Hashes, event_time: Int64s, watermark: Int64s
+    ) -> Bools:
+        """Row by row in one loop; a block at a time, so that the newest times stay those of the rows in it."""
+        first = np.ones(len(lane1), np.bool_)
+        for start in range(0, len(lane1), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            times, answers = np.ascontiguousarray(event_time[part]), first[part]
+            self._reserve(len(times))
+            before = self._top
+            self._top = judge_ids(
+                np.ascontiguousarray(lane1[part]), np.ascontiguousarray(lane2[part]), times,
+                np.ascontiguousarray(watermark[part]), self._horizon_ms, self._slots, self._place_of_block,
+                self._lane1, self._lane2, self._time, self._older, self._base, before, _BLOCK_BITS, answers,
+            )  # fmt: skip
+            self._note_newest(before, times[answers])
+        return first
+
+    def _note_newest(self, top: int, event_time: Int64s) -> None:
+        """Per block the newest time of the entries from number `top` on, of which there is at most a block."""
+        split = min(len(event_time), _BLOCK - top % _BLOCK)
+        for part, block in ((event_time[:split], top), (event_time[split:], top + split)):
+            if part.size:
+                which = (block - self._base) >> _BLOCK_BITS
+                self._newest_time[which] = max(self._newest_time[which], int(part.max()))
 
     def remember(self, lane1: Hashes, lane2: Hashes, event_time: Int64s) -> None:
         """Append entries in the order of their rows, unjudged."""
@@ -169,12 +198,7 @@ class DedupMemory:
         self._lane2[places] = lane2
         self._time[places] = event_time
         self._link(lane1, numbers, places)
-        # At most two blocks: a chunk is no longer than one.
-        split = min(count, _BLOCK - self._top % _BLOCK)
-        for part, block in ((event_time[:split], self._top), (event_time[split:], self._top + split)):
-            if part.size:
-                which = (block - self._base) >> _BLOCK_BITS
-                self._newest_time[which] = max(self._newest_time[which], int(part.max()))
+        self._note_newest(self._top, event_time)
         self._top += count
 
     def _link(self, lane1: Hashes, numbers: Numbers32, places: Positions) -> None:

@@ -1,6 +1,8 @@
 """64-bit hashes of whole columns: sketches, duplicate detection and the ledger's checksum stand on them."""
 
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +10,9 @@ import pyarrow as pa
 
 from dataflow.batch import Int64s
 from dataflow.numeric import from_arrow
+
+_kernels: tuple[Any, Any, Any] | None = None
+_compiling = threading.Lock()
 
 Hashes = npt.NDArray[np.uint64]
 Positions = npt.NDArray[np.intp]
@@ -31,6 +36,8 @@ def hash64(array: pa.Array) -> Hashes:
     word w, the last one padded with zeros: h = mix(h ^ w), from h = SEED ^ length; then mix(h). What stands at nulls
     means nothing.
     """
+    if _kernels is not None and _is_text(array.type):
+        return _compiled_lanes(array, 1)[0]
     states = _lanes(array, 1)
     return _mix(states[0], _SHIFTS, _FACTORS)
 
@@ -41,6 +48,8 @@ def identity(array: pa.Array) -> tuple[Hashes, Hashes]:
     The second starts from SEED2 ^ (length * STEP), so that text with zero bytes differs from its padding, and takes a
     cheaper step per word: (h ^ w) * STEP, folded on itself.
     """
+    if _kernels is not None and _is_text(array.type):
+        return _compiled_lanes(array, 2)
     first, second = _lanes(array, 2)
     return _mix(first, _SHIFTS, _FACTORS), _mix(second, _SECOND_SHIFTS, _SECOND_FACTORS)
 
@@ -52,16 +61,49 @@ def checksum(partition: str, offsets: Int64s, event_times: Int64s) -> int:
     """
     if offsets.size == 0:
         return 0
-    state = offsets.view(np.uint64) ^ hash64(pa.array([partition], pa.string()))[0]
+    name = hash64(pa.array([partition], pa.string()))[0]
+    if _kernels is not None:
+        total = _kernels[1](name, np.ascontiguousarray(offsets), np.ascontiguousarray(event_times))
+        return int(np.uint64(total).view(np.int64))
+    state = offsets.view(np.uint64) ^ name
     state = _mix(state, _SHIFTS, _FACTORS)
     state ^= event_times.view(np.uint64)
     state = _mix(state, _SHIFTS, _FACTORS)
     return int(np.add.reduce(state).view(np.int64))
 
 
+def speed_up() -> None:
+    """From now on compiled loops hash and search in this process, with the same results.
+
+    Not done at once: loading them takes some tenths of a second, the first time ever some seconds.
+    """
+    global _kernels
+    with _compiling:
+        if _kernels is None:
+            try:
+                from dataflow.judge_kernel import compiled
+            except ImportError:
+                return
+            _kernels = compiled()
+
+
+def kernels() -> tuple[Any, Any, Any] | None:
+    """(hash_texts, sum_rows, judge_ids) after `speed_up`."""
+    return _kernels
+
+
 def add_checksums(left: int, right: int) -> int:
     """The checksum of two sets of rows together."""
     return (left + right + 2**63) % 2**64 - 2**63
+
+
+def _compiled_lanes(array: pa.Array, lanes: int) -> tuple[Hashes, Hashes]:
+    assert _kernels is not None
+    data, starts, lengths = _text(array)
+    first = np.empty(len(starts), np.uint64)
+    second = np.empty(len(starts) if lanes == 2 else 0, np.uint64)
+    _kernels[0](data.ctypes.data, np.ascontiguousarray(starts), lengths, first, second)
+    return first, second
 
 
 def _lanes(array: pa.Array, lanes: int) -> list[Hashes]:

@@ -253,7 +253,9 @@ def compiled() -> tuple[Any, Any]:
     """
     i64, table, u8 = types.int64, types.int64[:, ::1], types.uint8
     rows = types.int64[::1]
-    parse = (i64, types.int32[::1], u8[::1], i64, table, table, i64, table, u8[:, ::1], rows, rows)
+    # Arrow's own buffers may only be read.
+    ends, valid = (types.Array(each, 1, "C", readonly=True) for each in (types.int32, u8))
+    parse = (i64, ends, valid, i64, table, table, i64, table, u8[:, ::1], rows, rows)
     texts = (i64, i64, rows, i64)
     try:
         return njit(parse, nogil=True, cache=True)(_parse), njit(texts, nogil=True, cache=True)(_texts)

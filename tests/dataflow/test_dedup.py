@@ -1,5 +1,6 @@
 """The memory of event ids against a dictionary, row by row."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -7,12 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow import dedup
+from dataflow import dedup, hashing
 from dataflow.batch import NEVER_MS
 from dataflow.dedup import DedupMemory
 from dataflow.judge import watermarks_before
 
 LOW, HIGH = -(2**63), 2**63 - 1
+
+
+@pytest.fixture(autouse=True, params=["numpy", "compiled"], scope="module")
+def kernels(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test twice: with the loops of numpy, and with the compiled ones."""
+    before = hashing._kernels
+    hashing._kernels = None
+    if request.param == "compiled":
+        hashing.speed_up()
+        assert hashing._kernels is not None
+    yield
+    hashing._kernels = before
 
 
 class Naive:
