@@ -39,7 +39,7 @@ COMPACTION_POINTS = (
     ("after_unlink", 4),
 )
 
-COMPACT = ("compact", "--retain", "2s", "--grace", "3s")
+COMPACT = ("compact", "--retain", "2s", "--grace", "2s")
 
 
 def at_random(stage: Stage) -> None:
@@ -191,7 +191,7 @@ def compacting(stage: Stage) -> None:
             point, most = COMPACTION_POINTS[turn % len(COMPACTION_POINTS)]
             fault = f"{point}:{rng.randrange(1, most + 1)}"
             compactor = stage.run_command(*COMPACT, "--every", "200ms", environ={"TIDEMILL_FAULT": fault})
-            if compactor.wait(12) == -signal.SIGKILL:
+            if compactor.wait(25 if stage.full else 10) == -signal.SIGKILL:
                 stage.count(f"kill -9 of the compaction at {point}", kills=1)
             else:
                 stage.kill(compactor, "kill -9 of the compaction at a random moment")

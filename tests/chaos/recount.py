@@ -1,10 +1,13 @@
 """The topic counted again by separate code: read committed records, then the row-by-row model of the rules."""
 
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from tests.model import adapter, dump, engine
 from tests.model.spec import PipelineSpec, Record
@@ -20,6 +23,24 @@ class Expected:
     tables: engine.Tables
     texts: dict[str, str]
     records: Topics
+
+
+def await_decided(bootstrap: str, topic: str, seconds: float = 120) -> None:
+    """Wait until no transaction is open in the topic: until then its end is not the same for all who ask."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    partitions = admin.list_topics(topic, timeout=30).topics[topic].partitions
+    asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
+    deadline = time.monotonic() + seconds
+    while True:
+        ends = [
+            {place.partition: future.result().offset for place, future in told.items()}
+            for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
+            for told in [admin.list_offsets(asked, isolation_level=level, request_timeout=30)]
+        ]
+        if ends[0] == ends[1]:
+            return
+        assert time.monotonic() < deadline, f"a transaction in {topic} stays open: {ends}"
+        time.sleep(0.1)
 
 
 def read_topic(bootstrap: str, topic: str) -> Topics:
@@ -66,6 +87,17 @@ def expect(pipeline: Path, records: Topics, *, events: bool = True) -> Expected:
     spec = adapter.load(pipeline)
     tables = engine.run(spec, records)
     return Expected(spec, tables, dump.texts_of(spec, tables, events=events), records)
+
+
+def expect_topic(bootstrap: str, topic: str, pipeline: Path) -> Expected:
+    """Read the topic to its end, and count it."""
+    return expect(pipeline, read_topic(bootstrap, topic))
+
+
+def expect_topic_apart(bootstrap: str, topic: str, pipeline: Path) -> Expected:
+    """The same in a process of its own: counting in Python would hold up the scenarios that play beside it."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(expect_topic, bootstrap, topic, pipeline).result()
 
 
 def before(records: Topics, ends: dict[str, int]) -> Topics:

@@ -245,11 +245,13 @@ class Stage:
 
     def finish(self, *, parallel: tuple[str, str] | None = None) -> None:
         """Read what is left with a bounded run, and check everything against a clean run and the recount."""
+        recount.await_decided(self.bootstrap, self.topic_name)
         last = self.start("--bounded", parallel=parallel)
         clean = self.start(
             "--bounded", parallel=("1", "1"), lake=self.folder / "clean", recovery=self.folder / "clean-r"
         )
-        expected = recount.expect(self.pipeline, recount.read_topic(self.bootstrap, self.topic_name))
+        count = recount.expect_topic_apart if self.full else recount.expect_topic
+        expected = count(self.bootstrap, self.topic_name, self.pipeline)
         self.expect_end(last, 0)
         self.expect_end(clean, 0)
         self.check(expected)
