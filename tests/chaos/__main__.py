@@ -43,7 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Play the fault matrix on real Kafka.")
     parser.add_argument("--kills", type=int, default=300, help="kills -9 of Tidemill in all (default 300)")
     parser.add_argument("--seed", type=int, default=1, help="workload and moments (default 1)")
-    parser.add_argument("--only", nargs="*", help="names of scenarios", metavar="NAME")
+    parser.add_argument("--only", nargs="*", help="scenarios to play again; the rest as last time", metavar="NAME")
     parser.add_argument("--bounded", action="store_true", help="each scenario once, with few kills")
     parser.add_argument("--jobs", type=int, default=2, help="scenarios at a time (default 2)")
     parser.add_argument("--folder", type=Path, help="where to work; kept when something was found")
@@ -57,6 +57,9 @@ def main() -> int:
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="tidemill-chaos-"))
     kills = None if arguments.bounded else arguments.kills
     outcomes = play_all(chosen, folder, seed=arguments.seed, kills=kills, jobs=arguments.jobs)
+    if arguments.only:
+        # the others stay as the last run left them
+        outcomes = report.with_last_run(outcomes)
     print(report.table(outcomes))
     print(report.summary(outcomes, arguments.seed))
     print(f"the run as JSON: {report.write_run(outcomes, arguments.seed)}", file=sys.stderr)

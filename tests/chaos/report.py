@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.checkers import ANOMALIES
-from tests.chaos.matrix import Outcome
+from tests.chaos.checkers import ANOMALIES, Anomaly
+from tests.chaos.matrix import SCENARIOS, Outcome
 from tests.chaos.subject import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
@@ -73,6 +73,33 @@ def as_json(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
             for each in outcomes
         ],
     }
+
+
+def last_run() -> list[Outcome]:
+    """The outcomes that `write_run` kept; none when there is no run, or one of another version of the matrix."""
+    by_name = {scenario.name: scenario for scenario in SCENARIOS}
+    if not RUN_FILE.exists():
+        return []
+    kept = json.loads(RUN_FILE.read_text())["scenarios"]
+    return [
+        Outcome(
+            by_name[each["name"]],
+            each["did"],
+            each["kills"],
+            each["checks"],
+            [Anomaly(**anomaly) for anomaly in each["anomalies"]],
+            each["seconds"],
+            each["left_out"],
+        )
+        for each in kept
+        if each["name"] in by_name
+    ]
+
+
+def with_last_run(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The last run, with these outcomes in the place of those of the same scenarios."""
+    found = {each.scenario.name: each for each in [*last_run(), *outcomes]}
+    return [found[scenario.name] for scenario in SCENARIOS if scenario.name in found]
 
 
 def write_run(outcomes: Sequence[Outcome], seed: int) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import checkers
+from tests.chaos import checkers, report
 from tests.chaos.checkers import Anomaly, Line
 from tests.chaos.matrix import SCENARIOS, Outcome
 from tests.chaos.observe import CLASSES
@@ -156,6 +156,17 @@ def test_the_report_replaces_what_stands_between_the_markers(tmp_path: Path) -> 
     assert text.startswith("a\n<!--")
     assert text.endswith("<!-- end of matrix -->\nz\n")
     assert table([outcome]).splitlines()[-1].endswith("| 0 |")
+
+
+def test_scenarios_played_again_take_their_place_in_the_last_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "RUN_FILE", tmp_path / "run" / "chaos.json")
+    first = [Outcome(each, {"kill": 1}, 1, {}, [Anomaly(checkers.GAP, "x")], 1.0) for each in SCENARIOS[:3]]
+    assert report.with_last_run(first) == first
+    report.write_run(first, 1)
+    again = Outcome(SCENARIOS[1], {"kill": 5}, 5, {"records": 2}, [], 2.0)
+    assert report.with_last_run([again]) == [first[0], again, first[2]]
 
 
 def test_every_scenario_has_a_name_of_its_own_and_the_shares_are_a_whole() -> None:
