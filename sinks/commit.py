@@ -19,7 +19,7 @@ from dataflow.errors import Gap, LakeError, LakeMissing
 from dataflow.merge import merge_rows
 from dataflow.tables import LEDGER, TableSpec
 from sinks.catalog import Catalog
-from sinks.expire import listed_files
+from sinks.expire import listed_files, remove_leftovers
 from sinks.layout import TableLayout
 from sinks.ledger import ledger_rows, merge_ranges
 from sinks.manifest import Manifest, from_state, to_state
@@ -116,6 +116,7 @@ class LakeWriter:
             )
         self._publish()
         self._remove_orphans()
+        remove_leftovers(self._catalog, self._fault)
 
     def write(self, parcels: Sequence[Parcel]) -> None:
         """Buffer parcels; the first of a later epoch than the last staged one publishes all that is staged."""

@@ -16,14 +16,12 @@ from dataflow.tables import TableSpec
 from sinks.catalog import Catalog
 from sinks.catalog_schema import SNAPSHOT_FIELD_ID
 from sinks.commit import unique_name
-from sinks.expire import ExpiryReport, Retention, expire
+from sinks.expire import MERGED, ExpiryReport, Retention, expire
 from sinks.layout import TableLayout
 from sinks.parquet import Fault, StagedFile, no_fault, write_file
 from sinks.sqlite import told
 from sinks.tiers import BASE_BYTES, LiveFile, runs_to_merge, summable
 from sinks.types import time_text
-
-PREFIX = "compact-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def compact(
         for run in runs_to_merge(live_files(catalog, table), summed_below=summed_below):
             total = summable(run, summed_below)
             try:
-                staged = _merge(catalog, table, run, spec if total else None, f"{PREFIX}{unique()}.parquet", fault)
+                staged = _merge(catalog, table, run, spec if total else None, f"{MERGED}{unique()}.parquet", fault)
             except DamagedFile as damage:
                 tally.skipped.append(str(damage))
                 continue
@@ -213,6 +211,9 @@ def _swap(
     with catalog.transaction() as connection:
         still = {file.id: file for file in live_files(catalog, table)}
         if any(still.get(file.id) != file for file in run):
+            return False
+        if not (catalog.folder / "main" / table.path / staged.path).exists():
+            # a run that started meanwhile took it for a leftover
             return False
         if summed_below is not None:
             oldest = catalog.one("SELECT min(snapshot_id) FROM ducklake_snapshot")[0]

@@ -10,6 +10,9 @@ from sinks.layout import TableLayout
 from sinks.parquet import Fault, no_fault
 from sinks.types import time_of, time_text
 
+MERGED = "compact-"
+"""Names of merged files begin so."""
+
 CHUNK_ROWS = 2_000
 """Catalog rows deleted per transaction: the writer never waits longer than a few ms."""
 
@@ -56,6 +59,33 @@ def expire(catalog: Catalog, now: datetime, retention: Retention, *, fault: Faul
         _delete_scheduled(catalog, now - retention.grace, fault),
         _delete_orphans(catalog, now - retention.orphan_age, fault),
     )
+
+
+def remove_leftovers(catalog: Catalog, fault: Fault = no_fault) -> int:
+    """Delete merged files that no catalog row names: what a compaction left that was killed. Returns how many.
+
+    Safe beside a living compaction, whatever the files' age: the catalog is locked meanwhile, and a compaction whose
+    file is gone when its turn comes gives that merge up.
+    """
+    found = [
+        (table, path)
+        for table in catalog.tables().values()
+        for path in (catalog.folder / "main" / table.path).glob(f"{MERGED}*.parquet")
+    ]
+    if not found:
+        return 0
+    deleted = 0
+    with catalog.transaction():
+        listed = {
+            table.name: listed_files(catalog, table) for table in {table.name: table for table, _ in found}.values()
+        }
+        for table, path in found:
+            if path.name not in listed[table.name]:
+                fault("before_unlink")
+                path.unlink(missing_ok=True)
+                fault("after_unlink")
+                deleted += 1
+    return deleted
 
 
 def listed_files(catalog: Catalog, table: TableLayout) -> set[str]:
@@ -210,4 +240,4 @@ def _delete_orphans(catalog: Catalog, before: datetime, fault: Fault) -> int:
 
 def _is_ours(name: str, incarnation: int) -> bool:
     match = _SINK_FILE.fullmatch(name)
-    return int(match[1]) < incarnation if match else name.startswith("compact-") and name.endswith(".parquet")
+    return int(match[1]) < incarnation if match else name.startswith(MERGED) and name.endswith(".parquet")

@@ -97,6 +97,14 @@ def unlisted(lake: Growing) -> Iterator[str]:
     catalog.close()
 
 
+def waiting(lake: Growing) -> set[str]:
+    """Replaced files whose grace is not over."""
+    catalog = Catalog.open(lake.folder)
+    rows = catalog.connection.execute("SELECT path FROM ducklake_files_scheduled_for_deletion").fetchall()
+    catalog.close()
+    return {path.rpartition("/")[2] for (path,) in rows}
+
+
 def require_digests(lake: Growing) -> None:
     """Every listed file has its digest in the catalog, and it is that of the bytes on disk."""
     catalog = Catalog.open(lake.folder)
@@ -142,7 +150,36 @@ def test_nothing_is_lost_or_doubled_by_any_number_of_kills(lake: Growing) -> Non
     assert sum(row["clicks"] for row in rows_of(lake.folder, "per_ad_delta")) == lake.end
 
 
-def test_leftovers_are_removed_by_the_next_runs(lake: Growing) -> None:
+def test_leftovers_of_a_killed_compaction_are_removed_by_the_next_start(lake: Growing) -> None:
+    lake.grow()
+    killed(lake, "after_file:2")
+    left = {name for name in unlisted(lake) if name.startswith("compact-")} - waiting(lake)
+    assert left
+    lake.restart()
+    assert not left & set(unlisted(lake))
+    assert set(unlisted(lake)) <= waiting(lake)
+    require_digests(lake)
+
+
+def test_a_merged_file_taken_for_a_leftover_is_made_again(lake: Growing) -> None:
+    lake.grow()
+    before = lake.content(sample(lake.snapshots()))
+
+    def restart_meanwhile(passed: str) -> None:
+        if passed == "before_compact":
+            lake.restart()
+
+    catalog = Catalog.open(lake.folder)
+    report = compact(catalog, [], clock=lake.clock, retention=KEPT, fault=restart_meanwhile)
+    catalog.close()
+    assert report.merged_files == 0
+    assert len(report.skipped) == len(TABLES)
+    assert lake.content(list(before)) == before
+    killed(lake, "")
+    assert lake.content(list(before)) == before
+
+
+def test_every_file_left_is_listed_once_the_graces_are_over(lake: Growing) -> None:
     lake.restart()
     for path in lake.folder.glob("main/*/*.parquet"):
         os.utime(path, (0, 0))
