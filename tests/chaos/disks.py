@@ -50,11 +50,13 @@ def full_for_recovery(stage: Stage) -> None:
 
 
 def _fill_and_free(stage: Stage, disk: Path, code: int, label: str, words: str) -> None:
-    with stage.feed(rate=700, limit=15_000), stage.reading():
+    with stage.feed(rate=700), stage.reading():
         for _ in range(3 if stage.full else 1):
             subject = stage.start(parallel=stage.random.choice((("1", "1"), ("2", "1"))))
             stage.await_progress(subject, 3)
             with _ballast(disk):
+                # so that there is something to be written
+                stage.topic.write(300)
                 stage.expect_end(subject, code, words)
                 stage.count(label)
                 # another start does no harm, and says the same or cannot even begin

@@ -78,13 +78,8 @@ def from_compacted(stage: Stage) -> None:
             stage.kill(subject, "kill -9 of the pipeline")
 
 
-def _rate(stage: Stage) -> float:
-    """Records a second: a long run shall meet fresh records at its end, too."""
-    return 150 if stage.full else 1000
-
-
 def _random_kills(stage: Stage, label: str, limit: int) -> None:
-    with stage.feed(_rate(stage), limit), stage.reading():
+    with stage.feed(limit=limit), stage.reading():
         for _ in range(stage.kills):
             subject = stage.start()
             if stage.random.random() < 0.8:
@@ -98,7 +93,7 @@ def _random_kills(stage: Stage, label: str, limit: int) -> None:
 def at_points(stage: Stage) -> None:
     """Each instrumented point of the sink in turn, until the number of kills is reached."""
     stage.make_topic()
-    with stage.feed(_rate(stage), 60_000), stage.reading():
+    with stage.feed(), stage.reading():
         for turn in range(stage.kills):
             point, most = PIPELINE_POINTS[turn % len(PIPELINE_POINTS)]
             if point.endswith("_unlink"):
@@ -125,7 +120,7 @@ def _die_at(stage: Stage, subject: Subject, label: str) -> None:
 def one_of_two(stage: Stage) -> None:
     """One of two processes is killed: the supervisor starts both anew; now and then everything is killed."""
     stage.make_topic()
-    with stage.feed(_rate(stage), 60_000), stage.reading():
+    with stage.feed(), stage.reading():
         left = stage.kills
         for _ in range(3 * stage.kills):
             if left <= 0:
@@ -173,7 +168,7 @@ def compacting(stage: Stage) -> None:
     """`tidemill compact` runs all the time, expires and deletes; it is killed at its points and at random."""
     stage.make_topic()
     rng = random.Random(stage.seed)
-    with stage.feed(rate=150, limit=40_000), stage.reading():
+    with stage.feed(rate=150), stage.reading():
         subject = stage.start("--max-epoch-bytes", "65536", parallel=("2", "1"))
         stage.await_progress(subject, 8)
         for turn in range(stage.kills):

@@ -16,7 +16,7 @@ BEYOND_S = 31.5
 def locked(stage: Stage) -> None:
     """Another process holds a write transaction on the catalog: for a while, and for longer than a commit waits."""
     stage.make_topic()
-    with stage.feed(rate=300, limit=15_000):
+    with stage.feed(rate=300):
         subject = stage.start(parallel=("2", "1"))
         stage.await_progress(subject, 3)
         with stage.reading():
@@ -44,7 +44,7 @@ def two_pipelines(stage: Stage) -> None:
     """A second pipeline on the same lake: refused with the same recovery folder, with a copy of it the first stops."""
     stage.make_topic()
     copy = stage.folder / "recovery-copy"
-    with stage.feed(rate=400, limit=30_000), stage.reading():
+    with stage.feed(rate=400), stage.reading():
         for _ in range(3 if stage.full else 1):
             first = stage.start(parallel=("2", "1"))
             stage.await_progress(first, 3)
@@ -103,7 +103,7 @@ def same_state(stage: Stage) -> None:
 def recovery_lost(stage: Stage) -> None:
     """The recovery folder is deleted: refused with the fix, which then goes on exactly."""
     stage.make_topic()
-    with stage.feed(rate=700, limit=20_000), stage.reading():
+    with stage.feed(rate=700), stage.reading():
         for _ in range(3 if stage.full else 1):
             subject = stage.start()
             stage.await_progress(subject, 5)
@@ -133,7 +133,7 @@ def lake_restored_busy(stage: Stage) -> None:
 
 def _restore(stage: Stage) -> None:
     copy = stage.folder / "lake-copy"
-    with stage.feed(rate=700, limit=20_000):
+    with stage.feed(rate=700):
         for _ in range(3 if stage.full else 1):
             with stage.reading():
                 subject = stage.start()
@@ -159,7 +159,7 @@ def recovery_restored(stage: Stage) -> None:
     """The recovery folder is restored from an older copy: the run stops, and recover goes on exactly."""
     stage.make_topic()
     copy = stage.folder / "recovery-copy"
-    with stage.feed(rate=700, limit=20_000), stage.reading():
+    with stage.feed(rate=700), stage.reading():
         subject = stage.start()
         stage.await_progress(subject, 4)
         stage.kill(subject, "kill -9 of the pipeline")
@@ -184,7 +184,7 @@ def _recover(stage: Stage) -> None:
 def official_client(stage: Stage) -> None:
     """The official DuckLake client polls the lake while the pipeline is killed."""
     stage.make_topic()
-    with stage.feed(200 if stage.full else 1000, 40_000), stage.reading():
+    with stage.feed(), stage.reading():
         subject = stage.start()
         stage.await_progress(subject, 2)
         with stage.reading_officially():

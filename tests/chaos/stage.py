@@ -60,9 +60,9 @@ class Stage:
         self.topic_name = name
         return self.topic
 
-    def feed(self, rate: float = 1000.0, limit: int = 40_000) -> Feed:
-        """Writes to the topic while the block runs."""
-        return Feed(self.topic, rate, limit)
+    def feed(self, rate: float = 1000.0, limit: int = 60_000) -> Feed:
+        """Writes to the topic while the block runs; slowly in a full run, so that its end meets fresh records, too."""
+        return Feed(self.topic, min(rate, 150.0) if self.full else rate, limit)
 
     # the subject
 
