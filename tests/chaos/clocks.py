@@ -97,8 +97,8 @@ def set_back(stage: Stage) -> None:
             for jump in JUMPS_S if stage.full else JUMPS_S[:2]:
                 _set(clock, jump)
                 stage.count("clock set to another time while running")
-                if not stage.await_progress(subject, 4, seconds=30):
-                    stage.fail(f"no commit for 30 s after the clock went to {jump:+} s: exit {subject.code}")
+                if not stage.await_progress(subject, 4, seconds=60):
+                    stage.fail(f"no commit for 60 s after the clock went to {jump:+} s: exit {subject.code}")
                     break
             stage.kill(subject, "kill -9 of the pipeline")
             _set(clock, JUMPS_S[turn])
