@@ -53,7 +53,7 @@ class Settings(BaseModel):
     lake: Path = Field(default=Path("lake"), description="folder of the lake")
     recovery: Path = Field(default=Path("recovery"), description="folder of the recovery store")
     epoch_ms: int = Field(default=250, ge=10, le=600_000, description="milliseconds between two commits")
-    batch_records: int = Field(default=10_000, ge=1, le=1_000_000, description="most records of one poll")
+    batch_records: int = Field(default=20_000, ge=1, le=1_000_000, description="most records of one poll")
     bounded: bool = Field(default=False, description="stop at the end the source had at the start")
     ranges: Path | None = Field(
         default=None, description="JSON file of offset ranges per source partition, to read only those"

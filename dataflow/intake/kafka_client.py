@@ -10,7 +10,7 @@ from dataflow.errors import BrokerUnreachable, ConfigError, SourceError
 from dataflow.logs import logger
 
 LOG_EVERY_SECONDS = 10.0
-QUEUE_KBYTES = 32 * 1024
+QUEUE_KBYTES = 16 * 1024
 """What all consumers together may hold before it is polled."""
 
 _OURS: dict[str, tuple[str, str]] = {

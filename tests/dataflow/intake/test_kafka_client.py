@@ -8,7 +8,7 @@ from dataflow.intake.kafka_client import Trouble, admin_properties, consumer_pro
 
 
 def test_the_fetch_budget_is_shared_by_the_partitions() -> None:
-    assert consumer_properties("b:1", "g", {}, 4)["queued.max.messages.kbytes"] == 16 * 1024
+    assert consumer_properties("b:1", "g", {}, 4)["queued.max.messages.kbytes"] == 4 * 1024
     assert consumer_properties("b:1", "g", {}, 1_000)["queued.max.messages.kbytes"] == 1024
     assert consumer_properties("b:1", "g", {"queued.max.messages.kbytes": "7"}, 4)["queued.max.messages.kbytes"] == "7"
 
