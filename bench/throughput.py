@@ -90,6 +90,8 @@ def main() -> None:
         "runs": f"{arguments.rounds} of each, in turns; medians",
         "rate against the bare loop": f"{pipeline.events_per_s / bare.events_per_s:.2f}, start and stop included",
     }
+    facts["CPU time against the bare loop"] = f"{pipeline.cpu_s_per_million / bare.cpu_s_per_million:.2f} times"
+    facts["peak memory of the pipeline"] = f"{pipeline.peak_rss_mib:,.0f} MiB"
     if pipeline.steady_per_s is not None and bare.steady_per_s is not None:
         facts["rate against the bare loop, while running"] = f"{pipeline.steady_per_s / bare.steady_per_s:.2f}"
     write_summaries("throughput", "Throughput from Kafka", facts, summaries)
