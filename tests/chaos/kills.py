@@ -39,7 +39,8 @@ COMPACTION_POINTS = (
     ("after_unlink", 4),
 )
 
-COMPACT = ("compact", "--retain", "2s", "--grace", "2s")
+COMPACT = ("compact", "--retain", "2s", "--grace", "6s")
+"""The grace is longer than any query of a reader takes on a busy machine."""
 
 
 def at_random(stage: Stage) -> None:
@@ -186,7 +187,7 @@ def compacting(stage: Stage) -> None:
             point, most = COMPACTION_POINTS[turn % len(COMPACTION_POINTS)]
             fault = f"{point}:{rng.randrange(1, most + 1)}"
             compactor = stage.run_command(*COMPACT, "--every", "200ms", environ={"TIDEMILL_FAULT": fault})
-            if compactor.wait(25 if stage.full else 10) == -signal.SIGKILL:
+            if compactor.wait(25 if stage.full else 15) == -signal.SIGKILL:
                 stage.count(f"kill -9 of the compaction at {point}", kills=1)
             else:
                 stage.kill(compactor, "kill -9 of the compaction at a random moment")
