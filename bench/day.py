@@ -8,7 +8,9 @@ the machine has some (`--folder`), so that what is measured is the work and not 
 
 import argparse
 import shutil
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -281,6 +283,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--results", type=Path, default=results.RESULTS)
     chosen = parser.parse_args(arguments)
     work = Path(tempfile.mkdtemp(prefix="tidemill-day-", dir=chosen.folder))
+    # so that a lake in memory goes, however the run ends
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     started = time.perf_counter()
     stretches: list[Stretch] = []
     try:
