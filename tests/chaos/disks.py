@@ -26,7 +26,7 @@ def can_mount(folder: Path) -> bool:
 def full_for_files(stage: Stage) -> None:
     """The lake's disk is full: the file cannot be written."""
     with _disk(stage, stage.lake) as disk:
-        _fill_and_free(stage, disk, 5, "disk full while writing a data file", "No space left on device")
+        _fill_and_free(stage, disk, 5, "disk full while writing a data file", "Free space")
 
 
 def full_for_catalog(stage: Stage) -> None:

@@ -130,6 +130,19 @@ class Stage:
             time.sleep(0.02)
         return True
 
+    def incarnation(self) -> int:
+        """How many runs have taken the lake over."""
+        return int(self._one("SELECT max(incarnation) FROM own_pipeline", 0))
+
+    def await_takeover(self, subject: Subject, before: int, seconds: float = PATIENCE_S) -> bool:
+        """Wait until a run after `before` has taken the lake over."""
+        deadline = time.monotonic() + seconds
+        while self.incarnation() <= before:
+            if subject.code is not None or time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
     def await_caught_up(self, subject: Subject, seconds: float = PATIENCE_S) -> bool:
         """Wait until the lake holds everything that was written for good to a plain topic."""
         deadline = time.monotonic() + seconds
@@ -137,15 +150,6 @@ class Stage:
             if subject.code is not None or time.monotonic() > deadline:
                 return False
             time.sleep(0.02)
-        return True
-
-    def await_message(self, subject: Subject, text: str, seconds: float = PATIENCE_S) -> bool:
-        """Wait until the subject has said `text`."""
-        deadline = time.monotonic() + seconds
-        while text not in subject.said:
-            if subject.code is not None or time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
         return True
 
     def kill(self, subject: Subject, label: str) -> None:
