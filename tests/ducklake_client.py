@@ -21,7 +21,8 @@ import duckdb
 
 asked = json.load(sys.stdin)
 con = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-found = sorted(glob.glob(os.path.join(sysconfig.get_paths()["purelib"], "duckdb_extension_*/extensions/*/*.duckdb_extension")))
+pattern = "duckdb_extension_*/extensions/*/*.duckdb_extension"
+found = sorted(glob.glob(os.path.join(sysconfig.get_paths()["purelib"], pattern)))
 if not any("ducklake" in path for path in found):
     sys.exit("the package duckdb-extension-ducklake is not installed in " + sys.prefix)
 # the catalog's own scanner first: ducklake needs it
