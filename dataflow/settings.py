@@ -62,7 +62,7 @@ class Settings(BaseModel):
     processes: int = Field(default=1, ge=1, le=256, description="processes on this machine")
     events: bool = Field(default=True, description="keep accepted events in the table `events`")
     start: Literal["earliest", "latest"] = Field(default="earliest", description="where a new lake begins to read")
-    compact_every: str = Field("30s", description="time between compactions beside the pipeline; 0s = none")
+    compact_every: str = Field(default="30s", description="time between compactions beside the pipeline; 0s = none")
     metrics_port: int = Field(default=0, ge=0, le=65_535, description="port for Prometheus on 127.0.0.1; 0 = off")
     max_epoch_bytes: int = Field(
         default=64 * 2**20, ge=2**16, description="most bytes read per source partition and epoch"
