@@ -28,7 +28,8 @@ class Clocks:
 
 @pytest.mark.parametrize("wall_s", [1.0, 0.9, 0.1, 3600.0])
 def test_a_clock_that_runs_or_jumps_forth_is_left_alone(wall_s):
-    clocks, told = Clocks(), []
+    clocks = Clocks()
+    told: list[float] = []
     watch = ClockWatch(clocks.wall, clocks.monotonic, told.append)
     for _ in range(20):
         clocks.move(wall_s, 1.0)
@@ -37,7 +38,8 @@ def test_a_clock_that_runs_or_jumps_forth_is_left_alone(wall_s):
 
 
 def test_a_clock_that_is_set_back_is_told_once_with_the_seconds():
-    clocks, told = Clocks(), []
+    clocks = Clocks()
+    told: list[float] = []
     watch = ClockWatch(clocks.wall, clocks.monotonic, told.append)
     clocks.move(-3599.5, 0.5)
     assert watch.look()
