@@ -1,6 +1,7 @@
 """Fixtures and settings that tests of several parts share; what a whole run must not do: leave out, or leave behind."""
 
 import os
+import signal
 import uuid
 from collections.abc import Generator, Iterator
 
@@ -13,6 +14,11 @@ from tests.kafka_fixture import kafka
 # A busy machine is no mistake of the code: property tests have no time limit for each example.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+# A shell that runs the tests in the background has them ignore ^C, and every program they start as well; tests of
+# ^C need the signal as a user's terminal would send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 __all__ = ["kafka"]
 
