@@ -137,6 +137,7 @@ class RollupFold:
             windows, late = windows.where(~is_late), windows.where(is_late)
         selection = Selection(columns, rows, groups)
         self._emit(delta, columns, selection, sample, windows)
+        self._emit_distinct(delta, columns, selection, sample, windows)
         if late is not None:
             self._emit_late(delta, columns, sample[late.of], late, selection.sizes[late.of])
 
@@ -164,11 +165,18 @@ class RollupFold:
         windows = _Windows(np.arange(groups.count, dtype=np.intp), first_time, end)
         sample = groups.sample if rows is None else rows[groups.sample]
         self._emit(delta, columns, Selection(columns, rows, groups), sample, windows)
+        if self._distinct_schemas:
+            # a value stands with its own row's window: where partial sessions begin and end depends on the cuts
+            points = group([*self._key_digits(columns, rows), digits(time)], count)
+            own = self._assigner.expand(time[points.sample])
+            sample = points.sample if rows is None else rows[points.sample]
+            windows = _Windows(own.of, own.start, own.end)
+            self._emit_distinct(delta, columns, Selection(columns, rows, points), sample, windows)
 
     def _emit(
         self, delta: RollupDelta, columns: Columns, selection: Selection, sample: Positions, windows: _Windows
     ) -> None:
-        """Delta rows of all groups, and the side tables of their exact distinct counts."""
+        """Delta rows of all groups."""
         if len(windows.of) == 0:
             return
         partials = [array for each in self.plan.aggregates for array in selection.partials(each)]
@@ -179,9 +187,14 @@ class RollupFold:
             partials = [array.take(of) for array in partials]
         sizes = selection.sizes[windows.of]
         self._add(delta, columns, sample[windows.of], windows, partials, sizes, np.zeros(len(sizes), np.int64))
-        if not self._distinct_schemas:
+
+    def _emit_distinct(
+        self, delta: RollupDelta, columns: Columns, selection: Selection, sample: Positions, windows: _Windows
+    ) -> None:
+        """Rows of the side tables of exact distinct counts."""
+        if not self._distinct_schemas or len(windows.of) == 0:
             return
-        lengths = np.bincount(windows.of, minlength=count)
+        lengths = np.bincount(windows.of, minlength=selection.groups.count)
         starts = (np.cumsum(lengths) - lengths).astype(np.intp)
         for aggregate in self.plan.aggregates:
             if aggregate.aggregate.kind != "count_distinct":

@@ -77,7 +77,8 @@ def delta_schema(rollup: RollupPlan) -> pa.Schema:
 def distinct_schema(rollup: RollupPlan, aggregate: AggregatePlan) -> pa.Schema:
     """Side table of an exact distinct count: one row per key, window and value.
 
-    Of a session rollup, the window is the partial session that the value was seen in.
+    Of a session rollup, the window is that of the value's own row, [event time, event time + gap): a session has
+    the values whose windows it holds.
     """
     return pa.schema(
         [

@@ -135,6 +135,7 @@ class Narrowing:
         self._summed: dict[str, list[tuple[int, DataFile]]] = {}
         self._wanted: dict[tuple[int, int], Totals] = {}
         self._wrong: set[tuple[int, int]] = set()
+        self._touched: set[tuple[int, int]] = set()
         self._offsets: dict[tuple[int, int, str], tuple[int, int]] = {}
 
     def add(self, segment: Segment, tables: Mapping[str, Any]) -> None:
@@ -149,6 +150,7 @@ class Narrowing:
         for at, each in enumerate(self._found):
             held = self._held(each)
             buckets = {bucket for number, bucket in self._wanted if number == at} | held.keys()
+            self._touched |= {(at, bucket) for bucket in buckets}
             for bucket in sorted(buckets):
                 wanted = self._wanted.get((at, bucket), Totals(each.spec)).table()
                 found, files = held.get(bucket, (Totals(each.spec), []))
@@ -181,6 +183,11 @@ class Narrowing:
                 if (number, other) == (at, bucket)
             ]
             each.ranges += ranges or self._whole(each.spec.name, lines, bucket)
+        # a part of a session that was torn apart is right in every commit: what is wrong is that it stands alone
+        told = {at for at, _ in self._wrong}
+        for at, bucket in sorted(self._touched):
+            if at not in told:
+                self._found[at].ranges += self._whole(self._found[at].spec.name, lines, bucket)
 
     def _commit(self, each: WindowDifference, segment: Segment) -> int:
         return self._bucket(each.spec.name, -1 if segment.line is None else segment.line.snapshot)
