@@ -282,7 +282,8 @@ def _by_key(spec: TableSpec, table: pa.Table) -> dict[Key, Row]:
         # in ms: Python's own times end with the year 9999
         at = table.schema.get_field_index(name)
         table = table.set_column(at, name, table.column(name).cast(TIMESTAMP).cast(pa.int64()))
-    return {tuple(row[name] for name in spec.keys): row for row in table.to_pylist()}
+    # late rows of a session rollup stay apart from sessions, which may have the very window of one
+    return {(*(row[name] for name in spec.keys), row.get("row_count") == 0): row for row in table.to_pylist()}
 
 
 def _difference(spec: TableSpec, row: Row, detail: str) -> WindowDifference:

@@ -29,8 +29,12 @@ def _living(run_id: str) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if int(process.name) != os.getpid() and mark in (process / "environ").read_bytes().split(b"\0"):
-                found.append(f"{process.name} {(process / 'cmdline').read_bytes().replace(bytes(1), b' ').decode()}")
+            if int(process.name) == os.getpid() or mark not in (process / "environ").read_bytes().split(b"\0"):
+                continue
+            command = (process / "cmdline").read_bytes().replace(bytes(1), b" ").decode()
+            # Python's own helper of this very process; it ends with it
+            if "multiprocessing.resource_tracker" not in command:
+                found.append(f"{process.name} {command}")
         except OSError:
             continue
     return found

@@ -1,6 +1,7 @@
 """Properties and errors of the Kafka client, without a broker."""
 
 import pytest
+import structlog
 from confluent_kafka import KafkaError
 
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError
@@ -65,6 +66,7 @@ def test_errors_of_requests_are_told_apart() -> None:
 
 
 def test_trouble_is_logged_once_per_ten_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    structlog.reset_defaults()  # an earlier test may have sent the log elsewhere
     times = iter((0.0, 1.0, 9.9, 10.1, 15.0, 20.2))
     trouble = Trouble("b:1", lambda: next(times))
     for _ in range(6):
