@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
@@ -122,6 +123,7 @@ def compose(job: Job) -> Dataflow:
 
 def launch(settings: Settings, process: int | None = None, addresses: list[str] | None = None) -> int:
     """Run one process of the pipeline until its end; returns the exit code, raises TidemillError for known ends."""
+    _return_what_is_freed()
     control = Control()
     _stop_on_signals(control)
     if process is not None:
@@ -185,6 +187,7 @@ def _flow_for_bytewax() -> Dataflow:
         )
     settings = load_settings({"recovery": flags.recovery_directory})
     logs.configure(settings.log_format, settings.log_level)
+    _return_what_is_freed()
     control = Control()
     _stop_on_signals(control)
     process = int(flags.process_id or 0)
@@ -212,6 +215,11 @@ def _beside(settings: Settings, process: int) -> Compactor | None:
         return None
     every = settings.compact_every
     return Compactor(Path(settings.lake), every) if to_ms(every) else None
+
+
+def _return_what_is_freed() -> None:
+    """Arrow's default pool keeps what batches have freed; the C library's gives it back, at the same rate."""
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def _rest_what_stays() -> None:

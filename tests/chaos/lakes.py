@@ -75,31 +75,22 @@ def _await_loser(first: Subject, second: Subject) -> set[int | None]:
     return {first.code, second.code}
 
 
-def same_state(stage: Stage) -> None:
-    """A second pipeline with an up-to-date copy of the recovery folder: the first is fenced, the second goes on."""
+def taken_over(stage: Stage) -> None:
+    """`recover --from-lake` takes the lake over while a pipeline runs: that one is fenced, a new one goes on."""
     topic = stage.make_topic()
     topic.write(900)
-    copy = stage.folder / "recovery-copy"
     with stage.reading():
         first = stage.start(parallel=("2", "1"))
         stage.await_caught_up(first)
-        stage.kill(first, "kill -9 of the pipeline")
-        shutil.copytree(stage.recovery, copy)
-        # the topic is at rest, so the first adds nothing before the second comes
-        runs = stage.incarnation()
-        first = stage.start(parallel=("2", "1"))
-        stage.await_takeover(first, runs)
-        time.sleep(0.5)
-        runs = stage.incarnation()
-        second = stage.start(parallel=("1", "1"), recovery=copy)
-        stage.await_takeover(second, runs)
+        stage.recovery = stage.folder / "recovery-other"
+        _recover(stage)
         topic.write(900)
         stage.expect_end(first, 5, "taken over")
-        stage.count("second pipeline takes over, the first is fenced")
+        stage.count("lake taken over, the running pipeline is fenced")
+        second = stage.start(parallel=("1", "1"))
         if not stage.await_caught_up(second):
             stage.fail(f"the second pipeline did not go on: exit {second.code}: {second.said[-800:]}")
         stage.kill(second, "kill -9 of the pipeline")
-    stage.recovery = copy
 
 
 def recovery_lost(stage: Stage) -> None:

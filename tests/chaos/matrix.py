@@ -92,7 +92,7 @@ SCENARIOS = (
     Scenario("locked", "catalog locked by another process", lakes.locked),
     Scenario("clock", "wall clock set back and forth", clocks.set_back, lacking=_no_compiler),
     Scenario("two-pipelines", "two pipelines on one lake", lakes.two_pipelines),
-    Scenario("fenced", "a second pipeline takes a resting lake over", lakes.same_state),
+    Scenario("fenced", "the lake is taken over from a running pipeline", lakes.taken_over),
     Scenario("recovery-lost", "recovery folder deleted", lakes.recovery_lost),
     Scenario("recovery-older", "recovery folder restored from an older copy", lakes.recovery_restored),
     Scenario("lake-older", "lake restored from an older copy", lakes.lake_restored),
