@@ -2,6 +2,7 @@
 
 import argparse
 import atexit
+import ctypes
 import fcntl
 import gc
 import os
@@ -45,6 +46,9 @@ from sinks.agreement import agree
 from sinks.fault import fault_from
 from sinks.lake import LakeSink
 from sinks.prepare import open_lake
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+"""Numbers of glibc's mallopt."""
 
 
 def now() -> datetime:
@@ -218,8 +222,13 @@ def _beside(settings: Settings, process: int) -> Compactor | None:
 
 
 def _return_what_is_freed() -> None:
-    """Arrow's default pool keeps what batches have freed; the C library's gives it back, at the same rate."""
+    """Batches come and go by the megabyte: have their memory go back to the system, at the same rate of events."""
     pa.set_memory_pool(pa.system_memory_pool())
+    # glibc only: elsewhere the system's own ways stay as they are
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter, value in ((_M_TRIM_THRESHOLD, 4 * 2**20), (_M_MMAP_THRESHOLD, 2**19), (_M_ARENA_MAX, 2)):
+            mallopt(parameter, value)
 
 
 def _rest_what_stays() -> None:
