@@ -39,7 +39,13 @@ def handlers():
 
 
 def test_all_start_again_when_one_was_killed(tmp_path):
-    child = "if number == 1 and index == '1': os.kill(os.getpid(), 9)\nif number == 1: time.sleep(60)"
+    # only once the other one runs as well, however slow the machine is
+    child = """
+if number == 1 and index == '1':
+    while not starts.with_name('0').exists(): time.sleep(0.01)
+    os.kill(os.getpid(), 9)
+if number == 1: time.sleep(60)
+"""
     assert supervised(tmp_path, child).run() == 0
     assert (starts(tmp_path, 0), starts(tmp_path, 1)) == (2, 2)
 
