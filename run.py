@@ -218,7 +218,7 @@ def _beside(settings: Settings, process: int) -> Compactor | None:
     if process != 0:
         return None
     every = settings.compact_every
-    return Compactor(Path(settings.lake), every) if to_ms(every) else None
+    return Compactor(Path(settings.lake), every, to_ms(every) / 1000) if to_ms(every) else None
 
 
 def _return_what_is_freed() -> None:

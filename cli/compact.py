@@ -52,7 +52,6 @@ def compact(
         signal(number, lambda *_: stop.set())
     if parent is not None:
         os.nice(10)
-        _pause(stop, pause.total_seconds(), parent)
     while not stop.is_set():
         _once(folder, retention, fault)
         _pause(stop, pause.total_seconds(), parent)
