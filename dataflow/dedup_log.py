@@ -1,5 +1,6 @@
 """Append-only files that keep a dedup memory across restarts: a snapshot costs only the ids that are new."""
 
+import errno
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -190,7 +191,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _unusable(folder: Path, error: OSError) -> RecoveryError:
+    is_full = error.errno == errno.ENOSPC
     return RecoveryError(
-        f"the event ids of a source partition cannot be kept in {folder}: {error.strerror or error}. "
-        f"Check the disk and the permissions of the recovery folder."
+        f"the event ids of a source partition cannot be kept in {folder}: "
+        + (
+            "the disk is full. Free space, then start again"
+            if is_full
+            else f"{error.strerror or error}. Check the disk and the permissions of the recovery folder"
+        )
     )

@@ -101,6 +101,14 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path, opened
         opened(tmp_path / "file" / "ids", [])
 
 
+def test_a_full_disk_is_said_to_be_full(tmp_path: Path, opened: Open) -> None:
+    log = opened(tmp_path, [])
+    for number in range(3):
+        (tmp_path / f"{number:012d}.ids").symlink_to("/dev/full")
+    with pytest.raises(RecoveryError, match="the disk is full"):
+        append(log, [1], [10])
+
+
 class Run:
     """A memory and its log, as the judge joins them."""
 
