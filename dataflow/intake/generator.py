@@ -125,6 +125,9 @@ class GeneratorReader:
         self.finished = end == self._end
         return Poll(records, start, end)
 
+    def confirm(self) -> None:
+        """Nothing can have taken this input's place."""
+
     def lag(self) -> int | None:
         """Records that the clock has reached already; without a clock, those up to the end."""
         if self._now_ms is None:

@@ -154,6 +154,7 @@ class KafkaReader:
         self._commit_at = monotonic() + COMMIT_EVERY_SECONDS
         self._committed = position
         self._closed = False
+        self._read_at: float | None = None
         self._log = logger("kafka")
         consumer.assign([TopicPartition(self._topic, self._number, position)])
 
@@ -179,8 +180,24 @@ class KafkaReader:
             self.finished = True
         if end == self.position:
             return None
+        self._read_at = self._monotonic()
         start, self.position = self.position, end
         return Poll(_records(drained, limit), start, end)
+
+    def confirm(self) -> None:
+        """Ask for the topic's id once more when something was read since it was last told.
+
+        A topic created anew and filled beyond `position` gives its own records at our offsets, without an error.
+        Ids never come back: the old one, told after a read, shows that the read was of the old topic.
+        """
+        if self._read_at is None or self._topic_id is None:
+            return
+        if not self._watch.confirm(self._read_at):
+            self._log.warning(
+                "kafka_trouble", partition=self._name, error="the topic's id is not told", doing="retrying"
+            )
+        self._read_at = None
+        self._require_same_topic()
 
     def lag(self) -> int | None:
         """Offsets up to the last stable one that the broker told with its last answer."""
@@ -237,6 +254,9 @@ class KafkaReader:
                 f"topic {self._topic} was deleted while it was read, {self._name} up to offset {self.position}. What "
                 "was read is in the lake, which cannot go on with another topic of that name: start a new one for it."
             )
+        self._require_same_topic()
+
+    def _require_same_topic(self) -> None:
         topic_id = self._watch.id_now(self._topic)
         if self._topic_id is not None and topic_id is not None and topic_id != self._topic_id:
             raise created_anew(self._name, self.position, self._topic_id, topic_id)

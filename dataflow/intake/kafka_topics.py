@@ -15,6 +15,8 @@ from dataflow.errors import UnknownTopic
 from dataflow.intake.kafka_client import Trouble
 
 WATCH_SECONDS = 5.0
+CONFIRM_SECONDS = 2.0
+"""How long an epoch's end waits for the topics' ids. No answer means no broker: then nothing new can be read either."""
 GONE_AFTER_MISSES = 3
 _IN_A_MOMENT = frozenset(
     {
@@ -106,7 +108,7 @@ class KafkaTopics:
 
 
 class TopicWatch:
-    """Asks every 5 s, without waiting for the answer, whether the topics still are what they were at the start."""
+    """Whether the topics are still those of the start: asked every 5 s without waiting, and at the end of epochs."""
 
     def __init__(self, admin: AdminClient, at_start: dict[str, TopicState], monotonic: Callable[[], float]) -> None:
         self._admin = admin
@@ -117,6 +119,7 @@ class TopicWatch:
         self._next = monotonic() + WATCH_SECONDS
         self._asked: dict[str, Future[Any]] = {}
         self._lock = threading.Lock()
+        self._confirmed_at = self._gave_up_at = float("-inf")
 
     def look(self) -> None:
         """Take in an answer that has come, ask again when it is time. Returns at once, on any thread."""
@@ -129,9 +132,33 @@ class TopicWatch:
                     self._take(topic, future)
             if not self._asked and self._monotonic() >= self._next:
                 self._next = self._monotonic() + WATCH_SECONDS
-                self._asked = self._admin.describe_topics(TopicCollection(list(self._at_start)), request_timeout=10)
+                self._asked = self._describe(10)
         finally:
             self._lock.release()
+
+    def confirm(self, read_at: float) -> bool:
+        """Wait for an answer to a question that was asked after `read_at`; one serves all partitions of a process.
+
+        False when none came within CONFIRM_SECONDS; the watch goes on asking.
+        """
+        with self._lock:
+            if self._confirmed_at > read_at:
+                return True
+            if self._gave_up_at > read_at:
+                return False
+            # an answer that is still on its way would be older than the one that comes now
+            self._asked = {}
+            asked_at = self._monotonic()
+            for topic, future in self._describe(CONFIRM_SECONDS).items():
+                try:
+                    self._now[topic] = state_of(future.result(CONFIRM_SECONDS + 1))
+                except (KafkaException, TimeoutError) as error:
+                    self._next = asked_at
+                    if not _says_unknown(error):
+                        self._gave_up_at = asked_at
+                        return False
+            self._confirmed_at = asked_at
+            return True
 
     def look_soon(self) -> None:
         """Something odd was seen: ask at the next look."""
@@ -149,14 +176,23 @@ class TopicWatch:
         """True when the topic was not there three times in a row, a second apart at most."""
         return self._misses[topic] >= GONE_AFTER_MISSES
 
+    def _describe(self, timeout_seconds: float) -> "dict[str, Future[Any]]":
+        topics = TopicCollection(list(self._at_start))
+        return self._admin.describe_topics(topics, request_timeout=timeout_seconds)
+
     def _take(self, topic: str, future: "Future[Any]") -> None:
         try:
             self._now[topic] = state_of(future.result())
             self._misses[topic] = 0
         except KafkaException as error:
-            if error.args[0].code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
+            if _says_unknown(error):
                 self._misses[topic] += 1
                 self._next = min(self._next, self._monotonic() + 1)
+
+
+def _says_unknown(error: Exception) -> bool:
+    unknown = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+    return isinstance(error, KafkaException) and error.args[0].code() in unknown
 
 
 def state_of(description: Any) -> TopicState:

@@ -76,6 +76,9 @@ class LineReader:
         self._finish_if_at_end()
         return Poll(records, start, end)
 
+    def confirm(self) -> None:
+        """Nothing can have taken this input's place."""
+
     def lag(self) -> int | None:
         """Lines still to come, estimated from the bytes left and the lines seen last."""
         here = int(self._starts[self._next])

@@ -116,7 +116,9 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         return self._awake_at
 
     def snapshot(self) -> State:
-        """The state at an epoch's end; also counts epochs while draining."""
+        """The state at an epoch's end; also counts epochs while draining. Raises what `Reader.confirm` does."""
+        with self._control.keeping_errors():
+            self._reader.confirm()
         self._heartbeat_due = True
         self._epoch_bytes = 0
         if self._draining_snapshots is not None:

@@ -84,6 +84,9 @@ class RowReader:
         self.finished = end >= self._end
         return Poll(records, start, end)
 
+    def confirm(self) -> None:
+        """Nothing can have taken this input's place."""
+
     def lag(self) -> int | None:
         """Rows still to come."""
         return self._end - self.position

@@ -30,6 +30,14 @@ class Reader(Protocol):
         """
         ...
 
+    def confirm(self) -> None:
+        """Called before `position` becomes durable: stand for all that was polled since the last call, or raise.
+
+        May wait for an answer, a few ms as a rule. Raises OffsetLost when what was polled came from another input
+        than the one that was opened (a topic deleted and created anew).
+        """
+        ...
+
     def lag(self) -> int | None:
         """Records between `position` and the source partition's end, as last seen; None = not known."""
         ...

@@ -63,6 +63,9 @@ class MemoryReader:
         ]
         return Poll(pa.RecordBatch.from_arrays(columns, schema=POLL_SCHEMA), start, self.position)
 
+    def confirm(self) -> None:
+        pass
+
     def lag(self) -> int | None:
         return len(self._left)
 

@@ -237,6 +237,26 @@ def test_a_topic_created_anew_while_it_is_read_is_noticed(kafka: str, monkeypatc
     reader.close()
 
 
+def test_records_of_a_topic_created_anew_and_filled_at_once_are_not_confirmed(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_topics.TopicWatch, "look", lambda _: None)
+    topic = fresh_topic(kafka)
+    produce(kafka, topic, [b"old"] * 5)
+    reader = KafkaSource(kafka, [topic]).open(f"{topic}/0", None, None)
+    polls_until(reader, lambda: reader.position == 5)
+    reader.confirm()
+    delete_topic(kafka, topic)
+    wait_until_gone(kafka, topic)
+    create_topic(kafka, topic)
+    produce(kafka, topic, [b"new"] * 10)
+    # librdkafka goes on at our offset in the new topic, and says nothing
+    assert set(values(polls_until(reader, lambda: reader.position == 10))) == {b"new"}
+    with pytest.raises(OffsetLost, match="deleted and created anew"):
+        reader.confirm()
+    reader.close()
+
+
 def test_a_deleted_topic_is_noticed_while_it_is_read(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kafka_topics, "WATCH_SECONDS", 0.2)
     topic = fresh_topic(kafka)

@@ -1,0 +1,147 @@
+"""The intake of one source partition: when it reads, what it lets out, and when it ends."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from dataflow.batch import NEVER_MS, POLL_SCHEMA, Judged, Poll
+from dataflow.errors import OffsetLost
+from dataflow.intake.control import Control
+from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, IntakePartition, Pace
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Ten:
+    """Ten records, two a poll."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.finished = False
+        self.hint = "the hint"
+        self.other_topic = False
+        self.closed = False
+
+    def poll(self, max_records: int, max_bytes: int) -> Poll | None:
+        if self.position == 10:
+            return None
+        start, self.position = self.position, self.position + 2
+        offsets = pa.array([start, start + 1])
+        records = pa.RecordBatch.from_arrays([offsets, offsets, pa.array([b"1234"] * 2)], schema=POLL_SCHEMA)
+        return Poll(records, start, self.position)
+
+    def confirm(self) -> None:
+        if self.other_topic:
+            raise OffsetLost("another topic")
+
+    def lag(self) -> int | None:
+        return 10 - self.position
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Passing:
+    """Decodes nothing, and judges every record to be good."""
+
+    topic = None
+    max_event_time = NEVER_MS
+    closed = False
+
+    def decode(self, values: pa.Array) -> Any:
+        return values
+
+    def judge(self, poll: Poll, _decoded: Any) -> Judged:
+        return Judged("p", None, poll.start, poll.end, max_event_time=NEVER_MS, finished=False)
+
+    def snapshot(self) -> Any:
+        return "judged"
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Played:
+    """An intake with what stands around it."""
+
+    def __init__(self, epoch_bytes: int = 1 << 20) -> None:
+        self.reader = Ten()
+        self.control = Control()
+        self.in_lake = {"p": 0}
+        self.lags: list[int | None] = []
+        passing: Any = Passing()
+        self.intake = IntakePartition(
+            "p",
+            self.reader,
+            passing,
+            passing,
+            control=self.control,
+            pace=Pace(batch_records=100, linger_ms=5, epoch_bytes=epoch_bytes),
+            clock=lambda: NOW,
+            positions=lambda: self.in_lake,
+            watch=lambda: None,
+            observe=lambda _, lag: self.lags.append(lag),
+        )
+
+    def ranges(self) -> list[tuple[int, int]]:
+        return [(each.start, each.end) for each in self.intake.next_batch()]
+
+
+def test_every_epoch_begins_with_a_heartbeat_and_ranges_follow_each_other() -> None:
+    played = Played()
+    assert played.ranges() == [(0, 0), (0, 2)]
+    assert played.ranges() == [(2, 4)]
+    assert played.intake.snapshot() == {"version": 1, "next": 4, "hint": "the hint", "judge": "judged"}
+    assert played.ranges() == [(4, 4), (4, 6)]
+    assert played.lags == [8, 6, 4]
+
+
+def test_an_epoch_takes_no_more_than_its_bytes() -> None:
+    played = Played(epoch_bytes=30)
+    assert [played.ranges() for _ in range(3)] == [[(0, 0), (0, 2)], [(2, 4)], []]
+    played.intake.snapshot()
+    assert played.ranges() == [(4, 4), (4, 6)]
+
+
+def test_nothing_there_is_asked_for_again_after_the_linger() -> None:
+    played = Played()
+    while played.reader.position < 10:
+        played.intake.next_batch()
+    assert played.ranges() == []
+    assert played.intake.next_awake() == NOW + timedelta(milliseconds=5)
+
+
+@pytest.mark.parametrize("stops", ["stop", "end of input"])
+def test_it_ends_only_when_what_it_read_is_in_the_lake(stops: str) -> None:
+    played = Played()
+    played.intake.next_batch()
+    if stops == "stop":
+        played.control.stop("SIGTERM")
+        assert played.ranges() == []
+    else:
+        played.reader.finished = True
+        assert played.ranges() == [(2, 4), (4, 4)]
+    end = played.reader.position
+    for _ in range(PUBLISHED_SNAPSHOTS + 2):
+        played.intake.snapshot()
+        assert played.ranges() == [(end, end)]
+    played.in_lake["p"] = end
+    with pytest.raises(StopIteration):
+        played.intake.next_batch()
+
+
+def test_what_the_reader_cannot_stand_for_never_becomes_a_state() -> None:
+    played = Played()
+    played.intake.next_batch()
+    played.reader.other_topic = True
+    with pytest.raises(OffsetLost):
+        played.intake.snapshot()
+    assert isinstance(played.control.error, OffsetLost)
+
+
+def test_closing_lets_go_of_reader_and_judge() -> None:
+    played = Played()
+    played.intake.close()
+    assert played.reader.closed
