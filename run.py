@@ -47,7 +47,7 @@ from sinks.fault import fault_from
 from sinks.lake import LakeSink
 from sinks.prepare import open_lake
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_M_ARENA_MAX = -8
 """Numbers of glibc's mallopt."""
 
 
@@ -127,7 +127,7 @@ def compose(job: Job) -> Dataflow:
 
 def launch(settings: Settings, process: int | None = None, addresses: list[str] | None = None) -> int:
     """Run one process of the pipeline until its end; returns the exit code, raises TidemillError for known ends."""
-    _return_what_is_freed()
+    _share_what_is_freed()
     control = Control()
     _stop_on_signals(control)
     if process is not None:
@@ -191,7 +191,7 @@ def _flow_for_bytewax() -> Dataflow:
         )
     settings = load_settings({"recovery": flags.recovery_directory})
     logs.configure(settings.log_format, settings.log_level)
-    _return_what_is_freed()
+    _share_what_is_freed()
     control = Control()
     _stop_on_signals(control)
     process = int(flags.process_id or 0)
@@ -221,14 +221,13 @@ def _beside(settings: Settings, process: int) -> Compactor | None:
     return Compactor(Path(settings.lake), every, to_ms(every) / 1000) if to_ms(every) else None
 
 
-def _return_what_is_freed() -> None:
-    """Batches come and go by the megabyte: have their memory go back to the system, at the same rate of events."""
+def _share_what_is_freed() -> None:
+    """Batches come and go by the megabyte, on several threads: what one frees, the next one takes again."""
     pa.set_memory_pool(pa.system_memory_pool())
-    # glibc only: elsewhere the system's own ways stay as they are
+    # glibc only, where each thread would keep freed memory of its own
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        for parameter, value in ((_M_TRIM_THRESHOLD, 4 * 2**20), (_M_MMAP_THRESHOLD, 2**19), (_M_ARENA_MAX, 2)):
-            mallopt(parameter, value)
+        mallopt(_M_ARENA_MAX, 2)
 
 
 def _rest_what_stays() -> None:
