@@ -5,11 +5,11 @@ import structlog
 from confluent_kafka import KafkaError
 
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError
-from dataflow.intake.kafka_client import Trouble, admin_properties, consumer_properties
+from dataflow.intake.kafka_client import QUEUE_KBYTES, Trouble, admin_properties, consumer_properties
 
 
 def test_the_fetch_budget_is_shared_by_the_partitions() -> None:
-    assert consumer_properties("b:1", "g", {}, 4)["queued.max.messages.kbytes"] == 4 * 1024
+    assert consumer_properties("b:1", "g", {}, 4)["queued.max.messages.kbytes"] == QUEUE_KBYTES // 4
     assert consumer_properties("b:1", "g", {}, 1_000)["queued.max.messages.kbytes"] == 1024
     assert consumer_properties("b:1", "g", {"queued.max.messages.kbytes": "7"}, 4)["queued.max.messages.kbytes"] == "7"
 
