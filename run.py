@@ -48,7 +48,7 @@ from sinks.lake import LakeSink
 from sinks.prepare import open_lake
 
 _M_ARENA_MAX = -8
-"""Numbers of glibc's mallopt."""
+"""Number of glibc's mallopt."""
 
 
 def now() -> datetime:

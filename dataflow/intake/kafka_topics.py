@@ -16,7 +16,7 @@ from dataflow.intake.kafka_client import Trouble
 
 WATCH_SECONDS = 5.0
 CONFIRM_SECONDS = 2.0
-"""How long an epoch's end waits for the topics' ids. No answer means no broker: then nothing new can be read either."""
+"""How long the end of an epoch waits for the ids; without an answer it goes on, so that no outage holds up a stop."""
 GONE_AFTER_MISSES = 3
 _IN_A_MOMENT = frozenset(
     {
