@@ -3,7 +3,9 @@
     python -m bench.day --commits 345600
 
 Commits go through the real writer, compaction and readers; only the clock is made up, and the disk is memory where
-the machine has some (`--folder`), so that what is measured is the work and not the disk.
+the machine has some (`--folder`), so that what is measured is the work and not the disk. A copy of the lake that was
+kept when it was young is at the end measured beside the old one, in turns: by that, and not by the lines of the hours
+between which a shared machine changes its speed, age is told from weather.
 """
 
 import argparse
@@ -13,41 +15,24 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench import results
-from bench.stream_day import PARTITIONS, Fed, epoch_parcels, totals_of
-from dataflow.plan import Plan, make_plan
-from dataflow.tables import TableSpec, tables_of
-from pipelines.ads import pipeline
-from query.reader import LakeReader, LakeSnapshot
-from query.reports import clicks_per_ad, revenue_per_hour, top_campaigns
-from sinks.catalog import Catalog
-from sinks.commit import LakeWriter
-from sinks.compact import CompactionReport, compact
-from sinks.expire import Retention
-from sinks.prepare import open_lake
+from bench import ages, results
+from bench.day_lake import COMPACT_EVERY, EPOCH, Day
+from bench.questions import OPENING, REPORTS, TOTALS, ask_all
+from bench.stream_day import PARTITIONS
+from query.reader import LakeReader
 from sinks.sqlite import CATALOG_NAME
 
-EPOCH = timedelta(milliseconds=250)
 DAY_COMMITS = 345_600
-COMPACT_EVERY = 120
-"""Commits between two compactions: 30 s, as `tidemill run` does."""
 COMMITS_PER_HOUR = 14_400
+YOUNG_STRETCHES = 2
+"""The copy is kept after so many: when as many snapshots and replaced files are there as ever will be per hour."""
 PROBES = 5
 """Questions asked of each kind at the end of a stretch; the median counts."""
-QUESTIONS: dict[str, Callable[[LakeSnapshot, datetime], object]] = {
-    "clicks_per_ad": clicks_per_ad,
-    "top_campaigns": top_campaigns,
-    "revenue_per_hour": revenue_per_hour,
-    "ledger": lambda snapshot, _: snapshot.query('SELECT sum("read") FROM ledger'),
-    "final": lambda snapshot, _: snapshot.query("SELECT count(*) FROM revenue_1h WHERE is_final"),
-}
-START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,75 +58,6 @@ class Stretch:
     reports_ms: dict[str, float]
     ledger_sum_ms: float
     final_ms: float
-
-
-class SimulatedClock:
-    """UTC time that moves on only when told to."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        """The time now."""
-        return self.now
-
-
-class Day:
-    """A lake in `folder`, its writer, and what has been fed into it so far."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.clock = SimulatedClock()
-        self.plan: Plan = make_plan(pipeline, pipeline_folder())
-        self.specs: list[TableSpec] = tables_of(self.plan, events=False)
-        self.catalog = open_lake(folder, self.plan, self.clock(), events=False)
-        self.writer = LakeWriter(
-            self.catalog,
-            self.specs,
-            pipeline=self.plan.name,
-            lineage="day",
-            clock=self.clock,
-        )
-        self.writer.resume(None)
-        self.fed = Fed()
-        self.epoch = 0
-        self._compacting = Catalog.open(folder)
-
-    def close(self) -> None:
-        """Close the writer and the compactor's catalog."""
-        self.writer.close()
-        self._compacting.close()
-
-    def commit(self) -> float:
-        """Feed one epoch, which publishes the one before it as a running pipeline does; seconds that it took."""
-        self.epoch += 1
-        self.clock.now += EPOCH
-        parcels = epoch_parcels(self.plan, self.specs, self.epoch, self.clock.now, self.fed)
-        started = time.perf_counter()
-        self.writer.write(parcels)
-        self.writer.snapshot()
-        return time.perf_counter() - started
-
-    def compact(self, retention: Retention | None = None) -> CompactionReport:
-        """What `tidemill run` does beside the pipeline every 30 s, with its default retention unless told."""
-        return compact(self._compacting, self.specs, clock=self.clock, retention=retention)
-
-    def finish(self) -> None:
-        """Publish the last epoch."""
-        self.writer.publish_now()
-
-    def require_exact(self) -> dict[str, int]:
-        """The totals of every table and view; raises SystemExit when one is not what was fed."""
-        with LakeReader(self.folder) as reader:
-            found = totals_of(reader, self.plan)
-        if found != self.fed.totals():
-            raise SystemExit(f"the lake holds {found}, but {self.fed.totals()} was fed")
-        return found
-
-
-def pipeline_folder() -> Path:
-    """Where the shipped pipeline's files are."""
-    return Path(__file__).resolve().parent.parent / "pipelines"
 
 
 def live_day(folder: Path, commits: int, stretch_commits: int = COMMITS_PER_HOUR) -> Iterator[tuple[Day, Stretch]]:
@@ -182,20 +98,13 @@ def _stretch(seconds: Sequence[float], compactions: Sequence[float], cpu_s: floa
 
 
 def _measure(day: Day, reader: LakeReader) -> dict[str, Any]:
-    now = day.clock.now
-    resolving: list[float] = []
     timed: dict[str, list[float]] = {}
     for _ in range(PROBES):
         # a new snapshot each time, as for a reader that asks while commits go on
         day.commit()
         day.finish()
-        started = time.perf_counter()
-        snapshot = reader.snapshot()
-        resolving.append(time.perf_counter() - started)
-        for name, ask in QUESTIONS.items():
-            started = time.perf_counter()
-            ask(snapshot, now)
-            timed.setdefault(name, []).append(time.perf_counter() - started)
+        for name, seconds in ask_all(reader, day.clock.now, {**REPORTS, **TOTALS}).items():
+            timed.setdefault(name, []).append(seconds)
     medians = {name: _percentile_ms(values, 50) for name, values in timed.items()}
     catalog = day.catalog
     live = "SELECT count(*) FROM ducklake_data_file WHERE table_id = ? AND end_snapshot IS NULL"
@@ -208,7 +117,7 @@ def _measure(day: Day, reader: LakeReader) -> dict[str, Any]:
         "snapshots": catalog.one("SELECT count(*) FROM ducklake_snapshot")[0],
         "publish_keys": catalog.one("SELECT count(*) FROM own_publish")[0],
         "waiting_deletions": catalog.one("SELECT count(*) FROM ducklake_files_scheduled_for_deletion")[0],
-        "resolve_ms": _percentile_ms(resolving, 50),
+        "resolve_ms": medians.pop(OPENING),
         "ledger_sum_ms": medians.pop("ledger"),
         "final_ms": medians.pop("final"),
         "reports_ms": medians,
@@ -287,10 +196,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     started = time.perf_counter()
     stretches: list[Stretch] = []
+    young: Day | None = None
+    compared: list[ages.Aging] = []
     try:
         for day, stretch in live_day(work / "lake", chosen.commits, chosen.stretch):
             stretches.append(stretch)
             print(stretch, flush=True)
+            if len(stretches) == YOUNG_STRETCHES:
+                young = day.copied_to(work / "young")
+                born = day.epoch
+            ends = day.epoch >= chosen.commits
+            if ends and young is not None and day.epoch > born:
+                compared = ages.compare(young, day)
+                young.require_exact()
             totals = day.require_exact()
             facts = {
                 "commits": day.epoch,
@@ -300,15 +218,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 "took": f"{time.perf_counter() - started:.0f} s",
                 "totals found as fed": totals,
             }
+            body = as_markdown(stretches)
+            if compared:
+                body += f"""
+## The old lake and a young one, in turns
+
+The lake above at its end, and its copy of when it had {born} commits: {ages.ROUNDS} turns of {COMPACT_EVERY} commits
+each, with {ages.PROBES} questions of each kind before the compaction that ends a turn.
+
+{ages.as_markdown(compared)}"""
             results.write(
                 "day",
                 "A day of 250 ms epochs",
                 facts,
-                as_markdown(stretches),
-                [asdict(each) for each in stretches],
+                body,
+                {"hours": [asdict(each) for each in stretches], "ages": [asdict(each) for each in compared]},
                 chosen.results,
             )
     finally:
+        if young is not None:
+            young.close()
         shutil.rmtree(work, ignore_errors=True)
 
 

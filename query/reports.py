@@ -111,11 +111,21 @@ def _answer(
     report = REPORTS[name]
     delta = f"{report.view}_delta"
     bounds = [Bound(delta, "window_start", start, end)] if delta in snapshot.tables else []
-    _require_view(snapshot, report, bounds)
+    if report.view not in snapshot.views:
+        have = ", ".join(sorted(snapshot.views)) or "none"
+        raise QueryError(
+            f"report {report.name} reads the rollup {report.view}, which this lake does not have (it has: {have}); "
+            "add it to the pipeline as pipelines/ads.py does, or ask with `tidemill query`"
+        )
     rows = report.limit if limit is None else limit
     _require_positive("--limit", rows)
     parameters = {"start": start.replace(tzinfo=None), "end": end.replace(tzinfo=None), "limit": rows}
-    table = snapshot.query(report_sql(name), parameters=parameters, bounds=bounds)
+    try:
+        table = snapshot.query(report_sql(name), parameters=parameters, bounds=bounds)
+    except QueryError as error:
+        # asked afterwards only: it costs as much as most reports do
+        _require_columns(snapshot, report, error)
+        raise
     note = f"{_span(start, end)} by event time, as of snapshot {snapshot.id} ({snapshot.time:%Y-%m-%d %H:%M:%S} UTC)"
     if table.num_rows == 0:
         note += "\n" + _why_empty(newest, start, end, call)
@@ -144,20 +154,15 @@ def _moment(snapshot: LakeSnapshot, at: str, now: datetime) -> tuple[datetime, d
     return parse_time(at, "now, latest or a UTC time like 2026-11-25T12:05:00"), newest
 
 
-def _require_view(snapshot: LakeSnapshot, report: Report, bounds: list[Bound]) -> None:
-    if report.view not in snapshot.views:
-        have = ", ".join(sorted(snapshot.views)) or "none"
-        raise QueryError(
-            f"report {report.name} reads the rollup {report.view}, which this lake does not have (it has: {have}); "
-            "add it to the pipeline as pipelines/ads.py does, or ask with `tidemill query`"
-        )
-    present = set(snapshot.query(f"SELECT * FROM {report.view} LIMIT 0", bounds=bounds).column_names)
+def _require_columns(snapshot: LakeSnapshot, report: Report, cause: QueryError) -> None:
+    """Say which columns the view lacks, if that is why the report failed."""
+    present = set(snapshot.query(f"SELECT * FROM {report.view} LIMIT 0").column_names)
     missing = [column for column in report.columns if column not in present]
     if missing:
         raise QueryError(
             f"report {report.name} needs {report.view} with the columns {', '.join(missing)}, which this lake's "
             "does not have; add them to the rollup as pipelines/ads.py does, or ask with `tidemill query`"
-        )
+        ) from cause
 
 
 def _require_positive(flag: str, value: int) -> None:

@@ -3,7 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
-from bench.day import COMPACT_EVERY, Day, Stretch, as_markdown, live_day
+from bench.day import Stretch, as_markdown, live_day
+from bench.day_lake import COMPACT_EVERY, Day
 from sinks.expire import Retention
 from sinks.tiers import FAN_IN
 
