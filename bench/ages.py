@@ -35,16 +35,15 @@ COMPACTION = "compaction"
 
 @dataclass(frozen=True, slots=True)
 class Aging:
-    """One thing timed in both lakes: the median over the rounds, with the least and the most of them, in ms."""
+    """One thing timed in both lakes: the median over the rounds, with the least and the most of them.
+
+    `ratio`, old over young, is taken round by round, so that it does not move with the machine's speed.
+    """
 
     name: str
     young_ms: tuple[float, float, float]
     old_ms: tuple[float, float, float]
-
-    @property
-    def ratio(self) -> float:
-        """Old over young."""
-        return self.old_ms[0] / self.young_ms[0]
+    ratio: tuple[float, float, float]
 
 
 def compare(young: Day, old: Day, rounds: int = ROUNDS, commits: int = COMPACT_EVERY) -> list[Aging]:
@@ -61,15 +60,14 @@ def compare(young: Day, old: Day, rounds: int = ROUNDS, commits: int = COMPACT_E
                 turn = _turn(day, reader, commits)
                 if number:
                     turns[name].append(turn)
-    names = list(turns["young"][0])
-    return [Aging(name, _spread(turns["young"], name), _spread(turns["old"], name)) for name in names]
+    return [_aging(name, turns["young"], turns["old"]) for name in turns["young"][0]]
 
 
 def as_markdown(found: Sequence[Aging]) -> str:
     """One line per thing timed."""
-    lines = ["| ms, median (least to most) | young | old | old / young |", "| --- | ---: | ---: | ---: |"]
+    lines = ["| median (least to most), ms | young | old | old / young |", "| --- | ---: | ---: | ---: |"]
     for each in found:
-        lines.append(f"| {each.name} | {_text(each.young_ms)} | {_text(each.old_ms)} | {each.ratio:.2f} |")
+        lines.append(f"| {each.name} | {_text(each.young_ms)} | {_text(each.old_ms)} | {_text(each.ratio, 2)} |")
     return "\n".join([*lines, ""])
 
 
@@ -84,10 +82,20 @@ def _turn(day: Day, reader: LakeReader, commits: int) -> dict[str, float]:
     return {name: statistics.median(each) * 1000 for name, each in seconds.items()}
 
 
-def _spread(turns: Sequence[Mapping[str, float]], name: str) -> tuple[float, float, float]:
-    values = [turn[name] for turn in turns]
-    return round(statistics.median(values), 2), round(min(values), 2), round(max(values), 2)
+def _aging(name: str, young: Sequence[Mapping[str, float]], old: Sequence[Mapping[str, float]]) -> Aging:
+    of_young, of_old = [turn[name] for turn in young], [turn[name] for turn in old]
+    return Aging(
+        name,
+        _spread(of_young),
+        _spread(of_old),
+        _spread([late / early for early, late in zip(of_young, of_old, strict=True)]),
+    )
 
 
-def _text(spread: tuple[float, float, float]) -> str:
-    return f"{spread[0]:.1f} ({spread[1]:.1f} to {spread[2]:.1f})"
+def _spread(values: Sequence[float]) -> tuple[float, float, float]:
+    return round(statistics.median(values), 3), round(min(values), 3), round(max(values), 3)
+
+
+def _text(spread: tuple[float, float, float], digits: int = 1) -> str:
+    middle, least, most = (f"{value:.{digits}f}" for value in spread)
+    return f"{middle} ({least} to {most})"

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -194,29 +195,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     work = Path(tempfile.mkdtemp(prefix="tidemill-day-", dir=chosen.folder))
     # so that a lake in memory goes, however the run ends
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        _simulate(work, chosen.commits, chosen.stretch, chosen.folder == memory, chosen.results)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _simulate(work: Path, commits: int, stretch_commits: int, in_memory: bool, folder: Path) -> None:
     started = time.perf_counter()
     stretches: list[Stretch] = []
-    young: Day | None = None
     compared: list[ages.Aging] = []
-    try:
-        for day, stretch in live_day(work / "lake", chosen.commits, chosen.stretch):
+    with ExitStack() as kept:
+        for day, stretch in live_day(work / "lake", commits, stretch_commits):
             stretches.append(stretch)
             print(stretch, flush=True)
+            done = day.epoch
             if len(stretches) == YOUNG_STRETCHES:
-                young = day.copied_to(work / "young")
-                born = day.epoch
-            ends = day.epoch >= chosen.commits
-            if ends and young is not None and day.epoch > born:
+                young = kept.enter_context(closing(day.copied_to(work / "young")))
+                born = done
+            elif len(stretches) > YOUNG_STRETCHES and len(stretches) * stretch_commits >= commits:
                 compared = ages.compare(young, day)
                 young.require_exact()
-            totals = day.require_exact()
             facts = {
-                "commits": day.epoch,
-                "simulated": f"{day.epoch * EPOCH.total_seconds() / 3600:.2f} h in {EPOCH.total_seconds():g} s epochs",
+                "commits": done,
+                "simulated": f"{done * EPOCH.total_seconds() / 3600:.2f} h in {EPOCH.total_seconds():g} s epochs",
                 "source partitions": PARTITIONS,
-                "disk": "memory" if chosen.folder == memory else "disk",
+                "disk": "memory" if in_memory else "disk",
                 "took": f"{time.perf_counter() - started:.0f} s",
-                "totals found as fed": totals,
+                "totals found as fed": day.require_exact(),
             }
             body = as_markdown(stretches)
             if compared:
@@ -227,18 +233,8 @@ The lake above at its end, and its copy of when it had {born} commits: {ages.ROU
 each, with {ages.PROBES} questions of each kind before the compaction that ends a turn.
 
 {ages.as_markdown(compared)}"""
-            results.write(
-                "day",
-                "A day of 250 ms epochs",
-                facts,
-                body,
-                {"hours": [asdict(each) for each in stretches], "ages": [asdict(each) for each in compared]},
-                chosen.results,
-            )
-    finally:
-        if young is not None:
-            young.close()
-        shutil.rmtree(work, ignore_errors=True)
+            figures = {"hours": [asdict(each) for each in stretches], "ages": [asdict(each) for each in compared]}
+            results.write("day", "A day of 250 ms epochs", facts, body, figures, folder)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,6 @@ def test_both_lakes_are_timed_in_the_same_ways(tmp_path: Path) -> None:
 
 
 def test_ages_are_told_with_their_spread_and_ratio() -> None:
-    assert as_markdown([Aging("commit", (4.0, 3.0, 5.0), (5.0, 4.0, 6.0))]).splitlines()[-1] == (
-        "| commit | 4.0 (3.0 to 5.0) | 5.0 (4.0 to 6.0) | 1.25 |"
+    assert as_markdown([Aging("commit", (4.0, 3.0, 5.0), (5.0, 4.0, 6.0), (1.25, 1.2, 1.3))]).splitlines()[-1] == (
+        "| commit | 4.0 (3.0 to 5.0) | 5.0 (4.0 to 6.0) | 1.25 (1.20 to 1.30) |"
     )
