@@ -17,6 +17,7 @@ from dataflow.recovery import RecoveryFolder
 from dataflow.settings import Settings
 from dataflow.tables import LEDGER
 from query.clocks import lake_clock_finding
+from query.coverage import coverage, coverage_finding
 from query.definition import PipelineFacts, read_facts
 from query.disk import Room, disk_finding
 from query.finding import Finding, error, ok, warning
@@ -157,6 +158,7 @@ class _Examination:
         for rollup in facts.rollups.values():
             explain = partial(_one, window_finding, snapshot, facts, rollup, states, future)
             yield from _guarded(f"windows.{rollup.name}", explain)
+        yield from _guarded("rollups", lambda: [coverage_finding([coverage(snapshot, each) for each in facts.rollups])])
 
     def _recovery(self) -> Iterator[Finding]:
         own, offsets = self.own, {} if self.own is None else self.own.offsets

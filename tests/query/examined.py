@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dataflow.batch import RollupCount
 from dataflow.load import load
 from dataflow.plan import Plan
 from dataflow.recovery import RecoveryFolder
@@ -37,11 +38,15 @@ pipeline = Pipeline("small", Click, [
 
 
 class World:
-    """A pipeline file, an input folder, a recovery folder and a lake that was filled from it."""
+    """A pipeline file, an input folder, a recovery folder and a lake that was filled from it.
+
+    Rollups in `absent` take no part in what is read.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "job.py").write_text(JOB)
+        self.absent: set[str] = set()
         (folder / "in").mkdir()
         self.settings: Settings = load_settings(
             {
@@ -97,7 +102,11 @@ class World:
                     dead=dead,
                     max_event_time=max(valid, default=None),
                     finished=finished,
-                    rollups={},
+                    rollups={
+                        rollup.name: RollupCount(0, len(valid), 0)
+                        for rollup in self.plan.rollups
+                        if rollup.name not in self.absent
+                    },
                 )
             ]
         )
