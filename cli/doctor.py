@@ -7,37 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import (
-    BrokersFlag,
-    EventsFlag,
-    GeneratorPartitionsFlag,
-    GroupFlag,
-    InputFlag,
-    KafkaFlag,
-    LakeFlag,
-    PipelineFlag,
-    RecoveryFlag,
-    SourceFlag,
-    TopicFlag,
-    kafka_properties,
-)
+from cli.options import SOURCE, Given, takes
 
 if TYPE_CHECKING:
     from query.finding import Finding
 
 
+@takes(*SOURCE, "group", "lake", "recovery", "events", "generator_partitions")
 def doctor(
-    pipeline: PipelineFlag = None,
-    source: SourceFlag = None,
-    input_folder: InputFlag = None,
-    brokers: BrokersFlag = None,
-    topic: TopicFlag = None,
-    group: GroupFlag = None,
-    kafka: KafkaFlag = None,
-    lake: LakeFlag = None,
-    recovery: RecoveryFlag = None,
-    events: EventsFlag = None,
-    generator_partitions: GeneratorPartitionsFlag = None,
+    given: Given,
     as_json: Annotated[bool, typer.Option("--json", help="A list of findings as JSON.")] = False,
 ) -> None:
     """Examine pipeline file, source, windows, recovery folder, lake, disks and clocks. Changes nothing.
@@ -52,21 +30,7 @@ def doctor(
 
     logs.configure("auto", "critical")
     try:
-        settings = load_settings(
-            {
-                "pipeline": pipeline,
-                "source": source,
-                "input": input_folder,
-                "brokers": brokers,
-                "topic": topic,
-                "group": group,
-                "kafka": kafka_properties(kafka),
-                "lake": lake,
-                "recovery": recovery,
-                "events": events,
-                "generator_partitions": generator_partitions,
-            }
-        )
+        settings = load_settings(given)
         findings = diagnose(settings, lambda: datetime.now(UTC))
     except ConfigError as problem:
         findings = [error("settings", str(problem), "tidemill config show prints every setting and its origin")]

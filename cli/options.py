@@ -1,6 +1,8 @@
 """Flags that commands share, one per setting; not given = None, so that environment, file or default decide."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,48 +11,113 @@ import typer
 from dataflow.errors import ConfigError
 from dataflow.settings import Settings
 
+_NAMES: dict[str, str] = {}
+
 
 def flag(key: str, *names: str, metavar: str | None = None) -> Any:
     """The flag of setting `key`, with the setting's description and default as help."""
+    _NAMES[key] = names[0] if names else f"--{key.replace('_', '-')}"
     setting = Settings.model_fields[key]
     default = setting.get_default(call_default_factory=True)
     if isinstance(default, bool):
         default = "on" if default else "off"
     shown = "" if default in (None, "", {}) else f" (default {default})"
     help_text = f"{setting.description}{shown}"
-    return typer.Option(
-        *(names or (f"--{key.replace('_', '-')}",)), help=help_text, metavar=metavar, show_default=False
-    )
+    return typer.Option(_NAMES[key], *names[1:], help=help_text, metavar=metavar, show_default=False)
 
 
 PipelineFlag = Annotated[str | None, flag("pipeline", metavar="PATH[:NAME]")]
-SourceFlag = Annotated[str | None, flag("source", metavar="kafka|files|generator")]
-InputFlag = Annotated[Path | None, flag("input", metavar="DIR")]
 BrokersFlag = Annotated[str | None, flag("brokers", metavar="HOST:PORT,...")]
 TopicFlag = Annotated[str | None, flag("topic")]
-GroupFlag = Annotated[str | None, flag("group")]
 KafkaFlag = Annotated[list[str] | None, flag("kafka", metavar="NAME=VALUE")]
 LakeFlag = Annotated[Path | None, flag("lake", metavar="DIR")]
 RecoveryFlag = Annotated[Path | None, flag("recovery", metavar="DIR")]
-EpochMsFlag = Annotated[int | None, flag("epoch_ms")]
-BatchRecordsFlag = Annotated[int | None, flag("batch_records")]
-BoundedFlag = Annotated[bool | None, flag("bounded", "--bounded/--unbounded")]
-RangesFlag = Annotated[Path | None, flag("ranges", metavar="FILE")]
-WorkersFlag = Annotated[int | None, flag("workers", "--workers", "-w")]
-ProcessesFlag = Annotated[int | None, flag("processes", "--processes", "-p")]
-EventsFlag = Annotated[bool | None, flag("events", "--events/--no-events")]
-StartFlag = Annotated[str | None, flag("start", metavar="earliest|latest")]
-CompactEveryFlag = Annotated[str | None, flag("compact_every", metavar="TIME")]
-MetricsPortFlag = Annotated[int | None, flag("metrics_port")]
-MaxEpochBytesFlag = Annotated[int | None, flag("max_epoch_bytes")]
-LogFormatFlag = Annotated[str | None, flag("log_format", metavar="auto|json|console")]
-LogLevelFlag = Annotated[str | None, flag("log_level", metavar="debug|info|warning|error")]
-GeneratorSeedFlag = Annotated[int | None, flag("generator_seed")]
-GeneratorRateFlag = Annotated[float | None, flag("generator_rate")]
-GeneratorPartitionsFlag = Annotated[int | None, flag("generator_partitions")]
-GeneratorRecordsFlag = Annotated[int | None, flag("generator_records")]
-GeneratorSecondsFlag = Annotated[float | None, flag("generator_seconds")]
-GeneratorPacedFlag = Annotated[bool | None, flag("generator_paced", "--generator-paced/--generator-unpaced")]
+
+FLAGS: Mapping[str, Any] = {
+    "pipeline": PipelineFlag,
+    "source": Annotated[str | None, flag("source", metavar="kafka|files|generator")],
+    "input": Annotated[Path | None, flag("input", metavar="DIR")],
+    "brokers": BrokersFlag,
+    "topic": TopicFlag,
+    "group": Annotated[str | None, flag("group")],
+    "kafka": KafkaFlag,
+    "lake": LakeFlag,
+    "recovery": RecoveryFlag,
+    "bounded": Annotated[bool | None, flag("bounded", "--bounded/--unbounded")],
+    "ranges": Annotated[Path | None, flag("ranges", metavar="FILE")],
+    "start": Annotated[str | None, flag("start", metavar="earliest|latest")],
+    "workers": Annotated[int | None, flag("workers", "--workers", "-w")],
+    "processes": Annotated[int | None, flag("processes", "--processes", "-p")],
+    "epoch_ms": Annotated[int | None, flag("epoch_ms")],
+    "batch_records": Annotated[int | None, flag("batch_records")],
+    "max_epoch_bytes": Annotated[int | None, flag("max_epoch_bytes")],
+    "events": Annotated[bool | None, flag("events", "--events/--no-events")],
+    "compact_every": Annotated[str | None, flag("compact_every", metavar="TIME")],
+    "metrics_port": Annotated[int | None, flag("metrics_port")],
+    "log_format": Annotated[str | None, flag("log_format", metavar="auto|json|console")],
+    "log_level": Annotated[str | None, flag("log_level", metavar="debug|info|warning|error")],
+    "generator_seed": Annotated[int | None, flag("generator_seed")],
+    "generator_rate": Annotated[float | None, flag("generator_rate")],
+    "generator_partitions": Annotated[int | None, flag("generator_partitions")],
+    "generator_records": Annotated[int | None, flag("generator_records")],
+    "generator_seconds": Annotated[float | None, flag("generator_seconds")],
+    "generator_paced": Annotated[bool | None, flag("generator_paced", "--generator-paced/--generator-unpaced")],
+}
+"""The flag of every setting that has one, in the order in which help lists them."""
+
+SOURCE = ("pipeline", "source", "input", "brokers", "topic", "kafka")
+"""What says where records come from and what they are."""
+
+GENERATOR = ("generator_seed", "generator_rate", "generator_partitions")
+"""What decides which records the generator makes."""
+
+Given = dict[str, Any]
+"""Settings given as flags, by key; None where one was not given."""
+
+
+def takes(*keys: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate a command `f(given, ...)`: it gains the flags of these settings, behind its own.
+
+    What was given for them comes as its first argument, ready for `load_settings`.
+    """
+    flags = [
+        Parameter(key, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for key, annotation in FLAGS.items()
+        if key in keys
+    ]
+    assert len(flags) == len(keys)
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = list(signature(command, eval_str=True).parameters.values())[1:]
+        shown = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in own] + flags
+
+        @wraps(command)
+        def wrapped(**arguments: Any) -> None:
+            given: Given = {key: arguments.pop(key) for key in keys}
+            if "kafka" in given:
+                given["kafka"] = kafka_properties(given["kafka"])
+            command(given, **arguments)
+
+        # Typer reads both
+        wrapped.__signature__ = Signature(shown)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {each.name: each.annotation for each in shown}
+        return wrapped
+
+    return decorate
+
+
+def words(given: Given) -> list[str]:
+    """The flags again, as they were given, for another command."""
+    found: list[str] = []
+    for key, value in given.items():
+        name, _, opposite = _NAMES[key].partition("/")
+        if isinstance(value, bool):
+            found.append(name if value else opposite)
+        elif isinstance(value, dict):
+            found += [word for each, property_ in value.items() for word in (name, f"{each}={property_}")]
+        elif value is not None:
+            found += [name, str(value)]
+    return found
 
 
 def kafka_properties(pairs: Sequence[str] | None) -> dict[str, str] | None:

@@ -5,31 +5,15 @@ from typing import Annotated
 
 import typer
 
-from cli.options import (
-    BrokersFlag,
-    InputFlag,
-    KafkaFlag,
-    LakeFlag,
-    PipelineFlag,
-    RecoveryFlag,
-    SourceFlag,
-    TopicFlag,
-    kafka_properties,
-)
+from cli.options import SOURCE, Given, takes
 
 
+@takes(*SOURCE, "lake", "recovery")
 def recover(
+    given: Given,
     from_lake: Annotated[
         bool, typer.Option("--from-lake", help="Make a new recovery folder that goes on where the lake ends.")
     ] = False,
-    pipeline: PipelineFlag = None,
-    source: SourceFlag = None,
-    input_folder: InputFlag = None,
-    brokers: BrokersFlag = None,
-    topic: TopicFlag = None,
-    kafka: KafkaFlag = None,
-    lake: LakeFlag = None,
-    recovery: RecoveryFlag = None,
 ) -> None:
     """Take a lake over when its recovery folder is lost, or when the lake was restored from a backup.
 
@@ -46,18 +30,7 @@ def recover(
 
     if not from_lake:
         raise ConfigError("--from-lake", False, "say what to recover from: `tidemill recover --from-lake`")
-    settings = load_settings(
-        {
-            "pipeline": pipeline,
-            "source": source,
-            "input": input_folder,
-            "brokers": brokers,
-            "topic": topic,
-            "kafka": kafka_properties(kafka),
-            "lake": lake,
-            "recovery": recovery,
-        }
-    )
+    settings = load_settings(given)
     plan = load(settings.pipeline)
     catalog = Catalog.open(settings.lake)
     opened = open_source(settings, plan, lambda: datetime.now(UTC))

@@ -12,29 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.audit import FromFlag, JsonFlag, PartitionFlag, SinceFlag, ToFlag, UntilFlag
+from cli.audit import JsonFlag
 from cli.lakes import open_reader
-from cli.options import (
-    BrokersFlag,
-    GeneratorPartitionsFlag,
-    GeneratorRateFlag,
-    GeneratorSeedFlag,
-    InputFlag,
-    KafkaFlag,
-    LakeFlag,
-    PipelineFlag,
-    ProcessesFlag,
-    SourceFlag,
-    TopicFlag,
-    WorkersFlag,
-    kafka_properties,
-)
+from cli.options import GENERATOR, SOURCE, Given, takes, words
+from cli.selection import FromFlag, PartitionFlag, SinceFlag, ToFlag, UntilFlag, selected
 
 if TYPE_CHECKING:
     from query.replay import ReplayRange, TableComparison
 
 
+@takes(*SOURCE, "lake", "workers", "processes", *GENERATOR)
 def replay(
+    given: Given,
     check: Annotated[bool, typer.Option("--check", help="Compare the replayed lake with the live one.")] = False,
     partition: PartitionFlag = None,
     start: FromFlag = None,
@@ -45,18 +34,6 @@ def replay(
         Path | None, typer.Option("--keep", help="Replay into this new folder and leave it.", metavar="DIR")
     ] = None,
     as_json: JsonFlag = False,
-    workers: WorkersFlag = None,
-    processes: ProcessesFlag = None,
-    pipeline: PipelineFlag = None,
-    source: SourceFlag = None,
-    input_folder: InputFlag = None,
-    brokers: BrokersFlag = None,
-    topic: TopicFlag = None,
-    kafka: KafkaFlag = None,
-    lake: LakeFlag = None,
-    generator_seed: GeneratorSeedFlag = None,
-    generator_rate: GeneratorRateFlag = None,
-    generator_partitions: GeneratorPartitionsFlag = None,
 ) -> None:
     """Process the lake's source again, with any number of workers, and compare every table with the live lake.
 
@@ -71,36 +48,13 @@ def replay(
     from dataflow.load import load
     from dataflow.settings import load_settings
     from query import replay as replaying
-    from query.audit import Selection
-    from query.moment import parse_time
     from query.reader import LakeReader
 
     if not check:
         raise ConfigError("--check", False, "say what the replay is for: `tidemill replay --check`")
-    settings = load_settings(
-        {
-            "pipeline": pipeline,
-            "source": source,
-            "input": input_folder,
-            "brokers": brokers,
-            "topic": topic,
-            "kafka": kafka_properties(kafka),
-            "lake": lake,
-            "workers": workers,
-            "processes": processes,
-            "generator_seed": generator_seed,
-            "generator_rate": generator_rate,
-            "generator_partitions": generator_partitions,
-        }
-    )
+    settings = load_settings(given)
     load(settings.pipeline)
-    selection = Selection(
-        partition,
-        start,
-        end,
-        None if since is None else parse_time(since),
-        None if until is None else parse_time(until),
-    )
+    selection = selected(partition, start, end, since, until)
     with open_reader(settings.lake) as reader, _folder(keep) as folder:
         live = reader.snapshot()
         ranges = replaying.replay_ranges(live, selection)
@@ -110,20 +64,7 @@ def replay(
             hint = generator_start(stream, reader)
         parts = {each.partition: SourceRange(each.start, each.end, hint) for each in ranges}
         write_ranges(folder / "ranges.json", parts)
-        given = {
-            "--pipeline": pipeline,
-            "--source": source,
-            "--input": input_folder,
-            "--brokers": brokers,
-            "--topic": topic,
-            "--workers": workers,
-            "--processes": processes,
-            "--generator-seed": generator_seed,
-            "--generator-rate": generator_rate,
-            "--generator-partitions": generator_partitions,
-        }
-        flags = [word for name, value in given.items() if value is not None for word in (name, str(value))]
-        flags += [word for pair in kafka or () for word in ("--kafka", pair)]
+        flags = words({key: value for key, value in given.items() if key != "lake"})
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
         code = _run([*flags, *_side_lake(folder)])
         if code:

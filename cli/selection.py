@@ -1,0 +1,36 @@
+"""The flags that choose a part of the source, and the selection that they make."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from query.audit import Selection
+
+PartitionFlag = Annotated[
+    str | None, typer.Option("--partition", help="Only this source partition, like ads/3.", metavar="NAME")
+]
+FromFlag = Annotated[int | None, typer.Option("--from", help="Only offsets from this one on.", metavar="OFFSET")]
+ToFlag = Annotated[int | None, typer.Option("--to", help="Only offsets below this one.", metavar="OFFSET")]
+SinceFlag = Annotated[
+    str | None, typer.Option("--since", help="Only what was committed at this UTC time or later.", metavar="TIME")
+]
+UntilFlag = Annotated[
+    str | None, typer.Option("--until", help="Only what was committed before this UTC time.", metavar="TIME")
+]
+
+
+def selected(
+    partition: str | None, start: int | None, end: int | None, since: str | None, until: str | None
+) -> "Selection":
+    """The selection of these flags. Raises ConfigError for a time that is none."""
+    from query.audit import Selection
+    from query.moment import parse_time
+
+    return Selection(
+        partition,
+        start,
+        end,
+        None if since is None else parse_time(since),
+        None if until is None else parse_time(until),
+    )
