@@ -1,15 +1,33 @@
-"""An old lake against a young one, in turns in one process: does anything slow down with age?"""
+"""An old lake against a young one, in turns in one process: does anything slow down with age?
 
+    python -m bench.ages
+
+Fills a lake as `bench.day` does and keeps a copy of it from when it was young. While it fills, the machine may be busy;
+while both are timed, at the end, it should be quiet.
+"""
+
+import argparse
+import shutil
+import signal
 import statistics
+import sys
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 
-from bench.day_lake import COMPACT_EVERY, Day
+from bench import results
+from bench.day_lake import COMMITS_PER_HOUR, COMPACT_EVERY, EPOCH, Day
 from bench.questions import REPORTS, TOTALS, Question, ask_all, last_hour_by_campaign
 from query.reader import LakeReader
 from query.reports import revenue_per_hour
 
+YOUNG_HOURS = 2
+"""By then as many snapshots and replaced files are there as ever will be within an hour."""
+OLD_HOURS = 23
+"""Within the same day of the simulated clock, so that a question about that day has to look at the newest files too."""
 ROUNDS = 9
 PROBES = 5
 """Questions of each kind asked per turn."""
@@ -99,3 +117,56 @@ def _spread(values: Sequence[float]) -> tuple[float, float, float]:
 def _text(spread: tuple[float, float, float], digits: int = 1) -> str:
     middle, least, most = (f"{value:.{digits}f}" for value in spread)
     return f"{middle} ({least} to {most})"
+
+
+def grown(folder: Path, young_commits: int, old_commits: int) -> tuple[Day, Day]:
+    """A lake after `old_commits`, compacted all the while, and its copy from after `young_commits`."""
+    old = Day(folder / "old")
+    young: Day | None = None
+    for number in range(1, old_commits + 1):
+        old.commit()
+        if number % COMPACT_EVERY == 0:
+            old.compact()
+        if number % COMMITS_PER_HOUR == 0:
+            print(f"hour {number // COMMITS_PER_HOUR}", flush=True)
+        if number == young_commits:
+            young = old.copied_to(folder / "young")
+    assert young is not None
+    return young, old
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Fill both lakes, time them in turns and write bench/results/ages.json and ages.md."""
+    parser = argparse.ArgumentParser(prog="python -m bench.ages", description=main.__doc__)
+    parser.add_argument("--young", type=int, default=YOUNG_HOURS * COMMITS_PER_HOUR, help="commits of the young lake")
+    parser.add_argument("--old", type=int, default=OLD_HOURS * COMMITS_PER_HOUR, help="commits of the old lake")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    memory = Path("/dev/shm")
+    parser.add_argument("--folder", type=Path, default=memory if memory.is_dir() else None)
+    parser.add_argument("--results", type=Path, default=results.RESULTS)
+    chosen = parser.parse_args(arguments)
+    work = Path(tempfile.mkdtemp(prefix="tidemill-ages-", dir=chosen.folder))
+    # so that lakes in memory go, however the run ends
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    started = time.perf_counter()
+    try:
+        young, old = grown(work, chosen.young, chosen.old)
+        found = compare(young, old, chosen.rounds)
+        facts = {
+            "young": f"{chosen.young} commits, {chosen.young * EPOCH.total_seconds() / 3600:.2f} h",
+            "old": f"{chosen.old} commits, {chosen.old * EPOCH.total_seconds() / 3600:.2f} h",
+            "turns": f"{chosen.rounds} each, of {COMPACT_EVERY} commits, {PROBES} questions of each kind, a compaction",
+            "disk": "memory" if chosen.folder == memory else "disk",
+            "took": f"{time.perf_counter() - started:.0f} s, most of it for filling",
+            "totals of both found as fed": [young.require_exact()["records"], old.require_exact()["records"]],
+        }
+        figures = [asdict(each) for each in found]
+        results.write("ages", "An old lake beside a young one", facts, as_markdown(found), figures, chosen.results)
+        young.close()
+        old.close()
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

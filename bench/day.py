@@ -3,9 +3,8 @@
     python -m bench.day --commits 345600
 
 Commits go through the real writer, compaction and readers; only the clock is made up, and the disk is memory where
-the machine has some (`--folder`), so that what is measured is the work and not the disk. A copy of the lake that was
-kept when it was young is at the end measured beside the old one, in turns: by that, and not by the lines of the hours
-between which a shared machine changes its speed, age is told from weather.
+the machine has some (`--folder`), so that what is measured is the work and not the disk.
+A shared machine changes its speed between the hours: `bench.ages` tells age from weather.
 """
 
 import argparse
@@ -16,22 +15,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import ages, results
-from bench.day_lake import COMPACT_EVERY, EPOCH, Day
+from bench import results
+from bench.day_lake import COMMITS_PER_HOUR, COMPACT_EVERY, EPOCH, Day
 from bench.questions import OPENING, REPORTS, TOTALS, ask_all
 from bench.stream_day import PARTITIONS
 from query.reader import LakeReader
 from sinks.sqlite import CATALOG_NAME
 
 DAY_COMMITS = 345_600
-COMMITS_PER_HOUR = 14_400
-YOUNG_STRETCHES = 2
-"""The copy is kept after so many: when as many snapshots and replaced files are there as ever will be per hour."""
 PROBES = 5
 """Questions asked of each kind at the end of a stretch; the median counts."""
 
@@ -204,37 +199,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _simulate(work: Path, commits: int, stretch_commits: int, in_memory: bool, folder: Path) -> None:
     started = time.perf_counter()
     stretches: list[Stretch] = []
-    compared: list[ages.Aging] = []
-    with ExitStack() as kept:
-        for day, stretch in live_day(work / "lake", commits, stretch_commits):
-            stretches.append(stretch)
-            print(stretch, flush=True)
-            done = day.epoch
-            if len(stretches) == YOUNG_STRETCHES:
-                young = kept.enter_context(closing(day.copied_to(work / "young")))
-                born = done
-            elif len(stretches) > YOUNG_STRETCHES and len(stretches) * stretch_commits >= commits:
-                compared = ages.compare(young, day)
-                young.require_exact()
-            facts = {
-                "commits": done,
-                "simulated": f"{done * EPOCH.total_seconds() / 3600:.2f} h in {EPOCH.total_seconds():g} s epochs",
-                "source partitions": PARTITIONS,
-                "disk": "memory" if in_memory else "disk",
-                "took": f"{time.perf_counter() - started:.0f} s",
-                "totals found as fed": day.require_exact(),
-            }
-            body = as_markdown(stretches)
-            if compared:
-                body += f"""
-## The old lake and a young one, in turns
-
-The lake above at its end, and its copy of when it had {born} commits: {ages.ROUNDS} turns of {COMPACT_EVERY} commits
-each, with {ages.PROBES} questions of each kind before the compaction that ends a turn.
-
-{ages.as_markdown(compared)}"""
-            figures = {"hours": [asdict(each) for each in stretches], "ages": [asdict(each) for each in compared]}
-            results.write("day", "A day of 250 ms epochs", facts, body, figures, folder)
+    for day, stretch in live_day(work / "lake", commits, stretch_commits):
+        stretches.append(stretch)
+        print(stretch, flush=True)
+        facts = {
+            "commits": day.epoch,
+            "simulated": f"{day.epoch * EPOCH.total_seconds() / 3600:.2f} h in {EPOCH.total_seconds():g} s epochs",
+            "source partitions": PARTITIONS,
+            "disk": "memory" if in_memory else "disk",
+            "took": f"{time.perf_counter() - started:.0f} s",
+            "totals found as fed": day.require_exact(),
+        }
+        figures = [asdict(each) for each in stretches]
+        results.write("day", "A day of 250 ms epochs", facts, as_markdown(stretches), figures, folder)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from sinks.prepare import open_lake
 EPOCH = timedelta(milliseconds=250)
 COMPACT_EVERY = 120
 """Commits between two compactions: 30 s, as `tidemill run` does."""
+COMMITS_PER_HOUR = 14_400
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.ages import COMMIT, COMPACTION, SAME_SPAN, WHOLE_DAY, Aging, as_markdown, compare
+from bench.ages import COMMIT, COMPACTION, SAME_SPAN, WHOLE_DAY, Aging, as_markdown, compare, grown
 from bench.day_lake import Day
 from bench.questions import OPENING
 
@@ -40,3 +40,13 @@ def test_ages_are_told_with_their_spread_and_ratio() -> None:
     assert as_markdown([Aging("commit", (4.0, 3.0, 5.0), (5.0, 4.0, 6.0), (1.25, 1.2, 1.3))]).splitlines()[-1] == (
         "| commit | 4.0 (3.0 to 5.0) | 5.0 (4.0 to 6.0) | 1.25 (1.20 to 1.30) |"
     )
+
+
+def test_a_grown_lake_keeps_its_copy_from_when_it_was_young(tmp_path: Path) -> None:
+    young, old = grown(tmp_path, 3, 5)
+    assert (young.epoch, old.epoch) == (3, 5)
+    old.finish()
+    assert young.require_exact()["records"] == 3 * 12
+    assert old.require_exact()["records"] == 5 * 12
+    young.close()
+    old.close()
