@@ -20,7 +20,7 @@ def killed(stage: Stage, cluster: KafkaCluster) -> None:
 
 def _interrupt(stage: Stage, cluster: KafkaCluster, label: str, *, kill: bool) -> None:
     stage.make_topic(style="transactional" if kill else "plain")
-    with stage.feed(rate=400), stage.reading():
+    with stage.reading(), stage.feed(rate=400):
         subject = stage.start(parallel=("2", "1"))
         for _ in range(3 if stage.full else 1):
             stage.await_progress(subject, 3)
@@ -43,7 +43,7 @@ def leader_killed(stage: Stage) -> None:
     try:
         stage.bootstrap = cluster.bootstrap
         topic = stage.make_topic(copies=3)
-        with stage.feed(rate=400), stage.reading():
+        with stage.reading(), stage.feed(rate=400):
             subject = stage.start(parallel=("2", "1"))
             for turn in range(3 if stage.full else 1):
                 stage.await_progress(subject, 3)

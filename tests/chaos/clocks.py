@@ -90,7 +90,7 @@ def set_back(stage: Stage) -> None:
     _set(clock, 0)
     environ = {"LD_PRELOAD": str(library), "CHAOS_CLOCK": str(clock)}
     stage.make_topic()
-    with stage.feed(rate=400), stage.reading():
+    with stage.reading(), stage.feed(rate=400):
         for turn, parallel in enumerate((("2", "1"), ("1", "2"))[: 2 if stage.full else 1]):
             subject = stage.start(parallel=parallel, environ=environ)
             stage.await_progress(subject, 3)

@@ -50,7 +50,7 @@ def full_for_recovery(stage: Stage) -> None:
 
 
 def _fill_and_free(stage: Stage, disk: Path, code: int, label: str, words: str) -> None:
-    with stage.feed(rate=700), stage.reading():
+    with stage.reading(), stage.feed(rate=700):
         for _ in range(3 if stage.full else 1):
             subject = stage.start(parallel=stage.random.choice((("1", "1"), ("2", "1"))))
             stage.await_progress(subject, 3)

@@ -80,7 +80,7 @@ def from_compacted(stage: Stage) -> None:
 
 
 def _random_kills(stage: Stage, label: str, limit: int) -> None:
-    with stage.feed(limit=limit), stage.reading():
+    with stage.reading(), stage.feed(limit=limit):
         for _ in range(stage.kills):
             subject = stage.start()
             if stage.random.random() < 0.8:
@@ -94,7 +94,7 @@ def _random_kills(stage: Stage, label: str, limit: int) -> None:
 def at_points(stage: Stage) -> None:
     """Each instrumented point of the sink in turn, until the number of kills is reached."""
     stage.make_topic()
-    with stage.feed(), stage.reading():
+    with stage.reading(), stage.feed():
         for turn in range(stage.kills):
             point, most = PIPELINE_POINTS[turn % len(PIPELINE_POINTS)]
             if point.endswith("_unlink"):
@@ -121,7 +121,7 @@ def _die_at(stage: Stage, subject: Subject, label: str) -> None:
 def one_of_two(stage: Stage) -> None:
     """One of two processes is killed: the supervisor starts both anew; now and then everything is killed."""
     stage.make_topic()
-    with stage.feed(), stage.reading():
+    with stage.reading(), stage.feed():
         left = stage.kills
         for _ in range(3 * stage.kills):
             if left <= 0:
@@ -169,7 +169,7 @@ def compacting(stage: Stage) -> None:
     """`tidemill compact` runs all the time, expires and deletes; it is killed at its points and at random."""
     stage.make_topic()
     rng = random.Random(stage.seed)
-    with stage.feed(rate=150), stage.reading():
+    with stage.reading(), stage.feed(rate=150):
         subject = stage.start("--max-epoch-bytes", "65536", parallel=("2", "1"))
         stage.await_progress(subject, 8)
         for turn in range(stage.kills):

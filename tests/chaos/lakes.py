@@ -44,7 +44,7 @@ def two_pipelines(stage: Stage) -> None:
     """A second pipeline on the same lake: refused with the same recovery folder, with a copy of it the first stops."""
     stage.make_topic()
     copy = stage.folder / "recovery-copy"
-    with stage.feed(rate=400), stage.reading():
+    with stage.reading(), stage.feed(rate=400):
         for _ in range(3 if stage.full else 1):
             first = stage.start(parallel=("2", "1"))
             stage.await_progress(first, 3)
@@ -96,7 +96,7 @@ def taken_over(stage: Stage) -> None:
 def recovery_lost(stage: Stage) -> None:
     """The recovery folder is deleted: refused with the fix, which then goes on exactly."""
     stage.make_topic()
-    with stage.feed(rate=700), stage.reading():
+    with stage.reading(), stage.feed(rate=700):
         for _ in range(3 if stage.full else 1):
             subject = stage.start()
             stage.await_progress(subject, 5)
@@ -152,7 +152,7 @@ def recovery_restored(stage: Stage) -> None:
     """The recovery folder is restored from an older copy: the run stops, and recover goes on exactly."""
     stage.make_topic()
     copy = stage.folder / "recovery-copy"
-    with stage.feed(rate=700), stage.reading():
+    with stage.reading(), stage.feed(rate=700):
         subject = stage.start()
         stage.await_progress(subject, 4)
         stage.kill(subject, "kill -9 of the pipeline")
@@ -177,7 +177,7 @@ def _recover(stage: Stage) -> None:
 def official_client(stage: Stage) -> None:
     """The official DuckLake client polls the lake while the pipeline is killed."""
     stage.make_topic()
-    with stage.feed(), stage.reading():
+    with stage.reading(), stage.feed():
         subject = stage.start()
         stage.await_progress(subject, 2)
         with stage.reading_officially():

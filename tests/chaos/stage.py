@@ -193,6 +193,10 @@ class Stage:
             command = [sys.executable, "-m", "tests.chaos.reader", str(self.lake), str(out)]
             process = subprocess.Popen(command, cwd=ROOT, stderr=errors)
         try:
+            # its start may outlast a short block, which it would not see anything of
+            patient_until = time.monotonic() + PATIENCE_S
+            while not out.exists() and process.poll() is None and time.monotonic() < patient_until:
+                time.sleep(0.02)
             yield
         finally:
             process.send_signal(signal.SIGTERM)
