@@ -80,9 +80,8 @@ def coverage_finding(found: Sequence[Coverage]) -> Finding:
 
 def _told(each: Coverage) -> list[str]:
     if each.first_ms is None or each.last_ms is None:
-        return [f"{each.rollup} has seen no record yet, {counted(each.after, 'record')} came before it"] * bool(
-            each.after
-        )
+        came = counted(each.after, "record")
+        return [f"{each.rollup} has seen no record yet, {came} came before it"] if each.after else []
     told = []
     if each.between:
         assert each.hole_from_ms is not None
