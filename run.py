@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,13 +22,14 @@ from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
 from cli.clock import ClockWatch
-from cli.compactor import Compactor
+from cli.compactor import Compactor, CompactorReport, compact_command
 from cli.observer import CommitObserver
 from cli.stderr import held_back, known_end
 from cli.supervise import RESTART_EXIT_CODE, end_with_supervisor
 from dataflow import flow as graph
 from dataflow import hashing, logs, metrics
 from dataflow.batch import Judged
+from dataflow.compaction_mark import CompactionMark
 from dataflow.decode.plain import json_decoder
 from dataflow.durations import to_ms
 from dataflow.errors import ConfigError, TidemillError
@@ -134,6 +135,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         end_with_supervisor(control.stop)
     with held_back() as stderr:
         logs.configure(settings.log_format, settings.log_level, stderr)
+        logs.tell_dying_threads()
         log = logs.logger("run")
         job = prepare(settings, control, process or 0)
         compactor = _beside(settings, process or 0)
@@ -191,6 +193,7 @@ def _flow_for_bytewax() -> Dataflow:
         )
     settings = load_settings({"recovery": flags.recovery_directory})
     logs.configure(settings.log_format, settings.log_level)
+    logs.tell_dying_threads()
     _share_what_is_freed()
     control = Control()
     _stop_on_signals(control)
@@ -217,8 +220,12 @@ def _beside(settings: Settings, process: int) -> Compactor | None:
     metrics.serve(settings.metrics_port + process if settings.metrics_port else 0)
     if process != 0:
         return None
+    mark = CompactionMark(Path(settings.recovery))
+    mark.clear()
     every = settings.compact_every
-    return Compactor(Path(settings.lake), every, to_ms(every) / 1000) if to_ms(every) else None
+    if not to_ms(every):
+        return None
+    return Compactor(compact_command(Path(settings.lake), every), to_ms(every) / 1000, CompactorReport(mark, now))
 
 
 def _share_what_is_freed() -> None:
@@ -248,13 +255,18 @@ def _restart_when_set_back(process: int | None, compactor: Compactor | None, std
     """A wall clock that goes back puts Bytewax's sources to sleep; as after a crash, a new start goes on exactly."""
 
     def restart(seconds: float) -> None:
-        logs.logger("run").warning("the wall clock was set back: starting anew", seconds=round(seconds, 1))
-        if compactor is not None:
-            compactor.stop()
-        os.dup2(stderr, 2)
-        if process is not None:
-            os._exit(RESTART_EXIT_CODE)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        try:
+            logs.logger("run").warning("the wall clock was set back: starting anew", seconds=round(seconds, 1))
+            if compactor is not None:
+                compactor.stop()
+            os.dup2(stderr, 2)
+            if process is None:
+                os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        except Exception as error:
+            # going on would be to sleep, unseen, until the clock is where it was
+            with suppress(Exception):
+                logs.logger("run").error("could not start anew: it ends; start it again", reason=str(error))
+        os._exit(RESTART_EXIT_CODE)
 
     watch = ClockWatch(now, time.monotonic, restart)
     watch.start()

@@ -1,11 +1,12 @@
 """`tidemill compact`: merge small files, expire old snapshots, delete what nothing needs any more."""
 
+import faulthandler
 import os
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from signal import SIGINT, SIGTERM, signal
+from signal import SIGINT, SIGTERM, SIGUSR1, signal
 from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +35,7 @@ def compact(
         ),
     ] = "10s",
     lake: LakeFlag = None,
-    parent: Annotated[int | None, typer.Option("--parent", hidden=True)] = None,
+    beside_run: Annotated[bool, typer.Option("--beside-run", hidden=True)] = False,
 ) -> None:
     """Compact the lake, while the pipeline writes or not. Readers see no change in content."""
     retention = _retention(retain, grace, thin)
@@ -50,20 +51,28 @@ def compact(
     stop = Event()
     for number in (SIGTERM, SIGINT):
         signal(number, lambda *_: stop.set())
-    if parent is not None:
-        os.nice(10)
+    if beside_run:
+        _become_the_lesser()
     while not stop.is_set():
         _once(folder, retention, fault)
-        _pause(stop, pause.total_seconds(), parent)
+        stop.wait(pause.total_seconds())
 
 
-def _pause(stop: Event, seconds: float, parent: int | None) -> None:
-    """Wait until the next round; a child of a pipeline ends when the pipeline is gone."""
-    until = time.monotonic() + seconds
-    while not stop.is_set() and (left := until - time.monotonic()) > 0:
-        if parent is not None and os.getppid() != parent:
-            stop.set()
-        stop.wait(min(left, 1.0))
+def _become_the_lesser() -> None:
+    """The pipeline comes first: for the processor, when memory runs out, and when either is to end.
+
+    A run that is gone takes this child with it at any point, which leaves the lake as it was.
+    """
+    from cli.supervise import end_with_supervisor
+
+    os.nice(10)
+    # Linux only; there the kernel then ends this process rather than the pipeline
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
+    # the run reads what is written here: where native code crashed, and where this process hangs when asked
+    faulthandler.enable()
+    faulthandler.register(SIGUSR1)
+    end_with_supervisor(lambda _: os._exit(0))
 
 
 def _once(folder: Path, retention: "Retention", fault: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.exit_code import as_shell, in_words
 from cli.options import LakeFlag, RecoveryFlag
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def demo(
         _stop(job)
         raise
     if code != 0:
-        raise typer.Exit(code)
+        if code < 0:
+            typer.echo(f"error: the pipeline {in_words(code)}; start again, it goes on where it was", err=True)
+        raise typer.Exit(as_shell(code))
     with LakeReader(settings.lake) as reader:
         _answers(reader)
         total = reader.query(_PROGRESS).column(0)[0].as_py()

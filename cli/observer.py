@@ -1,13 +1,14 @@
 """What is counted when an epoch is published: from the sink's report to the metrics."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from dataflow import metrics
 from dataflow.errors import LakeError
+from dataflow.logs import logger
 from sinks.catalog_reader import live_files
 from sinks.commit import CommitStats
 
@@ -25,6 +26,9 @@ class CommitObserver:
         self._monotonic = monotonic
         self._last_commit = monotonic()
         self._counted = monotonic() - FILES_EVERY_S
+        self._counting: threading.Thread | None = None
+        self._failing = False
+        self._log = logger("metrics")
         metrics.EPOCH_AGE.set_function(self._age)
 
     def __call__(self, stats: CommitStats) -> None:
@@ -40,16 +44,28 @@ class CommitObserver:
         self._last_commit = self._monotonic()
         if self._last_commit - self._counted >= FILES_EVERY_S:
             self._counted = self._last_commit
-            threading.Thread(target=self._count_files, name="count-files", daemon=True).start()
+            self._start_counting()
 
     def _age(self) -> float:
         return self._monotonic() - self._last_commit
 
+    def _start_counting(self) -> None:
+        # one that hangs is not joined by more and more of its kind
+        if self._counting is None or not self._counting.is_alive():
+            self._counting = threading.Thread(target=self._count_files, name="count-files", daemon=True)
+            self._counting.start()
+
     def _count_files(self) -> None:
         # a count that fails is made again ten seconds later; it must not disturb the pipeline
-        with suppress(LakeError):
-            self._set_files()
-
-    def _set_files(self) -> None:
-        for table, files in live_files(self._lake).items():
+        try:
+            counted = live_files(self._lake)
+        except (LakeError, sqlite3.Error) as error:
+            # no figure rather than one that stands still
+            metrics.FILES.clear()
+            if not self._failing:
+                self._log.warning("live files cannot be counted", reason=str(error), doing="trying again")
+            self._failing = True
+            return
+        self._failing = False
+        for table, files in counted.items():
             metrics.FILES.labels(table).set(files)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.audit import JsonFlag
+from cli.exit_code import as_shell, in_words
 from cli.lakes import open_reader
 from cli.options import GENERATOR, SOURCE, Given, takes, words
 from cli.selection import FromFlag, PartitionFlag, SinceFlag, ToFlag, UntilFlag, selected
@@ -68,8 +69,9 @@ def replay(
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
         code = _run([*flags, *_side_lake(folder)])
         if code:
-            typer.echo(f"error: the replay ended with exit code {code}, its own message stands above", err=True)
-            raise typer.Exit(code)
+            own = "; its own message stands above" if code > 0 else ""
+            typer.echo(f"error: the replay {in_words(code)}{own}", err=True)
+            raise typer.Exit(as_shell(code))
         partial = None if selection.is_everything else ranges
         with LakeReader(folder / "lake") as side:
             found = replaying.compare(live, side.snapshot(), partial)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 from dataflow.logs import logger
@@ -111,12 +112,21 @@ class Supervisor:
 
 
 def end_with_supervisor(stop: Callable[[str], None]) -> None:
-    """In a child: call `stop` when the supervisor is gone, however it ended. It holds the other end of our stdin."""
+    """In a child: call `stop` when the supervisor is gone, however it ended. It holds the other end of our stdin.
+
+    A child that is still there KILL_AFTER_S later ends hard, or it would hold its folders for ever, unseen.
+    """
 
     def watch() -> None:
-        while os.read(0, 1):
-            pass
+        # a standard input that cannot be read is nobody's either
+        with suppress(OSError):
+            while os.read(0, 1):
+                pass
         stop("the supervisor ended")
+        time.sleep(KILL_AFTER_S)
+        with suppress(OSError, ValueError):
+            logger("supervisor").error("the supervisor is gone and this process did not end: it ends hard")
+        os._exit(1)
 
     threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
 

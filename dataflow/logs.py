@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 from typing import Literal, TextIO
 
 import structlog
@@ -34,3 +35,16 @@ def logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """A logger whose lines carry `part=name`."""
     bound: structlog.typing.FilteringBoundLogger = structlog.get_logger(part=name)
     return bound
+
+
+def tell_dying_threads() -> None:
+    """From now on log what ends a thread: Python would write it to a standard error that a run holds back."""
+
+    def told(end: threading.ExceptHookArgs) -> None:
+        if end.exc_type is SystemExit:
+            return
+        name = "unknown" if end.thread is None else end.thread.name
+        error = end.exc_value or end.exc_type()
+        logger("threads").error("a thread died", thread=name, exc_info=(end.exc_type, error, end.exc_traceback))
+
+    threading.excepthook = told

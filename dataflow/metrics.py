@@ -3,6 +3,7 @@
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from dataflow.batch import Judged
+from dataflow.errors import ConfigError
 
 READ = Counter("tidemill_records_read", "Records read from a source partition", ["partition"])
 DEAD = Counter("tidemill_records_dead", "Records that became dead letters", ["partition"])
@@ -20,13 +21,25 @@ COMMIT_SECONDS = Histogram(
 )
 COMMITTED_ROWS = Counter("tidemill_committed_rows", "Rows written to a lake table", ["table"])
 FILES = Gauge("tidemill_table_files", "Live Parquet files of a lake table", ["table"])
+COMPACTOR_RESTARTS = Counter("tidemill_compactor_restarts", "Restarts of the compactor beside the run")
+COMPACTION_AGE = Gauge(
+    "tidemill_compaction_age_seconds",
+    "Time since a round of compaction last succeeded, or since the start; 0 where this process runs none",
+)
 EPOCH_AGE = Gauge("tidemill_epoch_age_seconds", "Time since an epoch was last published; grows while nothing arrives")
 
 
 def serve(port: int) -> None:
-    """Export at http://127.0.0.1:port/metrics; port 0 exports nothing."""
-    if port:
+    """Export at http://127.0.0.1:port/metrics; port 0 exports nothing. Raises ConfigError where it is taken."""
+    if not port:
+        return
+    try:
         start_http_server(port, addr="127.0.0.1")
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(
+            "metrics_port", port, f"cannot listen on 127.0.0.1:{port} ({why}); choose another port, or 0 for none"
+        ) from error
 
 
 def observe_intake(judged: Judged, lag_records: int | None, bound_ms: int) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ _HALF_MADE = {*(f"part-0.sqlite3{end}" for end in ("", "-wal", "-shm", "-journal
 class RecoveryFolder:
     """One folder per pipeline and lake. `lineage` names the store: a new store is a new lineage.
 
-    Holds `part-0.sqlite3` (Bytewax), `lineage`, `lock-<process>`, `dedup/<source partition>/` and, after a
-    take-over from the lake, `seed.json`: the states that source partitions start from.
+    Holds `part-0.sqlite3` (Bytewax), `lineage`, `lock-<process>`, `dedup/<source partition>/`, while compaction does
+    not work `compaction.json`, and, after a take-over from the lake, `seed.json`: the states that source partitions
+    start from.
     """
 
     def __init__(self, path: Path) -> None:
@@ -109,6 +111,13 @@ class RecoveryFolder:
             finally:
                 os.close(handle)
         return None
+
+    def held_since(self) -> datetime | None:
+        """When the run that holds this folder took it; None if nobody does."""
+        if self.holder() is None:
+            return None
+        times = [path.stat().st_mtime for path in self.path.glob("lock-[0-9]*")]
+        return datetime.fromtimestamp(max(times), UTC)
 
     def unlock(self) -> None:
         """Let go of all locks that this object holds."""

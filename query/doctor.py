@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dataflow.compaction_mark import CompactionMark
 from dataflow.errors import LakeError, LakeMissing, TidemillError
 from dataflow.load import load
 from dataflow.plan import Plan
@@ -17,6 +18,7 @@ from dataflow.recovery import RecoveryFolder
 from dataflow.settings import Settings
 from dataflow.tables import LEDGER
 from query.clocks import lake_clock_finding
+from query.compaction import compaction_finding
 from query.coverage import coverage, coverage_finding
 from query.definition import PipelineFacts, read_facts
 from query.disk import Room, disk_finding
@@ -101,6 +103,7 @@ class _Examination:
         yield from _guarded("recovery", self._recovery)
         running = self.recovery.holder() is not None
         yield from _guarded("files", lambda: file_findings(reader, snapshot, self.now, running=running))
+        yield from _guarded("compaction", lambda: [self._compaction(reader, own)])
         newest = max(own.newest, self.last_commit or own.newest)
         yield from _guarded("clock.lake", lambda: [lake_clock_finding(newest, self.now)])
 
@@ -159,6 +162,11 @@ class _Examination:
             explain = partial(_one, window_finding, snapshot, facts, rollup, states, future)
             yield from _guarded(f"windows.{rollup.name}", explain)
         yield from _guarded("rollups", lambda: [coverage_finding([coverage(snapshot, each) for each in facts.rollups])])
+
+    def _compaction(self, reader: LakeReader, own: _Own) -> Finding:
+        trouble = CompactionMark(self.settings.recovery).read()
+        since, every = self.recovery.held_since(), self.settings.compact_every
+        return compaction_finding(reader, own.definition, trouble, self.now, run_since=since, every=every)
 
     def _recovery(self) -> Iterator[Finding]:
         own, offsets = self.own, {} if self.own is None else self.own.offsets

@@ -22,7 +22,7 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
     def __init__(self, folder: Path, *, busy_ms: int = 5_000) -> None:
         self.folder = Path(folder).resolve()
         self.path = self.folder / CATALOG_NAME
-        self._busy_ms = busy_ms
+        self.busy_ms = busy_ms
         self._connection = connect_readonly(self.path, busy_ms=busy_ms)
         try:
             # a run makes the file first, then all tables in one transaction, which may come between two statements
@@ -94,17 +94,17 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
 
     def tables(self, snapshot_id: int) -> dict[str, TableLayout]:
         """Every table at the snapshot, by name, columns in order."""
-        with told(self.path, self._busy_ms):
+        with told(self.path, self.busy_ms):
             return layouts(self._connection, snapshot_id)
 
     def views(self, snapshot_id: int) -> dict[str, ViewLayout]:
         """Every view at the snapshot, by name."""
-        with told(self.path, self._busy_ms):
+        with told(self.path, self.busy_ms):
             return views(self._connection, snapshot_id)
 
     def files(self, table: TableLayout, snapshot_id: int, *, bounds_of: Sequence[str] = ()) -> list[DataFile]:
         """The table's data files at the snapshot in row order, with the bounds of the columns named in `bounds_of`."""
-        with told(self.path, self._busy_ms):
+        with told(self.path, self.busy_ms):
             return data_files(self._connection, self.folder, table, snapshot_id, bounds_of)
 
     def foreign_changes(self, snapshot_id: int) -> list[str]:
@@ -114,7 +114,7 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
         `ducklake_rewrite_data_files` turn them into plain files.
         """
         found: list[str] = []
-        with told(self.path, self._busy_ms):
+        with told(self.path, self.busy_ms):
             names = {table.id: name for name, table in layouts(self._connection, snapshot_id).items()}
             deleted = self._connection.execute("SELECT DISTINCT table_id FROM ducklake_delete_file").fetchall()
             found += [names[table_id] for (table_id,) in deleted if table_id in names]
@@ -128,7 +128,7 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
         return sorted(set(found))
 
     def _snapshots(self, tail: str, *values: object) -> list[Snapshot]:
-        with told(self.path, self._busy_ms):
+        with told(self.path, self.busy_ms):
             rows = self._connection.execute(
                 "SELECT s.snapshot_id, s.snapshot_time, s.schema_version, coalesce(c.changes_made, ''),"
                 " c.commit_message FROM ducklake_snapshot s LEFT JOIN ducklake_snapshot_changes c"

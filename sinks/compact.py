@@ -14,6 +14,7 @@ from dataflow.errors import LakeError
 from dataflow.merge import merge_rows
 from dataflow.tables import TableSpec
 from sinks.catalog import Catalog
+from sinks.catalog_reader import CatalogReader
 from sinks.catalog_schema import SNAPSHOT_FIELD_ID
 from sinks.commit import unique_name
 from sinks.expire import MERGED, ExpiryReport, Retention, expire
@@ -108,7 +109,7 @@ def compact(
     )
 
 
-def live_files(catalog: Catalog, table: TableLayout) -> list[LiveFile]:
+def live_files(catalog: Catalog | CatalogReader, table: TableLayout) -> list[LiveFile]:
     """The table's live files in row order; those that another client deleted rows from are not mergeable."""
     with told(catalog.path, catalog.busy_ms):
         touched = _files_with_deletes(catalog, table.id)
@@ -124,7 +125,7 @@ def live_files(catalog: Catalog, table: TableLayout) -> list[LiveFile]:
     ]
 
 
-def _files_with_deletes(catalog: Catalog, table_id: int) -> set[int]:
+def _files_with_deletes(catalog: Catalog | CatalogReader, table_id: int) -> set[int]:
     run = catalog.connection.execute
     rows = run("SELECT data_file_id FROM ducklake_delete_file WHERE table_id = ?", (table_id,))
     touched = {number for (number,) in rows}
