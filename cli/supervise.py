@@ -38,6 +38,7 @@ class Supervisor:
         self._processes = processes
         self._children: list[subprocess.Popen[bytes]] = []
         self._stopping = False
+        self._stop_by_s = float("inf")
         self._log = logger("supervisor")
 
     def run(self) -> int:
@@ -79,6 +80,9 @@ class Supervisor:
 
     def _wait(self) -> int:
         while all(child.poll() is None for child in self._children):
+            if time.monotonic() > self._stop_by_s:
+                self._log.error("no process ended when asked to: all are killed", after_s=KILL_AFTER_S)
+                self._signal(signal.SIGKILL)
             time.sleep(0.05)
         deadline = time.monotonic() + KILL_AFTER_S
         ended = [child for child in self._children if child.poll() is not None]
@@ -103,6 +107,7 @@ class Supervisor:
 
     def _forward(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
+        self._stop_by_s = min(self._stop_by_s, time.monotonic() + KILL_AFTER_S)
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: signal.Signals) -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 import run
@@ -31,6 +32,7 @@ def test_a_run_whose_clock_was_set_back_never_goes_on_even_if_it_cannot_start_an
     monkeypatch.setattr(os, "execv", refuse)
     watch = run._restart_when_set_back(process, None, sys.stderr.fileno())
     watch.stop()
+    structlog.reset_defaults()
     with capture_logs() as log, pytest.raises(Ended):
         watch._on_set_back(3_600.0)
     assert codes == [RESTART_EXIT_CODE]

@@ -13,8 +13,13 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from dataflow.errors import UnknownTopic
 from dataflow.intake.kafka_client import Trouble
+from dataflow.logs import logger
 
 WATCH_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
+"""How long the client may look for an answer; it then gives an error of its own."""
+LOST_SECONDS = 3 * ANSWER_SECONDS
+"""A question with neither answer nor error for so long is lost; to wait for it would be to watch no more."""
 CONFIRM_SECONDS = 2.0
 """How long the end of an epoch waits for the ids; without an answer it goes on, so that no outage holds up a stop."""
 GONE_AFTER_MISSES = 3
@@ -118,6 +123,7 @@ class TopicWatch:
         self._monotonic = monotonic
         self._next = monotonic() + WATCH_SECONDS
         self._asked: dict[str, Future[Any]] = {}
+        self._asked_at = float("-inf")
         self._lock = threading.Lock()
         self._confirmed_at = self._gave_up_at = float("-inf")
 
@@ -130,9 +136,13 @@ class TopicWatch:
                 asked, self._asked = self._asked, {}
                 for topic, future in asked.items():
                     self._take(topic, future)
+            if self._asked and self._monotonic() >= self._asked_at + LOST_SECONDS:
+                logger("kafka").warning("kafka_trouble", error="a question about topics was lost", doing="retrying")
+                self._asked = {}
             if not self._asked and self._monotonic() >= self._next:
                 self._next = self._monotonic() + WATCH_SECONDS
-                self._asked = self._describe(10)
+                self._asked_at = self._monotonic()
+                self._asked = self._describe(ANSWER_SECONDS)
         finally:
             self._lock.release()
 

@@ -158,11 +158,15 @@ def test_one_that_hangs_can_be_asked_where(lake: LakeMaker) -> None:
     from cli.child import ChildProcess
 
     child = ChildProcess(compact_command(lake.folder, "1h"), os.environ)
-    told: list[str] = []
-    until(lambda: told.extend(child.told()) or told)
+    until(child.told)
     child.ask_where()
     said: list[str] = []
-    until(lambda: said.extend(child.said()) or any("in compact" in line for line in said))
+
+    def told_where() -> bool:
+        said.extend(child.said())
+        return any("in compact" in line for line in said)
+
+    until(told_where)
     assert child.ended() is None
     child.stop(10)
     assert child.ended() == 0

@@ -1,12 +1,18 @@
 """The supervisor: restarts together, ends for good when a restart cannot help, and its children end with it."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
+from cli import supervise
 from cli.supervise import RESTART_EXIT_CODE, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +65,30 @@ def test_an_error_that_a_restart_cannot_cure_is_the_end_and_its_code_the_exit_co
 def test_a_wish_to_start_anew_is_no_crash(tmp_path):
     assert supervised(tmp_path, f"sys.exit({RESTART_EXIT_CODE} if number < 4 else 0)").run() == 0
     assert starts(tmp_path) >= 4
+
+
+def test_children_that_do_not_heed_a_stop_are_killed_and_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervise, "KILL_AFTER_S", 0.5)
+    child = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+starts.with_name('ready-' + index).touch()
+time.sleep(30)
+"""
+    supervisor = supervised(tmp_path, child)
+
+    def stop_when_ready():
+        while len(list(tmp_path.glob("ready-*"))) < 2:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop_when_ready, daemon=True).start()
+    started = time.monotonic()
+    structlog.reset_defaults()
+    with capture_logs() as log:
+        assert supervisor.run() == 137
+    assert time.monotonic() - started < 20
+    assert "no process ended when asked to: all are killed" in [line["event"] for line in log]
 
 
 def test_a_child_ends_when_its_supervisor_is_gone():

@@ -5,9 +5,11 @@ from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
 
-from dataflow.intake.kafka_topics import TopicState, TopicWatch
+from dataflow.intake.kafka_topics import LOST_SECONDS, TopicState, TopicWatch
 
 OLD, NEW = "old-id", "new-id"
 
@@ -102,3 +104,23 @@ def test_a_topic_that_is_just_not_there_confirms_what_was_read_before() -> None:
     assert topics.confirm(time())
     assert topics.id_now("ads") == OLD
     assert not topics.gone("ads")
+
+
+def test_a_question_that_is_lost_does_not_end_the_watch() -> None:
+    time = Time()
+    lost: list[Future[Any]] = []
+    admin = Admin(lost.append)
+    topics = watch(admin, time)
+    topics.look_soon()
+    topics.look()
+    time.now += LOST_SECONDS - 1
+    topics.look()
+    assert admin.questions == 1
+    admin.answer = says(NEW)
+    time.now += 2
+    structlog.reset_defaults()
+    with capture_logs() as log:
+        topics.look()
+        topics.look()
+    assert topics.id_now("ads") == NEW
+    assert [line["error"] for line in log] == ["a question about topics was lost"]
