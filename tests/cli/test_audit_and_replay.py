@@ -2,9 +2,12 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from cli import replay
+from cli.main import main
 from tests.query import audited
 from tests.query.audited import Audited, doubled, with_value, without
 
@@ -87,3 +90,13 @@ def test_a_replay_that_cannot_run_says_why(lake):
     assert done.returncode == 2
     assert "error: ranges = 'left': the source has no such partition" in done.stderr
     assert tidemill(lake, "replay").returncode == 2
+
+
+def test_a_replay_that_is_killed_says_by_which_signal(lake, monkeypatch, capsys):
+    monkeypatch.chdir(lake.folder)
+    monkeypatch.setattr(replay, "_run", lambda _: -9)
+    Path("small.py").write_text("from tests.query.audited import pipeline as make\n\npipeline = make()\n")
+    with pytest.raises(SystemExit) as ended:
+        main(arguments=["replay", "--check", "--pipeline", "small.py", "--source", "files", "--input", "input"])
+    assert ended.value.code == 137
+    assert "error: the replay was killed by SIGKILL" in capsys.readouterr().err
