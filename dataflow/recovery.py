@@ -4,7 +4,9 @@ import fcntl
 import json
 import os
 import re
+import sqlite3
 import uuid
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,11 @@ from dataflow.errors import RecoveryError
 
 _STORE_FAILURE = re.compile(r'SqliteFailure\(Error \{ code: (?P<code>\w+)[^}]*\}, (Some\("(?P<reason>[^"]*)"\)|None)')
 
-_HALF_MADE = {*(f"part-0.sqlite3{end}" for end in ("", "-wal", "-shm", "-journal")), "lineage.tmp"}
+STORE = "part-0.sqlite3"
+INTAKE_STEP = "tidemill.intake"
+"""What Bytewax calls the step of `dataflow/flow.py` whose states are those of the source partitions."""
+
+_HALF_MADE = {*(f"{STORE}{end}" for end in ("", "-wal", "-shm", "-journal")), "lineage.tmp"}
 
 
 class RecoveryFolder:
@@ -31,7 +37,7 @@ class RecoveryFolder:
     @property
     def exists(self) -> bool:
         """True when a store has been made here."""
-        return (self.path / "lineage").is_file() and (self.path / "part-0.sqlite3").is_file()
+        return (self.path / "lineage").is_file() and (self.path / STORE).is_file()
 
     @property
     def lineage(self) -> str:
@@ -127,6 +133,25 @@ class RecoveryFolder:
         except FileNotFoundError:
             return {}
         return states
+
+    def open_store(self) -> sqlite3.Connection:
+        """Bytewax's store, to look only; leaves no file beside it. Raises sqlite3.Error."""
+        path = self.path / STORE
+        # without a log beside it nobody writes, and an immutable opening leaves no files there
+        still = "" if path.with_name(f"{STORE}-wal").exists() or self.holder() is not None else "&immutable=1"
+        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{still}", uri=True, timeout=5)
+
+    def partitions(self) -> set[str]:
+        """Source partitions that a run would go on with: those of the store and of a take-over. RecoveryError."""
+        try:
+            with closing(self.open_store()) as store:
+                rows = store.execute("SELECT DISTINCT state_key FROM snaps WHERE step_id = ?", (INTAKE_STEP,))
+                return {*(name for (name,) in rows), *self.seed()}
+        except sqlite3.Error as error:
+            raise RecoveryError(
+                f"the recovery store {self.path / STORE} cannot be read: {error}; put {self.path} back from a backup "
+                "of the same moment as the lake, or take over with `tidemill recover --from-lake`"
+            ) from error
 
     def dedup_folder(self, partition: str) -> Path:
         """Where a source partition keeps its memory of event ids."""
