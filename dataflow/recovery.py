@@ -4,9 +4,7 @@ import fcntl
 import json
 import os
 import re
-import sqlite3
 import uuid
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -133,25 +131,6 @@ class RecoveryFolder:
         except FileNotFoundError:
             return {}
         return states
-
-    def open_store(self) -> sqlite3.Connection:
-        """Bytewax's store, to look only; leaves no file beside it. Raises sqlite3.Error."""
-        path = self.path / STORE
-        # without a log beside it nobody writes, and an immutable opening leaves no files there
-        still = "" if path.with_name(f"{STORE}-wal").exists() or self.holder() is not None else "&immutable=1"
-        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{still}", uri=True, timeout=5)
-
-    def partitions(self) -> set[str]:
-        """Source partitions that a run would go on with: those of the store and of a take-over. RecoveryError."""
-        try:
-            with closing(self.open_store()) as store:
-                rows = store.execute("SELECT DISTINCT state_key FROM snaps WHERE step_id = ?", (INTAKE_STEP,))
-                return {*(name for (name,) in rows), *self.seed()}
-        except sqlite3.Error as error:
-            raise RecoveryError(
-                f"the recovery store {self.path / STORE} cannot be read: {error}; put {self.path} back from a backup "
-                "of the same moment as the lake, or take over with `tidemill recover --from-lake`"
-            ) from error
 
     def dedup_folder(self, partition: str) -> Path:
         """Where a source partition keeps its memory of event ids."""

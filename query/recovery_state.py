@@ -9,6 +9,7 @@ from dataflow.errors import RecoveryError
 from dataflow.recovery import STORE, RecoveryFolder
 from query.finding import Finding, error, ok, warning
 from query.moment import to_ms
+from query.recovery_store import open_store
 from query.same_source import Kept, missing_states
 from query.spoken import counted, size, span
 from sinks.agreement import shared_lineage
@@ -51,7 +52,7 @@ def store_finding(folder: RecoveryFolder) -> Finding | None:
     check = "recovery.store"
     fix = f"put {folder.path} back from a backup of the same moment as the lake, or tidemill recover --from-lake"
     try:
-        with closing(folder.open_store()) as store:
+        with closing(open_store(folder)) as store:
             states = store.execute("SELECT count(DISTINCT step_id || state_key) FROM snaps").fetchone()[0]
             last = store.execute("SELECT max(created_at) FROM exs").fetchone()[0]
     except sqlite3.Error as problem:

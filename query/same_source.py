@@ -8,6 +8,7 @@ from dataflow.errors import ConfigError, InputMissing, OffsetLost, RecoveryError
 from dataflow.intake.generator import NAME
 from dataflow.recovery import RecoveryFolder
 from dataflow.settings import Settings
+from query.recovery_store import stored_partitions
 from query.spoken import listed
 
 
@@ -168,6 +169,6 @@ def _lost(settings: Settings, there: Sequence[str], kept: Kept, lost: Sequence[s
 
 
 def kept_by(lake: Path, topics: Mapping[str, str | None], recovery: RecoveryFolder) -> Kept:
-    """What a lake, whose partitions have these topics, and its recovery folder keep; RecoveryError as `partitions`."""
-    stored = frozenset(recovery.partitions()) if recovery.exists else None
+    """What a lake, whose partitions have these topics, and its recovery folder keep; RecoveryError as `stored_partitions`."""
+    stored = frozenset(stored_partitions(recovery)) if recovery.exists else None
     return Kept(lake, recovery.path, topics, stored)

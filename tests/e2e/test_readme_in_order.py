@@ -19,7 +19,7 @@ from query.reader import LakeReader
 from tests.kafka_fixture import admin, require_kafka_tools
 from tests.test_readme import FENCE, ROOT
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 PATIENCE_S = 120.0
 NOT_COPIED = (

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import ConfigError, InputMissing, OffsetLost, RecoveryError, TidemillError
-from dataflow.recovery import RecoveryFolder
 from dataflow.settings import Settings, load_settings
 from query.finding import Severity
 from query.same_source import Kept, compare, kept_by, missing_states, require_same_source
@@ -132,12 +131,3 @@ def test_the_doctor_tells_an_emptied_store_and_another_source(world: World) -> N
     assert "goes on with p, of which the recovery folder" in found["recovery.states"].message
     assert "go on with p of a folder of files, and the generator has generator/0" in found["source.partitions"].message
     world.writer.close()
-
-
-def test_a_store_that_is_no_database_is_an_error_with_the_way_out(tmp_path: Path) -> None:
-    folder = RecoveryFolder(tmp_path / "recovery")
-    folder.create()
-    assert folder.partitions() == set()
-    (folder.path / "part-0.sqlite3").write_bytes(b"no database" * 500)
-    with pytest.raises(RecoveryError, match=r"cannot be read: .*recover --from-lake"):
-        folder.partitions()
