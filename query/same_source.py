@@ -169,6 +169,6 @@ def _lost(settings: Settings, there: Sequence[str], kept: Kept, lost: Sequence[s
 
 
 def kept_by(lake: Path, topics: Mapping[str, str | None], recovery: RecoveryFolder) -> Kept:
-    """What a lake, whose partitions have these topics, and its recovery folder keep; RecoveryError as `stored_partitions`."""
+    """What a lake, whose partitions have these topics, and its recovery folder keep. Raises RecoveryError."""
     stored = frozenset(stored_partitions(recovery)) if recovery.exists else None
     return Kept(lake, recovery.path, topics, stored)
