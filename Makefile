@@ -49,7 +49,7 @@ bench: runtime ## throughput, latency and a million hostile records against a re
 	$(BIN)/python -m bench.fuzz
 	$(BIN)/python -m bench.one_broken
 
-clean: ## remove the environments and caches; never the lake, its recovery folder or Kafka's data
+clean: ## remove the environments and caches; never a lake, its recovery folder or Kafka's data
 	rm -rf .venv .venv-ducklake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis tidemill.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -35,6 +35,7 @@ from dataflow.durations import to_ms
 from dataflow.errors import ConfigError, TidemillError
 from dataflow.fold import Fold
 from dataflow.intake.control import Control
+from dataflow.intake.ended import WithEnded
 from dataflow.intake.partition import Intake, Pace
 from dataflow.intake.source import Source
 from dataflow.intake.sources import open_source
@@ -43,6 +44,7 @@ from dataflow.load import load
 from dataflow.plan import Plan
 from dataflow.recovery import RecoveryFolder, store_failure
 from dataflow.settings import Settings, load_settings
+from query.same_source import kept_by, require_same_source
 from sinks.agreement import agree
 from sinks.fault import fault_from
 from sinks.lake import LakeSink
@@ -70,7 +72,10 @@ class Job:
 
 
 def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
-    """Check pipeline, source, recovery folder and lake, in this order; nothing has moved when it raises."""
+    """Check pipeline, source, recovery folder and lake, in this order, then that they belong together.
+
+    Nothing has moved when it raises.
+    """
     plan = load(settings.pipeline)
     source = open_source(settings, plan, now)
     source.partitions()
@@ -80,9 +85,11 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
         catalog = open_lake(Path(settings.lake), plan, now(), events=settings.events)
         try:
             lineage = agree(catalog, plan.name, recovery)
+            kept = kept_by(settings.lake, catalog.topics(), recovery)
+            ended = require_same_source(settings, source.partitions(), kept)
         finally:
             catalog.close()
-    return Job(settings, plan, source, recovery, lineage, control)
+    return Job(settings, plan, WithEnded(source, ended) if ended else source, recovery, lineage, control)
 
 
 def compose(job: Job) -> Dataflow:

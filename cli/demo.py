@@ -1,6 +1,7 @@
 """`tidemill demo`: the main job on a made-up ad stream, with live progress and answers from the growing lake."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.exit_code import as_shell, in_words
-from cli.options import LakeFlag, RecoveryFlag
 
 if TYPE_CHECKING:
     from query.reader import LakeReader
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 TICK_S = 1.0
 ANSWERS_EVERY_S = 6.0
 STOP_S = 15.0
+
+LAKE, RECOVERY = Path("demo/lake"), Path("demo/recovery")
+"""The demo's own: a lake goes on with the source that filled it, and the settings' lake is that of another."""
 
 _PROGRESS = """
 SELECT coalesce(sum(read), 0)::BIGINT, (SELECT count(*) FROM late_events), coalesce(sum(dead), 0)::BIGINT,
@@ -34,22 +37,20 @@ def demo(
         float, typer.Option(envvar="DEMO_SECONDS", min=1, help="How long it plays.", metavar="SECONDS")
     ] = 30.0,
     rate: Annotated[float, typer.Option(min=1, help="Events per second.")] = 20_000.0,
-    lake: LakeFlag = None,
-    recovery: RecoveryFlag = None,
+    lake: Annotated[Path, typer.Option("--lake", help="Folder of its lake.", metavar="DIR")] = LAKE,
+    recovery: Annotated[
+        Path, typer.Option("--recovery", help="Folder of its recovery store.", metavar="DIR")
+    ] = RECOVERY,
 ) -> None:
-    """Play a seeded ad stream through the real pipeline into the lake and answer questions while it grows."""
-    from dataflow.settings import load_settings
+    """Play a seeded ad stream through the real pipeline into a lake of its own; answer questions while it grows."""
     from query.reader import LakeReader
 
-    settings = load_settings({"lake": lake, "recovery": recovery})
-    print(
-        f"A made-up ad stream, {rate:,.0f} events/s for {seconds:g} s, goes through the pipeline into {settings.lake}/"
-    )
+    print(f"A made-up ad stream, {rate:,.0f} events/s for {seconds:g} s, goes through the pipeline into {lake}/")
     print("One process writes; this one only reads the lake.\n")
-    job = _start(settings.lake, settings.recovery, rate)
+    job = _start(lake, recovery, rate)
     try:
-        with LakeReader(settings.lake) as reader:
-            _watch(reader, job, settings.lake, seconds)
+        with LakeReader(lake) as reader:
+            _watch(reader, job, lake, seconds)
         code = _stop(job)
     except KeyboardInterrupt:
         code = _stop(job)
@@ -60,14 +61,15 @@ def demo(
         if code < 0:
             typer.echo(f"error: the pipeline {in_words(code)}; start again, it goes on where it was", err=True)
         raise typer.Exit(as_shell(code))
-    with LakeReader(settings.lake) as reader:
+    with LakeReader(lake) as reader:
         _answers(reader)
         total = reader.query(_PROGRESS).column(0)[0].as_py()
     print(f"The lake holds the result of {total:,} records: each counted once. Try next:\n")
-    print("""  .venv/bin/tidemill query "SELECT * FROM campaign_1m ORDER BY window_start DESC, clicks DESC LIMIT 10"
-  .venv/bin/tidemill report clicks_per_ad --minutes 5 --at latest
-  .venv/bin/tidemill query "SELECT reason, count(*) AS records FROM dead_letters GROUP BY ALL"
-  .venv/bin/tidemill snapshots
+    there = f"--lake {shlex.quote(str(lake))}"
+    print(f"""  .venv/bin/tidemill query {there} "SELECT * FROM campaign_1m ORDER BY window_start DESC LIMIT 10"
+  .venv/bin/tidemill report clicks_per_ad --minutes 5 --at latest {there}
+  .venv/bin/tidemill query {there} "SELECT reason, count(*) AS records FROM dead_letters GROUP BY ALL"
+  .venv/bin/tidemill snapshots {there}
   make demo      goes on where this one stopped
   make kafka     starts a real Apache Kafka: the README's next section""")
 
@@ -93,6 +95,7 @@ def _stop(job: subprocess.Popen[bytes]) -> int:
 
 def _watch(reader: "LakeReader", job: subprocess.Popen[bytes], lake: Path, seconds: float) -> None:
     from dataflow.errors import LakeMissing
+    from dataflow.tables import LEDGER
 
     started = time.monotonic()
     answered = started
@@ -101,9 +104,12 @@ def _watch(reader: "LakeReader", job: subprocess.Popen[bytes], lake: Path, secon
     while (passed := time.monotonic() - started) < seconds and job.poll() is None:
         time.sleep(min(TICK_S, max(0.0, seconds - passed)))
         try:
-            row = reader.query(_PROGRESS).to_pylist()[0]
+            snapshot = reader.snapshot()
         except LakeMissing:
             continue
+        if LEDGER not in snapshot.tables:  # a new lake gets its tables a moment after its catalog
+            continue
+        row = snapshot.query(_PROGRESS).to_pylist()[0]
         read, late, dead, duplicate, committed_ms, seen_ms = row.values()
         now = time.monotonic()
         if before is None:

@@ -11,7 +11,10 @@ from deploy.kafka_server import HOST, KafkaCluster
 
 app = typer.Typer(help="A real Apache Kafka (KRaft, one node) on 127.0.0.1.", no_args_is_help=True)
 
-PortOption = Annotated[int, typer.Option(help="Port that clients connect to; the controller takes the next one.")]
+PortOption = Annotated[
+    int,
+    typer.Option(envvar="KAFKA_PORT", help="Port that clients connect to; the controller takes the next one."),
+]
 DataOption = Annotated[Path, typer.Option(help="Folder for data, log and pid file.")]
 DATA = Path(".run/kafka")
 

@@ -26,6 +26,7 @@ def recover(
     from dataflow.load import load
     from dataflow.recovery import RecoveryFolder
     from dataflow.settings import load_settings
+    from query.same_source import Kept, require_same_source
     from sinks.catalog import Catalog
 
     if not from_lake:
@@ -35,6 +36,9 @@ def recover(
     catalog = Catalog.open(settings.lake)
     opened = open_source(settings, plan, lambda: datetime.now(UTC))
     try:
+        # the old recovery folder, if it is there, is of no account
+        kept = Kept(settings.lake, settings.recovery, catalog.topics(), None)
+        require_same_source(settings, opened.partitions(), kept)
         for taken in take_over(catalog, plan, opened, RecoveryFolder(settings.recovery), lambda: datetime.now(UTC)):
             typer.echo(f"{taken.partition}: goes on at offset {taken.next_offset}; {taken.how}")
     finally:

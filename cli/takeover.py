@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from dataflow.decode.json import JsonDecoder
-from dataflow.errors import LakeError, OffsetLost, RecoveryError
+from dataflow.errors import InputMissing, LakeError, OffsetLost, RecoveryError
 from dataflow.intake.source import Source
 from dataflow.judge import Judge
 from dataflow.plan import Plan
@@ -93,7 +93,7 @@ def _judge(
         judge = judge_from(seen)
         try:
             agreed = _read_back(plan, source, judge, partition, start, next_offset, lines)
-        except OffsetLost:
+        except (OffsetLost, InputMissing):
             judge.close()
             return _from_events(plan, reader, judge_from(max_event_time), partition)
         if agreed and judge.max_event_time == max_event_time:

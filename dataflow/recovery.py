@@ -15,7 +15,11 @@ from dataflow.errors import RecoveryError
 
 _STORE_FAILURE = re.compile(r'SqliteFailure\(Error \{ code: (?P<code>\w+)[^}]*\}, (Some\("(?P<reason>[^"]*)"\)|None)')
 
-_HALF_MADE = {*(f"part-0.sqlite3{end}" for end in ("", "-wal", "-shm", "-journal")), "lineage.tmp"}
+STORE = "part-0.sqlite3"
+INTAKE_STEP = "tidemill.intake"
+"""What Bytewax calls the step of `dataflow/flow.py` whose states are those of the source partitions."""
+
+_HALF_MADE = {*(f"{STORE}{end}" for end in ("", "-wal", "-shm", "-journal")), "lineage.tmp"}
 
 
 class RecoveryFolder:
@@ -33,7 +37,7 @@ class RecoveryFolder:
     @property
     def exists(self) -> bool:
         """True when a store has been made here."""
-        return (self.path / "lineage").is_file() and (self.path / "part-0.sqlite3").is_file()
+        return (self.path / "lineage").is_file() and (self.path / STORE).is_file()
 
     @property
     def lineage(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dataflow.compaction_mark import CompactionMark
-from dataflow.errors import LakeError, LakeMissing, TidemillError
+from dataflow.errors import LakeError, LakeMissing, RecoveryError, TidemillError
 from dataflow.load import load
 from dataflow.plan import Plan
 from dataflow.recovery import RecoveryFolder
@@ -28,7 +28,8 @@ from query.lake_files import file_findings
 from query.moment import EPOCH, to_ms
 from query.partition_states import partition_states
 from query.reader import LakeReader, LakeSnapshot
-from query.recovery_state import agreement_finding, dedup_finding, run_finding, store_finding
+from query.recovery_state import agreement_finding, dedup_finding, run_finding, states_finding, store_finding
+from query.same_source import Kept, kept_by
 from query.source_state import Reading, source_findings
 from query.windows_open import future_finding, watermark_finding, window_finding
 from sinks.definition import definition_of, require_compatible
@@ -56,6 +57,7 @@ class _Own:
     definition: dict[str, Any]
     lineage: str | None
     offsets: dict[str, int]
+    topics: dict[str, str | None]
     newest: datetime
 
 
@@ -144,7 +146,7 @@ class _Examination:
 
     def _source(self) -> Iterator[Finding]:
         offsets = {} if self.own is None else self.own.offsets
-        reading = Reading(offsets, self.per_minute, self.recovery.holder() is not None, self.last_commit)
+        reading = Reading(offsets, self._kept(), self.per_minute, self.recovery.holder() is not None, self.last_commit)
         yield from source_findings(self.settings, self.plan, reading, self.clock)
 
     def _windows(self, reader: LakeReader, snapshot: LakeSnapshot) -> Iterator[Finding]:
@@ -173,9 +175,16 @@ class _Examination:
         yield agreement_finding(
             self.recovery, None if own is None else own.lineage, len(offsets), Path(self.settings.lake)
         )
-        yield from filter(None, [store_finding(self.recovery)])
+        yield from filter(None, [store_finding(self.recovery), states_finding(self._kept())])
         expected = self.plan is not None and self.plan.dedup_column is not None
         yield from filter(None, [dedup_finding(self.recovery, list(offsets), expected)])
+
+    def _kept(self) -> Kept:
+        topics = {} if self.own is None else self.own.topics
+        try:
+            return kept_by(self.settings.lake, topics, self.recovery)
+        except RecoveryError:  # a finding of its own
+            return Kept(self.settings.lake, self.settings.recovery, topics, None)
 
 
 def _difference(check: str, own: _Own, plan: Plan, lake: str) -> Finding:
@@ -205,9 +214,10 @@ def _own(reader: LakeReader) -> _Own:
     row = connection.execute(
         "SELECT fingerprint, definition, lineage FROM own_pipeline WHERE name = ?", (facts.name,)
     ).fetchone()
-    offsets = dict(connection.execute('SELECT "partition", next FROM own_offset'))
+    rows = connection.execute('SELECT "partition", next, topic FROM own_offset').fetchall()
+    offsets, topics = {name: place for name, place, _ in rows}, {name: topic for name, _, topic in rows}
     newest = connection.execute("SELECT max(snapshot_time) FROM ducklake_snapshot").fetchone()[0]
-    return _Own(facts.name, row[0], json.loads(row[1]), row[2], offsets, time_of(newest))
+    return _Own(facts.name, row[0], json.loads(row[1]), row[2], offsets, topics, time_of(newest))
 
 
 def _one(make: Callable[..., Finding], *arguments: object) -> list[Finding]:

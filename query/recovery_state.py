@@ -1,17 +1,18 @@
 """Recovery folder and lake seen together: do they agree, is a run on them, can the store be read."""
 
 import sqlite3
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 from dataflow.errors import RecoveryError
-from dataflow.recovery import RecoveryFolder
+from dataflow.recovery import STORE, RecoveryFolder
 from query.finding import Finding, error, ok, warning
 from query.moment import to_ms
+from query.recovery_store import open_store
+from query.same_source import Kept, missing_states
 from query.spoken import counted, size, span
 from sinks.agreement import shared_lineage
-
-STORE = "part-0.sqlite3"
 
 
 def run_finding(folder: RecoveryFolder, last_commit: datetime | None, now: datetime) -> Finding:
@@ -51,20 +52,21 @@ def store_finding(folder: RecoveryFolder) -> Finding | None:
     check = "recovery.store"
     fix = f"put {folder.path} back from a backup of the same moment as the lake, or tidemill recover --from-lake"
     try:
-        # without a log beside it nobody writes, and an immutable opening leaves no files there
-        still = "" if path.with_name(f"{STORE}-wal").exists() or folder.holder() is not None else "&immutable=1"
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{still}", uri=True, timeout=5)
-        try:
-            states = connection.execute("SELECT count(DISTINCT step_id || state_key) FROM snaps").fetchone()[0]
-            last = connection.execute("SELECT max(created_at) FROM exs").fetchone()[0]
-        finally:
-            connection.close()
+        with closing(open_store(folder)) as store:
+            states = store.execute("SELECT count(DISTINCT step_id || state_key) FROM snaps").fetchone()[0]
+            last = store.execute("SELECT max(created_at) FROM exs").fetchone()[0]
     except sqlite3.Error as problem:
         return error(check, f"{path} cannot be read: {problem}", fix, path=str(path))
     length = path.stat().st_size
     started = "never run" if last is None else f"last started {last} UTC"
     told = f"the store holds the state of {counted(states, 'part')} in {size(length)}, {started}"
     return ok(check, told, path=str(path), states=states, bytes=length, last_start=last)
+
+
+def states_finding(kept: Kept) -> Finding | None:
+    """Whether the store lacks the state of a partition that the lake goes on with; None if it has them all."""
+    trouble = missing_states(kept)
+    return None if trouble is None else error("recovery.states", trouble.message, trouble.fix)
 
 
 def dedup_finding(folder: RecoveryFolder, partitions: list[str], expected: bool) -> Finding | None:

@@ -6,12 +6,14 @@ from datetime import datetime
 
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError, TidemillError, UnknownTopic
 from dataflow.intake.kafka_probe import KafkaProbe
+from dataflow.intake.ranged import read_ranges
 from dataflow.intake.sources import open_source
 from dataflow.plan import Plan
 from dataflow.settings import Settings
 from query.clocks import broker_clock_finding
 from query.finding import Finding, error, ok, warning
 from query.moment import to_ms
+from query.same_source import Kept, compare, said
 from query.spoken import counted, listed, span
 
 MINUTE_MS = 60_000
@@ -23,10 +25,12 @@ RETENTION_NEAR = 0.9
 class Reading:
     """What the lake and its run say of reading. `offsets`: next offset per source partition, as of the newest commit.
 
-    `per_minute`: offsets read in the last minute, per source partition. `last_commit`: None before the first.
+    `kept`: the partitions that lake and recovery folder go on with. `per_minute`: offsets read in the last minute, per
+    source partition. `last_commit`: None before the first.
     """
 
     offsets: Mapping[str, int]
+    kept: Kept
     per_minute: Mapping[str, int]
     running: bool
     last_commit: datetime | None
@@ -53,7 +57,7 @@ def _others(settings: Settings, plan: Plan, reading: Reading, clock: Callable[[]
     finally:
         source.close()
     yield ok("source", f"{settings.source}: {counted(len(there), 'source partition')}", partitions=there)
-    yield _partitions(there, reading, settings.source)
+    yield _partitions(settings, there, reading)
 
 
 def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Callable[[], datetime]) -> Iterator[Finding]:
@@ -76,7 +80,11 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
     numbers = list(range(state.partitions))
     names = {f"{topic}/{number}": number for number in numbers}
     yield ok("source", f"topic {topic} has {counted(len(numbers), 'partition')}", partitions=list(names), id=state.id)
-    yield _partitions(list(names), reading, f"topic {topic}")
+    read = list(names)
+    if settings.ranges is not None:
+        ranged = read_ranges(settings.ranges)
+        read = [name for name in names if name in ranged]
+    yield _partitions(settings, read, reading)
     known = {names[name]: offset for name, offset in reading.offsets.items() if name in names}
     ranges = probe.ranges(topic, numbers)
     yield _offsets(topic, known, ranges)
@@ -98,26 +106,20 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
     yield _clock(probe, settings, config, clock)
 
 
-def _partitions(there: list[str], reading: Reading, where: str) -> Finding:
-    check = "source.partitions"
-    gone = sorted(set(reading.offsets) - set(there))
-    new = [name for name in there if name not in reading.offsets] if reading.offsets else []
-    details = {"new": new, "gone": gone}
-    if gone:
-        return error(
-            check,
-            f"{listed(gone)} in the lake, but not in {where}",
-            "name the topic or folder that filled this lake; if it was replaced, fill a new lake (another --lake and "
-            "--recovery)",
-            **details,
-        )
-    if new:
+def _partitions(settings: Settings, there: list[str], reading: Reading) -> Finding:
+    check, where = "source.partitions", said(settings)
+    found = compare(settings, there, reading.kept)
+    details = {"new": found.new, "gone": found.gone, "ended": list(found.ended)}
+    if found.trouble is not None:
+        return error(check, found.trouble.message, found.trouble.fix, **details)
+    if found.new:
         fix = "a run takes them up within seconds, a --bounded one with its next start; `tidemill run` if none runs"
         return warning(
-            check, f"{listed(new)} not read yet: new in {where} since the lake's last commit", fix, **details
+            check, f"{listed(found.new)} not read yet: new in {where} since the lake's last commit", fix, **details
         )
-    told = "the lake has none yet" if not reading.offsets else "the same in the lake"
-    return ok(check, f"{counted(len(there), 'source partition')}, {told}", **details)
+    told = "the same in the lake" if reading.offsets else "the lake has none yet"
+    gone = f"; read to the end and gone since: {listed(list(found.ended))}" if found.ended else ""
+    return ok(check, f"{counted(len(there), 'source partition')}, {told}{gone}", **details)
 
 
 def _offsets(topic: str, known: Mapping[int, int], ranges: Mapping[int, tuple[int, int]]) -> Finding:

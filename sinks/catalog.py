@@ -120,6 +120,11 @@ class Catalog:
             rows = self.connection.execute('SELECT "partition", next, max_event_time FROM own_offset').fetchall()
         return {partition: (following, seen) for partition, following, seen in rows}
 
+    def topics(self) -> dict[str, str | None]:
+        """Per source partition its Kafka topic; None where it is of another source."""
+        with told(self.path, self.busy_ms):
+            return dict(self.connection.execute('SELECT "partition", topic FROM own_offset'))
+
     def incarnation(self, pipeline: str) -> int:
         """Which run may publish now."""
         row = self.one("SELECT incarnation FROM own_pipeline WHERE name = ?", pipeline)

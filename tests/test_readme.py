@@ -23,7 +23,7 @@ from tests.ducklake_client import ducklake_query
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-MADE_BY_RUNNING = ("lake/", "recovery/", "data/", "topic/", ".run/", ".venv")
+MADE_BY_RUNNING = ("lake/", "recovery/", "data/", "demo/", "backfill/", "topic/", ".run/", ".venv")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 
@@ -66,7 +66,7 @@ def problem(words: list[str]) -> str | None:
         if importlib.util.find_spec(arguments[1]) is None:
             return f"no module {arguments[1]}"
         return problem(arguments[arguments.index("--") + 1 :]) if "--" in arguments else None
-    if program == "honcho":
+    if program in ("honcho", "mkdir"):
         return None
     if program != "tidemill":
         return f"{program} is no program of ours"

@@ -49,7 +49,8 @@ def test_a_warning_is_exit_code_1_with_its_fix_on_the_next_line(doctor: Doctor, 
     code, out, _ = doctor()
     assert code == 1
     lines = out.splitlines()
-    at = lines.index("warning  source.partitions: q not read yet: new in files since the lake's last commit")
+    where = f"the folder {world.folder / 'in'}"
+    at = lines.index(f"warning  source.partitions: q not read yet: new in {where} since the lake's last commit")
     assert lines[at + 1].startswith("         -> a run takes them up")
 
 

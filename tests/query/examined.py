@@ -111,6 +111,8 @@ class World:
             ]
         )
         self.writer.snapshot()
+        # Bytewax has a state of each partition before the lake has its records
+        self.recovery.write_seed({name: {"version": 1, "next": place} for name, place in self.next.items()})
         self.writer.publish_now()
 
     def use(self, **settings: Any) -> None:

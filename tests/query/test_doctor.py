@@ -230,7 +230,7 @@ def test_files_of_the_source_that_are_new_or_gone_are_told(world: World) -> None
     world.read("p", [at(0)])
     (world.folder / "in" / "q.ndjson").touch()
     found = world.findings()["source.partitions"]
-    assert (found.severity, found.details) == (Severity.WARNING, {"new": ["q"], "gone": []})
+    assert (found.severity, found.details) == (Severity.WARNING, {"new": ["q"], "gone": [], "ended": []})
     (world.folder / "in" / "p.ndjson").unlink()
     found = world.findings()["source.partitions"]
     assert (found.severity, found.details["gone"]) == (Severity.ERROR, ["p"])

@@ -1,0 +1,208 @@
+"""The README is played from its first command to its last, in one folder, as somebody would who reads it."""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.kafka_server import free_ports
+from query.reader import LakeReader
+from tests.kafka_fixture import admin, require_kafka_tools
+from tests.test_readme import FENCE, ROOT
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
+
+PATIENCE_S = 120.0
+NOT_COPIED = (
+    ".git",
+    ".venv",
+    ".venv-*",
+    ".run",
+    ".hypothesis",
+    ".*_cache",
+    "lake",
+    "recovery",
+    "data",
+    "demo",
+    "target",
+)
+ENTRY = "#!{python}\nfrom run import main\nmain()\n"
+GLIMPSES = {
+    r"^make demo": r"The lake holds the result of [\d,]{5,} records: each counted once",
+    r"^make kafka ": r"Kafka answers at 127\.0\.0\.1:",
+    r"^make kafka-stop": r"Kafka stopped",
+    r"^tidemill (query .*FROM ad_clicks_1m GROUP|report clicks_per_ad)": r"ad-\d{4}",
+    r"^tidemill report top_campaigns": r"campaign",
+    r"^tidemill query .* --format csv": r"window_start,window_end",
+    r"^tidemill query .* --format json": r'"reason":',
+    r"^tidemill query .* --as-of": r"\d",
+    r"^tidemill snapshots": r"epoch",
+    r"^tidemill check": r"ad_clicks_1m",
+    r"^tidemill recover": r"ads/3: goes on at offset \d+; (.*\n)*.* is ready",
+    r"^tidemill config": r"TIDEMILL_BROKERS",
+}
+"""What the output of a command shows; where none of these fits, that it ends with exit code 0 is enough."""
+
+
+def commands() -> list[str]:
+    """Every command of the README's sh blocks, in order, without the one that runs these tests."""
+    blocks = [block for language, block in FENCE.findall((ROOT / "README.md").read_text()) if language == "sh"]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+    return [line for line in lines if not line.startswith("make test ")]
+
+
+def runs_on(words: list[str]) -> bool:
+    """Whether a command goes on until somebody stops it."""
+    if words[:2] == ["tidemill", "produce"]:
+        return "--count" not in words
+    return is_pipeline(words) and "--bounded" not in words
+
+
+def is_pipeline(words: list[str]) -> bool:
+    return words[:2] == ["tidemill", "run"] or words[:3] == ["python", "-m", "bytewax.run"]
+
+
+class Player:
+    """A shell in a copy of the project whose environment is ready, so that nothing has to be fetched."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        binaries = folder / ".venv" / "bin"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / ".venv")], check=True)
+        packages = next((folder / ".venv").glob("lib/python*/site-packages"))
+        (packages / "room.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\n")
+        (binaries / "tidemill").write_text(ENTRY.format(python=binaries / "python"))
+        (binaries / "tidemill").chmod(0o755)
+        stamps = {
+            ".stamp-dev": "cat requirements.txt requirements-dev.txt | cksum",
+            ".stamp-project": "cksum <pyproject.toml",
+        }
+        for name, command in stamps.items():
+            (folder / ".venv" / name).write_bytes(subprocess.check_output(["sh", "-c", command], cwd=folder))
+        (port,) = free_ports(1)
+        clean = {
+            name: value for name, value in os.environ.items() if not name.startswith(("TIDEMILL_", "BYTEWAX_", "MAKE"))
+        }
+        self.environment = clean | {
+            "PATH": f"{binaries}:{os.environ['PATH']}",
+            "DEMO_SECONDS": "15",
+            "KAFKA_PORT": str(port),
+            "TIDEMILL_BROKERS": f"127.0.0.1:{port}",
+        }
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def play(self, line: str) -> str:
+        """Run one line; in the background when it goes on for ever. Returns its standard output."""
+        words = shlex.split(line, comments=True)
+        if runs_on(words):
+            self.begin(line)
+            return ""
+        done = subprocess.run(
+            line, shell=True, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE_S
+        )  # fmt: skip
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        assert "panicked" not in done.stderr, done.stderr
+        return done.stdout
+
+    def begin(self, line: str) -> None:
+        """Start a line that goes on, as in a terminal of its own."""
+        with self.log(line).open("wb") as log:
+            self.running[line] = subprocess.Popen(
+                f"exec {line}",
+                shell=True,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def end(self, wanted: Callable[[list[str]], bool]) -> None:
+        """^C for those that run and are wanted; each ends with exit code 0."""
+        for line in [line for line in self.running if wanted(shlex.split(line, comments=True))]:
+            job = self.running.pop(line)
+            assert job.poll() is None, f"{line} ended by itself\n{self.log(line).read_text()}"
+            os.killpg(job.pid, signal.SIGINT)
+            assert job.wait(PATIENCE_S) == 0, f"{line}\n{self.log(line).read_text()}"
+
+    def log(self, line: str) -> Path:
+        return self.folder.with_name(re.sub(r"\W+", "-", line) + ".log")
+
+    def commits(self) -> int:
+        """How many ledger lines with records the lake of the settings holds."""
+        if not (self.folder / "lake" / "catalog.sqlite").exists():
+            return 0
+        with LakeReader(self.folder / "lake") as reader:
+            counted = reader.query('SELECT count(*) FILTER ("read" > 0) FROM ledger').column(0)[0].as_py()
+        return int(counted)
+
+    def wait_for_commits(self, line: str, count: int) -> None:
+        """Until the pipeline that `line` began has committed so many ledger lines more than `count`."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.commits() < count:
+            assert self.running[line].poll() is None, f"{line}\n{self.log(line).read_text()}"
+            assert time.monotonic() < deadline, f"{line} commits nothing\n{self.log(line).read_text()}"
+            time.sleep(0.2)
+
+    def wait_for_topic(self, line: str) -> None:
+        """Until the producer that `line` began has made its topic."""
+        deadline = time.monotonic() + PATIENCE_S
+        while "ads" not in admin(self.environment["TIDEMILL_BROKERS"]).list_topics(timeout=10).topics:
+            assert self.running[line].poll() is None, f"{line}\n{self.log(line).read_text()}"
+            assert time.monotonic() < deadline, f"{line} makes no topic\n{self.log(line).read_text()}"
+            time.sleep(0.2)
+
+    def close(self) -> None:
+        """End whatever is left after a failure."""
+        for job in self.running.values():
+            os.killpg(job.pid, signal.SIGKILL)
+            job.wait()
+        stop = [str(self.folder / ".venv" / "bin" / "tidemill"), "kafka", "stop"]
+        subprocess.run(stop, cwd=self.folder, env=self.environment, check=False)
+
+
+@pytest.fixture
+def player(tmp_path: Path) -> Iterator[Player]:
+    require_kafka_tools()
+    made = Player(tmp_path / "tidemill")
+    yield made
+    made.close()
+
+
+def test_the_readme_works_from_its_first_command_to_its_last(player: Player) -> None:
+    played, started = commands(), time.monotonic()
+    assert len(played) > 20
+    for line in played:
+        words = shlex.split(line, comments=True)
+        if is_pipeline(words) or words[:2] == ["tidemill", "recover"]:
+            player.end(is_pipeline)
+        if words[:2] == ["make", "kafka-stop"]:
+            player.end(lambda _: True)
+        before = player.commits()
+        print(f"{time.monotonic() - started:6.1f} s  {line}", flush=True)
+        out = player.play(line)
+        for pattern in [shown for command, shown in GLIMPSES.items() if re.search(command, line)]:
+            assert re.search(pattern, out), f"{line}\n{out}"
+        if words[:2] == ["tidemill", "produce"]:
+            player.wait_for_topic(line)
+        elif runs_on(words):
+            player.wait_for_commits(line, before + 40)
+    assert not player.running
+    with (
+        LakeReader(player.folder / "demo" / "lake") as demo,
+        LakeReader(player.folder / "backfill" / "lake") as backfill,
+    ):
+        events = demo.query("SELECT count(*) FROM events").column(0)[0].as_py()
+        assert backfill.query('SELECT sum("read")::BIGINT FROM ledger').column(0)[0].as_py() == events > 1000
+    with LakeReader(player.folder / "lake") as lake:
+        assert lake.query("SELECT DISTINCT topic FROM ledger").column(0).to_pylist() == ["ads"]
