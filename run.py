@@ -87,7 +87,7 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
 def compose(job: Job) -> Dataflow:
     """The dataflow of a prepared job."""
     plan, settings = job.plan, job.settings
-    hashing.speed_up()
+    hashing.load()
     seed = job.recovery.seed()
 
     def judge(partition: str, topic: str | None, state: Any) -> Judge:
