@@ -45,7 +45,7 @@ class EndsWatch:
         self._told: dict[Place, Ends] = {}
         self._asked: list[dict[TopicPartition, Future[Any]]] = []
         self._ask_at = self._say_at = float("-inf")
-        self._said = False
+        self._said: set[Place] = set()
         self._lock = threading.Lock()
         self._log = logger("kafka")
 
@@ -60,6 +60,7 @@ class EndsWatch:
         with self._lock:
             self._places.discard((topic, number))
             self._told.pop((topic, number), None)
+            self._said.discard((topic, number))
 
     def told(self, topic: str, number: int) -> Ends | None:
         """As last told; None while the broker does not answer."""
@@ -98,17 +99,15 @@ class EndsWatch:
     def _say(self) -> None:
         """Once a minute what has waited for long, and once that nothing does any more."""
         now = self._monotonic()
-        held = {
-            f"{topic}/{number}": ends.high - ends.stable
-            for (topic, number), ends in sorted(self._told.items())
-            if ends.high > ends.stable and now - ends.since >= HELD_SECONDS
-        }
+        waiting = {place: ends for place, ends in sorted(self._told.items()) if ends.high > ends.stable}
+        held = any(now - ends.since >= HELD_SECONDS for ends in waiting.values())
         if held and now >= self._say_at:
             self._say_at = now + SAY_EVERY_SECONDS
-            self._said = True
-            self._log.warning(behind_transaction(sum(held.values())), partitions=held, fix=_WAY_OUT)
-        elif not held and self._said and self._told:
-            self._said = False
+            self._said = set(waiting)
+            counts = {f"{topic}/{number}": ends.high - ends.stable for (topic, number), ends in waiting.items()}
+            self._log.warning(behind_transaction(sum(counts.values())), partitions=counts, fix=_WAY_OUT)
+        elif not held and self._said and self._said <= self._told.keys():
+            self._said = set()
             self._say_at = float("-inf")
             self._log.info("no record waits behind an open transaction any more")
 

@@ -110,6 +110,28 @@ def test_what_waits_for_long_is_said_once_a_minute_and_once_that_it_is_over(play
     assert played.after(ENDS_SECONDS) == []
 
 
+def test_when_one_is_said_to_wait_all_that_wait_are_counted(played: Played) -> None:
+    played.broker.high, played.broker.stable = {0: 151, 1: 9}, {0: 50, 1: 9}
+    played.after(0)
+    played.after(ENDS_SECONDS)
+    played.broker.high[1] = 12
+    played.after(ENDS_SECONDS)
+    (line,) = played.after(ENDS_SECONDS)
+    assert line["event"] == "104 records wait behind an open transaction"
+    assert line["partitions"] == {"ads/0": 101, "ads/1": 3}
+
+
+def test_a_partition_that_is_closed_or_not_told_does_not_look_as_if_its_transaction_were_over(played: Played) -> None:
+    played.broker.high, played.broker.stable = {0: 151, 1: 9}, {0: 50, 1: 9}
+    played.after(0)
+    assert len(played.after(HELD_SECONDS)) == 1
+    high = played.broker.high.pop(0)
+    assert played.after(ENDS_SECONDS) == []
+    played.broker.high[0] = high
+    played.watch.close("ads", 0)
+    assert played.after(ENDS_SECONDS) == []
+
+
 def test_transactions_that_come_and_go_are_not_said(played: Played) -> None:
     for step in range(20):
         played.broker.high, played.broker.stable = {0: 10 * step + 5, 1: 9}, {0: 10 * step, 1: 9}
