@@ -1,5 +1,6 @@
 """Kafka as a source: one consumer per partition, at offsets that the lake keeps, committed records only."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -64,6 +65,7 @@ class KafkaSource:
         self._properties = consumer_properties(brokers, group, user, len(self._partitions))
         self._callbacks = {"error_cb": self._trouble, "on_commit": GroupCommits(group)}
         self._ends: dict[str, int] | None = None
+        self._asking = threading.Lock()
         self._opened: set[str] = set()
 
     def partitions(self) -> list[str]:
@@ -112,12 +114,15 @@ class KafkaSource:
 
     def end_offsets(self) -> dict[str, int]:
         """The last stable offsets at the first call: a transaction that is open then is not waited for."""
-        if self._ends is None:
-            self._ends = {}
-            for topic, numbers in self._numbers(self._partitions).items():
-                told = self._topics.stable_ends(topic, numbers)
-                self._ends |= {f"{topic}/{number}": told[number] for number in numbers}
-        return self._ends
+        # several workers ask at the same time, and none may see half of it
+        with self._asking:
+            if self._ends is None:
+                ends: dict[str, int] = {}
+                for topic, numbers in self._numbers(self._partitions).items():
+                    told = self._topics.stable_ends(topic, numbers)
+                    ends |= {f"{topic}/{number}": told[number] for number in numbers}
+                self._ends = ends
+            return self._ends
 
     def waiting(self) -> dict[str, int]:
         """Asks both ends once more; nothing where the broker does not answer within 2 s."""

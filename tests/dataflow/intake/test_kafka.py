@@ -1,7 +1,8 @@
 """The Kafka source against a real broker: holes, ends, lost offsets, topics that change."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
@@ -201,6 +202,27 @@ def test_another_member_of_the_group_keeps_no_record_out_and_is_told_once(
             time.sleep(0.06)
         reader.close()
         assert len(refused()) == 1
+
+
+def test_workers_that_ask_for_the_ends_at_the_same_time_are_told_the_same(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = fresh_topic(kafka, partitions=2)
+    produce(kafka, topic, [b"x"] * 3)
+    source = KafkaSource(kafka, [topic])
+    told = kafka_topics.KafkaTopics.stable_ends
+    asked: list[str] = []
+
+    def slowly(self: kafka_topics.KafkaTopics, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+        asked.append(topic)
+        time.sleep(0.3)
+        return told(self, topic, partitions)
+
+    monkeypatch.setattr(kafka_topics.KafkaTopics, "stable_ends", slowly)
+    with ThreadPoolExecutor(3) as workers:
+        ends = list(workers.map(lambda _: dict(source.end_offsets()), range(3)))
+    assert ends == [{f"{topic}/0": 3, f"{topic}/1": 0}] * 3
+    assert asked == [topic]
 
 
 def test_a_bounded_end_is_fixed_while_more_is_written(kafka: str) -> None:
