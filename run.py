@@ -37,7 +37,7 @@ from dataflow.fold import Fold
 from dataflow.intake.control import Control
 from dataflow.intake.ended import WithEnded
 from dataflow.intake.partition import Intake, Pace
-from dataflow.intake.source import Source
+from dataflow.intake.source import Source, behind_transaction
 from dataflow.intake.sources import open_source
 from dataflow.judge import Judge
 from dataflow.load import load
@@ -95,14 +95,14 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
 def compose(job: Job) -> Dataflow:
     """The dataflow of a prepared job."""
     plan, settings = job.plan, job.settings
-    hashing.speed_up()
+    hashing.load()
     seed = job.recovery.seed()
 
     def judge(partition: str, topic: str | None, state: Any) -> Judge:
         return Judge(plan, partition, topic, folder=job.recovery.dedup_folder(partition), state=state)
 
-    def observe(judged: Judged, lag_records: int | None) -> None:
-        metrics.observe_intake(judged, lag_records, plan.out_of_orderness_ms)
+    def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
+        metrics.observe_intake(judged, lag_records, waiting_records, plan.out_of_orderness_ms)
 
     intake = Intake(
         job.source,
@@ -158,6 +158,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
                 epoch_interval=timedelta(milliseconds=settings.epoch_ms),
                 recovery_config=RecoveryConfig(Path(settings.recovery), timedelta(0)),
             )
+            _tell_what_waits(job)
         except BaseException as error:
             known = control.error or known_end(error) or store_failure(error, Path(settings.recovery))
             if known is not None:
@@ -210,6 +211,7 @@ def _flow_for_bytewax() -> Dataflow:
     _restart_when_set_back(None if flags.process_id is None else process, compactor, sys.stderr.fileno())
     _rest_what_stays()
     atexit.register(_start_anew, control)
+    atexit.register(_tell_what_waits, job)
     if compactor is not None:
         atexit.register(compactor.stop)
     return compose(job)
@@ -278,6 +280,19 @@ def _restart_when_set_back(process: int | None, compactor: Compactor | None, std
     watch = ClockWatch(now, time.monotonic, restart)
     watch.start()
     return watch
+
+
+def _tell_what_waits(job: Job) -> None:
+    """A bounded run that reached its end says which records it had to leave, so that exit code 0 misleads nobody."""
+    if not job.settings.bounded or job.control.stopping or job.control.error is not None:
+        return
+    waiting = job.source.waiting()
+    if waiting:
+        logs.logger("run").warning(
+            f"{behind_transaction(sum(waiting.values()))}: the run ends before them",
+            partitions=waiting,
+            fix="run again once the transaction has ended",
+        )
 
 
 def _start_anew(control: Control) -> None:

@@ -1,8 +1,8 @@
 """64-bit hashes of whole columns: sketches, duplicate detection and the ledger's checksum stand on them."""
 
 import threading
-from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,22 +11,30 @@ import pyarrow as pa
 from dataflow.batch import Int64s
 from dataflow.numeric import from_arrow
 
-_kernels: tuple[Any, Any, Any] | None = None
-_compiling = threading.Lock()
+if TYPE_CHECKING:
+    from dataflow.judge_kernel import Kernels
 
 Hashes = npt.NDArray[np.uint64]
-Positions = npt.NDArray[np.intp]
 
-_SEED = np.uint64(0x9E3779B97F4A7C15)
-_SECOND_SEED = np.uint64(0xD6E8FEB86659FD93)
-_SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
-_FACTORS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
-_SECOND_SHIFTS = (np.uint64(33), np.uint64(33), np.uint64(33))
-_SECOND_FACTORS = (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53))
-_SECOND_STEP = np.uint64(0x9FB21C651E98DF25)
-_HALF = np.uint64(32)
-_TAIL_MASKS = np.array([(1 << 8 * length) - 1 for length in range(9)], np.uint64)
 _WORD_BYTES = 8
+
+_compiling = threading.Lock()
+
+
+@cache
+def _kernels() -> "Kernels":
+    from dataflow.judge_kernel import compiled
+
+    return compiled()
+
+
+def load() -> "Kernels":
+    """The loops that hash, sum up and remember, ready to run.
+
+    Done at the first use, since it takes some tenths of a second, and some seconds where nothing is cached.
+    """
+    with _compiling:
+        return _kernels()
 
 
 def hash64(array: pa.Array) -> Hashes:
@@ -36,22 +44,16 @@ def hash64(array: pa.Array) -> Hashes:
     word w, the last one padded with zeros: h = mix(h ^ w), from h = SEED ^ length; then mix(h). What stands at nulls
     means nothing.
     """
-    if _kernels is not None and _is_text(array.type):
-        return _compiled_lanes(array, 1)[0]
-    states = _lanes(array, 1)
-    return _mix(states[0], _SHIFTS, _FACTORS)
+    return _lanes(array, 1)[0]
 
 
 def identity(array: pa.Array) -> tuple[Hashes, Hashes]:
     """Two independent hashes of each value, together 128 bits; the first is `hash64`.
 
-    The second starts from SEED2 ^ (length * STEP), so that text with zero bytes differs from its padding, and takes a
-    cheaper step per word: (h ^ w) * STEP, folded on itself.
+    The second starts from SEED2 ^ (length * STEP), so that text with zero bytes differs from its padding, or from
+    SEED2 ^ 8 where values are no text, and takes a cheaper step per word: (h ^ w) * STEP, folded on itself.
     """
-    if _kernels is not None and _is_text(array.type):
-        return _compiled_lanes(array, 2)
-    first, second = _lanes(array, 2)
-    return _mix(first, _SHIFTS, _FACTORS), _mix(second, _SECOND_SHIFTS, _SECOND_FACTORS)
+    return _lanes(array, 2)
 
 
 def checksum(partition: str, offsets: Int64s, event_times: Int64s) -> int:
@@ -62,34 +64,8 @@ def checksum(partition: str, offsets: Int64s, event_times: Int64s) -> int:
     if offsets.size == 0:
         return 0
     name = hash64(pa.array([partition], pa.string()))[0]
-    if _kernels is not None:
-        total = _kernels[1](name, np.ascontiguousarray(offsets), np.ascontiguousarray(event_times))
-        return int(np.uint64(total).view(np.int64))
-    state = offsets.view(np.uint64) ^ name
-    state = _mix(state, _SHIFTS, _FACTORS)
-    state ^= event_times.view(np.uint64)
-    state = _mix(state, _SHIFTS, _FACTORS)
-    return int(np.add.reduce(state).view(np.int64))
-
-
-def speed_up() -> None:
-    """From now on compiled loops hash and search in this process, with the same results.
-
-    Not done at once: loading them takes some tenths of a second, the first time ever some seconds.
-    """
-    global _kernels
-    with _compiling:
-        if _kernels is None:
-            try:
-                from dataflow.judge_kernel import compiled
-            except ImportError:
-                return
-            _kernels = compiled()
-
-
-def kernels() -> tuple[Any, Any, Any] | None:
-    """(hash_texts, sum_rows, judge_ids) after `speed_up`."""
-    return _kernels
+    total = load().sum_rows(name, np.ascontiguousarray(offsets), np.ascontiguousarray(event_times))
+    return int(np.uint64(total).view(np.int64))
 
 
 def add_checksums(left: int, right: int) -> int:
@@ -97,60 +73,31 @@ def add_checksums(left: int, right: int) -> int:
     return (left + right + 2**63) % 2**64 - 2**63
 
 
-def _compiled_lanes(array: pa.Array, lanes: int) -> tuple[Hashes, Hashes]:
-    assert _kernels is not None
-    data, starts, lengths = _text(array)
-    first = np.empty(len(starts), np.uint64)
-    second = np.empty(len(starts) if lanes == 2 else 0, np.uint64)
-    _kernels[0](data.ctypes.data, np.ascontiguousarray(starts), lengths, first, second)
-    return first, second
-
-
-def _lanes(array: pa.Array, lanes: int) -> list[Hashes]:
-    """States of one or two lanes after all words."""
+def _lanes(array: pa.Array, lanes: int) -> tuple[Hashes, Hashes]:
+    """The first hash of each value and, of two lanes, the second."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
+    first = np.empty(len(array), np.uint64)
+    second = np.empty(len(array) if lanes == 2 else 0, np.uint64)
     if _is_text(array.type):
         data, starts, lengths = _text(array)
-        length = lengths.view(np.uint64)
-        states = [_SEED ^ length, _SECOND_SEED ^ (length * _SECOND_STEP)][:lanes]
-        for rows, words in _words(data, starts, lengths):
-            for state, step in zip(states, (_first_step, _second_step), strict=False):
-                if rows is None:
-                    step(state, words)
-                else:
-                    state[rows] = step(state[rows], words)
-        return states
-    words = _number_words(array)
-    states = [np.full(len(words), seed ^ np.uint64(_WORD_BYTES)) for seed in (_SEED, _SECOND_SEED)[:lanes]]
-    for state, step in zip(states, (_first_step, _second_step), strict=False):
-        step(state, words)
-    return states
-
-
-def _first_step(state: Hashes, words: Hashes) -> Hashes:
-    state ^= words
-    return _mix(state, _SHIFTS, _FACTORS)
-
-
-def _second_step(state: Hashes, words: Hashes) -> Hashes:
-    state ^= words
-    state *= _SECOND_STEP
-    state ^= state >> _HALF
-    return state
+        load().hash_texts(data.ctypes.data, np.ascontiguousarray(starts), lengths, first, second)
+    else:
+        load().hash_words(_number_words(array), first, second)
+    return first, second
 
 
 def _is_text(data_type: pa.DataType) -> bool:
     return pa.types.is_string(data_type) or pa.types.is_large_string(data_type) or pa.types.is_binary(data_type)
 
 
-def _number_words(array: pa.Array) -> Hashes:
+def _number_words(array: pa.Array) -> Int64s:
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int8()).cast(pa.int64())
     values = from_arrow(array).values
     if values.dtype == np.float64:
         values = values + 0.0
-    return np.ascontiguousarray(values).view(np.uint64)
+    return np.ascontiguousarray(values).view(np.int64)
 
 
 def _text(array: pa.Array) -> tuple[npt.NDArray[np.uint8], Int64s, Int64s]:
@@ -169,29 +116,3 @@ def _text(array: pa.Array) -> tuple[npt.NDArray[np.uint8], Int64s, Int64s]:
         data[: last - first] = np.frombuffer(data_buffer, np.uint8)[first:last]
     offsets -= first
     return data, offsets[:-1], np.diff(offsets)
-
-
-def _words(data: npt.NDArray[np.uint8], starts: Int64s, lengths: Int64s) -> Iterator[tuple[Positions | None, Hashes]]:
-    """The first words of all values, the second ones, ...: which rows have one (None = all), and the words."""
-    every_word = np.ndarray((len(data) - _WORD_BYTES + 1,), np.dtype("<u8"), data, strides=(1,))
-    longest = int(lengths.max(initial=0))
-    shortest = int(lengths.min(initial=longest))
-    for at in range(0, longest, _WORD_BYTES):
-        rows = None if shortest > at else np.flatnonzero(lengths > at)
-        words = every_word[(starts if rows is None else starts[rows]) + at]
-        if shortest < at + _WORD_BYTES:
-            rest = (lengths if rows is None else lengths[rows]) - at
-            words &= _TAIL_MASKS[np.minimum(rest, _WORD_BYTES)]
-        yield rows, words
-
-
-def _mix(state: Hashes, shifts: tuple[np.uint64, np.uint64, np.uint64], factors: tuple[np.uint64, np.uint64]) -> Hashes:
-    """Scramble in place."""
-    spare = np.empty_like(state)
-    for shift, factor in zip(shifts, factors, strict=False):
-        np.right_shift(state, shift, out=spare)
-        np.bitwise_xor(state, spare, out=state)
-        np.multiply(state, factor, out=state)
-    np.right_shift(state, shifts[2], out=spare)
-    np.bitwise_xor(state, spare, out=state)
-    return state

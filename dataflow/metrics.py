@@ -11,7 +11,8 @@ DUPLICATE = Counter("tidemill_records_duplicate", "Events left out as duplicates
 LATE = Counter("tidemill_records_late", "Events late for every rollup that takes them", ["partition"])
 ACCEPTED = Counter("tidemill_records_accepted", "Events accepted", ["partition"])
 WATERMARK = Gauge("tidemill_watermark_ms", "Watermark of a source partition, ms since 1970", ["partition"])
-LAG = Gauge("tidemill_lag_records", "Offsets between what was read and the end of a source partition", ["partition"])
+LAG = Gauge("tidemill_lag_records", "Offsets between what was read and the end of what may be read", ["partition"])
+WAITING = Gauge("tidemill_waiting_records", "Offsets behind an open transaction, not to be read yet", ["partition"])
 COMMITS = Counter("tidemill_commits", "Commits published to the lake")
 COMMIT_SECONDS = Histogram(
     "tidemill_commit_seconds",
@@ -42,8 +43,10 @@ def serve(port: int) -> None:
         ) from error
 
 
-def observe_intake(judged: Judged, lag_records: int | None, bound_ms: int) -> None:
+def observe_intake(judged: Judged, lag_records: int | None, waiting_records: int | None, bound_ms: int) -> None:
     """Count what one poll became, as far as the intake knows it."""
+    if waiting_records is not None:
+        WAITING.labels(judged.partition).set(waiting_records)
     if lag_records is not None:
         LAG.labels(judged.partition).set(lag_records)
     READ.labels(judged.partition).inc(judged.read)

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError, TidemillError, UnknownTopic
+from dataflow.intake.kafka_ends import HELD_SECONDS
+from dataflow.intake.kafka_group import HARMLESS, WAY_OUT
 from dataflow.intake.kafka_probe import KafkaProbe
 from dataflow.intake.ranged import read_ranges
+from dataflow.intake.source import behind_transaction
 from dataflow.intake.sources import open_source
 from dataflow.plan import Plan
 from dataflow.settings import Settings
@@ -89,6 +92,7 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
     ranges = probe.ranges(topic, numbers)
     yield _offsets(topic, known, ranges)
     ends = probe.stable_ends(topic, numbers)
+    yield _transactions(topic, probe, ranges, ends, now)
     before = probe.offsets_at(topic, numbers, to_ms(now) - MINUTE_MS)
     arrived = {n: max(0, ends[n] - (ends[n] if (at := before[n]) is None else at)) for n in numbers}
     yield _lag(topic, known, ranges, ends, arrived, reading, now)
@@ -103,6 +107,7 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
     if config:
         yield _timestamps(topic, config, plan)
         yield _retention(topic, probe, config, known, ends, stamps, now)
+    yield _group(probe, settings)
     yield _clock(probe, settings, config, clock)
 
 
@@ -164,7 +169,11 @@ def _lag(
         "partitions": {f"{topic}/{n}": {"lag": lag[n], "read": read[n], "arrived": arrived[n]} for n in ends},
     }
     if not total:
-        return ok(check, "everything in the topic has been read and committed", **details)
+        held = any(ranges[n][1] > end for n, end in ends.items())
+        what = (
+            "everything in the topic but what waits behind an open transaction" if held else "everything in the topic"
+        )
+        return ok(check, f"{what} has been read and committed", **details)
     worst = sorted((n for n in lag if lag[n]), key=lambda n: -lag[n])
     where = listed([f"{topic}/{n} {lag[n]:,}" for n in worst])
     told = f"{total:,} offsets wait ({where})"
@@ -182,6 +191,56 @@ def _lag(
         return warning(check, f"{told} and they grow by {change:,.0f}/s: {speed}", fix, **details)
     shrinking = f", caught up in about {span(int(total / -change * 1000))}" if change < 0 else ""
     return ok(check, f"{told}: {speed}{shrinking}", **details)
+
+
+def _transactions(
+    topic: str, probe: KafkaProbe, ranges: Mapping[int, tuple[int, int]], ends: Mapping[int, int], now: datetime
+) -> Finding:
+    check = "source.transactions"
+    waiting = {n: ranges[n][1] - end for n, end in ends.items() if ranges[n][1] > end}
+    if not waiting:
+        return ok(check, "no record waits behind an open transaction", waiting=0, partitions={})
+    recent = probe.offsets_at(topic, list(waiting), to_ms(now) - int(HELD_SECONDS * 1000))
+    old = [n for n in waiting if (at := recent[n]) is None or at > ends[n]]
+    told = f"{behind_transaction(sum(waiting.values()))} ({listed([f'{topic}/{n} {waiting[n]:,}' for n in waiting])})"
+    details = {
+        "waiting": sum(waiting.values()),
+        "partitions": {f"{topic}/{n}": {"waiting": waiting[n], "from": ends[n]} for n in waiting},
+        "old": [f"{topic}/{n}" for n in old],
+    }
+    if not old:
+        return ok(check, f"{told}: they can be read once it ends", **details)
+    return warning(
+        check,
+        f"{told}, whose first record is more than {HELD_SECONDS:.0f} s old: no run reads them until it ends, --bounded "
+        "ends before them",
+        "let the producer that holds it open commit or abort, or end it: Kafka aborts what it left after its "
+        "transaction.timeout.ms",
+        **details,
+    )
+
+
+def _group(probe: KafkaProbe, settings: Settings) -> Finding:
+    check = "source.group"
+    group = str(settings.kafka.get("group.id", settings.group))
+    try:
+        members = probe.members(group)
+    except SourceError as problem:
+        return warning(
+            check,
+            f"consumer group {group} cannot be looked at: {problem}",
+            "give this user the READ right on the group, or set another `group`; the data does not depend on it",
+        )
+    if not members:
+        return ok(check, f"consumer group {group} has no member that could keep our offsets out", members=[])
+    # a pipeline of ours notes offsets in the group and never joins it
+    return warning(
+        check,
+        f"consumer group {group} has {counted(len(members), 'member')} that {'is' if len(members) == 1 else 'are'} not "
+        f"ours ({listed(members)}), so Kafka refuses our offsets there: {HARMLESS}",
+        WAY_OUT,
+        members=members,
+    )
 
 
 def _timestamps(topic: str, config: Mapping[str, str], plan: Plan | None) -> Finding:

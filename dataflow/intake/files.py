@@ -69,6 +69,10 @@ class FilesSource:
         """Empty: every reader ends at its file's end."""
         return {}
 
+    def waiting(self) -> dict[str, int]:
+        """There are no transactions here."""
+        return {}
+
     def partitions_changed(self) -> bool:
         """Never: files that appear later are left for the next start."""
         return False

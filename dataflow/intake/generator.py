@@ -68,6 +68,10 @@ class GeneratorSource:
         ends = [self._end(number) for number in range(self._stream.partitions)]
         return {name: end for name, end in zip(self.partitions(), ends, strict=True) if end is not None}
 
+    def waiting(self) -> dict[str, int]:
+        """There are no transactions here."""
+        return {}
+
     def partitions_changed(self) -> bool:
         """Never."""
         return False
@@ -134,6 +138,10 @@ class GeneratorReader:
             return None if self._end is None else self._end - self.position
         reached = self._stream.offset_at(self._number, self._now_ms() + 1)
         return max(0, (reached if self._end is None else min(reached, self._end)) - self.position)
+
+    def waiting(self) -> int | None:
+        """There are no transactions here."""
+        return None
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -1,7 +1,8 @@
 """Kafka as a source: one consumer per partition, at offsets that the lake keeps, committed records only."""
 
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -12,11 +13,15 @@ from dataflow.batch import POLL_SCHEMA, Poll
 from dataflow.errors import OffsetLost, SourceError, UnknownTopic
 from dataflow.intake.drain import Drain, Drained, Opener, Trace, open_drain
 from dataflow.intake.kafka_client import Trouble, admin_properties, build, consumer_properties, is_refusal, refused
+from dataflow.intake.kafka_ends import EndsWatch
+from dataflow.intake.kafka_group import GroupCommits
 from dataflow.intake.kafka_topics import KafkaTopics, TopicWatch
 from dataflow.intake.source import Reader
 from dataflow.logs import logger
 
 COMMIT_EVERY_SECONDS = 1.0
+LAST_QUESTION_SECONDS = 2.0
+"""How long an end waits to hear what is left behind it."""
 
 Start = Literal["earliest", "latest"]
 
@@ -54,8 +59,14 @@ class KafkaSource:
         described = self._topics.describe(topics)
         self._partitions = {f"{t}/{n}": (t, n) for t in topics for n in range(described[t].partitions)}
         self._watch = TopicWatch(admin, described, monotonic)
-        self._properties = consumer_properties(brokers, user.pop("group.id", group), user, len(self._partitions))
+        self._ends_watch = EndsWatch(admin, monotonic)
+        self._last_question = KafkaTopics(admin, self._trouble, brokers, min(LAST_QUESTION_SECONDS, timeout_seconds))
+        group = user.pop("group.id", group)
+        self._properties = consumer_properties(brokers, group, user, len(self._partitions))
+        self._callbacks = {"error_cb": self._trouble, "on_commit": GroupCommits(group)}
         self._ends: dict[str, int] | None = None
+        self._asking = threading.Lock()
+        self._opened: set[str] = set()
 
     def partitions(self) -> list[str]:
         """As they were when this source was made."""
@@ -87,12 +98,13 @@ class KafkaSource:
                 raise created_anew(partition, position, str(hint), topic_id)
             if not low <= position <= high:
                 raise offset_lost(partition, position, low, high)
-        consumer = build(Consumer, {**self._properties, "error_cb": self._trouble})
+        consumer = build(Consumer, {**self._properties, **self._callbacks})
+        self._opened.add(partition)
         return KafkaReader(
             consumer,
             self._drain(consumer, topic, number),
             self._topics,
-            self._watch,
+            (self._watch, self._ends_watch),
             (topic, number, topic_id),
             position,
             bounded_end,
@@ -102,14 +114,38 @@ class KafkaSource:
 
     def end_offsets(self) -> dict[str, int]:
         """The last stable offsets at the first call: a transaction that is open then is not waited for."""
+        # several workers ask at the same time, and none may see half of it
+        with self._asking:
+            if self._ends is None:
+                ends: dict[str, int] = {}
+                for topic, numbers in self._numbers(self._partitions).items():
+                    told = self._topics.stable_ends(topic, numbers)
+                    ends |= {f"{topic}/{number}": told[number] for number in numbers}
+                self._ends = ends
+            return self._ends
+
+    def waiting(self) -> dict[str, int]:
+        """Asks both ends once more; nothing where the broker does not answer within 2 s."""
+        waiting: dict[str, int] = {}
         if self._ends is None:
-            ends: dict[str, int] = {}
-            for topic in dict.fromkeys(topic for topic, _ in self._partitions.values()):
-                numbers = [number for name, number in self._partitions.values() if name == topic]
-                told = self._topics.stable_ends(topic, numbers)
-                ends |= {f"{topic}/{number}": told[number] for number in numbers}
-            self._ends = ends
-        return self._ends
+            return waiting
+        for topic, numbers in self._numbers(self._opened).items():
+            try:
+                ranges = self._last_question.ranges(topic, numbers)
+                stable = self._last_question.stable_ends(topic, numbers)
+            except SourceError:
+                continue
+            # a stable end that has moved was no transaction's that hung
+            held = [number for number in numbers if stable[number] == self._ends[f"{topic}/{number}"]]
+            waiting |= {f"{topic}/{n}": ranges[n][1] - stable[n] for n in held if ranges[n][1] > stable[n]}
+        return waiting
+
+    def _numbers(self, partitions: Iterable[str]) -> dict[str, list[int]]:
+        """The partition numbers of each topic, ascending."""
+        numbers: dict[str, list[int]] = {}
+        for topic, number in sorted(self._partitions[name] for name in partitions):
+            numbers.setdefault(topic, []).append(number)
+        return numbers
 
     def partitions_changed(self) -> bool:
         """True once a topic has new partitions; seen within some 5 s."""
@@ -131,7 +167,7 @@ class KafkaReader:
         consumer: Consumer,
         drain: Drain,
         topics: KafkaTopics,
-        watch: TopicWatch,
+        watches: tuple[TopicWatch, EndsWatch],
         place: tuple[str, int, str | None],
         position: int,
         bounded_end: int | None,
@@ -145,10 +181,11 @@ class KafkaReader:
         self._consumer = consumer
         self._drain = drain
         self._topics = topics
-        self._watch = watch
+        self._watch, self._ends = watches
         self._topic, self._number, self._topic_id = place
         self._name = f"{self._topic}/{self._number}"
         self._end = bounded_end
+        self._ends.open(self._topic, self._number)
         self._brokers = brokers
         self._monotonic = monotonic
         self._commit_at = monotonic() + COMMIT_EVERY_SECONDS
@@ -168,6 +205,7 @@ class KafkaReader:
         if self.finished:
             return None
         self._check_topic()
+        self._ends.look()
         drained = self._drain.take(max_records, max_bytes)
         self._commit()
         end_seen = self._end_told(drained.traces) if drained.traces else self.position
@@ -200,17 +238,26 @@ class KafkaReader:
         self._require_same_topic()
 
     def lag(self) -> int | None:
-        """Offsets up to the last stable one that the broker told with its last answer."""
+        """Offsets up to the last stable one; up to the high watermark where no transaction was open when last asked."""
         if self._closed:
             return None
+        told = self._ends.told(self._topic, self._number)
+        if told is not None and told.high > told.stable:
+            return max(0, told.stable - self.position)
         low_high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, self._number), cached=True)
         high = -1 if low_high is None else low_high[1]
         return None if high < 0 else max(0, high - self.position)
+
+    def waiting(self) -> int | None:
+        """Offsets between the last stable one, or our position where that is further by now, and the high watermark."""
+        told = None if self._closed else self._ends.told(self._topic, self._number)
+        return None if told is None else max(0, told.high - max(told.stable, self.position))
 
     def close(self) -> None:
         """Leave Kafka."""
         if not self._closed:
             self._closed = True
+            self._ends.close(self._topic, self._number)
             self._commit(now=True)
             self._drain.close()
             self._consumer.close()

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
 from dataflow.intake.kafka_client import Trouble, admin_properties, build
@@ -46,17 +46,36 @@ class KafkaProbe(KafkaTopics):
         told = self._offsets(topic, partitions, OffsetSpec.for_timestamp(at_ms), IsolationLevel.READ_UNCOMMITTED)
         return {number: None if offset < 0 else offset for number, offset in told.items()}
 
+    def members(self, group: str) -> list[str]:
+        """Who is a member of a consumer group: "client id at host"."""
+        if not self._group_partitions():
+            # nobody ever was in a group, and asking would make the broker create that topic
+            return []
+        asked = self.admin.describe_consumer_groups([group], request_timeout=self._timeout_seconds)
+        try:
+            description = asked[group].result(self._timeout_seconds + 5)
+        except KafkaException as exception:
+            error: KafkaError = exception.args[0]
+            if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return []
+            self.admin.poll(0)
+            raise self._trouble.failed(error) from exception
+        return [f"{member.client_id} at {member.host}" for member in description.members]
+
     def group_stamp(self, group: str) -> int | None:
         """When the broker last wrote down an offset of a group beside `group`, by its own clock (ms); None = never.
 
         Brokers stamp these records themselves, whatever the producers' clocks say.
         """
-        topics = self.admin.list_topics(_GROUP_TOPIC, timeout=self._timeout_seconds).topics
-        count = len(topics[_GROUP_TOPIC].partitions) if _GROUP_TOPIC in topics else 0
+        count = self._group_partitions()
         if not count:
             return None
         number = abs(_java_hash(group)) % count
         return self.newest_stamps(_GROUP_TOPIC, [number]).get(number)
+
+    def _group_partitions(self) -> int:
+        topics = self.admin.list_topics(_GROUP_TOPIC, timeout=self._timeout_seconds).topics
+        return len(topics[_GROUP_TOPIC].partitions) if _GROUP_TOPIC in topics else 0
 
 
 def _java_hash(text: str) -> int:

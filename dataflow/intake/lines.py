@@ -87,6 +87,10 @@ class LineReader:
         left = max(0, self._size_bytes - here)
         return -int(-left // line_bytes)
 
+    def waiting(self) -> int | None:
+        """There are no transactions here."""
+        return None
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

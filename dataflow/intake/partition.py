@@ -64,7 +64,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         clock: Clock,
         positions: Positions,
         watch: Callable[[], None],
-        observe: Callable[[Judged, int | None], None],
+        observe: Callable[[Judged, int | None, int | None], None],
     ) -> None:
         self._partition = partition
         self._topic = judge.topic
@@ -89,8 +89,12 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
             return self._next_batch()
 
     def _next_batch(self) -> list[Judged]:
-        out = [self._heartbeat()] if self._heartbeat_due else []
-        self._heartbeat_due = False
+        out = []
+        if self._heartbeat_due:
+            self._heartbeat_due = False
+            out.append(self._heartbeat())
+            # also while nothing can be read, which is when it matters what waits
+            self._observe(out[0], self._reader.lag(), self._reader.waiting())
         if self._draining_snapshots is not None:
             if self._drained():
                 raise StopIteration
@@ -141,7 +145,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         self._epoch_bytes += records.column("value").nbytes
         self._next = poll.end
         judged = self._judge.judge(poll, self._decoder.decode(records.column("value")))
-        self._observe(judged, self._reader.lag())
+        self._observe(judged, self._reader.lag(), self._reader.waiting())
         return judged
 
     def _heartbeat(self, *, finished: bool = False) -> Judged:
@@ -177,12 +181,13 @@ class Intake(FixedPartitionedSource[Judged, State]):
         pace: Pace,
         clock: Clock,
         positions: Positions,
-        observe: Callable[[Judged, int | None], None],
+        observe: Callable[[Judged, int | None, int | None], None],
         bounded: bool,
     ) -> None:
         """`judge(partition, topic, state)` makes a judge, from its snapshot or anew;
         `seed(partition)` gives a state to start from where the recovery store has none (a lake taken over);
-        `observe(judged, lag)` is told of every poll; `bounded`: end at the offsets that are the end now.
+        `observe(judged, lag, waiting)` is told of every poll and heartbeat;
+        `bounded`: end at the offsets that are the end now.
         """
         self._source = source
         self._decoder = decoder

@@ -50,6 +50,10 @@ class RangedSource:
         """The ranges' ends."""
         return {name: part.end for name, part in self._ranges.items()}
 
+    def waiting(self) -> dict[str, int]:
+        """None: the ranges' ends are those that were asked for."""
+        return {}
+
     def partitions_changed(self) -> bool:
         """Never: the ranges are fixed."""
         return False

@@ -91,6 +91,10 @@ class RowReader:
         """Rows still to come."""
         return self._end - self.position
 
+    def waiting(self) -> int | None:
+        """There are no transactions here."""
+        return None
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

@@ -39,7 +39,14 @@ class Reader(Protocol):
         ...
 
     def lag(self) -> int | None:
-        """Records between `position` and the source partition's end, as last seen; None = not known."""
+        """Records between `position` and the end of what may be read, as last seen; None = not known."""
+        ...
+
+    def waiting(self) -> int | None:
+        """Records behind an open transaction, which may not be read yet, as last seen; None = not known, or no Kafka.
+
+        Counted by offsets, as `lag` is.
+        """
         ...
 
     def close(self) -> None:
@@ -76,6 +83,13 @@ class Source(Protocol):
         """
         ...
 
+    def waiting(self) -> dict[str, int]:
+        """Records that stayed behind the bounded ends because their transaction was open then and still is.
+
+        Per source partition that was opened here and has some; may wait for an answer for some seconds.
+        """
+        ...
+
     def partitions_changed(self) -> bool:
         """True once `partitions()` would name others than when this source was made. Cheap to ask, often."""
         ...
@@ -83,3 +97,8 @@ class Source(Protocol):
     def close(self) -> None:
         """Let go of connections. Readers are closed on their own."""
         ...
+
+
+def behind_transaction(count: int) -> str:
+    """How we say it, in log and doctor alike."""
+    return f"{count:,} record{' waits' if count == 1 else 's wait'} behind an open transaction"

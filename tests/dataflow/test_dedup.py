@@ -1,6 +1,5 @@
 """The memory of event ids against a dictionary, row by row."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -8,24 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow import dedup, hashing
+from dataflow import dedup
 from dataflow.batch import NEVER_MS
 from dataflow.dedup import DedupMemory
 from dataflow.judge import watermarks_before
 
 LOW, HIGH = -(2**63), 2**63 - 1
-
-
-@pytest.fixture(autouse=True, params=["numpy", "compiled"], scope="module")
-def kernels(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every test twice: with the loops of numpy, and with the compiled ones."""
-    before = hashing._kernels
-    hashing._kernels = None
-    if request.param == "compiled":
-        hashing.speed_up()
-        assert hashing._kernels is not None
-    yield
-    hashing._kernels = before
 
 
 class Naive:
@@ -125,3 +112,32 @@ def test_a_million_ids_take_less_than_48_bytes_each() -> None:
         lanes = rng.integers(0, 2**64, 2**14, dtype=np.uint64)
         memory.remember(lanes, ~lanes, np.zeros(2**14, np.int64))
     assert memory.nbytes / len(memory) <= 48
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(-30, 60)), max_size=40),
+    st.lists(st.tuples(st.integers(0, 12), st.integers(-30, 60)), max_size=40),
+    st.integers(1, 40),
+)
+def test_ids_that_are_told_without_being_judged_are_known_by_their_newest_time(
+    told: list[tuple[int, int]], rows: list[tuple[int, int]], horizon: int
+) -> None:
+    memory, naive = DedupMemory(horizon), Naive(horizon)
+    lanes = np.array([i for i, _ in told], np.uint64)
+    memory.remember(lanes // np.uint64(3), lanes, np.array([t for _, t in told], np.int64))
+    naive.first = dict(told)
+    first, watermark = judge_all(memory, [i for i, _ in rows], [t for _, t in rows], 5, [7])
+    assert first == [naive.is_first(i, t, w) for (i, t), w in zip(rows, watermark, strict=True)]
+
+
+def test_ids_stay_known_when_the_table_of_slots_grows() -> None:
+    memory = DedupMemory(10**9)
+    rng = np.random.default_rng(3)
+    # few slots for the low bits, so that chains are long
+    lanes = rng.permutation(60_000).astype(np.uint64) << np.uint64(8)
+    times = np.zeros(len(lanes), np.int64)
+    for at in range(0, len(lanes), 1_000):
+        memory.remember(lanes[at : at + 1_000], ~lanes[at : at + 1_000], times[:1_000])
+    assert not memory.judge(lanes, ~lanes, times, np.full(len(lanes), NEVER_MS)).any()
+    lane1, lane2, _ = memory.remembered(NEVER_MS)
+    assert (lane1.tolist(), lane2.tolist()) == (lanes.tolist(), (~lanes).tolist())

@@ -1,9 +1,5 @@
 """Hashes and sketches against values one by one."""
 
-from datetime import date
-from decimal import Decimal
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,51 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.aggregates import BUCKET_SHIFT, KMV_K, QUANTILE_GAMMA
-from dataflow.hashing import add_checksums, checksum, hash64, identity
 from dataflow.sketch import bucket_codes, entries, histogram_lists, kmv_lists
 from tests.model.aggregates import bucket_middle
-from tests.model.hashing import canonical, mix
-from tests.model.hashing import hash64 as hash_one
-
-
-@given(st.lists(st.text(max_size=40) | st.none()), st.integers(0, 3))
-def test_text_hashes_by_its_bytes_also_in_a_slice(texts: list[str | None], skip: int) -> None:
-    array = pa.array(texts, pa.string())[skip:]
-    for text, value in zip(texts[skip:], hash64(array).tolist(), strict=True):
-        assert text is None or value == hash_one(text.encode())
-
-
-@pytest.mark.parametrize(
-    ("values", "data_type"),
-    [
-        ([0, 1, -1, 2**63 - 1, -(2**63)], pa.int64()),
-        ([True, False], pa.bool_()),
-        ([date(1970, 1, 2), date(1969, 12, 31)], pa.date32()),
-        ([Decimal("0.000001"), Decimal("-12.5"), Decimal("999999999999.999999")], pa.decimal128(18, 6)),
-    ],
-)
-def test_numbers_hash_by_eight_bytes(values: list[Any], data_type: pa.DataType) -> None:
-    expected = [hash_one(canonical(value)) for value in values]
-    assert hash64(pa.array([None, *values], data_type)[1:]).tolist() == expected
-
-
-@given(st.lists(st.text(alphabet="ab\0", max_size=20), unique=True))
-def test_different_ids_have_different_identities(texts: list[str]) -> None:
-    array = pa.array(texts, pa.string())
-    first, second = identity(array)
-    assert first.tolist() == hash64(array).tolist()
-    # "b" and "a\0" share the first hash, whose length goes in unmixed; the second one tells them apart.
-    assert len(set(second.tolist())) == len(texts)
-
-
-@given(st.lists(st.tuples(st.integers(0, 2**63 - 1), st.integers(-(2**63), 2**63 - 1))), st.integers(0, 10))
-def test_the_checksum_is_a_sum_of_row_hashes(rows: list[tuple[int, int]], cut: int) -> None:
-    def of(part: list[tuple[int, int]]) -> int:
-        return checksum("ads/0", np.array([o for o, _ in part], np.int64), np.array([t for _, t in part], np.int64))
-
-    total = sum(mix(mix(hash_one(b"ads/0") ^ o) ^ (t % 2**64)) for o, t in rows) % 2**64
-    assert of(rows) % 2**64 == total
-    assert add_checksums(of(rows[:cut]), of(rows[cut:])) == of(rows)
 
 
 @given(st.integers(1, 5), st.lists(st.tuples(st.integers(0, 4), st.integers(0, 60))), st.booleans())

@@ -1,4 +1,4 @@
-"""The 64-bit hash behind distinct counts, one value at a time."""
+"""The 64-bit hash behind distinct counts, and the second one behind identities, one value at a time."""
 
 import struct
 from datetime import date
@@ -7,6 +7,8 @@ from typing import Any
 
 _MASK = 2**64 - 1
 _SEED = 0x9E3779B97F4A7C15
+_SECOND_SEED = 0xD6E8FEB86659FD93
+_STEP = 0x9FB21C651E98DF25
 
 
 def mix(x: int) -> int:
@@ -24,6 +26,25 @@ def hash64(data: bytes) -> int:
     for at in range(0, len(data), 8):
         state = mix(state ^ int.from_bytes(data[at : at + 8].ljust(8, b"\0"), "little"))
     return mix(state)
+
+
+def second_hash_of_text(data: bytes) -> int:
+    """The second half of a text's identity."""
+    return _second_hash(_SECOND_SEED ^ (len(data) * _STEP & _MASK), data)
+
+
+def second_hash_of_word(data: bytes) -> int:
+    """The second half of the identity of a value of 8 bytes that is no text."""
+    return _second_hash(_SECOND_SEED ^ 8, data)
+
+
+def _second_hash(state: int, data: bytes) -> int:
+    for at in range(0, len(data), 8):
+        state = ((state ^ int.from_bytes(data[at : at + 8].ljust(8, b"\0"), "little")) * _STEP) & _MASK
+        state ^= state >> 32
+    state = ((state ^ (state >> 33)) * 0xFF51AFD7ED558CCD) & _MASK
+    state = ((state ^ (state >> 33)) * 0xC4CEB9FE1A85EC53) & _MASK
+    return state ^ (state >> 33)
 
 
 def canonical(value: Any) -> bytes:

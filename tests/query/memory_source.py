@@ -33,6 +33,9 @@ class MemorySource:
     def end_offsets(self) -> dict[str, int]:
         return {}
 
+    def waiting(self) -> dict[str, int]:
+        return {}
+
     def partitions_changed(self) -> bool:
         return False
 
@@ -68,6 +71,9 @@ class MemoryReader:
 
     def lag(self) -> int | None:
         return len(self._left)
+
+    def waiting(self) -> int | None:
+        return None
 
     def close(self) -> None:
         pass

@@ -12,7 +12,7 @@ from confluent_kafka.admin import NewPartitions
 from dataflow.intake.kafka_probe import KafkaProbe
 from query.finding import Severity
 from query.moment import to_ms
-from tests.kafka_fixture import admin, delete_topic, fresh_topic, produce
+from tests.kafka_fixture import admin, delete_topic, fresh_topic, produce, transactional_producer
 from tests.query.examined import JOB, World
 
 pytestmark = pytest.mark.kafka
@@ -41,8 +41,8 @@ def test_a_topic_that_is_read_to_its_end_is_sound(world: World) -> None:
     fill(world, topic, 3)
     world.read(f"{topic}/0", [world.now] * 3)
     found = world.findings()
-    checks = ("broker", "source", "source.partitions", "source.offsets", "source.lag", "topic.timestamps")
-    for check in (*checks, "topic.retention", "clock.broker"):
+    checks = ("broker", "source", "source.partitions", "source.offsets", "source.transactions", "source.lag")
+    for check in (*checks, "topic.timestamps", "topic.retention", "source.group", "clock.broker"):
         assert found[check].severity is Severity.OK, found[check]
     assert found["topic.retention"].message == f"topic {topic} keeps its records for ever"
 
@@ -88,6 +88,61 @@ def test_lag_is_told_per_partition_with_what_reads_and_what_comes(world: World) 
     stalled = world.findings()["source.lag"]
     assert stalled.severity is Severity.ERROR
     assert "a run is on, and it has committed nothing for 1.5 min" in stalled.message
+
+
+@pytest.mark.parametrize("end", ["commit", "abort"])
+def test_records_behind_an_open_transaction_are_said_to_wait(world: World, end: str) -> None:
+    brokers = world.settings.brokers
+    topic = fresh_topic(brokers, partitions=2)
+    world.use(topic=topic)
+    fill(world, topic, 50)
+    world.read(f"{topic}/0", [world.now] * 50)
+    assert world.findings()["source.transactions"].message == "no record waits behind an open transaction"
+    producer = transactional_producer(brokers, f"{topic}-held")
+    producer.begin_transaction()
+    producer.produce(topic, b"undecided", partition=0)
+    producer.flush(10)
+    produce(brokers, topic, [b"x"] * 100)
+    world.now = datetime.now(UTC)
+    found = world.findings()
+    young = found["source.transactions"]
+    told = f"101 records wait behind an open transaction ({topic}/0 101)"
+    assert (young.severity, young.message) == (Severity.OK, f"{told}: they can be read once it ends")
+    assert found["source.lag"].message == (
+        "everything in the topic but what waits behind an open transaction has been read and committed"
+    )
+    world.after(60)
+    old = world.findings()["source.transactions"]
+    assert old.severity is Severity.WARNING
+    assert old.message.startswith(f"{told}, whose first record is more than 5 s old")
+    assert old.details["partitions"] == {f"{topic}/0": {"waiting": 101, "from": 50}}
+    getattr(producer, f"{end}_transaction")(30)
+    found = world.findings()
+    assert found["source.transactions"].severity is Severity.OK
+    assert found["source.transactions"].details["waiting"] == 0
+    assert found["source.lag"].details["lag"] == 102
+
+
+def test_another_member_of_the_consumer_group_is_found(world: World) -> None:
+    brokers = world.settings.brokers
+    topic = fresh_topic(brokers)
+    group = f"group-of-{topic}"
+    world.use(topic=topic, group="another", kafka={"group.id": group})
+    assert world.findings()["source.group"].severity is Severity.OK
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": group, "client.id": "a-dashboard", "log_level": 0})
+    joined: list[object] = []
+    consumer.subscribe([topic], on_assign=lambda _, places: joined.append(places))
+    deadline = time.monotonic() + 20
+    while not joined:
+        assert time.monotonic() < deadline
+        consumer.poll(0.1)
+    found = world.findings()["source.group"]
+    assert found.severity is Severity.WARNING
+    assert found.message.startswith(f"consumer group {group} has 1 member that is not ours (a-dashboard at ")
+    assert "the data is not affected" in found.message
+    assert found.fix == "end the other member, or give this pipeline a group of its own (setting `group`)"
+    consumer.close()
+    assert world.findings()["source.group"].severity is Severity.OK
 
 
 def test_new_partitions_are_told(world: World) -> None:

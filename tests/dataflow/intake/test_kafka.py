@@ -1,15 +1,18 @@
 """The Kafka source against a real broker: holes, ends, lost offsets, topics that change."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import NewPartitions
+from structlog.testing import capture_logs
 
 from dataflow.batch import POLL_SCHEMA, Poll
 from dataflow.errors import BrokerUnreachable, ConfigError, OffsetLost, UnknownTopic
-from dataflow.intake import kafka_topics
+from dataflow.intake import kafka as kafka_module
+from dataflow.intake import kafka_ends, kafka_topics
 from dataflow.intake.kafka import KafkaSource
 from dataflow.intake.source import Reader, Source
 from tests.kafka_fixture import admin, create_topic, delete_topic, fresh_topic, produce, transactional_producer
@@ -128,6 +131,98 @@ def test_an_open_transaction_does_not_hold_up_a_bounded_end(kafka: str) -> None:
     producer.commit_transaction(30)
     assert values(polls_until(reader, lambda: reader.position == 3)) == [b"undecided"]
     reader.close()
+
+
+@pytest.mark.parametrize("end", ["commit", "abort"])
+def test_what_may_be_read_and_what_waits_behind_a_transaction_are_told_apart(
+    kafka: str, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_ends, "ENDS_SECONDS", 0.1)
+    topic = fresh_topic(kafka)
+    produce(kafka, topic, [b"before"] * 50)
+    producer = transactional_producer(kafka, f"{topic}-held")
+    producer.begin_transaction()
+    producer.produce(topic, b"undecided", partition=0)
+    producer.flush(10)
+    produce(kafka, topic, [b"behind"] * 100)
+    source = KafkaSource(kafka, [topic])
+    assert source.waiting() == {}
+    reader = source.open(f"{topic}/0", None, None, source.end_offsets()[f"{topic}/0"])
+    assert len(values(polls_until(reader, lambda: reader.finished))) == 50
+    assert source.waiting() == {f"{topic}/0": 101}
+    reader.close()
+    assert (reader.lag(), reader.waiting()) == (None, None)
+    # a run that goes on, and is behind
+    reader = source.open(f"{topic}/0", 20, None)
+    polls_until(reader, lambda: reader.waiting() is not None, max_records=1)
+    assert reader.position < 50
+    assert (reader.lag(), reader.waiting()) == (50 - reader.position, 101)
+    polls_until(reader, lambda: reader.position == 50)
+    assert (reader.lag(), reader.waiting()) == (0, 101)
+    getattr(producer, f"{end}_transaction")(30)
+    polls = polls_until(reader, lambda: reader.position == 152 and reader.waiting() == 0)
+    assert values(polls) == [b"undecided"] * (end == "commit") + [b"behind"] * 100
+    assert reader.lag() == 0
+    assert source.waiting() == {}
+    reader.close()
+
+
+def test_another_member_of_the_group_keeps_no_record_out_and_is_told_once(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_module, "COMMIT_EVERY_SECONDS", 0.05)
+    topic, other_topic = fresh_topic(kafka), fresh_topic(kafka)
+    group = f"{topic}-group"
+    other = Consumer({"bootstrap.servers": kafka, "group.id": group, "log_level": 0})
+    joined: list[object] = []
+    other.subscribe([other_topic], on_assign=lambda _, places: joined.append(places))
+    deadline = time.monotonic() + SECONDS
+    while not joined:
+        assert time.monotonic() < deadline, "it did not join"
+        other.poll(0.1)
+    with capture_logs() as lines:
+        reader = KafkaSource(kafka, [topic], group=group).open(f"{topic}/0", None, None)
+        refused = lambda: [line for line in lines if line["event"] == "kafka_group_refuses_our_offsets"]  # noqa: E731
+        count = 0
+        while not refused() or count < 10:
+            assert time.monotonic() < deadline, lines
+            produce(kafka, topic, [b"x"])
+            count += 1
+            polls_until(reader, lambda: reader.position == count)  # noqa: B023
+            other.poll(0)
+            time.sleep(0.06)
+        assert len(refused()) == 1
+        assert (refused()[0]["group"], refused()[0]["log_level"]) == (group, "warning")
+        other.close()
+        while lines[-1]["event"] != "kafka_group_takes_our_offsets_again":
+            assert time.monotonic() < deadline + SECONDS, lines
+            produce(kafka, topic, [b"x"])
+            count += 1
+            polls_until(reader, lambda: reader.position == count)  # noqa: B023
+            time.sleep(0.06)
+        reader.close()
+        assert len(refused()) == 1
+
+
+def test_workers_that_ask_for_the_ends_at_the_same_time_are_told_the_same(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = fresh_topic(kafka, partitions=2)
+    produce(kafka, topic, [b"x"] * 3)
+    source = KafkaSource(kafka, [topic])
+    told = kafka_topics.KafkaTopics.stable_ends
+    asked: list[str] = []
+
+    def slowly(self: kafka_topics.KafkaTopics, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+        asked.append(topic)
+        time.sleep(0.3)
+        return told(self, topic, partitions)
+
+    monkeypatch.setattr(kafka_topics.KafkaTopics, "stable_ends", slowly)
+    with ThreadPoolExecutor(3) as workers:
+        ends = list(workers.map(lambda _: dict(source.end_offsets()), range(3)))
+    assert ends == [{f"{topic}/0": 3, f"{topic}/1": 0}] * 3
+    assert asked == [topic]
 
 
 def test_a_bounded_end_is_fixed_while_more_is_written(kafka: str) -> None:

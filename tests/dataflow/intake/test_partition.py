@@ -39,6 +39,9 @@ class Ten:
     def lag(self) -> int | None:
         return 10 - self.position
 
+    def waiting(self) -> int | None:
+        return 3
+
     def close(self) -> None:
         self.closed = True
 
@@ -70,7 +73,7 @@ class Played:
         self.reader = Ten()
         self.control = Control()
         self.in_lake = {"p": 0}
-        self.lags: list[int | None] = []
+        self.told: list[tuple[int | None, int | None]] = []
         passing: Any = Passing()
         self.intake = IntakePartition(
             "p",
@@ -82,7 +85,7 @@ class Played:
             clock=lambda: NOW,
             positions=lambda: self.in_lake,
             watch=lambda: None,
-            observe=lambda _, lag: self.lags.append(lag),
+            observe=lambda _, lag, waiting: self.told.append((lag, waiting)),
         )
 
     def ranges(self) -> list[tuple[int, int]]:
@@ -95,7 +98,17 @@ def test_every_epoch_begins_with_a_heartbeat_and_ranges_follow_each_other() -> N
     assert played.ranges() == [(2, 4)]
     assert played.intake.snapshot() == {"version": 1, "next": 4, "hint": "the hint", "judge": "judged"}
     assert played.ranges() == [(4, 4), (4, 6)]
-    assert played.lags == [8, 6, 4]
+    assert played.told == [(10, 3), (8, 3), (6, 3), (6, 3), (4, 3)]
+
+
+def test_what_waits_is_told_in_every_epoch_also_when_nothing_can_be_read() -> None:
+    played = Played()
+    played.reader.position = 10
+    for _ in range(2):
+        played.intake.next_batch()
+        played.intake.next_batch()
+        played.intake.snapshot()
+    assert played.told == [(0, 3), (0, 3)]
 
 
 def test_an_epoch_takes_no_more_than_its_bytes() -> None:
