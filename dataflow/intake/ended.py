@@ -38,6 +38,10 @@ class WithEnded:
         """The source's; an ended partition ends by itself."""
         return self._source.end_offsets()
 
+    def waiting(self) -> dict[str, int]:
+        """As the source says; nothing waits in an ended partition."""
+        return self._source.waiting()
+
     def partitions_changed(self) -> bool:
         """As the source says."""
         return self._source.partitions_changed()
@@ -71,6 +75,10 @@ class EndedReader:
     def lag(self) -> int | None:
         """None wait."""
         return 0
+
+    def waiting(self) -> int | None:
+        """Not even behind a transaction."""
+        return None
 
     def close(self) -> None:
         """Nothing is held open."""
