@@ -9,6 +9,7 @@ from types import TracebackType
 
 from dataflow.errors import ForeignLake, LakeError, LakeMissing
 from sinks.layout import Bounds, DataFile, Snapshot, TableLayout, ViewLayout, layouts, views
+from sinks.others import Other, others
 from sinks.ownership import own_objects
 from sinks.sqlite import CATALOG_NAME, connect_readonly, told
 from sinks.types import from_text, time_of, time_text
@@ -107,6 +108,11 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
         """The table's data files at the snapshot in row order, with the bounds of the columns named in `bounds_of`."""
         with told(self.path, self._busy_ms):
             return data_files(self._connection, self.folder, table, snapshot_id, bounds_of)
+
+    def others(self, snapshot_id: int) -> dict[str, Other]:
+        """Tables and views of other clients at the snapshot, by "schema.name"."""
+        with told(self.path, self._busy_ms):
+            return others(self._connection, self.folder, snapshot_id)
 
     def foreign_changes(self, snapshot_id: int) -> list[str]:
         """Names of our tables with rows that another DuckLake client deleted or keeps inside the catalog.

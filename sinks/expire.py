@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 from sinks.bounds import recompute_bounds
 from sinks.catalog import Catalog
 from sinks.catalog_schema import AUTHOR
-from sinks.ownership import MERGED, full_path, is_merged_file, named_files, own_folders, own_objects, sink_file
+from sinks.ownership import (
+    MERGED,
+    full_path,
+    is_merged_file,
+    is_own_file,
+    named_files,
+    own_folders,
+    own_objects,
+    sink_file,
+)
 from sinks.parquet import Fault, no_fault
 from sinks.types import time_of, time_text
 
@@ -191,9 +200,7 @@ def _delete_scheduled(catalog: Catalog, before: datetime, fault: Fault) -> int:
     needed = named_files(catalog.connection, catalog.folder, scheduled=False)
     done: list[tuple[int, str]] = []
     for number, path in rows:
-        folder, _, name = path.rpartition("/")
-        ours = f"{folder}/" in folders and (sink_file(name) or is_merged_file(name))
-        if not ours or full_path(catalog.folder, path) in needed:
+        if not is_own_file(path, folders) or full_path(catalog.folder, path) in needed:
             continue
         target = catalog.folder / path
         fault("before_unlink")

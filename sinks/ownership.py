@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 from dataflow.errors import ForeignLake
@@ -94,6 +95,12 @@ def own_folders(connection: sqlite3.Connection) -> dict[str, int]:
     return {f"main/{path}": number for path, number in rows if number in own}
 
 
+def is_own_file(path: str, folders: Mapping[str, int]) -> bool:
+    """Whether the file at `path`, relative to the lake, lies in one of `own_folders` and has a name that we give."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/" in folders and (is_merged_file(name) or sink_file(name) is not None)
+
+
 def named_files(connection: sqlite3.Connection, folder: Path, *, scheduled: bool = True) -> set[str]:
     """Full paths of all files that any row of any client's tables names, those waiting for deletion unless told."""
     found = {
@@ -154,7 +161,7 @@ def _own_of_old_lake(connection: sqlite3.Connection) -> dict[int, str]:
         'SELECT view_id, begin_snapshot FROM ducklake_view WHERE substr("sql", 1, ?) = ?',
         (len(_OLDEST_VIEW), _OLDEST_VIEW),
     )
-    by_id = {number: name for number, name in born}
+    by_id = dict(born)
     ours |= {begin for number, begin in views if number in by_id}
     files = connection.execute("SELECT DISTINCT table_id FROM ducklake_data_file JOIN own_file USING (data_file_id)")
     filled = {number for (number,) in files if by_id.get(number) == EVENTS}
