@@ -1,7 +1,8 @@
 """SQL under which tables and views of other DuckLake clients stand beside ours, or say why they cannot be read."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 
 import duckdb
 
@@ -10,10 +11,27 @@ from query.guard import message_of, require_select
 from query.scan import quoted, scan_sql, text
 from sinks.others import Other
 
+HELD = (
+    "which only the DuckLake extension reads. Let it write them out: "
+    "CALL ducklake_flush_inlined_data('lake'); CALL ducklake_rewrite_data_files('lake')"
+)
+"""Of rows that another client has deleted or keeps inside the catalog."""
+
 _CATALOG = "{DUCKLAKE_CATALOG}"
 """How the official client writes a lake's name in a view, whatever it is attached as."""
 
 _WORD = re.compile(r"\w+")
+
+
+def data_folders(others: Iterable[Other]) -> set[str]:
+    """The folders of the lake, relative to it, whose files SQL may read: ours, and those of other schemas below it."""
+    folders = {other.folder for other in others}
+    return {"main/", *(each for each in folders if each.strip("/.") and ".." not in PurePath(each).parts)}
+
+
+def reason(problem: QueryError | duckdb.Error) -> str:
+    """Its message."""
+    return message_of(problem) if isinstance(problem, duckdb.Error) else str(problem)
 
 
 def named_in(sql: str, others: Mapping[str, Other]) -> set[str]:
@@ -44,7 +62,7 @@ def make_others(
                 _make(cursor, database, other, _select(cursor, database, other, snapshot_id))
             except (QueryError, duckdb.Error) as error:
                 # a view may stand on one that is not there yet
-                problems[key] = message_of(error) if isinstance(error, duckdb.Error) else str(error)
+                problems[key] = reason(error)
         if len(problems) == len(waiting):
             break
         waiting = {key: other for key, other in waiting.items() if key in problems}

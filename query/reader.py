@@ -19,7 +19,7 @@ from dataflow.tables import LEDGER
 from query.ends import Ends, LedgerEnds, relation
 from query.guard import INTERRUPT_S, interruptible, message_of, require_select
 from query.moment import AsOf, comparable, parse_as_of
-from query.others import make_others, named_in, unreadable_sql
+from query.others import HELD, data_folders, make_others, named_in, reason, unreadable_sql
 from query.resolve import Resolved, Resolver
 from query.scan import history_sql, quoted, scan_sql, text
 from sinks.layout import DataFile, TableLayout, ViewLayout
@@ -30,10 +30,6 @@ _T = TypeVar("_T")
 _SCHEMAS_PER_DATABASE = 5_000
 _SYSTEM = re.compile(
     r"\b(show|information_schema|duckdb_\w+|pragma\w*|sqlite_master|query|query_table)\b", re.IGNORECASE
-)
-_HELD = (
-    "which only the DuckLake extension reads. Let it write them out: "
-    "CALL ducklake_flush_inlined_data('lake'); CALL ducklake_rewrite_data_files('lake')"
 )
 _VANISHED = re.compile(r"No files found that match|No such file|Could not open|Cannot open file", re.IGNORECASE)
 
@@ -155,8 +151,8 @@ class LakeSnapshot:
         self._open()
 
     def _open(self) -> None:
-        folders = {other.folder for other in self.resolved.others.values() if _is_below(other.folder)}
-        self._cursor, self._schema = self._reader._open_schema({"main/", *folders})
+        folders = data_folders(self.resolved.others.values())
+        self._cursor, self._schema = self._reader._open_schema(folders)
         self._made: set[str] = set()
         weakref.finalize(self, self._reader._forget_schema, id(self._reader._base), self._schema).atexit = False
 
@@ -340,7 +336,7 @@ class LakeSnapshot:
         missing = names - self._made
         for name in sorted(missing & self.tables.keys()):
             if not named and name in self.resolved.foreign:
-                self._make_unreadable(name, f"rows of it were deleted or lie inside the catalog, {_HELD}")
+                self._make_unreadable(name, f"rows of it were deleted or lie inside the catalog, {HELD}")
                 continue
             self._require_readable(name)
             select = scan_sql(self.tables[name], self.files(name), self.id)
@@ -364,7 +360,7 @@ class LakeSnapshot:
                 self._make_views(self._cursor, {name}, "VIEW")
                 self._made.add(name)
             except (QueryError, duckdb.Error) as problem:
-                self._make_unreadable(name, message_of(problem) if isinstance(problem, duckdb.Error) else str(problem))
+                self._make_unreadable(name, reason(problem))
 
     def _make_unreadable(self, name: str, why: str) -> None:
         self._cursor.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {unreadable_sql(name, why)}")
@@ -431,13 +427,8 @@ class LakeSnapshot:
     def _require_readable(self, name: str) -> None:
         if name in self.resolved.foreign:
             raise QueryError(
-                f"another DuckLake client deleted rows of table {name} or keeps rows of it inside the catalog, {_HELD}"
+                f"another DuckLake client deleted rows of table {name} or keeps rows of it inside the catalog, {HELD}"
             )
-
-
-def _is_below(folder: str) -> bool:
-    """Whether a schema's folder lies inside the lake's, so that SQL may read the files in it."""
-    return folder.strip("/.") != "" and ".." not in Path(folder).parts
 
 
 def _keep(_: object) -> None:

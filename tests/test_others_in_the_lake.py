@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from query.reader import LakeReader
@@ -86,7 +86,7 @@ def _contents(tables: dict[str, Any]) -> list[str]:
     return asked
 
 
-@settings(max_examples=3, deadline=None, derandomize=True)
+@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @given(_tables(), st.data())
 def test_tables_of_every_type_are_the_same_before_and_after_all_that_we_do(
     tables: dict[str, list[str]], data: st.DataObject
@@ -152,15 +152,12 @@ def test_every_command_works_beside_a_copy_of_all_tables_and_leaves_it_as_it_is(
     (tmp_path / "input" / "more.ndjson").write_text(more)
     command("run", "--bounded")
     command("compact", "--grace", "0s", "--retain", "0s")
-    command("compact", "--grace", "0s", "--retain", "0s")
     command("recover", "--from-lake")
     command("run", "--bounded")
     assert "proven: every record" in command("audit")
     assert "notes" in command("query", "SHOW TABLES")
     assert command("query", "SELECT n FROM archive.per_ad", "--format", "csv").split() == ["n", "42"]
     assert command("query", "SELECT sum(n) AS n, sum(spend) AS spend FROM per_ad", "--format", "csv") != total
-    command("snapshots")
-    command("dump", "dumped")
     assert ducklake_query(tmp_path / "lake", questions) == before
     doctor = tidemill(tmp_path, "doctor", source="files", input="input")
     assert doctor.returncode in (0, 1), doctor.stdout
