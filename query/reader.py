@@ -19,6 +19,7 @@ from dataflow.tables import LEDGER
 from query.ends import Ends, LedgerEnds, relation
 from query.guard import INTERRUPT_S, interruptible, message_of, require_select
 from query.moment import AsOf, comparable, parse_as_of
+from query.others import HELD, data_folders, make_others, named_in, reason, unreadable_sql
 from query.resolve import Resolved, Resolver
 from query.scan import history_sql, quoted, scan_sql, text
 from sinks.layout import DataFile, TableLayout, ViewLayout
@@ -61,6 +62,7 @@ class LakeReader:
         self._lock = threading.RLock()
         self._base: duckdb.DuckDBPyConnection | None = None
         self._schemas = 0
+        self._folders: frozenset[str] = frozenset()
         self._dropped: deque[tuple[int, str]] = deque()
         self._latest: LakeSnapshot | None = None
         self._ends = LedgerEnds()
@@ -99,19 +101,23 @@ class LakeReader:
         """Answer one SELECT at a snapshot; see LakeSnapshot.query."""
         return self.snapshot(as_of).query(sql, parameters=parameters, timeout_s=timeout_s)
 
-    def _open_schema(self) -> tuple[duckdb.DuckDBPyConnection, str]:
-        """A cursor whose current schema is new and its own, in the shared instance (whose file cache stays warm)."""
+    def _open_schema(self, folders: AbstractSet[str]) -> tuple[duckdb.DuckDBPyConnection, str]:
+        """A cursor whose current database is new and its own, in the shared instance (whose file cache stays warm).
+
+        `folders` are those of the lake that hold data files.
+        """
         with self._lock:
-            if self._base is None or self._schemas % _SCHEMAS_PER_DATABASE == 0:
+            if self._base is None or self._schemas % _SCHEMAS_PER_DATABASE == 0 or not folders <= self._folders:
+                self._folders |= folders
                 self._base = self._open_database()
             base = self._base
             while self._dropped:
                 owner, old = self._dropped.popleft()
                 if owner == id(base):
-                    base.execute(f'DROP SCHEMA IF EXISTS "{old}" CASCADE')
+                    base.execute(f'DETACH DATABASE IF EXISTS "{old}"')
             self._schemas += 1
             name = f"lake{self._schemas}"
-            base.execute(f'CREATE SCHEMA "{name}"')
+            base.execute(f"ATTACH ':memory:' AS \"{name}\"")
             cursor = base.cursor()
             cursor.execute(f'USE "{name}"')
             return cursor, name
@@ -119,7 +125,8 @@ class LakeReader:
     def _open_database(self) -> duckdb.DuckDBPyConnection:
         base = duckdb.connect(":memory:", config={} if self._threads is None else {"threads": self._threads})
         # Only data files: the catalog beside them stays out of reach of SQL.
-        base.execute(f"SET allowed_directories = [{text(f'{self.lake_dir}/main/')}]")
+        folders = ", ".join(text(f"{self.lake_dir}/{folder}") for folder in sorted(self._folders))
+        base.execute(f"SET allowed_directories = [{folders}]")
         base.execute("SET enable_external_access = false")
         base.execute("SET python_enable_replacements = false")
         base.execute("SET lock_configuration = true")
@@ -144,7 +151,8 @@ class LakeSnapshot:
         self._open()
 
     def _open(self) -> None:
-        self._cursor, self._schema = self._reader._open_schema()
+        folders = data_folders(self.resolved.others.values())
+        self._cursor, self._schema = self._reader._open_schema(folders)
         self._made: set[str] = set()
         weakref.finalize(self, self._reader._forget_schema, id(self._reader._base), self._schema).atexit = False
 
@@ -187,7 +195,8 @@ class LakeSnapshot:
         looked up again here; `query` does that.
         """
         with self._lock:
-            self._make(set(self.names()))
+            self._make(set(self.names()), named=False)
+            self._make_others(set(self.resolved.others))
             cursor = self._connect()
         weakref.finalize(cursor, _keep, self).atexit = False
         return cursor
@@ -257,11 +266,12 @@ class LakeSnapshot:
         timer = None if timeout_s is None else threading.Timer(timeout_s, stop)
         try:
             require_select(cursor, sql)
-            needed = self._needed(sql) if not histories else set()
+            needed, named = self._needed(sql) if not histories else (set(), True)
             bounded = {bound.table for bound in bounds}
             # Views over a bounded table are made anew beside it, so that its other files are not even looked at.
             with self._lock:
-                self._make(needed - bounded - self.views.keys() if bounds else needed)
+                self._make(needed - bounded - self.views.keys() if bounds else needed, named=named)
+                self._make_others(named_in(sql, self.resolved.others) if named else set(self.resolved.others))
             for bound in bounds:
                 self._make_bounded(cursor, bound)
             if bounds:
@@ -296,33 +306,70 @@ class LakeSnapshot:
         cursor.execute(f'USE "{self._schema}"')
         return cursor
 
-    def _needed(self, sql: str) -> set[str]:
-        """Names of tables and views that `sql` may touch; a word of its text is enough, views are followed."""
+    def _needed(self, sql: str) -> tuple[set[str], bool]:
+        """Names of tables and views that `sql` may touch; a word of its text is enough, views are followed.
+
+        False with all names, where it names none or asks about all.
+        """
         everything = set(self.names())
         if _SYSTEM.search(sql):
-            return everything
+            return everything, False
         by_lower = {name.lower(): name for name in everything}
         found: set[str] = set()
+        followed: set[str] = set()
         texts = [sql]
         while texts:
-            for word in set(re.findall(r"\w+", texts.pop().lower())):
+            text_of = texts.pop()
+            for key in named_in(text_of, self.resolved.others):
+                texts += [self.resolved.others[key].sql] if key not in followed else []
+                followed.add(key)
+            for word in set(re.findall(r"\w+", text_of.lower())):
                 name = by_lower.get(word)
                 if name is not None and name not in found:
                     found.add(name)
                     if name in self.views:
                         texts.append(self._view_sql(name, ""))
-        return found or everything
+        return (found, True) if found or followed else (everything, False)
 
-    def _make(self, names: set[str]) -> None:
+    def _make(self, names: set[str], *, named: bool = True) -> None:
+        """Make what is missing. What cannot be read raises QueryError where it is `named`, else only when asked."""
         missing = names - self._made
         for name in sorted(missing & self.tables.keys()):
+            if not named and name in self.resolved.foreign:
+                self._make_unreadable(name, f"rows of it were deleted or lie inside the catalog, {HELD}")
+                continue
             self._require_readable(name)
             select = scan_sql(self.tables[name], self.files(name), self.id)
             self._cursor.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {select}")
             self._made.add(name)
         views = missing & self.views.keys()
-        self._make_views(self._cursor, views, "VIEW")
-        self._made |= views
+        try:
+            self._make_views(self._cursor, views, "VIEW")
+            self._made |= views
+        except (QueryError, duckdb.Error) as error:
+            if named:
+                raise
+            self._make_each(views, error)
+
+    def _make_each(self, views: AbstractSet[str], error: QueryError | duckdb.Error) -> None:
+        """Make those views that can be made, and of the others ones that say why not."""
+        if isinstance(error, duckdb.IOException):
+            raise error
+        for name in sorted(views):
+            try:
+                self._make_views(self._cursor, {name}, "VIEW")
+                self._made.add(name)
+            except (QueryError, duckdb.Error) as problem:
+                self._make_unreadable(name, reason(problem))
+
+    def _make_unreadable(self, name: str, why: str) -> None:
+        self._cursor.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {unreadable_sql(name, why)}")
+
+    def _make_others(self, keys: AbstractSet[str]) -> None:
+        missing = {key: self.resolved.others[key] for key in sorted(keys - self._made)}
+        if missing:
+            make_others(self._cursor, self._schema, missing, self.id)
+            self._made |= missing.keys()
 
     def _make_views(self, cursor: duckdb.DuckDBPyConnection, names: AbstractSet[str], what: str) -> None:
         views = sorted(names)
@@ -380,9 +427,7 @@ class LakeSnapshot:
     def _require_readable(self, name: str) -> None:
         if name in self.resolved.foreign:
             raise QueryError(
-                f"another DuckLake client deleted rows of table {name} or keeps rows of it inside the catalog, "
-                "which only the DuckLake extension reads. Let it write them out: "
-                "CALL ducklake_flush_inlined_data('lake'); CALL ducklake_rewrite_data_files('lake')"
+                f"another DuckLake client deleted rows of table {name} or keeps rows of it inside the catalog, {HELD}"
             )
 
 

@@ -8,18 +8,23 @@ from pathlib import Path
 from dataflow.errors import QueryError
 from sinks.catalog_reader import CatalogReader, open_readonly
 from sinks.layout import DataFile, Snapshot, TableLayout, ViewLayout
+from sinks.others import Other
 from sinks.sqlite import CATALOG_NAME
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """One snapshot. `files` by table name, in row order; `foreign` are the tables that files alone do not tell."""
+    """One snapshot. `files` by table name, in row order; `foreign` are the tables that files alone do not tell.
+
+    `others` is what other clients have put beside it, by "schema.name".
+    """
 
     snapshot: Snapshot
     tables: Mapping[str, TableLayout]
     views: Mapping[str, ViewLayout]
     files: Mapping[str, list[DataFile]]
     foreign: frozenset[str] = field(default_factory=frozenset)
+    others: Mapping[str, Other] = field(default_factory=dict)
 
 
 class Resolver:
@@ -81,7 +86,7 @@ class Resolver:
             tables, views = definitions
             files = {name: catalog.files(table, number) for name, table in tables.items()}
             foreign = frozenset(catalog.foreign_changes(number))
-            return Resolved(snapshot, tables, views, files, foreign)
+            return Resolved(snapshot, tables, views, files, foreign, catalog.others(number))
         finally:
             catalog.end()
 
