@@ -4,7 +4,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,19 +22,21 @@ class _Instance:
     """A DuckDB instance. Its connection is only ever a mother of cursors: what is run, is run on one of them."""
 
     connection: duckdb.DuckDBPyConnection
+    folders: frozenset[str]
     left: deque[str] = field(default_factory=deque)
     """Namespaces that nobody uses any more."""
 
 
 class Engine:
-    """One DuckDB instance that reads the data files below `data_dir` and nothing else, its configuration locked.
+    """One DuckDB instance that reads the lake's folders of data files and nothing else, its configuration locked.
 
+    A folder that comes later takes a new instance; namespaces that are held keep theirs.
     For any number of threads: every request works on a cursor of its own, which it alone may interrupt. The lock
     guards fields and is never held while DuckDB works.
     """
 
-    def __init__(self, data_dir: Path, *, threads: int | None = None) -> None:
-        self._data_dir = data_dir
+    def __init__(self, lake_dir: Path, *, threads: int | None = None) -> None:
+        self._lake_dir = lake_dir
         self._threads = threads
         self._lock = threading.Lock()
         self._instance: _Instance | None = None
@@ -45,32 +47,37 @@ class Engine:
         with self._lock:
             self._instance = None
 
-    def namespace(self) -> "Namespace":
-        """A new, empty namespace; DuckDB hears of it at its first cursor, and drops it when nothing holds it."""
+    def namespace(self, folders: Iterable[str] = ("main/",)) -> "Namespace":
+        """A new, empty namespace over data files in these folders of the lake, each with a slash at its end.
+
+        DuckDB hears of it at its first cursor, and drops it when nothing holds it.
+        """
         with self._lock:
             self._namespaces += 1
-            return Namespace(self, f"lake{self._namespaces}")
+            return Namespace(self, f"lake{self._namespaces}", frozenset(folders))
 
-    def instance(self) -> _Instance:
-        """The instance, opened at the first call."""
+    def instance(self, folders: frozenset[str]) -> _Instance:
+        """The instance, opened at the first call, and anew at the first call for a folder that it does not read."""
         with self._lock:
-            if self._instance is not None:
-                return self._instance
-        opened = self._open()
+            known = self._instance
+        if known is not None and folders <= known.folders:
+            return known
+        opened = self._open(folders if known is None else folders | known.folders)
         with self._lock:
             # another thread may have been faster
-            if self._instance is None:
+            if self._instance is None or not folders <= self._instance.folders:
                 self._instance = opened
             return self._instance
 
-    def _open(self) -> _Instance:
+    def _open(self, folders: frozenset[str]) -> _Instance:
         base = duckdb.connect(":memory:", config={} if self._threads is None else {"threads": self._threads})
         # Only data files: the catalog beside them stays out of reach of SQL.
-        base.execute(f"SET allowed_directories = [{text(f'{self._data_dir}/')}]")
+        allowed = ", ".join(text(f"{self._lake_dir}/{folder}") for folder in sorted(folders))
+        base.execute(f"SET allowed_directories = [{allowed}]")
         base.execute("SET enable_external_access = false")
         base.execute("SET python_enable_replacements = false")
         base.execute("SET lock_configuration = true")
-        return _Instance(base)
+        return _Instance(base, folders)
 
 
 class Namespace:
@@ -79,19 +86,20 @@ class Namespace:
     A view keeps its text: whoever makes it, and however often, it is the same.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, folders: frozenset[str]) -> None:
         self._engine = engine
         self._name = name
+        self._folders = folders
         self._lock = threading.Lock()
         self._instance: _Instance | None = None
         self._is_attached = False
-        self._made: set[str] = set()
+        self._made: set[tuple[str, str]] = set()
         self._work = SharedWork()
 
     @property
-    def made(self) -> frozenset[str]:
-        """Names of the views that are there."""
-        return frozenset(self._made)
+    def name(self) -> str:
+        """The database's name, by which a text may mean it."""
+        return self._name
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor of the caller's own, for one thread, in which this namespace is the current one."""
@@ -101,17 +109,23 @@ class Namespace:
         cursor.execute(f"USE {quoted(self._name)}")
         return cursor
 
-    def make(self, cursor: duckdb.DuckDBPyConnection, name: str, select: Callable[[], str]) -> None:
+    def make(
+        self, cursor: duckdb.DuckDBPyConnection, name: str, select: Callable[[], str], schema: str = "main"
+    ) -> None:
         """Make the view `name` of what `select` gives, unless it is there, by a cursor of this namespace.
 
         Raises duckdb.IOException where a file that DuckDB looks at for its columns has vanished.
         """
-        if name not in self._made:
-            self._work.do(name, lambda: self._create(cursor, name, select()))
+        if not self.has(name, schema):
+            self._work.do((schema, name), lambda: self._create(cursor, schema, name, select()))
+
+    def has(self, name: str, schema: str = "main") -> bool:
+        """Whether the view is there."""
+        return (schema, name) in self._made
 
     def _home(self) -> _Instance:
         if self._instance is None:
-            instance = self._engine.instance()
+            instance = self._engine.instance(self._folders)
             with self._lock:
                 if self._instance is None:
                     self._instance = instance
@@ -130,10 +144,12 @@ class Namespace:
         _unless_at_once(cursor, f"ATTACH IF NOT EXISTS ':memory:' AS {quoted(self._name)}")
         self._is_attached = True
 
-    def _create(self, cursor: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
-        place = f"{quoted(self._name)}.main.{quoted(name)}"
-        _unless_at_once(cursor, f"CREATE VIEW IF NOT EXISTS {place} AS {select}")
-        self._made.add(name)
+    def _create(self, cursor: duckdb.DuckDBPyConnection, schema: str, name: str, select: str) -> None:
+        place = f"{quoted(self._name)}.{quoted(schema)}"
+        if schema != "main":
+            _unless_at_once(cursor, f"CREATE SCHEMA IF NOT EXISTS {place}")
+        _unless_at_once(cursor, f"CREATE VIEW IF NOT EXISTS {place}.{quoted(name)} AS {select}")
+        self._made.add((schema, name))
 
 
 def _unless_at_once(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:

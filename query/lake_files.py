@@ -1,7 +1,6 @@
 """The lake's files against its catalog: missing, cut short, unlisted, too many; and the catalog's own size."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from query.moment import to_ms
 from query.reader import LakeReader, LakeSnapshot
 from query.spoken import counted, listed, moment, size, span
 from sinks.catalog_reader import CatalogReader
+from sinks.ownership import full_path, is_own_file, named_files, own_folders, own_objects, sink_file
 from sinks.sqlite import CATALOG_NAME
 from sinks.types import time_of
 
@@ -21,35 +21,33 @@ STAGED_FOR_MS = 10 * 60_000
 """A file that is not in the catalog may be on its way there for so long."""
 SCHEDULED_FOR_MS = 86_400_000
 
-_SINK_FILE = re.compile(r".+-lake-\d+-(?P<incarnation>\d+)-[0-9a-f]+\.parquet")
-
 
 @dataclass(slots=True)
 class OnDisk:
-    """Files below the lake's schema folder: path relative to the lake -> size in bytes, time of change in ms."""
+    """Files below some folders of the lake: path relative to the lake -> size in bytes, time of change in ms."""
 
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
-def on_disk(lake: Path) -> OnDisk:
-    """All files of all tables, as they are now; one that goes away meanwhile is left out."""
+def on_disk(lake: Path, folders: Iterable[str]) -> OnDisk:
+    """All files of tables that lie in these `folders`, as they are now; one that goes away meanwhile is left out."""
     found = OnDisk()
-    root = lake / "main"
-    for path in sorted(root.rglob("*")) if root.is_dir() else []:
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        if path.is_file():
-            found.files[path.relative_to(lake).as_posix()] = (status.st_size, int(status.st_mtime * 1000))
+    for root in (lake / folder for folder in sorted(folders)):
+        for path in sorted(root.rglob("*")) if root.is_dir() else []:
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            if path.is_file():
+                found.files[path.relative_to(lake).as_posix()] = (status.st_size, int(status.st_mtime * 1000))
     return found
 
 
 def file_findings(reader: LakeReader, snapshot: LakeSnapshot, now: datetime, *, running: bool) -> Iterator[Finding]:
-    """Missing and unlisted files, files per table, the catalog's size, what waits for deletion."""
+    """Missing and unlisted files of our tables, files per table, the catalog's size, what waits for deletion."""
     # the disk first: what is published or deleted meanwhile must not look unlisted or missing
-    disk = on_disk(reader.lake_dir)
     catalog = reader.resolver.catalog()
+    disk = on_disk(reader.lake_dir, own_folders(catalog.connection))
     catalog.begin()
     try:
         yield _missing(catalog, disk)
@@ -62,12 +60,13 @@ def file_findings(reader: LakeReader, snapshot: LakeSnapshot, now: datetime, *, 
 
 
 def _listed(catalog: CatalogReader) -> dict[str, tuple[int, bool]]:
-    """Path relative to the lake -> size, and whether the newest snapshot shows it."""
+    """Of our tables: path relative to the lake -> size, and whether the newest snapshot shows it."""
+    own = own_objects(catalog.connection)
     rows = catalog.connection.execute(
-        "SELECT t.path || f.path, f.file_size_bytes, f.end_snapshot IS NULL FROM ducklake_data_file f"
-        " JOIN (SELECT DISTINCT table_id, path FROM ducklake_table) t USING (table_id)"
+        "SELECT t.table_id, t.path || f.path, f.file_size_bytes, f.end_snapshot IS NULL FROM ducklake_data_file f"
+        " JOIN (SELECT DISTINCT table_id, path FROM ducklake_table) t USING (table_id) WHERE f.path_is_relative = 1"
     )
-    return {f"main/{path}": (length, bool(live)) for path, length, live in rows}
+    return {f"main/{path}": (length, bool(live)) for number, path, length, live in rows if number in own}
 
 
 def _missing(catalog: CatalogReader, disk: OnDisk) -> Finding:
@@ -95,21 +94,15 @@ def _missing(catalog: CatalogReader, disk: OnDisk) -> Finding:
 
 def _unlisted(catalog: CatalogReader, disk: OnDisk, now: datetime, *, running: bool) -> Finding:
     check = "files.orphans"
-    scheduled = catalog.connection.execute("SELECT path FROM ducklake_files_scheduled_for_deletion")
-    known = {*_listed(catalog), *(path for (path,) in scheduled)}
-    deletes = catalog.connection.execute(
-        "SELECT t.path || f.path FROM ducklake_delete_file f"
-        " JOIN (SELECT DISTINCT table_id, path FROM ducklake_table) t USING (table_id)"
-    )
-    known |= {f"main/{path}" for (path,) in deletes}
+    known = named_files(catalog.connection, catalog.folder)
     row = catalog.connection.execute("SELECT max(incarnation) FROM own_pipeline").fetchone()
     current = int(row[0] or 0)
     staged: list[str] = []
     left: list[str] = []
     for path, (_, changed_ms) in disk.files.items():
-        if path in known:
+        if full_path(catalog.folder, path) in known:
             continue
-        match = _SINK_FILE.fullmatch(path.rpartition("/")[2])
+        match = sink_file(path.rpartition("/")[2])
         fresh = running and to_ms(now) - changed_ms < STAGED_FOR_MS
         ours = match is not None and int(match["incarnation"]) >= current > 0
         (staged if ours or fresh else left).append(path)
@@ -183,12 +176,18 @@ def _catalog(catalog: CatalogReader, now: datetime) -> Finding:
 
 def _scheduled(catalog: CatalogReader, now: datetime) -> Finding:
     check = "files.scheduled"
-    count, first = catalog.connection.execute(
-        "SELECT count(*), min(schedule_start) FROM ducklake_files_scheduled_for_deletion"
-    ).fetchone()
+    folders = own_folders(catalog.connection)
+    waiting = [
+        since
+        for path, since in catalog.connection.execute(
+            "SELECT path, schedule_start FROM ducklake_files_scheduled_for_deletion WHERE path_is_relative = 1"
+        )
+        if is_own_file(path, folders)
+    ]
+    count = len(waiting)
     if not count:
         return ok(check, "no file waits for its deletion", files=0)
-    age = max(0, to_ms(now) - to_ms(time_of(first)))
+    age = max(0, to_ms(now) - to_ms(time_of(min(waiting))))
     told = f"{counted(count, 'replaced file')} wait for deletion, the oldest for {span(age)}"
     if age > SCHEDULED_FOR_MS:
         return warning(check, told, "tidemill compact deletes them", files=count, oldest_age_ms=age)

@@ -31,7 +31,7 @@ class LakeReader:
     def __init__(self, lake_dir: str | Path, *, threads: int | None = None) -> None:
         self.resolver = Resolver(lake_dir)
         self.lake_dir = self.resolver.folder
-        self._means = Means(Engine(self.lake_dir / "main", threads=threads), self.resolver)
+        self._means = Means(Engine(self.lake_dir, threads=threads), self.resolver)
         self._lock = threading.Lock()
         self._latest: LakeSnapshot | None = None
 

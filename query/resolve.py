@@ -11,6 +11,7 @@ from query.catalogs import Catalogs, LakeIdentity
 from query.shared_work import SharedWork
 from sinks.catalog_reader import CatalogReader, open_readonly
 from sinks.layout import DataFile, Snapshot, TableLayout, ViewLayout
+from sinks.others import Other
 
 _Definitions = tuple[dict[str, TableLayout], dict[str, ViewLayout]]
 
@@ -19,6 +20,7 @@ _Definitions = tuple[dict[str, TableLayout], dict[str, ViewLayout]]
 class Resolved:
     """One snapshot. `files` by table name, in row order; `foreign` are the tables that files alone do not tell.
 
+    `others` is what other clients have put beside it, by "schema.name".
     `lake` tells which lake it is of: another one may come to the same place, with snapshots of the same numbers.
     """
 
@@ -28,6 +30,7 @@ class Resolved:
     files: Mapping[str, list[DataFile]]
     foreign: frozenset[str] = field(default_factory=frozenset)
     lake: LakeIdentity = None
+    others: Mapping[str, Other] = field(default_factory=dict)
 
 
 class Resolver:
@@ -107,4 +110,4 @@ class Resolver:
         tables, views = definitions
         files = {name: catalog.files(table, number) for name, table in tables.items()}
         foreign = frozenset(catalog.foreign_changes(number))
-        return Resolved(snapshot, tables, views, files, foreign, lake)
+        return Resolved(snapshot, tables, views, files, foreign, lake, catalog.others(number))

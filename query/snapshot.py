@@ -18,6 +18,7 @@ from query.ends import Ends, LedgerEnds, relation
 from query.engine import Engine
 from query.guard import TimeLimit, interruptible, message_of, require_select
 from query.moment import comparable
+from query.others import HELD, data_folders, make_others, named_in, reason, unreadable_sql
 from query.resolve import Resolved, Resolver
 from query.scan import history_sql, quoted, scan_sql
 from query.shared_work import SharedWork
@@ -70,7 +71,7 @@ class LakeSnapshot:
         self.resolved = resolved
         self._means = means
         self._whole = whole
-        self._namespace = means.engine.namespace()
+        self._namespace = means.engine.namespace(data_folders(resolved.others.values()))
         self._moved: LakeSnapshot | None = None
         """The same snapshot with its files looked up anew, since a compaction removed those known here."""
 
@@ -171,7 +172,7 @@ class LakeSnapshot:
     def _look_up_anew(self, problem: duckdb.IOException) -> "LakeSnapshot":
         if self._moved is None:
             resolved = self._means.resolver.resolve_again(self.resolved)
-            if resolved.files == self.resolved.files:
+            if (resolved.files, resolved.others) == (self.resolved.files, self.resolved.others):
                 # the catalog still names the file: it is lost
                 raise QueryError(message_of(problem)) from problem
             self._moved = LakeSnapshot(self._means, resolved)
@@ -179,7 +180,8 @@ class LakeSnapshot:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         cursor = self._namespace.cursor()
-        self._make(cursor, set(self.names()))
+        self._make(cursor, set(self.names()), named=False)
+        self._make_others(cursor, set(self.resolved.others))
         weakref.finalize(cursor, _keep, self).atexit = False
         return cursor
 
@@ -211,11 +213,13 @@ class LakeSnapshot:
 
     def _answer(self, cursor: duckdb.DuckDBPyConnection, question: "_Question") -> pa.Table:
         require_select(cursor, question.sql)
-        needed = self._needed(question.sql) if not question.histories else set()
+        needed, named = self._needed(question.sql) if not question.histories else (set(), True)
         bounded = {bound.table for bound in question.bounds}
         # Views over a bounded table are made anew beside it, so that its other files are not even looked at.
         beside = bool(bounded) and not _QUALIFIED.search(question.sql)
-        self._make(cursor, needed - bounded - self.views.keys() if beside else needed)
+        self._make(cursor, needed - bounded - self.views.keys() if beside else needed, named=named)
+        others = self.resolved.others
+        self._make_others(cursor, named_in(question.sql, others) if named else set(others))
         for bound in question.bounds:
             # A temporary name comes before the namespace's own, inside the lake's views too.
             scan = scan_sql(self.tables[bound.table], self.bounded_files(bound), self.id)
@@ -237,33 +241,71 @@ class LakeSnapshot:
 
         return interruptible(cursor, answer)
 
-    def _needed(self, sql: str) -> set[str]:
-        """Names of tables and views that `sql` may touch; a word of its text is enough, views are followed."""
+    def _needed(self, sql: str) -> tuple[set[str], bool]:
+        """Names of tables and views that `sql` may touch; a word of its text is enough, views are followed.
+
+        False with all names, where it names none or asks about all.
+        """
         everything = set(self.names())
         if _SYSTEM.search(sql):
-            return everything
+            return everything, False
         by_lower = {name.lower(): name for name in everything}
         found: set[str] = set()
+        followed: set[str] = set()
         texts = [sql]
         while texts:
-            for word in set(re.findall(r"\w+", texts.pop().lower())):
+            text_of = texts.pop()
+            for key in named_in(text_of, self.resolved.others):
+                texts += [self.resolved.others[key].sql] if key not in followed else []
+                followed.add(key)
+            for word in set(re.findall(r"\w+", text_of.lower())):
                 name = by_lower.get(word)
                 if name is not None and name not in found:
                     found.add(name)
                     if name in self.views:
                         texts.append(self._view_sql(name, ""))
-        return found or everything
+        return (found, True) if found or followed else (everything, False)
 
-    def _make(self, cursor: duckdb.DuckDBPyConnection, names: AbstractSet[str]) -> None:
-        missing = names - self._namespace.made
+    def _make(self, cursor: duckdb.DuckDBPyConnection, names: AbstractSet[str], *, named: bool = True) -> None:
+        """Make what is missing. What cannot be read raises QueryError where it is `named`, else only when asked."""
+        missing = {name for name in names if not self._namespace.has(name)}
         for name in sorted(missing & self.tables.keys()):
+            if not named and name in self.resolved.foreign:
+                self._make_unreadable(cursor, name, f"rows of it were deleted or lie inside the catalog, {HELD}")
+                continue
             self._require_readable(name)
             self._namespace.make(cursor, name, partial(self._scan, name))
-        self._make_views(
-            cursor,
-            missing & self.views.keys(),
-            lambda name, sql: self._namespace.make(cursor, name, lambda: sql),
-        )
+        views = missing & self.views.keys()
+        try:
+            self._make_views(cursor, views, partial(self._make_view, cursor))
+        except duckdb.IOException:
+            raise
+        except (QueryError, duckdb.Error):
+            if named:
+                raise
+            self._make_each(cursor, views)
+
+    def _make_view(self, cursor: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
+        self._namespace.make(cursor, name, lambda: sql)
+
+    def _make_each(self, cursor: duckdb.DuckDBPyConnection, views: AbstractSet[str]) -> None:
+        """Make those views that can be made, and of the others ones that say why not."""
+        for name in sorted(views):
+            try:
+                self._make_views(cursor, {name}, partial(self._make_view, cursor))
+            except (QueryError, duckdb.Error) as problem:
+                self._make_unreadable(cursor, name, reason(problem))
+
+    def _make_unreadable(self, cursor: duckdb.DuckDBPyConnection, name: str, why: str) -> None:
+        # for this cursor alone: who names it gets the error itself
+        cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {unreadable_sql(name, why)}")
+
+    def _make_others(self, cursor: duckdb.DuckDBPyConnection, keys: AbstractSet[str]) -> None:
+        others = self.resolved.others
+        missing = {key: others[key] for key in sorted(keys)}
+        missing = {key: each for key, each in missing.items() if not self._namespace.has(each.name, each.schema)}
+        if missing:
+            make_others(cursor, self._namespace, missing, self.id)
 
     def _scan(self, name: str) -> str:
         return scan_sql(self.tables[name], self.files(name), self.id)
@@ -297,9 +339,7 @@ class LakeSnapshot:
     def _require_readable(self, name: str) -> None:
         if name in self.resolved.foreign:
             raise QueryError(
-                f"another DuckLake client deleted rows of table {name} or keeps rows of it inside the catalog, "
-                "which only the DuckLake extension reads. Let it write them out: "
-                "CALL ducklake_flush_inlined_data('lake'); CALL ducklake_rewrite_data_files('lake')"
+                f"another DuckLake client deleted rows of table {name} or keeps rows of it inside the catalog, {HELD}"
             )
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from dataflow.errors import Fenced, ForeignLake, LakeUnwritable
-from sinks.catalog_schema import DUCKLAKE, INDEXES, OWN, SCHEMA_ID
+from sinks.bounds import widen_bounds
+from sinks.catalog_schema import AUTHOR, DUCKLAKE, INDEXES, OWN, OWN_OBJECT, SCHEMA_ID
 from sinks.layout import TableLayout, layouts
 from sinks.parquet import StagedFile
 from sinks.sqlite import CATALOG_NAME, connect, told, transaction
-from sinks.types import Bound, from_text, time_text
+from sinks.types import time_text
 
 BUSY_MS = 30_000
 """How long a commit waits for another process's transaction before it gives up."""
@@ -51,7 +52,7 @@ class Catalog:
             with catalog.transaction() as connection:
                 if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
                     raise ForeignLake(f"{path} already holds a database; name an empty folder")
-                for statement in (DUCKLAKE + INDEXES + OWN).split(";"):
+                for statement in (DUCKLAKE + INDEXES + OWN + OWN_OBJECT).split(";"):
                     if statement.strip():
                         connection.execute(statement)
                 catalog._first_rows(time_text(now))
@@ -110,7 +111,7 @@ class Catalog:
         return row
 
     def tables(self) -> dict[str, TableLayout]:
-        """Every table as of now, by name."""
+        """Our tables as of now, by name."""
         with told(self.path, self.busy_ms):
             return layouts(self.connection, self.head()[0])
 
@@ -164,8 +165,8 @@ class Catalog:
         )
         self.connection.execute("INSERT INTO ducklake_snapshot VALUES (?, ?, ?, ?, ?)", row)
         self.connection.execute(
-            "INSERT INTO ducklake_snapshot_changes VALUES (?, ?, 'tidemill', ?, ?)",
-            (number + 1, changes, message, json.dumps(extra, separators=(",", ":")) if extra else None),
+            "INSERT INTO ducklake_snapshot_changes VALUES (?, ?, ?, ?, ?)",
+            (number + 1, changes, AUTHOR, message, json.dumps(extra, separators=(",", ":")) if extra else None),
         )
         return number + 1
 
@@ -231,43 +232,7 @@ class Catalog:
             ],
         )
         self.connection.execute("INSERT INTO own_file VALUES (?, ?)", (file_id, file.digest))
-        self._widen(file)
-
-    def _widen(self, file: StagedFile) -> None:
-        rows = self.connection.execute(
-            "SELECT column_id, contains_null, contains_nan, min_value, max_value"
-            " FROM ducklake_table_column_stats WHERE table_id = ?",
-            (file.table_id,),
-        ).fetchall()
-        known = {row[0]: row[1:] for row in rows}
-        first = not known
-        updates: list[tuple[object, ...]] = []
-        for column in file.columns:
-            new = (int(column.null_count > 0), column.contains_nan, column.low, column.high)
-            old = known.pop(column.column_id, None)
-            if old is None:
-                if first:
-                    self.connection.execute(
-                        "INSERT INTO ducklake_table_column_stats VALUES (?, ?, ?, ?, ?, ?, NULL)",
-                        (file.table_id, column.column_id, *new),
-                    )
-                # without a row the extension assumes nothing, which is right for a column added later
-                continue
-            merged = (
-                max(old[0] or 0, new[0]),
-                None if old[1] is None or new[1] is None else max(old[1], int(new[1])),
-                _wider(old[2], new[2], column.type, column.value_count, low=True),
-                _wider(old[3], new[3], column.type, column.value_count, low=False),
-            )
-            if merged != old:
-                updates.append((*merged, file.table_id, column.column_id))
-        # columns of the table that this file lacks read as NULL from it
-        updates += [(1, *old[1:], file.table_id, number) for number, old in known.items() if not old[0]]
-        self.connection.executemany(
-            "UPDATE ducklake_table_column_stats SET contains_null = ?, contains_nan = ?, min_value = ?, max_value = ?"
-            " WHERE table_id = ? AND column_id = ?",
-            updates,
-        )
+        widen_bounds(self.connection, file)
 
     def _first_rows(self, now: str) -> None:
         run = self.connection.execute
@@ -290,17 +255,3 @@ class Catalog:
 def data_path(folder: Path) -> str:
     """DuckLake's data_path of a lake folder: absolute, with a trailing slash."""
     return f"{Path(folder).resolve().as_posix()}/"
-
-
-def _wider(old: str | None, new: str | None, kind: str, values: int, *, low: bool) -> str | None:
-    if values == 0:
-        return old
-    # an unknown bound stays unknown: NULL may also mean "no value so far", but that cannot be told apart
-    if old is None or new is None:
-        return None
-    before: Bound | None = from_text(old, kind)
-    after: Bound | None = from_text(new, kind)
-    if before is None or after is None:
-        return None
-    lower = after < before  # type: ignore[operator]
-    return new if lower == low and after != before else old

@@ -9,6 +9,8 @@ from types import TracebackType
 
 from dataflow.errors import ForeignLake, LakeError, LakeMissing
 from sinks.layout import Bounds, DataFile, Snapshot, TableLayout, ViewLayout, layouts, views
+from sinks.others import Other, others
+from sinks.ownership import own_objects
 from sinks.sqlite import CATALOG_NAME, connect_readonly, told
 from sinks.types import from_text, time_of, time_text
 
@@ -104,12 +106,12 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
         )
 
     def tables(self, snapshot_id: int) -> dict[str, TableLayout]:
-        """Every table at the snapshot, by name, columns in order."""
+        """Our tables at the snapshot, by name, columns in order."""
         with told(self.path, self._busy_ms):
             return layouts(self._connection, snapshot_id)
 
     def views(self, snapshot_id: int) -> dict[str, ViewLayout]:
-        """Every view at the snapshot, by name."""
+        """Our views at the snapshot, by name."""
         with told(self.path, self._busy_ms):
             return views(self._connection, snapshot_id)
 
@@ -118,8 +120,13 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
         with told(self.path, self._busy_ms):
             return data_files(self._connection, self.folder, table, snapshot_id, bounds_of)
 
+    def others(self, snapshot_id: int) -> dict[str, Other]:
+        """Tables and views of other clients at the snapshot, by "schema.name"."""
+        with told(self.path, self._busy_ms):
+            return others(self._connection, self.folder, snapshot_id)
+
     def foreign_changes(self, snapshot_id: int) -> list[str]:
-        """Names of tables with rows that another DuckLake client deleted or keeps inside the catalog.
+        """Names of our tables with rows that another DuckLake client deleted or keeps inside the catalog.
 
         Such rows are seen by the official extension only; `CALL ducklake_flush_inlined_data` and
         `ducklake_rewrite_data_files` turn them into plain files.
@@ -199,11 +206,11 @@ def next_offsets(folder: Path) -> dict[str, int]:
 
 
 def live_files(folder: Path) -> dict[str, int]:
-    """Per table the number of files in its newest state; opens and closes a connection of its own."""
+    """Per table of ours the number of files in its newest state; opens and closes a connection of its own."""
     with CatalogReader(folder) as reader:
-        return dict(
-            reader.connection.execute(
-                "SELECT t.table_name, count(f.data_file_id) FROM ducklake_table t LEFT JOIN ducklake_data_file f"
-                " ON f.table_id = t.table_id AND f.end_snapshot IS NULL WHERE t.end_snapshot IS NULL GROUP BY 1"
-            )
-        )
+        rows = reader.connection.execute(
+            "SELECT t.table_id, t.table_name, count(f.data_file_id) FROM ducklake_table t LEFT JOIN ducklake_data_file"
+            " f ON f.table_id = t.table_id AND f.end_snapshot IS NULL WHERE t.end_snapshot IS NULL GROUP BY 1, 2"
+        ).fetchall()
+        own = own_objects(reader.connection)
+        return {name: count for number, name, count in rows if number in own}

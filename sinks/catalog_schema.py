@@ -98,6 +98,9 @@ CREATE INDEX own_column_stats_by_file ON ducklake_file_column_stats(data_file_id
 CREATE INDEX own_snapshot_by_time ON ducklake_snapshot(snapshot_time);
 """
 
+OWN_OBJECT = "CREATE TABLE own_object(object_id INTEGER PRIMARY KEY, name TEXT NOT NULL)"
+"""Tables and views that Tidemill has made, with the name that it gave; all others are another client's."""
+
 OWN = """
 CREATE TABLE own_pipeline(
     name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, definition TEXT NOT NULL, incarnation INTEGER NOT NULL,
@@ -113,6 +116,11 @@ CREATE TABLE own_file(data_file_id INTEGER PRIMARY KEY, digest TEXT NOT NULL);
 """`own_offset.next` is where each source partition goes on; `own_file.digest` is sha256 of the file's bytes, in hex."""
 
 SCHEMA_ID = 0
+"""Our schema, `main`."""
+
+AUTHOR = "tidemill"
+"""The author of our snapshots."""
+
 SNAPSHOT_COLUMN = "_ducklake_internal_snapshot_id"
 SNAPSHOT_FIELD_ID = 2147483539
 """Extra column of a compacted file: the snapshot in which each row came (DuckLake's reserved name and field id)."""

@@ -1,7 +1,6 @@
 """The two-phase commit into the lake, without Bytewax: stage at an epoch's end, publish once it is durable."""
 
 import json
-import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +18,11 @@ from dataflow.errors import Gap, LakeError, LakeMissing
 from dataflow.merge import merge_rows
 from dataflow.tables import LEDGER, TableSpec
 from sinks.catalog import Catalog
-from sinks.expire import listed_files, remove_leftovers
+from sinks.expire import remove_leftovers
 from sinks.layout import TableLayout
 from sinks.ledger import ledger_rows, merge_ranges
 from sinks.manifest import Manifest, from_state, to_state
+from sinks.ownership import full_path, named_files, sink_file
 from sinks.parquet import Fault, StagedFile, no_fault, write_file
 
 PART = "lake"
@@ -30,8 +30,6 @@ KEPT_PUBLISH_KEYS = 1_000
 """Publish keys kept per lineage: far more epochs than a recovery store can lie behind the lake."""
 
 WRITING_THREADS = 4
-
-_NAME = re.compile(r"(?P<pipeline>.+)-lake-(?P<epoch>\d+)-(?P<incarnation>\d+)-[0-9a-f]+\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,19 +261,19 @@ class LakeWriter:
     def _remove_orphans(self) -> None:
         """Delete staged files of former runs of this pipeline that nothing refers to any more."""
         staged = {(file.table, file.path) for manifest in self._pending for file in manifest.files}
+        named: set[str] | None = None
         for table in self._tables.values():
             folder = self._catalog.folder / "main" / table.path
             if not folder.is_dir():
                 continue
-            listed: set[str] | None = None
             for path in sorted(folder.iterdir()):
-                match = _NAME.fullmatch(path.name)
+                match = sink_file(path.name)
                 # a later run than this one may be staging files at this moment
                 if not match or match["pipeline"] != self._pipeline or int(match["incarnation"]) >= self._incarnation:
                     continue
-                if listed is None:
-                    listed = listed_files(self._catalog, table)
-                if path.name not in listed and (table.name, path.name) not in staged:
+                if named is None:
+                    named = named_files(self._catalog.connection, self._catalog.folder)
+                if full_path(folder, path.name) not in named and (table.name, path.name) not in staged:
                     self._fault("before_unlink")
                     with suppress(OSError):
                         path.unlink()

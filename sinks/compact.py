@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 from dataflow.errors import LakeError
 from dataflow.merge import merge_rows
 from dataflow.tables import TableSpec
+from sinks.bounds import recompute_bounds
 from sinks.catalog import Catalog
 from sinks.catalog_schema import SNAPSHOT_FIELD_ID
 from sinks.commit import unique_name
-from sinks.expire import MERGED, ExpiryReport, Retention, expire
-from sinks.layout import TableLayout
+from sinks.expire import ExpiryReport, Retention, expire
+from sinks.layout import TableLayout, strange_columns
+from sinks.ownership import MERGED
 from sinks.parquet import Fault, StagedFile, no_fault, write_file
 from sinks.sqlite import told
 from sinks.tiers import BASE_BYTES, LiveFile, runs_to_merge, summable
@@ -66,7 +68,8 @@ def compact(
 
     Works beside a writing pipeline, in another thread with a Catalog of its own or in another process: Parquet is
     read and written outside of transactions, which stay short and check again that nothing has changed. `specs` say
-    how delta rows add up; tables without a spec are only merged. Ledger rows are never dropped.
+    how delta rows add up; our tables without a spec are only merged, and those of other clients are left alone, as is
+    a table of ours that another client gave a column to. Ledger rows are never dropped.
     """
     retention = retention or Retention()
     started = time.perf_counter()
@@ -79,7 +82,13 @@ def compact(
         spec = by_name.get(table.name)
         adds_up = spec is not None and spec.keys and set(spec.schema.names) == {column.name for column in table.columns}
         summed_below = oldest if adds_up else None
-        for run in runs_to_merge(live_files(catalog, table), summed_below=summed_below):
+        files = live_files(catalog, table)
+        strange = strange_columns(catalog.connection, table)
+        if strange:
+            if len(files) > 1:
+                tally.skipped.append(f"{table.name}: another client gave it the column {strange[0]}, so its files stay")
+            continue
+        for run in runs_to_merge(files, summed_below=summed_below):
             total = summable(run, summed_below)
             try:
                 staged = _merge(catalog, table, run, spec if total else None, f"{MERGED}{unique()}.parquet", fault)
@@ -243,5 +252,7 @@ def _swap(
             "INSERT INTO ducklake_files_scheduled_for_deletion VALUES (?, ?, 1, ?)",
             [(file.id, f"main/{table.path}{file.path}", time_text(now)) for file in run],
         )
+        if summed_below is not None:
+            recompute_bounds(connection, table.id)
         fault("in_compact")
     return True

@@ -1,25 +1,30 @@
 """Retention: snapshots that grow too old, files that nothing needs any more, files that nothing ever listed."""
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sinks.bounds import recompute_bounds
 from sinks.catalog import Catalog
-from sinks.layout import TableLayout
+from sinks.catalog_schema import AUTHOR
+from sinks.ownership import (
+    MERGED,
+    full_path,
+    is_merged_file,
+    is_own_file,
+    named_files,
+    own_folders,
+    own_objects,
+    sink_file,
+)
 from sinks.parquet import Fault, no_fault
 from sinks.types import time_of, time_text
-
-MERGED = "compact-"
-"""Names of merged files begin so."""
 
 CHUNK_ROWS = 2_000
 """Catalog rows deleted per transaction: the writer never waits longer than a few ms."""
 
 THINNED_ALREADY = 500
 """So many snapshots in a row with nothing to thin out between them: older ones have been thinned out before."""
-
-_SINK_FILE = re.compile(r".+-lake-\d+-(\d+)-[0-9a-f]+\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,35 +73,23 @@ def remove_leftovers(catalog: Catalog, fault: Fault = no_fault) -> int:
     file is gone when its turn comes gives that merge up.
     """
     found = [
-        (table, path)
+        path
         for table in catalog.tables().values()
         for path in (catalog.folder / "main" / table.path).glob(f"{MERGED}*.parquet")
+        if is_merged_file(path.name)
     ]
     if not found:
         return 0
     deleted = 0
-    with catalog.transaction():
-        listed = {
-            table.name: listed_files(catalog, table) for table in {table.name: table for table, _ in found}.values()
-        }
-        for table, path in found:
-            if path.name not in listed[table.name]:
+    with catalog.transaction() as connection:
+        named = named_files(connection, catalog.folder)
+        for path in found:
+            if full_path(path.parent, path.name) not in named:
                 fault("before_unlink")
                 path.unlink(missing_ok=True)
                 fault("after_unlink")
                 deleted += 1
     return deleted
-
-
-def listed_files(catalog: Catalog, table: TableLayout) -> set[str]:
-    """Names of the table's files that the catalog knows, live or scheduled for deletion."""
-    rows = catalog.connection.execute("SELECT path FROM ducklake_data_file WHERE table_id = ?", (table.id,))
-    names = {path for (path,) in rows}
-    prefix = f"main/{table.path}"
-    rows = catalog.connection.execute(
-        "SELECT path FROM ducklake_files_scheduled_for_deletion WHERE substr(path, 1, ?) = ?", (len(prefix), prefix)
-    )
-    return names | {path[len(prefix) :] for (path,) in rows}
 
 
 def _expire_snapshots(catalog: Catalog, now: datetime, retention: Retention) -> int:
@@ -123,7 +116,7 @@ def _beyond(catalog: Catalog, horizon: datetime) -> list[int]:
 
 
 def _thinned(catalog: Catalog, now: datetime, retention: Retention) -> list[int]:
-    """Snapshots that thinning leaves out, ascending; the last one of each stretch stays.
+    """Snapshots that thinning leaves out, ascending; the last one of each stretch stays, and all of other clients.
 
     It is what "as of the end of the stretch" means. Goes back in time, and no further than into what former runs
     have thinned out already: what it costs does not depend on how many snapshots are kept.
@@ -136,14 +129,17 @@ def _thinned(catalog: Catalog, now: datetime, retention: Retention) -> list[int]
         time_text(now - retention.keep),
     )[0]
     rows = catalog.connection.execute(
-        "SELECT snapshot_id, snapshot_time FROM ducklake_snapshot WHERE snapshot_time <= ? AND snapshot_id >= ?"
-        " ORDER BY snapshot_id DESC",
-        (time_text(now - retention.thin_after), horizon),
+        "SELECT s.snapshot_id, s.snapshot_time, s.snapshot_id = 0 OR c.author = ? FROM ducklake_snapshot s"
+        " LEFT JOIN ducklake_snapshot_changes c USING (snapshot_id)"
+        " WHERE s.snapshot_time <= ? AND s.snapshot_id >= ? ORDER BY s.snapshot_id DESC",
+        (AUTHOR, time_text(now - retention.thin_after), horizon),
     )
     doomed: list[int] = []
     following: float | None = None
     kept = 0
-    for number, text in rows:
+    for number, text, ours in rows:
+        if not ours:
+            continue
         stretch = time_of(text).timestamp() // every
         if stretch == following and number != horizon:
             doomed.append(number)
@@ -158,15 +154,18 @@ def _thinned(catalog: Catalog, now: datetime, retention: Retention) -> list[int]
 
 
 def _schedule_dead_files(catalog: Catalog, now: datetime) -> None:
-    """Files that another client ended, and that no snapshot left can see, go to the list of files to delete."""
+    """Files of our tables that another client ended, and that no snapshot left can see, go to the list to delete."""
+    tables = ",".join(map(str, sorted(own_objects(catalog.connection))))
     dead = (
-        "SELECT data_file_id FROM ducklake_data_file WHERE end_snapshot IS NOT NULL"
+        f"SELECT data_file_id FROM ducklake_data_file WHERE end_snapshot IS NOT NULL AND table_id IN ({tables})"
         " AND NOT EXISTS (SELECT 1 FROM ducklake_snapshot s WHERE s.snapshot_id >= begin_snapshot"
         " AND s.snapshot_id < end_snapshot)"
     )
     if catalog.one(f"{dead} LIMIT 1") is None:
         return
     with catalog.transaction() as connection:
+        rows = connection.execute(f"SELECT DISTINCT table_id FROM ducklake_data_file WHERE data_file_id IN ({dead})")
+        touched = [number for (number,) in rows]
         for name in ("ducklake_data_file", "ducklake_delete_file"):
             connection.execute(
                 "INSERT INTO ducklake_files_scheduled_for_deletion SELECT f.data_file_id,"
@@ -184,20 +183,26 @@ def _schedule_dead_files(catalog: Catalog, now: datetime) -> None:
             "ducklake_data_file",
         ):
             connection.executemany(f"DELETE FROM {name} WHERE data_file_id = ?", [(number,) for number in ids])
+        for table_id in touched:
+            recompute_bounds(connection, table_id)
 
 
 def _delete_scheduled(catalog: Catalog, before: datetime, fault: Fault) -> int:
+    """Unlink what waits for it, if it is ours; what another client has put on the list is for that one to delete."""
     rows = catalog.connection.execute(
-        "SELECT data_file_id, path, path_is_relative FROM ducklake_files_scheduled_for_deletion"
-        " WHERE schedule_start < ?",
+        "SELECT data_file_id, path FROM ducklake_files_scheduled_for_deletion"
+        " WHERE schedule_start < ? AND path_is_relative = 1",
         (time_text(before),),
     ).fetchall()
-    root = catalog.folder.resolve()
+    if not rows:
+        return 0
+    folders = own_folders(catalog.connection)
+    needed = named_files(catalog.connection, catalog.folder, scheduled=False)
     done: list[tuple[int, str]] = []
-    for number, path, relative in rows:
-        target = root / path if relative else None
-        if target is None or not target.resolve().is_relative_to(root):
+    for number, path in rows:
+        if not is_own_file(path, folders) or full_path(catalog.folder, path) in needed:
             continue
+        target = catalog.folder / path
         fault("before_unlink")
         target.unlink(missing_ok=True)
         fault("after_unlink")
@@ -218,6 +223,7 @@ def _delete_orphans(catalog: Catalog, before: datetime, fault: Fault) -> int:
     """
     current = catalog.one("SELECT max(incarnation) FROM own_pipeline")[0] or 0
     deleted = 0
+    named: set[str] | None = None
     for table in catalog.tables().values():
         folder = catalog.folder / "main" / table.path
         if not folder.is_dir():
@@ -227,9 +233,10 @@ def _delete_orphans(catalog: Catalog, before: datetime, fault: Fault) -> int:
             for path in folder.iterdir()
             if _is_ours(path.name, current) and path.stat().st_mtime < before.timestamp()
         ]
-        listed = listed_files(catalog, table) if doomed else set()
         for path in doomed:
-            if path.name not in listed:
+            if named is None:
+                named = named_files(catalog.connection, catalog.folder)
+            if full_path(folder, path.name) not in named:
                 fault("before_unlink")
                 with suppress(OSError):
                     path.unlink()
@@ -239,5 +246,5 @@ def _delete_orphans(catalog: Catalog, before: datetime, fault: Fault) -> int:
 
 
 def _is_ours(name: str, incarnation: int) -> bool:
-    match = _SINK_FILE.fullmatch(name)
-    return int(match[1]) < incarnation if match else name.startswith(MERGED) and name.endswith(".parquet")
+    match = sink_file(name)
+    return int(match["incarnation"]) < incarnation if match else is_merged_file(name)

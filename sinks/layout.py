@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from sinks.types import Bound, arrow_type, duckdb_type
+from sinks.ownership import own_objects
+from sinks.types import Bound, arrow_type, duckdb_type, is_own_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class DataFile:
 
 
 def layouts(connection: sqlite3.Connection, snapshot_id: int) -> dict[str, TableLayout]:
-    """Every table at `snapshot_id`, by name."""
+    """Our tables at `snapshot_id`, by name; those of other clients are left out (`sinks.ownership`)."""
     seen = "begin_snapshot <= :at AND (end_snapshot IS NULL OR end_snapshot > :at)"
     at = {"at": snapshot_id}
     columns: dict[int, list[Column]] = {}
@@ -113,14 +114,36 @@ def layouts(connection: sqlite3.Connection, snapshot_id: int) -> dict[str, Table
             element_id, element = elements.get((table_id, column_id), (None, None))
             columns.setdefault(table_id, []).append(Column(column_id, name, kind, element_id, element))
     tables = connection.execute(f"SELECT table_id, table_name, path FROM ducklake_table WHERE {seen}", at)
-    return {name: TableLayout(tid, name, path, tuple(columns.get(tid, ()))) for tid, name, path in tables}
+    own = own_objects(connection)
+    return {name: TableLayout(tid, name, path, tuple(columns.get(tid, ()))) for tid, name, path in tables if tid in own}
+
+
+def strange_columns(connection: sqlite3.Connection, table: TableLayout) -> list[str]:
+    """Columns that another client gave the table and that a merged file of ours would not keep: by type or default."""
+    rows = connection.execute(
+        "SELECT column_id FROM ducklake_column WHERE table_id = ? AND end_snapshot IS NULL"
+        " AND initial_default IS NOT NULL",
+        (table.id,),
+    )
+    filled = {number for (number,) in rows}
+    return [
+        column.name
+        for column in table.columns
+        if column.id in filled
+        or not (
+            is_own_type(column.type)
+            if column.element is None
+            else column.type == "list" and is_own_type(column.element)
+        )
+    ]
 
 
 def views(connection: sqlite3.Connection, snapshot_id: int) -> dict[str, ViewLayout]:
-    """Every view at `snapshot_id`, by name."""
+    """Our views at `snapshot_id`, by name; those of other clients are left out."""
     rows = connection.execute(
         'SELECT view_id, view_name, "sql" FROM ducklake_view'
         " WHERE begin_snapshot <= :at AND (end_snapshot IS NULL OR end_snapshot > :at)",
         {"at": snapshot_id},
     )
-    return {name: ViewLayout(view_id, name, sql) for view_id, name, sql in rows}
+    own = own_objects(connection)
+    return {name: ViewLayout(view_id, name, sql) for view_id, name, sql in rows if view_id in own}

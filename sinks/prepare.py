@@ -16,6 +16,7 @@ from sinks.catalog import BUSY_MS, Catalog, data_path
 from sinks.catalog_schema import SCHEMA_ID
 from sinks.definition import definition_of, require_compatible, to_json
 from sinks.layout import TableLayout, views
+from sinks.ownership import require_names, write_down_own_objects
 from sinks.sqlite import CATALOG_NAME, connect_readonly
 from sinks.types import lake_type, time_text
 from sinks.views import views_of
@@ -41,7 +42,8 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
     """Open the lake of `plan` for writing, or make it; returns an open Catalog.
 
     Follows a moved folder, adds tables, views and columns that the plan has gained. Raises ForeignLake for another
-    pipeline's lake and LakeError, naming what changed, when the plan cannot go on in it.
+    pipeline's lake, or where another client has taken a name that the plan needs, and LakeError, naming what changed,
+    when the plan cannot go on in it.
     """
     if _is_blank(Path(folder) / CATALOG_NAME):
         return create_lake(folder, plan, now, events=events, busy_ms=busy_ms)
@@ -75,6 +77,7 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
                 "UPDATE ducklake_metadata SET value = ? WHERE \"key\" = 'data_path' AND value <> ?",
                 (data_path(catalog.folder), data_path(catalog.folder)),
             )
+            write_down_own_objects(connection)
             _evolve(catalog, tables_of(plan, events=events), views_of(plan), now)
     except BaseException:
         catalog.close()
@@ -102,6 +105,8 @@ def _evolve(catalog: Catalog, specs: Sequence[TableSpec], wanted: Mapping[str, s
     additions = [entry for entry in additions if entry[2]]
     present = views(catalog.connection, catalog.head()[0])
     replaced = {name: sql for name, sql in wanted.items() if name not in present or present[name].sql != sql}
+    new_names = [*(spec.name for spec in missing), *(name for name in replaced if name not in present)]
+    require_names(catalog.connection, new_names, catalog.folder)
     dropped = [present[name].id for name in replaced if name in present]
     if not (missing or additions or replaced):
         return
@@ -119,6 +124,7 @@ def _evolve(catalog: Catalog, specs: Sequence[TableSpec], wanted: Mapping[str, s
             "INSERT INTO ducklake_table VALUES (?, ?, ?, NULL, ?, ?, ?, 1)",
             (table_id, str(uuid.uuid4()), snapshot_id, SCHEMA_ID, spec.name, f"{spec.name}/"),
         )
+        run("INSERT INTO own_object VALUES (?, ?)", (table_id, spec.name))
         _add_columns(catalog.connection, table_id, list(spec.schema), snapshot_id)
         run("INSERT INTO ducklake_schema_versions VALUES (?, ?, ?)", (snapshot_id, version, table_id))
     for _, table, fields in additions:
@@ -134,6 +140,7 @@ def _evolve(catalog: Catalog, specs: Sequence[TableSpec], wanted: Mapping[str, s
             "INSERT INTO ducklake_view VALUES (?, ?, ?, NULL, ?, ?, 'duckdb', ?, '')",
             (view_id, str(uuid.uuid4()), snapshot_id, SCHEMA_ID, name, sql),
         )
+        run("INSERT INTO own_object VALUES (?, ?)", (view_id, name))
 
 
 def _new_columns(spec: TableSpec, table: TableLayout) -> list[pa.Field]:

@@ -70,6 +70,11 @@ def arrow_type(name: str) -> pa.DataType:
     return _FIXED[name]
 
 
+def is_own_type(name: str) -> bool:
+    """Whether Tidemill writes columns of DuckLake's scalar type `name`."""
+    return name in _FIXED or _DECIMAL.fullmatch(name) is not None
+
+
 def duckdb_type(name: str) -> str:
     """DuckDB's SQL name of DuckLake's scalar type `name`; unknown names pass through in capitals."""
     return _DUCKDB.get(name, name.upper())
