@@ -103,7 +103,7 @@ def _show(
 
     require_format(form or "table", terminal=output is None and sys.stdout.isatty())
     with open_reader(lake) as reader:
-        answer = ask(reader.snapshot(as_of), datetime.now(UTC))
+        answer = reader.ask(lambda snapshot: ask(snapshot, datetime.now(UTC)), as_of=as_of)
     # The range goes to standard error, so that what is piped on stays data.
     typer.echo(f"{answer.report}: {answer.note}", err=True)
     if answer.table.num_rows or form is not None or output is not None:

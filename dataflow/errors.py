@@ -17,6 +17,7 @@
     │   ├── Gap                  a commit does not continue where the lake ends
     │   └── ConservationError    a record would vanish or count twice
     └── QueryError               the question cannot be answered
+        └── SnapshotExpired      the snapshot that was asked is not kept any more
 
 Every message says what happened, where, and how to fix it.
 """
@@ -122,3 +123,7 @@ class ConservationError(LakeError):
 
 class QueryError(TidemillError):
     """The question cannot be answered as asked."""
+
+
+class SnapshotExpired(QueryError):
+    """The snapshot that was asked is not kept any more, and its files are gone; a newer one can be asked."""

@@ -1,5 +1,6 @@
 """Where each source partition stands at a snapshot, so that views need not read the whole ledger for `is_final`."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import duckdb
 
 from dataflow.tables import LEDGER
+from query.catalogs import LakeIdentity
 from query.resolve import Resolved
 from query.scan import scan_sql, text
+from query.shared_work import SharedWork
 from sinks.views import OFFSET_STEP
 
 _COLUMNS = '"partition", end_offset, "read", max_event_time, finished, committed_at'
@@ -33,30 +36,44 @@ Ends = Mapping[str, End]
 class LedgerEnds:
     """The ends at one snapshot after the other; reads only files that no earlier question has read.
 
-    One thread at a time.
+    For any number of threads. The lock guards one field and is never held while the ledger is read.
     """
 
     def __init__(self) -> None:
-        self._lake: tuple[int, int] | None = None
-        self._snapshot = -1
-        self._files: frozenset[int] = frozenset()
-        self._known: Ends = {}
+        self._lock = threading.Lock()
+        self._work = SharedWork()
+        self._known = _Known(None, -1, frozenset(), {})
 
-    def at(self, lake: tuple[int, int] | None, resolved: Resolved, cursor: duckdb.DuckDBPyConnection) -> Ends:
-        """The ends at a snapshot of the lake that `lake` identifies."""
-        number = resolved.snapshot.id
-        onward = lake == self._lake and number >= self._snapshot
+    def at(self, resolved: Resolved, cursor: duckdb.DuckDBPyConnection) -> Ends:
+        """The ends at a snapshot, read with a cursor of the caller's own."""
+        return self._work.do((resolved.lake, resolved.snapshot.id), lambda: self._read(resolved, cursor))
+
+    def _read(self, resolved: Resolved, cursor: duckdb.DuckDBPyConnection) -> Ends:
+        number, lake, known = resolved.snapshot.id, resolved.lake, self._known
+        onward = lake == known.lake and number >= known.snapshot
         # what was known at an earlier snapshot is part of this one, however the files were merged since
-        known, seen = (self._known, self._files) if onward else ({}, frozenset[int]())
+        ends, seen = (known.ends, known.files) if onward else ({}, frozenset[int]())
         files = resolved.files[LEDGER]
         new = [file for file in files if file.id not in seen]
         if new:
             scan = scan_sql(resolved.tables[LEDGER], new, number)
-            known = merged(known, ends_of(cursor.execute(ends_sql(scan)).fetchall()))
-        if onward or lake != self._lake:
-            self._lake, self._snapshot, self._known = lake, number, known
-            self._files = frozenset(file.id for file in files)
-        return known
+            ends = merged(ends, ends_of(cursor.execute(ends_sql(scan)).fetchall()))
+        # of a merged file that holds newer rows, too, those are still to be read
+        whole = frozenset(file.id for file in files if file.partial_max is None or file.partial_max <= number)
+        with self._lock:
+            if lake != self._known.lake or number >= self._known.snapshot:
+                self._known = _Known(lake, number, whole, ends)
+        return ends
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the newest snapshot that was asked for came to, and which files hold nothing that is not in it."""
+
+    lake: LakeIdentity
+    snapshot: int
+    files: frozenset[int]
+    ends: Ends
 
 
 def ends_sql(scan: str) -> str:

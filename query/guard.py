@@ -1,10 +1,12 @@
-"""What stands around a query: the check that it is one reading statement, without writes or settings, and ^C."""
+"""What stands around a query: the check that it is one reading statement, ^C, a time limit."""
 
 import json
 import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +18,10 @@ INTERRUPT_S = 0.02
 
 _READING_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _EXPLAIN = re.compile(r"\s*EXPLAIN\b(\s+ANALYZE\b)?(\s*\([^)]*\))?", re.IGNORECASE)
+_TIME_TRAVEL = (
+    "the query names a snapshot inside (AT {written}), and a query here sees one snapshot in all its tables: leave "
+    "the clause out and ask with --as-of {place}"
+)
 _FIX = "write one SELECT (WITH, VALUES, SHOW, DESCRIBE, SUMMARIZE and EXPLAIN are fine too)"
 
 
@@ -51,9 +57,57 @@ def _walk(tree: object) -> None:
             if isinstance(kind, str) and kind.endswith("_NODE") and kind not in _READING_NODES:
                 what = kind.removesuffix("_NODE").removesuffix("_QUERY")
                 raise QueryError(f"the query holds a {what} inside; a lake is only read here: {_FIX}")
+            if node.get("at_clause") is not None:
+                raise QueryError(_time_travel(node["at_clause"]))
             stack.extend(node.values())
         elif isinstance(node, list):
             stack.extend(node)
+
+
+def _time_travel(clause: Any) -> str:
+    unit, expression = clause["unit"], clause["expr"]
+    if expression["class"] == "CAST":
+        expression = expression["child"]
+    if expression["class"] != "CONSTANT":
+        return _TIME_TRAVEL.format(written=f"({unit} => ...)", place="SNAPSHOT|TIME")
+    value = expression["literal"]["text"]
+    number = unit == "VERSION"
+    written = f"({unit} => {value if number else repr(value)})"
+    return _TIME_TRAVEL.format(written=written, place=value if number else f'"{value}"')
+
+
+class TimeLimit(AbstractContextManager["TimeLimit"]):
+    """Interrupts what `cursor` runs, and nothing else, once `timeout_s` has passed inside (None = never)."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, timeout_s: float | None) -> None:
+        self._cursor = cursor
+        self._timeout_s = timeout_s
+        self._is_late, self._has_ended = threading.Event(), threading.Event()
+        self._timer: threading.Timer | None = None
+
+    def __enter__(self) -> "TimeLimit":
+        if self._timeout_s is not None:
+            self._timer = threading.Timer(self._timeout_s, self._stop)
+            self._timer.daemon = True
+            self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._has_ended.set()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
+
+    def told(self) -> str:
+        """Why the cursor was interrupted."""
+        if self._is_late.is_set():
+            return f"the query took longer than {self._timeout_s:g} s and was stopped (--timeout)"
+        return "the query was interrupted"
+
+    def _stop(self) -> None:
+        self._is_late.set()
+        while not self._has_ended.wait(INTERRUPT_S):
+            self._cursor.interrupt()
 
 
 def interruptible(cursor: duckdb.DuckDBPyConnection, work: Callable[[], pa.Table]) -> pa.Table:

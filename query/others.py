@@ -7,6 +7,7 @@ from pathlib import PurePath
 import duckdb
 
 from dataflow.errors import QueryError
+from query.engine import Namespace
 from query.guard import message_of, require_select
 from query.scan import quoted, scan_sql, text
 from sinks.others import Other
@@ -50,16 +51,16 @@ def named_in(sql: str, others: Mapping[str, Other]) -> set[str]:
 
 
 def make_others(
-    cursor: duckdb.DuckDBPyConnection, database: str, others: Mapping[str, Other], snapshot_id: int
+    cursor: duckdb.DuckDBPyConnection, namespace: Namespace, others: Mapping[str, Other], snapshot_id: int
 ) -> None:
-    """Make a view in `database` for each of `others`; one that cannot be read fails when asked, with the reason."""
+    """Make a view in `namespace` for each of `others`; one that cannot be read fails when asked, with the reason."""
     waiting = dict(others)
     problems: dict[str, str] = {}
     while waiting:
         problems = {}
         for key, other in waiting.items():
             try:
-                _make(cursor, database, other, _select(cursor, database, other, snapshot_id))
+                _make(cursor, namespace, other, _select(cursor, namespace.name, other, snapshot_id))
             except (QueryError, duckdb.Error) as error:
                 # a view may stand on one that is not there yet
                 problems[key] = reason(error)
@@ -67,7 +68,7 @@ def make_others(
             break
         waiting = {key: other for key, other in waiting.items() if key in problems}
     for key, why in problems.items():
-        _make(cursor, database, waiting[key], unreadable_sql(key, why))
+        _make(cursor, namespace, waiting[key], unreadable_sql(key, why))
 
 
 def unreadable_sql(name: str, why: str) -> str:
@@ -86,7 +87,5 @@ def _select(cursor: duckdb.DuckDBPyConnection, database: str, other: Other, snap
     return sql
 
 
-def _make(cursor: duckdb.DuckDBPyConnection, database: str, other: Other, select: str) -> None:
-    schema = f"{quoted(database)}.{quoted(other.schema)}"
-    cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    cursor.execute(f"CREATE OR REPLACE VIEW {schema}.{quoted(other.name)} AS {select}")
+def _make(cursor: duckdb.DuckDBPyConnection, namespace: Namespace, other: Other, select: str) -> None:
+    namespace.make(cursor, other.name, lambda: select, other.schema)

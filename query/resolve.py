@@ -1,15 +1,19 @@
 """What a lake holds at one snapshot: tables, views and live files, resolved in one read of its catalog."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from dataflow.errors import QueryError
+from dataflow.errors import QueryError, SnapshotExpired
+from query.catalogs import Catalogs, LakeIdentity
+from query.shared_work import SharedWork
 from sinks.catalog_reader import CatalogReader, open_readonly
 from sinks.layout import DataFile, Snapshot, TableLayout, ViewLayout
 from sinks.others import Other
-from sinks.sqlite import CATALOG_NAME
+
+_Definitions = tuple[dict[str, TableLayout], dict[str, ViewLayout]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,7 @@ class Resolved:
     """One snapshot. `files` by table name, in row order; `foreign` are the tables that files alone do not tell.
 
     `others` is what other clients have put beside it, by "schema.name".
+    `lake` tells which lake it is of: another one may come to the same place, with snapshots of the same numbers.
     """
 
     snapshot: Snapshot
@@ -24,74 +29,85 @@ class Resolved:
     views: Mapping[str, ViewLayout]
     files: Mapping[str, list[DataFile]]
     foreign: frozenset[str] = field(default_factory=frozenset)
+    lake: LakeIdentity = None
     others: Mapping[str, Other] = field(default_factory=dict)
 
 
 class Resolver:
-    """Resolves snapshots of the lake in `folder` through one kept read-only handle. One thread at a time.
+    """Resolves snapshots of the lake in `folder`, for any number of threads: none waits for another's slow read.
 
     A lake that was deleted and made anew (or restored) under the same name is noticed at the next call.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).resolve()
-        self._catalog: CatalogReader | None = None
-        self._identity: tuple[int, int] | None = None
-        self._definitions: dict[int, tuple[dict[str, TableLayout], dict[str, ViewLayout]]] = {}
+        self._catalogs = Catalogs(self.folder)
+        self._work = SharedWork()
+        self._definitions: dict[tuple[LakeIdentity, int], _Definitions] = {}
+        self._own: CatalogReader | None = None
+        self._own_lake: LakeIdentity = None
 
     def close(self) -> None:
-        """Close the handle; the next call opens it anew."""
-        if self._catalog is not None:
-            self._catalog.close()
-            self._catalog = None
+        """Close the handles; the next call opens them anew."""
+        self._catalogs.close()
+        if self._own is not None:
+            self._own.close()
+            self._own = None
 
     def catalog(self) -> CatalogReader:
-        """The open catalog. Raises LakeMissing or ForeignLake."""
-        path = self.folder / CATALOG_NAME
-        identity = None
-        if path.exists():
-            status = path.stat()
-            identity = (status.st_dev, status.st_ino)
-        if self._catalog is None or identity != self._identity:
+        """A handle of the callers' own on the catalog, for one thread at a time. Raises LakeMissing or ForeignLake."""
+        lake = self._catalogs.identity()
+        if self._own is None or lake != self._own_lake:
             # The old handle would go on showing the old lake.
-            self.close()
-            self._definitions.clear()
-            self._catalog = open_readonly(self.folder)
-            self._identity = identity
-        return self._catalog
+            if self._own is not None:
+                self._own.close()
+                self._own = None
+            self._own = open_readonly(self.folder)
+            self._own_lake = lake
+        return self._own
 
-    @property
-    def identity(self) -> tuple[int, int] | None:
-        """Tells the lake at this place from another one put there later."""
-        return self._identity
+    def resolve(self, as_of: int | datetime | None, known: Resolved | None = None) -> Resolved:
+        """What is visible at the snapshot that `as_of` names: an id, the newest at that time, or (None) the newest.
 
-    def find(self, as_of: int | datetime | None) -> Snapshot:
-        """The snapshot that `as_of` names: an id, the newest at that time, or (None) the newest."""
-        return self.catalog().resolve(as_of)
+        `known` itself if that is the one. Raises LakeError, naming those that are kept, when there is none.
+        """
+        with self._catalogs.lend() as (catalog, lake):
+            snapshot = catalog.resolve(as_of)
+            if known is not None and known.lake == lake and known.snapshot == snapshot:
+                return known
+            return self._work.do((lake, snapshot), lambda: self._read(catalog, lake, snapshot))
 
-    def resolve(self, snapshot: Snapshot) -> Resolved:
-        """Everything visible at `snapshot`. Raises QueryError if it has been expired."""
-        catalog = self.catalog()
-        catalog.begin()
-        try:
-            number = snapshot.id
+    def resolve_again(self, known: Resolved) -> Resolved:
+        """The same snapshot with its files as they lie now. Raises SnapshotExpired if it is not kept any more."""
+        with self._kept(known) as catalog:
+            return self._read(catalog, known.lake, known.snapshot)
+
+    def files_with_bounds(self, known: Resolved, table: TableLayout, column: str) -> list[DataFile]:
+        """The live files of `table` with the bounds of `column`. Raises SnapshotExpired as `resolve_again` does."""
+        if table.column(column) is None:
+            raise QueryError(f"table {table.name} has no column {column}")
+        with self._kept(known) as catalog:
+            return catalog.files(table, known.snapshot.id, bounds_of=[column])
+
+    @contextmanager
+    def _kept(self, known: Resolved) -> Iterator[CatalogReader]:
+        number = known.snapshot.id
+        with self._catalogs.lend() as (catalog, lake):
+            if lake != known.lake:
+                raise SnapshotExpired(f"another lake has come to {self.folder} meanwhile; ask again")
             if not catalog.connection.execute(
                 "SELECT 1 FROM ducklake_snapshot WHERE snapshot_id = ?", (number,)
             ).fetchall():
-                raise QueryError(f"snapshot {number} has been expired meanwhile; ask again, or for a newer one")
-            definitions = self._definitions.get(snapshot.schema_version)
-            if definitions is None:
-                definitions = (catalog.tables(number), catalog.views(number))
-                self._definitions[snapshot.schema_version] = definitions
-            tables, views = definitions
-            files = {name: catalog.files(table, number) for name, table in tables.items()}
-            foreign = frozenset(catalog.foreign_changes(number))
-            return Resolved(snapshot, tables, views, files, foreign, catalog.others(number))
-        finally:
-            catalog.end()
+                raise SnapshotExpired(f"snapshot {number} has been expired meanwhile; ask again, or for a newer one")
+            yield catalog
 
-    def files_with_bounds(self, table: TableLayout, snapshot_id: int, column: str) -> list[DataFile]:
-        """The live files of `table` with the bounds of `column`."""
-        if table.column(column) is None:
-            raise QueryError(f"table {table.name} has no column {column}")
-        return self.catalog().files(table, snapshot_id, bounds_of=[column])
+    def _read(self, catalog: CatalogReader, lake: LakeIdentity, snapshot: Snapshot) -> Resolved:
+        number = snapshot.id
+        definitions = self._definitions.get((lake, snapshot.schema_version))
+        if definitions is None:
+            definitions = (catalog.tables(number), catalog.views(number))
+            self._definitions[lake, snapshot.schema_version] = definitions
+        tables, views = definitions
+        files = {name: catalog.files(table, number) for name, table in tables.items()}
+        foreign = frozenset(catalog.foreign_changes(number))
+        return Resolved(snapshot, tables, views, files, foreign, lake, catalog.others(number))

@@ -76,7 +76,8 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
     def resolve(self, as_of: int | datetime | None) -> Snapshot:
         """The snapshot with this id, the newest at or before this time (UTC if it has no zone), or the newest of all.
 
-        Raises LakeError, naming the range that exists, when there is none.
+        Raises LakeError when there is none, naming the range that exists or, for an id that was thinned out, the
+        kept snapshots next to it.
         """
         if as_of is None:
             return self.latest()
@@ -87,11 +88,21 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
             found = self._snapshots("WHERE s.snapshot_id = ?", as_of)
         if found:
             return found[0]
+        raise LakeError(f"{self.folder} has no snapshot {as_of}{self._neighbours(as_of)}")
+
+    def _neighbours(self, as_of: int | datetime) -> str:
+        """Why there is no such snapshot, and which are kept."""
         first = self._snapshots("ORDER BY s.snapshot_id LIMIT 1")[0]
         last = self.latest()
-        raise LakeError(
-            f"{self.folder} has no snapshot {as_of}; it holds {first.id} ({first.time:%Y-%m-%d %H:%M:%S} UTC)"
-            f" to {last.id} ({last.time:%Y-%m-%d %H:%M:%S} UTC): choose one of `tidemill snapshots`"
+        if isinstance(as_of, datetime) or as_of > last.id:
+            return f"; it holds {_dated(first)} to {_dated(last)}: choose one of `tidemill snapshots`"
+        if as_of < first.id:
+            return f" any more: it expired, and the oldest that is kept is {_dated(first)}"
+        before = self._snapshots("WHERE s.snapshot_id < ? ORDER BY s.snapshot_id DESC LIMIT 1", as_of)[0]
+        after = self._snapshots("WHERE s.snapshot_id > ? ORDER BY s.snapshot_id LIMIT 1", as_of)[0]
+        return (
+            f" any more: it was thinned out, as one per few seconds is kept of older ones. Its neighbours are kept: "
+            f"{_dated(before)} before it and {_dated(after)} after it; choose one of them"
         )
 
     def tables(self, snapshot_id: int) -> dict[str, TableLayout]:
@@ -143,6 +154,10 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
                 values,
             ).fetchall()
         return [Snapshot(number, time_of(time), version, made, text) for number, time, version, made, text in rows]
+
+
+def _dated(snapshot: Snapshot) -> str:
+    return f"{snapshot.id} ({snapshot.time:%Y-%m-%d %H:%M:%S} UTC)"
 
 
 def open_readonly(path: Path | str, *, busy_ms: int = 5_000) -> CatalogReader:

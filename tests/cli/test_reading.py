@@ -72,6 +72,8 @@ def test_query_reads_sql_from_standard_input_and_writes_a_file(
         (["query", "SELECT 1", "--format", "xml"], 2, "choose one of"),
         (["query", "SELECT 1", "--as-of", "nonsense"], 1, "write a snapshot id"),
         (["query", "SELECT 1", "--as-of", "9999"], 5, "no snapshot 9999"),
+        (["query", "SELECT * FROM ledger AT (VERSION => 3)"], 1, "ask with --as-of 3"),
+        (["query", "SELECT * FROM ad_clicks_1m AT (TIMESTAMP => '2026-01-01')"], 1, 'ask with --as-of "2026-01-01"'),
         (["query", "SELECT 1", "--lake", "/nowhere"], 5, "no lake at /nowhere"),
         (["query", "SELECT sum(hash(i)) FROM range(100000000000) t(i)", "--timeout", "0.1"], 1, "longer than 0.1 s"),
         (["report", "clicks_per_ad", "--at", "noon"], 1, "now, latest or a UTC time"),
@@ -98,6 +100,12 @@ def test_as_of_asks_an_older_snapshot(tidemill: Tidemill, lake: LakeMaker) -> No
     sql = "SELECT clicks FROM ad_clicks_1m"
     assert tidemill("query", sql, "--format", "csv")[1] == "clicks\n42\n"
     assert tidemill("query", sql, "--format", "csv", "--as-of", str(number))[1] == "clicks\n2\n"
+
+
+def test_a_name_may_have_its_schema_and_no_digit_of_a_large_number_is_lost(tidemill: Tidemill) -> None:
+    largest = 2**128 - 1
+    sql = f"SELECT v.clicks, '{largest}'::UHUGEINT AS n FROM main.ad_clicks_1m AS v, main.ad_clicks_1m_delta"
+    assert tidemill("query", sql, "--format", "csv") == (0, f"clicks,n\n2,{largest}\n", "")
 
 
 def test_report_says_its_range_beside_the_rows(tidemill: Tidemill) -> None:

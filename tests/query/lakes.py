@@ -86,7 +86,7 @@ class LakeMaker:
         for name, rows in tables.items():
             filled = [self._filled(name, row) for row in rows]
             data = pa.Table.from_pylist(filled, self.specs[name].schema)
-            staged.append(write_file(self.folder, layouts[name], data, f"{uuid.uuid4().hex}.parquet"))
+            staged.append(write_file(self.folder, layouts[name], data, f"ads-lake-1-1-{uuid.uuid4().hex}.parquet"))
         with self.catalog.transaction():
             return self.catalog.append(staged, self.clock)
 

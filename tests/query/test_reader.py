@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from dataflow.errors import ForeignLake, LakeError, LakeMissing, QueryError
+from dataflow.errors import ForeignLake, LakeError, LakeMissing, QueryError, SnapshotExpired
 from query.reader import Bound, LakeReader
 from sinks.catalog import Catalog
 from sinks.parquet import write_file
@@ -185,6 +185,56 @@ def test_an_unknown_table_is_told_with_those_that_exist(lake: LakeMaker) -> None
         reader.query("SELECT * FROM clicks")
 
 
+@pytest.mark.parametrize(
+    ("clause", "flag"),
+    [
+        ("(VERSION => 12)", "--as-of 12"),
+        ("(TIMESTAMP => '2026-01-31 12:00:00')", '--as-of "2026-01-31 12:00:00"'),
+        ("(TIMESTAMP => TIMESTAMP '2026-01-31 12:00:00')", '--as-of "2026-01-31 12:00:00"'),
+        ("(TIMESTAMP => now() - INTERVAL 1 DAY)", "--as-of SNAPSHOT|TIME"),
+    ],
+)
+@pytest.mark.parametrize("around", ["SELECT * FROM {}", "SELECT 1 WHERE 1 IN (SELECT clicks FROM {})"])
+def test_a_snapshot_named_inside_a_query_is_told_with_the_flag_that_names_it(
+    lake: LakeMaker, clause: str, flag: str, around: str
+) -> None:
+    with LakeReader(lake.folder) as reader:
+        for name in ("ad_clicks_1m", "ledger"):
+            with pytest.raises(QueryError) as told:
+                reader.query(around.format(f"{name} AT {clause}"))
+            assert f"ask with {flag}" in str(told.value)
+
+
+def test_every_table_and_view_has_a_name_with_its_schema_as_well(lake: LakeMaker) -> None:
+    lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 2)]})
+    bound = Bound("ad_clicks_1m_delta", "window_start", T0 + timedelta(days=1))
+    with LakeReader(lake.folder) as reader:
+        snapshot = reader.snapshot()
+        for name in snapshot.names():
+            assert snapshot.query(f'SELECT * FROM "main".{name}').schema == snapshot.query(f"FROM {name}").schema
+        sql = "SELECT d.clicks, main.ad_clicks_1m.clicks FROM main.ad_clicks_1m_delta AS d, main.ad_clicks_1m"
+        assert snapshot.query(sql).num_rows == 1
+        assert snapshot.connection().sql("SELECT clicks FROM main.ad_clicks_1m").fetchall() == [(2,)]
+        # leaving files out is allowed, not asked for
+        assert snapshot.query("SELECT * FROM main.ad_clicks_1m", bounds=[bound]).num_rows <= 1
+        lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 40)]})
+        assert _one(reader.query("SELECT clicks FROM main.ad_clicks_1m")) == 42
+        assert _one(reader.query("SELECT clicks FROM main.ad_clicks_1m", as_of=snapshot.id)) == 2
+
+
+def test_a_held_snapshot_never_reads_the_files_of_another_lake(tmp_path: Path) -> None:
+    for name, count in (("lake", 7), ("other", 1)):
+        with LakeMaker(tmp_path / name) as maker:
+            maker.commit({"ad_clicks_1m_delta": [clicks("a", 0, count)]})
+    with LakeReader(tmp_path / "lake") as reader:
+        held = reader.snapshot()
+        (tmp_path / "lake").rename(tmp_path / "old")
+        (tmp_path / "other").rename(tmp_path / "lake")
+        with pytest.raises(SnapshotExpired, match="another lake has come"):
+            held.query(TOTAL)
+        assert _one(reader.query(TOTAL)) == 1
+
+
 def test_a_query_that_takes_too_long_is_stopped(lake: LakeMaker) -> None:
     with LakeReader(lake.folder) as reader, pytest.raises(QueryError, match=r"longer than 0\.2 s"):
         reader.query("SELECT sum(hash(i)) FROM range(100000000000) t(i)", timeout_s=0.2)
@@ -214,7 +264,7 @@ def test_bounds_leave_out_files_whose_statistics_rule_them_out(lake: LakeMaker) 
             snapshot.bounded_files(Bound("ad_clicks_1m_delta", "nope", 1))
 
 
-def _merge(catalog: Catalog, table: str) -> None:
+def merge(catalog: Catalog, table: str) -> None:
     """What a compaction does: one file with each row's snapshot, then the old ones gone from catalog and disk."""
     with LakeReader(catalog.folder) as reader:
         snapshot = reader.snapshot()
@@ -241,7 +291,7 @@ def test_older_snapshots_stay_exact_after_their_files_were_merged(lake: LakeMake
     ids = [lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, n)]}) for n in (1, 10, 100)]
     with LakeReader(lake.folder) as reader:
         held = reader.snapshot(ids[1])
-        _merge(lake.catalog, "ad_clicks_1m_delta")
+        merge(lake.catalog, "ad_clicks_1m_delta")
         assert [_one(reader.query(TOTAL, as_of=number)) for number in ids] == [1, 11, 111]
         history = reader.snapshot().query(
             "SELECT _snapshot, sum(clicks)::BIGINT AS n FROM ad_clicks_1m_delta_history GROUP BY ALL ORDER BY ALL",
@@ -327,7 +377,7 @@ def test_totals_never_go_down_for_readers_in_threads_and_processes_while_commits
             after_s=0.25,
         )
         if step == 30:
-            _merge(lake.catalog, "ad_clicks_1m_delta")
+            merge(lake.catalog, "ad_clicks_1m_delta")
     done.set()
     results = [seen.get(timeout=60) for _ in workers]
     for worker in workers:
