@@ -31,7 +31,7 @@ from dataflow import hashing, logs, metrics
 from dataflow.batch import Judged
 from dataflow.decode.plain import json_decoder
 from dataflow.durations import to_ms
-from dataflow.errors import ConfigError, TidemillError
+from dataflow.errors import ConfigError, StoppedEarly, TidemillError
 from dataflow.fold import Fold
 from dataflow.intake.control import Control
 from dataflow.intake.partition import Intake, Pace
@@ -71,7 +71,7 @@ class Job:
 def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     """Check pipeline, source, recovery folder and lake, in this order; nothing has moved when it raises."""
     plan = load(settings.pipeline)
-    source = open_source(settings, plan, now)
+    source = open_source(settings, plan, now, lambda: control.stopping)
     source.partitions()
     recovery = RecoveryFolder(Path(settings.recovery))
     recovery.lock(process)
@@ -135,7 +135,11 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
     with held_back() as stderr:
         logs.configure(settings.log_format, settings.log_level, stderr)
         log = logs.logger("run")
-        job = prepare(settings, control, process or 0)
+        try:
+            job = prepare(settings, control, process or 0)
+        except StoppedEarly as stopped:
+            log.info("ended", reason=control.reason, before_start=str(stopped))
+            return 0
         compactor = _beside(settings, process or 0)
         watch = _restart_when_set_back(process, compactor, stderr.fileno())
         _rest_what_stays()
@@ -176,7 +180,7 @@ def flow() -> Dataflow:
     try:
         return _flow_for_bytewax()
     except TidemillError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}" if error.exit_code else str(error), file=sys.stderr)
         raise SystemExit(error.exit_code) from None
 
 
@@ -200,6 +204,7 @@ def _flow_for_bytewax() -> Dataflow:
     _restart_when_set_back(None if flags.process_id is None else process, compactor, sys.stderr.fileno())
     _rest_what_stays()
     atexit.register(_start_anew, control)
+    atexit.register(job.source.close)
     if compactor is not None:
         atexit.register(compactor.stop)
     return compose(job)

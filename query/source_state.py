@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError, TidemillError, UnknownTopic
+from dataflow.intake.drain import FIX, client_versions, why_plain
 from dataflow.intake.kafka_probe import KafkaProbe
 from dataflow.intake.sources import open_source
 from dataflow.plan import Plan
@@ -73,6 +74,7 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
         yield error("broker", str(problem), fix)
         return
     yield ok("broker", f"Kafka answers at {settings.brokers}")
+    yield reading_finding(why_plain())
     numbers = list(range(state.partitions))
     names = {f"{topic}/{number}": number for number in numbers}
     yield ok("source", f"topic {topic} has {counted(len(numbers), 'partition')}", partitions=list(names), id=state.id)
@@ -96,6 +98,14 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
         yield _timestamps(topic, config, plan)
         yield _retention(topic, probe, config, known, ends, stamps, now)
     yield _clock(probe, settings, config, clock)
+
+
+def reading_finding(why_slow: str | None) -> Finding:
+    """Whether records are read the fast way; `why_slow` is what stands in its way."""
+    client = client_versions()
+    if why_slow is None:
+        return ok("source.reading", f"records are read the fast way ({client})")
+    return warning("source.reading", f"records are read the slow way ({client}): {why_slow}", FIX)
 
 
 def _partitions(there: list[str], reading: Reading, where: str) -> Finding:

@@ -1,7 +1,9 @@
 """Kafka as a source: one consumer per partition, at offsets that the lake keeps, committed records only."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -9,11 +11,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from dataflow.batch import POLL_SCHEMA, Poll
-from dataflow.errors import OffsetLost, SourceError, UnknownTopic
+from dataflow.errors import OffsetLost, SourceError, StoppedEarly, UnknownTopic
 from dataflow.intake.drain import Drain, Drained, Opener, Trace, open_drain
 from dataflow.intake.kafka_client import Trouble, admin_properties, build, consumer_properties, is_refusal, refused
 from dataflow.intake.kafka_topics import KafkaTopics, TopicWatch
 from dataflow.intake.source import Reader
+from dataflow.intake.waiting import Farewells, Patience
 from dataflow.logs import logger
 
 COMMIT_EVERY_SECONDS = 1.0
@@ -41,8 +44,12 @@ class KafkaSource:
         timeout_seconds: float = 10.0,
         monotonic: Callable[[], float] = time.monotonic,
         drain: Opener = open_drain,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Connects. Raises BrokerUnreachable after `timeout_seconds`, UnknownTopic, ConfigError, or SourceError."""
+        """Connects. Raises BrokerUnreachable after `timeout_seconds`, UnknownTopic, ConfigError, or SourceError.
+
+        Once `stopping()` is true, no answer of a broker is waited for longer than a second, here and later.
+        """
         self._brokers = brokers
         self._start = start
         self._monotonic = monotonic
@@ -50,10 +57,14 @@ class KafkaSource:
         self._trouble = Trouble(brokers, monotonic)
         user = dict(properties or {})
         admin = build(AdminClient, {**admin_properties(brokers, user), "error_cb": self._trouble})
-        self._topics = KafkaTopics(admin, self._trouble, brokers, timeout_seconds)
+        patience = Patience(stopping)
+        self._topics = KafkaTopics(admin, self._trouble, brokers, timeout_seconds, patience)
         described = self._topics.describe(topics)
         self._partitions = {f"{t}/{n}": (t, n) for t in topics for n in range(described[t].partitions)}
-        self._watch = TopicWatch(admin, described, monotonic)
+        self._watch = TopicWatch(admin, described, monotonic, patience)
+        self._farewells = Farewells()
+        self._readers: list[KafkaReader] = []
+        self._lock = threading.Lock()
         self._properties = consumer_properties(brokers, user.pop("group.id", group), user, len(self._partitions))
         self._ends: dict[str, int] | None = None
 
@@ -88,7 +99,7 @@ class KafkaSource:
             if not low <= position <= high:
                 raise offset_lost(partition, position, low, high)
         consumer = build(Consumer, {**self._properties, "error_cb": self._trouble})
-        return KafkaReader(
+        reader = KafkaReader(
             consumer,
             self._drain(consumer, topic, number),
             self._topics,
@@ -98,7 +109,12 @@ class KafkaSource:
             bounded_end,
             brokers=self._brokers,
             monotonic=self._monotonic,
+            farewells=self._farewells,
         )
+        # Held until it is closed: a consumer that is merely dropped closes itself, however long the broker takes.
+        with self._lock:
+            self._readers = [*(each for each in self._readers if not each.closed), reader]
+        return reader
 
     def end_offsets(self) -> dict[str, int]:
         """The last stable offsets at the first call: a transaction that is open then is not waited for."""
@@ -117,7 +133,9 @@ class KafkaSource:
         return self._watch.grown()
 
     def close(self) -> None:
-        """Readers close their own connections; the one for metadata ends with this object."""
+        """Close what readers are still open; the connection for metadata ends with this object."""
+        for reader in self._readers:
+            reader.close()
 
 
 class KafkaReader:
@@ -138,6 +156,7 @@ class KafkaReader:
         *,
         brokers: str,
         monotonic: Callable[[], float],
+        farewells: Farewells,
     ) -> None:
         """`place`: topic, partition number, topic id. `position` must be within the partition's offsets."""
         self.position = position
@@ -151,9 +170,10 @@ class KafkaReader:
         self._end = bounded_end
         self._brokers = brokers
         self._monotonic = monotonic
+        self._farewells = farewells
         self._commit_at = monotonic() + COMMIT_EVERY_SECONDS
         self._committed = position
-        self._closed = False
+        self.closed = False
         self._read_at: float | None = None
         self._log = logger("kafka")
         consumer.assign([TopicPartition(self._topic, self._number, position)])
@@ -201,19 +221,20 @@ class KafkaReader:
 
     def lag(self) -> int | None:
         """Offsets up to the last stable one that the broker told with its last answer."""
-        if self._closed:
+        if self.closed:
             return None
         low_high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, self._number), cached=True)
         high = -1 if low_high is None else low_high[1]
         return None if high < 0 else max(0, high - self.position)
 
     def close(self) -> None:
-        """Leave Kafka."""
-        if not self._closed:
-            self._closed = True
-            self._commit(now=True)
-            self._drain.close()
-            self._consumer.close()
+        """Leave Kafka; a broker that does not answer is waited for a second at most, once per source."""
+        if self.closed:
+            return
+        self.closed = True
+        self._commit(now=True)
+        self._drain.close()
+        self._farewells.close(self._consumer.close)
 
     def _end_told(self, traces: Sequence[Trace]) -> int:
         """The furthest end of the partition that the traces tell; raises for what cannot heal."""
@@ -230,7 +251,9 @@ class KafkaReader:
         if is_refusal(error):
             raise refused(error, self._brokers)
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._LOG_TRUNCATION):
-            self._look_for_offset(error)
+            # a run that is about to end leaves the question to the next one
+            with suppress(StoppedEarly):
+                self._look_for_offset(error)
         elif error.fatal():
             raise SourceError(f"{self._name} at offset {self.position}: {error.str()}; start again")
         else:

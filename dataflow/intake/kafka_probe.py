@@ -51,7 +51,7 @@ class KafkaProbe(KafkaTopics):
 
         Brokers stamp these records themselves, whatever the producers' clocks say.
         """
-        topics = self.admin.list_topics(_GROUP_TOPIC, timeout=self._timeout_seconds).topics
+        topics = self.list_topics(_GROUP_TOPIC).topics
         count = len(topics[_GROUP_TOPIC].partitions) if _GROUP_TOPIC in topics else 0
         if not count:
             return None
