@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import confluent_kafka
 import numpy as np
 import pyarrow as pa
-import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, Message
 
 from dataflow.batch import Int64s

@@ -75,7 +75,7 @@ class Farewells:
         self._seconds = seconds
         self._overdue: list[threading.Thread] = []
 
-    def close(self, work: Callable[[], None]) -> bool:
+    def close(self, work: Callable[[], object]) -> bool:
         """Run `work` and wait for it; False when it was left to itself, as all are while an earlier one hangs."""
         thread = threading.Thread(target=work, name="kafka-farewell", daemon=True)
         thread.start()
