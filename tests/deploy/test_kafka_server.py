@@ -174,14 +174,15 @@ def test_a_start_that_fails_half_way_ends_what_it_started_and_nothing_else(one: 
     assert one.pid(1) == pid
 
 
+@pytest.mark.timeout(600)
 def test_two_starts_at_once_make_one_broker(tmp_path: Path) -> None:
     require_kafka_tools()
     port, *_ = free_ports(1)
     both = [started("start", "--data", str(tmp_path), "--port", str(port)) for _ in range(2)]
-    said = sorted(process.communicate(timeout=120)[0] for process in both)
     cluster = KafkaCluster(tmp_path, ports=[port], controller_ports=[port + 1])
-    pid = cluster.pid(1)
     try:
+        said = sorted(process.communicate(timeout=300)[0] for process in both)
+        pid = cluster.pid(1)
         assert [process.returncode for process in both] == [0, 0], said
         assert [told.split(":")[0] for told in said] == [
             "Kafka answers at 127.0.0.1",
@@ -189,6 +190,9 @@ def test_two_starts_at_once_make_one_broker(tmp_path: Path) -> None:
         ]
         assert all(f"process {pid}" in told for told in said)
     finally:
+        for process in both:
+            process.kill()
+            process.communicate()
         cluster.stop(timeout_seconds=10)
 
 

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from dataflow.errors import UnknownTopic
+from dataflow.intake.kafka import KafkaSource
 from deploy.kafka_server import KafkaCluster
 from query.reader import LakeReader
 from tests.chaos.stage import ADS, Stage
@@ -70,6 +72,18 @@ def fill(stage: Stage, records: int) -> None:
     subprocess.run([*TIDEMILL, "produce", *where, "--count", str(records)], cwd=ROOT, capture_output=True, check=True)
 
 
+def await_records(stage: Stage, subject: Subject) -> None:
+    """Wait until the topic holds some."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert subject.code is None, subject.said
+        with suppress(UnknownTopic):
+            if sum(KafkaSource(stage.bootstrap, [stage.topic_name]).end_offsets().values()) > 1_000:
+                return
+        time.sleep(0.2)
+    raise AssertionError(f"nothing is written: {subject.said}")
+
+
 def bytewax(stage: Stage) -> Subject:
     settings = {"BROKERS": stage.bootstrap, "TOPIC": stage.topic_name, "LAKE": str(stage.lake), "PIPELINE": str(ADS)}
     settings |= {"BATCH_RECORDS": "50", "MAX_EPOCH_BYTES": "65536", "EPOCH_MS": "100"}
@@ -119,7 +133,7 @@ def test_produce_ends_and_says_what_the_broker_has_and_what_not(
 ) -> None:
     where = ["--brokers", stage.bootstrap, "--topic", stage.topic_name]
     subject = stage.run_command("produce", *where, "--rate", "3000", *flags)
-    time.sleep(3)
+    await_records(stage, subject)
     with silenced(cluster, how):
         time.sleep(0.5)
         code, took_s = end(subject, signal.SIGTERM)
