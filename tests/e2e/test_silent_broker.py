@@ -160,7 +160,8 @@ def test_a_broker_that_never_answers_is_not_waited_for(
         stage.expect_end(stage.start("--bounded", parallel=("1", "1")), 0)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         where = ["--brokers", f"127.0.0.1:{mute.getsockname()[1]}", "--topic", stage.topic_name]
-        lake = ["--lake", str(stage.lake)]
+        mute.settimeout(120)
+        lake = ["--lake", str(stage.lake), "--pipeline", str(ADS)]
         flags = {"run": [*lake, "--recovery", str(stage.recovery)], "produce": [], "audit": lake, "doctor": lake}
         flags["recover"] = ["--from-lake", *flags["run"]]
         subject = stage.run_command(command, *where, *flags[command])
