@@ -32,7 +32,7 @@ from dataflow.batch import Judged
 from dataflow.compaction_mark import CompactionMark
 from dataflow.decode.plain import json_decoder
 from dataflow.durations import to_ms
-from dataflow.errors import ConfigError, TidemillError
+from dataflow.errors import ConfigError, StoppedEarly, TidemillError
 from dataflow.fold import Fold
 from dataflow.intake.control import Control
 from dataflow.intake.ended import WithEnded
@@ -77,7 +77,7 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     Nothing has moved when it raises.
     """
     plan = load(settings.pipeline)
-    source = open_source(settings, plan, now)
+    source = open_source(settings, plan, now, lambda: control.stopping)
     source.partitions()
     recovery = RecoveryFolder(Path(settings.recovery))
     recovery.lock(process)
@@ -144,7 +144,11 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         logs.configure(settings.log_format, settings.log_level, stderr)
         logs.tell_dying_threads()
         log = logs.logger("run")
-        job = prepare(settings, control, process or 0)
+        try:
+            job = prepare(settings, control, process or 0)
+        except StoppedEarly as stopped:
+            log.info("ended", reason=control.reason, before_start=str(stopped))
+            return 0
         compactor = _beside(settings, process or 0)
         watch = _restart_when_set_back(process, compactor, stderr.fileno())
         _rest_what_stays()
@@ -186,7 +190,7 @@ def flow() -> Dataflow:
     try:
         return _flow_for_bytewax()
     except TidemillError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}" if error.exit_code else str(error), file=sys.stderr)
         raise SystemExit(error.exit_code) from None
 
 
@@ -211,6 +215,7 @@ def _flow_for_bytewax() -> Dataflow:
     _restart_when_set_back(None if flags.process_id is None else process, compactor, sys.stderr.fileno())
     _rest_what_stays()
     atexit.register(_start_anew, control)
+    atexit.register(job.source.close)
     atexit.register(_tell_what_waits, job)
     if compactor is not None:
         atexit.register(compactor.stop)

@@ -105,9 +105,13 @@ _QUIET = ["--metrics-port", "0", "--log-level", "warning", "--compact-every", "0
 
 
 def _run(flags: Sequence[str]) -> int:
-    """Run the pipeline in a process of its own; ^C ends both."""
+    """Run the pipeline in a process of its own; ^C and SIGTERM end both."""
     from cli.supervise import this_command
 
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
     # a session of its own: ^C reaches this process, which then stops the replay in order
     environment = {name: value for name, value in os.environ.items() if name != "TIDEMILL_FAULT"}
     job = subprocess.Popen(this_command(["run", *flags]), start_new_session=True, stdout=sys.stderr, env=environment)

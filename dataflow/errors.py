@@ -7,7 +7,8 @@
     │   ├── BrokerUnreachable    no broker answered
     │   ├── UnknownTopic         the topic does not exist
     │   ├── OffsetLost           our next offset is gone (retention, truncation, topic created anew)
-    │   └── InputMissing         the folder or file to read is not there
+    │   ├── InputMissing         the folder or file to read is not there
+    │   └── StoppedEarly         an end was asked for before the input had answered; exit 0
     ├── RecoveryError            the recovery folder is missing, in use, or of another lake
     ├── LakeError                the lake cannot be read or written
     │   ├── LakeMissing          no catalog at this path
@@ -83,6 +84,12 @@ class OffsetLost(SourceError):
 
 class InputMissing(SourceError):
     """The folder or file to read is not there."""
+
+
+class StoppedEarly(SourceError):
+    """An end was asked for while the input was still being opened: nothing was read, nothing is wrong."""
+
+    exit_code = 0
 
 
 class RecoveryError(TidemillError):

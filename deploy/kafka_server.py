@@ -1,13 +1,15 @@
 """A real Apache Kafka (KRaft) of one or three nodes on 127.0.0.1: start, stop, kill and restart its processes."""
 
 import base64
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -21,7 +23,12 @@ HOST = "127.0.0.1"
 START_SECONDS = 60
 STOP_SECONDS = 30
 _PROC = Path("/proc/self")
+_MAIN = "kafka.Kafka"
 _LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
+
+class AlreadyRuns(TidemillError):
+    """A node of this data runs; it was left as it is."""
 
 
 class KafkaCluster:
@@ -74,12 +81,17 @@ class KafkaCluster:
         """Format what is new, start every node and wait until all answer a metadata request.
 
         The nodes' output goes to `log`, or to server.log beside their data. Raises TidemillError with the fix
-        when a tool is missing, a port is taken or a node ends at once; then nothing is left running.
+        when a tool is missing, a port is taken or a node ends at once; then nothing that it started is left running,
+        and what ran before still does. A start of the same data by another process is waited for first.
         """
         fetch_jars(self._jars)
+        with self._one_start_at_a_time():
+            self._start(log)
+
+    def _start(self, log: IO[bytes] | None) -> None:
         for node in self.nodes:
             if self.pid(node) is not None:
-                raise TidemillError(f"Kafka node {node} in {self._dir} runs already: `tidemill kafka stop` first.")
+                raise AlreadyRuns(f"Kafka node {node} in {self._dir} runs already: `tidemill kafka stop` first.")
         for port in (*self._ports, *self._controller_ports):
             if not _is_free(port):
                 raise ConfigError(
@@ -90,12 +102,20 @@ class KafkaCluster:
                 self._launch(node, log)
             self.wait_ready()
         except BaseException:
-            self.stop(timeout_seconds=2)
+            self.stop_started(timeout_seconds=2)
             raise
+
+    def stop_started(self, timeout_seconds: float = STOP_SECONDS) -> None:
+        """As `stop`, for nodes that this object started alone."""
+        self._stop({node: child.pid for node, child in self._children.items()}, timeout_seconds)
 
     def stop(self, timeout_seconds: float = STOP_SECONDS) -> bool:
         """End every node: SIGTERM, and SIGKILL for what still runs after the timeout. False when none ran."""
         running = {node: pid for node in self.nodes if (pid := self.pid(node)) is not None}
+        self._stop(running, timeout_seconds)
+        return bool(running)
+
+    def _stop(self, running: Mapping[int, int], timeout_seconds: float) -> None:
         for pid in running.values():
             _signal(pid, signal.SIGTERM)
         deadline = time.monotonic() + timeout_seconds
@@ -105,7 +125,6 @@ class KafkaCluster:
             if self._runs(node, pid):
                 _signal(pid, signal.SIGKILL)
             self._reap(node, pid)
-        return bool(running)
 
     def kill(self, node: int) -> None:
         """End one node with SIGKILL: no flush, no goodbye."""
@@ -130,7 +149,19 @@ class KafkaCluster:
             pid = int(self._pid_file(node).read_text())
         except (OSError, ValueError):
             return None
-        return pid if str(self._properties_file(node)) in _command_line(pid) else None
+        return pid if [_MAIN, str(self._properties_file(node))] == _command_line(pid)[-2:] else None
+
+    def ports_are_free(self) -> bool:
+        """Whether nothing listens where clients would connect to."""
+        return all(map(_is_free, self._ports))
+
+    def address(self, node: int) -> str | None:
+        """host:port of a node as it was started last, also by another process; None when it never was."""
+        try:
+            listeners = self._properties_file(node).read_text().partition("\nlisteners=PLAINTEXT://")[2]
+        except OSError:
+            return None
+        return listeners.partition(",")[0] or None
 
     def wait_ready(self, timeout_seconds: float = START_SECONDS) -> None:
         """Wait until every node itself answers with the metadata of all; TidemillError when one ended or time is up."""
@@ -169,6 +200,14 @@ class KafkaCluster:
                     return code
             time.sleep(0.1)
 
+    @contextmanager
+    def _one_start_at_a_time(self) -> Iterator[None]:
+        """Two starts at once would both find nothing running, and the second take over the first one's pid file."""
+        self._dir.mkdir(parents=True, exist_ok=True)
+        with (self._dir / "start.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
     def _launch(self, node: int, log: IO[bytes] | None) -> None:
         home = self._home(node)
         home.mkdir(parents=True, exist_ok=True)
@@ -179,7 +218,7 @@ class KafkaCluster:
             child = subprocess.Popen(
                 [
                     *self._java(f"-Xmx{self._heap}", f"-Xms{self._heap}", *self._flags),
-                    "kafka.Kafka",
+                    _MAIN,
                     str(self._properties_file(node)),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -335,11 +374,13 @@ def _is_alive(pid: int) -> bool:
     return state not in "ZX" or threads > 1
 
 
-def _command_line(pid: int) -> str:
-    """What process `pid` runs: a pid file may outlive its process and name a stranger."""
+def _command_line(pid: int) -> list[str]:
+    """What process `pid` runs, word by word: a pid file may outlive its process and name a stranger."""
     if _PROC.exists():
         try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
         except OSError:
-            return ""
-    return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+            return []
+    told = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+    head, main, tail = told.strip().rpartition(f" {_MAIN} ")
+    return [head, main.strip(), tail]

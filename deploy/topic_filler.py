@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from dataflow.errors import ConfigError, SourceError, UnknownTopic
+from dataflow.errors import BrokerUnreachable, ConfigError, SourceError, UnknownTopic
 from dataflow.intake.adstream import AdStream
 from dataflow.intake.kafka_client import Trouble, admin_properties, build
 from dataflow.intake.kafka_topics import KafkaTopics
@@ -16,6 +16,11 @@ from dataflow.intake.kafka_topics import KafkaTopics
 CHUNK_RECORDS = 20_000
 TRANSACTION_RECORDS = 5_000
 PACE_SECONDS = 0.02
+ANSWER_SECONDS = 60.0
+"""How long the broker may leave the last records, or a transaction, without an answer."""
+STOPPING_SECONDS = 2.0
+"""How long that is once somebody asked for an end."""
+_LOOK_SECONDS = 0.2
 FOREVER = "-1"
 ANY_TIME = str(2**63 - 1)
 
@@ -44,9 +49,13 @@ def ensure_topic(brokers: str, topic: str, partitions: int | None, properties: M
 
 @dataclass(slots=True)
 class Filled:
-    """What was written so far. `records` and `size_bytes` without aborted ones."""
+    """What was written so far, as the broker has answered. `records` and `size_bytes` without aborted ones.
+
+    `unwritten_records` were handed over and got no answer before the end, or were refused.
+    """
 
     records: int = 0
+    unwritten_records: int = 0
     size_bytes: int = 0
     aborted_records: int = 0
     seconds: float = 0.0
@@ -79,8 +88,10 @@ class TopicFiller:
         self._progress = progress
         self._stopping = stopping
         self._failed: list[KafkaError] = []
+        self._stop_seen_at: float | None = None
         self._transactions = 0
         self._next = [0] * stream.partitions
+        self._handed_records = self._handed_bytes = self._lost_records = self._lost_bytes = 0
         self._began = time.monotonic()
         self.filled = Filled()
         ours: dict[str, Any] = {
@@ -99,21 +110,34 @@ class TopicFiller:
         if transactional_id is not None:
             ours["transactional.id"] = transactional_id
         self._producer: Producer = build(Producer, ours)
-        if self._transactional:
-            self._producer.init_transactions(30)
 
     def fill(self, count: int | None, speed: float | None) -> Filled:
         """Write `count` records (None: until stopped). `speed`: stream seconds per second; None: as fast as it goes.
 
-        Returns when the broker has them all. Raises SourceError when it refuses one.
+        Returns when the broker has them all. Raises SourceError when it refuses one, BrokerUnreachable when it gives
+        no answer; both say how many it has and how many it has not. Once `stopping`, it is waited for 2 s at most.
         """
-        try:
-            return self._fill(count, speed)
-        except KafkaException as error:
-            raise SourceError(f"writing to topic {self._topic!r} failed: {error.args[0].str()}") from error
-
-    def _fill(self, count: int | None, speed: float | None) -> Filled:
         self._began = time.monotonic()
+        trouble: SourceError | None = None
+        try:
+            self._fill(count, speed)
+        except KafkaException as error:
+            trouble = SourceError(f"writing to topic {self._topic!r} failed: {error.args[0].str()}")
+        except SourceError as error:
+            trouble = error
+        self._settle()
+        if self._failed and not isinstance(trouble, BrokerUnreachable):
+            trouble = SourceError(f"the broker refused records of topic {self._topic!r}: {self._failed[0].str()}")
+        if trouble is not None:
+            have, lack = self.filled.records, self.filled.unwritten_records
+            raise type(trouble)(
+                f"{trouble}. {have:,} records were written, {lack:,} were not, as far as it has answered."
+            )
+        return self.filled
+
+    def _fill(self, count: int | None, speed: float | None) -> None:
+        if self._transactional:
+            self._insist(self._producer.init_transactions, "the producer's registration")
         ends = [None] * self._stream.partitions if count is None else self._stream.counts(count)
         while not self._stopping():
             due = [self._due(p, end, speed) for p, end in enumerate(ends)]
@@ -124,11 +148,53 @@ class TopicFiller:
             else:
                 self._producer.poll(PACE_SECONDS)
             self._tell()
-        left = self._producer.flush(60)
+        self._flush("the last records")
         self._tell()
-        if left:
-            raise SourceError(f"{left} records for topic {self._topic!r} got no answer from the broker in 60 s")
-        return self.filled
+
+    def _insist(self, ask: Callable[[float], None], what: str) -> None:
+        """`ask` again and again while it only has no answer yet. Raises BrokerUnreachable when time is up."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                ask(_LOOK_SECONDS)
+                return
+            except KafkaException as error:
+                if not error.args[0].retriable() and error.args[0].code() != KafkaError._TIMED_OUT:
+                    raise
+                if self._time_is_up(deadline):
+                    raise self._unanswered(what) from error
+
+    def _flush(self, what: str) -> None:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while self._producer.flush(_LOOK_SECONDS):
+            if self._time_is_up(deadline):
+                raise self._unanswered(what)
+
+    def _time_is_up(self, deadline: float) -> bool:
+        now = time.monotonic()
+        if self._stop_seen_at is None and self._stopping():
+            self._stop_seen_at = now
+        return now >= deadline or (self._stop_seen_at is not None and now >= self._stop_seen_at + STOPPING_SECONDS)
+
+    def _unanswered(self, what: str) -> BrokerUnreachable:
+        return BrokerUnreachable(f"is the broker up? It gives no answer to {what} for topic {self._topic!r}")
+
+    def _settle(self) -> None:
+        """Give up what has no answer, so that every record is known to be written or not."""
+        if self._transactional:
+            return
+        self._producer.purge(in_queue=True, in_flight=True)
+        deadline = time.monotonic() + 1
+        while len(self._producer) and time.monotonic() < deadline:
+            self._producer.poll(0.05)
+        self._count_answered()
+
+    def _count_answered(self) -> None:
+        lost = self._lost_records + len(self._producer)
+        if not self._transactional:
+            self.filled.records = self._handed_records - lost
+            self.filled.size_bytes = self._handed_bytes - self._lost_bytes
+            self.filled.unwritten_records = lost
 
     def _due(self, partition: int, end: int | None, speed: float | None) -> int:
         """How many records of a partition to write now."""
@@ -147,16 +213,18 @@ class TopicFiller:
             if self._abort_every and self._transactions % self._abort_every == 0:
                 self._producer.begin_transaction()
                 self._send(chunks)
-                self._producer.flush(60)
-                self._producer.abort_transaction(60)
+                self._flush("a transaction")
+                self._insist(self._producer.abort_transaction, "the abort of a transaction")
                 self.filled.aborted_records += sum(due)
             self._producer.begin_transaction()
+            self.filled.unwritten_records = sum(due)
         self._send(chunks)
         if self._transactional:
-            self._producer.commit_transaction(60)
+            self._insist(self._producer.commit_transaction, "the commit of a transaction")
+            self.filled.unwritten_records = 0
+            self.filled.records += sum(due)
+            self.filled.size_bytes += sum(len(value) for chunk in chunks for _, value in chunk)
         self._next = [at + count for at, count in zip(self._next, due, strict=True)]
-        self.filled.records += sum(due)
-        self.filled.size_bytes += sum(len(value) for chunk in chunks for _, value in chunk)
 
     def _send(self, chunks: list[list[tuple[int, bytes]]]) -> None:
         produce, topic = self._producer.produce, self._topic
@@ -166,6 +234,8 @@ class TopicFiller:
                     produce(topic, value, None, partition, None, None, stamp_ms)
                 except BufferError:
                     self._wait_for_room(stamp_ms, value, partition)
+                self._handed_records += 1
+                self._handed_bytes += len(value)
             self._producer.poll(0)
 
     def _wait_for_room(self, stamp_ms: int, value: bytes, partition: int) -> None:
@@ -175,16 +245,21 @@ class TopicFiller:
                 self._producer.produce(self._topic, value, None, partition, None, None, stamp_ms)
                 return
             except BufferError:
-                if self._stopping():
-                    raise SourceError(f"the broker takes no more records of topic {self._topic!r}; is it up?") from None
+                if self._time_is_up(float("inf")):
+                    raise self._unanswered("records") from None
 
     def _tell(self) -> None:
         if self._failed:
             raise SourceError(f"the broker refused records of topic {self._topic!r}: {self._failed[0].str()}")
+        self._count_answered()
         self.filled.seconds = time.monotonic() - self._began
         self._progress(self.filled)
 
     def _on_failure(self, error: KafkaError | None, message: Message) -> None:
-        # Records of an aborted transaction are purged on purpose.
-        if error is not None and error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
+        if error is None:
+            return
+        self._lost_records += 1
+        self._lost_bytes += len(message)
+        # Purged on purpose: records of an aborted transaction, and what had no answer at the end.
+        if error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
             self._failed.append(error)

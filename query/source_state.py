@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError, TidemillError, UnknownTopic
+from dataflow.intake.drain import FIX, client_versions, why_plain
 from dataflow.intake.kafka_ends import HELD_SECONDS
 from dataflow.intake.kafka_group import HARMLESS, WAY_OUT
 from dataflow.intake.kafka_probe import KafkaProbe
@@ -80,6 +81,7 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
         yield error("broker", str(problem), fix)
         return
     yield ok("broker", f"Kafka answers at {settings.brokers}")
+    yield reading_finding(why_plain())
     numbers = list(range(state.partitions))
     names = {f"{topic}/{number}": number for number in numbers}
     yield ok("source", f"topic {topic} has {counted(len(numbers), 'partition')}", partitions=list(names), id=state.id)
@@ -109,6 +111,14 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
         yield _retention(topic, probe, config, known, ends, stamps, now)
     yield _group(probe, settings)
     yield _clock(probe, settings, config, clock)
+
+
+def reading_finding(why_slow: str | None) -> Finding:
+    """Whether records are read the fast way; `why_slow` is what stands in its way."""
+    client = client_versions()
+    if why_slow is None:
+        return ok("source.reading", f"records are read the fast way ({client})")
+    return warning("source.reading", f"records are read the slow way ({client}): {why_slow}", FIX)
 
 
 def _partitions(settings: Settings, there: list[str], reading: Reading) -> Finding:

@@ -1,9 +1,11 @@
 """The drain of a consumer: what librdkafka has fetched becomes columns, at best without a Python object per record."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import confluent_kafka
 import numpy as np
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, Message
@@ -71,22 +73,51 @@ class PlainDrain:
         """Nothing is held."""
 
 
+FIX = "install the versions in requirements.txt, on Linux; until then every record is right, and costs more time"
+_warned = threading.Event()
+
 Opener = Callable[[Consumer, str, int], Drain]
 
 
 def open_drain(consumer: Consumer, topic: str, partition: int) -> Drain:
-    """The fastest drain that is known to work with what is installed."""
+    """The fastest drain that is found to work with what is installed; a warning, once, where it is the plain one."""
+    drain = _fastest(consumer, topic, partition)
+    if not isinstance(drain, str):
+        return drain
+    if not _warned.is_set():
+        _warned.set()
+        logger("kafka").warning("reading_slowly", reason=drain, fix=FIX)
+    return PlainDrain(consumer)
+
+
+def why_plain() -> str | None:
+    """Why `open_drain` would take the plain drain here; None if it would not. Connects to nothing."""
+    consumer = Consumer({"group.id": "tidemill", "log_level": 0})
+    try:
+        drain = _fastest(consumer, "none", 0)
+        if isinstance(drain, str):
+            return drain
+        drain.close()
+        return None
+    finally:
+        consumer.close()
+
+
+def client_versions() -> str:
+    """What is installed, in words."""
+    return f"confluent-kafka {confluent_kafka.__version__}, librdkafka {confluent_kafka.libversion()[0]}"
+
+
+def _fastest(consumer: Consumer, topic: str, partition: int) -> Drain | str:
+    """The fast drain, or why there is none."""
     try:
         from dataflow.intake.drain_native import NativeDrain, Unfit
-
-        try:
-            return NativeDrain(consumer, topic, partition)
-        except Unfit as reason:
-            why = str(reason)
     except ImportError as error:
-        why = str(error)
-    logger("kafka").debug("plain_drain", reason=why)
-    return PlainDrain(consumer)
+        return str(error)
+    try:
+        return NativeDrain(consumer, topic, partition)
+    except Unfit as reason:
+        return str(reason)
 
 
 def plain_drain(consumer: Consumer, _topic: str, _partition: int) -> Drain:

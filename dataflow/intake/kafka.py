@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -10,13 +11,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from dataflow.batch import POLL_SCHEMA, Poll
-from dataflow.errors import OffsetLost, SourceError, UnknownTopic
+from dataflow.errors import OffsetLost, SourceError, StoppedEarly, UnknownTopic
 from dataflow.intake.drain import Drain, Drained, Opener, Trace, open_drain
 from dataflow.intake.kafka_client import Trouble, admin_properties, build, consumer_properties, is_refusal, refused
 from dataflow.intake.kafka_ends import EndsWatch
 from dataflow.intake.kafka_group import GroupCommits
 from dataflow.intake.kafka_topics import KafkaTopics, TopicWatch
 from dataflow.intake.source import Reader
+from dataflow.intake.waiting import Farewells, Patience
 from dataflow.logs import logger
 
 COMMIT_EVERY_SECONDS = 1.0
@@ -46,8 +48,12 @@ class KafkaSource:
         timeout_seconds: float = 10.0,
         monotonic: Callable[[], float] = time.monotonic,
         drain: Opener = open_drain,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Connects. Raises BrokerUnreachable after `timeout_seconds`, UnknownTopic, ConfigError, or SourceError."""
+        """Connects. Raises BrokerUnreachable after `timeout_seconds`, UnknownTopic, ConfigError, or SourceError.
+
+        Once `stopping()` is true, no answer of a broker is waited for longer than a second, here and later.
+        """
         self._brokers = brokers
         self._start = start
         self._monotonic = monotonic
@@ -55,12 +61,17 @@ class KafkaSource:
         self._trouble = Trouble(brokers, monotonic)
         user = dict(properties or {})
         admin = build(AdminClient, {**admin_properties(brokers, user), "error_cb": self._trouble})
-        self._topics = KafkaTopics(admin, self._trouble, brokers, timeout_seconds)
+        patience = Patience(stopping)
+        self._topics = KafkaTopics(admin, self._trouble, brokers, timeout_seconds, patience)
         described = self._topics.describe(topics)
         self._partitions = {f"{t}/{n}": (t, n) for t in topics for n in range(described[t].partitions)}
-        self._watch = TopicWatch(admin, described, monotonic)
+        self._watch = TopicWatch(admin, described, monotonic, patience)
         self._ends_watch = EndsWatch(admin, monotonic)
-        self._last_question = KafkaTopics(admin, self._trouble, brokers, min(LAST_QUESTION_SECONDS, timeout_seconds))
+        last_seconds = min(LAST_QUESTION_SECONDS, timeout_seconds)
+        self._last_question = KafkaTopics(admin, self._trouble, brokers, last_seconds, patience)
+        self._farewells = Farewells()
+        self._readers: list[KafkaReader] = []
+        self._lock = threading.Lock()
         group = user.pop("group.id", group)
         self._properties = consumer_properties(brokers, group, user, len(self._partitions))
         self._callbacks = {"error_cb": self._trouble, "on_commit": GroupCommits(group)}
@@ -100,7 +111,7 @@ class KafkaSource:
                 raise offset_lost(partition, position, low, high)
         consumer = build(Consumer, {**self._properties, **self._callbacks})
         self._opened.add(partition)
-        return KafkaReader(
+        reader = KafkaReader(
             consumer,
             self._drain(consumer, topic, number),
             self._topics,
@@ -110,7 +121,12 @@ class KafkaSource:
             bounded_end,
             brokers=self._brokers,
             monotonic=self._monotonic,
+            farewells=self._farewells,
         )
+        # Held until it is closed: a consumer that is merely dropped closes itself, however long the broker takes.
+        with self._lock:
+            self._readers = [*(each for each in self._readers if not each.closed), reader]
+        return reader
 
     def end_offsets(self) -> dict[str, int]:
         """The last stable offsets at the first call: a transaction that is open then is not waited for."""
@@ -153,7 +169,9 @@ class KafkaSource:
         return self._watch.grown()
 
     def close(self) -> None:
-        """Readers close their own connections; the one for metadata ends with this object."""
+        """Close what readers are still open; the connection for metadata ends with this object."""
+        for reader in self._readers:
+            reader.close()
 
 
 class KafkaReader:
@@ -174,6 +192,7 @@ class KafkaReader:
         *,
         brokers: str,
         monotonic: Callable[[], float],
+        farewells: Farewells,
     ) -> None:
         """`place`: topic, partition number, topic id. `position` must be within the partition's offsets."""
         self.position = position
@@ -188,9 +207,10 @@ class KafkaReader:
         self._ends.open(self._topic, self._number)
         self._brokers = brokers
         self._monotonic = monotonic
+        self._farewells = farewells
         self._commit_at = monotonic() + COMMIT_EVERY_SECONDS
         self._committed = position
-        self._closed = False
+        self.closed = False
         self._read_at: float | None = None
         self._log = logger("kafka")
         consumer.assign([TopicPartition(self._topic, self._number, position)])
@@ -239,7 +259,7 @@ class KafkaReader:
 
     def lag(self) -> int | None:
         """Offsets up to the last stable one; up to the high watermark where no transaction was open when last asked."""
-        if self._closed:
+        if self.closed:
             return None
         told = self._ends.told(self._topic, self._number)
         if told is not None and told.high > told.stable:
@@ -250,17 +270,18 @@ class KafkaReader:
 
     def waiting(self) -> int | None:
         """Offsets between the last stable one, or our position where that is further by now, and the high watermark."""
-        told = None if self._closed else self._ends.told(self._topic, self._number)
+        told = None if self.closed else self._ends.told(self._topic, self._number)
         return None if told is None else max(0, told.high - max(told.stable, self.position))
 
     def close(self) -> None:
-        """Leave Kafka."""
-        if not self._closed:
-            self._closed = True
-            self._ends.close(self._topic, self._number)
-            self._commit(now=True)
-            self._drain.close()
-            self._consumer.close()
+        """Leave Kafka; a broker that does not answer is waited for a second at most, once per source."""
+        if self.closed:
+            return
+        self.closed = True
+        self._ends.close(self._topic, self._number)
+        self._commit(now=True)
+        self._drain.close()
+        self._farewells.close(self._consumer.close)
 
     def _end_told(self, traces: Sequence[Trace]) -> int:
         """The furthest end of the partition that the traces tell; raises for what cannot heal."""
@@ -277,7 +298,9 @@ class KafkaReader:
         if is_refusal(error):
             raise refused(error, self._brokers)
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._LOG_TRUNCATION):
-            self._look_for_offset(error)
+            # a run that is about to end leaves the question to the next one
+            with suppress(StoppedEarly):
+                self._look_for_offset(error)
         elif error.fatal():
             raise SourceError(f"{self._name} at offset {self.position}: {error.str()}; start again")
         else:

@@ -129,7 +129,9 @@ class Trouble:
 
     def failed(self, error: KafkaError) -> SourceError:
         """The error to raise for a request that failed: unreachable, refused, or what the broker said."""
-        if error.code() in _NO_ANSWER or error.code() in _REFUSALS:
+        # A client that has lost every broker knows no leader of any partition.
+        no_leader = error.code() == KafkaError._NOENT and self._last is not None
+        if error.code() in _NO_ANSWER or error.code() in _REFUSALS or no_leader:
             return self.unreachable(error)
         return SourceError(f"Kafka at {self._brokers} answers with an error: {error.str()}; its own log says more")
 

@@ -53,13 +53,15 @@ class KafkaProbe(KafkaTopics):
             return []
         asked = self.admin.describe_consumer_groups([group], request_timeout=self._timeout_seconds)
         try:
-            description = asked[group].result(self._timeout_seconds + 5)
+            description = self._patience.result(asked[group], self._timeout_seconds + 5)
         except KafkaException as exception:
             error: KafkaError = exception.args[0]
             if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return []
             self.admin.poll(0)
             raise self._trouble.failed(error) from exception
+        except TimeoutError as silence:
+            raise self._silence() from silence
         return [f"{member.client_id} at {member.host}" for member in description.members]
 
     def group_stamp(self, group: str) -> int | None:
@@ -74,7 +76,7 @@ class KafkaProbe(KafkaTopics):
         return self.newest_stamps(_GROUP_TOPIC, [number]).get(number)
 
     def _group_partitions(self) -> int:
-        topics = self.admin.list_topics(_GROUP_TOPIC, timeout=self._timeout_seconds).topics
+        topics = self.list_topics(_GROUP_TOPIC).topics
         return len(topics[_GROUP_TOPIC].partitions) if _GROUP_TOPIC in topics else 0
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from dataflow.errors import UnknownTopic
+from dataflow.errors import SourceError, StoppedEarly, UnknownTopic
 from dataflow.intake.kafka_client import Trouble
+from dataflow.intake.waiting import Patience
 from dataflow.logs import logger
 
 WATCH_SECONDS = 5.0
@@ -21,7 +22,7 @@ ANSWER_SECONDS = 10.0
 LOST_SECONDS = 3 * ANSWER_SECONDS
 """A question with neither answer nor error for so long is lost; to wait for it would be to watch no more."""
 CONFIRM_SECONDS = 2.0
-"""How long the end of an epoch waits for the ids; without an answer it goes on, so that no outage holds up a stop."""
+"""How long the end of an epoch waits for the ids; without an answer it goes on, so that no outage holds up a commit."""
 GONE_AFTER_MISSES = 3
 _IN_A_MOMENT = frozenset(
     {
@@ -30,6 +31,7 @@ _IN_A_MOMENT = frozenset(
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.OFFSET_NOT_AVAILABLE,
         KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError._NOENT,
     }
 )
 """What a cluster says while a topic is being made or a leader chosen."""
@@ -45,21 +47,28 @@ class TopicState:
 
 
 class KafkaTopics:
-    """Blocking questions with a bounded wait. Raises BrokerUnreachable, UnknownTopic or SourceError (refused)."""
+    """Blocking questions with a bounded wait. Raises BrokerUnreachable, UnknownTopic or SourceError (refused).
 
-    def __init__(self, admin: AdminClient, trouble: Trouble, brokers: str, timeout_seconds: float) -> None:
+    StoppedEarly where `patience` tells of a stop and no answer comes soon.
+    """
+
+    def __init__(
+        self,
+        admin: AdminClient,
+        trouble: Trouble,
+        brokers: str,
+        timeout_seconds: float,
+        patience: Patience | None = None,
+    ) -> None:
         self.admin = admin
+        self._patience = patience or Patience()
         self._trouble = trouble
         self._brokers = brokers
         self._timeout_seconds = timeout_seconds
 
     def describe(self, topics: Sequence[str]) -> dict[str, TopicState]:
         """State of each topic; UnknownTopic names the missing one and those that look like it."""
-        try:
-            known = self.admin.list_topics(timeout=self._timeout_seconds).topics
-        except KafkaException as error:
-            self.admin.poll(0)
-            raise self._trouble.unreachable(error.args[0]) from error
+        known = self.list_topics().topics
         for topic in topics:
             if topic not in known:
                 raise UnknownTopic(self._unknown(topic, [name for name in known if not name.startswith("__")]))
@@ -67,6 +76,19 @@ class KafkaTopics:
             lambda: self.admin.describe_topics(TopicCollection(list(topics)), request_timeout=self._timeout_seconds),
             state_of,
         )
+
+    def list_topics(self, topic: str | None = None) -> Any:
+        """Metadata of the cluster and of all topics, or of `topic` alone."""
+        asked = {} if topic is None else {"topic": topic}
+        try:
+            return self._patience.call(
+                lambda: self.admin.list_topics(timeout=self._timeout_seconds, **asked), self._timeout_seconds + 5
+            )
+        except KafkaException as error:
+            self.admin.poll(0)
+            raise self._trouble.unreachable(error.args[0]) from error
+        except TimeoutError as error:
+            raise self._silence() from error
 
     def ranges(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Per partition the first offset still there, and the one after the last (the high watermark)."""
@@ -93,14 +115,25 @@ class KafkaTopics:
         deadline = time.monotonic() + self._timeout_seconds
         while True:
             try:
-                return {key: read(future.result(self._timeout_seconds + 5)) for key, future in request().items()}
+                wait = self._timeout_seconds + 5
+                return {key: read(self._patience.result(future, wait)) for key, future in request().items()}
+            except TimeoutError as silence:
+                raise self._silence() from silence
             except KafkaException as exception:
                 error: KafkaError = exception.args[0]
                 if error.code() in _IN_A_MOMENT and time.monotonic() < deadline:
+                    if self._patience.stopping:
+                        raise self._silence() from exception
                     time.sleep(0.2)
                     continue
                 self.admin.poll(0)
                 raise self._trouble.failed(error) from exception
+
+    def _silence(self) -> SourceError:
+        """No answer in time, or not before an end was wanted."""
+        if self._patience.stopping:
+            return StoppedEarly(f"stopped before Kafka at {self._brokers} had answered; nothing was read")
+        return self._trouble.unreachable(KafkaError(KafkaError._TIMED_OUT))
 
     def _unknown(self, topic: str, known: list[str]) -> str:
         similar = difflib.get_close_matches(topic, known, n=3, cutoff=0.5)
@@ -115,8 +148,15 @@ class KafkaTopics:
 class TopicWatch:
     """Whether the topics are still those of the start: asked every 5 s without waiting, and at the end of epochs."""
 
-    def __init__(self, admin: AdminClient, at_start: dict[str, TopicState], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        admin: AdminClient,
+        at_start: dict[str, TopicState],
+        monotonic: Callable[[], float],
+        patience: Patience | None = None,
+    ) -> None:
         self._admin = admin
+        self._patience = patience or Patience()
         self._at_start = at_start
         self._now = dict(at_start)
         self._misses = dict.fromkeys(at_start, 0)
@@ -149,7 +189,7 @@ class TopicWatch:
     def confirm(self, read_at: float) -> bool:
         """Wait for an answer to a question that was asked after `read_at`; one serves all partitions of a process.
 
-        False when none came within CONFIRM_SECONDS; the watch goes on asking.
+        False when none came within CONFIRM_SECONDS, or soon after a stop; the watch goes on asking.
         """
         with self._lock:
             if self._confirmed_at > read_at:
@@ -161,7 +201,7 @@ class TopicWatch:
             asked_at = self._monotonic()
             for topic, future in self._describe(CONFIRM_SECONDS).items():
                 try:
-                    self._now[topic] = state_of(future.result(CONFIRM_SECONDS + 1))
+                    self._now[topic] = state_of(self._patience.result(future, CONFIRM_SECONDS + 1))
                 except (KafkaException, TimeoutError) as error:
                     self._next = asked_at
                     if not _says_unknown(error):

@@ -4,15 +4,12 @@ import ctypes
 from pathlib import Path
 from typing import Any
 
-import confluent_kafka
 from confluent_kafka import Consumer
 
-_MAPS = Path("/proc/self/maps")
-_CONSUMER_BYTES = {"2.16.1": 176}
-"""Size of a consumer object per confluent-kafka version whose layout is known: the client's pointer comes first."""
-_HEAD_BYTES = 16
-_CLIENT_BYTES = 4096
+from dataflow.intake import librdkafka_probe as probe
 
+_MAPS = Path("/proc/self/maps")
+_WORD_BYTES = 8
 _POINTER, _TEXT, _SIZE, _INT = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "rd_kafka_opaque": (_POINTER, [_POINTER]),
@@ -23,6 +20,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "rd_kafka_message_errstr": (_TEXT, [_POINTER]),
     "rd_kafka_message_destroy": (None, [_POINTER]),
     "rd_kafka_message_timestamp": (ctypes.c_int64, [_POINTER, _POINTER]),
+    **probe.SIGNATURES,
 }
 
 
@@ -33,7 +31,7 @@ class Unfit(Exception):
 class Librdkafka:
     """The functions used here, of the very library that confluent-kafka loaded. Calls run without the GIL.
 
-    Raises Unfit where it cannot be found for sure.
+    Any version will do whose memory is found to look as it must. Raises Unfit where it is not, or cannot be found.
     """
 
     def __init__(self) -> None:
@@ -46,6 +44,10 @@ class Librdkafka:
             if function is None:
                 raise Unfit(f"librdkafka has no {name}")
             function.restype, function.argtypes = result, arguments
+        try:
+            self._opaque_at = probe.examine(self._library, lambda address: _bytes_from(address, _writable()))
+        except probe.Odd as found:
+            raise Unfit(str(found)) from None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._library, name)
@@ -59,23 +61,34 @@ class Librdkafka:
 
         Raises Unfit before anything is called with a pointer that might be none.
         """
-        version = confluent_kafka.__version__
-        if not isinstance(consumer, Consumer) or Consumer.__basicsize__ != _CONSUMER_BYTES.get(version):
-            raise Unfit(f"the consumer object of confluent-kafka {version} is not known")
-        if object.__basicsize__ != _HEAD_BYTES:
-            raise Unfit("this Python's objects have another head")
-        client = ctypes.c_size_t.from_address(id(consumer) + _HEAD_BYTES).value
-        if not _writable(client, _CLIENT_BYTES):
-            raise Unfit("the consumer object does not begin with its client")
-        if self._library.rd_kafka_opaque(client) != id(consumer):
-            raise Unfit("the client behind the consumer does not know it")
-        return client
+        if not isinstance(consumer, Consumer):
+            raise Unfit(f"a {type(consumer).__name__} is not known to be a consumer")
+        held = ctypes.string_at(id(consumer), Consumer.__basicsize__)
+        words = memoryview(held[: len(held) // _WORD_BYTES * _WORD_BYTES]).cast("Q")
+        memory = _writable()
+        # the head of every Python object is no pointer of ours
+        candidates = words[object.__basicsize__ // _WORD_BYTES :].tolist()
+        found = {word for word in candidates if self._knows(word, id(consumer), _bytes_from(word, memory))}
+        if len(found) != 1:
+            raise Unfit(f"{len(found)} clients that know it are found in the consumer object")
+        return found.pop()
+
+    def _knows(self, client: int, opaque: int, readable_bytes: int) -> bool:
+        """Whether `client` is one whose opaque is `opaque`; looks before it asks."""
+        if client % _WORD_BYTES or readable_bytes < self._opaque_at + _WORD_BYTES:
+            return False
+        kept = ctypes.c_uint64.from_address(client + self._opaque_at).value
+        return kept == opaque == self._library.rd_kafka_opaque(client)
 
 
-def _writable(address: int, length: int) -> bool:
-    return any(
-        mode.startswith("rw") and start <= address and address + length <= end for start, end, mode, _ in _regions()
-    )
+def _writable() -> list[tuple[int, int]]:
+    """Start and end of this process's writable memory, region by region."""
+    return [(start, end) for start, end, mode, _ in _regions() if mode.startswith("rw")]
+
+
+def _bytes_from(address: int, memory: list[tuple[int, int]]) -> int:
+    """How many bytes of `memory` follow `address` in one region; 0 where it points to none."""
+    return next((end - address for start, end in memory if start <= address < end), 0)
 
 
 def _regions() -> list[tuple[int, int, str, str]]:

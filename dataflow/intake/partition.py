@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from dataflow.batch import Decoder, Judged
+from dataflow.errors import StoppedEarly
 from dataflow.intake.control import Control
 from dataflow.intake.source import Reader, Source
 from dataflow.judge import Judge
@@ -167,7 +168,22 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         self._awake_at = self._clock() + timedelta(milliseconds=pause_ms) if pause_ms else None
 
 
-class Intake(FixedPartitionedSource[Judged, State]):
+class UnopenedPartition(StatefulSourcePartition[Judged, State | None]):
+    """Stands for a source partition that a stop came before: reads nothing, and leaves its state as it was."""
+
+    def __init__(self, state: State | None) -> None:
+        self._state = state
+
+    def next_batch(self) -> Iterable[Judged]:
+        """The end."""
+        raise StopIteration
+
+    def snapshot(self) -> State | None:
+        """What it was to go on from; None: from the beginning."""
+        return self._state
+
+
+class Intake(FixedPartitionedSource[Judged, State | None]):
     """Bytewax's face of a `Source`: one `IntakePartition` per source partition, on any worker."""
 
     def __init__(
@@ -204,18 +220,23 @@ class Intake(FixedPartitionedSource[Judged, State]):
         """All source partitions that exist now."""
         return self._source.partitions()
 
-    def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> IntakePartition:
+    def build_part(
+        self, step_id: str, for_part: str, resume_state: State | None
+    ) -> StatefulSourcePartition[Judged, Any]:
         """Open one source partition where its snapshot ends."""
         with self._control.keeping_errors():
-            return self._build_part(for_part, resume_state)
+            try:
+                return self._build_part(for_part, resume_state)
+            except StoppedEarly:
+                return UnopenedPartition(resume_state)
 
     def _build_part(self, for_part: str, resume_state: State | None) -> IntakePartition:
         state = resume_state if resume_state is not None else self._seed(for_part)
-        topic = self._source.topic_of(for_part)
-        judge = self._judge(for_part, topic, None if state is None else state["judge"])
         next_offset, hint = (None, None) if state is None else (state["next"], state["hint"])
         bounded_end = self._source.end_offsets().get(for_part) if self._bounded else None
         reader = self._source.open(for_part, next_offset, hint, bounded_end)
+        topic = self._source.topic_of(for_part)
+        judge = self._judge(for_part, topic, None if state is None else state["judge"])
         return IntakePartition(
             for_part,
             reader,

@@ -8,20 +8,23 @@ from dataflow.plan import Plan
 from dataflow.settings import Settings
 
 
-def open_source(settings: Settings, plan: Plan, clock: Callable[[], datetime]) -> Source:
+def open_source(
+    settings: Settings, plan: Plan, clock: Callable[[], datetime], stopping: Callable[[], bool] = lambda: False
+) -> Source:
     """The source that `settings` name, cut to `settings.ranges`, opened far enough to know its partitions.
 
-    `clock` paces the generator. Raises ConfigError or SourceError, before anything is read.
+    `clock` paces the generator; once `stopping()` is true, nothing is waited for any longer than need be.
+    Raises ConfigError or SourceError, before anything is read.
     """
     if settings.ranges is None:
-        return _open_whole(settings, plan, clock)
+        return _open_whole(settings, plan, clock, stopping)
     from dataflow.intake.ranged import RangedSource, read_ranges
 
     ranges = read_ranges(settings.ranges)
-    return RangedSource(_open_whole(settings, plan, clock), ranges)
+    return RangedSource(_open_whole(settings, plan, clock, stopping), ranges)
 
 
-def _open_whole(settings: Settings, plan: Plan, clock: Callable[[], datetime]) -> Source:
+def _open_whole(settings: Settings, plan: Plan, clock: Callable[[], datetime], stopping: Callable[[], bool]) -> Source:
     if settings.source == "files":
         from dataflow.intake.files import FilesSource
 
@@ -40,5 +43,10 @@ def _open_whole(settings: Settings, plan: Plan, clock: Callable[[], datetime]) -
     from dataflow.intake.kafka import KafkaSource
 
     return KafkaSource(
-        settings.brokers, [settings.topic], group=settings.group, start=settings.start, properties=settings.kafka
+        settings.brokers,
+        [settings.topic],
+        group=settings.group,
+        start=settings.start,
+        properties=settings.kafka,
+        stopping=stopping,
     )

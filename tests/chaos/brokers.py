@@ -1,11 +1,18 @@
 """What can happen to brokers while the pipeline reads."""
 
+import os
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from confluent_kafka.admin import AdminClient
 
 from deploy.kafka_server import KafkaCluster
 from tests.chaos.stage import Stage
+
+END_S = 5.0
+"""From the signal to the end, on a machine that is not busy."""
 
 
 def stopped(stage: Stage, cluster: KafkaCluster) -> None:
@@ -16,6 +23,43 @@ def stopped(stage: Stage, cluster: KafkaCluster) -> None:
 def killed(stage: Stage, cluster: KafkaCluster) -> None:
     """The only broker is killed -9 and started again in mid-stream."""
     _interrupt(stage, cluster, "broker kill -9 and restart", kill=True)
+
+
+def silent(stage: Stage, cluster: KafkaCluster) -> None:
+    """The pipeline is told to end while the only broker is dead or frozen: it ends in time, the next one goes on."""
+    stage.make_topic()
+    faults = (("killed -9", signal.SIGTERM, ("2", "1")), ("frozen", signal.SIGINT, ("1", "2")))
+    with stage.reading(), stage.feed(rate=400):
+        for how, number, parallel in faults * (3 if stage.full else 1):
+            subject = stage.start(parallel=parallel)
+            if not stage.await_progress(subject, 3):
+                stage.fail(f"no commit before the broker was {how}: exit {subject.code}: {subject.said[-800:]}")
+            with _silenced(cluster, how):
+                time.sleep(2 * stage.random.random())
+                limit_s = END_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+                asked = time.monotonic()
+                subject.send(number)
+                stage.expect_end(subject, 0)
+                took_s = time.monotonic() - asked
+            if took_s > limit_s:
+                stage.fail(f"{took_s:.1f} s from {number.name} to the end, with the broker {how}")
+            stage.count(f"{number.name} while the broker is {how}")
+
+
+@contextmanager
+def _silenced(cluster: KafkaCluster, how: str) -> Iterator[None]:
+    pid = cluster.pid(1)
+    assert pid is not None
+    if how == "frozen":
+        os.kill(pid, signal.SIGSTOP)
+    else:
+        cluster.kill(1)
+    try:
+        yield
+    finally:
+        if how == "frozen":
+            os.kill(pid, signal.SIGCONT)
+        cluster.restart(1)
 
 
 def _interrupt(stage: Stage, cluster: KafkaCluster, label: str, *, kill: bool) -> None:

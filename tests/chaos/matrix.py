@@ -99,6 +99,7 @@ SCENARIOS = (
     Scenario("lake-older-busy", "lake restored from an older copy, no deduplication", lakes.lake_restored_busy),
     Scenario("broker-stopped", "broker stopped and restarted in mid-stream", brokers.stopped, cluster=True),
     Scenario("broker-killed", "broker kill -9 and restart in mid-stream", brokers.killed, cluster=True),
+    Scenario("broker-silent", "SIGTERM and ^C while the broker is dead or frozen", brokers.silent, cluster=True),
     Scenario("leader-killed", "three nodes: the leader is killed -9 and returns", brokers.leader_killed, ends=True),
 )  # fmt: skip
 

@@ -1,7 +1,10 @@
 """Real Kafka processes: started, asked, killed, started again with their data, stopped."""
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +16,8 @@ from typer.testing import CliRunner
 from cli.kafka import app
 from dataflow.errors import ConfigError, TidemillError
 from dataflow.intake.kafka import KafkaSource
-from deploy.kafka_server import KafkaCluster, free_ports
+from deploy.kafka_server import AlreadyRuns, KafkaCluster, free_ports
+from tests.chaos.subject import TIDEMILL
 from tests.kafka_fixture import create_topic, fresh_topic, produce, require_kafka_tools
 
 pytestmark = pytest.mark.kafka
@@ -73,6 +77,140 @@ def test_the_command_sees_and_stops_what_its_pid_file_names_and_nothing_else(one
     assert one.pid(1) is None
     assert "no Kafka" in CliRunner().invoke(app, ["stop", "--data", str(tmp_path / "kafka")]).output
     assert CliRunner().invoke(app, ["status", "--data", str(tmp_path / "kafka")]).exit_code == 1
+
+
+def started(*arguments: str) -> "subprocess.Popen[str]":
+    """`tidemill kafka ...` as a process of its own."""
+    command = [*TIDEMILL, "kafka", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def read_until(process: "subprocess.Popen[str]", words: str) -> str:
+    """The lines up to the first one with `words`; all of them where none has."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if words in line:
+            break
+    return "".join(lines)
+
+
+def place(one: KafkaCluster, tmp_path: Path) -> list[str]:
+    return ["--data", str(tmp_path / "kafka"), "--port", one.bootstrap.rpartition(":")[2]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_start_in_the_foreground_stays_beside_the_broker_and_never_ends_it(
+    one: KafkaCluster, tmp_path: Path, number: signal.Signals
+) -> None:
+    pid = one.pid(1)
+    second = started("start", "--foreground", *place(one, tmp_path))
+    said = read_until(second, "goes on when this command ends")
+    assert f"runs already at {one.bootstrap}: process {pid}" in said
+    assert second.poll() is None
+    second.send_signal(number)
+    second.communicate(timeout=60)
+    assert second.returncode == 0
+    assert one.pid(1) == pid
+    one.wait_ready(30)
+
+
+def test_a_start_in_the_foreground_beside_a_broker_ends_with_it(one: KafkaCluster, tmp_path: Path) -> None:
+    second = started("start", "--foreground", *place(one, tmp_path))
+    read_until(second, "goes on when this command ends")
+    one.stop()
+    assert "ended by another command" in second.communicate(timeout=30)[0]
+    assert second.returncode == 1
+
+
+def test_a_foreground_start_ends_the_broker_that_it_started(tmp_path: Path) -> None:
+    require_kafka_tools()
+    port, *_ = free_ports(1)
+    first = started("start", "--foreground", "--data", str(tmp_path), "--port", str(port))
+    assert "Kafka answers" in read_until(first, "Kafka answers")
+    beside = KafkaCluster(tmp_path, ports=[port], controller_ports=[port + 1])
+    pid = beside.pid(1)
+    assert pid is not None
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    assert beside.pid(1) is None
+
+
+def test_another_port_for_data_in_use_is_refused_and_nothing_is_ended(one: KafkaCluster, tmp_path: Path) -> None:
+    pid = one.pid(1)
+    for flags in ([], ["--foreground"]):
+        told = CliRunner().invoke(app, ["start", "--data", str(tmp_path / "kafka"), "--port", "1", *flags])
+        assert isinstance(told.exception, ConfigError)
+        assert f"runs already at {one.bootstrap}" in str(told.exception)
+    assert one.pid(1) == pid
+    status = CliRunner().invoke(app, ["status", "--data", str(tmp_path / "kafka"), "--port", "1"])
+    assert one.bootstrap in status.output
+
+
+def test_a_broker_of_another_folder_is_left_alone(one: KafkaCluster, tmp_path: Path) -> None:
+    pid, port = one.pid(1), one.bootstrap.rpartition(":")[2]
+    other = ["--data", str(tmp_path / "other"), "--port", port]
+    told = CliRunner().invoke(app, ["stop", *other])
+    assert told.exit_code == 0
+    assert f"what listens on {one.bootstrap} is another one and goes on" in told.output
+    assert isinstance(CliRunner().invoke(app, ["start", "--foreground", *other]).exception, ConfigError)
+    assert one.pid(1) == pid
+
+
+def test_a_start_that_fails_half_way_ends_what_it_started_and_nothing_else(one: KafkaCluster, tmp_path: Path) -> None:
+    pid = one.pid(1)
+    cluster = KafkaCluster(tmp_path / "kafka", heap="64m", properties={"log.retention.ms": "many"})
+    with pytest.raises(AlreadyRuns):
+        cluster.start()
+    # as if the node of another object, or one that the pid file names, ran beside what this one started
+    cluster.stop_started()
+    assert one.pid(1) == pid
+    broken = KafkaCluster(tmp_path / "broken", heap="64m", properties={"log.retention.ms": "many"})
+    with pytest.raises(TidemillError, match=r"log\.retention\.ms"):
+        broken.start()
+    assert broken.pid(1) is None
+    assert one.pid(1) == pid
+
+
+@pytest.mark.timeout(600)
+def test_two_starts_at_once_make_one_broker(tmp_path: Path) -> None:
+    require_kafka_tools()
+    port, *_ = free_ports(1)
+    both = [started("start", "--data", str(tmp_path), "--port", str(port)) for _ in range(2)]
+    cluster = KafkaCluster(tmp_path, ports=[port], controller_ports=[port + 1])
+    try:
+        said = sorted(process.communicate(timeout=300)[0] for process in both)
+        pid = cluster.pid(1)
+        assert [process.returncode for process in both] == [0, 0], said
+        assert [told.split(":")[0] for told in said] == [
+            "Kafka answers at 127.0.0.1",
+            "Kafka runs already at 127.0.0.1",
+        ]
+        assert all(f"process {pid}" in told for told in said)
+    finally:
+        for process in both:
+            process.kill()
+            process.communicate()
+        cluster.stop(timeout_seconds=10)
+
+
+@pytest.mark.parametrize("words", [["vim"], ["java", "kafka.Kafka", "/elsewhere"]])
+def test_a_pid_file_whose_number_went_to_a_process_that_names_the_data_is_stale(
+    tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "node-1").mkdir()
+    properties = str(tmp_path / "node-1" / "server.properties")
+    script = "import sys; print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, *words, f"{words[-1]}{properties}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stranger:
+        assert stranger.stdout is not None
+        stranger.stdout.readline()
+        (tmp_path / "node-1" / "pid").write_text(str(stranger.pid))
+        assert not KafkaCluster(tmp_path).stop()
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_a_stale_pid_file_never_names_a_stranger(tmp_path: Path) -> None:

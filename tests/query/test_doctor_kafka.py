@@ -12,6 +12,7 @@ from confluent_kafka.admin import NewPartitions
 from dataflow.intake.kafka_probe import KafkaProbe
 from query.finding import Severity
 from query.moment import to_ms
+from query.source_state import reading_finding
 from tests.kafka_fixture import admin, delete_topic, fresh_topic, produce, transactional_producer
 from tests.query.examined import JOB, World
 
@@ -41,8 +42,16 @@ def test_a_topic_that_is_read_to_its_end_is_sound(world: World) -> None:
     fill(world, topic, 3)
     world.read(f"{topic}/0", [world.now] * 3)
     found = world.findings()
-    checks = ("broker", "source", "source.partitions", "source.offsets", "source.transactions", "source.lag")
-    for check in (*checks, "topic.timestamps", "topic.retention", "source.group", "clock.broker"):
+    checks = ("broker", "source", "source.reading", "source.partitions", "source.offsets")
+    for check in (
+        *checks,
+        "source.transactions",
+        "source.lag",
+        "topic.timestamps",
+        "topic.retention",
+        "source.group",
+        "clock.broker",
+    ):
         assert found[check].severity is Severity.OK, found[check]
     assert found["topic.retention"].message == f"topic {topic} keeps its records for ever"
 
@@ -238,3 +247,13 @@ def test_a_groups_offsets_carry_the_brokers_own_time(world: World) -> None:
     assert found.message.startswith("not ahead of this machine's, by the broker's last note of a group's offset")
     assert found.details["exact"] is True
     assert abs(found.details["ahead_ms"]) < 60_000
+
+
+def test_a_client_that_can_only_be_read_slowly_is_a_warning_with_the_reason() -> None:
+    assert reading_finding(None).severity is Severity.OK
+    found = reading_finding("librdkafka has no rd_kafka_opaque")
+    assert found.severity is Severity.WARNING
+    assert "librdkafka has no rd_kafka_opaque" in found.message
+    assert "confluent-kafka" in found.message
+    assert found.fix is not None
+    assert "requirements.txt" in found.fix

@@ -1,19 +1,22 @@
 """The fast drain against the plain one on a real broker, and when the plain one is taken."""
 
+import ctypes
 import os
 import random
 import resource
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import confluent_kafka
 import pyarrow as pa
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
+from structlog.testing import capture_logs
 
-from dataflow.intake import drain_kernel, librdkafka
-from dataflow.intake.drain import Drain, Drained, Opener, PlainDrain, open_drain, plain_drain
+from dataflow.intake import drain_kernel, drain_native, librdkafka, librdkafka_probe
+from dataflow.intake.drain import Drain, Drained, Opener, PlainDrain, open_drain, plain_drain, why_plain
 from dataflow.intake.drain_native import NativeDrain, Unfit
 from dataflow.intake.kafka_client import consumer_properties
 from tests.kafka_fixture import fresh_topic, produce, transactional_producer
@@ -163,11 +166,55 @@ def test_the_installed_client_is_read_the_fast_way() -> None:
     reading.close()
 
 
-def test_another_version_of_the_client_is_read_the_plain_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_of_the_client_is_read_the_fast_way_when_its_memory_looks_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(confluent_kafka, "__version__", "99.0.0")
     reading = Reading(NOWHERE, "nothing", open_drain)
-    assert isinstance(reading.drain, PlainDrain)
+    assert isinstance(reading.drain, NativeDrain)
     reading.close()
+    assert why_plain() is None
+
+
+@pytest.fixture
+def examined_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The library is looked at again within the test, and after it."""
+    drain_native._loaded.cache_clear()
+    monkeypatch.setattr("dataflow.intake.drain._warned", threading.Event())
+    yield
+    drain_native._loaded.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("_NO_OFFSET", 7, "a message of librdkafka has other fields"),
+        ("_PURGED", -1, "a message of librdkafka has other fields"),
+        ("_CLIENT_BYTES", 512, "does not keep its opaque within itself"),
+    ],
+)
+def test_a_client_whose_memory_looks_otherwise_is_read_the_plain_way_with_one_warning(
+    monkeypatch: pytest.MonkeyPatch, examined_anew: None, name: str, value: int, why: str
+) -> None:
+    monkeypatch.setattr(librdkafka_probe, name, value)
+    with capture_logs() as lines:
+        for _ in range(3):
+            reading = Reading(NOWHERE, "nothing", open_drain)
+            assert isinstance(reading.drain, PlainDrain)
+            reading.close()
+    (line,) = [line for line in lines if line["event"] == "reading_slowly"]
+    assert line["log_level"] == "warning"
+    assert why in line["reason"]
+    assert "requirements.txt" in line["fix"]
+    assert why in (why_plain() or "")
+
+
+def test_a_consumer_object_that_keeps_its_client_elsewhere_is_never_called_with_a_guess() -> None:
+    library = librdkafka.Librdkafka()
+    memory = librdkafka._writable()
+    own = ctypes.create_string_buffer(1 << 16)
+    for address in (0, 1, 8, 2**63, ctypes.addressof(own), memory[-1][1] - 8):
+        assert not library._knows(address, 1234, librdkafka._bytes_from(address, memory))
 
 
 def test_a_client_that_does_not_know_the_consumer_is_unfit() -> None:

@@ -1,15 +1,16 @@
 """The intake of one source partition: when it reads, what it lets out, and when it ends."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from dataflow.batch import NEVER_MS, POLL_SCHEMA, Judged, Poll
-from dataflow.errors import OffsetLost
+from dataflow.errors import OffsetLost, StoppedEarly
 from dataflow.intake.control import Control
-from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, IntakePartition, Pace
+from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, Intake, IntakePartition, Pace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -158,3 +159,31 @@ def test_closing_lets_go_of_reader_and_judge() -> None:
     played = Played()
     played.intake.close()
     assert played.reader.closed
+
+
+def test_a_source_that_a_stop_came_before_ends_at_once_and_keeps_its_state() -> None:
+    def stopped(*_: Any) -> Any:
+        raise StoppedEarly("stopped before Kafka had answered")
+
+    source: Any = SimpleNamespace(open=stopped, end_offsets=stopped, topic_of=lambda _: None)
+    unused: Any = None
+    control = Control()
+    for bounded in (False, True):
+        intake = Intake(
+            source,
+            decoder=unused,
+            judge=unused,
+            seed=lambda _: None,
+            control=control,
+            pace=unused,
+            clock=unused,
+            positions=unused,
+            observe=unused,
+            bounded=bounded,
+        )
+        for state in (None, {"version": 1, "next": 3, "hint": None, "judge": "judged"}):
+            part = intake.build_part("read", "ads/0", state)
+            assert part.snapshot() == state
+            with pytest.raises(StopIteration):
+                part.next_batch()
+    assert control.error is None
