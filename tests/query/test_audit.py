@@ -317,7 +317,10 @@ def test_a_ledger_row_of_another_source_partition_is_found(lake):
     assert any(each.ranges and each.ranges[0].partition == "stranger" for each in report.findings)
 
 
-@pytest.mark.parametrize(("move", "kind", "where"), [(5, "gap", (60, 65)), (-5, "offset", (55, 60))])
+@pytest.mark.parametrize(
+    ("move", "kind", "where"),
+    [(5, "gap", (60, 65)), (1, "gap", (60, 61)), (-1, "offset", (59, 60)), (-5, "offset", (55, 60))],
+)
 def test_a_moved_next_offset_is_found(lake, move, kind, where):
     lake.run('UPDATE own_offset SET next = next + ? WHERE "partition" = ?', move, "left")
     report = lake.audit()

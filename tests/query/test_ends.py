@@ -106,6 +106,26 @@ def test_is_final_is_the_same_at_every_snapshot_in_any_order_and_after_compactio
         assert reader.snapshot().query(sql).to_pylist()[0]["is_final"]
 
 
+def test_another_lake_under_the_same_path_is_known_by_its_own_ledger_alone(tmp_path: Path) -> None:
+    def fill(folder: Path, newest_ms: int, epochs: int) -> None:
+        writer = writer_for(folder, PLAN)
+        for epoch in range(1, epochs + 1):
+            rows = {"total_delta": [total_row(0)]}
+            one = parcel(PLAN, 0, epoch - 1, epoch, tables=rows, max_event_time=newest_ms)
+            commit(writer, [one], epoch)
+        writer.close()
+
+    fill(tmp_path / "lake", 7_200_000, 1)
+    sql = "SELECT is_final FROM total"
+    with LakeReader(tmp_path / "lake") as reader:
+        assert reader.query(sql).to_pylist() == [{"is_final": True}]
+        # more snapshots than the first one had, as if it had gone on
+        fill(tmp_path / "other", 60_000, 3)
+        (tmp_path / "lake").rename(tmp_path / "gone")
+        (tmp_path / "other").rename(tmp_path / "lake")
+        assert reader.query(sql).to_pylist() == [{"is_final": False}]
+
+
 def test_a_query_on_a_view_opens_no_file_of_the_ledger(tmp_path: Path) -> None:
     writer = writer_for(tmp_path, PLAN)
     commit(writer, [parcel(PLAN, 0, 0, 1, tables={"total_delta": [total_row(0)]})], 1)

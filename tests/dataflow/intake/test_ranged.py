@@ -61,6 +61,12 @@ def test_a_file_that_holds_no_ranges_is_refused(tmp_path, text):
         read_ranges(tmp_path / "r.json")
 
 
+def test_a_range_that_begins_before_the_first_offset_is_refused(tmp_path):
+    (tmp_path / "r.json").write_text('{"ads/0": {"start": -1, "end": 2}}')
+    with pytest.raises(ConfigError, match=r"ads/0: write whole offsets with 0 <= start <= end"):
+        read_ranges(tmp_path / "r.json")
+
+
 def test_a_run_reads_the_ranges_of_its_setting(tmp_path, plan, files):
     write_ranges(tmp_path / "r.json", {"b": SourceRange(2, 4)})
     settings = load_settings({"source": "files", "input": tmp_path, "ranges": tmp_path / "r.json"}, {}, tmp_path)
