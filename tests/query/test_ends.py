@@ -71,7 +71,10 @@ def test_the_frontier_of_the_ends_is_that_of_the_ledger(
 
 
 def test_every_view_has_its_frontier_exchanged() -> None:
-    for sql in views_of(PLAN).values():
+    views = views_of(PLAN)
+    assert views.keys() == {"per_ad", "visits", "total"}
+    for sql in views.values():
+        assert " ledger" in sql
         assert " ledger" not in with_ledger(sql, "(SELECT 1)")
     assert with_ledger("SELECT * FROM ledger", "x") == "SELECT * FROM ledger"
 
