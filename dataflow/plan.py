@@ -207,7 +207,7 @@ class _Planner:
 
     def _dimension_columns(self, where: str, dimension: Dimension) -> dict[str, pa.DataType]:
         """The columns it adds, by their Arrow types, but for those that are wrong."""
-        allowed = "str, int, Decimal, bool, float or date"
+        allowed = "str, int, Money, bool, float or date"
         declared = check.check_mapping(
             self.mistakes, f"{where}.columns", dimension.columns, f"write columns={{name: type}} with {allowed}"
         )
@@ -216,8 +216,9 @@ class _Planner:
         added: dict[str, pa.DataType] = {}
         for column, python_type in declared.items():
             check.check_dimension_column(self.mistakes, f"{where}.columns", column)
-            if python_type in COLUMN_TYPES:
-                added[column] = COLUMN_TYPES[python_type]
+            type_ = next((type_ for known, type_ in COLUMN_TYPES.items() if known == python_type), None)
+            if type_ is not None:
+                added[column] = type_
             else:
                 self.mistakes.add(f"{where}.columns.{column}", python_type, f"not a type for a column; use {allowed}")
         return added

@@ -102,6 +102,16 @@ MISTAKES: list[tuple[str, Pipeline, list[str]]] = [
     ("unknown key", dimension(key="store"), ["dimensions.shops.key = 'store'", "unknown column"]),
     ("money key", dimension(key="amount"), ["dimensions.shops.key = 'amount'", "str or int"]),
     ("odd type", dimension(columns={"city": list}), ["dimensions.shops.columns.city = <class 'list'>", "use str, int"]),
+    (
+        "money or null",
+        dimension(columns={"city": Money | None}),
+        ["dimensions.shops.columns.city", "use str, int, Money"],
+    ),
+    (
+        "a type as a list",
+        dimension(columns={"city": [str]}),
+        ["columns.city = [<class 'str'>]", "not a type for a column"],
+    ),
     ("no columns", dimension(columns={}), ["dimensions.shops.columns = {}", "at least one column"]),
     ("columns a list", dimension(columns=["city"]), ["dimensions.shops.columns = ['city']", "columns={name: type}"]),
     ("clash", dimension(columns={"shop": str}), ["dimensions.shops.columns = 'shop'", "clashes with event.shop"]),
