@@ -92,11 +92,6 @@ def kernels() -> tuple[Any, Any, Any] | None:
     return _kernels
 
 
-def add_checksums(left: int, right: int) -> int:
-    """The checksum of two sets of rows together."""
-    return (left + right + 2**63) % 2**64 - 2**63
-
-
 def _compiled_lanes(array: pa.Array, lanes: int) -> tuple[Hashes, Hashes]:
     assert _kernels is not None
     data, starts, lengths = _text(array)

@@ -87,8 +87,3 @@ def open_drain(consumer: Consumer, topic: str, partition: int) -> Drain:
         why = str(error)
     logger("kafka").debug("plain_drain", reason=why)
     return PlainDrain(consumer)
-
-
-def plain_drain(consumer: Consumer, _topic: str, _partition: int) -> Drain:
-    """Always the plain one."""
-    return PlainDrain(consumer)

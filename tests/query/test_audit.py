@@ -390,8 +390,6 @@ def test_an_altered_identity_is_found_without_the_source_by_the_checksum(lake):
 class Retained:
     """A source that has dropped its oldest records."""
 
-    has_timestamps = False
-
     def __init__(self, inner, low: int) -> None:
         self.inner, self.low = inner, low
 

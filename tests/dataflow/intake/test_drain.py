@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from dataflow.intake import drain_kernel, librdkafka
-from dataflow.intake.drain import Drain, Drained, Opener, PlainDrain, open_drain, plain_drain
+from dataflow.intake.drain import Drain, Drained, Opener, PlainDrain, open_drain
 from dataflow.intake.drain_native import NativeDrain, Unfit
 from dataflow.intake.kafka_client import consumer_properties
 from tests.kafka_fixture import fresh_topic, produce, transactional_producer
@@ -62,6 +62,10 @@ class Reading:
         self.drain.close()
         self.drain.close()
         self.consumer.close()
+
+
+def plain_drain(consumer: Consumer, _topic: str, _partition: int) -> Drain:
+    return PlainDrain(consumer)
 
 
 def both(kafka: str, topic: str, max_records: int = 100, max_bytes: int = 1 << 22) -> tuple[Reading, Reading]:

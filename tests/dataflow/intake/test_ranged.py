@@ -40,7 +40,7 @@ def test_only_the_named_partitions_are_there_from_start_to_end(files):
     assert offsets(source.open("a", 5, None, 6)) == [5, 6]
     assert offsets(source.open("c", 2, None)) == []
     assert source.end_offsets() == {"a": 7, "c": 2}
-    assert (source.partitions_changed(), source.topic_of("a"), source.has_timestamps) == (False, None, False)
+    assert (source.partitions_changed(), source.topic_of("a")) == (False, None)
 
 
 def test_a_partition_that_the_source_lacks_is_refused(files):
