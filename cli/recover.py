@@ -1,14 +1,20 @@
 """`tidemill recover`: the way out when recovery folder and lake do not belong together any more."""
 
+import signal
+import time
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from cli.options import SOURCE, Given, takes
+from cli.lakes import open_reader
+from cli.options import GENERATOR, SOURCE, Given, takes
+
+PAUSE_S = 0.005
+"""Between two questions to a source that has nothing yet."""
 
 
-@takes(*SOURCE, "lake", "recovery")
+@takes(*SOURCE, "lake", "recovery", *GENERATOR)
 def recover(
     given: Given,
     from_lake: Annotated[
@@ -18,11 +24,12 @@ def recover(
     """Take a lake over when its recovery folder is lost, or when the lake was restored from a backup.
 
     Sources will start at the lake's own offsets; remembered ids are read back from the source. The old recovery
-    folder is kept under another name. Nothing is counted twice, nothing left out.
+    folder is kept under another name. Nothing is counted twice, nothing left out. ^C or SIGTERM ends it and changes
+    nothing.
     """
+    from cli.sources import reopen
     from cli.takeover import take_over
     from dataflow.errors import ConfigError
-    from dataflow.intake.sources import open_source
     from dataflow.load import load
     from dataflow.recovery import RecoveryFolder
     from dataflow.settings import load_settings
@@ -31,17 +38,27 @@ def recover(
 
     if not from_lake:
         raise ConfigError("--from-lake", False, "say what to recover from: `tidemill recover --from-lake`")
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
     settings = load_settings(given)
     plan = load(settings.pipeline)
     catalog = Catalog.open(settings.lake)
-    opened = open_source(settings, plan, lambda: datetime.now(UTC))
+    # as for ^C, so that what was begun is tidied up
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        # the old recovery folder, if it is there, is of no account
-        kept = Kept(settings.lake, settings.recovery, catalog.topics(), None)
-        require_same_source(settings, opened.partitions(), kept)
-        for taken in take_over(catalog, plan, opened, RecoveryFolder(settings.recovery), lambda: datetime.now(UTC)):
-            typer.echo(f"{taken.partition}: goes on at offset {taken.next_offset}; {taken.how}")
+        with open_reader(settings.lake) as reader:
+            source = reopen(settings, plan, reader, now)
+        try:
+            # the old recovery folder, if it is there, is of no account
+            kept = Kept(settings.lake, settings.recovery, catalog.topics(), None)
+            require_same_source(settings, source.partitions(), kept)
+            folder = RecoveryFolder(settings.recovery)
+            for taken in take_over(catalog, plan, source, folder, clock=now, wait=lambda: time.sleep(PAUSE_S)):
+                typer.echo(f"{taken.partition}: goes on at offset {taken.next_offset}; {taken.how}")
+        finally:
+            source.close()
     finally:
-        opened.close()
         catalog.close()
     typer.echo(f"{settings.recovery} is ready: `tidemill run` goes on where {settings.lake} ends")

@@ -83,7 +83,7 @@ class Judged:
     """What the intake hands on: the rows of one offset range, judged where order is known.
 
     `rows` are the valid rows that are no duplicates: the event's columns, then
-    `offset` (int64), `record_timestamp` (int64 ms or null) and `watermark`
+    `offset` (int64), `record_timestamp` (int64 ms or null) and `_watermark`
     (int64 ms: the watermark before the row, NEVER_MS before the first).
     `dead` has DEAD_SCHEMA. A heartbeat is a Judged with start == end and no rows.
     `finished`: the source partition is bounded and ends here.

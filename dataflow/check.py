@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from dataflow.aggregates import Aggregate
 from dataflow.durations import to_ms
-from dataflow.event import RESERVED
 from dataflow.expression import Expression, parse, suggest
+from dataflow.own_columns import OF_EVENTS, OF_ROLLUPS, VALUE
 from dataflow.windows import Window
 
 RESERVED_ROLLUPS = frozenset({"events", "late_events", "dead_letters", "ledger"})
@@ -57,10 +57,36 @@ def check_rollup_name(mistakes: Mistakes, field: str, name: object) -> None:
         mistakes.add(field, name, "names that end in _delta or _distinct are reserved for tables; choose another name")
 
 
-def check_column_name(mistakes: Mistakes, field: str, name: str) -> None:
-    """A column that goes into the lake."""
-    if name.lower() in RESERVED or name.startswith("_"):
-        mistakes.add(field, name, "reserved by Tidemill's own columns; rename it")
+def check_dimension_column(mistakes: Mistakes, field: str, name: str) -> None:
+    """A column that stands beside the event's."""
+    if name.lower() in OF_EVENTS:
+        fix = f"table events has a column {name.lower()} of its own; rename it, here and in the file's header line"
+        mistakes.add(field, name, fix)
+    elif name.startswith("_"):
+        fix = "names that begin with _ are Tidemill's own; rename it, here and in the file's header line"
+        mistakes.add(field, name, fix)
+
+
+def check_rollup_columns(
+    mistakes: Mistakes, keys: Iterable[tuple[str, str]], others: Iterable[tuple[str, str]], distinct: Iterable[str]
+) -> None:
+    """(column, its owner as shown) pairs of a rollup's keys and of its other columns: each stands once in a table.
+
+    `distinct` are its exact distinct counts: their side tables have the keys and a column of their own.
+    """
+    keys, others = list(keys), list(others)
+    check_distinct_columns(mistakes, [*keys, *others])
+    for column, owner in others:
+        if column.lower() in OF_ROLLUPS:
+            mistakes.add(owner, column, f"each rollup has a column {column.lower()} of its own; choose another name")
+    for column, owner in keys:
+        rename = f'call the field otherwise, and it reads the same with Field(alias="{column}")'
+        if column.lower() in OF_ROLLUPS:
+            mistakes.add(owner, column, f"each rollup has a column {column.lower()} of its own; {rename}")
+        elif column.lower() == VALUE:
+            for name in distinct:
+                fix = f"the side table of {name} (count_distinct) has a column {VALUE} of its own; {rename}"
+                mistakes.add(owner, column, fix)
 
 
 def check_duration(

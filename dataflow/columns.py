@@ -25,7 +25,7 @@ class Columns(Mapping[str, Any]):
     """A mapping of name to Arrow array over the batch's own columns and those of its dimensions."""
 
     def __init__(self, rows: pa.RecordBatch, lookups: Sequence[Lookup]) -> None:
-        """`lookups` in the pipeline's order; a dimension's key may be a column of an earlier one."""
+        """`lookups` in the pipeline's order; their keys are columns of the batch."""
         self.rows: int = rows.num_rows
         self._batch = rows
         self._lookups = {name: lookup for lookup in lookups for name in lookup.columns}
@@ -62,16 +62,16 @@ class Columns(Mapping[str, Any]):
         if name not in self._codes:
             lookup = self._lookups.get(name)
             if lookup is None:
-                self._codes[name] = encode(self._arrays[name])
+                self._codes[name] = encode(self._batch.column(name))
             else:
-                key = self.codes(lookup.key)
+                key = self._codes_of_key(lookup)
                 per_key = lookup.codes(name, self._rows_of_keys(lookup, key))
                 self._codes[name] = Codes(per_key.of_row[key.of_row], per_key.values)
         return self._codes[name]
 
     def unknown(self, lookup: Lookup) -> Bools:
         """Which rows' key is null or not in the dimension."""
-        key = self.codes(lookup.key)
+        key = self._codes_of_key(lookup)
         return lookup.is_unknown(self._rows_of_keys(lookup, key))[key.of_row]
 
     def numbers(self, name: str) -> Numbers:
@@ -130,6 +130,11 @@ class Columns(Mapping[str, Any]):
         if where.sql not in self._masks:
             self._masks[where.sql] = np.broadcast_to(where.root.ternary(self._frame).true, self.rows)
         return self._masks[where.sql]
+
+    def _codes_of_key(self, lookup: Lookup) -> Codes:
+        if lookup.key not in self._codes:
+            self._codes[lookup.key] = encode(self._batch.column(lookup.key))
+        return self._codes[lookup.key]
 
     def _rows_of_keys(self, lookup: Lookup, key: Codes) -> Positions:
         if lookup.name not in self._dimension_rows:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,13 +15,15 @@ from pyarrow import csv
 
 from dataflow.aggregates import MONEY
 from dataflow.expression import suggest
+from dataflow.fields import Money
 
-COLUMN_TYPES: Mapping[type, pa.DataType] = {
+COLUMN_TYPES: Mapping[Any, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
     bool: pa.bool_(),
     float: pa.float64(),
     Decimal: MONEY,
+    Money: MONEY,
     date: pa.date32(),
 }
 """Arrow type of a dimension column by the Python type its user names."""

@@ -15,16 +15,10 @@ from pydantic_core import PydanticUndefined, SchemaError
 from dataflow.annotations import Constraints, gather, kind_of, misfits, unwrap
 from dataflow.errors import PipelineError
 from dataflow.fields import INT64_MAX, INT64_MIN, TIME_TEXT, FieldKind, MoneyMarker, TimeUnit, from_micros, to_micros
+from dataflow.own_columns import OF_EVENTS
+from dataflow.renaming import renamed_line
 
-__all__ = ["RESERVED", "EventField", "EventObject", "EventSchema", "FieldKind", "schema_of"]
-
-RESERVED = frozenset(
-    {
-        *("topic", "partition", "offset", "record_timestamp", "watermark", "window_start", "window_end"),
-        *("row_count", "late_count", "is_final", "rollup", "value", "committed_at"),
-    }
-)
-"""Column names that the lake's tables use themselves; compared without regard to case."""
+__all__ = ["EventField", "EventObject", "EventSchema", "FieldKind", "schema_of"]
 
 _FORBIDDEN_CONFIG = (
     "str_strip_whitespace",
@@ -125,18 +119,19 @@ def schema_of(model: type[BaseModel]) -> EventSchema:
     elif len(times) > 1:
         names = ", ".join(leaf.name for leaf in times)
         reader.mistakes.append(f"{len(times)} event times ({names}); keep EventTime on one and make the others int")
-    reader.mistakes.extend(_name_mistakes(leaves))
+    reader.mistakes.extend(_name_mistakes(model, leaves))
     if reader.mistakes:
         raise PipelineError(f"event {model.__name__}", reader.mistakes)
     return EventSchema(model, leaves, pa.schema([(leaf.name, leaf.type) for leaf in leaves]), times[0], root)
 
 
-def _name_mistakes(leaves: tuple[EventField, ...]) -> Iterator[str]:
+def _name_mistakes(model: type[BaseModel], leaves: tuple[EventField, ...]) -> Iterator[str]:
     seen: dict[str, str] = {}
     for leaf in leaves:
         folded = leaf.name.lower()
-        if folded in RESERVED or folded.startswith("_"):
-            yield f'{leaf.name}: the name is reserved; rename the field and read it with Field(alias="{leaf.path[-1]}")'
+        if folded in OF_EVENTS:
+            line = renamed_line(model, leaf.name, leaf.path[-1])
+            yield f"{leaf.name}: table events has a column {folded} of its own; write `{line}`"
         if folded in seen:
             yield f"{leaf.name}: same column as {seen[folded]} (case does not count); rename one"
         seen.setdefault(folded, leaf.name)

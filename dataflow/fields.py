@@ -16,8 +16,6 @@ EVENT_TIME_LIMIT_MS = 9_000_000_000_000_000
 """No event time is further from 1970: a lake's TIMESTAMP, in microseconds, must hold every window around it."""
 
 MONEY_DECIMALS = 6
-MONEY_LIMIT = Decimal(10) ** 12
-"""Money is smaller than this, on both sides of zero."""
 
 
 class FieldKind(Enum):

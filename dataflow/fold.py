@@ -8,6 +8,7 @@ from dataflow.batch import Judged, Parcel, Range, RollupCount
 from dataflow.columns import Columns
 from dataflow.enrich import Lookup
 from dataflow.hashing import checksum
+from dataflow.own_columns import WATERMARK
 from dataflow.plan import Plan
 from dataflow.rollup import RollupDelta, RollupFold, Times
 from dataflow.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, LATE_SCHEMA, events_schema
@@ -55,7 +56,7 @@ class Fold:
         line = parcel.range
         columns = Columns(rows, self._lookups)
         event_time, offset = rows.column(self._time).to_numpy(), rows.column("offset").to_numpy()
-        times = Times(event_time, rows.column("watermark").to_numpy())
+        times = Times(event_time, rows.column(WATERMARK).to_numpy())
         deltas = [rollup.fold(columns, times) for rollup in self._rollups]
         for rollup, delta in zip(self._rollups, deltas, strict=True):
             line.rollups[rollup.plan.name] = delta.count

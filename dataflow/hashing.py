@@ -68,11 +68,6 @@ def checksum(partition: str, offsets: Int64s, event_times: Int64s) -> int:
     return int(np.uint64(total).view(np.int64))
 
 
-def add_checksums(left: int, right: int) -> int:
-    """The checksum of two sets of rows together."""
-    return (left + right + 2**63) % 2**64 - 2**63
-
-
 def _lanes(array: pa.Array, lanes: int) -> tuple[Hashes, Hashes]:
     """The first hash of each value and, of two lanes, the second."""
     if pa.types.is_dictionary(array.type):

@@ -15,6 +15,7 @@ from dataflow.enrich import Lookup
 from dataflow.errors import ConfigError
 from dataflow.hashing import identity
 from dataflow.numeric import from_arrow
+from dataflow.own_columns import WATERMARK
 from dataflow.plan import Plan
 
 Bools = npt.NDArray[np.bool_]
@@ -133,7 +134,7 @@ class Judge:
         offset, timestamp = poll.records.column("offset"), poll.records.column("timestamp")
         if len(at) < poll.records.num_rows:
             offset, timestamp = offset.take(pa.array(at)), timestamp.take(pa.array(at))
-        names = [*events.schema.names, "offset", "record_timestamp", "watermark"]
+        names = [*events.schema.names, "offset", "record_timestamp", WATERMARK]
         rows = pa.RecordBatch.from_arrays([*events.columns, offset, timestamp, pa.array(watermark)], names=names)
         first = self._first(events, event_time, watermark)
         return rows if first is None or first.all() else rows.filter(pa.array(first))

@@ -11,9 +11,10 @@ from dataflow.enrich import encode
 from dataflow.exact import decimals, sums_of_runs, words_of
 from dataflow.numeric import from_arrow
 from dataflow.ordering import extremes, ordered_numbers, ordered_text, ranks
+from dataflow.own_columns import TIMESTAMP
 from dataflow.sessions import merged_intervals
 from dataflow.sketch import entries, histogram_lists, kmv_lists
-from dataflow.tables import TIMESTAMP, TableSpec
+from dataflow.tables import TableSpec
 
 Positions = npt.NDArray[np.intp]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -15,14 +15,14 @@ from dataflow.windows import Window
 class Dimension:
     """A small CSV table (header line, UTF-8) whose columns are added to each event by `key`.
 
-    `path` is relative to the pipeline file. An unknown key gives nulls, or with
-    `unknown="dead_letter"` a dead letter `unknown_dimension`.
+    `path` is relative to the pipeline file. `columns`: name to str, int, Money, bool, float or date.
+    An unknown key gives nulls, or with `unknown="dead_letter"` a dead letter `unknown_dimension`.
     """
 
     name: str
     path: str
     key: str
-    columns: Mapping[str, type]
+    columns: Mapping[str, Any]
     unknown: Literal["null", "dead_letter"] = "null"
 
 

@@ -30,6 +30,11 @@ class AggregatePlan:
     where: Expression | None
     columns: tuple[PartialColumn, ...]
 
+    @property
+    def is_exact_distinct(self) -> bool:
+        """True where a side table holds the distinct values."""
+        return isinstance(self.aggregate, Aggregate) and self.aggregate.kind == "count_distinct"
+
 
 @dataclass(frozen=True, slots=True)
 class RollupPlan:
@@ -202,7 +207,7 @@ class _Planner:
 
     def _dimension_columns(self, where: str, dimension: Dimension) -> dict[str, pa.DataType]:
         """The columns it adds, by their Arrow types, but for those that are wrong."""
-        allowed = "str, int, Decimal, bool, float or date"
+        allowed = "str, int, Money, bool, float or date"
         declared = check.check_mapping(
             self.mistakes, f"{where}.columns", dimension.columns, f"write columns={{name: type}} with {allowed}"
         )
@@ -210,9 +215,10 @@ class _Planner:
             self.mistakes.add(f"{where}.columns", declared, "name at least one column to add")
         added: dict[str, pa.DataType] = {}
         for column, python_type in declared.items():
-            check.check_column_name(self.mistakes, f"{where}.columns", column)
-            if python_type in COLUMN_TYPES:
-                added[column] = COLUMN_TYPES[python_type]
+            check.check_dimension_column(self.mistakes, f"{where}.columns", column)
+            type_ = next((type_ for known, type_ in COLUMN_TYPES.items() if known == python_type), None)
+            if type_ is not None:
+                added[column] = type_
             else:
                 self.mistakes.add(f"{where}.columns.{column}", python_type, f"not a type for a column; use {allowed}")
         return added
@@ -251,7 +257,7 @@ class _Planner:
             tables += [
                 (plan.distinct_table(agg.name), f"{owner}.aggregates.{agg.name}")
                 for agg in plan.aggregates
-                if isinstance(agg.aggregate, Aggregate) and agg.aggregate.kind == "count_distinct"
+                if agg.is_exact_distinct
             ]
         check.check_table_names(self.mistakes, tables)
         return tuple(plans)
@@ -270,11 +276,16 @@ class _Planner:
         plans = tuple(
             self._aggregate(f"{where}.aggregates.{name}", name, aggregate) for name, aggregate in aggregates.items()
         )
-        owners = [(key.name, f"{where}.keys") for key in keys]
-        for plan in plans:
-            names = dict.fromkeys([plan.name, *(column.name for column in plan.columns)])
-            owners += [(name, f"{where}.aggregates.{plan.name}") for name in names]
-        check.check_distinct_columns(mistakes, owners)
+        check.check_rollup_columns(
+            mistakes,
+            [(key.name, f"{where}.keys") for key in keys],
+            [
+                (name, f"{where}.aggregates.{plan.name}")
+                for plan in plans
+                for name in dict.fromkeys([plan.name, *(column.name for column in plan.columns)])
+            ],
+            [plan.name for plan in plans if plan.is_exact_distinct],
+        )
         return RollupPlan(
             name=str(rollup.name),
             keys=keys,
@@ -286,7 +297,6 @@ class _Planner:
 
     def _aggregate(self, where: str, name: str, aggregate: Any) -> AggregatePlan:
         check.check_name(self.mistakes, where, name)
-        check.check_column_name(self.mistakes, where, name)
         event_time = "" if self.event is None else self.event.event_time.name
         type_, condition = check.check_aggregate(self.mistakes, where, aggregate, self.row_schema, event_time)
         known = isinstance(aggregate, Aggregate) and (type_ is not None or aggregate.kind == "count")

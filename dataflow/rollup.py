@@ -12,10 +12,11 @@ from dataflow.assign import Assigner, pane_numbers
 from dataflow.batch import NEVER_MS, Int64s, RollupCount
 from dataflow.columns import Columns
 from dataflow.grouping import Digits, digits, group, ranges
+from dataflow.own_columns import TIMESTAMP
 from dataflow.partials import Selection, empty_partials
 from dataflow.plan import RollupPlan
 from dataflow.sessions import session_groups
-from dataflow.tables import TIMESTAMP, delta_schema, distinct_schema
+from dataflow.tables import delta_schema, distinct_schema
 
 Bools = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.intp]

@@ -6,10 +6,8 @@ import pyarrow as pa
 
 from dataflow.aggregates import Merge
 from dataflow.batch import DEAD_SCHEMA
+from dataflow.own_columns import COUNTS, PLACE, VALUE, WINDOW
 from dataflow.plan import AggregatePlan, Plan, RollupPlan
-
-TIMESTAMP = pa.timestamp("ms")
-"""UTC without a zone: DuckDB's TIMESTAMP. Parquet holds it in ms."""
 
 EVENTS = "events"
 LATE_EVENTS = "late_events"
@@ -46,13 +44,7 @@ class TableSpec:
 
 def events_schema(plan: Plan) -> pa.Schema:
     """Accepted rows: where they came from, then the event's and the dimensions' columns."""
-    head = [
-        pa.field("topic", pa.string()),
-        pa.field("partition", pa.string()),
-        pa.field("offset", pa.int64()),
-        pa.field("record_timestamp", pa.int64()),
-    ]
-    return pa.schema([*head, *plan.row_schema])
+    return pa.schema([*PLACE, *plan.row_schema])
 
 
 def delta_schema(rollup: RollupPlan) -> pa.Schema:
@@ -65,11 +57,9 @@ def delta_schema(rollup: RollupPlan) -> pa.Schema:
     return pa.schema(
         [
             *rollup.keys,
-            pa.field("window_start", TIMESTAMP),
-            pa.field("window_end", TIMESTAMP),
+            *WINDOW,
             *(pa.field(column.name, column.type) for agg in rollup.aggregates for column in agg.columns),
-            pa.field("row_count", pa.int64()),
-            pa.field("late_count", pa.int64()),
+            *COUNTS,
         ]
     )
 
@@ -80,14 +70,7 @@ def distinct_schema(rollup: RollupPlan, aggregate: AggregatePlan) -> pa.Schema:
     Of a session rollup, the window is that of the value's own row, [event time, event time + gap): a session has
     the values whose windows it holds.
     """
-    return pa.schema(
-        [
-            *rollup.keys,
-            pa.field("window_start", TIMESTAMP),
-            pa.field("window_end", TIMESTAMP),
-            pa.field("value", aggregate.column_type),
-        ]
-    )
+    return pa.schema([*rollup.keys, *WINDOW, pa.field(VALUE, aggregate.column_type)])
 
 
 def ledger_schema(plan: Plan) -> pa.Schema:
@@ -124,11 +107,10 @@ def tables_of(plan: Plan, *, events: bool) -> list[TableSpec]:
     if events:
         tables.append(TableSpec(EVENTS, events_schema(plan)))
     for rollup in plan.rollups:
-        keys = (*(key.name for key in rollup.keys), "window_start", "window_end")
+        keys = (*(key.name for key in rollup.keys), *(column.name for column in WINDOW))
         merges: tuple[tuple[str, Merge], ...] = (
             *((column.name, column.merge) for agg in rollup.aggregates for column in agg.columns),
-            ("row_count", "sum"),
-            ("late_count", "sum"),
+            *((column.name, "sum") for column in COUNTS),
         )
         is_session = rollup.window.kind == "session"
         tables.append(TableSpec(rollup.delta_table, delta_schema(rollup), keys, merges, is_session))

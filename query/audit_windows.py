@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from dataflow.batch import Judged
 from dataflow.fold import Fold
 from dataflow.merge import merge_rows
-from dataflow.tables import TIMESTAMP, TableSpec
+from dataflow.own_columns import TIMESTAMP
+from dataflow.tables import TableSpec
 from query.audit_files import name_of
 from query.audit_ledger import Line, Segment
 from query.audit_report import Finding, OffsetRange

@@ -158,7 +158,10 @@ def _of_rollup(
         sum(line["_rows_before"] for line in closed),
         sum(window.rows_added for window in moved),
         sum(line["_late"] for line in lines),
-        {name: Movement(_total(closed, f"{name}_before"), _total(closed, f"{name}_after")) for name in rollup.additive},
+        {
+            name: Movement(_total(closed, f"_before_{name}"), _total(closed, f"_after_{name}"))
+            for name in rollup.additive
+        },
     )
 
 
@@ -169,9 +172,9 @@ def _moved_sql(rollup: RollupFacts, levels: Sequence[tuple[int, int]], key: Mapp
     history = quoted(f"{rollup.name}_delta_history")
     values = ", ".join(f"({level}::BIGINT, {number}::BIGINT)" for level, number in levels)
     reached = (
-        f"(VALUES {values}) l(level, snapshot)"
+        f"(VALUES {values}) AS _levels(_level, _snapshot_id)"
         if levels
-        else ("(SELECT NULL::BIGINT AS level, NULL::BIGINT AS snapshot WHERE false) l")
+        else ("(SELECT NULL::BIGINT AS _level, NULL::BIGINT AS _snapshot_id WHERE false) AS _levels")
     )
     source = (
         _session_windows(rollup, history, keys, where)
@@ -180,24 +183,24 @@ def _moved_sql(rollup: RollupFacts, levels: Sequence[tuple[int, int]], key: Mapp
     )
     group = ", ".join([*keys, "_start", "_end"])
     shown = ", ".join([*keys, "epoch_ms(_start) AS _start_ms", "epoch_ms(_end) AS _end_ms"])
-    after = "FILTER (_snapshot > closed_at)"
-    before = "FILTER (closed_at IS NULL OR _snapshot <= closed_at)"
+    after = "FILTER (_snapshot > _closed_at)"
+    before = "FILTER (_closed_at IS NULL OR _snapshot <= _closed_at)"
     sums = "".join(
-        f", coalesce(sum({quoted(name)}) {when}, 0) AS {quoted(f'{name}_{suffix}')}"
+        f", coalesce(sum({quoted(name)}) {when}, 0) AS {quoted(f'_{suffix}_{name}')}"
         for name in rollup.additive
         for suffix, when in (("before", before), ("after", after))
     )
     return (
-        f"WITH placed AS ({source}), reached AS (SELECT * FROM {reached}),"
-        " judged AS (SELECT p.*, l.snapshot AS closed_at FROM placed p"
-        " ASOF LEFT JOIN reached l ON epoch_ms(p.window_end) - 1 <= l.level)"
-        f" SELECT {shown}, bool_or(closed_at IS NOT NULL) AS _closed,"
+        f"WITH placed AS ({source}), _reached AS (SELECT * FROM {reached}),"
+        " judged AS (SELECT p.*, _reached._snapshot_id AS _closed_at FROM placed p"
+        " ASOF LEFT JOIN _reached ON epoch_ms(p.window_end) - 1 <= _reached._level)"
+        f" SELECT {shown}, bool_or(_closed_at IS NOT NULL) AS _closed,"
         f" coalesce(sum(row_count) {before}, 0)::BIGINT AS _rows_before,"
         f" coalesce(sum(row_count) {after}, 0)::BIGINT AS _rows_after,"
         " coalesce(sum(late_count), 0)::BIGINT AS _late,"
-        f" count(DISTINCT _snapshot) FILTER (_snapshot > closed_at AND row_count > 0) AS _corrections,"
-        f" min(_snapshot) FILTER (_snapshot > closed_at AND row_count > 0) AS _first,"
-        f" max(_snapshot) FILTER (_snapshot > closed_at AND row_count > 0) AS _last{sums}"
+        f" count(DISTINCT _snapshot) FILTER (_snapshot > _closed_at AND row_count > 0) AS _corrections,"
+        f" min(_snapshot) FILTER (_snapshot > _closed_at AND row_count > 0) AS _first,"
+        f" max(_snapshot) FILTER (_snapshot > _closed_at AND row_count > 0) AS _last{sums}"
         f" FROM judged GROUP BY {group}"
     )
 
@@ -230,7 +233,7 @@ def _window(rollup: RollupFacts, line: Mapping[str, Any]) -> WindowMoved:
         line["_late"],
         line["_first"],
         line["_last"],
-        {name: Movement(line[f"{name}_before"], line[f"{name}_after"]) for name in rollup.additive},
+        {name: Movement(line[f"_before_{name}"], line[f"_after_{name}"]) for name in rollup.additive},
     )
 
 

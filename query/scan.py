@@ -32,9 +32,9 @@ def history_sql(table: TableLayout, files: Sequence[DataFile], snapshot_id: int)
     if whole:
         begins = ", ".join(f"({text(str(file.path))}, {file.begin_snapshot}::BIGINT)" for file in whole)
         parts.append(
-            f"SELECT {selected}, b._snapshot FROM (SELECT *, filename AS _file FROM"
-            f" read_parquet({_list(whole)}, schema={_schema(columns)}, filename=true)) f"
-            f" JOIN (VALUES {begins}) b(_file, _snapshot) ON b._file = f._file"
+            f"SELECT {selected}, _begins._snapshot FROM"
+            f" read_parquet({_list(whole)}, schema={_schema(columns)}, filename='_file') AS _rows"
+            f" JOIN (VALUES {begins}) _begins(_file, _snapshot) ON _begins._file = _rows._file"
         )
     if merged:
         source = f"read_parquet({_list(merged)}, schema={_schema((*columns, _SNAPSHOT))})"

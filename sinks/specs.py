@@ -7,7 +7,8 @@ from typing import Any, cast
 import pyarrow as pa
 
 from dataflow.aggregates import Aggregate, Kind, Merge, partial_columns
-from dataflow.tables import TIMESTAMP, TableSpec
+from dataflow.own_columns import TIMESTAMP
+from dataflow.tables import TableSpec
 from sinks.catalog import Catalog
 from sinks.layout import TableLayout
 

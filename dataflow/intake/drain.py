@@ -118,8 +118,3 @@ def _fastest(consumer: Consumer, topic: str, partition: int) -> Drain | str:
         return NativeDrain(consumer, topic, partition)
     except Unfit as reason:
         return str(reason)
-
-
-def plain_drain(consumer: Consumer, _topic: str, _partition: int) -> Drain:
-    """Always the plain one."""
-    return PlainDrain(consumer)

@@ -4,10 +4,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
-import numpy.typing as npt
 from numba import njit, types
 
-from dataflow.batch import Int64s
 from dataflow.memory_ops import SPARE_BYTES, copy_bytes, half_at, word_at
 
 _ERROR, _PAYLOAD, _LENGTH, _OFFSET = 0, 24, 32, 56
@@ -16,11 +14,6 @@ _ERROR, _PAYLOAD, _LENGTH, _OFFSET = 0, 24, 32, 56
 _address = types.int64
 _timestamp = types.ExternalFunction("rd_kafka_message_timestamp", types.int64(_address, _address))
 _destroy = types.ExternalFunction("rd_kafka_message_destroy", types.void(_address))
-
-
-Taken = tuple[int, Int64s, Int64s, npt.NDArray[np.int32], npt.NDArray[np.uint8], npt.NDArray[np.uint8], int, Int64s]
-"""Messages looked at; per record its offset and timestamp; ends, bytes, validity bits and number of nulls of the
-values; the addresses of the messages that are no records, which are the caller's to destroy."""
 
 
 def _take(messages: Any, begin: int, end: int, max_bytes: int) -> Any:
@@ -67,10 +60,12 @@ def _take(messages: Any, begin: int, end: int, max_bytes: int) -> Any:
 
 
 def compiled(addresses: dict[str, int]) -> Any:
-    """`take(messages, begin, end, max_bytes) -> Taken`, compiled once per machine where its cache can be written.
+    """`take(messages, begin, end, max_bytes)`, compiled once per machine where its cache can be written.
 
     Copies the records of messages[begin:end] up to `max_bytes` and destroys them; needs the addresses of
-    rd_kafka_message_timestamp and rd_kafka_message_destroy.
+    rd_kafka_message_timestamp and rd_kafka_message_destroy. Gives the number of messages looked at; per record its
+    offset and timestamp; ends, bytes, validity bits and number of nulls of the values; the addresses of the messages
+    that are no records, which are the caller's to destroy.
     """
     for name, address in addresses.items():
         llvm.add_symbol(name, address)

@@ -18,7 +18,6 @@ class WithEnded:
         """`ended`: the offset behind the last record, per partition; none of them is a partition of `source`."""
         self._source = source
         self._ended = dict(ended)
-        self.has_timestamps = source.has_timestamps
 
     def partitions(self) -> list[str]:
         """The source's own, then the ended ones."""

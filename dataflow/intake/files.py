@@ -18,8 +18,6 @@ class FilesSource:
     Records have no timestamp, so there is no future guard. Files that appear later are found by the next start.
     """
 
-    has_timestamps = False
-
     def __init__(self, folder: Path, event: EventSchema) -> None:
         """`event` is the model that the rows of Parquet files are written out for.
 

@@ -24,8 +24,6 @@ class GeneratorSource:
     with neither it never does. A run that goes on keeps the stream it began with, start time included.
     """
 
-    has_timestamps = True
-
     def __init__(
         self,
         stream: AdStream,

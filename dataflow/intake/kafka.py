@@ -35,8 +35,6 @@ class KafkaSource:
     Offsets are also committed to the consumer group, for lag tools alone: they are never read back.
     """
 
-    has_timestamps = True
-
     def __init__(
         self,
         brokers: str,

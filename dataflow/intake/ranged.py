@@ -29,7 +29,6 @@ class RangedSource:
             raise ConfigError("ranges", absent[0], "the source has no such partition; correct the file of ranges")
         self._source = source
         self._ranges = dict(ranges)
-        self.has_timestamps = source.has_timestamps
 
     def partitions(self) -> list[str]:
         """Those with a range, in the source's own order."""

@@ -55,9 +55,7 @@ class Reader(Protocol):
 
 
 class Source(Protocol):
-    """All source partitions of one input. `has_timestamps`: records carry a timestamp (the future guard needs it)."""
-
-    has_timestamps: bool
+    """All source partitions of one input."""
 
     def partitions(self) -> list[str]:
         """Names of the source partitions, in a stable order ("topic/3", a file's stem, "generator/0")."""

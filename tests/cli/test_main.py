@@ -1,5 +1,8 @@
 """The command line as a whole."""
 
+import re
+from typing import Any
+
 import pytest
 import typer
 
@@ -62,12 +65,42 @@ def test_an_unknown_flag_ends_with_exit_code_2(capsys):
     assert "--pipeline" in capsys.readouterr().err
 
 
-def test_every_command_says_what_it_does(capsys):
-    with pytest.raises(SystemExit):
-        main(arguments=["--help"])
+COMMANDS = {
+    *("run", "demo", "produce", "recover", "check", "query", "snapshots", "dump", "lateness", "compact", "audit"),
+    *("doctor", "replay", "report clicks_per_ad", "report top_campaigns", "report revenue_per_hour", "config show"),
+    *("kafka start", "kafka stop", "kafka status"),
+}
+
+
+def leaves(command: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Every command that does something, by the words that call it."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        return {" ".join(path): command}
+    return {words: leaf for name, each in below.items() for words, leaf in leaves(each, (*path, name)).items()}
+
+
+def test_every_command_is_there():
+    assert leaves(typer.main.get_command(app)).keys() == COMMANDS
+
+
+def helped(capsys, *words: str) -> str:
+    """What --help shows, frames and line ends taken out."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments=[*words, "--help"])
+    assert ended.value.code == 0
     out = capsys.readouterr().out
-    for command in ("check", "config", "kafka"):
-        assert f" {command} " in out
+    return " ".join(re.sub("[│╭╮╰╯─]", " ", out).split())
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_says_what_it_does(capsys, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "120")
+    words = command.split()
+    sentence = " ".join((leaves(typer.main.get_command(app))[command].help or "").split("\n\n")[0].split())
+    assert re.fullmatch(r"[A-Z].{20,}\.", sentence), f"{command}: {sentence!r}"
+    assert sentence in helped(capsys, *words)
+    assert f" {words[-1]} {sentence[:20]}" in helped(capsys, *words[:-1])
 
 
 def test_kafka_properties_are_pairs():

@@ -22,24 +22,25 @@ def dimension(name: str, key: str, keys: list[Any], **columns: list[Any]) -> Dim
 
 
 SHOPS = dimension("shops", "shop", ["a", "b", "c"], region=["x", "y", None], tier=[1, 2, 1])
-REGIONS = dimension("regions", "region", ["x"], country=["fr"])
+COUNTRIES = dimension("countries", "land", [1], country=["fr"])
 
 
 @pytest.fixture(params=["arrow", "dictionary"])
 def lookups(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[Lookup]:
     if request.param == "dictionary":
         monkeypatch.setattr(enrich, "_INDEX_KEYS", 0)
-    return [Lookup(SHOPS), Lookup(REGIONS)]
+    return [Lookup(SHOPS), Lookup(COUNTRIES)]
 
 
 def test_each_row_gets_the_columns_of_its_key_and_unknown_ones_nulls(lookups: list[Lookup]) -> None:
-    columns = Columns(pa.RecordBatch.from_pydict({"shop": ["b", None, "a", "?", "b", "c"]}), lookups)
+    rows = {"shop": ["b", None, "a", "?", "b", "c"], "land": [2, 1, 1, None, 1, 1]}
+    columns = Columns(pa.RecordBatch.from_pydict(rows), lookups)
     assert columns["region"].to_pylist() == ["y", None, "x", None, "y", None]
     assert columns["tier"].to_pylist() == [2, None, 1, None, 2, 1]
-    assert columns["country"].to_pylist() == [None, None, "fr", None, None, None]
+    assert columns["country"].to_pylist() == [None, "fr", "fr", None, "fr", "fr"]
     assert columns.unknown(lookups[0]).tolist() == [False, True, False, True, False, False]
-    assert list(columns) == ["shop", "region", "tier", "country"]
-    assert len(columns) == 4
+    assert list(columns) == ["shop", "land", "region", "tier", "country"]
+    assert len(columns) == 5
 
 
 def test_a_null_key_is_unknown_even_if_the_dimension_had_one(lookups: list[Lookup]) -> None:

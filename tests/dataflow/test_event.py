@@ -116,20 +116,31 @@ def test_an_event_time_that_may_be_missing_is_a_mistake(kind: Any) -> None:
     assert mistakes(model) == ["at: the event time must be in every record; drop Optional and the default"]
 
 
+@pytest.mark.parametrize("name", ["topic", "Partition", "offset", "record_timestamp", "OFFSET"])
+def test_a_name_of_a_column_of_events_is_a_mistake(name: str) -> None:
+    model = type("Placed", (Time,), {"__annotations__": {name: str}})
+    assert mistakes(model) == [
+        f"{name}: table events has a column {name.lower()} of its own; "
+        f'write `event_{name.lower()}: str = Field(alias="{name}")`'
+    ]
+
+
 @pytest.mark.parametrize(
-    "name", ["topic", "Partition", "offset", "record_timestamp", "watermark", "window_start", "is_final", "VALUE"]
+    "name", ["watermark", "window_start", "is_final", "VALUE", "rollup", "committed_at", "row_count", "reason"]
 )
-def test_a_reserved_name_is_a_mistake(name: str) -> None:
-    model = type("Reserved", (Time,), {"__annotations__": {name: str}})
-    assert len(mistakes(model)) == 1
-    assert "reserved" in mistakes(model)[0]
+def test_a_name_that_table_events_does_not_have_is_free(name: str) -> None:
+    model = type("Free", (Time,), {"__annotations__": {name: str}})
+    assert schema_of(model).arrow.names == ["at", name]
 
 
-def test_a_reserved_key_of_the_json_can_be_read_under_another_name() -> None:
-    class Renamed(Time):
-        kafka_offset: int = Field(alias="offset")
+def test_a_nested_field_is_free_to_be_called_like_a_column_of_events() -> None:
+    class Place(BaseModel):
+        offset: int
 
-    assert schema_of(Renamed).fields[1].path == ("offset",)
+    class Nested(Time):
+        place: Place
+
+    assert schema_of(Nested).arrow.names == ["at", "place.offset"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dataflow.batch import DEAD_SCHEMA, NEVER_MS, POLL_SCHEMA, Decoded, Judged, Poll, Refusal
 from dataflow.errors import ConfigError
 from dataflow.judge import Judge, is_future, watermarks_before
+from dataflow.own_columns import WATERMARK
 from tests.dataflow.hot_path import DIMENSION, ROWS, Row, batch_of, plan
 
 LOW, HIGH = -(2**63), 2**63 - 1
@@ -130,7 +131,7 @@ def test_verdicts_do_not_depend_on_polls_or_restarts(
         judge.close()
     judged, dead, duplicates, largest = model(events, stamps, unknown_is_dead=unknown == "dead_letter")
     rows_found: list[dict[str, Any]] = [row for each in found if each.rows is not None for row in each.rows.to_pylist()]
-    assert [(row["offset"], row["watermark"]) for row in rows_found] == judged
+    assert [(row["offset"], row[WATERMARK]) for row in rows_found] == judged
     for row in rows_found:
         at = row["offset"] // 2
         assert row["record_timestamp"] == stamps[at]

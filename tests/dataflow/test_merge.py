@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from dataflow.aggregates import INT_SUM
 from dataflow.exact import decimals, sums_by_group, sums_of_runs, widened, words_of
 from dataflow.merge import merge_rows
+from dataflow.own_columns import TIMESTAMP
 from dataflow.sessions import merged_intervals
-from dataflow.tables import TIMESTAMP, TableSpec, tables_of
+from dataflow.tables import TableSpec, tables_of
 from tests.dataflow.hot_path import ROWS, Row, plan
 from tests.dataflow.test_fold import fold_in_pieces, watermarked
 

@@ -111,6 +111,16 @@ def test_dimension_files_are_read_with_their_types(folder):
     ]
 
 
+@pytest.mark.parametrize("kind", [Money, Decimal])
+def test_a_dimensions_column_of_money_sums_as_money(folder, kind):
+    shops = replace(SHOPS, columns={"rent": kind})
+    rents = Rollup("rents", keys=[], window=tumble("1h"), aggregates={"rent": agg.sum("rent")})
+    plan = make_plan(replace(SALES, dimensions=[shops], rollups=[rents]), folder)
+    assert plan.row_schema.field("rent").type == MONEY
+    assert plan.dimensions[0].columns.column("rent").to_pylist() == [Decimal("1.500000"), None]
+    assert plan.rollups[0].aggregates[0].columns[0].type == MONEY_SUM
+
+
 def test_aggregates_know_their_columns(folder):
     aggregates = {plan.name: plan for plan in make_plan(SALES, folder).rollups[0].aggregates}
     assert aggregates["amount"].columns[0].type == MONEY_SUM

@@ -1,5 +1,6 @@
 """The recovery folder: created once, locked by one run, named by its lineage."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_the_lineage_of_a_missing_folder_names_the_way_out(tmp_path: Path) -> No
 def test_a_second_run_on_the_same_folder_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
     first, second = RecoveryFolder(tmp_path), RecoveryFolder(tmp_path)
     first.lock()
-    with pytest.raises(RecoveryError, match="in use by process"):
+    with pytest.raises(RecoveryError, match=f"in use by process {os.getpid()};"):
         second.lock()
     first.unlock()
     second.lock()
@@ -53,8 +54,19 @@ def test_processes_of_one_run_hold_locks_of_their_own(tmp_path: Path) -> None:
     one, two = RecoveryFolder(tmp_path), RecoveryFolder(tmp_path)
     one.lock(0)
     two.lock(1)
+    assert one.holder() == str(os.getpid())
+    for process in (0, 1):
+        with pytest.raises(RecoveryError, match="in use by process"):
+            RecoveryFolder(tmp_path).lock(process)
     one.unlock()
+    other = RecoveryFolder(tmp_path)
+    other.lock(0)
+    with pytest.raises(RecoveryError, match="in use by process"):
+        RecoveryFolder(tmp_path).lock(1)
+    other.unlock()
+    assert two.holder() == str(os.getpid())
     two.unlock()
+    assert two.holder() is None
 
 
 def test_seed_states_survive_and_are_empty_without_a_take_over(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def _fields(model: Any) -> tuple[FieldSpec, ...]:
         kind, limits, children = _kind(base, metadata)
         has_default = not info.is_required()
         default = _plain(info.get_default(call_default_factory=True)) if has_default else None
-        made.append(FieldSpec(name, kind, optional, has_default, default, limits, children))
+        made.append(FieldSpec(name, kind, optional, has_default, default, limits, children, info.alias))
     return tuple(made)
 
 

@@ -66,12 +66,13 @@ def _read_fields(
 ) -> Dead | None:
     for each in fields:
         name = prefix + each.name
-        if each.name not in json:
+        key = each.key or each.name
+        if key not in json:
             if not each.has_default:
                 return Dead("missing_field", name)
             _put(each, name, each.default, columns)
             continue
-        value = json[each.name]
+        value = json[key]
         if value is None:
             if not each.optional:
                 return Dead("missing_field", name)

@@ -10,7 +10,8 @@ class FieldSpec:
 
     `kind`: str, int, bool, float, money, date, event_time_ms, event_time_s, event_time_us, event_time_ns,
     event_time_text or object (then `children` are its fields). `limits` holds any of ge, gt, le, lt, multiple_of,
-    min_length, max_length, pattern, choices (a tuple of the allowed values).
+    min_length, max_length, pattern, choices (a tuple of the allowed values). `key`: what it is called in the JSON
+    object, where that is not its name.
     """
 
     name: str
@@ -20,6 +21,7 @@ class FieldSpec:
     default: Any = None
     limits: dict[str, Any] = field(default_factory=dict)
     children: tuple["FieldSpec", ...] = ()
+    key: str | None = None
 
 
 @dataclass(frozen=True)

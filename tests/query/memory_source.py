@@ -12,8 +12,6 @@ from tests.model.spec import Record
 class MemorySource:
     """`sizes`: records per poll, again and again; 0 is a poll that gives nothing yet."""
 
-    has_timestamps = True
-
     def __init__(self, records: dict[str, list[Record]], sizes: tuple[int, ...]) -> None:
         self.records = records
         self.sizes = sizes

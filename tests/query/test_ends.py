@@ -73,7 +73,10 @@ def test_the_frontier_of_the_ends_is_that_of_the_ledger(
 
 
 def test_every_view_has_its_frontier_exchanged() -> None:
-    for sql in views_of(PLAN).values():
+    views = views_of(PLAN)
+    assert views.keys() == {"per_ad", "visits", "total"}
+    for sql in views.values():
+        assert " ledger" in sql
         assert " ledger" not in with_ledger(sql, "(SELECT 1)")
     assert with_ledger("SELECT * FROM ledger", "x") == "SELECT * FROM ledger"
 
@@ -123,6 +126,26 @@ def test_what_is_newer_in_a_merged_file_is_still_read_at_a_newer_snapshot(tmp_pa
         first = reader.snapshot(older).ends()
         with LakeReader(tmp_path) as another:
             assert reader.snapshot().ends() == another.snapshot().ends() != first
+
+
+def test_another_lake_under_the_same_path_is_known_by_its_own_ledger_alone(tmp_path: Path) -> None:
+    def fill(folder: Path, newest_ms: int, epochs: int) -> None:
+        writer = writer_for(folder, PLAN)
+        for epoch in range(1, epochs + 1):
+            rows = {"total_delta": [total_row(0)]}
+            one = parcel(PLAN, 0, epoch - 1, epoch, tables=rows, max_event_time=newest_ms)
+            commit(writer, [one], epoch)
+        writer.close()
+
+    fill(tmp_path / "lake", 7_200_000, 1)
+    sql = "SELECT is_final FROM total"
+    with LakeReader(tmp_path / "lake") as reader:
+        assert reader.query(sql).to_pylist() == [{"is_final": True}]
+        # more snapshots than the first one had, as if it had gone on
+        fill(tmp_path / "other", 60_000, 3)
+        (tmp_path / "lake").rename(tmp_path / "gone")
+        (tmp_path / "other").rename(tmp_path / "lake")
+        assert reader.query(sql).to_pylist() == [{"is_final": False}]
 
 
 def test_a_query_on_a_view_opens_no_file_of_the_ledger(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -32,6 +33,10 @@ def _written(name: str, table: pa.Table = TABLE, *, pretty: bool = False) -> byt
     stream = io.BytesIO()
     write(table, name, stream, pretty=pretty)
     return stream.getvalue()
+
+
+def _read(name: str, written: bytes) -> pa.Table:
+    return pa.ipc.open_stream(written).read_all() if name == "arrow" else pq.read_table(io.BytesIO(written))
 
 
 def test_json_keeps_every_digit_and_has_no_value_that_json_lacks() -> None:
@@ -68,7 +73,7 @@ def test_csv_quotes_what_needs_it_and_leaves_null_empty() -> None:
 @pytest.mark.parametrize("name", ["arrow", "parquet"])
 def test_binary_formats_give_the_table_back(name: str) -> None:
     written = _written(name)
-    table = pa.ipc.open_stream(written).read_all() if name == "arrow" else pq.read_table(io.BytesIO(written))
+    table = _read(name, written)
     assert table.drop_columns(["x", "list"]).equals(TABLE.drop_columns(["x", "list"]))
     assert table.num_rows == 3
 
@@ -83,11 +88,36 @@ def test_the_framed_table_takes_texts_as_they_are() -> None:
     assert "[red]x[/red]" in drawn
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_no_rows_are_written_in_every_format(name: str) -> None:
-    for pretty in (False, True):
-        _written(name, TABLE.slice(0, 0), pretty=pretty)
-    assert json.loads(_written("json", TABLE.slice(0, 0))) == []
+NOTHING = TABLE.slice(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("table", "name  n  money  x  at  day  raw  ok  list\n----  -  -----  -  --  ---  ---  --  ----\n"),
+        ("csv", "name,n,money,x,at,day,raw,ok,list\n"),
+        ("json", "[]\n"),
+        ("ndjson", ""),
+    ],
+)
+def test_no_rows_are_the_columns_alone_in_every_text_format(name: str, text: str) -> None:
+    assert _written(name, NOTHING).decode() == text
+
+
+@pytest.mark.parametrize("name", BINARY_FORMATS)
+def test_no_rows_keep_their_columns_and_types_in_every_binary_format(name: str) -> None:
+    found = _read(name, _written(name, NOTHING))
+    assert (found.num_rows, found.schema.names) == (0, TABLE.schema.names)
+    assert found.schema.types == _read(name, _written(name)).schema.types
+
+
+def test_the_framed_table_of_no_rows_shows_the_columns() -> None:
+    drawn = _written("table", NOTHING, pretty=True).decode()
+    assert re.sub(r"\x1b\[[0-9;]*m", "", drawn).split("\n")[1].split() == TABLE.column_names
+
+
+def test_every_format_is_tested_without_rows() -> None:
+    assert {"table", "csv", "json", "ndjson", *BINARY_FORMATS} == set(FORMATS)
 
 
 @pytest.mark.parametrize("name", BINARY_FORMATS)
@@ -95,7 +125,7 @@ def test_bytes_are_not_written_to_a_terminal_but_to_a_file_beside_it(name: str, 
     with pytest.raises(ConfigError, match="terminal"):
         write_to(TABLE, name, None, io.BytesIO(), terminal=True)
     write_to(TABLE, name, tmp_path / "out", io.BytesIO(), terminal=True)
-    assert (tmp_path / "out").stat().st_size > 0
+    assert _read(name, (tmp_path / "out").read_bytes()).num_rows == TABLE.num_rows
 
 
 def test_an_unknown_format_and_an_unwritable_file_are_told_with_the_fix(tmp_path: Path) -> None:

@@ -68,6 +68,22 @@ def test_the_slowest_active_partition_closes_and_an_idle_one_does_not_hold(lake:
     assert closing_levels(reader.snapshot(), facts) == [(T0_MS + 5_000, first), (T0_MS + 97_000, idle)]
 
 
+def test_where_every_partition_is_idle_the_furthest_one_closes(lake: LakeMaker, reader: LakeReader) -> None:
+    facts = read_facts(reader)
+    first = lake.commit({"ledger": [ledger("p", 0, 1, _at(100)), ledger("q", 0, 1, _at(10)), ledger("r", 0, 1, None)]})
+    assert closing_levels(reader.snapshot(), facts) == []
+    # nothing was read for the idle timeout: q does not hold p's windows back any longer
+    idle = lake.commit({"ledger": [ledger("q", 1, 1, None)]}, after_s=30)
+    assert closing_levels(reader.snapshot(), facts) == [(T0_MS + 95_000, idle)]
+    assert first < idle
+
+
+def test_partitions_that_are_idle_without_a_valid_row_close_nothing(lake: LakeMaker, reader: LakeReader) -> None:
+    lake.commit({"ledger": [ledger("p", 0, 1, None)]})
+    lake.commit({"ledger": [ledger("p", 1, 1, None)]}, after_s=31)
+    assert closing_levels(reader.snapshot(), read_facts(reader)) == []
+
+
 def test_an_active_partition_without_a_valid_row_closes_nothing(lake: LakeMaker, reader: LakeReader) -> None:
     facts = read_facts(reader)
     lake.commit({"ledger": [ledger("p", 0, 1, _at(100)), ledger("q", 0, 1, None)]})

@@ -38,7 +38,9 @@ def _one(table: pa.Table) -> object:
 def test_every_table_and_view_of_an_empty_lake_has_its_columns_and_no_rows(lake: LakeMaker) -> None:
     with LakeReader(lake.folder) as reader:
         snapshot = reader.snapshot()
-        for name in snapshot.names():
+        names = snapshot.names()
+        assert {"ad_clicks_1m", "ad_clicks_1m_delta", "visits", "ledger", "events", "dead_letters"} <= set(names)
+        for name in names:
             assert snapshot.query(f"SELECT * FROM {name}").num_rows == 0
         schema = snapshot.query("SELECT * FROM ad_clicks_1m_delta").schema
         assert schema.field("window_start").type == pa.timestamp("us")
@@ -92,9 +94,10 @@ def test_a_connection_keeps_its_snapshot_while_others_move_on(lake: LakeMaker) -
     lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 2)]})
     with LakeReader(lake.folder) as reader:
         connection = reader.snapshot().connection()
-        for _ in range(3):
-            lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 1)]})
-            assert reader.snapshot().id
+        for more in range(1, 4):
+            number = lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 1)]})
+            assert reader.snapshot().id == number
+            assert _one(reader.snapshot().query(TOTAL)) == 2 + more
         assert connection.sql(TOTAL).fetchall() == [(2,)]
 
 

@@ -210,6 +210,8 @@ def test_decoders_of_two_threads_do_not_disturb_each_other() -> None:
     for one, other in zip(expected, found, strict=True):
         assert one.events.equals(other.events)
         assert one.refusals == other.refusals
+        assert one.events_at.tolist() == other.events_at.tolist()
+        assert one.dead_at.tolist() == other.dead_at.tolist()
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from structlog.testing import capture_logs
 
 from dataflow.intake import drain_kernel, drain_native, librdkafka, librdkafka_probe
-from dataflow.intake.drain import Drain, Drained, Opener, PlainDrain, open_drain, plain_drain, why_plain
+from dataflow.intake.drain import Drain, Drained, Opener, PlainDrain, open_drain, why_plain
 from dataflow.intake.drain_native import NativeDrain, Unfit
 from dataflow.intake.kafka_client import consumer_properties
 from tests.kafka_fixture import fresh_topic, produce, transactional_producer
@@ -65,6 +65,10 @@ class Reading:
         self.drain.close()
         self.drain.close()
         self.consumer.close()
+
+
+def plain_drain(consumer: Consumer, _topic: str, _partition: int) -> Drain:
+    return PlainDrain(consumer)
 
 
 def both(kafka: str, topic: str, max_records: int = 100, max_bytes: int = 1 << 22) -> tuple[Reading, Reading]:

@@ -26,7 +26,6 @@ def test_the_ended_ones_stand_behind_those_that_are_there(source: WithEnded) -> 
     assert source.topic_of("gone") is None
     assert source.end_offsets() == {}
     assert not source.partitions_changed()
-    assert source.has_timestamps is False
 
 
 def test_an_ended_one_finishes_at_once_with_its_place_and_hint(source: WithEnded) -> None:

@@ -101,7 +101,6 @@ def test_a_paced_source_follows_the_clock_and_goes_on_where_it_was() -> None:
     now_ms = START_MS
     source: Source = GeneratorSource(AdStream(rate=1_000.0), now_ms=lambda: now_ms, seconds=10)
     assert source.partitions() == ["generator/0", "generator/1", "generator/2", "generator/3"]
-    assert source.has_timestamps
     reader = source.open("generator/0", None, None)
     now_ms += 2_000
     poll = reader.poll(100_000, 1 << 30)

@@ -40,7 +40,7 @@ def test_only_the_named_partitions_are_there_from_start_to_end(files):
     assert offsets(source.open("a", 5, None, 6)) == [5, 6]
     assert offsets(source.open("c", 2, None)) == []
     assert source.end_offsets() == {"a": 7, "c": 2}
-    assert (source.partitions_changed(), source.topic_of("a"), source.has_timestamps) == (False, None, False)
+    assert (source.partitions_changed(), source.topic_of("a")) == (False, None)
 
 
 def test_a_partition_that_the_source_lacks_is_refused(files):
@@ -58,6 +58,12 @@ def test_ranges_come_from_a_file(tmp_path):
 def test_a_file_that_holds_no_ranges_is_refused(tmp_path, text):
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(ConfigError, match=r"ranges = .*r\.json"):
+        read_ranges(tmp_path / "r.json")
+
+
+def test_a_range_that_begins_before_the_first_offset_is_refused(tmp_path):
+    (tmp_path / "r.json").write_text('{"ads/0": {"start": -1, "end": 2}}')
+    with pytest.raises(ConfigError, match=r"ads/0: write whole offsets with 0 <= start <= end"):
         read_ranges(tmp_path / "r.json")
 
 

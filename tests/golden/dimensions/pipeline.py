@@ -1,10 +1,8 @@
 """A dimension adds columns; an unknown key gives nulls"""
 
-from decimal import Decimal
-
 from pydantic import BaseModel
 
-from dataflow import Dimension, EventTime, Pipeline, Rollup
+from dataflow import Dimension, EventTime, Money, Pipeline, Rollup
 from dataflow import aggregates as agg
 from dataflow.windows import tumble
 
@@ -19,7 +17,7 @@ class Event(BaseModel):
 pipeline = Pipeline(
     name="dimensions",
     event=Event,
-    dimensions=[Dimension("ads", "dimensions/ads.csv", key="ad", columns={"campaign": str, "weight": Decimal})],
+    dimensions=[Dimension("ads", "dimensions/ads.csv", key="ad", columns={"campaign": str, "weight": Money})],
     rollups=[
         Rollup(
             "campaigns", keys=["campaign"], window=tumble("10ms"), aggregates={"n": agg.count(), "w": agg.sum("weight")}
