@@ -21,6 +21,8 @@ COMMIT_SECONDS = Histogram(
 COMMITTED_ROWS = Counter("tidemill_committed_rows", "Rows written to a lake table", ["table"])
 FILES = Gauge("tidemill_table_files", "Live Parquet files of a lake table", ["table"])
 EPOCH_AGE = Gauge("tidemill_epoch_age_seconds", "Time since an epoch was last published; grows while nothing arrives")
+STALLED = Gauge("tidemill_stalled_seconds", "Time without a commit while records wait, once it is told; else 0")
+STALL_RESTARTS = Gauge("tidemill_stall_restarts", "New starts in a row because the run stood still")
 
 
 def serve(port: int) -> None:

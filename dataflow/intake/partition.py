@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from dataflow.batch import Decoder, Judged
 from dataflow.intake.control import Control
+from dataflow.intake.pauses import Pauses
+from dataflow.intake.pulse import Pulse
 from dataflow.intake.source import Reader, Source
 from dataflow.judge import Judge
 
@@ -16,14 +18,6 @@ PUBLISHED_SNAPSHOTS = 3
 """Snapshots to see after the last item before a partition may end: closed, durable, published."""
 
 State = dict[str, Any]
-
-
-class Clock(Protocol):
-    """Wall time in UTC, for pacing only; never decides what a table holds."""
-
-    def __call__(self) -> datetime:
-        """Now, with time zone."""
-        ...
 
 
 class Positions(Protocol):
@@ -61,7 +55,8 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         *,
         control: Control,
         pace: Pace,
-        clock: Clock,
+        pauses: Pauses,
+        pulse: Pulse,
         positions: Positions,
         watch: Callable[[], None],
         observe: Callable[[Judged, int | None], None],
@@ -74,7 +69,8 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         self._next = reader.position
         self._control = control
         self._pace = pace
-        self._clock = clock
+        self._pauses = pauses
+        self._pulse = pulse
         self._positions = positions
         self._watch = watch
         self._observe = observe
@@ -82,10 +78,11 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         self._epoch_bytes = 0
         self._awake_at: datetime | None = None
         self._draining_snapshots: int | None = None
+        pulse.opened(partition, lambda: (self._next, reader.lag()))
 
     def next_batch(self) -> Iterable[Judged]:
         """Everything that is there now, judged; at least the heartbeat after a snapshot."""
-        with self._control.keeping_errors():
+        with self._control.keeping_errors(), self._pulse.inside(f"reading {self._partition}"):
             return self._next_batch()
 
     def _next_batch(self) -> list[Judged]:
@@ -117,8 +114,9 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
 
     def snapshot(self) -> State:
         """The state at an epoch's end; also counts epochs while draining. Raises what `Reader.confirm` does."""
-        with self._control.keeping_errors():
+        with self._control.keeping_errors(), self._pulse.inside(f"confirming {self._partition}"):
             self._reader.confirm()
+        self._pulse.beat()
         self._heartbeat_due = True
         self._epoch_bytes = 0
         if self._draining_snapshots is not None:
@@ -127,6 +125,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
 
     def close(self) -> None:
         """Let go of the connection and the files; never publishes anything."""
+        self._pulse.closed(self._partition)
         self._reader.close()
         self._judge.close()
 
@@ -160,7 +159,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         return self._positions().get(self._partition, self._next) >= self._next
 
     def _pause(self, pause_ms: int) -> None:
-        self._awake_at = self._clock() + timedelta(milliseconds=pause_ms) if pause_ms else None
+        self._awake_at = self._pauses.until(pause_ms)
 
 
 class Intake(FixedPartitionedSource[Judged, State]):
@@ -175,13 +174,15 @@ class Intake(FixedPartitionedSource[Judged, State]):
         seed: Callable[[str], State | None],
         control: Control,
         pace: Pace,
-        clock: Clock,
+        pauses: Callable[[], Pauses],
+        pulse: Pulse,
         positions: Positions,
         observe: Callable[[Judged, int | None], None],
         bounded: bool,
     ) -> None:
         """`judge(partition, topic, state)` makes a judge, from its snapshot or anew;
         `seed(partition)` gives a state to start from where the recovery store has none (a lake taken over);
+        `pauses()` makes the pauses of one source partition; `pulse` is told of every call that Bytewax makes;
         `observe(judged, lag)` is told of every poll; `bounded`: end at the offsets that are the end now.
         """
         self._source = source
@@ -190,7 +191,8 @@ class Intake(FixedPartitionedSource[Judged, State]):
         self._seed = seed
         self._control = control
         self._pace = pace
-        self._clock = clock
+        self._pauses = pauses
+        self._pulse = pulse
         self._positions = positions
         self._observe = observe
         self._bounded = bounded
@@ -201,7 +203,7 @@ class Intake(FixedPartitionedSource[Judged, State]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> IntakePartition:
         """Open one source partition where its snapshot ends."""
-        with self._control.keeping_errors():
+        with self._control.keeping_errors(), self._pulse.inside(f"opening {for_part}"):
             return self._build_part(for_part, resume_state)
 
     def _build_part(self, for_part: str, resume_state: State | None) -> IntakePartition:
@@ -218,7 +220,8 @@ class Intake(FixedPartitionedSource[Judged, State]):
             judge,
             control=self._control,
             pace=self._pace,
-            clock=self._clock,
+            pauses=self._pauses(),
+            pulse=self._pulse,
             positions=self._positions,
             watch=self._look_for_new_partitions,
             observe=self._observe,
