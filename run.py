@@ -94,9 +94,18 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
 
 def compose(job: Job) -> Dataflow:
     """The dataflow of a prepared job."""
-    plan, settings, pulse = job.plan, job.settings, job.pulse
     hashing.speed_up()
-    seed = job.recovery.seed()
+    fold = Fold(job.plan, events=job.settings.events).fold
+
+    def folded(judged: Judged) -> Parcel:
+        with job.pulse.inside("folding"):
+            return fold(judged)
+
+    return graph.build(_intake(job), folded, _lake(job))
+
+
+def _intake(job: Job) -> Intake:
+    plan, settings = job.plan, job.settings
 
     def judge(partition: str, topic: str | None, state: Any) -> Judge:
         return Judge(plan, partition, topic, folder=job.recovery.dedup_folder(partition), state=state)
@@ -104,28 +113,11 @@ def compose(job: Job) -> Dataflow:
     def observe(judged: Judged, lag_records: int | None) -> None:
         metrics.observe_intake(judged, lag_records, plan.out_of_orderness_ms)
 
-    count = CommitObserver(Path(settings.lake))
-
-    def committed(stats: CommitStats) -> None:
-        pulse.beat(stats.epoch)
-        count(stats)
-
-    @contextmanager
-    def guard() -> Iterator[None]:
-        with job.control.keeping_errors(), pulse.inside("the lake"):
-            yield
-
-    fold = Fold(plan, events=settings.events).fold
-
-    def folded(judged: Judged) -> Parcel:
-        with pulse.inside("folding"):
-            return fold(judged)
-
-    intake = Intake(
+    return Intake(
         job.source,
         decoder=lambda: json_decoder(plan.event, plan.max_record_bytes),
         judge=judge,
-        seed=seed.get,
+        seed=job.recovery.seed().get,
         control=job.control,
         pace=Pace(
             batch_records=settings.batch_records,
@@ -133,14 +125,29 @@ def compose(job: Job) -> Dataflow:
             epoch_bytes=settings.max_epoch_bytes,
         ),
         pauses=_pauses(settings.fault),
-        pulse=pulse,
+        pulse=job.pulse,
         positions=_positions(Path(settings.lake)),
         observe=observe,
         bounded=settings.bounded,
     )
-    sink = LakeSink(
+
+
+def _lake(job: Job) -> LakeSink:
+    settings = job.settings
+    count = CommitObserver(Path(settings.lake))
+
+    def committed(stats: CommitStats) -> None:
+        job.pulse.beat(stats.epoch)
+        count(stats)
+
+    @contextmanager
+    def guard() -> Iterator[None]:
+        with job.control.keeping_errors(), job.pulse.inside("the lake"):
+            yield
+
+    return LakeSink(
         Path(settings.lake),
-        plan,
+        job.plan,
         lineage=job.lineage,
         clock=now,
         events=settings.events,
@@ -148,7 +155,6 @@ def compose(job: Job) -> Dataflow:
         fault=fault_from(settings.fault),
         guard=guard,
     )
-    return graph.build(intake, folded, sink)
 
 
 def launch(settings: Settings, process: int | None = None, addresses: list[str] | None = None) -> int:

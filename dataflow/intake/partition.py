@@ -78,7 +78,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         self._epoch_bytes = 0
         self._awake_at: datetime | None = None
         self._draining_snapshots: int | None = None
-        pulse.opened(partition, lambda: (self._next, reader.lag()))
+        pulse.opened(partition, self._place)
 
     def next_batch(self) -> Iterable[Judged]:
         """Everything that is there now, judged; at least the heartbeat after a snapshot."""
@@ -128,6 +128,10 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         self._pulse.closed(self._partition)
         self._reader.close()
         self._judge.close()
+
+    def _place(self) -> tuple[int, int | None]:
+        # what lies behind a bounded end, or comes after a stop, is not waited for
+        return self._next, self._reader.lag() if self._draining_snapshots is None else None
 
     def _read(self) -> Judged | None:
         poll = self._reader.poll(self._pace.batch_records, self._pace.epoch_bytes)

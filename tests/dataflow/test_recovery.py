@@ -1,5 +1,6 @@
 """The recovery folder: created once, locked by one run, named by its lineage."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,9 @@ def test_processes_of_one_run_hold_locks_of_their_own(tmp_path: Path) -> None:
     one, two = RecoveryFolder(tmp_path), RecoveryFolder(tmp_path)
     one.lock(0)
     two.lock(1)
+    (tmp_path / "lock-2").write_text("half a li")
+    (tmp_path / "lock-prepare").touch()
+    assert one.holders() == [os.getpid()] * 2
     one.unlock()
     two.unlock()
 

@@ -118,6 +118,9 @@ def test_a_watch_learns_where_it_reads_and_when_its_epochs_end() -> None:
     assert played.pulse.beats == before
     played.intake.snapshot()
     assert played.pulse.beats == before + 1
+    played.control.stop("SIGTERM")
+    played.intake.next_batch()
+    assert played.pulse.places() == [Place("p", 2, None)], "what comes after the end of a run waits for nobody"
     played.intake.close()
     assert played.pulse.places() == []
 
