@@ -139,6 +139,7 @@ class StallWatch:
         self._good_s = 0.0
         self._since_commit_s = 0.0
         self._quiet_s = 0.0
+        self._elsewhere = False
         self._tell_at_s = patience.tell_s
         self._ended = threading.Event()
 
@@ -179,9 +180,14 @@ class StallWatch:
             self._pulse.epoch,
             self._since_commit_s,
             self._quiet_s,
-            f"{busy[0]} for {busy[1]:.0f} s" if busy is not None and busy[1] >= BUSY_S else "nothing",
+            self._doing(busy),
             self._patience.restarts(self._good_s),
         )
+
+    def _doing(self, busy: tuple[str, float] | None) -> str:
+        if busy is not None and busy[1] >= BUSY_S:
+            return f"{busy[0]} for {busy[1]:.0f} s"
+        return "nothing here, another process is at work" if self._elsewhere else "nothing"
 
     def _restarted(self, stall: Stall) -> bool:
         restart_s = self._patience.restart_s(self._good_s)
@@ -215,6 +221,7 @@ class StallWatch:
         if alive:
             self._word.say(int(self._monotonic() * 1e9))
         heard = self._word.heard()
+        self._elsewhere = heard and not alive
         self._quiet_s = 0.0 if alive or heard or not reading else self._quiet_s + passed_s
 
     def _waits(self, place: Place) -> bool:
