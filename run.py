@@ -306,6 +306,7 @@ def _watch_over(
         monotonic=time.monotonic,
     )
     metrics.STALL_RESTARTS.set(record.in_a_row())
+    metrics.STALLED.set_function(lambda: stall.stalled_s)
     stall.start()
     return clock, stall
 

@@ -151,6 +151,11 @@ class StallWatch:
         """Look no more."""
         self._ended.set()
 
+    @property
+    def stalled_s(self) -> float:
+        """Seconds without a commit while records wait, once that was told; else 0."""
+        return self._since_commit_s if self._tell_at_s > self._patience.tell_s else 0.0
+
     def look(self) -> bool:
         """Look once; True when the run is to start anew."""
         passed_s = self._passed_s()
@@ -229,8 +234,8 @@ class StallWatch:
         return bool(place.lag_records) or place.position > self._in_lake.get(place.partition, place.position)
 
     def _end_of_wait(self) -> None:
-        if self._tell_at_s > self._patience.tell_s:
-            self._reaction.over(self._since_commit_s)
+        if self.stalled_s:
+            self._reaction.over(self.stalled_s)
         self._since_commit_s = 0.0
         self._tell_at_s = self._patience.tell_s
 

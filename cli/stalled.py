@@ -1,4 +1,4 @@
-"""What a run does when its watch finds it standing still: log, metric, record, a new start."""
+"""What a run does when its watch finds it standing still: log, record, a new start."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from cli.anew import Anew
 from cli.held import held
 from cli.stall import MAX_RESTARTS, Stall
-from dataflow import logs, metrics
+from dataflow import logs
 from dataflow.stalls import StallRecord, Stalls
 
 
@@ -35,7 +35,6 @@ class Stalled:
 
     def tell(self, stall: Stall) -> None:
         """A warning with all that is known; an error once restarts are known not to help."""
-        metrics.STALLED.set(stall.since_commit_s)
         if stall.restarts < MAX_RESTARTS:
             self._log.warning("no commit while records wait", **stall.facts())
             return
@@ -48,7 +47,6 @@ class Stalled:
 
     def over(self, seconds: float) -> None:
         """What was told as a warning is told to be over."""
-        metrics.STALLED.set(0)
         self._log.info("commits again", after_s=round(seconds, 1))
 
     def restart(self, stall: Stall) -> None:

@@ -193,9 +193,13 @@ def test_a_catalog_that_cannot_be_read_for_a_moment_is_no_commit_and_no_end() ->
 
 def test_the_end_of_a_stall_is_told_once_and_the_next_one_is_told_as_early() -> None:
     run = Run()
-    run.play(15)
+    run.play(10)
+    assert run.watch.stalled_s == 0
+    run.play(5)
     assert len(run.did.told) == 1
+    assert run.watch.stalled_s == 14.5
     run.play(5, run.commit)
+    assert run.watch.stalled_s == 0
     assert [round(seconds) for seconds in run.did.ended] == [14]
     run.play(15)
     assert len(run.did.told) == 2
