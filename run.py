@@ -10,8 +10,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,17 @@ from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
+from cli.anew import Anew
 from cli.clock import ClockWatch
 from cli.compactor import Compactor, CompactorReport, compact_command
 from cli.observer import CommitObserver
+from cli.stall import Patience, StallWatch
+from cli.stalled import Stalled
 from cli.stderr import held_back, known_end
 from cli.supervise import RESTART_EXIT_CODE, end_with_supervisor
 from dataflow import flow as graph
 from dataflow import hashing, logs, metrics
-from dataflow.batch import Judged
+from dataflow.batch import Judged, Parcel
 from dataflow.compaction_mark import CompactionMark
 from dataflow.decode.plain import json_decoder
 from dataflow.durations import to_ms
@@ -37,6 +40,8 @@ from dataflow.fold import Fold
 from dataflow.intake.control import Control
 from dataflow.intake.ended import WithEnded
 from dataflow.intake.partition import Intake, Pace
+from dataflow.intake.pauses import Oversleeping, Pauses
+from dataflow.intake.pulse import Pulse
 from dataflow.intake.source import Source, behind_transaction
 from dataflow.intake.sources import open_source
 from dataflow.judge import Judge
@@ -44,9 +49,11 @@ from dataflow.load import load
 from dataflow.plan import Plan
 from dataflow.recovery import RecoveryFolder, store_failure
 from dataflow.settings import Settings, load_settings
+from dataflow.stalls import SharedWord, StallRecord
 from query.same_source import kept_by, require_same_source
 from sinks.agreement import agree
-from sinks.fault import fault_from
+from sinks.commit import CommitStats
+from sinks.fault import fault_from, oversleep_from
 from sinks.lake import LakeSink
 from sinks.prepare import open_lake
 
@@ -69,6 +76,7 @@ class Job:
     recovery: RecoveryFolder
     lineage: str
     control: Control
+    pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
 
 
 def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
@@ -94,9 +102,18 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
 
 def compose(job: Job) -> Dataflow:
     """The dataflow of a prepared job."""
-    plan, settings = job.plan, job.settings
     hashing.load()
-    seed = job.recovery.seed()
+    fold = Fold(job.plan, events=job.settings.events).fold
+
+    def folded(judged: Judged) -> Parcel:
+        with job.pulse.inside("folding"):
+            return fold(judged)
+
+    return graph.build(_intake(job), folded, _lake(job))
+
+
+def _intake(job: Job) -> Intake:
+    plan, settings = job.plan, job.settings
 
     def judge(partition: str, topic: str | None, state: Any) -> Judge:
         return Judge(plan, partition, topic, folder=job.recovery.dedup_folder(partition), state=state)
@@ -104,33 +121,48 @@ def compose(job: Job) -> Dataflow:
     def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
         metrics.observe_intake(judged, lag_records, waiting_records, plan.out_of_orderness_ms)
 
-    intake = Intake(
+    return Intake(
         job.source,
         decoder=lambda: json_decoder(plan.event, plan.max_record_bytes),
         judge=judge,
-        seed=seed.get,
+        seed=job.recovery.seed().get,
         control=job.control,
         pace=Pace(
             batch_records=settings.batch_records,
             linger_ms=min(50, max(1, settings.epoch_ms // 5)),
             epoch_bytes=settings.max_epoch_bytes,
         ),
-        clock=now,
+        pauses=_pauses(settings.fault),
+        pulse=job.pulse,
         positions=_positions(Path(settings.lake)),
         observe=observe,
         bounded=settings.bounded,
     )
-    sink = LakeSink(
+
+
+def _lake(job: Job) -> LakeSink:
+    settings = job.settings
+    count = CommitObserver(Path(settings.lake))
+
+    def committed(stats: CommitStats) -> None:
+        job.pulse.beat(stats.epoch)
+        count(stats)
+
+    @contextmanager
+    def guard() -> Iterator[None]:
+        with job.control.keeping_errors(), job.pulse.inside("the lake"):
+            yield
+
+    return LakeSink(
         Path(settings.lake),
-        plan,
+        job.plan,
         lineage=job.lineage,
         clock=now,
         events=settings.events,
-        on_commit=CommitObserver(Path(settings.lake)),
+        on_commit=committed,
         fault=fault_from(settings.fault),
-        guard=job.control.keeping_errors,
+        guard=guard,
     )
-    return graph.build(intake, Fold(plan, events=settings.events).fold, sink)
 
 
 def launch(settings: Settings, process: int | None = None, addresses: list[str] | None = None) -> int:
@@ -150,7 +182,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
             log.info("ended", reason=control.reason, before_start=str(stopped))
             return 0
         compactor = _beside(settings, process or 0)
-        watch = _restart_when_set_back(process, compactor, stderr.fileno())
+        watches = _watch_over(job, process, compactor, stderr.fileno())
         _rest_what_stays()
         log.info("started", source=settings.source, partitions=len(job.source.partitions()), lake=str(settings.lake))
         try:
@@ -169,7 +201,8 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
                 raise known from error
             raise
         finally:
-            watch.stop()
+            for watch in watches:
+                watch.stop()
             job.source.close()
             if compactor is not None:
                 compactor.stop()
@@ -212,7 +245,7 @@ def _flow_for_bytewax() -> Dataflow:
     process = int(flags.process_id or 0)
     job = prepare(settings, control, process)
     compactor = _beside(settings, process)
-    _restart_when_set_back(None if flags.process_id is None else process, compactor, sys.stderr.fileno())
+    _watch_over(job, None if flags.process_id is None else process, compactor, sys.stderr.fileno())
     _rest_what_stays()
     atexit.register(_start_anew, control)
     atexit.register(job.source.close)
@@ -265,26 +298,47 @@ def _stop_on_signals(control: Control) -> None:
         signal.signal(number, handle)
 
 
-def _restart_when_set_back(process: int | None, compactor: Compactor | None, stderr: int) -> ClockWatch:
-    """A wall clock that goes back puts Bytewax's sources to sleep; as after a crash, a new start goes on exactly."""
+def _watch_over(
+    job: Job, process: int | None, compactor: Compactor | None, stderr: int
+) -> tuple[ClockWatch, StallWatch]:
+    """A wall clock that goes back puts Bytewax's sources to sleep, and whatever else may leave a run asleep."""
+    anew = Anew(process, stderr, compactor.stop if compactor is not None else lambda: None)
 
-    def restart(seconds: float) -> None:
-        try:
-            logs.logger("run").warning("the wall clock was set back: starting anew", seconds=round(seconds, 1))
-            if compactor is not None:
-                compactor.stop()
-            os.dup2(stderr, 2)
-            if process is None:
-                os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-        except Exception as error:
-            # going on would be to sleep, unseen, until the clock is where it was
-            with suppress(Exception):
-                logs.logger("run").error("could not start anew: it ends; start it again", reason=str(error))
-        os._exit(RESTART_EXIT_CODE)
+    def set_back(seconds: float) -> None:
+        logs.logger("run").warning("the wall clock was set back: starting anew", seconds=round(seconds, 1))
+        anew()
 
-    watch = ClockWatch(now, time.monotonic, restart)
-    watch.start()
-    return watch
+    clock = ClockWatch(now, time.monotonic, set_back)
+    clock.start()
+    settings, control = job.settings, job.control
+    record = StallRecord(job.recovery.path, anew.owner)
+    stall = StallWatch(
+        job.pulse,
+        _positions(Path(settings.lake)),
+        SharedWord(job.recovery.path),
+        Stalled(
+            record,
+            anew,
+            pids=job.recovery.holders,
+            stopping=lambda: control.stopping and not control.restart_wanted,
+            wall=now,
+        ),
+        patience=Patience(to_ms(settings.stall_after) / 1000, settings.epoch_ms / 1000, record.in_a_row()),
+        monotonic=time.monotonic,
+    )
+    metrics.STALL_RESTARTS.set(record.in_a_row())
+    metrics.STALLED.set_function(lambda: stall.stalled_s)
+    stall.start()
+    return clock, stall
+
+
+def _pauses(fault: str) -> Callable[[], Pauses]:
+    """What makes the pauses of a source partition."""
+    count = oversleep_from(fault)
+    if count is None:
+        return lambda: Pauses(now, time.monotonic)
+    asleep = Oversleeping(count, now, time.monotonic)
+    return lambda: asleep
 
 
 def _tell_what_waits(job: Job) -> None:

@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 TICK_S = 1.0
 ANSWERS_EVERY_S = 6.0
+START_S = 120.0
+"""Longer than a start takes on the busiest machine: without a record until then, the demo ends."""
 STOP_S = 15.0
 
 LAKE, RECOVERY = Path("demo/lake"), Path("demo/recovery")
@@ -34,7 +37,10 @@ FROM ledger
 
 def demo(
     seconds: Annotated[
-        float, typer.Option(envvar="DEMO_SECONDS", min=1, help="How long it plays.", metavar="SECONDS")
+        float,
+        typer.Option(
+            envvar="DEMO_SECONDS", min=1, help="How long it plays, from the first record on.", metavar="SECONDS"
+        ),
     ] = 30.0,
     rate: Annotated[float, typer.Option(min=1, help="Events per second.")] = 20_000.0,
     lake: Annotated[Path, typer.Option("--lake", help="Folder of its lake.", metavar="DIR")] = LAKE,
@@ -47,10 +53,12 @@ def demo(
 
     print(f"A made-up ad stream, {rate:,.0f} events/s for {seconds:g} s, goes through the pipeline into {lake}/")
     print("One process writes; this one only reads the lake.\n")
+    with LakeReader(lake) as reader:
+        before = _read_so_far(reader)
     job = _start(lake, recovery, rate)
     try:
         with LakeReader(lake) as reader:
-            _watch(reader, job, lake, seconds)
+            _watch(reader, job, before, seconds)
         code = _stop(job)
     except KeyboardInterrupt:
         code = _stop(job)
@@ -93,41 +101,68 @@ def _stop(job: subprocess.Popen[bytes]) -> int:
         return job.wait()
 
 
-def _watch(reader: "LakeReader", job: subprocess.Popen[bytes], lake: Path, seconds: float) -> None:
+def _read_so_far(reader: "LakeReader") -> int:
+    row = _so_far(reader)
+    return 0 if row is None else int(next(iter(row.values())))
+
+
+def _so_far(reader: "LakeReader") -> dict[str, Any] | None:
+    """The row of _PROGRESS; None without a lake, and for the moment that a new one has a catalog and no tables."""
     from dataflow.errors import LakeMissing
     from dataflow.tables import LEDGER
 
-    started = time.monotonic()
+    try:
+        snapshot = reader.snapshot()
+    except LakeMissing:
+        return None
+    return snapshot.query(_PROGRESS).to_pylist()[0] if LEDGER in snapshot.tables else None
+
+
+def _watch(
+    reader: "LakeReader",
+    job: subprocess.Popen[bytes],
+    before: int,
+    seconds: float,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Show progress for so many seconds, counted from the look that finds more records than `before`."""
+    started = monotonic()
+    flowing: float | None = None
+    seen: tuple[float, int] | None = None
     answered = started
-    before: tuple[float, int] | None = None
-    first = 0
-    while (passed := time.monotonic() - started) < seconds and job.poll() is None:
-        time.sleep(min(TICK_S, max(0.0, seconds - passed)))
-        try:
-            snapshot = reader.snapshot()
-        except LakeMissing:
+    while job.poll() is None:
+        passed = monotonic() - (started if flowing is None else flowing)
+        left = (START_S if flowing is None else seconds) - passed
+        if left <= 0:
+            break
+        sleep(min(TICK_S, left))
+        row = _so_far(reader)
+        if row is None:
             continue
-        if LEDGER not in snapshot.tables:  # a new lake gets its tables a moment after its catalog
-            continue
-        row = snapshot.query(_PROGRESS).to_pylist()[0]
-        read, late, dead, duplicate, committed_ms, seen_ms = row.values()
-        now = time.monotonic()
-        if before is None:
-            first = read
-        elif committed_ms is not None:
-            rate = (read - before[1]) / (now - before[0])
-            wall_ms = datetime.now(UTC).timestamp() * 1000
-            delay = "no event yet" if seen_ms is None else f"{max(0.0, (wall_ms - seen_ms) / 1000):.1f} s"
-            _line(
-                f"{now - started:5.0f} s  {rate:8,.0f} events/s  read {read:,}  watermark delay {delay}  late {late:,}"
-                f"  duplicate {duplicate:,}  dead {dead:,}  last commit {max(0.0, wall_ms - committed_ms):.0f} ms ago"
-            )
-        before = (now, read)
-        if now - answered >= ANSWERS_EVERY_S and read > first:
+        read, now = next(iter(row.values())), monotonic()
+        if flowing is None and read > before:
+            flowing = answered = now
+        if flowing is not None:
+            if seen is not None:
+                _progress(row, now - flowing, (read - seen[1]) / (now - seen[0]))
+            seen = (now, read)
+        if now - answered >= ANSWERS_EVERY_S and read > before:
             answered = now
             _answers(reader)
     if sys.stdout.isatty():
         print()
+
+
+def _progress(row: dict[str, Any], passed: float, rate: float) -> None:
+    read, late, dead, duplicate, committed_ms, seen_ms = row.values()
+    wall_ms = datetime.now(UTC).timestamp() * 1000
+    delay = "no event yet" if seen_ms is None else f"{max(0.0, (wall_ms - seen_ms) / 1000):.1f} s"
+    _line(
+        f"{passed:5.0f} s  {rate:8,.0f} events/s  read {read:,}  watermark delay {delay}  late {late:,}"
+        f"  duplicate {duplicate:,}  dead {dead:,}  last commit {max(0.0, wall_ms - committed_ms):.0f} ms ago"
+    )
 
 
 def _line(text: str) -> None:

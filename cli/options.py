@@ -53,6 +53,7 @@ FLAGS: Mapping[str, Any] = {
     "max_epoch_bytes": Annotated[int | None, flag("max_epoch_bytes")],
     "events": Annotated[bool | None, flag("events", "--events/--no-events")],
     "compact_every": Annotated[str | None, flag("compact_every", metavar="TIME")],
+    "stall_after": Annotated[str | None, flag("stall_after", metavar="TIME")],
     "metrics_port": Annotated[int | None, flag("metrics_port")],
     "log_format": Annotated[str | None, flag("log_format", metavar="auto|json|console")],
     "log_level": Annotated[str | None, flag("log_level", metavar="debug|info|warning|error")],

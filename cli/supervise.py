@@ -55,6 +55,8 @@ class Supervisor:
             if self._stopping:
                 return code
             if code == RESTART_EXIT_CODE:
+                # a fault on purpose happens once
+                os.environ.pop("TIDEMILL_FAULT", None)
                 continue
             restarts = 1 if time.monotonic() - started > QUIET_S else restarts + 1
             if restarts > MAX_RESTARTS:

@@ -28,6 +28,8 @@ COMPACTION_AGE = Gauge(
     "Time since a round of compaction last succeeded, or since the start; 0 where this process runs none",
 )
 EPOCH_AGE = Gauge("tidemill_epoch_age_seconds", "Time since an epoch was last published; grows while nothing arrives")
+STALLED = Gauge("tidemill_stalled_seconds", "Time without a commit while records wait, once it is told; else 0")
+STALL_RESTARTS = Gauge("tidemill_stall_restarts", "New starts in a row because the run stood still")
 
 
 def serve(port: int) -> None:

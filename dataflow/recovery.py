@@ -5,6 +5,7 @@ import json
 import os
 import re
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,9 @@ _HALF_MADE = {*(f"{STORE}{end}" for end in ("", "-wal", "-shm", "-journal")), "l
 class RecoveryFolder:
     """One folder per pipeline and lake. `lineage` names the store: a new store is a new lineage.
 
-    Holds `part-0.sqlite3` (Bytewax), `lineage`, `lock-<process>`, `dedup/<source partition>/`, while compaction does
-    not work `compaction.json`, and, after a take-over from the lake, `seed.json`: the states that source partitions
-    start from.
+    Holds `part-0.sqlite3` (Bytewax), `lineage`, `lock-<process>`, `dedup/<source partition>/`, what stalls.py leaves,
+    while compaction does not work `compaction.json`, and, after a take-over from the lake, `seed.json`: the states that
+    source partitions start from.
     """
 
     def __init__(self, path: Path) -> None:
@@ -122,6 +123,14 @@ class RecoveryFolder:
             return None
         times = [path.stat().st_mtime for path in self.path.glob("lock-[0-9]*")]
         return datetime.fromtimestamp(max(times), UTC)
+
+    def holders(self) -> list[int]:
+        """Process ids in the locks of this folder, held or left behind."""
+        found = []
+        for path in sorted(self.path.glob("lock-[0-9]*")):
+            with suppress(OSError, ValueError):
+                found.append(int(path.read_text()))
+        return found
 
     def unlock(self) -> None:
         """Let go of all locks that this object holds."""

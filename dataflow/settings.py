@@ -63,6 +63,9 @@ class Settings(BaseModel):
     events: bool = Field(default=True, description="keep accepted events in the table `events`")
     start: Literal["earliest", "latest"] = Field(default="earliest", description="where a new lake begins to read")
     compact_every: str = Field(default="30s", description="time between compactions beside the pipeline; 0s = none")
+    stall_after: str = Field(
+        default="30s", description="time without a sign of life while records wait, until a run starts anew; 0s = never"
+    )
     metrics_port: int = Field(default=0, ge=0, le=65_535, description="port for Prometheus on 127.0.0.1; 0 = off")
     max_epoch_bytes: int = Field(
         default=64 * 2**20, ge=2**16, description="most bytes read per source partition and epoch"
@@ -89,10 +92,12 @@ class Settings(BaseModel):
         default=True, description="source generator: keep to the clock; false = as fast as possible"
     )
     fault: str = Field(
-        default="", pattern=_FAULT, description="for crash tests: kill -9 itself at POINT[:COUNT][@MS later]"
+        default="",
+        pattern=_FAULT,
+        description="for tests: kill -9 itself at POINT[:COUNT][@MS later], or stand still with oversleep[:COUNT]",
     )
 
-    @field_validator("compact_every")
+    @field_validator("compact_every", "stall_after")
     @classmethod
     def _is_duration(cls, written: str) -> str:
         to_ms(written)

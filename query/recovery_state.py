@@ -2,11 +2,12 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from dataflow.errors import RecoveryError
 from dataflow.recovery import STORE, RecoveryFolder
+from dataflow.stalls import StallRecord
 from query.finding import Finding, error, ok, warning
 from query.moment import to_ms
 from query.recovery_store import open_store
@@ -14,20 +15,34 @@ from query.same_source import Kept, missing_states
 from query.spoken import counted, size, span
 from sinks.agreement import shared_lineage
 
+STALL_TOLD = timedelta(days=1)
+"""For so long after a run stood still, it is worth a look why."""
+
 
 def run_finding(folder: RecoveryFolder, last_commit: datetime | None, now: datetime) -> Finding:
-    """Whether a run holds the recovery folder, and how old the last commit is."""
+    """Whether a run holds the recovery folder, how old the last commit is, and whether one stood still lately."""
     pid = folder.holder()
     ago = None if last_commit is None else to_ms(now) - to_ms(last_commit)
     commit = "nothing has been committed yet" if ago is None else f"the last commit is {span(max(ago, 0))} old"
     running = f"process {pid} runs this pipeline" if pid is not None else "no run holds the recovery folder"
-    return ok(
+    told = f"{running}; {commit}"
+    stalls = StallRecord(folder.path).read()
+    details = {
+        "running": pid is not None,
+        "pid": pid,
+        "last_commit": None if last_commit is None else last_commit.isoformat(),
+        "last_commit_age_ms": ago,
+        "last_stall": None if stalls is None else stalls.at.isoformat(),
+    }
+    if stalls is None or now - stalls.at > STALL_TOLD:
+        return ok("run", told, **details)
+    return warning(
         "run",
-        f"{running}; {commit}",
-        running=pid is not None,
-        pid=pid,
-        last_commit=None if last_commit is None else last_commit.isoformat(),
-        last_commit_age_ms=ago,
+        f"{told}; a run stood still and started anew at {stalls.at.isoformat()}, restart {stalls.in_a_row} in a row "
+        f"({stalls.told})",
+        "look for what happened then: a clock that was set, a machine that was suspended, a full disk; nothing was "
+        "lost or repeated",
+        **details,
     )
 
 

@@ -1,4 +1,4 @@
-"""Faults on purpose: a named point at which the process kills itself, for tests of crash safety."""
+"""Faults on purpose: a named point at which the process kills itself or stands still, for tests."""
 
 import os
 import re
@@ -45,6 +45,12 @@ def fault_from(text: str) -> Fault:
     if found is None:
         raise ValueError(f"{text!r}: write POINT, POINT:COUNT or POINT:COUNT@MS, with a count of 1 or more")
     return KillAt(found["point"], int(found["count"] or 1), int(found["delay"] or 0))
+
+
+def oversleep_from(text: str) -> int | None:
+    """The count of a fault at `oversleep`, at which the sources ask to sleep for an hour; None for any other fault."""
+    found = _TEXT.fullmatch(text)
+    return int(found["count"] or 1) if found is not None and found["point"] == "oversleep" else None
 
 
 def _kill() -> None:

@@ -81,9 +81,11 @@ class LineReader:
 
     def lag(self) -> int | None:
         """Lines still to come, estimated from the bytes left and the lines seen last."""
-        here = int(self._starts[self._next])
-        held = len(self._lines)
-        line_bytes = max(1.0, (int(self._starts[-1]) - int(self._starts[0])) / held) if held else 100.0
+        # one view of the block for all that follows: a watch may ask while another thread loads the next
+        starts = self._starts
+        held = len(starts) - 1
+        here = int(starts[min(self._next, held)])
+        line_bytes = max(1.0, (int(starts[-1]) - int(starts[0])) / held) if held else 100.0
         left = max(0, self._size_bytes - here)
         return -int(-left // line_bytes)
 

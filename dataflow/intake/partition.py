@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -10,6 +10,8 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from dataflow.batch import Decoder, Judged
 from dataflow.errors import StoppedEarly
 from dataflow.intake.control import Control
+from dataflow.intake.pauses import Pauses
+from dataflow.intake.pulse import Pulse
 from dataflow.intake.source import Reader, Source
 from dataflow.judge import Judge
 
@@ -17,14 +19,6 @@ PUBLISHED_SNAPSHOTS = 3
 """Snapshots to see after the last item before a partition may end: closed, durable, published."""
 
 State = dict[str, Any]
-
-
-class Clock(Protocol):
-    """Wall time in UTC, for pacing only; never decides what a table holds."""
-
-    def __call__(self) -> datetime:
-        """Now, with time zone."""
-        ...
 
 
 class Positions(Protocol):
@@ -62,7 +56,8 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         *,
         control: Control,
         pace: Pace,
-        clock: Clock,
+        pauses: Pauses,
+        pulse: Pulse,
         positions: Positions,
         watch: Callable[[], None],
         observe: Callable[[Judged, int | None, int | None], None],
@@ -75,7 +70,8 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         self._next = reader.position
         self._control = control
         self._pace = pace
-        self._clock = clock
+        self._pauses = pauses
+        self._pulse = pulse
         self._positions = positions
         self._watch = watch
         self._observe = observe
@@ -83,10 +79,11 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         self._epoch_bytes = 0
         self._awake_at: datetime | None = None
         self._draining_snapshots: int | None = None
+        pulse.opened(partition, self._place)
 
     def next_batch(self) -> Iterable[Judged]:
         """Everything that is there now, judged; at least the heartbeat after a snapshot."""
-        with self._control.keeping_errors():
+        with self._control.keeping_errors(), self._pulse.inside(f"reading {self._partition}"):
             return self._next_batch()
 
     def _next_batch(self) -> list[Judged]:
@@ -122,8 +119,9 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
 
     def snapshot(self) -> State:
         """The state at an epoch's end; also counts epochs while draining. Raises what `Reader.confirm` does."""
-        with self._control.keeping_errors():
+        with self._control.keeping_errors(), self._pulse.inside(f"confirming {self._partition}"):
             self._reader.confirm()
+        self._pulse.beat()
         self._heartbeat_due = True
         self._epoch_bytes = 0
         if self._draining_snapshots is not None:
@@ -132,8 +130,13 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
 
     def close(self) -> None:
         """Let go of the connection and the files; never publishes anything."""
+        self._pulse.closed(self._partition)
         self._reader.close()
         self._judge.close()
+
+    def _place(self) -> tuple[int, int | None]:
+        # what lies behind a bounded end, or comes after a stop, is not waited for
+        return self._next, self._reader.lag() if self._draining_snapshots is None else None
 
     def _read(self) -> Judged | None:
         poll = self._reader.poll(self._pace.batch_records, self._pace.epoch_bytes)
@@ -165,7 +168,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State]):
         return self._positions().get(self._partition, self._next) >= self._next
 
     def _pause(self, pause_ms: int) -> None:
-        self._awake_at = self._clock() + timedelta(milliseconds=pause_ms) if pause_ms else None
+        self._awake_at = self._pauses.until(pause_ms)
 
 
 class UnopenedPartition(StatefulSourcePartition[Judged, State | None]):
@@ -195,13 +198,15 @@ class Intake(FixedPartitionedSource[Judged, State | None]):
         seed: Callable[[str], State | None],
         control: Control,
         pace: Pace,
-        clock: Clock,
+        pauses: Callable[[], Pauses],
+        pulse: Pulse,
         positions: Positions,
         observe: Callable[[Judged, int | None, int | None], None],
         bounded: bool,
     ) -> None:
         """`judge(partition, topic, state)` makes a judge, from its snapshot or anew;
         `seed(partition)` gives a state to start from where the recovery store has none (a lake taken over);
+        `pauses()` makes the pauses of one source partition; `pulse` is told of every call that Bytewax makes;
         `observe(judged, lag, waiting)` is told of every poll and heartbeat;
         `bounded`: end at the offsets that are the end now.
         """
@@ -211,7 +216,8 @@ class Intake(FixedPartitionedSource[Judged, State | None]):
         self._seed = seed
         self._control = control
         self._pace = pace
-        self._clock = clock
+        self._pauses = pauses
+        self._pulse = pulse
         self._positions = positions
         self._observe = observe
         self._bounded = bounded
@@ -224,7 +230,7 @@ class Intake(FixedPartitionedSource[Judged, State | None]):
         self, step_id: str, for_part: str, resume_state: State | None
     ) -> StatefulSourcePartition[Judged, Any]:
         """Open one source partition where its snapshot ends."""
-        with self._control.keeping_errors():
+        with self._control.keeping_errors(), self._pulse.inside(f"opening {for_part}"):
             try:
                 return self._build_part(for_part, resume_state)
             except StoppedEarly:
@@ -244,7 +250,8 @@ class Intake(FixedPartitionedSource[Judged, State | None]):
             judge,
             control=self._control,
             pace=self._pace,
-            clock=self._clock,
+            pauses=self._pauses(),
+            pulse=self._pulse,
             positions=self._positions,
             watch=self._look_for_new_partitions,
             observe=self._observe,

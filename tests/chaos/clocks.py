@@ -73,6 +73,8 @@ time_t time(time_t *out) {
 """
 
 JUMPS_S = (-3600, 0, -86_400 * 40, 7200, -5)
+HOPS = 10
+"""Times that the clock then goes forward by an hour: it matters at which moment of a poll that happens."""
 
 
 def compiler() -> str | None:
@@ -81,7 +83,10 @@ def compiler() -> str | None:
 
 
 def set_back(stage: Stage) -> None:
-    """The clock jumps back by an hour, then by days, forth, and back by seconds; the pipeline keeps committing."""
+    """The clock jumps back by an hour, then by days, forth, back by seconds, and forth again and again.
+
+    The pipeline keeps committing.
+    """
     command = compiler()
     assert command is not None
     source, library, clock = (stage.folder / name for name in ("clock.c", "clock.so", "clock"))
@@ -94,7 +99,8 @@ def set_back(stage: Stage) -> None:
         for turn, parallel in enumerate((("2", "1"), ("1", "2"))[: 2 if stage.full else 1]):
             subject = stage.start(parallel=parallel, environ=environ)
             stage.await_progress(subject, 3)
-            for jump in JUMPS_S if stage.full else JUMPS_S[:2]:
+            hops = range(JUMPS_S[-1] + 3600, 3600 * (HOPS + 1), 3600)
+            for jump in (*JUMPS_S, *hops) if stage.full else JUMPS_S[:2]:
                 _set(clock, jump)
                 stage.count("clock set to another time while running")
                 if not stage.await_progress(subject, 4, seconds=60):

@@ -62,6 +62,13 @@ def test_an_error_that_a_restart_cannot_cure_is_the_end_and_its_code_the_exit_co
     assert starts(tmp_path) == 1
 
 
+def test_a_fault_on_purpose_is_gone_after_a_new_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("TIDEMILL_FAULT", "oversleep:3")
+    child = f"sys.exit({RESTART_EXIT_CODE} if 'TIDEMILL_FAULT' in os.environ else 0)"
+    assert supervised(tmp_path, child).run() == 0
+    assert starts(tmp_path) == 2
+
+
 def test_a_wish_to_start_anew_is_no_crash(tmp_path):
     assert supervised(tmp_path, f"sys.exit({RESTART_EXIT_CODE} if number < 4 else 0)").run() == 0
     assert starts(tmp_path) >= 4

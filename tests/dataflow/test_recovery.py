@@ -58,6 +58,9 @@ def test_processes_of_one_run_hold_locks_of_their_own(tmp_path: Path) -> None:
     for process in (0, 1):
         with pytest.raises(RecoveryError, match="in use by process"):
             RecoveryFolder(tmp_path).lock(process)
+    (tmp_path / "lock-2").write_text("half a li")
+    (tmp_path / "lock-prepare").touch()
+    assert one.holders() == [os.getpid()] * 2
     one.unlock()
     other = RecoveryFolder(tmp_path)
     other.lock(0)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataflow.recovery import RecoveryFolder
+from dataflow.stalls import StallRecord, Stalls
 from query.finding import Severity, worst
 from tests.query.examined import JOB, NOON, World
 
@@ -155,6 +156,18 @@ def test_a_store_that_cannot_be_read_is_told(world: World) -> None:
     found = world.findings()["recovery.store"]
     assert found.severity is Severity.ERROR
     assert "file is not a database" in found.message
+
+
+def test_a_run_that_stood_still_is_told_for_a_day(world: World) -> None:
+    world.read("p", [at(0)])
+    StallRecord(world.settings.recovery, 7).write(Stalls(2, world.now, "partition p, position 1"))
+    world.after(3600)
+    found = world.findings()["run"]
+    assert found.severity is Severity.WARNING
+    assert "stood still" in found.message
+    assert "restart 2 in a row (partition p, position 1)" in found.message
+    world.after(86_400)
+    assert world.findings()["run"].severity is Severity.OK
 
 
 def test_a_run_is_seen_by_its_lock_and_not_disturbed(world: World) -> None:

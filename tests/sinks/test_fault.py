@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sinks.fault import fault_from
+from sinks.fault import fault_from, oversleep_from
 from sinks.parquet import no_fault
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,3 +39,10 @@ def test_no_text_and_other_points_do_nothing():
 def test_other_texts_are_refused(text):
     with pytest.raises(ValueError, match="POINT"):
         fault_from(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("oversleep", 1), ("oversleep:30", 30), ("here:3", None), ("", None), ("oversleep:0", None)]
+)
+def test_a_fault_of_sleep_is_told_from_the_others(text, count):
+    assert oversleep_from(text) == count

@@ -11,6 +11,8 @@ from dataflow.batch import NEVER_MS, POLL_SCHEMA, Judged, Poll
 from dataflow.errors import OffsetLost, StoppedEarly
 from dataflow.intake.control import Control
 from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, Intake, IntakePartition, Pace
+from dataflow.intake.pauses import Pauses
+from dataflow.intake.pulse import Place, Pulse
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -75,6 +77,7 @@ class Played:
         self.control = Control()
         self.in_lake = {"p": 0}
         self.told: list[tuple[int | None, int | None]] = []
+        self.pulse = Pulse(lambda: 0.0)
         passing: Any = Passing()
         self.intake = IntakePartition(
             "p",
@@ -83,7 +86,8 @@ class Played:
             passing,
             control=self.control,
             pace=Pace(batch_records=100, linger_ms=5, epoch_bytes=epoch_bytes),
-            clock=lambda: NOW,
+            pauses=Pauses(lambda: NOW, lambda: 0.0),
+            pulse=self.pulse,
             positions=lambda: self.in_lake,
             watch=lambda: None,
             observe=lambda _, lag, waiting: self.told.append((lag, waiting)),
@@ -117,6 +121,22 @@ def test_an_epoch_takes_no_more_than_its_bytes() -> None:
     assert [played.ranges() for _ in range(3)] == [[(0, 0), (0, 2)], [(2, 4)], []]
     played.intake.snapshot()
     assert played.ranges() == [(4, 4), (4, 6)]
+
+
+def test_a_watch_learns_where_it_reads_and_when_its_epochs_end() -> None:
+    played = Played()
+    assert played.pulse.places() == [Place("p", 0, 10)]
+    before = played.pulse.beats
+    played.intake.next_batch()
+    assert played.pulse.places() == [Place("p", 2, 8)]
+    assert played.pulse.beats == before
+    played.intake.snapshot()
+    assert played.pulse.beats == before + 1
+    played.control.stop("SIGTERM")
+    played.intake.next_batch()
+    assert played.pulse.places() == [Place("p", 2, None)], "what comes after the end of a run waits for nobody"
+    played.intake.close()
+    assert played.pulse.places() == []
 
 
 def test_nothing_there_is_asked_for_again_after_the_linger() -> None:
@@ -176,7 +196,8 @@ def test_a_source_that_a_stop_came_before_ends_at_once_and_keeps_its_state() -> 
             seed=lambda _: None,
             control=control,
             pace=unused,
-            clock=unused,
+            pauses=unused,
+            pulse=Pulse(lambda: 0.0),
             positions=unused,
             observe=unused,
             bounded=bounded,

@@ -1,0 +1,89 @@
+"""Pauses: wall times for Bytewax, and none where the wall clock has moved."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dataflow.intake.pauses import Oversleeping, Pauses
+from tests.chaos.clocks import SHIM, compiler
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Clocks:
+    """A wall clock and a monotonic one, moved by hand."""
+
+    def __init__(self) -> None:
+        self.time = START
+        self.seconds = 0.0
+
+    def move(self, wall_s: float, monotonic_s: float) -> None:
+        self.time += timedelta(seconds=wall_s)
+        self.seconds += monotonic_s
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+def test_a_pause_ends_at_a_wall_time_and_no_pause_is_at_once(clocks: Clocks) -> None:
+    pauses = Pauses(lambda: clocks.time, lambda: clocks.seconds)
+    pauses.until(0)
+    clocks.move(0.5, 0.5)
+    assert pauses.until(20) == clocks.time + timedelta(milliseconds=20)
+    assert pauses.until(0) is None
+
+
+@pytest.mark.parametrize("jump_s", [3600.0, 0.2, -0.2, -86_400.0])
+def test_the_first_pause_after_the_clock_moved_is_none(clocks: Clocks, jump_s: float) -> None:
+    pauses = Pauses(lambda: clocks.time, lambda: clocks.seconds)
+    pauses.until(20)
+    clocks.move(jump_s, 0.01)
+    assert pauses.until(20) is None
+    clocks.move(0.01, 0.01)
+    assert pauses.until(20) == clocks.time + timedelta(milliseconds=20)
+
+
+def test_the_first_pause_of_all_is_none_as_the_clock_may_have_moved_before_it(clocks: Clocks) -> None:
+    assert Pauses(lambda: clocks.time, lambda: clocks.seconds).until(20) is None
+
+
+def test_the_fault_oversleeps_from_its_count_on(clocks: Clocks) -> None:
+    pauses = Oversleeping(3, lambda: clocks.time, lambda: clocks.seconds)
+    assert [pauses.until(20) for _ in range(4)] == [
+        None,
+        START + timedelta(milliseconds=20),
+        START + timedelta(hours=1),
+        START + timedelta(hours=1),
+    ]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("polls_before", [0, 3])
+def test_a_clock_set_forward_while_a_partition_is_asked_does_not_put_it_to_sleep(
+    tmp_path: Path, polls_before: int
+) -> None:
+    command = compiler()
+    if command is None:
+        pytest.skip("the changeable clock needs a C compiler (cc)")
+    source, library, clock = (tmp_path / name for name in ("clock.c", "clock.so", "clock"))
+    source.write_text(SHIM)
+    subprocess.run([command, "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
+    clock.write_text("0")
+    environ = {**os.environ, "LD_PRELOAD": str(library), "CHAOS_CLOCK": str(clock)}
+    # a run that fell asleep would end an hour later
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.dataflow.intake.clock_child", str(clock), str(polls_before)],
+        cwd=ROOT,
+        env=environ,
+        timeout=60,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.decode().split() == ["10", "3600"]
