@@ -1,19 +1,19 @@
 """Times, spans, sizes and lists as one says them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from query.moment import to_ms
-
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPANS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 _SHOWN = 5
 
 
 def moment(at: datetime | int) -> str:
     """A UTC time, from a datetime or milliseconds since 1970 of any year; milliseconds only where there are some."""
-    text = str(np.datetime64(to_ms(at) if isinstance(at, datetime) else at, "ms")).replace("T", " ")
+    at_ms = (at - _EPOCH) // timedelta(milliseconds=1) if isinstance(at, datetime) else at
+    text = str(np.datetime64(at_ms, "ms")).replace("T", " ")
     return text.removesuffix(".000")
 
 
