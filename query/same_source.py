@@ -1,6 +1,6 @@
 """Is the source the one that the lake and its recovery folder go on with? Asked before a run and by the doctor."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from dataflow.recovery import RecoveryFolder
 from dataflow.settings import Settings
 from query.recovery_store import stored_partitions
 from query.spoken import listed
+from sinks.ended import read_to_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def compare(settings: Settings, there: Sequence[str], kept: Kept) -> Match:
     gone = [name for name in known if name not in there or name in strange]
     if strange:
         return Match(new, gone, {}, _another(settings, there, kept, strange))
-    ended = ended_files(kept.lake, gone) if gone and settings.source == "files" else {}
+    ended = read_to_end(kept.lake, gone) if gone and settings.source == "files" else {}
     lost = [name for name in gone if name not in ended]
     return Match(new, gone, ended, _lost(settings, there, kept, lost) if lost else None)
 
@@ -104,22 +105,6 @@ def missing_states(kept: Kept) -> Trouble | None:
         "`tidemill recover --from-lake`"
     )
     return Trouble(message, fix, RecoveryError(f"{message}; {fix}"))
-
-
-def ended_files(lake: Path, names: Collection[str]) -> dict[str, int]:
-    """Those of `names` that the lake's ledger says were read to their end, with the offset behind it."""
-    # only a run whose files went needs what reads a lake
-    from dataflow.tables import LEDGER
-    from query.reader import LakeReader
-
-    with LakeReader(lake) as reader:
-        rows = reader.query(
-            f'SELECT "partition" AS name, end_offset AS place FROM {LEDGER} WHERE list_contains(?, "partition")'
-            ' QUALIFY row_number() OVER (PARTITION BY "partition" ORDER BY end_offset DESC, committed_at DESC,'
-            " finished DESC) = 1 AND finished ORDER BY name",
-            parameters=[sorted(names)],
-        ).to_pylist()
-    return {row["name"]: row["place"] for row in rows}
 
 
 def said(settings: Settings) -> str:

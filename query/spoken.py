@@ -12,7 +12,9 @@ _SHOWN = 5
 
 def moment(at: datetime | int) -> str:
     """A UTC time, from a datetime or milliseconds since 1970 of any year; milliseconds only where there are some."""
-    at_ms = (at - _EPOCH) // timedelta(milliseconds=1) if isinstance(at, datetime) else at
+    at_ms = (
+        (at.replace(tzinfo=at.tzinfo or UTC) - _EPOCH) // timedelta(milliseconds=1) if isinstance(at, datetime) else at
+    )
     text = str(np.datetime64(at_ms, "ms")).replace("T", " ")
     return text.removesuffix(".000")
 
