@@ -21,41 +21,43 @@ from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
-from cli.anew import Anew
-from cli.clock import ClockWatch
-from cli.compactor import Compactor, CompactorReport, compact_command
-from cli.observer import CommitObserver
-from cli.stall import Patience, StallWatch
-from cli.stalled import Stalled
-from cli.stderr import held_back, known_end
-from cli.supervise import RESTART_EXIT_CODE, end_with_supervisor
 from dataflow import flow as graph
-from dataflow import hashing, logs, metrics
-from dataflow.batch import Judged, Parcel
-from dataflow.compaction_mark import CompactionMark
-from dataflow.decode.plain import json_decoder
+from dataflow import logs
+from dataflow.columnar import hashing
+from dataflow.decode.json.plain import json_decoder
 from dataflow.durations import to_ms
 from dataflow.errors import ConfigError, StoppedEarly, TidemillError
-from dataflow.fold import Fold
+from dataflow.fold.fold import Fold
 from dataflow.intake.control import Control
-from dataflow.intake.ended import WithEnded
+from dataflow.intake.judge import Judge
 from dataflow.intake.partition import Intake, Pace
 from dataflow.intake.pauses import Oversleeping, Pauses
 from dataflow.intake.pulse import Pulse
-from dataflow.intake.source import Source, behind_transaction
-from dataflow.intake.sources import open_source
-from dataflow.judge import Judge
-from dataflow.load import load
-from dataflow.plan import Plan
-from dataflow.recovery import RecoveryFolder, store_failure
-from dataflow.settings import Settings, load_settings
-from dataflow.stalls import SharedWord, StallRecord
-from query.same_source import kept_by, require_same_source
-from sinks.agreement import agree
-from sinks.commit import CommitStats
-from sinks.fault import fault_from, oversleep_from
-from sinks.lake import LakeSink
-from sinks.prepare import open_lake
+from dataflow.messages import Judged, Parcel
+from dataflow.pipeline.load import load
+from dataflow.pipeline.plan import Plan
+from dataflow.sources.ended import WithEnded
+from dataflow.sources.source import Source, behind_transaction
+from runtime import metrics
+from runtime.anew import Anew
+from runtime.clock import ClockWatch
+from runtime.compaction_mark import CompactionMark
+from runtime.compactor import Compactor, CompactorReport, compact_command
+from runtime.observer import CommitObserver
+from runtime.recovery_folder import RecoveryFolder, store_failure
+from runtime.same_source import kept_by, require_same_source
+from runtime.settings import Settings, load_settings
+from runtime.sources import open_source
+from runtime.stall import Patience, StallWatch
+from runtime.stalled import Stalled
+from runtime.stalls import SharedWord, StallRecord
+from runtime.stderr import held_back, known_end
+from runtime.supervisor import RESTART_EXIT_CODE, end_with_supervisor
+from sinks.lake.agreement import agree
+from sinks.lake.fault import fault_from, oversleep_from
+from sinks.lake.sink import LakeSink
+from sinks.lake.tables.prepare import open_lake
+from sinks.lake.writer import CommitStats
 
 _M_ARENA_MAX = -8
 """Number of glibc's mallopt."""
@@ -363,7 +365,7 @@ def _positions(lake: Path) -> Callable[[], dict[str, int]]:
     """What the lake has, read by a connection of its own in each thread's call."""
 
     def read() -> dict[str, int]:
-        from sinks.catalog_reader import next_offsets
+        from sinks.lake.catalog.reader import next_offsets
 
         return next_offsets(lake)
 

@@ -7,7 +7,7 @@ import time
 
 from confluent_kafka import Consumer, TopicPartition
 
-from dataflow.intake.kafka_client import consumer_properties
+from dataflow.sources.kafka.client import consumer_properties
 
 STALLED_S = 30.0
 

@@ -24,7 +24,7 @@ from bench.day_lake import COMMITS_PER_HOUR, COMPACT_EVERY, EPOCH, Day
 from bench.questions import OPENING, REPORTS, TOTALS, ask_all
 from bench.stream_day import PARTITIONS
 from query.reader import LakeReader
-from sinks.sqlite import CATALOG_NAME
+from sinks.lake.catalog.sqlite import CATALOG_NAME
 
 DAY_COMMITS = 345_600
 PROBES = 5

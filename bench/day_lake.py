@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.stream_day import Fed, epoch_parcels, totals_of
-from dataflow.plan import Plan, make_plan
-from dataflow.tables import TableSpec, tables_of
+from dataflow.pipeline.plan import Plan, make_plan
+from dataflow.pipeline.tables import TableSpec, tables_of
 from pipelines.ads import pipeline
 from query.reader import LakeReader
-from sinks.catalog import Catalog
-from sinks.commit import LakeWriter
-from sinks.compact import CompactionReport, compact
-from sinks.expire import Retention
-from sinks.prepare import open_lake
+from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.tables.prepare import open_lake
+from sinks.lake.upkeep.compact import CompactionReport, compact
+from sinks.lake.upkeep.expire import Retention
+from sinks.lake.writer import LakeWriter
 
 EPOCH = timedelta(milliseconds=250)
 COMPACT_EVERY = 120

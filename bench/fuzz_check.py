@@ -11,11 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dataflow.batch import Refusal
-from dataflow.decode.contract import judge_record
-from dataflow.pipeline import Pipeline
-from dataflow.plan import make_plan
-from query.dump import dump
+from dataflow.decode.json.contract import judge_record
+from dataflow.messages import Refusal
+from dataflow.pipeline.declaration import Pipeline
+from dataflow.pipeline.plan import make_plan
+from proof.dump import dump
 from query.reader import LakeReader, LakeSnapshot
 from tests.model import adapter, contract, engine
 from tests.model import dump as model_dump

@@ -15,11 +15,11 @@ from pydantic import BaseModel
 from bench.results import write
 from dataflow import EventTime, Pipeline, Rollup
 from dataflow import aggregates as agg
-from dataflow.batch import POLL_SCHEMA, Poll
-from dataflow.decode.contract import judge_record
-from dataflow.decode.json import JsonDecoder
-from dataflow.judge import Judge
-from dataflow.plan import make_plan
+from dataflow.decode.json.contract import judge_record
+from dataflow.decode.json.general import JsonDecoder
+from dataflow.intake.judge import Judge
+from dataflow.messages import POLL_SCHEMA, Poll
+from dataflow.pipeline.plan import make_plan
 from dataflow.windows import tumble
 
 POLL_RECORDS = 10_000

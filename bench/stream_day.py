@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from dataflow.batch import Parcel, Range, RollupCount
-from dataflow.plan import Plan
-from dataflow.tables import TableSpec
+from dataflow.messages import Parcel, Range, RollupCount
+from dataflow.pipeline.plan import Plan
+from dataflow.pipeline.tables import TableSpec
 from query.reader import LakeReader
 
 PARTITIONS = 4

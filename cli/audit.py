@@ -29,10 +29,10 @@ def audit(
     import time
     from datetime import UTC, datetime
 
-    from cli.sources import reopen
-    from dataflow.load import load
-    from dataflow.settings import load_settings
-    from query.audit import audit as audit_lake
+    from dataflow.pipeline.load import load
+    from proof.audit.audit import audit as audit_lake
+    from proof.reopen import reopen
+    from runtime.settings import load_settings
 
     settings = load_settings(given)
     plan = load(settings.pipeline)

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.table import Table
 
-    from dataflow.plan import Plan, RollupPlan
+    from dataflow.pipeline.plan import Plan, RollupPlan
     from dataflow.windows import Window
 
 
 def check(pipeline: PipelineFlag = None) -> None:
     """Check the pipeline file; print its tables with columns and types, its windows, how long state is held."""
-    from dataflow.load import load
-    from dataflow.settings import load_settings
+    from dataflow.pipeline.load import load
+    from runtime.settings import load_settings
 
     settings = load_settings({"pipeline": pipeline})
     plan = load(settings.pipeline)
@@ -56,7 +56,7 @@ def window_text(window: "Window") -> str:
 
 
 def _tables(plan: "Plan", *, events: bool) -> "Table":
-    from dataflow.tables import tables_of
+    from dataflow.pipeline.tables import tables_of
 
     table = grid("table or view", "column", "type")
     for rollup in plan.rollups:

@@ -15,7 +15,7 @@ import typer
 from cli.lakes import LakeFlag
 
 if TYPE_CHECKING:
-    from sinks.expire import Retention
+    from sinks.lake.upkeep.expire import Retention
 
 
 def compact(
@@ -40,8 +40,8 @@ def compact(
     """Compact the lake, while the pipeline writes or not. Readers see no change in content."""
     retention = _retention(retain, grace, thin)
     pause = None if every is None else _duration("--every", every)
-    from dataflow.settings import load_settings
-    from sinks.fault import fault_from
+    from runtime.settings import load_settings
+    from sinks.lake.fault import fault_from
 
     settings = load_settings({"lake": lake})
     folder, fault = settings.lake, fault_from(settings.fault)
@@ -63,7 +63,7 @@ def _become_the_lesser() -> None:
 
     A run that is gone takes this child with it at any point, which leaves the lake as it was.
     """
-    from cli.supervise import end_with_supervisor
+    from runtime.supervisor import end_with_supervisor
 
     os.nice(10)
     # Linux only; there the kernel then ends this process rather than the pipeline
@@ -76,9 +76,9 @@ def _become_the_lesser() -> None:
 
 
 def _once(folder: Path, retention: "Retention", fault: Callable[[str], None]) -> None:
-    from sinks.catalog import Catalog
-    from sinks.compact import compact as compact_lake
-    from sinks.specs import specs_of_lake
+    from sinks.lake.catalog.catalog import Catalog
+    from sinks.lake.tables.specs import specs_of_lake
+    from sinks.lake.upkeep.compact import compact as compact_lake
 
     catalog = Catalog.open(folder)
     try:
@@ -102,7 +102,7 @@ def _once(folder: Path, retention: "Retention", fault: Callable[[str], None]) ->
 
 
 def _retention(retain: str, grace: str, thin: str) -> "Retention":
-    from sinks.expire import Retention
+    from sinks.lake.upkeep.expire import Retention
 
     return Retention(
         keep=_duration("--retain", retain), grace=_duration("--grace", grace), thin_every=_duration("--thin", thin)

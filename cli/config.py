@@ -3,7 +3,7 @@
 import typer
 
 from cli.terminal import grid, show
-from dataflow.settings import load_settings, origins
+from runtime.settings import load_settings, origins
 
 app = typer.Typer(
     help="Settings: flag, else environment TIDEMILL_*, else tidemill.toml, else default.", no_args_is_help=True

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.exit_code import as_shell, in_words
+from runtime.exit_code import as_shell, in_words
 
 if TYPE_CHECKING:
     from query.reader import LakeReader
@@ -83,7 +83,7 @@ def demo(
 
 
 def _start(lake: Path, recovery: Path, rate: float) -> subprocess.Popen[bytes]:
-    from cli.supervise import this_command
+    from runtime.supervisor import this_command
 
     arguments = ["run", "--source", "generator", "--generator-rate", str(rate), "--log-level", "error"]
     command = this_command([*arguments, "--lake", str(lake), "--recovery", str(recovery)])
@@ -109,7 +109,7 @@ def _read_so_far(reader: "LakeReader") -> int:
 def _so_far(reader: "LakeReader") -> dict[str, Any] | None:
     """The row of _PROGRESS; None without a lake, and for the moment that a new one has a catalog and no tables."""
     from dataflow.errors import LakeMissing
-    from dataflow.tables import LEDGER
+    from dataflow.pipeline.tables import LEDGER
 
     try:
         snapshot = reader.snapshot()

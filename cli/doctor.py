@@ -10,7 +10,7 @@ import typer
 from cli.options import SOURCE, Given, takes
 
 if TYPE_CHECKING:
-    from query.finding import Finding
+    from doctor.finding import Finding
 
 
 @takes(*SOURCE, "group", "lake", "recovery", "events", "generator_partitions")
@@ -24,9 +24,9 @@ def doctor(
     """
     from dataflow import logs
     from dataflow.errors import ConfigError
-    from dataflow.settings import load_settings
-    from query.doctor import diagnose
-    from query.finding import error, worst
+    from doctor.examination import diagnose
+    from doctor.finding import error, worst
+    from runtime.settings import load_settings
 
     logs.configure("auto", "critical")
     try:

@@ -14,7 +14,7 @@ def dump(
     lake: LakeFlag = None,
 ) -> None:
     """Write one CSV per table into DIR; equal tables give equal files, so `diff -r` compares two lakes."""
-    from query.dump import dump as write_dump
+    from proof.dump import dump as write_dump
 
     with open_reader(lake) as reader:
         snapshot = reader.snapshot(as_of)

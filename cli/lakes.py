@@ -29,7 +29,7 @@ OutputFlag = Annotated[Path | None, typer.Option("--output", "-o", help="Write t
 
 def lake_folder(flag: Path | None) -> Path:
     """The lake's folder: the flag, else the settings."""
-    from dataflow.settings import load_settings
+    from runtime.settings import load_settings
 
     return load_settings({"lake": flag}).lake
 

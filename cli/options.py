@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dataflow.errors import ConfigError
-from dataflow.settings import Settings
+from runtime.settings import Settings
 
 _NAMES: dict[str, str] = {}
 

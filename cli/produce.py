@@ -39,9 +39,9 @@ def produce(
     ] = 0,
 ) -> None:
     """Write a seeded ad stream, as JSON records, to a topic; the topic is made when it is missing."""
-    from dataflow.intake.adstream import AdStream
-    from dataflow.settings import load_settings
+    from dataflow.sources.generator.adstream import AdStream
     from deploy.topic_filler import TopicFiller, ensure_topic
+    from runtime.settings import load_settings
 
     settings = load_settings({"brokers": brokers, "topic": topic, "kafka": kafka_properties(kafka)})
     there = ensure_topic(settings.brokers, settings.topic, partitions, settings.kafka)
@@ -110,7 +110,7 @@ class _Progress:
 
 def _start_ms(text: str) -> int:
     from dataflow.errors import ConfigError
-    from dataflow.fields import text_to_ms
+    from dataflow.event.fields import text_to_ms
 
     try:
         return text_to_ms(text)

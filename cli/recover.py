@@ -27,14 +27,14 @@ def recover(
     folder is kept under another name. Nothing is counted twice, nothing left out. ^C or SIGTERM ends it and changes
     nothing.
     """
-    from cli.sources import reopen
-    from cli.takeover import take_over
     from dataflow.errors import ConfigError
-    from dataflow.load import load
-    from dataflow.recovery import RecoveryFolder
-    from dataflow.settings import load_settings
-    from query.same_source import Kept, require_same_source
-    from sinks.catalog import Catalog
+    from dataflow.pipeline.load import load
+    from proof.reopen import reopen
+    from proof.takeover import take_over
+    from runtime.recovery_folder import RecoveryFolder
+    from runtime.same_source import Kept, require_same_source
+    from runtime.settings import load_settings
+    from sinks.lake.catalog.catalog import Catalog
 
     if not from_lake:
         raise ConfigError("--from-lake", False, "say what to recover from: `tidemill recover --from-lake`")

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.audit import JsonFlag
-from cli.exit_code import as_shell, in_words
 from cli.lakes import open_reader
 from cli.options import GENERATOR, SOURCE, Given, takes, words
 from cli.selection import FromFlag, PartitionFlag, SinceFlag, ToFlag, UntilFlag, selected
+from runtime.exit_code import as_shell, in_words
 
 if TYPE_CHECKING:
-    from query.replay import ReplayRange, TableComparison
+    from proof.replay import ReplayRange, TableComparison
 
 
 @takes(*SOURCE, "lake", "workers", "processes", *GENERATOR)
@@ -42,14 +42,14 @@ def replay(
     """
     import json
 
-    from cli.sources import generator_start
     from dataflow.errors import ConfigError
-    from dataflow.intake.adstream import AdStream
-    from dataflow.intake.ranged import SourceRange, write_ranges
-    from dataflow.load import load
-    from dataflow.settings import load_settings
-    from query import replay as replaying
+    from dataflow.pipeline.load import load
+    from dataflow.sources.generator.adstream import AdStream
+    from dataflow.sources.ranged import SourceRange, write_ranges
+    from proof import replay as replaying
+    from proof.reopen import generator_start
     from query.reader import LakeReader
+    from runtime.settings import load_settings
 
     if not check:
         raise ConfigError("--check", False, "say what the replay is for: `tidemill replay --check`")
@@ -106,7 +106,7 @@ _QUIET = ["--metrics-port", "0", "--log-level", "warning", "--compact-every", "0
 
 def _run(flags: Sequence[str]) -> int:
     """Run the pipeline in a process of its own; ^C and SIGTERM end both."""
-    from cli.supervise import this_command
+    from runtime.supervisor import this_command
 
     def end(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)

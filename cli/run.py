@@ -18,9 +18,9 @@ def run(
 
     Ends with exit code 0 at the end of --bounded input, or after ^C or SIGTERM once all that was read is committed.
     """
-    from cli.supervise import Supervisor, this_command
     from dataflow import logs
-    from dataflow.settings import load_settings
+    from runtime.settings import load_settings
+    from runtime.supervisor import Supervisor, this_command
 
     settings = load_settings(given)
     if settings.processes > 1 and process_id is None:

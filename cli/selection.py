@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from query.audit import Selection
+    from proof.audit.audit import Selection
 
 PartitionFlag = Annotated[
     str | None, typer.Option("--partition", help="Only this source partition, like ads/3.", metavar="NAME")
@@ -24,7 +24,7 @@ def selected(
     partition: str | None, start: int | None, end: int | None, since: str | None, until: str | None
 ) -> "Selection":
     """The selection of these flags. Raises ConfigError for a time that is none."""
-    from query.audit import Selection
+    from proof.audit.audit import Selection
     from query.moment import parse_time
 
     return Selection(

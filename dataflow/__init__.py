@@ -1,7 +1,7 @@
 """Bytes to windowed partials: what a pipeline file imports, and the parts that run it."""
 
-from dataflow.fields import EventTime, EventTimeMicros, EventTimeNanos, EventTimeSeconds, EventTimeText, Money
-from dataflow.pipeline import Dimension, Pipeline, Rollup
+from dataflow.event.fields import EventTime, EventTimeMicros, EventTimeNanos, EventTimeSeconds, EventTimeText, Money
+from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 
 __all__ = [
     "Dimension",

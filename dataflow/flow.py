@@ -7,8 +7,8 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource
 from bytewax.outputs import FixedPartitionedSink
 
-from dataflow.batch import Judged, Parcel
 from dataflow.intake.partition import State
+from dataflow.messages import Judged, Parcel
 
 LAKE_PART = "lake"
 """The one part of the lake sink: its snapshot() is a consistent cut over all workers."""

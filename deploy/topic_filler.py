@@ -9,9 +9,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError, UnknownTopic
-from dataflow.intake.adstream import AdStream
-from dataflow.intake.kafka_client import Trouble, admin_properties, build
-from dataflow.intake.kafka_topics import KafkaTopics
+from dataflow.sources.generator.adstream import AdStream
+from dataflow.sources.kafka.client import Trouble, admin_properties, build
+from dataflow.sources.kafka.topics import KafkaTopics
 
 CHUNK_RECORDS = 20_000
 TRANSACTION_RECORDS = 5_000

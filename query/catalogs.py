@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sinks.catalog_reader import CatalogReader, open_readonly
-from sinks.sqlite import CATALOG_NAME
+from sinks.lake.catalog.reader import CatalogReader, open_readonly
+from sinks.lake.catalog.sqlite import CATALOG_NAME
 
 LakeIdentity = tuple[int, int] | None
 """Tells the lake at a place from another one put there later."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dataflow.durations import to_ms
 from dataflow.errors import ForeignLake
 from query.reader import LakeReader
-from sinks.sqlite import told
+from sinks.lake.catalog.sqlite import told
 
 
 @dataclass(frozen=True, slots=True)

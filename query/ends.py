@@ -7,12 +7,12 @@ from typing import Any
 
 import duckdb
 
-from dataflow.tables import LEDGER
+from dataflow.pipeline.tables import LEDGER
 from query.catalogs import LakeIdentity
 from query.resolve import Resolved
 from query.scan import scan_sql, text
 from query.shared_work import SharedWork
-from sinks.views import OFFSET_STEP
+from sinks.lake.tables.views import OFFSET_STEP
 
 _COLUMNS = '"partition", end_offset, "read", max_event_time, finished, committed_at'
 _TYPES = ("VARCHAR", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", "TIMESTAMP")

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from dataflow.errors import QueryError
-from dataflow.tables import LEDGER
+from dataflow.pipeline.tables import LEDGER
 from query.definition import PipelineFacts, RollupFacts, read_facts
 from query.reader import LakeReader, LakeSnapshot
 from query.scan import quoted

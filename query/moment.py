@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from dataflow.errors import QueryError
-from sinks.types import Bound, from_text, to_text
+from sinks.lake.catalog.types import Bound, from_text, to_text
 
 AsOf = int | datetime | str | None
 """A snapshot id, a time (naive = UTC), either as text, or None for the newest snapshot."""

@@ -10,7 +10,7 @@ from dataflow.errors import QueryError
 from query.engine import Namespace
 from query.guard import message_of, require_select
 from query.scan import quoted, scan_sql, text
-from sinks.others import Other
+from sinks.lake.catalog.others import Other
 
 HELD = (
     "which only the DuckLake extension reads. Let it write them out: "

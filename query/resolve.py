@@ -9,9 +9,9 @@ from pathlib import Path
 from dataflow.errors import QueryError, SnapshotExpired
 from query.catalogs import Catalogs, LakeIdentity
 from query.shared_work import SharedWork
-from sinks.catalog_reader import CatalogReader, open_readonly
-from sinks.layout import DataFile, Snapshot, TableLayout, ViewLayout
-from sinks.others import Other
+from sinks.lake.catalog.layout import DataFile, Snapshot, TableLayout, ViewLayout
+from sinks.lake.catalog.others import Other
+from sinks.lake.catalog.reader import CatalogReader, open_readonly
 
 _Definitions = tuple[dict[str, TableLayout], dict[str, ViewLayout]]
 

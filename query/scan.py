@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sinks.catalog_schema import SNAPSHOT_FIELD_ID
-from sinks.layout import Column, DataFile, TableLayout
+from sinks.lake.catalog.layout import Column, DataFile, TableLayout
+from sinks.lake.catalog.schema import SNAPSHOT_FIELD_ID
 
 _SNAPSHOT = Column(SNAPSHOT_FIELD_ID, "_snapshot", "int64")
 

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from dataflow.errors import QueryError
-from dataflow.tables import LEDGER
+from dataflow.pipeline.tables import LEDGER
 from query.ends import Ends, LedgerEnds, relation
 from query.engine import Engine
 from query.guard import TimeLimit, interruptible, message_of, require_select
@@ -23,8 +23,8 @@ from query.resolve import Resolved, Resolver
 from query.scan import history_sql, quoted, scan_sql
 from query.shared_work import SharedWork
 from query.unsigned import exact_table
-from sinks.layout import DataFile, TableLayout, ViewLayout
-from sinks.views import with_ledger
+from sinks.lake.catalog.layout import DataFile, TableLayout, ViewLayout
+from sinks.lake.tables.views import with_ledger
 
 _T = TypeVar("_T")
 

@@ -10,17 +10,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from dataflow.batch import POLL_SCHEMA, Judged, Parcel, Poll
-from dataflow.decode.plain import json_decoder
-from dataflow.fold import Fold
-from dataflow.judge import Judge
-from dataflow.pipeline import Pipeline
-from dataflow.plan import Plan, make_plan
-from dataflow.tables import tables_of
-from query.dump import dump
+from dataflow.decode.json.plain import json_decoder
+from dataflow.fold.fold import Fold
+from dataflow.intake.judge import Judge
+from dataflow.messages import POLL_SCHEMA, Judged, Parcel, Poll
+from dataflow.pipeline.declaration import Pipeline
+from dataflow.pipeline.plan import Plan, make_plan
+from dataflow.pipeline.tables import tables_of
+from proof.dump import dump
 from query.reader import LakeReader
-from sinks.commit import LakeWriter
-from sinks.prepare import open_lake
+from sinks.lake.tables.prepare import open_lake
+from sinks.lake.writer import LakeWriter
 from tests.model.spec import Record
 from tests.model.streams import Cuts
 

@@ -16,8 +16,8 @@ from pydantic import BaseModel, Field
 
 from bench import hostile
 from dataflow import EventTime, EventTimeMicros, EventTimeNanos, EventTimeSeconds, EventTimeText, Money, Pipeline
-from dataflow.decode.plain import json_decoder
-from dataflow.event import schema_of
+from dataflow.decode.json.plain import json_decoder
+from dataflow.event.schema import schema_of
 from tests.model import adapter, contract
 from tests.model.spec import PipelineSpec
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from query.reader import LakeReader
 from tests.ducklake_client import ducklake_query
-from tests.query.audited import tidemill, write_input
-from tests.sinks.small_lake import ROWS, Lake, clicks
+from tests.proof.audited import tidemill, write_input
+from tests.sinks.lake.small_lake import ROWS, Lake, clicks
 
 pytestmark = pytest.mark.ducklake
 

@@ -14,11 +14,12 @@ from typer.main import get_command
 
 from bench import commands
 from cli.main import app
-from dataflow import errors, metrics
-from dataflow.load import load
-from dataflow.settings import PREFIX, Settings
+from dataflow import errors
+from dataflow.pipeline.load import load
 from query.reader import LakeReader
-from sinks.prepare import open_lake
+from runtime import metrics
+from runtime.settings import PREFIX, Settings
+from sinks.lake.tables.prepare import open_lake
 from tests.ducklake_client import ducklake_query
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,13 +7,13 @@ from typing import Any, Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from dataflow.batch import Decoder, Judged
 from dataflow.errors import StoppedEarly
 from dataflow.intake.control import Control
+from dataflow.intake.judge import Judge
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Pulse
-from dataflow.intake.source import Reader, Source
-from dataflow.judge import Judge
+from dataflow.messages import Decoder, Judged
+from dataflow.sources.source import Reader, Source
 
 PUBLISHED_SNAPSHOTS = 3
 """Snapshots to see after the last item before a partition may end: closed, durable, published."""

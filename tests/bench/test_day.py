@@ -5,8 +5,8 @@ from pathlib import Path
 
 from bench.day import Stretch, as_markdown, live_day
 from bench.day_lake import COMPACT_EVERY, Day
-from sinks.expire import Retention
-from sinks.tiers import FAN_IN
+from sinks.lake.upkeep.expire import Retention
+from sinks.lake.upkeep.tiers import FAN_IN
 
 COMMITS = 1_200
 # the defaults, each as much shorter as these minutes are shorter than a day

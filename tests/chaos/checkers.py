@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from query.dump import dump
+from proof.dump import dump
 from query.reader import LakeReader, LakeSnapshot
 from tests.chaos.observe import CLASSES, Observation, observe
 from tests.chaos.recount import Expected

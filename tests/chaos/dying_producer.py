@@ -5,7 +5,7 @@ import time
 
 from confluent_kafka import Producer
 
-from dataflow.intake.adstream import AdStream
+from dataflow.sources.generator.adstream import AdStream
 from tests.chaos.workload import STREAM_RATE, base_properties, flush, send_chunk
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
-from dataflow.intake.adstream import AdStream
+from dataflow.sources.generator.adstream import AdStream
 
 ROOT = Path(__file__).resolve().parents[2]
 STREAM_RATE = 40.0

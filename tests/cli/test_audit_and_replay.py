@@ -8,8 +8,8 @@ import pytest
 
 from cli import replay
 from cli.main import main
-from tests.query import audited
-from tests.query.audited import Audited, doubled, with_value, without
+from tests.proof import audited
+from tests.proof.audited import Audited, doubled, with_value, without
 
 
 @pytest.fixture(scope="module")

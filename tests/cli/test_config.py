@@ -3,7 +3,7 @@
 import pytest
 
 from cli.main import main
-from dataflow.settings import Settings
+from runtime.settings import Settings
 
 
 @pytest.fixture

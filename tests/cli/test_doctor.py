@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from tests.query.examined import NOON, World
+from tests.doctor.examined import NOON, World
 
 Doctor = Callable[..., tuple[int, str, str]]
 

@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from cli.options import FLAGS, SOURCE, Given, takes, words
-from dataflow.settings import Settings
+from runtime.settings import Settings
 
 app = typer.Typer()
 seen: list[tuple[Given, int]] = []

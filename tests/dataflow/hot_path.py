@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from dataflow import Dimension, EventTime, Money, Pipeline, Rollup
 from dataflow import aggregates as agg
-from dataflow.plan import Plan, make_plan
+from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.windows import Window, cumulate, hop, session, tumble
 
 Row = dict[str, Any]

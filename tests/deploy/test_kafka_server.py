@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from cli.kafka import app
 from dataflow.errors import ConfigError, TidemillError
-from dataflow.intake.kafka import KafkaSource
+from dataflow.sources.kafka.source import KafkaSource
 from deploy.kafka_server import AlreadyRuns, KafkaCluster, free_ports
 from tests.chaos.subject import TIDEMILL
 from tests.kafka_fixture import create_topic, fresh_topic, produce, require_kafka_tools

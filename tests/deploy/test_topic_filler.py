@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from dataflow.errors import ConfigError, SourceError
-from dataflow.intake.adstream import AdStream
-from dataflow.intake.kafka import KafkaSource
+from dataflow.sources.generator.adstream import AdStream
+from dataflow.sources.kafka.source import KafkaSource
 from deploy.topic_filler import ensure_topic
 from tests.kafka_fixture import fresh_topic
 

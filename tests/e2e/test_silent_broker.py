@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import UnknownTopic
-from dataflow.intake.kafka import KafkaSource
+from dataflow.sources.kafka.source import KafkaSource
 from deploy.kafka_server import KafkaCluster
 from query.reader import LakeReader
 from tests.chaos.stage import ADS, Stage

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from dataflow.intake.adstream import AdStream
-from query.dump import dump
+from dataflow.sources.generator.adstream import AdStream
+from proof.dump import dump
 from query.reader import LakeReader
 from tests.chaos.subject import ROOT, Subject, children
 

@@ -13,15 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from tests.model.spec import (
-    AggregateSpec,
-    DimensionSpec,
-    FieldSpec,
-    PipelineSpec,
-    RollupSpec,
-    WindowSpec,
-    column_names,
-)
+from tests.model.spec import AggregateSpec, DimensionSpec, FieldSpec, PipelineSpec, RollupSpec, WindowSpec, column_names
 
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _KINDS = {str: "str", int: "int", bool: "bool", float: "float", Decimal: "money", date: "date"}

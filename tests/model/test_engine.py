@@ -7,15 +7,7 @@ import pytest
 
 from tests.model.engine import Counts, RollupCounts, Tables, run
 from tests.model.hashing import hash64, kmv_hash
-from tests.model.spec import (
-    AggregateSpec,
-    DimensionSpec,
-    FieldSpec,
-    PipelineSpec,
-    Record,
-    RollupSpec,
-    WindowSpec,
-)
+from tests.model.spec import AggregateSpec, DimensionSpec, FieldSpec, PipelineSpec, Record, RollupSpec, WindowSpec
 from tests.model.windows import is_late, windows_of
 
 FIELDS = (

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from dataflow.load import load
+from dataflow.pipeline.load import load
 
 FOLDER = Path(__file__).parents[2] / "pipelines"
 

@@ -12,12 +12,12 @@ from pydantic import BaseModel
 
 from dataflow import EventTime, Money, Pipeline, Rollup
 from dataflow import aggregates as agg
-from dataflow.plan import Plan, make_plan
-from dataflow.tables import tables_of
+from dataflow.pipeline.plan import Plan, make_plan
+from dataflow.pipeline.tables import tables_of
 from dataflow.windows import session, tumble
-from sinks.catalog import Catalog
-from sinks.parquet import write_file
-from sinks.prepare import create_lake
+from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.files import write_file
+from sinks.lake.tables.prepare import create_lake
 
 T0 = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow.tables import tables_of
+from dataflow.pipeline.tables import tables_of
 from query.ends import ends_of, ends_sql, merged, relation
 from query.reader import LakeReader
-from sinks.commit import commit
-from sinks.compact import compact
-from sinks.prepare import open_lake
-from sinks.tiers import FAN_IN
-from sinks.views import frontier_sql, views_of, with_ledger
-from tests.sinks.small import Clock, at, parcel, small_plan, writer_for
+from sinks.lake.tables.prepare import open_lake
+from sinks.lake.tables.views import frontier_sql, views_of, with_ledger
+from sinks.lake.upkeep.compact import compact
+from sinks.lake.upkeep.tiers import FAN_IN
+from sinks.lake.writer import commit
+from tests.sinks.lake.small import Clock, at, parcel, small_plan, writer_for
 
 PLAN = small_plan()
 COLUMNS = '"partition", end_offset, "read", max_event_time, finished, committed_at'

@@ -12,14 +12,14 @@ from pydantic import BaseModel
 
 from dataflow import EventTime, Pipeline, Rollup
 from dataflow import aggregates as agg
-from dataflow.fields import EVENT_TIME_LIMIT_MS
+from dataflow.event.fields import EVENT_TIME_LIMIT_MS
 from dataflow.windows import cumulate, hop, session, tumble
 from query.formats import BINARY_FORMATS, FORMATS, write
 from query.reader import Bound, LakeReader
-from sinks.catalog import Catalog
-from sinks.compact import compact
-from sinks.expire import Retention
-from sinks.specs import specs_of_lake
+from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.tables.specs import specs_of_lake
+from sinks.lake.upkeep.compact import compact
+from sinks.lake.upkeep.expire import Retention
 from tests.harness import run
 from tests.model.spec import Record
 from tests.model.streams import Cuts

@@ -13,9 +13,9 @@ import pytest
 import query.ends
 import query.scan
 from query.reader import LakeReader, LakeSnapshot
-from sinks.compact import compact
-from sinks.expire import Retention
-from sinks.tiers import FAN_IN
+from sinks.lake.upkeep.compact import compact
+from sinks.lake.upkeep.expire import Retention
+from sinks.lake.upkeep.tiers import FAN_IN
 from tests.query.lakes import T0, LakeMaker, clicks, ledger
 from tests.query.test_reader import merge
 

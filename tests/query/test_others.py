@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import QueryError
-from query.dump import dump
+from proof.dump import dump
 from query.reader import LakeReader
 from query.snapshots import list_snapshots
 from tests.ducklake_client import ducklake_query

@@ -9,19 +9,19 @@ from pydantic import create_model
 
 from dataflow import EventTime, Pipeline, Rollup
 from dataflow import aggregates as agg
-from dataflow.plan import make_plan
+from dataflow.pipeline.plan import make_plan
 from dataflow.windows import session, tumble
-from query.audit import audit
-from query.dump import dump
+from proof.audit.audit import audit
+from proof.dump import dump
 from query.lateness import as_json, lateness
 from query.reader import LakeReader
-from sinks.catalog import Catalog
-from sinks.compact import compact
-from sinks.specs import specs_of_lake
+from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.tables.specs import specs_of_lake
+from sinks.lake.upkeep.compact import compact
 from tests.harness import Product
 from tests.model.spec import Record
 from tests.model.streams import Cuts
-from tests.query.memory_source import MemorySource
+from tests.proof.memory_source import MemorySource
 
 NAMES = (
     *("value", "rollup", "watermark", "committed_at", "snapshot", "closed_at", "level", "filename", "file_row_number"),

@@ -17,8 +17,8 @@ import pytest
 
 from dataflow.errors import ForeignLake, LakeError, LakeMissing, QueryError, SnapshotExpired
 from query.reader import Bound, LakeReader
-from sinks.catalog import Catalog
-from sinks.parquet import write_file
+from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.files import write_file
 from tests.query.lakes import T0, LakeMaker, clicks, ledger
 
 TOTAL = "SELECT coalesce(sum(clicks), 0)::BIGINT AS n FROM ad_clicks_1m"

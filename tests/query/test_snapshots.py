@@ -9,9 +9,9 @@ import pytest
 from dataflow.errors import ConfigError, LakeError, SnapshotExpired
 from query.reader import LakeReader, LakeSnapshot
 from query.snapshots import list_snapshots
-from sinks.compact import compact
-from sinks.expire import Retention
-from sinks.tiers import FAN_IN
+from sinks.lake.upkeep.compact import compact
+from sinks.lake.upkeep.expire import Retention
+from sinks.lake.upkeep.tiers import FAN_IN
 from tests.query.lakes import T0, LakeMaker, clicks, ledger
 
 

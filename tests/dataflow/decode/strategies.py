@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from bench.hostile import VALUES
-from dataflow.batch import Refusal
-from dataflow.decode.contract import judge_record
-from dataflow.event import EventField, EventObject, EventSchema
-from dataflow.fields import FieldKind, TimeUnit
+from dataflow.decode.json.contract import judge_record
+from dataflow.event.fields import FieldKind, TimeUnit
+from dataflow.event.schema import EventField, EventObject, EventSchema
+from dataflow.messages import Refusal
 
 _WHITESPACE = st.sampled_from([b"", b"", b"", b" ", b"\n", b"\t", b"\r\n"])
 

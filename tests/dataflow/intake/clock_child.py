@@ -11,11 +11,11 @@ from bytewax.dataflow import Dataflow
 from bytewax.run import cli_main
 from bytewax.testing import TestingSink
 
-from dataflow.batch import Judged
 from dataflow.intake.control import Control
 from dataflow.intake.partition import Intake, Pace
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Pulse
+from dataflow.messages import Judged
 from tests.dataflow.intake.test_partition import Passing, Ten
 
 clock, polls_before = Path(sys.argv[1]), int(sys.argv[2])

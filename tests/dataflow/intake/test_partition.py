@@ -7,12 +7,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from dataflow.batch import NEVER_MS, POLL_SCHEMA, Judged, Poll
 from dataflow.errors import OffsetLost, StoppedEarly
 from dataflow.intake.control import Control
 from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, Intake, IntakePartition, Pace
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Place, Pulse
+from dataflow.messages import NEVER_MS, POLL_SCHEMA, Judged, Poll
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

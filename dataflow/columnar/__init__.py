@@ -1,0 +1,1 @@
+"""Arithmetic over whole columns: numbers, sums, groups, order, hashes, sketches."""

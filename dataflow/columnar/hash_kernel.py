@@ -1,0 +1,184 @@
+"""Compiled: hashes of texts and words, checksums of rows, the memory of ids; as hashing.py and dedup.py say."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, types
+
+from dataflow.columnar.memory import word_at
+
+_SEED, _SECOND_SEED = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+_A, _B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_C, _D = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+_STEP = np.uint64(0x9FB21C651E98DF25)
+_27, _30, _31, _32, _33 = (np.uint64(bits) for bits in (27, 30, 31, 32, 33))
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_WORD_BYTES = np.uint64(8)
+_NEVER_MS = -(2**63)
+
+
+class Kernels(NamedTuple):
+    """What `compiled` makes; each is called with arrays in one piece."""
+
+    hash_texts: Any
+    hash_words: Any
+    sum_rows: Any
+    judge_ids: Any
+    remember_ids: Any
+    link_ids: Any
+
+
+def _first_mix(state: Any) -> Any:
+    state = (state ^ (state >> _30)) * _A
+    state = (state ^ (state >> _27)) * _B
+    return state ^ (state >> _31)
+
+
+def _second_mix(state: Any) -> Any:
+    state = (state ^ (state >> _33)) * _C
+    state = (state ^ (state >> _33)) * _D
+    return state ^ (state >> _33)
+
+
+first_mix, second_mix = njit(_first_mix), njit(_second_mix)
+
+
+def _second_step(state: Any, word: Any) -> Any:
+    state = (state ^ word) * _STEP
+    return state ^ (state >> _32)
+
+
+second_step = njit(_second_step)
+
+
+def _hash_texts(data: int, starts: Any, lengths: Any, first: Any, second: Any) -> None:
+    both = len(second) > 0
+    for i in range(len(starts)):
+        at, rest = data + starts[i], lengths[i]
+        one = _SEED ^ np.uint64(rest)
+        two = _SECOND_SEED ^ (np.uint64(rest) * _STEP)
+        while rest > 0:
+            word = np.uint64(word_at(at))
+            if rest < 8:
+                word &= _ALL >> np.uint64(64 - 8 * rest)
+            one = first_mix(one ^ word)
+            if both:
+                two = second_step(two, word)
+            at += 8
+            rest -= 8
+        first[i] = first_mix(one)
+        if both:
+            second[i] = second_mix(two)
+
+
+def _hash_words(words: Any, first: Any, second: Any) -> None:
+    """Values of one word each; their second lane starts from the seed alone, which stored ids hold to."""
+    both = len(second) > 0
+    for i in range(len(words)):
+        word = np.uint64(words[i])
+        first[i] = first_mix(first_mix(_SEED ^ _WORD_BYTES ^ word))
+        if both:
+            second[i] = second_mix(second_step(_SECOND_SEED ^ _WORD_BYTES, word))
+
+
+def _sum_rows(partition: Any, offsets: Any, event_times: Any) -> Any:
+    total = np.uint64(0)
+    for i in range(len(offsets)):
+        total += first_mix(first_mix(np.uint64(offsets[i]) ^ partition) ^ np.uint64(event_times[i]))
+    return total
+
+
+def _place_of(number: int, place_of_block: Any, block_bits: int) -> Any:
+    return np.int64(place_of_block[number >> block_bits]) << block_bits | (number & ((1 << block_bits) - 1))
+
+
+def _link(number: int, place: int, lane1: Any, slots: Any, older: Any) -> None:
+    """The entry becomes the head of its slot's chain."""
+    slot = np.int64(lane1 & np.uint64(len(slots) - 1))
+    older[place] = slots[slot]
+    slots[slot] = number
+
+
+place_of, link = njit(_place_of), njit(_link)
+
+
+def _judge_ids(
+    lane1: Any, lane2: Any, event_time: Any, watermark: Any, horizon_ms: int, slots: Any, place_of_block: Any,
+    lanes1: Any, lanes2: Any, times: Any, older: Any, base: int, top: int, block_bits: int, first: Any,
+) -> int:  # fmt: skip
+    """Entries are numbered modulo 2**32, as DedupMemory says; room for all rows is there. Gives the new top."""
+    slot_mask = np.uint64(len(slots) - 1)
+    # A look ahead brings what the second loop needs into the cache, many places at a time.
+    for i in range(len(lane1)):
+        place = place_of(np.int64(slots[np.int64(lane1[i] & slot_mask)]), place_of_block, block_bits)
+        first[i] = lanes1[place] == lane1[i] and older[place] == 0
+    for i in range(len(lane1)):
+        # Ages count entries backwards from the newest, which is 1. An empty slot or the end of a chain is a number that
+        # is no longer held or, after 2**32 entries, some other one's: ages that do not grow end the chain as well.
+        live, wrapped = top - base, top & 0xFFFFFFFF
+        age: Any = (wrapped - np.int64(slots[np.int64(lane1[i] & slot_mask)])) & 0xFFFFFFFF
+        last: Any = 0
+        is_first = True
+        while last < age <= live:
+            place = place_of((wrapped - age) & 0xFFFFFFFF, place_of_block, block_bits)
+            if lanes1[place] == lane1[i] and lanes2[place] == lane2[i]:
+                reachable = watermark[i] >= _NEVER_MS + horizon_ms
+                is_first = reachable and times[place] <= watermark[i] - horizon_ms
+                break
+            last = age
+            age = (wrapped - np.int64(older[place])) & 0xFFFFFFFF
+        first[i] = is_first
+        if is_first:
+            place = place_of(wrapped, place_of_block, block_bits)
+            lanes1[place], lanes2[place], times[place] = lane1[i], lane2[i], event_time[i]
+            link(wrapped, place, lane1[i], slots, older)
+            top += 1
+    return top
+
+
+def _remember_ids(
+    lane1: Any, lane2: Any, event_time: Any, slots: Any, place_of_block: Any,
+    lanes1: Any, lanes2: Any, times: Any, older: Any, top: int, block_bits: int,
+) -> int:  # fmt: skip
+    """Append entries without judging them; room for all rows is there. Gives the new top."""
+    for i in range(len(lane1)):
+        number = top & 0xFFFFFFFF
+        place = place_of(number, place_of_block, block_bits)
+        lanes1[place], lanes2[place], times[place] = lane1[i], lane2[i], event_time[i]
+        link(number, place, lane1[i], slots, older)
+        top += 1
+    return top
+
+
+def _link_ids(slots: Any, place_of_block: Any, lanes1: Any, older: Any, base: int, top: int, block_bits: int) -> None:
+    """Put all entries into empty slots, the oldest first."""
+    for entry in range(base, top):
+        number = entry & 0xFFFFFFFF
+        place = place_of(number, place_of_block, block_bits)
+        link(number, place, lanes1[place], slots, older)
+
+
+def compiled() -> Kernels:
+    """Compiled once per machine where their cache can be written, else in memory."""
+    i64, u64s, i64s, u32s = types.int64, types.uint64[::1], types.int64[::1], types.uint32[::1]
+    # Arrow's own buffers may only be read.
+    seen, seen_lane = (types.Array(word, 1, "C", readonly=True) for word in (i64, types.uint64))
+    memory = (u32s, u32s, u64s, u64s, i64s, u32s)
+    signatures = (
+        types.void(i64, i64s, i64s, u64s, u64s),
+        types.void(seen, u64s, u64s),
+        types.uint64(types.uint64, seen, seen),
+        types.int64(u64s, u64s, seen, seen, i64, *memory, i64, i64, i64, types.boolean[::1]),
+        types.int64(seen_lane, seen_lane, seen, *memory, i64, i64),
+        types.void(u32s, u32s, u64s, u32s, i64, i64, i64),
+    )
+    functions = (_hash_texts, _hash_words, _sum_rows, _judge_ids, _remember_ids, _link_ids)
+    return Kernels(*map(_made, signatures, functions))
+
+
+def _made(signature: Any, function: Any) -> Any:
+    try:
+        return njit(signature, nogil=True, cache=True)(function)
+    except RuntimeError:
+        # No folder to keep it in can be written.
+        return njit(signature, nogil=True)(function)

@@ -1,0 +1,87 @@
+"""Exact sums in 128 bits, as pairs of 64-bit words, and the Arrow decimals made of them."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dataflow.messages import Int64s
+
+Bools = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.intp]
+Words = tuple[npt.NDArray[np.uint64], Int64s]
+"""Low and high words of 128-bit numbers in two's complement."""
+
+_DOUBLE_EXACT = 2**53
+_INT64_LIMIT = 2**63
+_LOW_32 = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+
+
+def sums_by_group(values: Int64s, groups: Positions, count: int, *, peak: int, doubles: npt.NDArray[Any]) -> Words:
+    """Sum of `values` per group 0..count-1, exact for any int64 values.
+
+    `peak` >= every |value|; `doubles` are the values as float64, which serve where no partial sum leaves 2**53.
+    """
+    if peak * len(values) < _DOUBLE_EXACT:
+        return widened(np.bincount(groups, doubles, count).astype(np.int64))
+    low = np.zeros(count, np.int64)
+    high = np.zeros(count, np.int64)
+    # 32-bit limbs of 2**20 rows stay below 2**52, where doubles are exact.
+    for at in range(0, len(values), 2**20):
+        part, of = values[at : at + 2**20], groups[at : at + 2**20]
+        low += np.bincount(of, part & 0xFFFFFFFF, count).astype(np.int64)
+        high += np.bincount(of, part >> 32, count).astype(np.int64)
+    return _joined(low.view(np.uint64), high)
+
+
+def sums_of_runs(words: Words, starts: Positions) -> Words:
+    """Sums of the runs of rows that begin at `starts` (ascending, first 0)."""
+    low, high = words
+    small = low.view(np.int64)
+    if np.array_equal(small >> 63, high):
+        peak = max(abs(int(small.max(initial=0))), abs(int(small.min(initial=0))))
+        if peak * len(small) < _INT64_LIMIT:
+            return widened(np.add.reduceat(small, starts))
+    bottom = np.add.reduceat(low & _LOW_32, starts)
+    middle = np.add.reduceat(low >> _32, starts)
+    top = np.add.reduceat(high, starts)
+    shifted = (middle & _LOW_32) << _32
+    total = shifted + bottom
+    return total, top + (middle >> _32).view(np.int64) + (total < shifted)
+
+
+def widened(values: Int64s) -> Words:
+    """The same numbers in 128 bits."""
+    return values.view(np.uint64), values >> 63
+
+
+def words_of(array: pa.Array) -> Words:
+    """The words of a decimal128 column; 0 at nulls."""
+    rows = len(array)
+    if rows == 0:
+        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    pairs = np.frombuffer(array.buffers()[1], np.int64)[2 * array.offset : 2 * (array.offset + rows)]
+    low, high = pairs[::2], pairs[1::2]
+    if array.null_count:
+        valid = np.asarray(array.is_valid())
+        low, high = np.where(valid, low, 0), np.where(valid, high, 0)
+    return np.ascontiguousarray(low).view(np.uint64), np.ascontiguousarray(high)
+
+
+def decimals(words: Words, valid: Bools | None, data_type: pa.DataType) -> pa.Array:
+    """A decimal128 column of unscaled numbers; null where not `valid`."""
+    low, high = words
+    pairs = np.empty(2 * len(low), np.int64)
+    pairs[::2] = low.view(np.int64)
+    pairs[1::2] = high
+    bits = None if valid is None or valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(data_type, len(low), [bits, pa.py_buffer(pairs)])
+
+
+def _joined(low: npt.NDArray[np.uint64], high: Int64s) -> Words:
+    """Put together: low + high * 2**32."""
+    shifted = (high.view(np.uint64) & _LOW_32) << _32
+    total = shifted + low
+    return total, (high >> 32) + (total < shifted)

@@ -1,0 +1,1 @@
+"""Dimensions joined to events, column by column."""

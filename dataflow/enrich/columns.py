@@ -1,0 +1,146 @@
+"""The columns of one batch as the fold needs them: codes, numbers, hashes, filters; each made once, when asked for."""
+
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dataflow.columnar.hashing import hash64
+from dataflow.columnar.numbers import Numbers, from_arrow
+from dataflow.columnar.sketches import bucket_codes
+from dataflow.enrich.lookup import Codes, Lookup, encode
+from dataflow.filter.nodes import Frame
+from dataflow.filter.parse import Expression
+from dataflow.messages import Int64s
+
+Bools = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.intp]
+Doubles = npt.NDArray[np.float64]
+
+
+class Columns(Mapping[str, Any]):
+    """A mapping of name to Arrow array over the batch's own columns and those of its dimensions."""
+
+    def __init__(self, rows: pa.RecordBatch, lookups: Sequence[Lookup]) -> None:
+        """`lookups` in the pipeline's order; their keys are columns of the batch."""
+        self.rows: int = rows.num_rows
+        self._batch = rows
+        self._lookups = {name: lookup for lookup in lookups for name in lookup.columns}
+        # A batch must go when its last user does: in a cycle it would stay until the collector comes.
+        self._frame = Frame(weakref.proxy(self), self.rows)
+        self._arrays: dict[str, Any] = {name: rows.column(name) for name in rows.schema.names}
+        self._codes: dict[str, Codes] = {}
+        self._dimension_rows: dict[str, Positions] = {}
+        self._numbers: dict[str, Numbers] = {}
+        self._doubles: dict[str, Doubles] = {}
+        self._peaks: dict[str, int] = {}
+        self._valid: dict[str, Bools | None] = {}
+        self._hashes: dict[str, Int64s] = {}
+        self._buckets: dict[str, npt.NDArray[np.int32]] = {}
+        self._masks: dict[str, Bools] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        """The column as an Arrow array."""
+        if name not in self._arrays:
+            self._arrays[name] = self.codes(name).array()
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Own columns, then the dimensions'."""
+        yield from self._batch.schema.names
+        yield from self._lookups
+
+    def __len__(self) -> int:
+        """Number of columns."""
+        return len(self._batch.schema.names) + len(self._lookups)
+
+    def codes(self, name: str) -> Codes:
+        """The column dictionary encoded; a dimension's column by way of its key, without touching its text."""
+        if name not in self._codes:
+            lookup = self._lookups.get(name)
+            if lookup is None:
+                self._codes[name] = encode(self._batch.column(name))
+            else:
+                key = self._codes_of_key(lookup)
+                per_key = lookup.codes(name, self._rows_of_keys(lookup, key))
+                self._codes[name] = Codes(per_key.of_row[key.of_row], per_key.values)
+        return self._codes[name]
+
+    def unknown(self, lookup: Lookup) -> Bools:
+        """Which rows' key is null or not in the dimension."""
+        key = self._codes_of_key(lookup)
+        return lookup.is_unknown(self._rows_of_keys(lookup, key))[key.of_row]
+
+    def numbers(self, name: str) -> Numbers:
+        """A column of numbers, dates (days) or booleans (0, 1); decimals as unscaled int64; 0 at nulls."""
+        if name not in self._numbers:
+            array = self[name]
+            if pa.types.is_boolean(array.type):
+                array = array.cast(pa.int8()).cast(pa.int64())
+            numbers = from_arrow(array)
+            values = np.ascontiguousarray(numbers.values)
+            if values.dtype == np.float64:
+                # -0.0 and 0.0 are one value; without this, which of them is the minimum would depend on order.
+                values = values + 0.0
+            self._numbers[name] = Numbers(values, numbers.scale, numbers.valid)
+        return self._numbers[name]
+
+    def doubles(self, name: str) -> Doubles:
+        """The numbers of `numbers` as float64, decimals still unscaled."""
+        if name not in self._doubles:
+            self._doubles[name] = self.numbers(name).values.astype(np.float64, copy=False)
+        return self._doubles[name]
+
+    def peak(self, name: str) -> int:
+        """The largest absolute value of an exact column of numbers."""
+        if name not in self._peaks:
+            values = self.numbers(name).values
+            self._peaks[name] = max(-int(values.min(initial=0)), int(values.max(initial=0)))
+        return self._peaks[name]
+
+    def valid(self, name: str) -> Bools | None:
+        """Where the column is not null; None = everywhere."""
+        if name not in self._valid:
+            array = self[name]
+            self._valid[name] = None if array.null_count == 0 else np.asarray(array.is_valid())
+        return self._valid[name]
+
+    def hashes(self, name: str) -> Int64s:
+        """63-bit hash of each value, for distinct counts; of text known by its codes, of the distinct values only."""
+        if name not in self._hashes:
+            if name in self._lookups or name in self._codes:
+                codes = self.codes(name)
+                self._hashes[name] = _half(hash64(codes.values))[codes.of_row]
+            else:
+                self._hashes[name] = _half(hash64(self[name]))
+        return self._hashes[name]
+
+    def buckets(self, name: str) -> npt.NDArray[np.int32]:
+        """Histogram bucket code of each number."""
+        if name not in self._buckets:
+            scale = self.numbers(name).scale
+            self._buckets[name] = bucket_codes(self.doubles(name) / 10.0 ** (scale or 0))
+        return self._buckets[name]
+
+    def mask(self, where: Expression) -> Bools:
+        """Where a filter is true."""
+        if where.sql not in self._masks:
+            self._masks[where.sql] = np.broadcast_to(where.root.ternary(self._frame).true, self.rows)
+        return self._masks[where.sql]
+
+    def _codes_of_key(self, lookup: Lookup) -> Codes:
+        if lookup.key not in self._codes:
+            self._codes[lookup.key] = encode(self._batch.column(lookup.key))
+        return self._codes[lookup.key]
+
+    def _rows_of_keys(self, lookup: Lookup, key: Codes) -> Positions:
+        if lookup.name not in self._dimension_rows:
+            self._dimension_rows[lookup.name] = lookup.rows_of(key.values)
+        return self._dimension_rows[lookup.name]
+
+
+def _half(hashes: npt.NDArray[np.uint64]) -> Int64s:
+    return (hashes >> np.uint64(1)).view(np.int64)

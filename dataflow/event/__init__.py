@@ -1,0 +1,1 @@
+"""The event contract: a pydantic model becomes fields, Arrow types and rules."""

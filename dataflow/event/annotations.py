@@ -1,0 +1,168 @@
+"""What a field's annotation says: its type, whether null is allowed, its constraints in one plain form."""
+
+import operator
+import types
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import annotated_types as at
+from pydantic import Strict
+from pydantic.fields import FieldInfo
+
+from dataflow.event.fields import INT64_MAX, INT64_MIN, FieldKind, TimeUnit, to_micros
+
+_KINDS = {str: FieldKind.STR, int: FieldKind.INT, bool: FieldKind.BOOL, float: FieldKind.FLOAT, date: FieldKind.DATE}
+
+Comparison = Literal["ge", "gt", "le", "lt"]
+
+COMPARE: dict[Comparison, Callable[[Any, Any], Any]] = {
+    "ge": operator.ge,
+    "gt": operator.gt,
+    "le": operator.le,
+    "lt": operator.lt,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What a valid value fulfils, all of it. Lengths are in code points; bounds are in the field's own JSON unit."""
+
+    min_length: int | None = None
+    max_length: int | None = None
+    bounds: tuple[tuple[Comparison, Any], ...] = ()
+    multiples: tuple[Any, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        lengths = self.min_length is not None or self.max_length is not None
+        return lengths or bool(self.bounds or self.multiples or self.patterns)
+
+
+def gather(metadata: Iterable[Any]) -> tuple[Constraints, list[Any]]:
+    """Constraints among an annotation's metadata, and whatever in it is none (markers, validators, unknown things)."""
+    shortest: list[int] = []
+    longest: list[int] = []
+    bounds: list[tuple[Comparison, Any]] = []
+    multiples: list[Any] = []
+    patterns: list[str] = []
+    others: list[Any] = []
+    for part in _flat(metadata):
+        match part:
+            case at.MinLen(min_length=length):
+                shortest.append(length)
+            case at.MaxLen(max_length=length):
+                longest.append(length)
+            case at.Ge(ge=bound):
+                bounds.append(("ge", bound))
+            case at.Gt(gt=bound):
+                bounds.append(("gt", bound))
+            case at.Le(le=bound):
+                bounds.append(("le", bound))
+            case at.Lt(lt=bound):
+                bounds.append(("lt", bound))
+            case at.MultipleOf(multiple_of=step):
+                multiples.append(step)
+            case Strict() | None:
+                pass
+            case _ if isinstance(getattr(part, "pattern", None), str) and _only_pattern(part):
+                patterns.append(part.pattern)
+            case _:
+                others.append(part)
+    constraints = Constraints(
+        max(shortest, default=None), min(longest, default=None), tuple(bounds), tuple(multiples), tuple(patterns)
+    )
+    return constraints, others
+
+
+def _flat(metadata: Iterable[Any]) -> Iterable[Any]:
+    for part in metadata:
+        if isinstance(part, FieldInfo):
+            yield from _flat(part.metadata)
+        elif isinstance(part, at.GroupedMetadata):
+            yield from _flat(part)
+        else:
+            yield part
+
+
+def _only_pattern(part: Any) -> bool:
+    # pydantic keeps settings without an annotated_types class (pattern, strip_whitespace, strict, ...) in one object.
+    return {name for name, value in vars(part).items() if value not in (None, False)} <= {"pattern", "strict"}
+
+
+def unwrap(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]:
+    """The type inside Annotated and Optional, all metadata around it (inner first), and whether null is allowed."""
+    null_ok = False
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            metadata = [*annotation.__metadata__, *metadata]
+            annotation = annotation.__origin__
+        elif origin in (Union, types.UnionType):
+            members = [member for member in get_args(annotation) if member is not types.NoneType]
+            if len(members) != 1 or len(members) == len(get_args(annotation)):
+                return annotation, metadata, null_ok
+            null_ok, annotation = True, members[0]
+        else:
+            return annotation, metadata, null_ok
+
+
+def kind_of(
+    bare: Any, units: list[TimeUnit], money: bool
+) -> tuple[FieldKind | None, tuple[str, ...] | tuple[int, ...] | None]:
+    """Kind of a type and the JSON values of a Literal or Enum; no kind if the type is not supported."""
+    if units:
+        return FieldKind.EVENT_TIME, None
+    if money:
+        return FieldKind.MONEY, None
+    choices: tuple[Any, ...] = ()
+    if get_origin(bare) is Literal:
+        choices = get_args(bare)
+    elif isinstance(bare, type) and issubclass(bare, Enum):
+        choices = tuple(member.value for member in bare)
+    if choices:
+        if all(type(choice) is str for choice in choices):
+            return FieldKind.STR, choices
+        if all(type(choice) is int and INT64_MIN <= choice <= INT64_MAX for choice in choices):
+            return FieldKind.INT, choices
+        return None, None
+    return _KINDS.get(bare) if isinstance(bare, type) else None, None
+
+
+def misfits(
+    kind: FieldKind, units: list[TimeUnit], choices: tuple[Any, ...] | None, constraints: Constraints
+) -> Iterator[str]:
+    """Constraints that make no sense for the kind, or that could not be judged the same in every engine."""
+    textual = kind is FieldKind.STR and choices is None
+    if (constraints.min_length is not None or constraints.max_length is not None) and not textual:
+        yield "a length fits only text; drop it"
+    if constraints.patterns and not textual:
+        yield "a pattern fits only text; drop it"
+    whole = kind is FieldKind.INT or (kind is FieldKind.EVENT_TIME and TimeUnit.TEXT not in units)
+    bound_types: tuple[type, ...] = ()
+    if choices is None and whole:
+        bound_types = (int,)
+    elif kind is FieldKind.FLOAT:
+        bound_types = (int, float)
+    elif kind is FieldKind.MONEY:
+        bound_types = (int, Decimal)
+    elif kind is FieldKind.DATE:
+        bound_types = (date,)
+    for comparison, bound in constraints.bounds:
+        if type(bound) not in bound_types:
+            fit = " or ".join(kind.__name__ for kind in bound_types)
+            yield f"{comparison}={bound!r} does not fit; " + (
+                f"give a bound of type {fit}" if fit else "drop the bound"
+            )
+        elif bound != bound or (isinstance(bound, Decimal) and not bound.is_finite()):
+            yield f"{comparison}={bound!r} is no number; give one"
+    for step in constraints.multiples:
+        if choices is not None or not (kind is FieldKind.MONEY or whole):
+            yield f"multiple_of={step!r} fits only int and Money; drop it"
+        elif type(step) not in bound_types or step <= 0:
+            yield f"multiple_of={step!r} does not fit; give a positive {bound_types[0].__name__}"
+        elif kind is FieldKind.MONEY and to_micros(Decimal(step)) is None:
+            yield f"multiple_of={step!r} has more than 6 decimals; give a coarser step"

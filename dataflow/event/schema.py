@@ -1,0 +1,364 @@
+"""The event contract: a pydantic model read into fields, Arrow types and decoding rules."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, PydanticUserError, RootModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined, SchemaError
+
+from dataflow.errors import PipelineError
+from dataflow.event.annotations import Constraints, gather, kind_of, misfits, unwrap
+from dataflow.event.fields import (
+    INT64_MAX,
+    INT64_MIN,
+    TIME_TEXT,
+    FieldKind,
+    MoneyMarker,
+    TimeUnit,
+    from_micros,
+    to_micros,
+)
+from dataflow.event.renaming import renamed_line
+from dataflow.own_columns import OF_EVENTS
+
+__all__ = ["EventField", "EventObject", "EventSchema", "FieldKind", "schema_of"]
+
+_FORBIDDEN_CONFIG = (
+    "str_strip_whitespace",
+    "str_to_lower",
+    "str_to_upper",
+    "str_min_length",
+    "str_max_length",
+    "coerce_numbers_to_str",
+)
+
+_TYPES = "str, int, bool, float, date, Money, EventTime (or another unit of it), Literal, Enum, or a nested model"
+
+
+NO_CONSTRAINTS = Constraints()
+
+_ARROW = {
+    FieldKind.STR: pa.string(),
+    FieldKind.INT: pa.int64(),
+    FieldKind.BOOL: pa.bool_(),
+    FieldKind.FLOAT: pa.float64(),
+    FieldKind.MONEY: pa.decimal128(18, 6),
+    FieldKind.DATE: pa.date32(),
+    FieldKind.EVENT_TIME: pa.int64(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventField:
+    """One leaf field: column `name` ("a.b" for nested), JSON `path`, kind, whether null or absence is allowed.
+
+    `nullable`: the column may hold null. `null_ok`: the JSON value itself may be null (a field of an optional
+    nested model is nullable even where it may not be null in a given object). `default` is the column's value
+    when the field is absent and not `required`. `choices`: the JSON values of a Literal or Enum. `unit`: how an
+    event time is written. `adapter` judges a JSON value's constraints; None where there are none.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    kind: FieldKind
+    type: pa.DataType
+    nullable: bool
+    required: bool
+    default: Any
+    null_ok: bool = False
+    constraints: Constraints = NO_CONSTRAINTS
+    choices: tuple[str, ...] | tuple[int, ...] | None = None
+    unit: TimeUnit | None = None
+    adapter: TypeAdapter[Any] | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EventObject:
+    """One JSON object of the event: the event itself (empty path) or a nested model.
+
+    `default` holds the columns' values when the object is absent and not `required`; all null if it is None.
+    """
+
+    path: tuple[str, ...]
+    children: tuple["EventField | EventObject", ...]
+    null_ok: bool = False
+    required: bool = True
+    default: dict[str, Any] | None = None
+
+    def leaves(self) -> Iterator[EventField]:
+        """The leaf fields below, in the model's order."""
+        for child in self.children:
+            if isinstance(child, EventField):
+                yield child
+            else:
+                yield from child.leaves()
+
+
+@dataclass(frozen=True, slots=True)
+class EventSchema:
+    """The model's leaf fields in its order. `arrow` has one column per field, by its name; `root` holds the nesting."""
+
+    model: type[BaseModel]
+    fields: tuple[EventField, ...]
+    arrow: pa.Schema
+    event_time: EventField
+    root: EventObject
+
+
+def schema_of(model: type[BaseModel]) -> EventSchema:
+    """Read `model` into fields and Arrow types.
+
+    Raises PipelineError with every mistake in it: unsupported types, validators, reserved or repeated names,
+    unusable defaults, not exactly one event time.
+    """
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise PipelineError("event", [f"event={model!r} is not a pydantic model; give a class that extends BaseModel"])
+    reader = _Reader()
+    root = EventObject((), reader.children(model, (), (), False, (model,)))
+    leaves = tuple(root.leaves())
+    times = [leaf for leaf in leaves if leaf.kind is FieldKind.EVENT_TIME]
+    if not times and not reader.unread_event_time:
+        reader.mistakes.append("no event time; give exactly one field the type EventTime (dataflow.EventTime)")
+    elif len(times) > 1:
+        names = ", ".join(leaf.name for leaf in times)
+        reader.mistakes.append(f"{len(times)} event times ({names}); keep EventTime on one and make the others int")
+    reader.mistakes.extend(_name_mistakes(model, leaves))
+    if reader.mistakes:
+        raise PipelineError(f"event {model.__name__}", reader.mistakes)
+    return EventSchema(model, leaves, pa.schema([(leaf.name, leaf.type) for leaf in leaves]), times[0], root)
+
+
+def _name_mistakes(model: type[BaseModel], leaves: tuple[EventField, ...]) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for leaf in leaves:
+        folded = leaf.name.lower()
+        if folded in OF_EVENTS:
+            line = renamed_line(model, leaf.name, leaf.path[-1])
+            yield f"{leaf.name}: table events has a column {folded} of its own; write `{line}`"
+        if folded in seen:
+            yield f"{leaf.name}: same column as {seen[folded]} (case does not count); rename one"
+        seen.setdefault(folded, leaf.name)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Walks a model and its nested models; gathers mistakes instead of stopping at the first."""
+
+    mistakes: list[str] = field(default_factory=list)
+    unread_event_time: bool = False
+
+    def children(
+        self,
+        model: type[BaseModel],
+        names: tuple[str, ...],
+        path: tuple[str, ...],
+        nullable: bool,
+        above: tuple[type[BaseModel], ...],
+    ) -> tuple[EventField | EventObject, ...]:
+        self._check_model(model, names)
+        found: list[EventField | EventObject] = []
+        keys: dict[str, str] = {}
+        for name, info in model.model_fields.items():
+            column = ".".join((*names, name))
+            key = self._json_key(column, name, info)
+            if key in keys:
+                self.mistakes.append(f'{column}: reads the JSON key "{key}" like {keys[key]}; change one alias')
+            keys.setdefault(key, column)
+            child = self._child(info, (*names, name), (*path, key), nullable, above)
+            if child is not None:
+                found.append(child)
+        if not found and not self.mistakes:
+            self.mistakes.append(f"{model.__name__} has no fields; declare at least one")
+        return tuple(found)
+
+    def _check_model(self, model: type[BaseModel], names: tuple[str, ...]) -> None:
+        where = ".".join(names) or model.__name__
+        if issubclass(model, RootModel):
+            self.mistakes.append(f"{where}: a RootModel is no JSON object; use BaseModel")
+        decorators = model.__pydantic_decorators__
+        for group in ("validators", "field_validators", "root_validators", "model_validators"):
+            for function in getattr(decorators, group):
+                self.mistakes.append(
+                    f"{where}: validator {function}() is Python code that no other engine can run;"
+                    " say it with constraints (Len, Ge, pattern, Literal) or filter in a rollup's where"
+                )
+        for setting in _FORBIDDEN_CONFIG:
+            if model.model_config.get(setting):
+                self.mistakes.append(f"{where}: model_config {setting} is not supported; constrain each field instead")
+        if model.model_config.get("extra") in ("allow", "forbid"):
+            self.mistakes.append(f'{where}: model_config extra must be "ignore"; unknown fields are always ignored')
+
+    def _json_key(self, column: str, name: str, info: FieldInfo) -> str:
+        alias = info.validation_alias if info.validation_alias is not None else info.alias
+        if alias is None:
+            return name
+        if not isinstance(alias, str):
+            self.mistakes.append(f"{column}: validation_alias {alias!r} is not supported; give one string")
+            return name
+        return alias
+
+    def _child(
+        self,
+        info: FieldInfo,
+        names: tuple[str, ...],
+        path: tuple[str, ...],
+        nullable: bool,
+        above: tuple[type[BaseModel], ...],
+    ) -> EventField | EventObject | None:
+        column = ".".join(names)
+        bare, metadata, null_ok = unwrap(info.annotation, list(info.metadata))
+        if info.default_factory is not None:
+            self.mistakes.append(f"{column}: default_factory is Python code that runs per event; give a plain default")
+            return None
+        required = info.is_required()
+        if isinstance(bare, type) and issubclass(bare, BaseModel):
+            if bare in above:
+                self.mistakes.append(f"{column}: {bare.__name__} contains itself; a table needs a fixed set of columns")
+                return None
+            below = nullable or null_ok or (not required and info.default is None)
+            children = self.children(bare, names, path, below, (*above, bare))
+            node = EventObject(path, children, null_ok, required)
+            return node if required else self._with_default(node, info.default, column, bare)
+        return self._leaf(column, path, bare, metadata, null_ok, nullable, required, info.default)
+
+    def _with_default(self, node: EventObject, default: Any, column: str, bare: type[BaseModel]) -> EventObject | None:
+        if default is None:
+            if not node.null_ok:
+                self.mistakes.append(
+                    f"{column}: default None, but the field is not Optional; write {bare.__name__} | None"
+                )
+            return node
+        if not isinstance(default, bare):
+            self.mistakes.append(f"{column}: default {default!r} is no {bare.__name__}; give an instance or None")
+            return None
+        values: dict[str, Any] = {}
+        for leaf in node.leaves():
+            values[leaf.name] = self._default_leaf(leaf, default, leaf.name[len(column) + 1 :].split("."))
+        return EventObject(node.path, node.children, node.null_ok, node.required, values)
+
+    def _default_leaf(self, leaf: EventField, instance: Any, names: list[str]) -> Any:
+        value = instance
+        for name in names:
+            value = getattr(value, name)
+            if value is None:
+                return None
+        return self._column_default(leaf, value)
+
+    def _leaf(
+        self,
+        column: str,
+        path: tuple[str, ...],
+        bare: Any,
+        metadata: list[Any],
+        null_ok: bool,
+        nullable: bool,
+        required: bool,
+        default: Any,
+    ) -> EventField | None:
+        constraints, others = gather(metadata)
+        units = [part for part in others if isinstance(part, TimeUnit)]
+        money = any(isinstance(part, MoneyMarker) for part in others)
+        kind, choices = kind_of(bare, units, money)
+        if kind is None:
+            self.mistakes.append(f"{column}: type {_type_name(bare)} is not supported; use {_types_hint(bare)}")
+            return None
+        for part in others:
+            if not isinstance(part, TimeUnit | MoneyMarker) and part != TIME_TEXT:
+                self.mistakes.append(f"{column}: {part!r} is not supported; use Len, Ge, Gt, Le, Lt, MultipleOf")
+        before = len(self.mistakes)
+        self.mistakes.extend(f"{column}: {mistake}" for mistake in misfits(kind, units, choices, constraints))
+        if kind is FieldKind.EVENT_TIME and (null_ok or nullable or not required):
+            self.unread_event_time = True
+            self.mistakes.append(f"{column}: the event time must be in every record; drop Optional and the default")
+            return None
+        adapter = self._adapter(column, bare, metadata) if constraints and len(self.mistakes) == before else None
+        leaf = EventField(
+            name=column,
+            path=path,
+            kind=kind,
+            type=_ARROW[kind],
+            nullable=nullable or null_ok,
+            required=required,
+            default=None,
+            null_ok=null_ok,
+            constraints=constraints,
+            choices=choices,
+            unit=units[0] if units else None,
+            adapter=adapter,
+        )
+        if required or default is PydanticUndefined:
+            return leaf
+        if default is None:
+            if not null_ok:
+                self.mistakes.append(
+                    f"{column}: default None, but the field is not Optional; write {_type_name(bare)} | None"
+                )
+            return leaf
+        return _replace_default(leaf, self._column_default(leaf, default))
+
+    def _adapter(self, column: str, bare: Any, metadata: list[Any]) -> TypeAdapter[Any] | None:
+        try:
+            # A tuple in the subscript: Annotated[bare, *metadata] for any number of parts.
+            annotation = Annotated.__class_getitem__((bare, *[part for part in metadata if part is not None]))  # type: ignore[attr-defined]
+            return TypeAdapter(annotation, config=ConfigDict(strict=True))
+        except (PydanticUserError, SchemaError, TypeError, ValueError) as error:
+            self.mistakes.append(f"{column}: its constraints cannot be used: {str(error).splitlines()[0]}")
+            return None
+
+    def _column_default(self, leaf: EventField, default: Any) -> Any:
+        value = default.value if isinstance(default, Enum) else default
+        if leaf.kind is FieldKind.MONEY and isinstance(value, int | Decimal) and not isinstance(value, bool):
+            micros = to_micros(Decimal(value))
+            value = None if micros is None else from_micros(micros)
+        elif leaf.kind is FieldKind.FLOAT and isinstance(value, int | float) and not isinstance(value, bool):
+            value = float(value) + 0.0
+        if not _fits(leaf, value):
+            self.mistakes.append(f"{leaf.name}: default {default!r} is no valid value of the field; change one of them")
+            return None
+        return value
+
+
+def _fits(leaf: EventField, value: Any) -> bool:
+    python_type: type = {
+        FieldKind.STR: str,
+        FieldKind.INT: int,
+        FieldKind.BOOL: bool,
+        FieldKind.FLOAT: float,
+        FieldKind.MONEY: Decimal,
+        FieldKind.DATE: date,
+        FieldKind.EVENT_TIME: int,
+    }[leaf.kind]
+    if type(value) is not python_type or (leaf.choices is not None and value not in leaf.choices):
+        return False
+    if isinstance(value, int) and not INT64_MIN <= value <= INT64_MAX:
+        return False
+    if isinstance(value, float) and value - value != 0:
+        return False
+    if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+        return False
+    if leaf.adapter is None:
+        return True
+    try:
+        leaf.adapter.validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _replace_default(leaf: EventField, default: Any) -> EventField:
+    values = {name: getattr(leaf, name) for name in EventField.__slots__}
+    return EventField(**{**values, "default": default})
+
+
+def _type_name(bare: Any) -> str:
+    return bare.__name__ if isinstance(bare, type) else str(bare).replace("typing.", "")
+
+
+def _types_hint(bare: Any) -> str:
+    return "Money (dataflow.Money)" if bare is Decimal else f"one of {_TYPES}, each also Optional"

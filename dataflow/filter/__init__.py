@@ -1,0 +1,1 @@
+"""Filters: one SQL condition, parsed once, evaluated column by column."""

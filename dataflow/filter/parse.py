@@ -1,0 +1,302 @@
+"""Filters: one SQL boolean expression, parsed once, checked against column types, evaluated column by column."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import numpy as np
+import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+
+from dataflow.columnar.numbers import Bools
+from dataflow.filter.nodes import (
+    Arithmetic,
+    Between,
+    Column,
+    Comparison,
+    Constant,
+    Frame,
+    IsNull,
+    Junction,
+    Kind,
+    Like,
+    Membership,
+    Negative,
+    Node,
+    Not,
+)
+
+ALLOWED = "comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, + - * / and literals"
+
+_COMPARISONS: dict[type, str] = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
+_ARITHMETIC: dict[type, str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
+_MAX_DIGITS = 38
+_WORDS: dict[Kind, str] = {
+    "text": "text",
+    "exact": "a number",
+    "double": "a number",
+    "boolean": "a boolean",
+    "date": "a date",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A checked filter. `sql`: canonical text (DuckDB); `columns`: the names it reads. Picklable."""
+
+    root: Node
+    sql: str
+    columns: frozenset[str]
+
+    def evaluate(self, columns: pa.RecordBatch | Mapping[str, Any]) -> pa.BooleanArray:
+        """True, false or null (unknown) per row, as DuckDB would say.
+
+        `columns` holds at least `self.columns` (and one column of any name, which gives the number of rows), in
+        the types it was parsed with; text may be dictionary encoded. Where DuckDB would stop with an overflow, this
+        goes on with exact numbers.
+        """
+        if isinstance(columns, pa.RecordBatch):
+            rows = columns.num_rows
+            columns = {name: columns.column(name) for name in self.columns}
+        else:
+            rows = len(next(iter(columns.values()))) if columns else 0
+        answer = self.root.ternary(Frame(columns, rows))
+        true = np.broadcast_to(answer.true, rows)
+        known = true | answer.false
+        # Packed here, because pa.array takes ten times as long for a mask.
+        validity = None if known.all() else _packed(known)
+        return pa.Array.from_buffers(pa.bool_(), rows, [validity, _packed(true)])
+
+
+def parse(text: str, schema: pa.Schema) -> Expression:
+    """Parse and check one filter over the columns of `schema`.
+
+    Raises ValueError with the place ("at character 7, near ...") and the reason.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is not text; write one SQL condition, like \"event_type = 'click'\"")
+    try:
+        tree = sqlglot.parse_one(text, dialect="duckdb", into=exp.Condition)
+        root = _Reader(text, schema).condition(tree)
+    except ParseError as error:
+        raise ValueError(_syntax_message(text, error)) from None
+    except SqlglotError as error:
+        raise ValueError(f"not a SQL condition ({str(error).splitlines()[0]}); check quotes and parentheses") from None
+    except RecursionError:
+        raise ValueError("nested too deeply; split the condition or use IN") from None
+    return Expression(root, root.sql(), frozenset(_names(root)))
+
+
+def kind_of(type_: pa.DataType) -> tuple[Kind, int] | None:
+    """Kind and scale of a column of `type_` in a filter; None if filters cannot read it."""
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_) or type_ == pa.string_view():
+        return "text", 0
+    if pa.types.is_integer(type_):
+        return "exact", 0
+    if pa.types.is_decimal(type_):
+        return "exact", type_.scale
+    if pa.types.is_floating(type_):
+        return "double", 0
+    if pa.types.is_boolean(type_):
+        return "boolean", 0
+    return ("date", 0) if pa.types.is_date32(type_) else None
+
+
+class _Reader:
+    """Turns sqlglot's tree into typed nodes, refusing whatever is not allowed."""
+
+    def __init__(self, text: str, schema: pa.Schema) -> None:
+        self.text = text
+        self.schema = schema
+
+    def fail(self, tree: exp.Expression, reason: str) -> NoReturn:
+        starts = [
+            part.meta["start"]
+            for part in tree.walk()
+            if isinstance(part.meta.get("start"), int) and part.meta.get("line")
+        ]
+        snippet = tree.sql(dialect="duckdb", comments=False)
+        place = f"at character {min(starts) + 1}, near {snippet}" if starts else f"near {snippet}"
+        raise ValueError(f"{place}: {reason}")
+
+    def condition(self, tree: exp.Expression) -> Node:
+        node = self.read(tree)
+        if node.kind != "boolean":
+            self.fail(
+                tree, f"this is {_WORDS[node.kind]}, but a condition must be true or false; compare it with something"
+            )
+        return node
+
+    def operand(self, tree: exp.Expression) -> Node:
+        """An operand of a comparison: a boolean operator there needs parentheses, dialects read it differently."""
+        if isinstance(tree, (*_COMPARISONS, exp.Is, exp.In, exp.Between, exp.Like, exp.Not, exp.And, exp.Or)):
+            self.fail(tree, "ambiguous next to another operator; put it in parentheses")
+        return self.read(tree)
+
+    def number(self, tree: exp.Expression, op: str) -> Node:
+        node = self.operand(tree)
+        if node.kind not in ("exact", "double"):
+            self.fail(tree, f"{op} needs numbers, this is {_WORDS[node.kind]}")
+        return node
+
+    def read(self, tree: exp.Expression) -> Node:
+        if isinstance(tree, exp.Paren):
+            return self.read(tree.this)
+        if isinstance(tree, exp.Column):
+            return self.column(tree)
+        if isinstance(tree, exp.Literal | exp.Boolean | exp.Cast):
+            return self.literal(tree)
+        if isinstance(tree, exp.Null):
+            self.fail(tree, "comparing with NULL is never true; write IS NULL or IS NOT NULL")
+        if isinstance(tree, exp.And | exp.Or):
+            return self.junction(tree)
+        if isinstance(tree, exp.Not):
+            return Not(self.condition(tree.this))
+        if type(tree) in _COMPARISONS:
+            left, right = self.operand(tree.this), self.operand(tree.expression)
+            return self.comparison(tree, _COMPARISONS[type(tree)], left, right)
+        if type(tree) in _ARITHMETIC or isinstance(tree, exp.Neg):
+            return self.arithmetic(tree)
+        if isinstance(tree, exp.Is) and isinstance(tree.expression, exp.Null):
+            return IsNull(self.operand(tree.this))
+        if isinstance(tree, exp.Between) and not tree.args.get("symmetric"):
+            operand, low, high = (self.operand(tree.args[part]) for part in ("this", "low", "high"))
+            self.comparison(tree, ">=", operand, low)
+            self.comparison(tree, "<=", operand, high)
+            return Between(operand, low, high)
+        if isinstance(tree, exp.In) and not any(tree.args.get(part) for part in ("query", "unnest", "field")):
+            return self.membership(tree)
+        if type(tree) is exp.Like:
+            return self.like(tree)
+        if isinstance(tree, exp.Block):
+            self.fail(tree, "more than one statement; write one condition")
+        self.fail(tree, f"not allowed in a filter; allowed are {ALLOWED}")
+
+    def column(self, tree: exp.Column) -> Node:
+        name = ".".join(part.name for part in tree.parts)
+        if isinstance(tree.this, exp.Star) or name not in self.schema.names:
+            self.fail(tree, f"unknown column {name}{suggest(name, self.schema.names)}")
+        kind = kind_of(self.schema.field(name).type)
+        if kind is None:
+            self.fail(tree, f"a column of type {self.schema.field(name).type} cannot be used in a filter")
+        return Column(name, *kind)
+
+    def literal(self, tree: exp.Literal | exp.Boolean | exp.Cast) -> Node:
+        if isinstance(tree, exp.Cast):
+            inner = tree.this
+            if type(tree) is exp.Cast and tree.to.this == exp.DType.DATE and inner.is_string:
+                try:
+                    return Constant(date.fromisoformat(inner.this), "date")
+                except ValueError:
+                    self.fail(tree, "not a date; write DATE 'YYYY-MM-DD'")
+            self.fail(tree, f"casts are not allowed in a filter; allowed are {ALLOWED}")
+        if isinstance(tree, exp.Boolean):
+            return Constant(bool(tree.this), "boolean")
+        text = str(tree.this)
+        if tree.is_string:
+            return Constant(text, "text")
+        if re.fullmatch(r"\d*\.?\d*[eE][+-]?\d+", text):
+            value = float(text)
+            if value in (float("inf"), float("-inf")):
+                self.fail(tree, "this number is too large")
+            return Constant(value, "double")
+        digits = re.fullmatch(r"(\d*)\.?(\d*)", text)
+        if digits is None or not text.strip("."):
+            self.fail(tree, "not a number")
+        if len(digits[1].lstrip("0")) + len(digits[2]) > _MAX_DIGITS:
+            self.fail(tree, f"a number has at most {_MAX_DIGITS} digits")
+        return Constant(Decimal(text), "exact", len(digits[2])) if digits[2] else Constant(int(digits[1]), "exact")
+
+    def junction(self, tree: exp.And | exp.Or) -> Node:
+        kind, parts, rest = type(tree), [], [tree]
+        while rest:  # A chain of ANDs is a deep tree to the left; here it becomes one flat list.
+            part = rest.pop()
+            if type(part) is kind:
+                rest += [part.expression, part.this]
+            else:
+                parts.append(self.condition(part))
+        return Junction("AND" if kind is exp.And else "OR", tuple(parts))
+
+    def comparison(self, tree: exp.Expression, op: str, left: Node, right: Node) -> Node:
+        family = {kind: "number" if kind in ("exact", "double") else kind for kind in (left.kind, right.kind)}
+        if family[left.kind] != family[right.kind]:
+            hint = "; write DATE 'YYYY-MM-DD'" if {left.kind, right.kind} == {"date", "text"} else ""
+            reason = f"{left.sql()} is {_WORDS[left.kind]} and {right.sql()} is {_WORDS[right.kind]}"
+            self.fail(tree, f"{reason}; both sides must be of one type{hint}")
+        if left.kind == "boolean" and op not in ("=", "<>"):
+            self.fail(tree, "booleans have no order; use =, <>, AND, OR, NOT")
+        return Comparison(op, left, right)
+
+    def arithmetic(self, tree: exp.Expression) -> Node:
+        if isinstance(tree, exp.Neg):
+            operand = self.number(tree.this, "-")
+            if isinstance(operand, Constant):
+                return Constant(-operand.value, operand.kind, operand.scale)  # type: ignore[operator]  # a number
+            return Negative(operand, operand.kind, operand.scale)
+        op = _ARITHMETIC[type(tree)]
+        left, right = self.number(tree.this, op), self.number(tree.expression, op)
+        if op == "/" or "double" in (left.kind, right.kind):
+            return Arithmetic(op, left, right, "double", 0)
+        scale = left.scale + right.scale if op == "*" else max(left.scale, right.scale)
+        if scale > _MAX_DIGITS:
+            self.fail(tree, f"the product has {scale} decimals, at most {_MAX_DIGITS} are possible")
+        return Arithmetic(op, left, right, "exact", scale)
+
+    def membership(self, tree: exp.In) -> Node:
+        operand = self.operand(tree.this)
+        if not tree.expressions:
+            self.fail(tree, "IN needs at least one value")
+        items = []
+        for item in tree.expressions:
+            node = self.operand(item)
+            if not isinstance(node, Constant):
+                self.fail(item, "IN takes literals only; compare columns with = and OR")
+            self.comparison(tree, "=", operand, node)
+            items.append(node)
+        return Membership(operand, tuple(items))
+
+    def like(self, tree: exp.Like) -> Node:
+        operand, pattern = self.operand(tree.this), tree.expression
+        if operand.kind != "text":
+            self.fail(tree, f"LIKE needs text, {operand.sql()} is {_WORDS[operand.kind]}")
+        if not (isinstance(pattern, exp.Literal) and pattern.is_string):
+            self.fail(tree, "LIKE needs a literal pattern, like 'ad-%'")
+        like = Like(operand, str(pattern.this))
+        return Not(like) if tree.args.get("negate") else like
+
+
+def suggest(name: str, names: list[str] | tuple[str, ...]) -> str:
+    """A hint for an unknown name: the nearest of `names`, or all of them."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names)}"
+
+
+def _packed(bits: Bools) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(bits, bitorder="little"))
+
+
+def _names(node: Node) -> Iterator[str]:
+    if isinstance(node, Column):
+        yield node.name
+    for child in node.children():
+        yield from _names(child)
+
+
+def _syntax_message(text: str, error: ParseError) -> str:
+    if not text.strip():
+        return "the condition is empty; leave `where` out to take every row"
+    details = error.errors[0] if error.errors else {}
+    highlight = str(details.get("highlight") or "")
+    before = str(details.get("start_context") or "")
+    place = text.find(before + highlight) + len(before) + 1 if before + highlight else 1
+    near = f", near {highlight}" if highlight else ""
+    reason = "something is missing" if "Required keyword" in str(details.get("description")) else "not a SQL condition"
+    return f"at character {place}{near}: {reason}; allowed are {ALLOWED}"

@@ -1,0 +1,1 @@
+"""From judged rows to partials per window, and how partials merge: free of order."""

@@ -1,0 +1,116 @@
+"""The fold: judged rows of one range become its ledger line and the rows of every lake table."""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dataflow.columnar.hashing import checksum
+from dataflow.enrich.columns import Columns
+from dataflow.enrich.lookup import Lookup
+from dataflow.fold.rollup import RollupDelta, RollupFold, Times
+from dataflow.messages import Judged, Parcel, Range, RollupCount
+from dataflow.own_columns import WATERMARK
+from dataflow.pipeline.plan import Plan
+from dataflow.pipeline.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, LATE_SCHEMA, events_schema
+
+Bools = npt.NDArray[np.bool_]
+
+
+class Fold:
+    """Stateless and order-free: any parcel may be folded anywhere, in any order, and their rows added up.
+
+    Delta rows may repeat a key and window within a parcel; `dataflow.merge.merge_rows` makes them one.
+    """
+
+    def __init__(self, plan: Plan, *, events: bool) -> None:
+        """`events`: keep the accepted rows as well, in table `events`."""
+        self._time = plan.event.event_time.name
+        self._lookups = [Lookup(dimension) for dimension in plan.dimensions]
+        self._rollups = [RollupFold(rollup) for rollup in plan.rollups]
+        self._events_schema = events_schema(plan) if events else None
+
+    def fold(self, judged: Judged) -> Parcel:
+        """The parcel of one range. A heartbeat gives one without tables."""
+        dead = 0 if judged.dead is None else judged.dead.num_rows
+        line = Range(
+            judged.partition,
+            judged.topic,
+            judged.start,
+            judged.end,
+            read=judged.read,
+            duplicate=judged.duplicate,
+            dead=dead,
+            max_event_time=judged.max_event_time,
+            finished=judged.finished,
+        )
+        parcel = Parcel(line, {})
+        if judged.dead is not None and dead:
+            parcel.tables[DEAD_LETTERS] = judged.dead
+        if judged.rows is not None and judged.rows.num_rows:
+            self._fold_rows(judged, judged.rows, parcel)
+        else:
+            line.rollups = {rollup.plan.name: RollupCount() for rollup in self._rollups}
+        return parcel
+
+    def _fold_rows(self, judged: Judged, rows: pa.RecordBatch, parcel: Parcel) -> None:
+        line = parcel.range
+        columns = Columns(rows, self._lookups)
+        event_time, offset = rows.column(self._time).to_numpy(), rows.column("offset").to_numpy()
+        times = Times(event_time, rows.column(WATERMARK).to_numpy())
+        deltas = [rollup.fold(columns, times) for rollup in self._rollups]
+        for rollup, delta in zip(self._rollups, deltas, strict=True):
+            line.rollups[rollup.plan.name] = delta.count
+            parcel.tables.update(delta.tables)
+        late = _late_rows(deltas, rows.num_rows)
+        accepted = None if late is None else ~late
+        if any(delta.count.late for delta in deltas):
+            parcel.tables[LATE_EVENTS] = self._late_events(judged, deltas, columns, times)
+        line.late = 0 if late is None else int(late.sum())
+        line.accepted = rows.num_rows - line.late
+        if accepted is not None:
+            offset, event_time = offset[accepted], event_time[accepted]
+        line.checksum = checksum(judged.partition, offset, event_time)
+        if self._events_schema is not None and line.accepted:
+            parcel.tables[EVENTS] = self._events(judged, columns, accepted)
+
+    def _late_events(self, judged: Judged, deltas: list[RollupDelta], columns: Columns, times: Times) -> pa.RecordBatch:
+        """One row per rollup and row that is late for it."""
+        at = np.concatenate([delta.late_at for delta in deltas])
+        counts = [len(delta.late_at) for delta in deltas]
+        names = pa.array([rollup.plan.name for rollup in self._rollups], pa.string())
+        arrays = [
+            names.take(pa.array(np.repeat(np.arange(len(deltas)), counts))),
+            _repeated(judged.topic, len(at)),
+            _repeated(judged.partition, len(at)),
+            columns["offset"].take(pa.array(at)),
+            pa.array(times.event_time[at]),
+            pa.array(times.watermark[at]),
+            pa.array(np.concatenate([delta.late_by_ms for delta in deltas])),
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=LATE_SCHEMA)
+
+    def _events(self, judged: Judged, columns: Columns, accepted: Bools | None) -> pa.RecordBatch:
+        """The accepted rows in table `events`."""
+        assert self._events_schema is not None
+        names = self._events_schema.names
+        arrays = [_repeated(judged.topic, columns.rows), _repeated(judged.partition, columns.rows)]
+        arrays += [columns[name] for name in names[len(arrays) :]]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self._events_schema)
+        return batch if accepted is None else batch.filter(pa.array(accepted))
+
+
+def _late_rows(deltas: list[RollupDelta], rows: int) -> Bools | None:
+    """Rows that at least one rollup takes and every one that takes it is late for; None = none."""
+    if not any(delta.count.late for delta in deltas):
+        return None
+    late, counted = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
+    for delta in deltas:
+        taken = np.ones(rows, np.bool_) if delta.taken is None else delta.taken.copy()
+        taken[delta.late_at] = False
+        late[delta.late_at] = True
+        counted |= taken
+    return late & ~counted
+
+
+def _repeated(text: str | None, rows: int) -> pa.Array:
+    return pa.nulls(rows, pa.string()) if text is None else pa.repeat(pa.scalar(text, pa.string()), rows)

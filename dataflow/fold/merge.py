@@ -1,0 +1,169 @@
+"""Merging delta rows: rows of equal keys become one, partial sessions that touch become one."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dataflow.aggregates import Merge
+from dataflow.columnar.numbers import from_arrow
+from dataflow.columnar.order import extremes, ordered_numbers, ordered_text, ranks
+from dataflow.columnar.sketches import entries, histogram_lists, kmv_lists
+from dataflow.columnar.sums import decimals, sums_of_runs, words_of
+from dataflow.enrich.lookup import encode
+from dataflow.fold.sessions import merged_intervals
+from dataflow.own_columns import TIMESTAMP
+from dataflow.pipeline.tables import TableSpec
+
+Positions = npt.NDArray[np.intp]
+
+_WINDOW = ("window_start", "window_end")
+_MAX_PRODUCT = 2**62
+
+
+def merge_rows(spec: TableSpec, table: pa.Table) -> pa.Table:
+    """The same content in the fewest rows, sorted by window_start, then the other keys (null first).
+
+    `table` has `spec.schema`; so has the result. Associative and free of order: merging merged parts, in any order,
+    gives the same table. Tables without keys come back as they are; keys without merges leave distinct rows. In a
+    session table, rows with row_count 0 (late rows) stay apart from sessions and merge only if key and window agree.
+    """
+    if not spec.keys or table.num_rows == 0:
+        return table
+    columns = {name: _whole(table.column(name)) for name in spec.schema.names}
+    if not spec.session:
+        return _merge_equal(spec, columns)
+    is_session = from_arrow(columns["row_count"]).values > 0
+    parts = []
+    if is_session.any():
+        parts.append(_merge_sessions(spec, _filtered(columns, is_session)))
+    if not is_session.all():
+        parts.append(_merge_equal(spec, _filtered(columns, ~is_session)))
+    if len(parts) == 1 and not is_session.any():
+        return parts[0]
+    merged = pa.concat_tables(parts)
+    columns = {name: _whole(merged.column(name)) for name in spec.schema.names}
+    return merged.take(pa.array(np.argsort(_key_code(columns, _sort_names(spec)), kind="stable")))
+
+
+class _Runs:
+    """Rows in runs that become one row each: run r is order[starts[r]:starts[r + 1]]."""
+
+    def __init__(self, order: Positions, begins: npt.NDArray[np.bool_]) -> None:
+        self.order = order
+        self.starts = np.flatnonzero(begins)
+        self.of_row = np.empty(len(order), np.intp)
+        self.of_row[order] = np.cumsum(begins) - 1
+
+    @property
+    def count(self) -> int:
+        return len(self.starts)
+
+    @property
+    def sample(self) -> Positions:
+        return self.order[self.starts]
+
+
+def _merge_equal(spec: TableSpec, columns: dict[str, Any]) -> pa.Table:
+    code = _key_code(columns, _sort_names(spec))
+    order = np.argsort(code, kind="stable")
+    code = code[order]
+    runs = _Runs(order, np.concatenate(([True], code[1:] != code[:-1])))
+    if runs.count == len(order):
+        every = pa.array(order)
+        return pa.Table.from_arrays([columns[name].take(every) for name in spec.schema.names], schema=spec.schema)
+    sample = pa.array(runs.sample)
+    merged = {name: columns[name].take(sample) for name in spec.keys}
+    merged.update(_merge_columns(spec, columns, runs))
+    return pa.Table.from_arrays([merged[name] for name in spec.schema.names], schema=spec.schema)
+
+
+def _merge_sessions(spec: TableSpec, columns: dict[str, Any]) -> pa.Table:
+    start, end = (from_arrow(columns[name].view(pa.int64())).values for name in _WINDOW)
+    keys = [name for name in spec.keys if name not in _WINDOW]
+    key = _key_code(columns, keys) if keys else np.zeros(len(start), np.int64)
+    order = np.lexsort((start, key))
+    runs = _Runs(order, merged_intervals(key[order], start[order], end[order]))
+    sample = pa.array(runs.sample)
+    merged = {name: columns[name].take(sample) for name in spec.keys}
+    merged["window_end"] = pa.array(np.maximum.reduceat(end[order], runs.starts)).view(TIMESTAMP)
+    merged.update(_merge_columns(spec, columns, runs))
+    return pa.Table.from_arrays([merged[name] for name in spec.schema.names], schema=spec.schema)
+
+
+def _merge_columns(spec: TableSpec, columns: dict[str, Any], runs: _Runs) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    merges = iter(spec.merges)
+    for name, how in merges:
+        if how == "histogram":
+            # Buckets and counts are neighbours and merge as pairs.
+            counts_name, _ = next(merges)
+            at, buckets = entries(columns[name])
+            _, counts = entries(columns[counts_name])
+            merged[name], merged[counts_name] = histogram_lists(
+                runs.of_row[at], buckets.to_numpy(), counts.to_numpy(), runs.count
+            )
+        elif how == "kmv":
+            at, hashes = entries(columns[name])
+            merged[name] = kmv_lists(runs.of_row[at], hashes.to_numpy(), runs.count, in_runs=True)
+        else:
+            merged[name] = _merge_values(how, columns[name], runs)
+    return merged
+
+
+def _merge_values(how: Merge, column: Any, runs: _Runs) -> Any:
+    if how == "min" or how == "max":
+        return extremes(how, _ordered(column), None, runs.of_row, runs.count)
+    valid = None
+    if column.null_count:
+        there = np.asarray(column.is_valid())[runs.order]
+        valid = np.logical_or.reduceat(there, runs.starts)
+    if pa.types.is_decimal(column.type):
+        low, high = words_of(column)
+        return decimals(sums_of_runs((low[runs.order], high[runs.order]), runs.starts), valid, column.type)
+    values = from_arrow(column).values[runs.order]
+    sums = np.add.reduceat(values, runs.starts)
+    return pa.array(sums, column.type, mask=None if valid is None else ~valid)
+
+
+def _ordered(column: Any) -> Any:
+    if pa.types.is_string(column.type):
+        codes = encode(column)
+        return ordered_text(codes.of_row, codes.values)
+    numbers = from_arrow(column.cast(pa.int8()).cast(pa.int64()) if pa.types.is_boolean(column.type) else column)
+    return ordered_numbers(numbers, column.type)
+
+
+def _sort_names(spec: TableSpec) -> list[str]:
+    return ["window_start", *(name for name in spec.keys if name != "window_start")]
+
+
+def _key_code(columns: dict[str, Any], names: list[str]) -> npt.NDArray[np.int64]:
+    """One number per row that orders and tells apart as the named columns do."""
+    code: npt.NDArray[np.int64] | None = None
+    size = 1
+    for name in names:
+        codes = encode(columns[name])
+        rank, _ = ranks(codes.values)
+        digit = rank[codes.of_row]
+        if code is None:
+            code, size = digit, len(rank)
+            continue
+        if size * len(rank) > _MAX_PRODUCT:
+            distinct, code = np.unique(code, return_inverse=True)
+            size = len(distinct)
+        code, size = code * len(rank) + digit, size * len(rank)
+    assert code is not None
+    return code
+
+
+def _filtered(columns: dict[str, Any], mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    if mask.all():
+        return columns
+    kept = pa.array(mask)
+    return {name: column.filter(kept) for name, column in columns.items()}
+
+
+def _whole(column: Any) -> Any:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -1,0 +1,211 @@
+"""The judge of one source partition: future guard, watermark before each row, duplicates, dead letters."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dataflow.columnar.hashing import identity
+from dataflow.columnar.numbers import from_arrow
+from dataflow.enrich.columns import Columns
+from dataflow.enrich.lookup import Lookup
+from dataflow.errors import ConfigError
+from dataflow.intake.remembered import DedupMemory
+from dataflow.intake.remembered_log import DedupLog
+from dataflow.messages import DEAD_SCHEMA, NEVER_MS, Decoded, Int64s, Judged, Poll, Refusal
+from dataflow.own_columns import WATERMARK
+from dataflow.pipeline.plan import Plan
+
+Bools = npt.NDArray[np.bool_]
+State = dict[str, Any]
+
+_INT64_MAX = 2**63 - 1
+
+
+def watermarks_before(event_time: Int64s, carry_max: int | None, bound_ms: int) -> tuple[Int64s, int | None]:
+    """The watermark before each row, and the largest event time after the last one.
+
+    `carry_max`: the largest event time before the first row, None if there was none. Watermark = largest earlier
+    event time - bound; NEVER_MS before the first row, and where the difference leaves int64.
+    """
+    if len(event_time) == 0:
+        return np.empty(0, np.int64), carry_max
+    largest = np.maximum.accumulate(event_time)
+    before = np.empty(len(event_time), np.int64)
+    before[0] = NEVER_MS if carry_max is None else carry_max
+    before[1:] = largest[:-1]
+    if carry_max is not None:
+        np.maximum(before, carry_max, out=before)
+    bound_ms = min(bound_ms, _INT64_MAX)
+    np.maximum(before, NEVER_MS + bound_ms, out=before)
+    before -= bound_ms
+    newest = int(largest[-1])
+    return before, newest if carry_max is None else max(newest, carry_max)
+
+
+def is_future(event_time: Int64s, timestamp: pa.Array, max_future_ms: int) -> Bools:
+    """Where event_time > record timestamp + max_future; never where the timestamp is null."""
+    numbers = from_arrow(timestamp)
+    max_future_ms = min(max_future_ms, _INT64_MAX)
+    limit = np.minimum(numbers.values, _INT64_MAX - max_future_ms) + max_future_ms
+    future = event_time > limit
+    return np.asarray(future if numbers.valid is None else future & numbers.valid)
+
+
+class Judge:
+    """All that depends on the order of one source partition's records, with its state.
+
+    The same records in the same order give the same verdicts, however they are cut into polls and wherever the
+    state was saved and opened again.
+    """
+
+    def __init__(
+        self, plan: Plan, partition: str, topic: str | None, *, folder: Path | None = None, state: State | None = None
+    ) -> None:
+        """`state` is what `snapshot` returned, None for a new source partition.
+
+        `folder` is the place of this source partition's remembered event ids; needed where the pipeline removes
+        duplicates. Raises RecoveryError if it does not hold what `state` says.
+        """
+        self.partition = partition
+        self.topic = topic
+        self.max_event_time: int | None = None if state is None else state["max_event_time"]
+        self._plan = plan
+        self._time = plan.event.event_time.name
+        self._lookups = [Lookup(dimension) for dimension in plan.dimensions]
+        self._memory: DedupMemory | None = None
+        self._log: DedupLog | None = None
+        if plan.dedup_column is not None:
+            if folder is None:
+                raise ConfigError("deduplicate_by", plan.dedup_column, "needs a recovery folder to remember ids in")
+            self._memory = DedupMemory(plan.dedup_within_ms)
+            self._log = DedupLog.open(folder, [] if state is None else state["ids"], plan.dedup_within_ms)
+            for lane1, lane2, event_time in self._log.read():
+                self._memory.remember(lane1, lane2, event_time)
+            self._memory.forget(self.watermark)
+
+    @property
+    def watermark(self) -> int:
+        """After the last row; NEVER_MS before the first."""
+        if self.max_event_time is None:
+            return NEVER_MS
+        return max(self.max_event_time - self._plan.out_of_orderness_ms, NEVER_MS)
+
+    def judge(self, poll: Poll, decoded: Decoded) -> Judged:
+        """Judge the records of one poll, which continues where the last one ended."""
+        events, at, refused_at, refusals = self._refuse(poll, decoded)
+        judged = Judged(self.partition, self.topic, poll.start, poll.end, read=poll.records.num_rows)
+        if refusals:
+            judged.dead = self._dead_letters(poll, refused_at, refusals)
+        if events.num_rows:
+            judged.rows = self._judge_rows(poll, events, at)
+            judged.duplicate = events.num_rows - judged.rows.num_rows
+        judged.max_event_time = self.max_event_time
+        return judged
+
+    def remember(self, ids: pa.Array, event_time: Int64s) -> None:
+        """Take over ids that were first seen before this state began, in offset order (a memory built from a lake)."""
+        if self._memory is None or self._log is None or len(ids) == 0:
+            return
+        lane1, lane2 = identity(ids)
+        if ids.null_count:
+            there = np.asarray(ids.is_valid())
+            lane1, lane2, event_time = lane1[there], lane2[there], event_time[there]
+        self._memory.remember(lane1, lane2, event_time)
+        self._log.append(lane1, lane2, event_time)
+
+    def snapshot(self) -> State:
+        """The state after the last poll, small and picklable; remembered ids are on disk when it returns."""
+        ids = [] if self._log is None else self._log.snapshot(self.watermark)
+        return {"max_event_time": self.max_event_time, "ids": ids}
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._log is not None:
+            self._log.close()
+
+    def _judge_rows(self, poll: Poll, events: pa.RecordBatch, at: Int64s) -> pa.RecordBatch:
+        event_time = events.column(self._time).to_numpy()
+        watermark, self.max_event_time = watermarks_before(
+            event_time, self.max_event_time, self._plan.out_of_orderness_ms
+        )
+        offset, timestamp = poll.records.column("offset"), poll.records.column("timestamp")
+        if len(at) < poll.records.num_rows:
+            offset, timestamp = offset.take(pa.array(at)), timestamp.take(pa.array(at))
+        names = [*events.schema.names, "offset", "record_timestamp", WATERMARK]
+        rows = pa.RecordBatch.from_arrays([*events.columns, offset, timestamp, pa.array(watermark)], names=names)
+        first = self._first(events, event_time, watermark)
+        return rows if first is None or first.all() else rows.filter(pa.array(first))
+
+    def _first(self, events: pa.RecordBatch, event_time: Int64s, watermark: Int64s) -> Bools | None:
+        """Which rows are no duplicates; None = all. A null id is nobody's duplicate and is not remembered."""
+        if self._memory is None or self._log is None:
+            return None
+        ids = events.column(self._plan.dedup_column)
+        lane1, lane2 = identity(ids)
+        if not ids.null_count:
+            first = self._memory.judge(lane1, lane2, event_time, watermark)
+            self._log.append(*_picked(first, lane1, lane2, event_time))
+            return first
+        there = np.asarray(ids.is_valid())
+        lane1, lane2, event_time = lane1[there], lane2[there], event_time[there]
+        first = self._memory.judge(lane1, lane2, event_time, watermark[there])
+        self._log.append(*_picked(first, lane1, lane2, event_time))
+        all_rows = np.ones(len(ids), np.bool_)
+        all_rows[there] = first
+        return all_rows
+
+    def _refuse(self, poll: Poll, decoded: Decoded) -> tuple[pa.RecordBatch, Int64s, Int64s, list[Refusal]]:
+        """Valid events and their positions; then positions, ascending, and reasons of all dead letters."""
+        events, at = decoded.events, decoded.events_at
+        refused_at, refusals = [decoded.dead_at], list(decoded.refusals)
+        for lookup in self._lookups:
+            if not lookup.refuses_unknown or events.num_rows == 0:
+                continue
+            unknown = Columns(events, self._lookups).unknown(lookup)
+            if unknown.any():
+                message = f"{lookup.key} has no row in dimension {lookup.name}"
+                refused_at.append(at[unknown])
+                refusals += [Refusal("unknown_dimension", lookup.key, message)] * int(unknown.sum())
+                events, at = events.filter(pa.array(~unknown)), at[~unknown]
+        if self._plan.max_future_ms is not None and events.num_rows:
+            timestamp = poll.records.column("timestamp")
+            timestamp = timestamp if len(at) == len(timestamp) else timestamp.take(pa.array(at))
+            event_time = events.column(self._time).to_numpy()
+            future = is_future(event_time, timestamp, self._plan.max_future_ms)
+            if future.any():
+                record_times = timestamp.filter(pa.array(future)).to_pylist()
+                refusals += map(self._future_event, event_time[future].tolist(), record_times)
+                refused_at.append(at[future])
+                events, at = events.filter(pa.array(~future)), at[~future]
+        if len(refused_at) == 1:
+            return events, at, decoded.dead_at, refusals
+        positions = np.concatenate(refused_at)
+        order = np.argsort(positions, kind="stable")
+        return events, at, positions[order], [refusals[i] for i in order.tolist()]
+
+    def _future_event(self, event_time: int, record_time: int) -> Refusal:
+        limit_ms = self._plan.max_future_ms
+        message = f"event time {event_time} is more than {limit_ms} ms after the record's {record_time}"
+        return Refusal("future_event", self._time, message)
+
+    def _dead_letters(self, poll: Poll, at: Int64s, refusals: list[Refusal]) -> pa.RecordBatch:
+        records = poll.records.take(pa.array(at))
+        count = len(refusals)
+        columns = [
+            pa.nulls(count, pa.string()) if self.topic is None else pa.array([self.topic] * count, pa.string()),
+            pa.array([self.partition] * count, pa.string()),
+            records.column("offset"),
+            records.column("timestamp"),
+            records.column("value").cast(pa.binary()),
+            pa.array([refusal.reason for refusal in refusals], pa.string()),
+            pa.array([refusal.field for refusal in refusals], pa.string()),
+            pa.array([refusal.message for refusal in refusals], pa.string()),
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=DEAD_SCHEMA)
+
+
+def _picked(first: Bools, *columns: Any) -> tuple[Any, ...]:
+    return columns if first.all() else tuple(column[first] for column in columns)

@@ -1,0 +1,156 @@
+"""Memory of event ids of one source partition (SEMANTICS rule 5): exact, compact, columnar."""
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dataflow.columnar.hashing import Hashes, load
+from dataflow.messages import NEVER_MS, Int64s
+
+Bools = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.intp]
+Numbers32 = npt.NDArray[np.uint32]
+
+_BLOCK_BITS = 14
+_BLOCK = 1 << _BLOCK_BITS
+_BLOCK_MASK = np.uint32(_BLOCK - 1)
+_MAP_BLOCKS = 1 << (32 - _BLOCK_BITS)
+_WRAP = 1 << 32
+_MIN_SLOTS = 1 << 12
+_MAX_HORIZON_MS = 2**62
+
+
+class DedupMemory:
+    """Which ids are remembered, until their event time + horizon <= watermark.
+
+    A hash table with chains over columns: entries are numbered in the order of their rows, a chain runs from the
+    newest entry of a slot to older ones. Entries leave in blocks, oldest first, by moving `_base`: a chain ends at
+    the first number below it, so nothing needs to be unlinked. About 40 bytes per id.
+    """
+
+    def __init__(self, horizon_ms: int) -> None:
+        """`horizon_ms` >= 1."""
+        self._horizon_ms = min(horizon_ms, _MAX_HORIZON_MS)
+        self._base = self._top = _BLOCK
+        self._slots = np.zeros(_MIN_SLOTS, np.uint32)
+        self._lane1 = np.empty(0, np.uint64)
+        self._lane2 = np.empty(0, np.uint64)
+        self._time = np.empty(0, np.int64)
+        self._older = np.empty(0, np.uint32)
+        self._place_of_block = np.zeros(_MAP_BLOCKS, np.uint32)
+        self._free_places: list[int] = []
+        self._newest_time: deque[int] = deque()
+
+    def __len__(self) -> int:
+        """Entries held, expired ones that have not left yet included."""
+        return self._top - self._base
+
+    @property
+    def nbytes(self) -> int:
+        """Memory in use."""
+        columns = (self._slots, self._lane1, self._lane2, self._time, self._older, self._place_of_block)
+        return sum(column.nbytes for column in columns)
+
+    def judge(self, lane1: Hashes, lane2: Hashes, event_time: Int64s, watermark: Int64s) -> Bools:
+        """Which rows, in offset order, are the first of their id; they are remembered, the others are duplicates.
+
+        `watermark` is the one before each row, so it never falls.
+        """
+        rows = len(lane1)
+        if rows == 0:
+            return np.ones(0, np.bool_)
+        self.forget(int(watermark[0]))
+        judge_ids = load().judge_ids
+        first = np.ones(rows, np.bool_)
+        # a block at a time, so that the newest times stay those of the rows in it
+        for start in range(0, rows, _BLOCK):
+            part = slice(start, start + _BLOCK)
+            times, answers = np.ascontiguousarray(event_time[part]), first[part]
+            self._reserve(len(times))
+            before = self._top
+            self._top = judge_ids(
+                np.ascontiguousarray(lane1[part]), np.ascontiguousarray(lane2[part]), times,
+                np.ascontiguousarray(watermark[part]), self._horizon_ms, self._slots, self._place_of_block,
+                self._lane1, self._lane2, self._time, self._older, self._base, before, _BLOCK_BITS, answers,
+            )  # fmt: skip
+            self._note_newest(before, times[answers])
+        return first
+
+    def _note_newest(self, top: int, event_time: Int64s) -> None:
+        """Per block the newest time of the entries from number `top` on, of which there is at most a block."""
+        split = min(len(event_time), _BLOCK - top % _BLOCK)
+        for part, block in ((event_time[:split], top), (event_time[split:], top + split)):
+            if part.size:
+                which = (block - self._base) >> _BLOCK_BITS
+                self._newest_time[which] = max(self._newest_time[which], int(part.max()))
+
+    def remember(self, lane1: Hashes, lane2: Hashes, event_time: Int64s) -> None:
+        """Append entries in the order of their rows, unjudged."""
+        for at in range(0, len(lane1), _BLOCK):
+            self._append(lane1[at : at + _BLOCK], lane2[at : at + _BLOCK], event_time[at : at + _BLOCK])
+
+    def forget(self, watermark: int) -> None:
+        """Let blocks go whose ids have all expired."""
+        if watermark < NEVER_MS + self._horizon_ms:
+            return
+        limit = watermark - self._horizon_ms
+        while self._top - self._base >= _BLOCK and self._newest_time[0] <= limit:
+            self._newest_time.popleft()
+            self._free_places.append(int(self._place_of_block[(self._base % _WRAP) >> _BLOCK_BITS]))
+            self._base += _BLOCK
+
+    def remembered(self, watermark: int) -> tuple[Hashes, Hashes, Int64s]:
+        """All entries that have not expired at `watermark`, in the order of their rows."""
+        at = self._places((np.arange(self._base, self._top) % _WRAP).astype(np.uint32))
+        if watermark >= NEVER_MS + self._horizon_ms:
+            at = at[self._time[at] > watermark - self._horizon_ms]
+        return self._lane1[at], self._lane2[at], self._time[at]
+
+    def _append(self, lane1: Hashes, lane2: Hashes, event_time: Int64s) -> None:
+        self._reserve(len(lane1))
+        before = self._top
+        self._top = load().remember_ids(
+            np.ascontiguousarray(lane1), np.ascontiguousarray(lane2), np.ascontiguousarray(event_time),
+            self._slots, self._place_of_block, self._lane1, self._lane2, self._time, self._older, before, _BLOCK_BITS,
+        )  # fmt: skip
+        self._note_newest(before, event_time)
+
+    def _reserve(self, count: int) -> None:
+        if len(self) + count > len(self._slots):
+            self._slots = np.zeros(max(2 * len(self._slots), _MIN_SLOTS), np.uint32)
+            while len(self) + count > len(self._slots):
+                self._slots = np.zeros(2 * len(self._slots), np.uint32)
+            load().link_ids(
+                self._slots, self._place_of_block, self._lane1, self._older, self._base, self._top, _BLOCK_BITS
+            )
+        last_block = (self._top + count - 1) >> _BLOCK_BITS
+        block = (self._base >> _BLOCK_BITS) + len(self._newest_time)
+        while block <= last_block:
+            if not self._free_places:
+                self._grow()
+            self._place_of_block[block % _MAP_BLOCKS] = self._free_places.pop()
+            self._newest_time.append(NEVER_MS)
+            block += 1
+
+    def _grow(self) -> None:
+        """A quarter more places, at least one block."""
+        places = len(self._time) >> _BLOCK_BITS
+        more = max(1, places // 4)
+        rows = (places + more) << _BLOCK_BITS
+        self._lane1 = _longer(self._lane1, rows)
+        self._lane2 = _longer(self._lane2, rows)
+        self._time = _longer(self._time, rows)
+        self._older = _longer(self._older, rows)
+        self._free_places += range(places + more - 1, places - 1, -1)
+
+    def _places(self, numbers: Numbers32) -> Positions:
+        blocks = self._place_of_block[numbers >> np.uint32(_BLOCK_BITS)]
+        return ((blocks << np.uint32(_BLOCK_BITS)) | (numbers & _BLOCK_MASK)).astype(np.intp)
+
+
+def _longer(column: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    longer = np.empty(rows, column.dtype)
+    longer[: len(column)] = column
+    return longer

@@ -1,0 +1,1 @@
+"""From a declaration to a checked plan and the tables it makes."""

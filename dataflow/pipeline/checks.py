@@ -1,0 +1,259 @@
+"""The checks behind `make_plan`: each resolves one part of a definition, or notes field, value and fix."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from dataflow.aggregates import Aggregate
+from dataflow.durations import to_ms
+from dataflow.filter.parse import Expression, parse, suggest
+from dataflow.own_columns import OF_EVENTS, OF_ROLLUPS, VALUE
+from dataflow.windows import Window
+
+RESERVED_ROLLUPS = frozenset({"events", "late_events", "dead_letters", "ledger"})
+
+MAX_DURATION_MS = 36_500 * 86_400_000
+"""A hundred years: no sum of times and durations comes near the end of int64."""
+
+MAX_WINDOWS_A_ROW = 2_000
+"""How many windows of a rollup one row may be counted in."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Mistakes:
+    """Collects what is wrong, each once: the field, its value, the fix."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def add(self, field: str, value: object, fix: str) -> None:
+        """Note one mistake."""
+        self.extend([f"{field} = {value!r}: {fix}"])
+
+    def extend(self, lines: Iterable[str]) -> None:
+        """Note mistakes that are worded already."""
+        self.lines += [line for line in lines if line not in self.lines]
+
+
+def check_name(mistakes: Mistakes, field: str, name: object) -> bool:
+    """A name that every engine takes without quotes."""
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return True
+    mistakes.add(field, name, "a name starts with a lowercase letter and has lowercase letters, digits and _ only")
+    return False
+
+
+def check_rollup_name(mistakes: Mistakes, field: str, name: object) -> None:
+    """A rollup's name, which is also the name of a view."""
+    if not check_name(mistakes, field, name):
+        return
+    if name in RESERVED_ROLLUPS:
+        mistakes.add(field, name, "reserved for a table of every lake; choose another name")
+    elif str(name).endswith(("_delta", "_distinct")):
+        mistakes.add(field, name, "names that end in _delta or _distinct are reserved for tables; choose another name")
+
+
+def check_dimension_column(mistakes: Mistakes, field: str, name: str) -> None:
+    """A column that stands beside the event's."""
+    if name.lower() in OF_EVENTS:
+        fix = f"table events has a column {name.lower()} of its own; rename it, here and in the file's header line"
+        mistakes.add(field, name, fix)
+    elif name.startswith("_"):
+        fix = "names that begin with _ are Tidemill's own; rename it, here and in the file's header line"
+        mistakes.add(field, name, fix)
+
+
+def check_rollup_columns(
+    mistakes: Mistakes, keys: Iterable[tuple[str, str]], others: Iterable[tuple[str, str]], distinct: Iterable[str]
+) -> None:
+    """(column, its owner as shown) pairs of a rollup's keys and of its other columns: each stands once in a table.
+
+    `distinct` are its exact distinct counts: their side tables have the keys and a column of their own.
+    """
+    keys, others = list(keys), list(others)
+    check_distinct_columns(mistakes, [*keys, *others])
+    for column, owner in others:
+        if column.lower() in OF_ROLLUPS:
+            mistakes.add(owner, column, f"each rollup has a column {column.lower()} of its own; choose another name")
+    for column, owner in keys:
+        rename = f'call the field otherwise, and it reads the same with Field(alias="{column}")'
+        if column.lower() in OF_ROLLUPS:
+            mistakes.add(owner, column, f"each rollup has a column {column.lower()} of its own; {rename}")
+        elif column.lower() == VALUE:
+            for name in distinct:
+                fix = f"the side table of {name} (count_distinct) has a column {VALUE} of its own; {rename}"
+                mistakes.add(owner, column, fix)
+
+
+def check_duration(
+    mistakes: Mistakes, field: str, value: Any, *, least_ms: int = 0, optional: bool = False
+) -> int | None:
+    """Milliseconds of a duration; None (if `optional`) stays None, as does what is wrong."""
+    if value is None and optional:
+        return None
+    try:
+        duration_ms = to_ms(value)
+    except ValueError as error:
+        mistakes.add(field, value, _without_value(error, value))
+        return None
+    if duration_ms < least_ms:
+        mistakes.add(field, value, f"too short; at least {least_ms} ms")
+        return None
+    if duration_ms > MAX_DURATION_MS:
+        mistakes.add(field, value, 'too long; at most "36500d"')
+        return None
+    return duration_ms
+
+
+def check_window(mistakes: Mistakes, field: str, window: Any) -> None:
+    """Sizes, steps and offsets that fit together."""
+    if not isinstance(window, Window):
+        mistakes.add(
+            field, window, 'not a window; write tumble("1m"), hop("5m", every="1m"), cumulate(...) or session(...)'
+        )
+        return
+    shown = _show_window(window)
+    if window.mistake:
+        mistakes.extend([f"{field}: {window.mistake}"])
+        return
+    if window.size_ms < 1 or window.slide_ms < 1:
+        mistakes.extend([f"{field} = {shown}: a window is at least 1 ms long; write a longer one"])
+        return
+    if max(window.size_ms, window.slide_ms, window.offset_ms) > MAX_DURATION_MS:
+        mistakes.extend([f'{field} = {shown}: too long; at most "36500d"'])
+        return
+    if window.kind == "hop" and window.slide_ms > window.size_ms:
+        fix = "`every` is longer than `size`, so rows between windows would be lost; make it at most the size"
+        mistakes.extend([f"{field} = {shown}: {fix}"])
+    if window.kind == "cumulate" and window.size_ms % window.slide_ms:
+        mistakes.extend([f"{field} = {shown}: `size` is not a multiple of `step`; choose a step that divides it"])
+    if window.size_ms > MAX_WINDOWS_A_ROW * window.slide_ms:
+        fix = f"each row would count in {window.size_ms // window.slide_ms} windows, at most {MAX_WINDOWS_A_ROW}"
+        mistakes.extend([f"{field} = {shown}: {fix}; make the step longer"])
+    period_ms = window.slide_ms if window.kind == "hop" else window.size_ms
+    if window.offset_ms >= period_ms:
+        mistakes.extend([f"{field} = {shown}: `offset` must be shorter than {period_ms} ms, where windows repeat"])
+
+
+def check_where(mistakes: Mistakes, field: str, text: Any, schema: pa.Schema | None) -> Expression | None:
+    """A parsed filter; None where there is none or it is wrong."""
+    if text is None or schema is None:
+        return None
+    try:
+        return parse(text, schema)
+    except ValueError as error:
+        mistakes.add(field, text, str(error))
+        return None
+
+
+def check_keys(mistakes: Mistakes, field: str, keys: Any, schema: pa.Schema | None) -> tuple[pa.Field, ...]:
+    """The key columns with their types."""
+    if isinstance(keys, str) or not isinstance(keys, list | tuple):
+        mistakes.add(field, keys, "not a list of column names; write keys=[...] (keys=[] for one row per window)")
+        return ()
+    found = []
+    for at, key in enumerate(keys):
+        where = f"{field}[{at}]"
+        if key in keys[:at]:
+            mistakes.add(where, key, "named twice; leave one out")
+        elif schema is not None and check_column(mistakes, where, key, schema):
+            column = schema.field(key)
+            if pa.types.is_floating(column.type):
+                mistakes.add(where, key, "a float cannot be a key; use text, int, Money, bool or date")
+            found.append(column)
+    return tuple(found)
+
+
+def check_column(mistakes: Mistakes, field: str, name: Any, schema: pa.Schema) -> bool:
+    """A column that exists."""
+    if isinstance(name, str) and name in schema.names:
+        return True
+    mistakes.add(field, name, f"unknown column{suggest(str(name), schema.names)}")
+    return False
+
+
+def check_aggregate(
+    mistakes: Mistakes, field: str, aggregate: Any, schema: pa.Schema | None, event_time: str
+) -> tuple[pa.DataType | None, Expression | None]:
+    """The type of the aggregate's column and its parsed filter."""
+    if not isinstance(aggregate, Aggregate):
+        called = "; call it, like agg.count()" if callable(aggregate) else "; write agg.count(), agg.sum(column), ..."
+        mistakes.add(field, aggregate, f"not an aggregate{called}")
+        return None, None
+    where = check_where(mistakes, f"{field}.where", aggregate.where, schema)
+    q = aggregate.q
+    if aggregate.kind == "approx_quantile" and not (
+        isinstance(q, int | float) and not isinstance(q, bool) and math.isfinite(q) and 0 <= q <= 1
+    ):
+        mistakes.add(f"{field}.q", q, "a quantile is a number from 0 to 1, like 0.95")
+    if schema is None or (aggregate.column is None and aggregate.kind == "count"):
+        return None, where
+    if not check_column(mistakes, f"{field}.column", aggregate.column, schema):
+        return None, where
+    assert aggregate.column is not None
+    type_ = schema.field(aggregate.column).type
+    fix = _unfit(aggregate, type_, aggregate.column == event_time)
+    if fix:
+        mistakes.add(field, f"{aggregate.kind}({aggregate.column})", fix)
+    return type_, where
+
+
+def check_table_names(mistakes: Mistakes, owners: Iterable[tuple[str, str]]) -> None:
+    """(table, its owner as shown) pairs, none of which may repeat a table."""
+    seen: dict[str, str] = {}
+    told: set[str] = set()  # a repeated rollup repeats all its tables: once is enough
+    for table, owner in owners:
+        if table in seen and owner not in told:
+            mistakes.add(owner, table, f"this table is also made by {seen[table]}; rename one")
+            told.add(owner)
+        seen.setdefault(table, owner)
+
+
+def check_distinct_columns(mistakes: Mistakes, columns: Iterable[tuple[str, str]]) -> None:
+    """(column, its owner as shown) pairs of one table; engines do not tell Cost from cost."""
+    seen: dict[str, str] = {}
+    for column, owner in columns:
+        if column.lower() in seen:
+            mistakes.add(owner, column, f"clashes with {seen[column.lower()]}; rename one")
+        seen.setdefault(column.lower(), f"{owner} ({column})")
+
+
+def check_mapping(mistakes: Mistakes, field: str, value: Any, fix: str) -> dict[str, Any]:
+    """A mapping with text keys; anything else counts as empty."""
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return dict(value)
+    mistakes.add(field, value, fix)
+    return {}
+
+
+def _unfit(aggregate: Aggregate, type_: pa.DataType, is_event_time: bool) -> str | None:
+    """Why `aggregate` cannot be taken of `type_`, and what to do."""
+    kind = aggregate.kind
+    is_float = pa.types.is_floating(type_)
+    is_number = (pa.types.is_integer(type_) or pa.types.is_decimal(type_) or is_float) and not is_event_time
+    if kind in ("sum", "avg", "approx_quantile") and not is_number:
+        of = "the event time" if is_event_time else f"type {_type_name(type_)}"
+        return f"{kind} needs a number, this is {of}; use an int or Money column, or agg.count"
+    if kind in ("sum", "avg") and is_float and not aggregate.inexact:
+        return f"the {kind} of floats depends on their order; use Money, or say inexact=True"
+    if kind in ("min", "max") and pa.types.is_boolean(type_):
+        return f"{kind} of a bool says little; use agg.count(where=...)"
+    if kind in ("count_distinct", "approx_count_distinct") and is_float:
+        return "distinct floats depend on their last digits; use Money, int or text"
+    return None
+
+
+def _type_name(type_: pa.DataType) -> str:
+    return "text" if pa.types.is_string(type_) else str(type_)
+
+
+def _without_value(error: ValueError, value: Any) -> str:
+    return str(error).removeprefix(f"{value!r} is ")
+
+
+def _show_window(window: Window) -> str:
+    return f"{window.kind}(size {window.size_ms} ms, slide {window.slide_ms} ms, offset {window.offset_ms} ms)"

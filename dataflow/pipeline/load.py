@@ -1,0 +1,105 @@
+"""Loading a pipeline file by path: `PATH[:NAME]`."""
+
+import hashlib
+import sys
+import traceback
+import types
+from pathlib import Path
+
+from dataflow.errors import ConfigError, PipelineError
+from dataflow.filter.parse import suggest
+from dataflow.pipeline.declaration import Pipeline
+from dataflow.pipeline.plan import Plan, make_plan
+
+DEFAULT_NAME = "pipeline"
+
+
+def load(spec: str) -> Plan:
+    """The checked plan of the pipeline that `spec` names: a Python file, and optionally ":" and a name in it.
+
+    Without a name: `pipeline`, or the only Pipeline of the file. Dimension paths are relative to the file.
+    Raises ConfigError (no such file, it does not run, no such pipeline) or PipelineError (every mistake in it).
+    """
+    pipeline, path = load_pipeline(spec)
+    try:
+        return make_plan(pipeline, path.parent)
+    except PipelineError as error:
+        raise PipelineError(f"{path}: {error.where}", error.mistakes) from None
+
+
+def load_pipeline(spec: str) -> tuple[Pipeline, Path]:
+    """The unchecked pipeline that `spec` names, and its file. Raises ConfigError."""
+    path, name = _split(spec)
+    module = _run(spec, path)
+    found = {key: value for key, value in vars(module).items() if isinstance(value, Pipeline)}
+    if name is not None:
+        if name in found:
+            return found[name], path
+        known = f"{path} has no Pipeline called {name}{suggest(name, list(found))}" if found else _none_in(path)
+        raise ConfigError("pipeline", spec, known)
+    if DEFAULT_NAME in found:
+        return found[DEFAULT_NAME], path
+    if not found:
+        raise ConfigError("pipeline", spec, _none_in(path))
+    if len({id(pipeline) for pipeline in found.values()}) > 1:
+        names = ", ".join(found)
+        raise ConfigError("pipeline", spec, f"{path} has several pipelines ({names}); choose one with {path}:NAME")
+    return next(iter(found.values())), path
+
+
+def _none_in(path: Path) -> str:
+    return f"{path} defines no Pipeline; write pipeline = Pipeline(...) in it"
+
+
+def _split(spec: str) -> tuple[Path, str | None]:
+    if Path(spec).is_file():
+        return Path(spec), None
+    head, colon, name = spec.rpartition(":")
+    path = Path(head) if colon and name.isidentifier() else Path(spec)
+    if path.is_dir():
+        raise ConfigError("pipeline", spec, f"{path} is a folder; name a Python file in it, as PATH[:NAME]")
+    if not path.is_file():
+        raise ConfigError(
+            "pipeline", spec, f"there is no file {path} in {Path.cwd()}; give PATH[:NAME] of a Python file"
+        )
+    return path, name if colon and name.isidentifier() else None
+
+
+def _run(spec: str, path: Path) -> types.ModuleType:
+    """Run the file as a module of its own name, so that no other file of that name can take its place."""
+    where = path.resolve()
+    name = f"tidemill_pipeline_{hashlib.sha256(str(where).encode()).hexdigest()[:12]}"
+    module = types.ModuleType(name)
+    module.__file__ = str(where)
+    try:
+        # Compiled here and not imported: no stale bytecode, and nothing written into the user's folder.
+        code = compile(where.read_bytes(), str(where), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise ConfigError("pipeline", spec, f"{path}, line {error.lineno}: {error.msg}; correct the file") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError("pipeline", spec, f"{path} cannot be read as Python: {error}") from None
+    previous = sys.modules.get(name)
+    sys.modules[name] = module  # pydantic looks up annotations, and pickle looks up classes, by module name
+    neighbours = str(where.parent)
+    sys.path.append(neighbours)  # last, so that a file beside it can be imported but hides nothing
+    try:
+        exec(code, module.__dict__)
+    except BaseException as error:
+        if previous is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = previous
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise ConfigError("pipeline", spec, _failure(path, where, error)) from error
+    finally:
+        sys.path.remove(neighbours)
+    return module
+
+
+def _failure(path: Path, where: Path, error: BaseException) -> str:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(where)]
+    place = f"{path}, line {lines[-1]}" if lines else str(path)
+    # pydantic draws its mistakes over many lines; a message is one.
+    said = " ".join(str(error).split())
+    return f"{place}: {type(error).__name__}: {said}; correct the file"

@@ -1,0 +1,377 @@
+"""A checked pipeline, resolved against its event schema: what every later part works from."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dataflow.aggregates import Aggregate, PartialColumn, partial_columns
+from dataflow.errors import PipelineError
+from dataflow.event.schema import EventField, EventSchema, schema_of
+from dataflow.filter.parse import Expression
+from dataflow.pipeline import checks as check
+from dataflow.pipeline.checks import Mistakes
+from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
+from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, read_dimension
+from dataflow.windows import Window
+
+
+@dataclass(frozen=True, slots=True)
+class AggregatePlan:
+    """One aggregate, checked: its input type, its delta columns, its own filter."""
+
+    name: str
+    aggregate: Aggregate
+    column_type: pa.DataType | None
+    where: Expression | None
+    columns: tuple[PartialColumn, ...]
+
+    @property
+    def is_exact_distinct(self) -> bool:
+        """True where a side table holds the distinct values."""
+        return isinstance(self.aggregate, Aggregate) and self.aggregate.kind == "count_distinct"
+
+
+@dataclass(frozen=True, slots=True)
+class RollupPlan:
+    """One rollup, checked. `keys` with their Arrow types; `where` parsed; lateness in ms."""
+
+    name: str
+    keys: tuple[pa.Field, ...]
+    window: Window
+    where: Expression | None
+    aggregates: tuple[AggregatePlan, ...]
+    allowed_lateness_ms: int
+
+    @property
+    def delta_table(self) -> str:
+        """Name of the table that holds the delta rows."""
+        return f"{self.name}_delta"
+
+    def distinct_table(self, aggregate: str) -> str:
+        """Name of the side table of an exact distinct count: keys, window_start, window_end, value."""
+        return f"{self.name}_{aggregate}_distinct"
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionPlan:
+    """One dimension, read: `keys` unique strings (or ints), `columns` in the same order."""
+
+    dimension: Dimension
+    keys: pa.Array
+    columns: pa.RecordBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A checked pipeline. `row_schema`: event columns, then dimension columns, as rollups see them.
+
+    `definition` is all of it as JSON values (dimension files by their SHA-256), to find out what changed;
+    `fingerprint` is a SHA-256 of it.
+    """
+
+    pipeline: Pipeline
+    name: str
+    event: EventSchema
+    dimensions: tuple[DimensionPlan, ...]
+    row_schema: pa.Schema
+    rollups: tuple[RollupPlan, ...]
+    out_of_orderness_ms: int
+    idle_timeout_ms: int
+    max_future_ms: int | None
+    dedup_column: str | None
+    dedup_within_ms: int
+    max_record_bytes: int | None
+    fingerprint: str
+    definition: dict[str, Any] = field(default_factory=dict, compare=False)
+
+
+def make_plan(pipeline: Pipeline, base_dir: str | Path) -> Plan:
+    """Check all of `pipeline` and resolve it; dimension files are looked up in `base_dir`.
+
+    Raises PipelineError with every mistake: the field, the value, the fix.
+    """
+    return _Planner(pipeline, Path(base_dir)).plan()
+
+
+class _Planner:
+    """Resolves a pipeline part by part, noting mistakes on the way; a part that is wrong resolves to nothing."""
+
+    def __init__(self, pipeline: Pipeline, base_dir: Path) -> None:
+        self.pipeline = pipeline
+        self.base_dir = base_dir
+        self.mistakes = Mistakes()
+        self.event: EventSchema | None = None
+        self.row_schema: pa.Schema | None = None
+
+    def plan(self) -> Plan:
+        pipeline, mistakes = self.pipeline, self.mistakes
+        check.check_name(mistakes, "name", pipeline.name)
+        try:
+            self.event = schema_of(pipeline.event)
+        except PipelineError as error:
+            mistakes.extend(f"event.{mistake}" for mistake in error.mistakes)
+        bound_ms = check.check_duration(mistakes, "out_of_orderness", pipeline.out_of_orderness)
+        lateness_ms = check.check_duration(mistakes, "allowed_lateness", pipeline.allowed_lateness)
+        idle_ms = check.check_duration(mistakes, "idle_timeout", pipeline.idle_timeout, least_ms=1)
+        future_ms = check.check_duration(mistakes, "max_future", pipeline.max_future, optional=True)
+        dedup_within_ms = self._deduplication()
+        limit = pipeline.max_record_bytes
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            mistakes.add("max_record_bytes", limit, "write a whole number of bytes above 0, or leave it out")
+        dimensions, digests = self._dimensions()
+        rollups = self._rollups(lateness_ms or 0)
+        if mistakes.lines:
+            raise PipelineError(f"pipeline {pipeline.name}", mistakes.lines)
+        assert self.event is not None
+        assert self.row_schema is not None
+        assert bound_ms is not None
+        assert idle_ms is not None
+        definition = {
+            "name": pipeline.name,
+            "event": [_field_definition(leaf) for leaf in self.event.fields],
+            "out_of_orderness_ms": bound_ms,
+            "idle_timeout_ms": idle_ms,
+            "max_future_ms": future_ms,
+            "deduplicate_by": pipeline.deduplicate_by,
+            "deduplicate_within_ms": dedup_within_ms,
+            "max_record_bytes": limit,
+            "dimensions": [_dimension_definition(plan, digests[plan.dimension.name]) for plan in dimensions],
+            "rollups": [_rollup_definition(rollup) for rollup in rollups],
+            "tables": {"events": _columns(self.row_schema)}
+            | {rollup.delta_table: _delta(rollup) for rollup in rollups},
+        }
+        text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return Plan(
+            pipeline=pipeline,
+            name=pipeline.name,
+            event=self.event,
+            dimensions=dimensions,
+            row_schema=self.row_schema,
+            rollups=rollups,
+            out_of_orderness_ms=bound_ms,
+            idle_timeout_ms=idle_ms,
+            max_future_ms=future_ms,
+            dedup_column=pipeline.deduplicate_by,
+            dedup_within_ms=dedup_within_ms,
+            max_record_bytes=limit,
+            fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+            definition=definition,
+        )
+
+    def _deduplication(self) -> int:
+        by, within, mistakes = self.pipeline.deduplicate_by, self.pipeline.deduplicate_within, self.mistakes
+        if by is None:
+            if within is not None:
+                mistakes.add("deduplicate_within", within, "needs deduplicate_by, the column that identifies an event")
+            return 0
+        if within is None:
+            mistakes.add("deduplicate_by", by, 'needs deduplicate_within, how long an event is remembered, like "10m"')
+        if self.event is not None and check.check_column(mistakes, "deduplicate_by", by, self.event.arrow):
+            type_ = self.event.arrow.field(by).type
+            if not (pa.types.is_string(type_) or pa.types.is_integer(type_)) or by == self.event.event_time.name:
+                mistakes.add("deduplicate_by", by, "must identify an event; choose a str or int column")
+        return check.check_duration(mistakes, "deduplicate_within", within, least_ms=1, optional=True) or 0
+
+    def _dimensions(self) -> tuple[tuple[DimensionPlan, ...], dict[str, str]]:
+        plans: list[DimensionPlan] = []
+        digests: dict[str, str] = {}
+        columns = [] if self.event is None else [(name, f"event.{name}") for name in self.event.arrow.names]
+        names: list[tuple[str, str]] = []
+        fields = [] if self.event is None else list(self.event.arrow)
+        complete = self.event is not None
+        for at, dimension in enumerate(_listed(self.mistakes, "dimensions", self.pipeline.dimensions, Dimension)):
+            where = f"dimensions[{at}]"
+            if check.check_name(self.mistakes, f"{where}.name", dimension.name):
+                where = f"dimensions.{dimension.name}"
+            names.append((dimension.name, f"{where}.name"))
+            added = self._dimension_columns(where, dimension)
+            columns += [(column, f"{where}.columns") for column in added]
+            known = {field.name for field in fields}  # a clash is told below; the first column stays
+            fields += [pa.field(column, type_) for column, type_ in added.items() if column not in known]
+            table = self._dimension_table(where, dimension, added)
+            if table is None:
+                complete = complete and len(added) == len(dimension.columns)
+                continue
+            digests[dimension.name] = table.digest
+            plans.append(DimensionPlan(dimension, table.keys, table.columns))
+        check.check_distinct_columns(self.mistakes, names)
+        check.check_distinct_columns(self.mistakes, columns)
+        if complete:
+            self.row_schema = pa.schema(fields)
+        return tuple(plans), digests
+
+    def _dimension_columns(self, where: str, dimension: Dimension) -> dict[str, pa.DataType]:
+        """The columns it adds, by their Arrow types, but for those that are wrong."""
+        allowed = "str, int, Money, bool, float or date"
+        declared = check.check_mapping(
+            self.mistakes, f"{where}.columns", dimension.columns, f"write columns={{name: type}} with {allowed}"
+        )
+        if not declared and isinstance(dimension.columns, Mapping):
+            self.mistakes.add(f"{where}.columns", declared, "name at least one column to add")
+        added: dict[str, pa.DataType] = {}
+        for column, python_type in declared.items():
+            check.check_dimension_column(self.mistakes, f"{where}.columns", column)
+            type_ = next((type_ for known, type_ in COLUMN_TYPES.items() if known == python_type), None)
+            if type_ is not None:
+                added[column] = type_
+            else:
+                self.mistakes.add(f"{where}.columns.{column}", python_type, f"not a type for a column; use {allowed}")
+        return added
+
+    def _dimension_table(
+        self, where: str, dimension: Dimension, added: Mapping[str, pa.DataType]
+    ) -> DimensionTable | None:
+        if dimension.unknown not in ("null", "dead_letter"):
+            self.mistakes.add(f"{where}.unknown", dimension.unknown, 'write "null" or "dead_letter"')
+        if self.event is None or not check.check_column(self.mistakes, f"{where}.key", dimension.key, self.event.arrow):
+            return None
+        key_type = self.event.arrow.field(dimension.key).type
+        if not (pa.types.is_string(key_type) or pa.types.is_integer(key_type)):
+            self.mistakes.add(f"{where}.key", dimension.key, "must be a str or int column of the event")
+            return None
+        path: Any = dimension.path
+        if not isinstance(path, str | Path):
+            self.mistakes.add(f"{where}.path", dimension.path, "write the path of a CSV file, relative to this file")
+            return None
+        wanted = {column: type_ for column, type_ in added.items() if column != dimension.key}
+        try:
+            return read_dimension(self.base_dir / path, dimension.key, key_type, wanted)
+        except ValueError as error:
+            self.mistakes.add(f"{where}.path", str(dimension.path), str(error))
+            return None
+
+    def _rollups(self, lateness_ms: int) -> tuple[RollupPlan, ...]:
+        rollups = _listed(self.mistakes, "rollups", self.pipeline.rollups, Rollup)
+        if not rollups and isinstance(self.pipeline.rollups, list | tuple) and not self.pipeline.rollups:
+            self.mistakes.add("rollups", self.pipeline.rollups, "declare at least one Rollup")
+        plans = [self._rollup(at, rollup, lateness_ms) for at, rollup in enumerate(rollups)]
+        tables = []
+        for plan in plans:
+            owner = f"rollups.{plan.name}"
+            tables += [(plan.name, owner), (plan.delta_table, owner)]
+            tables += [
+                (plan.distinct_table(agg.name), f"{owner}.aggregates.{agg.name}")
+                for agg in plan.aggregates
+                if agg.is_exact_distinct
+            ]
+        check.check_table_names(self.mistakes, tables)
+        return tuple(plans)
+
+    def _rollup(self, at: int, rollup: Rollup, lateness_ms: int) -> RollupPlan:
+        mistakes, schema = self.mistakes, self.row_schema
+        check.check_rollup_name(mistakes, f"rollups[{at}].name", rollup.name)
+        where = f"rollups.{rollup.name}"
+        check.check_window(mistakes, f"{where}.window", rollup.window)
+        keys = check.check_keys(mistakes, f"{where}.keys", rollup.keys, schema)
+        own_ms = check.check_duration(mistakes, f"{where}.allowed_lateness", rollup.allowed_lateness, optional=True)
+        fix = "write aggregates={name: agg.count(), ...}"
+        aggregates = check.check_mapping(mistakes, f"{where}.aggregates", rollup.aggregates, fix)
+        if not aggregates and isinstance(rollup.aggregates, Mapping):
+            mistakes.add(f"{where}.aggregates", aggregates, f"name at least one; {fix}")
+        plans = tuple(
+            self._aggregate(f"{where}.aggregates.{name}", name, aggregate) for name, aggregate in aggregates.items()
+        )
+        check.check_rollup_columns(
+            mistakes,
+            [(key.name, f"{where}.keys") for key in keys],
+            [
+                (name, f"{where}.aggregates.{plan.name}")
+                for plan in plans
+                for name in dict.fromkeys([plan.name, *(column.name for column in plan.columns)])
+            ],
+            [plan.name for plan in plans if plan.is_exact_distinct],
+        )
+        return RollupPlan(
+            name=str(rollup.name),
+            keys=keys,
+            window=rollup.window,
+            where=check.check_where(mistakes, f"{where}.where", rollup.where, schema),
+            aggregates=plans,
+            allowed_lateness_ms=lateness_ms if own_ms is None else own_ms,
+        )
+
+    def _aggregate(self, where: str, name: str, aggregate: Any) -> AggregatePlan:
+        check.check_name(self.mistakes, where, name)
+        event_time = "" if self.event is None else self.event.event_time.name
+        type_, condition = check.check_aggregate(self.mistakes, where, aggregate, self.row_schema, event_time)
+        known = isinstance(aggregate, Aggregate) and (type_ is not None or aggregate.kind == "count")
+        columns = tuple(partial_columns(name, aggregate, type_)) if known else ()
+        return AggregatePlan(name, aggregate, type_, condition, columns)
+
+
+def _listed(mistakes: Mistakes, field_name: str, values: Any, kind: type) -> list[Any]:
+    """The entries of a list that are of `kind`; notes what is not."""
+    if not isinstance(values, list | tuple):
+        mistakes.add(field_name, values, f"write a list of {kind.__name__}(...)")
+        return []
+    for at, value in enumerate(values):
+        if not isinstance(value, kind):
+            mistakes.add(f"{field_name}[{at}]", value, f"not a {kind.__name__}; write {kind.__name__}(...)")
+    return [value for value in values if isinstance(value, kind)]
+
+
+def _columns(columns: Any) -> list[list[str]]:
+    return [[column.name, str(column.type)] for column in columns]
+
+
+def _delta(rollup: RollupPlan) -> list[list[str]]:
+    return [*_columns(rollup.keys), *(pair for agg in rollup.aggregates for pair in _columns(agg.columns))]
+
+
+def _field_definition(leaf: EventField) -> dict[str, Any]:
+    return {
+        "name": leaf.name,
+        "path": list(leaf.path),
+        "kind": leaf.kind.value,
+        "nullable": leaf.nullable,
+        "null_ok": leaf.null_ok,
+        "required": leaf.required,
+        "default": None if leaf.default is None else str(leaf.default),
+        "unit": None if leaf.unit is None else leaf.unit.value,
+        "choices": None if leaf.choices is None else list(leaf.choices),
+        "constraints": repr(leaf.constraints),
+    }
+
+
+def _dimension_definition(plan: DimensionPlan, digest: str) -> dict[str, Any]:
+    dimension = plan.dimension
+    return {
+        "name": dimension.name,
+        "key": dimension.key,
+        "columns": _columns(plan.columns.schema),
+        "unknown": dimension.unknown,
+        "sha256": digest,
+    }
+
+
+def _rollup_definition(rollup: RollupPlan) -> dict[str, Any]:
+    window = rollup.window
+    return {
+        "name": rollup.name,
+        "keys": _columns(rollup.keys),
+        "window": {
+            "kind": window.kind,
+            "size_ms": window.size_ms,
+            "slide_ms": window.slide_ms,
+            "offset_ms": window.offset_ms,
+        },
+        "where": None if rollup.where is None else rollup.where.sql,
+        "allowed_lateness_ms": rollup.allowed_lateness_ms,
+        "aggregates": [
+            {
+                "name": agg.name,
+                "kind": agg.aggregate.kind,
+                "column": agg.aggregate.column,
+                "type": None if agg.column_type is None else str(agg.column_type),
+                "where": None if agg.where is None else agg.where.sql,
+                "q": agg.aggregate.q,
+                "columns": _columns(agg.columns),
+            }
+            for agg in rollup.aggregates
+        ],
+    }

@@ -1,0 +1,121 @@
+"""The lake's tables as Arrow schemas: what the fold makes and the sink writes."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from dataflow.aggregates import Merge
+from dataflow.messages import DEAD_SCHEMA
+from dataflow.own_columns import COUNTS, PLACE, VALUE, WINDOW
+from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
+
+EVENTS = "events"
+LATE_EVENTS = "late_events"
+DEAD_LETTERS = "dead_letters"
+LEDGER = "ledger"
+
+LATE_SCHEMA = pa.schema(
+    [
+        pa.field("rollup", pa.string()),
+        pa.field("topic", pa.string()),
+        pa.field("partition", pa.string()),
+        pa.field("offset", pa.int64()),
+        pa.field("event_time", pa.int64()),
+        pa.field("watermark", pa.int64()),
+        pa.field("late_by_ms", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """One lake table. `keys` are the columns that identify a row to merge by; none = rows are only appended.
+
+    `merges` says for every other column how two rows of equal keys become one. `session`: rows are partial sessions;
+    those of one key that overlap or touch become one, too.
+    """
+
+    name: str
+    schema: pa.Schema
+    keys: tuple[str, ...] = ()
+    merges: tuple[tuple[str, Merge], ...] = ()
+    session: bool = False
+
+
+def events_schema(plan: Plan) -> pa.Schema:
+    """Accepted rows: where they came from, then the event's and the dimensions' columns."""
+    return pa.schema([*PLACE, *plan.row_schema])
+
+
+def delta_schema(rollup: RollupPlan) -> pa.Schema:
+    """Delta rows of a rollup: keys, window, aggregates' partial columns, row_count, late_count.
+
+    A session's row is a partial session: window_start is its first event time, window_end its last plus the gap.
+    A row with row_count 0 only says that late rows were left out of this (key, window). Lists (sketches) are never
+    null; sums, minima and maxima are null where there was no value.
+    """
+    return pa.schema(
+        [
+            *rollup.keys,
+            *WINDOW,
+            *(pa.field(column.name, column.type) for agg in rollup.aggregates for column in agg.columns),
+            *COUNTS,
+        ]
+    )
+
+
+def distinct_schema(rollup: RollupPlan, aggregate: AggregatePlan) -> pa.Schema:
+    """Side table of an exact distinct count: one row per key, window and value.
+
+    Of a session rollup, the window is that of the value's own row, [event time, event time + gap): a session has
+    the values whose windows it holds.
+    """
+    return pa.schema([*rollup.keys, *WINDOW, pa.field(VALUE, aggregate.column_type)])
+
+
+def ledger_schema(plan: Plan) -> pa.Schema:
+    """One row per commit and source partition; per rollup R three more columns."""
+    counts = ("read", "accepted", "duplicate", "late", "dead")
+    return pa.schema(
+        [
+            pa.field("topic", pa.string()),
+            pa.field("partition", pa.string()),
+            pa.field("start_offset", pa.int64()),
+            pa.field("end_offset", pa.int64()),
+            *(pa.field(name, pa.int64()) for name in counts),
+            pa.field("checksum", pa.int64()),
+            pa.field("max_event_time", pa.int64()),
+            pa.field("finished", pa.bool_()),
+            pa.field("epoch", pa.int64()),
+            pa.field("committed_at", pa.timestamp("us")),
+            *(
+                pa.field(f"{rollup.name}_{what}", pa.int64())
+                for rollup in plan.rollups
+                for what in ("filtered", "counted", "late")
+            ),
+        ]
+    )
+
+
+def tables_of(plan: Plan, *, events: bool) -> list[TableSpec]:
+    """Every table of the lake, in the order in which it is created. `events` = keep accepted rows."""
+    tables = [
+        TableSpec(LEDGER, ledger_schema(plan)),
+        TableSpec(DEAD_LETTERS, DEAD_SCHEMA),
+        TableSpec(LATE_EVENTS, LATE_SCHEMA),
+    ]
+    if events:
+        tables.append(TableSpec(EVENTS, events_schema(plan)))
+    for rollup in plan.rollups:
+        keys = (*(key.name for key in rollup.keys), *(column.name for column in WINDOW))
+        merges: tuple[tuple[str, Merge], ...] = (
+            *((column.name, column.merge) for agg in rollup.aggregates for column in agg.columns),
+            *((column.name, "sum") for column in COUNTS),
+        )
+        is_session = rollup.window.kind == "session"
+        tables.append(TableSpec(rollup.delta_table, delta_schema(rollup), keys, merges, is_session))
+        for agg in rollup.aggregates:
+            if agg.aggregate.kind == "count_distinct":
+                schema = distinct_schema(rollup, agg)
+                tables.append(TableSpec(rollup.distinct_table(agg.name), schema, tuple(schema.names)))
+    return tables

@@ -1,0 +1,1 @@
+"""Where records come from: each source gives polls in offset order."""

@@ -1,0 +1,83 @@
+"""A source together with partitions of it that were read to their end and are gone, such as files moved away."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dataflow.messages import Poll
+from dataflow.sources.source import Reader, Source
+
+
+class WithEnded:
+    """`source`, and behind its own partitions the `ended` ones, which give no record and finish at once.
+
+    A recovery store goes on with every partition that it ever held, so each must stay on the list: there the state
+    of an ended one is kept as it was, and when its file comes back, reading goes on behind what was read.
+    """
+
+    def __init__(self, source: Source, ended: Mapping[str, int]) -> None:
+        """`ended`: the offset behind the last record, per partition; none of them is a partition of `source`."""
+        self._source = source
+        self._ended = dict(ended)
+
+    def partitions(self) -> list[str]:
+        """The source's own, then the ended ones."""
+        return [*self._source.partitions(), *self._ended]
+
+    def topic_of(self, partition: str) -> str | None:
+        """As the source says."""
+        return self._source.topic_of(partition)
+
+    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Reader:
+        """An ended partition has nothing behind `next_offset`; the others are opened by the source."""
+        if partition in self._ended:
+            return EndedReader(self._ended[partition] if next_offset is None else next_offset, hint)
+        return self._source.open(partition, next_offset, hint, bounded_end)
+
+    def end_offsets(self) -> dict[str, int]:
+        """The source's; an ended partition ends by itself."""
+        return self._source.end_offsets()
+
+    def waiting(self) -> dict[str, int]:
+        """As the source says; nothing waits in an ended partition."""
+        return self._source.waiting()
+
+    def partitions_changed(self) -> bool:
+        """As the source says."""
+        return self._source.partitions_changed()
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
+
+
+class EndedReader:
+    """Stands where reading ended, with the hint of that place, and gives nothing."""
+
+    finished = True
+
+    def __init__(self, position: int, hint: Any | None) -> None:
+        self.position = position
+        self._hint = hint
+
+    @property
+    def hint(self) -> Any | None:
+        """The one it was opened with, for the day when the input is there again."""
+        return self._hint
+
+    def poll(self, max_records: int, max_bytes: int) -> Poll | None:
+        """Nothing."""
+        return None
+
+    def confirm(self) -> None:
+        """Nothing was read."""
+
+    def lag(self) -> int | None:
+        """None wait."""
+        return 0
+
+    def waiting(self) -> int | None:
+        """Not even behind a transaction."""
+        return None
+
+    def close(self) -> None:
+        """Nothing is held open."""

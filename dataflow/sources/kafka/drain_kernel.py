@@ -1,0 +1,77 @@
+"""Compiled: librdkafka's messages, known by their addresses, to the buffers of Arrow columns."""
+
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from numba import njit, types
+
+from dataflow.columnar.memory import SPARE_BYTES, copy_bytes, half_at, word_at
+
+_ERROR, _PAYLOAD, _LENGTH, _OFFSET = 0, 24, 32, 56
+"""Where rd_kafka_message_t has them, on every 64-bit machine."""
+
+_address = types.int64
+_timestamp = types.ExternalFunction("rd_kafka_message_timestamp", types.int64(_address, _address))
+_destroy = types.ExternalFunction("rd_kafka_message_destroy", types.void(_address))
+
+
+def _take(messages: Any, begin: int, end: int, max_bytes: int) -> Any:
+    records = np.empty(end - begin, np.int64)
+    troubles = np.empty(end - begin, np.int64)
+    ends = np.zeros(end - begin + 1, np.int32)
+    count = trouble_count = total = nulls = 0
+    at = begin
+    while at < end:
+        message = messages[at]
+        if half_at(message + _ERROR):
+            troubles[trouble_count] = message
+            trouble_count += 1
+        else:
+            if word_at(message + _PAYLOAD):
+                length = word_at(message + _LENGTH)
+                if count and total + length > max_bytes:
+                    break
+                total += length
+            else:
+                nulls += 1
+            records[count] = message
+            count += 1
+            ends[count] = total
+        at += 1
+    offsets = np.empty(count, np.int64)
+    timestamps = np.empty(count, np.int64)
+    values = np.empty(total + SPARE_BYTES, np.uint8)
+    values[total:] = 0
+    valid = np.full((count + 7) // 8, 0xFF, np.uint8)
+    kind = np.zeros(1, np.int32)
+    to, kind_at = values.ctypes.data, kind.ctypes.data
+    for i in range(count):
+        message = records[i]
+        offsets[i] = word_at(message + _OFFSET)
+        timestamps[i] = _timestamp(message, kind_at)
+        payload = word_at(message + _PAYLOAD)
+        if payload:
+            copy_bytes(to + ends[i], payload, np.int64(ends[i + 1] - ends[i]))
+        else:
+            valid[i >> 3] &= np.uint8(0xFF ^ (1 << (i & 7)))
+        _destroy(message)
+    return at - begin, offsets, timestamps, ends[: count + 1], values, valid, nulls, troubles[:trouble_count]
+
+
+def compiled(addresses: dict[str, int]) -> Any:
+    """`take(messages, begin, end, max_bytes)`, compiled once per machine where its cache can be written.
+
+    Copies the records of messages[begin:end] up to `max_bytes` and destroys them; needs the addresses of
+    rd_kafka_message_timestamp and rd_kafka_message_destroy. Gives the number of messages looked at; per record its
+    offset and timestamp; ends, bytes, validity bits and number of nulls of the values; the addresses of the messages
+    that are no records, which are the caller's to destroy.
+    """
+    for name, address in addresses.items():
+        llvm.add_symbol(name, address)
+    signature = (types.int64[::1], types.int64, types.int64, types.int64)
+    try:
+        return njit(signature, nogil=True, cache=True)(_take)
+    except RuntimeError:
+        # No folder to keep it in can be written.
+        return njit(signature, nogil=True)(_take)

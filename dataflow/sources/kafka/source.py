@@ -1,0 +1,373 @@
+"""Kafka as a source: one consumer per partition, at offsets that the lake keeps, committed records only."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Literal
+
+import pyarrow as pa
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from dataflow.errors import OffsetLost, SourceError, StoppedEarly, UnknownTopic
+from dataflow.logs import logger
+from dataflow.messages import POLL_SCHEMA, Poll
+from dataflow.sources.kafka.client import Trouble, admin_properties, build, consumer_properties, is_refusal, refused
+from dataflow.sources.kafka.drain import Drain, Drained, Opener, Trace, open_drain
+from dataflow.sources.kafka.ends import EndsWatch
+from dataflow.sources.kafka.group import GroupCommits
+from dataflow.sources.kafka.topics import KafkaTopics, TopicWatch
+from dataflow.sources.kafka.waiting import Farewells, Patience
+from dataflow.sources.source import Reader
+
+COMMIT_EVERY_SECONDS = 1.0
+LAST_QUESTION_SECONDS = 2.0
+"""How long an end waits to hear what is left behind it."""
+
+Start = Literal["earliest", "latest"]
+
+
+class KafkaSource:
+    """All partitions of one or more topics; a source partition is called "topic/3".
+
+    `start` says where a partition without a stored offset begins. `properties` go to librdkafka as they are.
+    Offsets are also committed to the consumer group, for lag tools alone: they are never read back.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        topics: Sequence[str],
+        *,
+        group: str = "tidemill",
+        start: Start = "earliest",
+        properties: Mapping[str, Any] | None = None,
+        timeout_seconds: float = 10.0,
+        monotonic: Callable[[], float] = time.monotonic,
+        drain: Opener = open_drain,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Connects. Raises BrokerUnreachable after `timeout_seconds`, UnknownTopic, ConfigError, or SourceError.
+
+        Once `stopping()` is true, no answer of a broker is waited for longer than a second, here and later.
+        """
+        self._brokers = brokers
+        self._start = start
+        self._monotonic = monotonic
+        self._drain = drain
+        self._trouble = Trouble(brokers, monotonic)
+        user = dict(properties or {})
+        admin = build(AdminClient, {**admin_properties(brokers, user), "error_cb": self._trouble})
+        patience = Patience(stopping)
+        self._topics = KafkaTopics(admin, self._trouble, brokers, timeout_seconds, patience)
+        described = self._topics.describe(topics)
+        self._partitions = {f"{t}/{n}": (t, n) for t in topics for n in range(described[t].partitions)}
+        self._watch = TopicWatch(admin, described, monotonic, patience)
+        self._ends_watch = EndsWatch(admin, monotonic)
+        last_seconds = min(LAST_QUESTION_SECONDS, timeout_seconds)
+        self._last_question = KafkaTopics(admin, self._trouble, brokers, last_seconds, patience)
+        self._farewells = Farewells()
+        self._readers: list[KafkaReader] = []
+        self._lock = threading.Lock()
+        group = user.pop("group.id", group)
+        self._properties = consumer_properties(brokers, group, user, len(self._partitions))
+        self._callbacks = {"error_cb": self._trouble, "on_commit": GroupCommits(group)}
+        self._ends: dict[str, int] | None = None
+        self._asking = threading.Lock()
+        self._opened: set[str] = set()
+
+    def partitions(self) -> list[str]:
+        """As they were when this source was made."""
+        return list(self._partitions)
+
+    def topic_of(self, partition: str) -> str | None:
+        """The topic before the slash."""
+        return partition.rpartition("/")[0]
+
+    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Reader:
+        """A consumer of its own, at `next_offset`. `hint` is the id of the topic that the offset belongs to.
+
+        Raises OffsetLost when the topic was created anew, or does not hold `next_offset`; UnknownTopic when the
+        partition is not there.
+        """
+        if partition not in self._partitions:
+            have = ", ".join(self._partitions)
+            raise UnknownTopic(
+                f"partition {partition} was read before and is gone: Kafka at {self._brokers} has {have}"
+            )
+        topic, number = self._partitions[partition]
+        topic_id = self._watch.id_now(topic)
+        low, high = self._topics.ranges(topic, [number])[number]
+        if next_offset is None:
+            position = low if self._start == "earliest" else self._topics.stable_ends(topic, [number])[number]
+        else:
+            position = next_offset
+            if hint is not None and topic_id is not None and hint != topic_id:
+                raise created_anew(partition, position, str(hint), topic_id)
+            if not low <= position <= high:
+                raise offset_lost(partition, position, low, high)
+        consumer = build(Consumer, {**self._properties, **self._callbacks})
+        self._opened.add(partition)
+        reader = KafkaReader(
+            consumer,
+            self._drain(consumer, topic, number),
+            self._topics,
+            (self._watch, self._ends_watch),
+            (topic, number, topic_id),
+            position,
+            bounded_end,
+            brokers=self._brokers,
+            monotonic=self._monotonic,
+            farewells=self._farewells,
+        )
+        # Held until it is closed: a consumer that is merely dropped closes itself, however long the broker takes.
+        with self._lock:
+            self._readers = [*(each for each in self._readers if not each.closed), reader]
+        return reader
+
+    def end_offsets(self) -> dict[str, int]:
+        """The last stable offsets at the first call: a transaction that is open then is not waited for."""
+        # several workers ask at the same time, and none may see half of it
+        with self._asking:
+            if self._ends is None:
+                ends: dict[str, int] = {}
+                for topic, numbers in self._numbers(self._partitions).items():
+                    told = self._topics.stable_ends(topic, numbers)
+                    ends |= {f"{topic}/{number}": told[number] for number in numbers}
+                self._ends = ends
+            return self._ends
+
+    def waiting(self) -> dict[str, int]:
+        """Asks both ends once more; nothing where the broker does not answer within 2 s."""
+        waiting: dict[str, int] = {}
+        if self._ends is None:
+            return waiting
+        for topic, numbers in self._numbers(self._opened).items():
+            try:
+                ranges = self._last_question.ranges(topic, numbers)
+                stable = self._last_question.stable_ends(topic, numbers)
+            except SourceError:
+                continue
+            # a stable end that has moved was no transaction's that hung
+            held = [number for number in numbers if stable[number] == self._ends[f"{topic}/{number}"]]
+            waiting |= {f"{topic}/{n}": ranges[n][1] - stable[n] for n in held if ranges[n][1] > stable[n]}
+        return waiting
+
+    def _numbers(self, partitions: Iterable[str]) -> dict[str, list[int]]:
+        """The partition numbers of each topic, ascending."""
+        numbers: dict[str, list[int]] = {}
+        for topic, number in sorted(self._partitions[name] for name in partitions):
+            numbers.setdefault(topic, []).append(number)
+        return numbers
+
+    def partitions_changed(self) -> bool:
+        """True once a topic has new partitions; seen within some 5 s."""
+        self._watch.look()
+        return self._watch.grown()
+
+    def close(self) -> None:
+        """Close what readers are still open; the connection for metadata ends with this object."""
+        for reader in self._readers:
+            reader.close()
+
+
+class KafkaReader:
+    """One partition. Every poll's range [start, end) covers the holes in it: end is the consumer's position.
+
+    A lost connection is retried for ever, with the state intact; what cannot heal raises.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        drain: Drain,
+        topics: KafkaTopics,
+        watches: tuple[TopicWatch, EndsWatch],
+        place: tuple[str, int, str | None],
+        position: int,
+        bounded_end: int | None,
+        *,
+        brokers: str,
+        monotonic: Callable[[], float],
+        farewells: Farewells,
+    ) -> None:
+        """`place`: topic, partition number, topic id. `position` must be within the partition's offsets."""
+        self.position = position
+        self.finished = bounded_end is not None and position >= bounded_end
+        self._consumer = consumer
+        self._drain = drain
+        self._topics = topics
+        self._watch, self._ends = watches
+        self._topic, self._number, self._topic_id = place
+        self._name = f"{self._topic}/{self._number}"
+        self._end = bounded_end
+        self._ends.open(self._topic, self._number)
+        self._brokers = brokers
+        self._monotonic = monotonic
+        self._farewells = farewells
+        self._commit_at = monotonic() + COMMIT_EVERY_SECONDS
+        self._committed = position
+        self.closed = False
+        self._read_at: float | None = None
+        self._log = logger("kafka")
+        consumer.assign([TopicPartition(self._topic, self._number, position)])
+
+    @property
+    def hint(self) -> str | None:
+        """The topic's id."""
+        return self._topic_id
+
+    def poll(self, max_records: int, max_bytes: int) -> Poll | None:
+        """What librdkafka has fetched by now. A poll without records moves over aborted or compacted offsets."""
+        if self.finished:
+            return None
+        self._check_topic()
+        self._ends.look()
+        drained = self._drain.take(max_records, max_bytes)
+        self._commit()
+        end_seen = self._end_told(drained.traces) if drained.traces else self.position
+        offsets = drained.offsets
+        limit = len(offsets) if self._end is None else int(offsets.searchsorted(self._end))
+        reached_end = self._end is not None and (limit < len(offsets) or end_seen >= self._end)
+        end = max(end_seen, int(offsets[-1]) + 1) if limit else end_seen
+        if self._end is not None and (reached_end or end >= self._end):
+            end = self._end
+            self.finished = True
+        if end == self.position:
+            return None
+        self._read_at = self._monotonic()
+        start, self.position = self.position, end
+        return Poll(_records(drained, limit), start, end)
+
+    def confirm(self) -> None:
+        """Ask for the topic's id once more when something was read since it was last told.
+
+        A topic created anew and filled beyond `position` gives its own records at our offsets, without an error.
+        Ids never come back: the old one, told after a read, shows that the read was of the old topic.
+        """
+        if self._read_at is None or self._topic_id is None:
+            return
+        if not self._watch.confirm(self._read_at):
+            self._log.warning(
+                "kafka_trouble", partition=self._name, error="the topic's id is not told", doing="retrying"
+            )
+        self._read_at = None
+        self._require_same_topic()
+
+    def lag(self) -> int | None:
+        """Offsets up to the last stable one; up to the high watermark where no transaction was open when last asked."""
+        if self.closed:
+            return None
+        told = self._ends.told(self._topic, self._number)
+        if told is not None and told.high > told.stable:
+            return max(0, told.stable - self.position)
+        low_high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, self._number), cached=True)
+        high = -1 if low_high is None else low_high[1]
+        return None if high < 0 else max(0, high - self.position)
+
+    def waiting(self) -> int | None:
+        """Offsets between the last stable one, or our position where that is further by now, and the high watermark."""
+        told = None if self.closed else self._ends.told(self._topic, self._number)
+        return None if told is None else max(0, told.high - max(told.stable, self.position))
+
+    def close(self) -> None:
+        """Leave Kafka; a broker that does not answer is waited for a second at most, once per source."""
+        if self.closed:
+            return
+        self.closed = True
+        self._ends.close(self._topic, self._number)
+        self._commit(now=True)
+        self._drain.close()
+        self._farewells.close(self._consumer.close)
+
+    def _end_told(self, traces: Sequence[Trace]) -> int:
+        """The furthest end of the partition that the traces tell; raises for what cannot heal."""
+        end_seen = self.position
+        for trace in traces:
+            if trace.error.code() == KafkaError._PARTITION_EOF:
+                end_seen = max(end_seen, trace.offset)
+            else:
+                self._judge(trace.error)
+        return end_seen
+
+    def _judge(self, error: KafkaError) -> None:
+        """Raise for what cannot heal by itself; log the rest."""
+        if is_refusal(error):
+            raise refused(error, self._brokers)
+        if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._LOG_TRUNCATION):
+            # a run that is about to end leaves the question to the next one
+            with suppress(StoppedEarly):
+                self._look_for_offset(error)
+        elif error.fatal():
+            raise SourceError(f"{self._name} at offset {self.position}: {error.str()}; start again")
+        else:
+            self._watch.look_soon()
+            self._log.warning("kafka_trouble", partition=self._name, error=error.str(), doing="retrying")
+
+    def _look_for_offset(self, error: KafkaError) -> None:
+        described = self._topics.describe([self._topic])[self._topic]
+        if self._topic_id is not None and described.id is not None and described.id != self._topic_id:
+            raise created_anew(self._name, self.position, self._topic_id, described.id)
+        low, high = self._topics.ranges(self._topic, [self._number])[self._number]
+        if not low <= self.position <= high or error.code() == KafkaError._LOG_TRUNCATION:
+            raise offset_lost(self._name, self.position, low, high)
+        # A broker that had just taken over did not know our offset yet.
+        self._consumer.assign([TopicPartition(self._topic, self._number, self.position)])
+
+    def _check_topic(self) -> None:
+        self._watch.look()
+        if self._watch.gone(self._topic):
+            raise UnknownTopic(
+                f"topic {self._topic} was deleted while it was read, {self._name} up to offset {self.position}. What "
+                "was read is in the lake, which cannot go on with another topic of that name: start a new one for it."
+            )
+        self._require_same_topic()
+
+    def _require_same_topic(self) -> None:
+        topic_id = self._watch.id_now(self._topic)
+        if self._topic_id is not None and topic_id is not None and topic_id != self._topic_id:
+            raise created_anew(self._name, self.position, self._topic_id, topic_id)
+
+    def _commit(self, *, now: bool = False) -> None:
+        if self._committed == self.position or not (now or self._monotonic() >= self._commit_at):
+            return
+        self._commit_at = self._monotonic() + COMMIT_EVERY_SECONDS
+        self._committed = self.position
+        try:
+            self._consumer.commit(offsets=[TopicPartition(self._topic, self._number, self.position)], asynchronous=True)
+        except KafkaException as error:
+            self._log.info("kafka_group_commit_failed", partition=self._name, error=str(error))
+
+
+def _records(drained: Drained, limit: int) -> pa.RecordBatch:
+    """The first `limit` records as a poll has them."""
+    stamps = drained.timestamps
+    # Kafka writes -1 where a record has no timestamp.
+    timestamps = pa.array(stamps, mask=stamps == -1) if stamps.min(initial=0) == -1 else pa.array(stamps)
+    batch = pa.RecordBatch.from_arrays([pa.array(drained.offsets), timestamps, drained.values], schema=POLL_SCHEMA)
+    return batch if limit == len(stamps) else batch.slice(0, limit)
+
+
+_NEW_LAKE = "Nothing was skipped. Keep this lake as it is, and start a new one (another --lake and --recovery)"
+
+
+def offset_lost(partition: str, position: int, low: int, high: int) -> OffsetLost:
+    """The records from `position` on were deleted, or the log was cut before it."""
+    why = (
+        f"{low - position} offsets were deleted before they were read (retention, or delete-records)"
+        if position < low
+        else "the partition's log was cut back, or the topic was deleted and created anew"
+    )
+    return OffsetLost(
+        f"{partition}: offset {position} is to be read next, but Kafka has only offsets {low} to {high}: {why}. "
+        f"{_NEW_LAKE} to count what is there now; a longer retention.ms keeps it from happening again."
+    )
+
+
+def created_anew(partition: str, position: int, old_id: str, new_id: str) -> OffsetLost:
+    """The topic has the old name and is another one."""
+    return OffsetLost(
+        f"{partition}: offset {position} is to be read next, but the topic was deleted and created anew under its name "
+        f"(its id was {old_id} and is {new_id}): that offset belongs to the old one. {_NEW_LAKE} for the new topic."
+    )

@@ -1,0 +1,102 @@
+"""The seam between where records come from and everything after: sources and their readers."""
+
+from typing import Any, Protocol
+
+from dataflow.messages import Poll
+
+
+class Reader(Protocol):
+    """One open source partition, read forwards only, by one thread.
+
+    `position` is the offset the next poll starts at; polls are contiguous: each starts where the last one ended.
+    `finished`: a bounded end was reached, and no poll follows.
+    `hint` is what `Source.open` needs besides the offset to go on from `position` (small, picklable, or None).
+    """
+
+    position: int
+    finished: bool
+
+    @property
+    def hint(self) -> Any | None:
+        """Extra resume position that belongs to `position`: keep it beside the offset in the snapshot."""
+        ...
+
+    def poll(self, max_records: int, max_bytes: int) -> Poll | None:
+        """At most about `max_bytes` of the next records, never more than `max_records`; None = nothing now.
+
+        Returns at once: ask again after a few ms when it gave None, never in a busy loop.
+        A poll may hold no record and still move the position (over a hole in the offsets).
+        Raises OffsetLost, UnknownTopic or another SourceError when reading cannot go on.
+        """
+        ...
+
+    def confirm(self) -> None:
+        """Called before `position` becomes durable: stand for all that was polled since the last call, or raise.
+
+        May wait for an answer, a few ms as a rule. Raises OffsetLost when what was polled came from another input
+        than the one that was opened (a topic deleted and created anew).
+        """
+        ...
+
+    def lag(self) -> int | None:
+        """Records between `position` and the end of what may be read, as last seen; None = not known."""
+        ...
+
+    def waiting(self) -> int | None:
+        """Records behind an open transaction, which may not be read yet, as last seen; None = not known, or no Kafka.
+
+        Counted by offsets, as `lag` is.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections. May be called twice."""
+        ...
+
+
+class Source(Protocol):
+    """All source partitions of one input."""
+
+    def partitions(self) -> list[str]:
+        """Names of the source partitions, in a stable order ("topic/3", a file's stem, "generator/0")."""
+        ...
+
+    def topic_of(self, partition: str) -> str | None:
+        """The Kafka topic that `partition` belongs to; None for other inputs."""
+        ...
+
+    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Reader:
+        """Read `partition` from `next_offset` (None: where the source's own setting says).
+
+        `hint` is the reader's hint of that position, or None when it is not known (slower, never wrong).
+        With `bounded_end` the reader finishes there: offsets below it are read, none at or above.
+        Raises OffsetLost when `next_offset` is not in the source any more.
+        """
+        ...
+
+    def end_offsets(self) -> dict[str, int]:
+        """The bounded end per source partition, fixed at the first call.
+
+        A partition that is left out ends by itself (a file at its end): pass None as its `bounded_end`.
+        """
+        ...
+
+    def waiting(self) -> dict[str, int]:
+        """Records that stayed behind the bounded ends because their transaction was open then and still is.
+
+        Per source partition that was opened here and has some; may wait for an answer for some seconds.
+        """
+        ...
+
+    def partitions_changed(self) -> bool:
+        """True once `partitions()` would name others than when this source was made. Cheap to ask, often."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections. Readers are closed on their own."""
+        ...
+
+
+def behind_transaction(count: int) -> str:
+    """How we say it, in log and doctor alike."""
+    return f"{count:,} record{' waits' if count == 1 else 's wait'} behind an open transaction"

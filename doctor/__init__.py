@@ -1,0 +1,1 @@
+"""What is wrong, what will be, and why a window has not closed, in words."""

@@ -1,0 +1,239 @@
+"""The examination of a pipeline, its source, its lake and its recovery folder: findings, never an exception."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dataflow.errors import LakeError, LakeMissing, RecoveryError, TidemillError
+from dataflow.pipeline.load import load
+from dataflow.pipeline.plan import Plan
+from dataflow.pipeline.tables import LEDGER
+from doctor.clocks import lake_clock_finding
+from doctor.compaction import compaction_finding
+from doctor.coverage import coverage, coverage_finding
+from doctor.disk import Room, disk_finding
+from doctor.finding import Finding, error, ok, warning
+from doctor.future_events import FutureEvent, future_event
+from doctor.lake_files import file_findings
+from doctor.partition_states import partition_states
+from doctor.recovery_state import agreement_finding, dedup_finding, run_finding, states_finding, store_finding
+from doctor.source_state import Reading, source_findings
+from doctor.windows_open import future_finding, watermark_finding, window_finding
+from query.definition import PipelineFacts, read_facts
+from query.moment import EPOCH, to_ms
+from query.reader import LakeReader, LakeSnapshot
+from runtime.compaction_mark import CompactionMark
+from runtime.recovery_folder import RecoveryFolder
+from runtime.same_source import Kept, kept_by
+from runtime.settings import Settings
+from sinks.lake.catalog.types import time_of
+from sinks.lake.tables.definition import definition_of, require_compatible
+
+_LOOK = "this check could not be made; mend what the message names, then ask again"
+
+
+def diagnose(
+    settings: Settings, clock: Callable[[], datetime], *, statvfs: Callable[[Path], Room] = os.statvfs
+) -> list[Finding]:
+    """Every check, in order: pipeline, source, watermarks and windows, recovery, lake, disks, clocks.
+
+    Changes nothing, runs beside a pipeline. What cannot be examined becomes a finding of severity error.
+    """
+    return list(_Examination(settings, clock, statvfs).findings())
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """Our own rows of the catalog."""
+
+    name: str
+    fingerprint: str
+    definition: dict[str, Any]
+    lineage: str | None
+    offsets: dict[str, int]
+    topics: dict[str, str | None]
+    newest: datetime
+
+
+class _Examination:
+    def __init__(self, settings: Settings, clock: Callable[[], datetime], statvfs: Callable[[Path], Room]) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.now = clock()
+        self.statvfs = statvfs
+        self.recovery = RecoveryFolder(settings.recovery)
+        self.plan: Plan | None = None
+        self.own: _Own | None = None
+        self.last_commit: datetime | None = None
+        self.per_minute: dict[str, int] = {}
+
+    def findings(self) -> Iterator[Finding]:
+        yield from _guarded("pipeline", self._pipeline)
+        with LakeReader(self.settings.lake) as reader:
+            snapshot: LakeSnapshot | None = None
+            try:
+                snapshot = reader.snapshot()
+                # after it, or a commit in between would look like one from the future
+                self.now = self.clock()
+                self.own = _own(reader)
+                yield ok("lake", f"{reader.lake_dir} at snapshot {snapshot.id}", snapshot=snapshot.id)
+            except LakeMissing as missing:
+                yield warning("lake", str(missing), "tidemill run makes it; --lake names another folder")
+            except Exception as problem:
+                yield _broken("lake", problem)
+            if snapshot is not None and self.own is not None:
+                yield from self._lake(reader, snapshot, self.own)
+            else:
+                yield from _guarded("source", self._source)
+                yield from _guarded("recovery", self._recovery)
+        for name, folder in (("lake", self.settings.lake), ("recovery", self.settings.recovery)):
+            yield from _guarded(f"disk.{name}", partial(_one, disk_finding, name, folder, self.statvfs))
+
+    def _lake(self, reader: LakeReader, snapshot: LakeSnapshot, own: _Own) -> Iterator[Finding]:
+        yield from _guarded("pipeline.definition", lambda: self._definition(own))
+        # before anything that looks at data files, so that a missing one hides nothing
+        yield from _guarded("ledger", lambda: self._pace(snapshot))
+        yield from _guarded("run", lambda: [run_finding(self.recovery, self.last_commit, self.now)])
+        yield from _guarded("source", self._source)
+        yield from _guarded("watermark", lambda: self._windows(reader, snapshot))
+        yield from _guarded("recovery", self._recovery)
+        running = self.recovery.holder() is not None
+        yield from _guarded("files", lambda: file_findings(reader, snapshot, self.now, running=running))
+        yield from _guarded("compaction", lambda: [self._compaction(reader, own)])
+        newest = max(own.newest, self.last_commit or own.newest)
+        yield from _guarded("clock.lake", lambda: [lake_clock_finding(newest, self.now)])
+
+    def _pipeline(self) -> Iterator[Finding]:
+        try:
+            self.plan = load(self.settings.pipeline)
+        except TidemillError as problem:
+            yield error("pipeline", str(problem), "correct the file; tidemill check shows the same")
+            return
+        yield ok("pipeline", f"{self.settings.pipeline}: pipeline {self.plan.name} is correct", name=self.plan.name)
+
+    def _definition(self, own: _Own) -> Iterator[Finding]:
+        check, plan = "pipeline.definition", self.plan
+        if plan is None:
+            return
+        if own.name != plan.name:
+            yield error(
+                check,
+                f"the lake was filled by pipeline {own.name!r}, the file defines {plan.name!r}",
+                "name that pipeline's file with --pipeline, or another --lake",
+            )
+        elif own.fingerprint == plan.fingerprint:
+            yield ok(check, "the file is what filled the lake", fingerprint=plan.fingerprint)
+        else:
+            yield _difference(check, own, plan, str(self.settings.lake))
+
+    def _pace(self, snapshot: LakeSnapshot) -> Iterator[Finding]:
+        row = snapshot.query(f"SELECT epoch_us(max(committed_at)) AS last FROM {LEDGER}").to_pylist()[0]
+        if row["last"] is not None:
+            self.last_commit = EPOCH + timedelta(microseconds=row["last"])
+        rows = snapshot.query(
+            f'SELECT "partition" AS name, sum(end_offset - start_offset)::BIGINT AS n FROM {LEDGER}'
+            " WHERE epoch_us(committed_at) > ? GROUP BY ALL",
+            parameters=[(to_ms(self.now) - 60_000) * 1000],
+        )
+        self.per_minute = {each["name"]: each["n"] for each in rows.to_pylist()}
+        yield from ()
+
+    def _source(self) -> Iterator[Finding]:
+        offsets = {} if self.own is None else self.own.offsets
+        reading = Reading(offsets, self._kept(), self.per_minute, self.recovery.holder() is not None, self.last_commit)
+        yield from source_findings(self.settings, self.plan, reading, self.clock)
+
+    def _windows(self, reader: LakeReader, snapshot: LakeSnapshot) -> Iterator[Finding]:
+        facts: PipelineFacts = read_facts(reader)
+        states = partition_states(snapshot, facts, self.now)
+        column = None if self.plan is None else self.plan.event.event_time.name
+        yield watermark_finding(states, self.now)
+        future: dict[str, FutureEvent] = {}
+        for state in states:
+            event = future_event(snapshot, state, column)
+            if event is not None:
+                future[state.name] = event
+                yield future_finding(event, facts)
+        for rollup in facts.rollups.values():
+            explain = partial(_one, window_finding, snapshot, facts, rollup, states, future)
+            yield from _guarded(f"windows.{rollup.name}", explain)
+        yield from _guarded("rollups", lambda: [coverage_finding([coverage(snapshot, each) for each in facts.rollups])])
+
+    def _compaction(self, reader: LakeReader, own: _Own) -> Finding:
+        trouble = CompactionMark(self.settings.recovery).read()
+        since, every = self.recovery.held_since(), self.settings.compact_every
+        return compaction_finding(reader, own.definition, trouble, self.now, run_since=since, every=every)
+
+    def _recovery(self) -> Iterator[Finding]:
+        own, offsets = self.own, {} if self.own is None else self.own.offsets
+        yield agreement_finding(
+            self.recovery, None if own is None else own.lineage, len(offsets), Path(self.settings.lake)
+        )
+        yield from filter(None, [store_finding(self.recovery), states_finding(self._kept())])
+        expected = self.plan is not None and self.plan.dedup_column is not None
+        yield from filter(None, [dedup_finding(self.recovery, list(offsets), expected)])
+
+    def _kept(self) -> Kept:
+        topics = {} if self.own is None else self.own.topics
+        try:
+            return kept_by(self.settings.lake, topics, self.recovery)
+        except RecoveryError:  # a finding of its own
+            return Kept(self.settings.lake, self.settings.recovery, topics, None)
+
+
+def _difference(check: str, own: _Own, plan: Plan, lake: str) -> Finding:
+    new = definition_of(plan)
+    try:
+        require_compatible(own.definition, new, lake)
+    except LakeError as problem:
+        lines = str(problem).splitlines()
+        changes = [line.strip().removeprefix("- ") for line in lines[1:-1]]
+        return error(
+            check, f"the lake was filled by another definition: {'; '.join(changes)}", lines[-1], changes=changes
+        )
+    added = [f"rollup {name}" for name in new["rollups"] if name not in own.definition.get("rollups", {})]
+    added += [f"column {name}" for name in new["columns"] if name not in own.definition.get("columns", {})]
+    what = f"adds {', '.join(added)}" if added else "has other rules for records, dimensions or times"
+    return warning(
+        check,
+        f"the file differs from what filled the lake last: it {what}",
+        "start the pipeline anew: from then on it goes by the file; what is in the tables stays",
+        added=added,
+    )
+
+
+def _own(reader: LakeReader) -> _Own:
+    facts = read_facts(reader)
+    connection = reader.resolver.catalog().connection
+    row = connection.execute(
+        "SELECT fingerprint, definition, lineage FROM own_pipeline WHERE name = ?", (facts.name,)
+    ).fetchone()
+    rows = connection.execute('SELECT "partition", next, topic FROM own_offset').fetchall()
+    offsets, topics = {name: place for name, place, _ in rows}, {name: topic for name, _, topic in rows}
+    newest = connection.execute("SELECT max(snapshot_time) FROM ducklake_snapshot").fetchone()[0]
+    return _Own(facts.name, row[0], json.loads(row[1]), row[2], offsets, topics, time_of(newest))
+
+
+def _one(make: Callable[..., Finding], *arguments: object) -> list[Finding]:
+    return [make(*arguments)]
+
+
+def _guarded(check: str, make: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """What `make` finds; an exception on the way is one more finding."""
+    try:
+        yield from make()
+    except Exception as problem:
+        yield _broken(check, problem)
+
+
+def _broken(check: str, problem: Exception) -> Finding:
+    if isinstance(problem, TidemillError):
+        return error(check, str(problem), _LOOK)
+    kind = "the catalog" if isinstance(problem, sqlite3.Error) else type(problem).__name__
+    return error(check, f"{kind}: {' '.join(str(problem).split())}", _LOOK)

@@ -1,0 +1,1 @@
+"""Tables against their source: audit, replay, dump, take-over."""

@@ -1,0 +1,1 @@
+"""The source read again, and everything in the lake compared with it."""

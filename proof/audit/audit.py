@@ -1,0 +1,363 @@
+"""The audit: the source read again, and every row, range, window and file of the lake compared with it."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from dataflow.errors import ConfigError, LakeError
+from dataflow.fold.fold import Fold
+from dataflow.messages import Judged, Range, RollupCount
+from dataflow.pipeline.plan import Plan
+from dataflow.pipeline.tables import EVENTS, LEDGER, TableSpec, tables_of
+from dataflow.sources.source import Source
+from proof.audit.files import check_files
+from proof.audit.ledger import CLASSES, ROLLUP_CLASSES, Line, Segment, check_ledger, check_published, read_lines
+from proof.audit.report import Finding, Report, Unproven
+from proof.audit.rows import CHUNK_RECORDS, ROW_TABLES, RowTables, first_offsets
+from proof.audit.source import Place, Rereading, find_place
+from proof.audit.windows import MANY, NAMED, NARROWED, Narrowing, Totals, WindowDifference, differences, lake_totals
+from query.moment import to_ms
+from query.reader import LakeReader, LakeSnapshot
+from sinks.lake.ledger import merge_ranges
+from sinks.lake.tables.definition import definition_of
+
+_SETTLED_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to audit: one source partition or all, offsets [start, end), commits of [since, until). None = no limit."""
+
+    partition: str | None = None
+    start: int | None = None
+    end: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        """No limit at all."""
+        return self == Selection()
+
+    def takes(self, segment: Segment) -> bool:
+        """Whether a ledger range has a part of what was selected."""
+        if self.partition not in (None, segment.partition):
+            return False
+        if (self.start is not None and segment.end <= self.start) or (
+            self.end is not None and segment.start >= self.end
+        ):
+            return False
+        if segment.line is None:
+            return self.since is None and self.until is None
+        at_ms = segment.line.committed_at_ms
+        return (self.since is None or at_ms >= to_ms(self.since)) and (self.until is None or at_ms < to_ms(self.until))
+
+
+@dataclass(frozen=True, slots=True)
+class _Catalog:
+    """What the catalog says beside the tables, as of the audited snapshot."""
+
+    offsets: dict[str, tuple[int, int | None]]
+    digests: dict[int, str]
+    published: list[tuple[int, str]]
+
+
+def audit(
+    reader: LakeReader,
+    plan: Plan,
+    source: Source | None,
+    *,
+    wait: Callable[[], None],
+    selection: Selection | None = None,
+    unread: str = "",
+) -> Report:
+    """Audit the newest snapshot of the lake against its source.
+
+    `source` None audits the lake by itself, and `unread` says why. `wait` pauses for a few ms, while the source has
+    nothing yet. A selection of a part reads each source partition from its beginning all the same, because what is
+    late or a duplicate depends on it; the ranges that it touches are compared whole.
+    Raises ConfigError if `plan` is not the lake's, or nothing is selected.
+    """
+    selection = selection or Selection()
+    snapshot, catalog = _settled(reader)
+    _require_same(reader, plan)
+    return _Audit(reader, plan, source, snapshot, catalog, selection, wait, unread).run()
+
+
+class _Audit:
+    def __init__(
+        self,
+        reader: LakeReader,
+        plan: Plan,
+        source: Source | None,
+        snapshot: LakeSnapshot,
+        catalog: _Catalog,
+        selection: Selection,
+        wait: Callable[[], None],
+        unread: str,
+    ) -> None:
+        self._reader = reader
+        self._plan = plan
+        self._source = source
+        self._catalog = catalog
+        self._selection = selection
+        self._wait = wait
+        self._unread = unread
+        self._report = Report(snapshot.id)
+        self._snapshot, self._damaged = check_files(snapshot, catalog.digests, self._report)
+        self._specs: dict[str, TableSpec] = {spec.name: spec for spec in tables_of(plan, events=True)}
+        self._folds: dict[frozenset[str], Fold] = {}
+        self._totals = {
+            name: Totals(spec) for name, spec in self._specs.items() if spec.keys and name in snapshot.tables
+        }
+        self._rows = RowTables(self._snapshot, plan, self._specs, self._report, pruned=not self._damaged)
+
+    def run(self) -> Report:
+        report = self._report
+        lines = read_lines(self._snapshot)
+        starts = first_offsets(self._snapshot)
+        if self._source is not None:
+            # a file is read from its first record on, a topic from wherever the first run was told to
+            files = [name for name in self._source.partitions() if self._source.topic_of(name) is None]
+            starts |= {name: 0 for name in files if name in lines or name in self._catalog.offsets}
+        segments = check_ledger(lines, self._catalog.offsets, starts, report)
+        check_published(self._catalog.published, lines, report)
+        chosen = {name: [each for each in parts if self._selection.takes(each)] for name, parts in segments.items()}
+        chosen = {name: parts for name, parts in chosen.items() if parts}
+        if not chosen and not self._selection.is_everything:
+            raise ConfigError("selection", "audit", "nothing of the ledger lies in it; see `tidemill query` on ledger")
+        places: dict[str, Place] = {}
+        with tempfile.TemporaryDirectory(prefix="tidemill-audit-") as folder:
+            for number, (name, parts) in enumerate(chosen.items()):
+                place = self._place(segments[name])
+                places[name] = place
+                self._partition(segments[name], parts, place, Path(folder) / str(number))
+            if self._selection.is_everything:
+                self._rows.check_outside([each.range for parts in segments.values() for each in parts])
+            self._windows(lines, segments, places, Path(folder) / "again")
+        if EVENTS not in self._snapshot.tables:
+            report.unproven.append(Unproven("accepted rows", "the lake keeps no table `events`"))
+        return report
+
+    def _place(self, segments: Sequence[Segment]) -> Place:
+        if self._source is None:
+            return Place(len(segments), self._unread)
+        place = find_place(self._source, self._plan, self._snapshot, segments)
+        foreign = next((each for each in segments if self._is_foreign(each)), None)
+        if foreign is not None:
+            return Place(len(segments), f"{foreign.range} was filled with a rollup that the pipeline no longer has")
+        return place
+
+    def _is_foreign(self, segment: Segment) -> bool:
+        names = {rollup.name for rollup in self._plan.rollups}
+        return segment.line is not None and not segment.line.entry.rollups.keys() <= names
+
+    def _partition(self, segments: Sequence[Segment], chosen: Sequence[Segment], place: Place, folder: Path) -> None:
+        report, name = self._report, segments[0].partition
+        wanted = set(map(id, chosen))
+        unjudged = [each for each in segments[: place.first] if id(each) in wanted]
+        if place.why:
+            start, end = segments[0].start, segments[max(place.first - 1, 0)].end
+            report.unproven.append(Unproven(f"{name} [{start}, {end}) against its source", place.why))
+        self._rows.count(unjudged)
+        counts = dict.fromkeys(("start", "end", "ranges", *CLASSES), 0)
+        counts |= {"start": chosen[0].start, "end": chosen[-1].end, "ranges": len(chosen)}
+        for each in chosen:
+            for what in CLASSES:
+                counts[what] += 0 if each.line is None else getattr(each.line.entry, what)
+        report.partitions[name] = counts
+        if self._source is None or place.first == len(segments):
+            return
+        last = max((at for at, each in enumerate(segments) if id(each) in wanted), default=-1)
+        needed = segments[: last + 1]
+        if place.first > last:
+            return
+        reading = Rereading(self._source, self._plan, needed, place, self._snapshot, folder, self._wait)
+        chunk = _Chunk()
+        for segment, judged in reading:
+            if id(segment) not in wanted:
+                continue
+            if chunk.records >= CHUNK_RECORDS and segment is not chunk.segments[-1]:
+                self._compare(chunk)
+                chunk = _Chunk()
+            parcel = self._fold(segment).fold(judged)
+            chunk.add(segment, parcel.range, parcel.tables)
+            for table, totals in self._totals.items():
+                if table in parcel.tables:
+                    totals.add(parcel.tables[table])
+        if chunk.segments:
+            self._compare(chunk)
+        if reading.ended_at is not None:
+            report.add(
+                Finding(
+                    "gap",
+                    "source",
+                    f"the source ends at offset {reading.ended_at}, the lake has read on to {needed[-1].end}",
+                    (replace(needed[-1].range, start=reading.ended_at),),
+                )
+            )
+
+    def _compare(self, chunk: "_Chunk") -> None:
+        self._rows.compare(chunk.segments, chunk.tables)
+        for segment in chunk.segments:
+            if segment.line is None:
+                continue
+            (again,) = merge_ranges(chunk.ranges[id(segment)])
+            changed = _ledger_differences(segment.line, again)
+            if changed:
+                self._report.add(Finding("ledger", LEDGER, "; ".join(changed), (segment.range,)))
+
+    def _windows(
+        self,
+        lines: Mapping[str, Sequence[Line]],
+        segments: Mapping[str, list[Segment]],
+        places: Mapping[str, Place],
+        folder: Path,
+    ) -> None:
+        report = self._report
+        if not self._totals:
+            return
+        why = ""
+        if not self._selection.is_everything:
+            why = "they are sums over all offsets of all source partitions: audit the whole lake for them"
+        elif any(place.why for place in places.values()):
+            why = "some offsets could not be read again, and windows are sums over all of them"
+        if why:
+            report.unproven.append(Unproven("windows (" + ", ".join(self._totals) + ")", why))
+            if self._selection.is_everything:
+                self._count_windows(lines)
+            return
+        found: list[WindowDifference] = []
+        for name, totals in self._totals.items():
+            spec = self._specs[name]
+            held = lake_totals(self._snapshot, spec).table()
+            report.tables[name] = held.num_rows
+            found += differences(spec, totals.table(), held)[:NAMED]
+        narrowed: list[WindowDifference] = []
+        for name in self._totals:
+            narrowed += [each for each in found if each.spec.name == name][:NARROWED]
+        if len(found) <= MANY and narrowed:
+            narrowing = Narrowing(self._snapshot, narrowed)
+            for segment, _, _, tables in self._again(segments, places, folder / "commits"):
+                narrowing.add(segment, tables)
+            narrowing.find_commits()
+            for piece in self._again(segments, places, folder / "offsets"):
+                narrowing.find_offsets(*piece)
+            narrowing.finish(lines)
+        for each in found:
+            report.add(each.finding())
+
+    def _again(
+        self, segments: Mapping[str, list[Segment]], places: Mapping[str, Place], folder: Path
+    ) -> Iterator[tuple[Segment, Judged, Fold, Mapping[str, pa.RecordBatch]]]:
+        """Every piece of every source partition once more, folded."""
+        assert self._source is not None
+        for number, (partition, parts) in enumerate(segments.items()):
+            if parts:
+                place, ids = places[partition], folder / str(number)
+                for segment, judged in Rereading(
+                    self._source, self._plan, parts, place, self._snapshot, ids, self._wait
+                ):
+                    fold = self._fold(segment)
+                    yield segment, judged, fold, fold.fold(judged).tables
+
+    def _count_windows(self, lines: Mapping[str, Sequence[Line]]) -> None:
+        """Rows and late rows in the windows against the ledger, where each row counts in one window."""
+        counts = [line.entry.rollups for each in lines.values() for line in each]
+        for rollup in self._plan.rollups:
+            if rollup.window.kind not in ("tumble", "session") or rollup.delta_table not in self._totals:
+                continue
+            row = self._snapshot.query(
+                f"SELECT coalesce(sum(row_count), 0)::BIGINT AS counted, coalesce(sum(late_count), 0)::BIGINT AS late"
+                f" FROM {rollup.delta_table}"
+            ).to_pylist()[0]
+            for what, found in row.items():
+                wanted = sum(getattr(each[rollup.name], what) for each in counts if rollup.name in each)
+                if found != wanted:
+                    detail = f"its windows hold {found} {what} rows, the ledger says {wanted}"
+                    self._report.add(Finding("count", rollup.delta_table, detail))
+
+    def _fold(self, segment: Segment) -> Fold:
+        """The fold of the rollups that the pipeline had when the range was committed."""
+        names = frozenset(rollup.name for rollup in self._plan.rollups)
+        if segment.line is not None:
+            names = frozenset(segment.line.entry.rollups) & names
+        if names not in self._folds:
+            rollups = tuple(rollup for rollup in self._plan.rollups if rollup.name in names)
+            self._folds[names] = Fold(replace(self._plan, rollups=rollups), events=EVENTS in self._snapshot.tables)
+        return self._folds[names]
+
+
+class _Chunk:
+    """Neighbouring segments of one source partition that are compared together."""
+
+    def __init__(self) -> None:
+        self.segments: list[Segment] = []
+        self.ranges: dict[int, list[Range]] = {}
+        self.tables: dict[str, list[pa.RecordBatch]] = {}
+        self.records = 0
+
+    def add(self, segment: Segment, entry: Range, tables: Mapping[str, pa.RecordBatch]) -> None:
+        if not self.segments or self.segments[-1] is not segment:
+            self.segments.append(segment)
+        self.ranges.setdefault(id(segment), []).append(entry)
+        self.records += entry.read
+        for name in ROW_TABLES:
+            if name in tables:
+                self.tables.setdefault(name, []).append(tables[name])
+
+
+def _ledger_differences(line: Line, again: Range) -> list[str]:
+    texts = [
+        f"{name} is {getattr(line.entry, name)}, the source gives {getattr(again, name)}"
+        for name in (*CLASSES, "checksum", "max_event_time", "topic")
+        if getattr(line.entry, name) != getattr(again, name)
+    ]
+    for rollup, count in again.rollups.items():
+        known = line.entry.rollups.get(rollup, RollupCount())
+        texts += [
+            f"{rollup}_{name} is {getattr(known, name)}, the source gives {getattr(count, name)}"
+            for name in ROLLUP_CLASSES
+            if getattr(known, name) != getattr(count, name)
+        ]
+    return texts
+
+
+def _settled(reader: LakeReader) -> tuple[LakeSnapshot, _Catalog]:
+    """A snapshot, and what the catalog's own tables say at the same moment, while a pipeline may be writing."""
+    for _ in range(_SETTLED_TRIES):
+        snapshot = reader.snapshot()
+        catalog = reader.resolver.catalog()
+        run = catalog.connection.execute
+        catalog.begin()
+        try:
+            newest = catalog.latest().id
+            rows = run('SELECT "partition", next, max_event_time FROM own_offset').fetchall()
+            digests = dict(run("SELECT data_file_id, digest FROM own_file"))
+            published = run("SELECT epoch, ranges FROM own_publish").fetchall()
+        finally:
+            catalog.end()
+        offsets = {name: (next_offset, newest_ms) for name, next_offset, newest_ms in rows}
+        if newest == snapshot.id:
+            return snapshot, _Catalog(offsets, digests, published)
+    raise LakeError(f"{reader.lake_dir} changes faster than it can be looked at; stop the pipeline, then audit")
+
+
+def _require_same(reader: LakeReader, plan: Plan) -> None:
+    rows = reader.resolver.catalog().connection.execute("SELECT name, fingerprint FROM own_pipeline").fetchall()
+    known = dict(rows)
+    if plan.name not in known:
+        raise ConfigError(
+            "pipeline", plan.name, f"the lake is that of {', '.join(known) or 'no pipeline'}; name its file"
+        )
+    if known[plan.name] != plan.fingerprint:
+        raise ConfigError(
+            "pipeline",
+            plan.name,
+            "the file (or a dimension's) is not the one that the lake was filled with last; audit with that one, or "
+            f"run the pipeline once (rollups now: {', '.join(definition_of(plan)['rollups'])})",
+        )

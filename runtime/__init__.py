@@ -1,0 +1,1 @@
+"""A run as a process: settings, recovery folder, metrics, supervision, signals."""

@@ -1,0 +1,159 @@
+"""Is the source the one that the lake and its recovery folder go on with? Asked before a run and by the doctor."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataflow.errors import ConfigError, InputMissing, OffsetLost, RecoveryError, TidemillError
+from dataflow.sources.generator.source import NAME
+from dataflow.spoken import listed
+from runtime.recovery_folder import RecoveryFolder
+from runtime.recovery_store import stored_partitions
+from runtime.settings import Settings
+from sinks.lake.ended import read_to_end
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The source partitions that a lake and its recovery folder go on with.
+
+    `topics`: per partition of the lake its Kafka topic, None where it is of another kind of source. `stored`: those
+    that the recovery folder has a state of; None when there is no folder or it cannot be read, which others tell.
+    """
+
+    lake: Path
+    recovery: Path
+    topics: Mapping[str, str | None]
+    stored: frozenset[str] | None
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, in name order."""
+        return sorted({*self.topics, *(self.stored or ())})
+
+    def origin(self, name: str) -> tuple[str, str]:
+        """(kind of source, topic) that a partition came from; no topic where it was not Kafka."""
+        if "/" not in name:
+            return "files", ""
+        # the generator's partitions look like a topic's; only the lake knows that they are of none
+        topic = self.topics.get(name, name.rpartition("/")[0])
+        made_up = topic is None or (name not in self.topics and topic == NAME)
+        return ("generator", "") if made_up else ("kafka", topic or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why no run can go on: what is, what to do, and the error that a run ends with."""
+
+    message: str
+    fix: str
+    error: TidemillError
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The source against what is kept. `new`: not read yet; `gone`: kept, and not in the source; `ended`: those of
+    `gone` that are files which were read to their end, with the offset behind it: they stop no run.
+    """
+
+    new: list[str]
+    gone: list[str]
+    ended: dict[str, int]
+    trouble: Trouble | None
+
+
+def require_same_source(settings: Settings, there: Sequence[str], kept: Kept) -> dict[str, int]:
+    """The partitions that are gone and were read to their end, with the offset behind it.
+
+    Raises ConfigError for another source than the one that filled the lake, InputMissing or OffsetLost when a part of
+    it is gone, RecoveryError when the recovery folder lacks what the lake has.
+    """
+    found = compare(settings, there, kept)
+    trouble = found.trouble or missing_states(kept)
+    if trouble is not None:
+        raise trouble.error
+    return found.ended
+
+
+def compare(settings: Settings, there: Sequence[str], kept: Kept) -> Match:
+    """The source that `settings` name, with the partitions `there`, against what is kept. Reads the ledger only when
+    a file is gone.
+    """
+    known = kept.names
+    new = [name for name in there if name not in known] if known else []
+    topic = settings.topic if settings.source == "kafka" else ""
+    here = (settings.source, topic)
+    strange = [name for name in known if kept.origin(name) != here and (name in kept.topics or name not in there)]
+    gone = [name for name in known if name not in there or name in strange]
+    if strange:
+        return Match(new, gone, {}, _another(settings, there, kept, strange))
+    ended = read_to_end(kept.lake, gone) if gone and settings.source == "files" else {}
+    lost = [name for name in gone if name not in ended]
+    return Match(new, gone, ended, _lost(settings, there, kept, lost) if lost else None)
+
+
+def missing_states(kept: Kept) -> Trouble | None:
+    """Trouble when the recovery folder is there and has no state of a partition that the lake holds."""
+    if kept.stored is None or not (missing := sorted(set(kept.topics) - kept.stored)):
+        return None
+    message = (
+        f"the lake {kept.lake} goes on with {listed(missing)}, of which the recovery folder {kept.recovery} has no "
+        "state: it was emptied, or put back from an older copy"
+    )
+    fix = (
+        "put back the one that belongs to the lake, or take over from what the lake knows with "
+        "`tidemill recover --from-lake`"
+    )
+    return Trouble(message, fix, RecoveryError(f"{message}; {fix}"))
+
+
+def said(settings: Settings) -> str:
+    """The source that the settings name, in words."""
+    if settings.source == "kafka":
+        return f"topic {settings.topic}"
+    return "the generator" if settings.source == "generator" else f"the folder {settings.input}"
+
+
+def _another(settings: Settings, there: Sequence[str], kept: Kept, strange: Sequence[str]) -> Trouble:
+    kind, topic = kept.origin(strange[0])
+    where = said(settings)
+    origin = {"kafka": f"topic {topic}", "generator": "the generator", "files": "a folder of files"}[kind]
+    again = f"--source {kind}" + {"kafka": f" --topic {topic}", "files": " and --input with that folder"}.get(kind, "")
+    message = (
+        f"the lake {kept.lake} and the recovery folder {kept.recovery} go on with {listed(strange)} of {origin}, "
+        f"and {where} has {listed(there)}"
+    )
+    fix = f"go on with {again}, or give {where} new folders of its own with --lake and --recovery"
+    same_kind = kind == settings.source
+    key, value = ("topic", settings.topic) if same_kind else ("source", settings.source)
+    return Trouble(message, fix, ConfigError(key, value, f"{message}; {fix}"))
+
+
+def _lost(settings: Settings, there: Sequence[str], kept: Kept, lost: Sequence[str]) -> Trouble:
+    where = said(settings)
+    message = f"{listed(lost)} in the lake {kept.lake} and the recovery folder {kept.recovery}, but not in {where}"
+    others = "fill new folders with --lake and --recovery"
+    error: TidemillError
+    if settings.ranges is not None:
+        message = f"{message} as cut by {settings.ranges}, which has {listed(there)}"
+        fix = f"leave --ranges out to go on here, or {others}"
+        error = ConfigError("ranges", str(settings.ranges), f"{message}; {fix}")
+    elif settings.source == "generator":
+        message = f"{message}, which makes {listed(there)}"
+        fix = f"set --generator-partitions as it was, or {others}"
+        error = ConfigError("generator_partitions", settings.generator_partitions, f"{message}; {fix}")
+    elif settings.source == "files":
+        message = f"{message}, and not read to the end"
+        fix = f"put it back there or name the folder that has it with --input; if it is lost, {others}"
+        error = InputMissing(f"{message}; {fix}")
+    else:
+        message = f"{message}, which has {listed(there)}: it was deleted and made anew with fewer partitions"
+        fix = f"keep lake and recovery folder as they are, and {others} from the new topic"
+        error = OffsetLost(f"{message}; {fix}")
+    return Trouble(message, fix, error)
+
+
+def kept_by(lake: Path, topics: Mapping[str, str | None], recovery: RecoveryFolder) -> Kept:
+    """What a lake, whose partitions have these topics, and its recovery folder keep. Raises RecoveryError."""
+    stored = frozenset(stored_partitions(recovery)) if recovery.exists else None
+    return Kept(lake, recovery.path, topics, stored)

@@ -1,0 +1,1 @@
+"""The lake: files, ledger and the two-phase commit."""

@@ -1,0 +1,75 @@
+"""Do the recovery store and the lake belong together? Asked before any data moves."""
+
+import sqlite3
+from pathlib import Path
+from typing import Protocol
+
+from dataflow.errors import RecoveryError
+from sinks.lake.catalog.catalog import Catalog
+
+
+class Store(Protocol):
+    """The recovery folder, as far as the lake needs to know it."""
+
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """True when a store has been made here."""
+        ...
+
+    @property
+    def lineage(self) -> str:
+        """Identity of the store."""
+        ...
+
+    def create(self) -> str:
+        """Make an empty store; returns its lineage."""
+        ...
+
+
+def agree(catalog: Catalog, pipeline: str, store: Store) -> str:
+    """The lineage under which this run may publish; makes an empty store beside an empty lake.
+
+    Raises RecoveryError, with the way out, when one of the two is lost, restored or somebody else's: going on
+    would count records twice or leave some out.
+    """
+    row = catalog.one("SELECT lineage FROM own_pipeline WHERE name = ?", pipeline)
+    lineage = shared_lineage(row[0] if row else None, len(catalog.offsets()), store, catalog.folder)
+    return store.create() if lineage is None else lineage
+
+
+def shared_lineage(known: str | None, partitions: int, store: Store, lake: Path) -> str | None:
+    """The lineage of a lake and its store; None when both are new. Only looks.
+
+    `known` is the lineage that the lake was filled under last, `partitions` the number of its source partitions.
+    Raises RecoveryError as `agree` does.
+    """
+    if not store.exists:
+        if partitions:
+            raise RecoveryError(
+                f"the lake {lake} holds data of {partitions} source partitions, but there is no recovery "
+                f"folder at {store.path}: name the folder of the lake's last run with --recovery, or, if it is lost, "
+                "take over from what the lake knows with `tidemill recover --from-lake`"
+            )
+        return None
+    lineage = store.lineage
+    if known is not None and known != lineage:
+        raise RecoveryError(
+            f"the recovery folder {store.path} is not the one that filled the lake {lake} last: name that "
+            "one with --recovery, or take over from what the lake knows with `tidemill recover --from-lake`"
+        )
+    if known is None and _was_used(store.path):
+        raise RecoveryError(
+            f"the recovery folder {store.path} has state of another lake, and {lake} is new: to read "
+            "everything again give it a new folder with --recovery; to go on, name the old lake with --lake"
+        )
+    return lineage
+
+
+def _was_used(folder: Path) -> bool:
+    connection = sqlite3.connect(f"file:{folder / 'part-0.sqlite3'}?mode=ro", uri=True)
+    try:
+        return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM snaps)").fetchone()[0])
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""The catalog: DuckLake's tables and ours in one SQLite file."""

@@ -1,0 +1,207 @@
+"""Parquet files of the lake: field ids inside, statistics beside, durable before their name is told to anybody."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dataflow.errors import LakeUnwritable
+from sinks.lake.catalog.layout import Column, TableLayout
+from sinks.lake.catalog.schema import SNAPSHOT_COLUMN, SNAPSHOT_FIELD_ID
+from sinks.lake.catalog.types import to_text
+
+ROW_GROUP_ROWS = 122_880
+"""DuckDB reads a row group per thread; more rows prune worse, fewer compress worse."""
+
+PLAIN_BYTES = 16 * 1024
+"""Up to this size in memory a table is written without dictionaries and compression: they would cost more time than
+the rest of the commit, and most files of an epoch are smaller."""
+
+FEW_ROWS = 64
+
+Fault = Callable[[str], None]
+"""Called with the name of each point where a crash matters; tests raise from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStats:
+    """One column of one file, in DuckLake's terms. `low`/`high` are texts, None = unknown or no value."""
+
+    column_id: int
+    type: str
+    size_bytes: int
+    value_count: int
+    null_count: int
+    low: str | None
+    high: str | None
+    contains_nan: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file that is durable on disk and not yet in the catalog. `path` is relative to the table's folder."""
+
+    table: str
+    table_id: int
+    path: str
+    rows: int
+    size_bytes: int
+    footer_bytes: int
+    digest: str
+    columns: tuple[ColumnStats, ...]
+
+
+def no_fault(point: str) -> None:
+    """The fault hook that does nothing."""
+
+
+def write_file(
+    folder: Path,
+    layout: TableLayout,
+    table: pa.Table,
+    name: str,
+    *,
+    snapshots: pa.Array | None = None,
+    fault: Fault = no_fault,
+) -> StagedFile:
+    """Write `table` as `folder`/main/<table>/`name`, fsync the file and its directory, and describe it.
+
+    `table`'s columns are a subset of the layout's; `snapshots` (int64 per row) is added as DuckLake's snapshot
+    column. The file must not exist. Raises LakeUnwritable, with the partial file removed, when the disk refuses.
+    """
+    columns = [column for column in layout.columns if column.name in table.schema.names]
+    fields = [_field(column, table.schema.field(column.name).type) for column in columns]
+    data = table.select([column.name for column in columns]).cast(pa.schema(fields))
+    if snapshots is not None:
+        mark = pa.field(SNAPSHOT_COLUMN, pa.int64(), metadata={"PARQUET:field_id": str(SNAPSHOT_FIELD_ID)})
+        data = data.append_column(mark, snapshots)
+    sink = pa.BufferOutputStream()
+    plain = data.nbytes <= PLAIN_BYTES
+    written: list[Any] = []
+    pq.write_table(
+        data,
+        sink,
+        compression="none" if plain else "zstd",
+        compression_level=None if plain else 1,
+        use_dictionary=not plain,
+        store_schema=False,
+        row_group_size=ROW_GROUP_ROWS,
+        metadata_collector=written,
+    )
+    content = sink.getvalue()
+    target = folder / "main" / layout.path / name
+    fault("before_file")
+    write_durably(target, content, fault)
+    fault("after_file")
+    return StagedFile(
+        layout.name,
+        layout.id,
+        name,
+        data.num_rows,
+        content.size,
+        int.from_bytes(content[-8:-4].to_pybytes(), "little"),
+        hashlib.sha256(content).hexdigest(),
+        _stats(columns, data, written[0]),
+    )
+
+
+def write_durably(target: Path, content: Any, fault: Fault = no_fault) -> None:
+    """Create `target` with `content` (bytes-like) and fsync it and its directory; LakeUnwritable on failure."""
+    made = False
+    try:
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True)
+            sync_folder(target.parent.parent)
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        made = True
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(handle, left) :]
+            fault("in_file")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        sync_folder(target.parent)
+    except OSError as error:
+        if made:
+            with contextlib.suppress(OSError):
+                target.unlink()
+        raise LakeUnwritable(
+            f"cannot write {target}: {error.strerror}; nothing of it was published. "
+            "Free space or correct the folder's permissions, then start again"
+        ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _field(column: Column, kind: pa.DataType) -> pa.Field:
+    if column.element_id is not None:
+        kind = pa.list_(pa.field("element", kind.value_type, metadata=_field_id(column.element_id)))
+    return pa.field(column.name, kind, metadata=_field_id(column.id))
+
+
+def _field_id(number: int) -> dict[str, str]:
+    return {"PARQUET:field_id": str(number)}
+
+
+def _stats(columns: list[Column], data: pa.Table, metadata: Any) -> tuple[ColumnStats, ...]:
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    # one leaf per column: lists hold scalars only
+    sizes = [sum(group.column(index).total_compressed_size for group in groups) for index in range(len(columns))]
+    found: list[ColumnStats] = []
+    for column, values, size in zip(columns, data.columns, sizes, strict=False):
+        if column.element_id is None:
+            found.append(column_stats(column.id, column.type, values, size))
+        else:
+            assert column.element is not None
+            found.append(column_stats(column.element_id, column.element, pc.list_flatten(values), size))
+    return tuple(found)
+
+
+def column_stats(column_id: int, kind: str, values: Any, size_bytes: int) -> ColumnStats:
+    """Count, nulls and bounds of an Arrow (chunked) array of DuckLake type `kind`."""
+    nulls = values.null_count
+    contains_nan: bool | None = None
+    low: Any = None
+    high: Any = None
+    if kind == "float64":
+        contains_nan = bool(pc.any(pc.is_nan(values)).as_py())
+    if kind != "blob" and not contains_nan and nulls < len(values):
+        scale = 1
+        if pa.types.is_timestamp(values.type):
+            scale = {"s": 1_000_000, "ms": 1_000, "us": 1}[values.type.unit]
+            values = values.cast(pa.int64())
+        if len(values) <= FEW_ROWS:
+            # Python's own order is Arrow's for all of these types, and it is there sooner
+            present = [value for value in values.to_pylist() if value is not None]
+            low, high = min(present), max(present)
+        else:
+            bounds = pc.min_max(values)
+            low, high = bounds["min"].as_py(), bounds["max"].as_py()
+        if kind == "timestamp":
+            low, high = low * scale, high * scale
+    return ColumnStats(
+        column_id,
+        kind,
+        size_bytes,
+        len(values) - nulls,
+        nulls,
+        to_text(low, kind),
+        to_text(high, kind),
+        contains_nan,
+    )

@@ -1,0 +1,100 @@
+"""The lake as a Bytewax sink: one part, so that its snapshot is a consistent cut over all workers."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from dataflow.messages import Parcel
+from dataflow.pipeline.plan import Plan
+from dataflow.pipeline.tables import tables_of
+from sinks.lake.files import Fault, no_fault
+from sinks.lake.tables.prepare import open_lake
+from sinks.lake.writer import PART, CommitStats, LakeWriter
+
+State = dict[str, Any]
+
+
+class LakePart(StatefulSinkPartition[Parcel, State]):
+    """Bytewax's calls, handed to a LakeWriter."""
+
+    def __init__(self, writer: LakeWriter, guard: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        self._writer = writer
+        self._guard = guard
+
+    def write_batch(self, values: list[Parcel]) -> None:
+        """Buffer parcels; publish earlier epochs when a later one begins."""
+        with self._guard():
+            self._writer.write(values)
+
+    def snapshot(self) -> State:
+        """Stage the epoch's files; the state is all that is not published yet."""
+        with self._guard():
+            return self._writer.snapshot()
+
+    def close(self) -> None:
+        """Release the catalog. Publishes nothing: this also runs when the epoch is not durable."""
+        self._writer.close()
+
+
+class LakeSink(FixedPartitionedSink[Parcel, State]):
+    """Items are ("lake", Parcel) with the epoch stamped.
+
+    `lineage` identifies the recovery store. Building the part takes the lake over: any run before it is fenced out.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        *,
+        lineage: str,
+        clock: Callable[[], datetime],
+        events: bool = True,
+        on_commit: Callable[[CommitStats], None] | None = None,
+        fault: Fault = no_fault,
+        guard: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """`guard()` surrounds everything that may raise."""
+        self._folder = folder
+        self._plan = plan
+        self._lineage = lineage
+        self._clock = clock
+        self._events = events
+        self._on_commit = on_commit
+        self._fault = fault
+        self._guard = guard
+
+    def list_parts(self) -> list[str]:
+        """The single part."""
+        return [PART]
+
+    def part_fn(self, item_key: str) -> int:
+        """Everything goes to the single part."""
+        return 0
+
+    def build_part(self, step_id: str, for_part: str, resume_state: State | None) -> LakePart:
+        """Open (or make) the lake, take it over, and publish what the resumed epoch proves durable."""
+        with self._guard():
+            return LakePart(self._resumed(resume_state), self._guard)
+
+    def _resumed(self, resume_state: State | None) -> LakeWriter:
+        catalog = open_lake(self._folder, self._plan, self._clock(), events=self._events)
+        writer = LakeWriter(
+            catalog,
+            tables_of(self._plan, events=self._events),
+            pipeline=self._plan.name,
+            lineage=self._lineage,
+            clock=self._clock,
+            on_commit=self._on_commit,
+            fault=self._fault,
+        )
+        try:
+            writer.resume(resume_state)
+        except BaseException:
+            writer.close()
+            raise
+        return writer

@@ -1,0 +1,1 @@
+"""What tables and views a lake holds for a pipeline."""

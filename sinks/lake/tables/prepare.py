@@ -1,0 +1,181 @@
+"""From a plan to a lake that holds its tables and views: made anew, or brought up to date."""
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from dataflow.errors import ForeignLake, LakeError
+from dataflow.pipeline.plan import Plan
+from dataflow.pipeline.tables import TableSpec, tables_of
+from sinks.lake.catalog.catalog import BUSY_MS, Catalog, data_path
+from sinks.lake.catalog.layout import TableLayout, views
+from sinks.lake.catalog.ownership import require_names, write_down_own_objects
+from sinks.lake.catalog.schema import SCHEMA_ID
+from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly
+from sinks.lake.catalog.types import lake_type, time_text
+from sinks.lake.tables.definition import definition_of, require_compatible, to_json
+from sinks.lake.tables.views import views_of
+
+
+def create_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, busy_ms: int = BUSY_MS) -> Catalog:
+    """Make a lake for `plan` in an absent or empty folder, with all tables and views; ForeignLake otherwise."""
+    catalog = Catalog.create(folder, now, busy_ms=busy_ms)
+    try:
+        with catalog.transaction() as connection:
+            connection.execute(
+                "INSERT INTO own_pipeline VALUES (?, ?, ?, 0, NULL, ?)",
+                (plan.name, plan.fingerprint, to_json(definition_of(plan)), time_text(now)),
+            )
+            _evolve(catalog, tables_of(plan, events=events), views_of(plan), now)
+    except BaseException:
+        catalog.close()
+        raise
+    return catalog
+
+
+def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, busy_ms: int = BUSY_MS) -> Catalog:
+    """Open the lake of `plan` for writing, or make it; returns an open Catalog.
+
+    Follows a moved folder, adds tables, views and columns that the plan has gained. Raises ForeignLake for another
+    pipeline's lake, or where another client has taken a name that the plan needs, and LakeError, naming what changed,
+    when the plan cannot go on in it.
+    """
+    if _is_blank(Path(folder) / CATALOG_NAME):
+        return create_lake(folder, plan, now, events=events, busy_ms=busy_ms)
+    catalog = Catalog.open(folder, busy_ms=busy_ms)
+    try:
+        with catalog.transaction() as connection:
+            rows = dict(connection.execute("SELECT name, definition FROM own_pipeline"))
+            if not rows:
+                # a crash between making the catalog and its tables
+                connection.execute(
+                    "INSERT INTO own_pipeline VALUES (?, ?, '{}', 0, NULL, ?)",
+                    (plan.name, plan.fingerprint, time_text(now)),
+                )
+            elif plan.name not in rows:
+                raise ForeignLake(
+                    f"{catalog.folder} is the lake of pipeline {next(iter(rows))!r}, not of {plan.name!r}; "
+                    "name another folder, or the pipeline that filled it"
+                )
+            definition = definition_of(plan)
+            old = json.loads(rows.get(plan.name, "{}"))
+            if old:
+                require_compatible(old, definition, str(catalog.folder))
+                # what a former plan had keeps its columns and rollups in the lake
+                definition["columns"] = {**old.get("columns", {}), **definition["columns"]}
+                definition["rollups"] = {**old.get("rollups", {}), **definition["rollups"]}
+            connection.execute(
+                "UPDATE own_pipeline SET fingerprint = ?, definition = ? WHERE name = ?",
+                (plan.fingerprint, to_json(definition), plan.name),
+            )
+            connection.execute(
+                "UPDATE ducklake_metadata SET value = ? WHERE \"key\" = 'data_path' AND value <> ?",
+                (data_path(catalog.folder), data_path(catalog.folder)),
+            )
+            write_down_own_objects(connection)
+            _evolve(catalog, tables_of(plan, events=events), views_of(plan), now)
+    except BaseException:
+        catalog.close()
+        raise
+    return catalog
+
+
+def _is_blank(path: Path) -> bool:
+    """Nothing there, or the empty database that a crash in the very first transaction leaves."""
+    if not path.exists() or path.stat().st_size == 0:
+        return True
+    connection = connect_readonly(path, busy_ms=BUSY_MS)
+    try:
+        return bool(connection.execute("SELECT count(*) = 0 FROM sqlite_master").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def _evolve(catalog: Catalog, specs: Sequence[TableSpec], wanted: Mapping[str, str], now: datetime) -> None:
+    tables = catalog.tables()
+    changes: list[str] = []
+    missing = [spec for spec in specs if spec.name not in tables]
+    grown = [(spec, tables[spec.name]) for spec in specs if spec.name in tables]
+    additions = [(spec, table, _new_columns(spec, table)) for spec, table in grown]
+    additions = [entry for entry in additions if entry[2]]
+    present = views(catalog.connection, catalog.head()[0])
+    replaced = {name: sql for name, sql in wanted.items() if name not in present or present[name].sql != sql}
+    new_names = [*(spec.name for spec in missing), *(name for name in replaced if name not in present)]
+    require_names(catalog.connection, new_names, catalog.folder)
+    dropped = [present[name].id for name in replaced if name in present]
+    if not (missing or additions or replaced):
+        return
+    changes += [f"dropped_view:{view_id}" for view_id in dropped]
+    changes += [f'created_table:"main"."{spec.name}"' for spec in missing]
+    changes += [f"altered_table:{table.id}" for _, table, _ in additions]
+    changes += [f'created_view:"main"."{name}"' for name in replaced]
+    next_id = catalog.head()[3]
+    ids = len(missing) + len(replaced)
+    snapshot_id = catalog.snapshot(now, ",".join(changes), schema=True, catalog_ids=ids, message="schema")
+    version = catalog.head()[2]
+    run = catalog.connection.execute
+    for table_id, spec in enumerate(missing, start=next_id):
+        run(
+            "INSERT INTO ducklake_table VALUES (?, ?, ?, NULL, ?, ?, ?, 1)",
+            (table_id, str(uuid.uuid4()), snapshot_id, SCHEMA_ID, spec.name, f"{spec.name}/"),
+        )
+        run("INSERT INTO own_object VALUES (?, ?)", (table_id, spec.name))
+        _add_columns(catalog.connection, table_id, list(spec.schema), snapshot_id)
+        run("INSERT INTO ducklake_schema_versions VALUES (?, ?, ?)", (snapshot_id, version, table_id))
+    for _, table, fields in additions:
+        _add_columns(catalog.connection, table.id, fields, snapshot_id)
+        run("INSERT INTO ducklake_schema_versions VALUES (?, ?, ?)", (snapshot_id, version, table.id))
+    for view_id in dropped:
+        run(
+            "UPDATE ducklake_view SET end_snapshot = ? WHERE view_id = ? AND end_snapshot IS NULL",
+            (snapshot_id, view_id),
+        )
+    for view_id, (name, sql) in enumerate(replaced.items(), start=next_id + len(missing)):
+        run(
+            "INSERT INTO ducklake_view VALUES (?, ?, ?, NULL, ?, ?, 'duckdb', ?, '')",
+            (view_id, str(uuid.uuid4()), snapshot_id, SCHEMA_ID, name, sql),
+        )
+        run("INSERT INTO own_object VALUES (?, ?)", (view_id, name))
+
+
+def _new_columns(spec: TableSpec, table: TableLayout) -> list[pa.Field]:
+    added: list[pa.Field] = []
+    for field in spec.schema:
+        column = table.column(field.name)
+        if column is None:
+            added.append(field)
+            continue
+        element = lake_type(field.type.value_type) if column.element_id is not None else None
+        if (column.type, column.element) != (lake_type(field.type), element):
+            raise LakeError(
+                f"column {field.name} of lake table {spec.name} is {column.duckdb} and the pipeline now makes it "
+                f"{field.type}; give it another name, or start a new lake in another folder"
+            )
+    return added
+
+
+def _add_columns(connection: sqlite3.Connection, table_id: int, fields: Sequence[pa.Field], snapshot_id: int) -> None:
+    (last,) = connection.execute(
+        "SELECT coalesce(max(column_id), 0) FROM ducklake_column WHERE table_id = ?", (table_id,)
+    ).fetchone()
+    for field in fields:
+        last += 1
+        kind = lake_type(field.type)
+        parent = last
+        row = (last, snapshot_id, table_id, last, field.name, kind, None, "" if kind == "list" else "literal")
+        _add_column(connection, row)
+        if kind == "list":
+            last += 1
+            element = lake_type(field.type.value_type)
+            _add_column(connection, (last, snapshot_id, table_id, last, "element", element, parent, "literal"))
+
+
+def _add_column(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
+    connection.execute(
+        "INSERT INTO ducklake_column VALUES (?, ?, NULL, ?, ?, ?, ?, NULL, 'NULL', 1, ?, ?, 'duckdb')", row
+    )

@@ -1,0 +1,259 @@
+"""Compaction: few files instead of many, with every snapshot that can still be asked for unchanged."""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dataflow.errors import LakeError
+from dataflow.fold.merge import merge_rows
+from dataflow.pipeline.tables import TableSpec
+from sinks.lake.catalog.bounds import recompute_bounds
+from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.layout import TableLayout, strange_columns
+from sinks.lake.catalog.ownership import MERGED
+from sinks.lake.catalog.reader import CatalogReader
+from sinks.lake.catalog.schema import SNAPSHOT_FIELD_ID
+from sinks.lake.catalog.sqlite import told
+from sinks.lake.catalog.types import time_text
+from sinks.lake.files import Fault, StagedFile, no_fault, write_file
+from sinks.lake.upkeep.expire import ExpiryReport, Retention, expire
+from sinks.lake.upkeep.tiers import BASE_BYTES, LiveFile, runs_to_merge, summable
+from sinks.lake.writer import unique_name
+
+
+@dataclass(frozen=True, slots=True)
+class CompactionReport:
+    """What one compaction did. `files` is the number of live files per table afterwards."""
+
+    merged_files: int
+    written_files: int
+    rewritten_rows: int
+    summed_rows: int
+    """Rows saved by adding up delta rows of equal keys."""
+    skipped: tuple[str, ...]
+    """Runs that were left alone, and why: a damaged or missing file, or another writer was faster."""
+    expiry: ExpiryReport
+    files: Mapping[str, int]
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Tally:
+    merged_files: int = 0
+    written_files: int = 0
+    rewritten_rows: int = 0
+    summed_rows: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+
+class DamagedFile(LakeError):
+    """A data file is not there, or its bytes are not those that were committed."""
+
+
+def compact(
+    catalog: Catalog,
+    specs: Sequence[TableSpec],
+    *,
+    clock: Callable[[], datetime],
+    retention: Retention | None = None,
+    fault: Fault = no_fault,
+    unique: Callable[[], str] = unique_name,
+) -> CompactionReport:
+    """Merge small files, expire old snapshots, delete files that nothing needs any more.
+
+    Works beside a writing pipeline, in another thread with a Catalog of its own or in another process: Parquet is
+    read and written outside of transactions, which stay short and check again that nothing has changed. `specs` say
+    how delta rows add up; our tables without a spec are only merged, and those of other clients are left alone, as is
+    a table of ours that another client gave a column to. Ledger rows are never dropped.
+    """
+    retention = retention or Retention()
+    started = time.perf_counter()
+    tally = _Tally()
+    expiry = expire(catalog, clock(), retention, fault=fault)
+    by_name = {spec.name: spec for spec in specs}
+    oldest = catalog.one("SELECT min(snapshot_id) FROM ducklake_snapshot")[0]
+    tables = catalog.tables()
+    for table in tables.values():
+        spec = by_name.get(table.name)
+        adds_up = spec is not None and spec.keys and set(spec.schema.names) == {column.name for column in table.columns}
+        summed_below = oldest if adds_up else None
+        files = live_files(catalog, table)
+        strange = strange_columns(catalog.connection, table)
+        if strange:
+            if len(files) > 1:
+                tally.skipped.append(f"{table.name}: another client gave it the column {strange[0]}, so its files stay")
+            continue
+        for run in runs_to_merge(files, summed_below=summed_below):
+            total = summable(run, summed_below)
+            try:
+                staged = _merge(catalog, table, run, spec if total else None, f"{MERGED}{unique()}.parquet", fault)
+            except DamagedFile as damage:
+                tally.skipped.append(str(damage))
+                continue
+            fault("before_compact")
+            if _swap(catalog, table, run, staged, clock(), oldest if total else None, fault):
+                tally.merged_files += len(run)
+                tally.written_files += 1
+                tally.rewritten_rows += staged.rows
+                tally.summed_rows += sum(file.rows for file in run) - staged.rows
+            else:
+                (catalog.folder / "main" / table.path / staged.path).unlink(missing_ok=True)
+                tally.skipped.append(f"{table.name}: another writer changed the files to be merged; the next run will")
+            fault("after_compact")
+    return CompactionReport(
+        tally.merged_files,
+        tally.written_files,
+        tally.rewritten_rows,
+        tally.summed_rows,
+        tuple(tally.skipped),
+        expiry,
+        {table.name: len(live_files(catalog, table)) for table in tables.values()},
+        time.perf_counter() - started,
+    )
+
+
+def live_files(catalog: Catalog | CatalogReader, table: TableLayout) -> list[LiveFile]:
+    """The table's live files in row order; those that another client deleted rows from are not mergeable."""
+    with told(catalog.path, catalog.busy_ms):
+        touched = _files_with_deletes(catalog, table.id)
+        rows = catalog.connection.execute(
+            "SELECT data_file_id, path, record_count, file_size_bytes, row_id_start, begin_snapshot, partial_max,"
+            " path_is_relative = 1 AND partition_id IS NULL AND encryption_key IS NULL AND mapping_id IS NULL"
+            " FROM ducklake_data_file WHERE table_id = ? AND end_snapshot IS NULL ORDER BY row_id_start, data_file_id",
+            (table.id,),
+        ).fetchall()
+    return [
+        LiveFile(number, path, count, size, start, begin, partial, bool(ours) and number not in touched)
+        for number, path, count, size, start, begin, partial, ours in rows
+    ]
+
+
+def _files_with_deletes(catalog: Catalog | CatalogReader, table_id: int) -> set[int]:
+    run = catalog.connection.execute
+    rows = run("SELECT data_file_id FROM ducklake_delete_file WHERE table_id = ?", (table_id,))
+    touched = {number for (number,) in rows}
+    inlined = f"ducklake_inlined_delete_{table_id}"
+    if run("SELECT 1 FROM sqlite_master WHERE name = ?", (inlined,)).fetchone():
+        touched |= {number for (number,) in run(f"SELECT DISTINCT file_id FROM {inlined}")}
+    return touched
+
+
+def _merge(
+    catalog: Catalog, table: TableLayout, run: Sequence[LiveFile], spec: TableSpec | None, name: str, fault: Fault
+) -> StagedFile:
+    folder = catalog.folder / "main" / table.path
+    parts = [_read(catalog, folder / file.path, file, table) for file in run]
+    whole = pa.concat_tables(_alike([part for part, _ in parts], table))
+    if spec is not None:
+        summed = merge_rows(spec, whole.select(spec.schema.names).cast(spec.schema))
+        return write_file(catalog.folder, table, summed, name, fault=fault)
+    snapshots = pa.chunked_array([mark for _, marks in parts for mark in marks.chunks], pa.int64())
+    return write_file(catalog.folder, table, whole, name, snapshots=snapshots, fault=fault)
+
+
+def _read(catalog: Catalog, path: Path, file: LiveFile, table: TableLayout) -> tuple[pa.Table, pa.ChunkedArray]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DamagedFile(f"{path} cannot be read ({error.strerror}); see `tidemill audit`") from error
+    known = catalog.one("SELECT digest FROM own_file WHERE data_file_id = ?", file.id)
+    # merging a damaged file would hide the damage from the audit
+    if known is not None and known[0] != hashlib.sha256(content).hexdigest():
+        raise DamagedFile(f"{path} is not the file that was committed; see `tidemill audit`")
+    # not read_table: what that sets up per file takes several times longer than reading a small one
+    data = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=file.size_bytes > BASE_BYTES)
+    names = {column.id: column.name for column in table.columns}
+    columns: dict[str, pa.ChunkedArray] = {}
+    marks = pa.chunked_array([pa.repeat(pa.scalar(file.begin_snapshot, pa.int64()), data.num_rows)])
+    for index, entry in enumerate(data.schema):
+        number = int((entry.metadata or {}).get(b"PARQUET:field_id", b"-1"))
+        if number == SNAPSHOT_FIELD_ID:
+            marks = data.column(index)
+        elif number in names:
+            columns[names[number]] = data.column(index)
+        elif entry.name.startswith("_ducklake_internal") or number < 0:
+            raise DamagedFile(f"{path} was written by another client with column {entry.name}; it is left as it is")
+    return pa.table({name: columns[name] for name in names.values() if name in columns}), marks
+
+
+def _alike(parts: Sequence[pa.Table], table: TableLayout) -> list[pa.Table]:
+    """The parts with the same columns: those that any of them has, as NULL where one lacks it."""
+    kinds: dict[str, set[pa.DataType]] = {}
+    for part in parts:
+        for entry in part.schema:
+            kinds.setdefault(entry.name, set()).add(entry.type)
+    fields = []
+    for column in table.columns:
+        if column.name in kinds:
+            found = kinds[column.name]
+            fields.append(pa.field(column.name, found.pop() if len(found) == 1 else column.arrow))
+    schema = pa.schema(fields)
+    aligned = []
+    for part in parts:
+        arrays = [
+            part.column(entry.name).cast(entry.type)
+            if entry.name in part.schema.names
+            else pa.chunked_array([pa.nulls(part.num_rows, entry.type)])
+            for entry in schema
+        ]
+        aligned.append(pa.Table.from_arrays(arrays, schema=schema))
+    return aligned
+
+
+def _swap(
+    catalog: Catalog,
+    table: TableLayout,
+    run: Sequence[LiveFile],
+    staged: StagedFile,
+    now: datetime,
+    summed_below: int | None,
+    fault: Fault,
+) -> bool:
+    """Put the merged file in the place of `run` in one transaction; False when the run has changed meanwhile."""
+    ids = [file.id for file in run]
+    marks = ",".join("?" * len(ids))
+    with catalog.transaction() as connection:
+        still = {file.id: file for file in live_files(catalog, table)}
+        if any(still.get(file.id) != file for file in run):
+            return False
+        if not (catalog.folder / "main" / table.path / staged.path).exists():
+            # a run that started meanwhile took it for a leftover
+            return False
+        if summed_below is not None:
+            oldest = catalog.one("SELECT min(snapshot_id) FROM ducklake_snapshot")[0]
+            if oldest < summed_below:
+                return False
+        for name in ("ducklake_data_file", "ducklake_file_column_stats", "ducklake_file_partition_value", "own_file"):
+            connection.execute(f"DELETE FROM {name} WHERE data_file_id IN ({marks})", ids)
+        file_id = catalog.head()[4]
+        catalog.snapshot(now, f"merge_adjacent:{table.id}", file_ids=1, message="compaction")
+        catalog.insert_file(
+            file_id,
+            staged,
+            begin=min(file.begin_snapshot for file in run),
+            row_id_start=run[0].row_id_start,
+            partial_max=None if summed_below is not None else max(file.newest for file in run),
+        )
+        connection.execute(
+            "UPDATE ducklake_table_stats SET record_count = record_count + ?, file_size_bytes = file_size_bytes + ?"
+            " WHERE table_id = ?",
+            (
+                staged.rows - sum(file.rows for file in run),
+                staged.size_bytes - sum(file.size_bytes for file in run),
+                table.id,
+            ),
+        )
+        connection.executemany(
+            "INSERT INTO ducklake_files_scheduled_for_deletion VALUES (?, ?, 1, ?)",
+            [(file.id, f"main/{table.path}{file.path}", time_text(now)) for file in run],
+        )
+        if summed_below is not None:
+            recompute_bounds(connection, table.id)
+        fault("in_compact")
+    return True

@@ -1,0 +1,331 @@
+"""The two-phase commit into the lake, without Bytewax: stage at an epoch's end, publish once it is durable."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dataflow.errors import Gap, LakeError, LakeMissing
+from dataflow.fold.merge import merge_rows
+from dataflow.messages import Parcel, Range
+from dataflow.pipeline.tables import LEDGER, TableSpec
+from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.layout import TableLayout
+from sinks.lake.catalog.ownership import full_path, named_files, sink_file
+from sinks.lake.files import Fault, StagedFile, no_fault, write_file
+from sinks.lake.ledger import ledger_rows, merge_ranges
+from sinks.lake.manifest import Manifest, from_state, to_state
+from sinks.lake.upkeep.expire import remove_leftovers
+
+PART = "lake"
+KEPT_PUBLISH_KEYS = 1_000
+"""Publish keys kept per lineage: far more epochs than a recovery store can lie behind the lake."""
+
+WRITING_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CommitStats:
+    """What one published epoch was: for metrics."""
+
+    epoch: int
+    snapshot_id: int
+    files: int
+    rows: Mapping[str, int]
+    file_bytes: int
+    ranges: tuple[Range, ...]
+    stage_seconds: float
+    """Time to merge the epoch's rows and to bring its files to the disk; 0 for an epoch staged by a former run."""
+    seconds: float
+    """Duration of the catalog transaction."""
+
+
+def unique_name() -> str:
+    """A part of a file name that no other run has used."""
+    return uuid.uuid4().hex[:12]
+
+
+class LakeWriter:
+    """Buffers parcels per epoch, stages files in `snapshot`, publishes at the first parcel of a later epoch.
+
+    Call `resume` once, then `write` and `snapshot` in turn, as Bytewax does with a sink partition. The catalog and
+    all its files belong to this writer until another run takes the lake over (Fenced).
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        specs: Sequence[TableSpec],
+        *,
+        pipeline: str,
+        lineage: str,
+        clock: Callable[[], datetime],
+        on_commit: Callable[[CommitStats], None] | None = None,
+        fault: Fault = no_fault,
+        unique: Callable[[], str] = unique_name,
+    ) -> None:
+        self._catalog = catalog
+        self._specs = {spec.name: spec for spec in specs}
+        self._pipeline = pipeline
+        self._lineage = lineage
+        self._clock = clock
+        self._on_commit = on_commit
+        self._fault = fault
+        self._unique = unique
+        self._tables: dict[str, TableLayout] = {}
+        self._incarnation = 0
+        self._parcels: list[Parcel] = []
+        self._pending: list[Manifest] = []
+        self._seen: set[str] = set()
+        self._finished: set[str] = set()
+        self._staged_epoch = -1
+        self._stage_seconds: dict[int, float] = {}
+        self._threads = ThreadPoolExecutor(WRITING_THREADS, thread_name_prefix="stage")
+
+    def resume(self, state: Mapping[str, Any] | None) -> None:
+        """Take the lake over, publish what the recovery store proves durable, remove files of former runs.
+
+        `state` is what the last durable `snapshot` returned. Raises Gap when the lake cannot go on from there.
+        """
+        self._pending = from_state(state)
+        if state is not None:
+            self._staged_epoch = state["epoch"]
+            self._require_newest()
+        for manifest in self._pending:
+            # the files of a published epoch belong to the catalog: compaction may have replaced them
+            if not self._is_published(manifest):
+                require_files(manifest, self._catalog.folder)
+        self._fault("before_takeover")
+        self._incarnation = self._catalog.take_over(self._pipeline, self._lineage)
+        self._fault("after_takeover")
+        self._tables = self._catalog.tables()
+        absent = sorted(set(self._specs) - set(self._tables))
+        if absent:
+            raise LakeMissing(
+                f"the lake {self._catalog.folder} has no table {absent[0]}; open it with its pipeline first"
+            )
+        self._publish()
+        self._remove_orphans()
+        remove_leftovers(self._catalog, self._fault)
+
+    def write(self, parcels: Sequence[Parcel]) -> None:
+        """Buffer parcels; the first of a later epoch than the last staged one publishes all that is staged."""
+        for parcel in parcels:
+            if self._pending and parcel.epoch > self._staged_epoch:
+                self._publish()
+            if parcel.epoch <= self._staged_epoch or (self._parcels and self._parcels[0].epoch != parcel.epoch):
+                expected = self._parcels[0].epoch if self._parcels else self._staged_epoch + 1
+                raise LakeError(
+                    f"a parcel of epoch {parcel.epoch} reached the sink in epoch {expected}: epochs must end with a "
+                    "snapshot each. Run with a recovery store and a snapshot interval of 0 (`tidemill run` does)"
+                )
+            self._parcels.append(parcel)
+
+    def snapshot(self) -> dict[str, Any]:
+        """End the epoch: stage its files, return all manifests that are not published yet (picklable builtins)."""
+        self._fault("before_snapshot")
+        if self._parcels:
+            started = time.perf_counter()
+            manifest = self._stage(self._parcels)
+            self._staged_epoch = self._parcels[0].epoch
+            if manifest is not None:
+                self._stage_seconds[manifest.epoch] = time.perf_counter() - started
+            self._parcels = []
+            if manifest is not None:
+                self._pending.append(manifest)
+        state = to_state(self._pending, self._staged_epoch)
+        self._fault("after_snapshot")
+        return state
+
+    def publish_now(self) -> None:
+        """Publish all that is staged without waiting for a later epoch; only where no recovery store could disagree."""
+        self._publish()
+
+    def close(self) -> None:
+        """Close the catalog. Publishes nothing: the last epoch may not be durable."""
+        self._parcels = []
+        self._threads.shutdown()
+        self._catalog.close()
+
+    def _stage(self, parcels: Sequence[Parcel]) -> Manifest | None:
+        epoch = parcels[0].epoch
+        ranges = merge_ranges(parcel.range for parcel in parcels)
+        told = [entry for entry in ranges if self._worth_telling(entry)]
+        batches: dict[str, list[pa.RecordBatch]] = {}
+        for parcel in parcels:
+            for name, batch in parcel.tables.items():
+                if batch.num_rows:
+                    batches.setdefault(name, []).append(batch)
+        if not told and not batches:
+            return None
+        tables = {name: pa.Table.from_batches(batches[name]) for name in sorted(batches)}
+        tables[LEDGER] = ledger_rows(told, self._specs[LEDGER].schema, epoch=epoch, committed_at=self._clock())
+        # most of the time goes to fsync, so the tables wait for the disk together
+        writing = [self._threads.submit(self._write, self._specs[name], table, epoch) for name, table in tables.items()]
+        wait(writing)
+        files = [future.result() for future in writing]
+        self._seen |= {entry.partition for entry in told}
+        self._finished |= {entry.partition for entry in told if entry.finished}
+        return Manifest(self._lineage, epoch, tuple(files), tuple(told))
+
+    def _worth_telling(self, entry: Range) -> bool:
+        if entry.end > entry.start or entry.read:
+            return True
+        # the first line of a run says that the partition is there, the line of its end that it holds nothing back
+        return entry.partition not in self._seen or (entry.finished and entry.partition not in self._finished)
+
+    def _write(self, spec: TableSpec, table: pa.Table, epoch: int) -> StagedFile:
+        if spec.keys:
+            # sorted by window, so that a file's statistics prune
+            table = merge_rows(spec, table)
+        name = f"{self._pipeline}-lake-{epoch:010d}-{self._incarnation}-{self._unique()}.parquet"
+        return write_file(self._catalog.folder, self._tables[spec.name], table, name, fault=self._fault)
+
+    def _require_newest(self) -> None:
+        """Raise Gap, before anything is touched, when this recovery store has gone on elsewhere since."""
+        (newest,) = self._catalog.one(
+            "SELECT max(epoch) FROM own_publish WHERE pipeline = ? AND lineage = ?", self._pipeline, self._lineage
+        )
+        if newest is not None and newest > self._staged_epoch:
+            raise Gap(
+                f"the lake {self._catalog.folder} has epoch {newest} of this recovery store, which ends at epoch "
+                f"{self._staged_epoch}: it is an older copy, or a run with another copy is at work. Stop that "
+                "run, or use its folder; if the newest one is lost, take over with `tidemill recover --from-lake`"
+            )
+
+    def _is_published(self, manifest: Manifest) -> bool:
+        key = (self._pipeline, manifest.lineage, manifest.epoch, PART)
+        found = self._catalog.one(
+            "SELECT 1 FROM own_publish WHERE pipeline = ? AND lineage = ? AND epoch = ? AND part = ?", *key
+        )
+        return found is not None
+
+    def _publish(self) -> None:
+        while self._pending:
+            manifest = self._pending[0]
+            started = time.perf_counter()
+            snapshot_id = self._publish_one(manifest)
+            self._pending.pop(0)
+            if snapshot_id is not None and self._on_commit is not None:
+                staged = self._stage_seconds.pop(manifest.epoch, 0.0)
+                self._on_commit(_stats(manifest, snapshot_id, staged, time.perf_counter() - started))
+
+    def _publish_one(self, manifest: Manifest) -> int | None:
+        catalog = self._catalog
+        key = (self._pipeline, manifest.lineage, manifest.epoch, PART)
+        offsets = json.dumps(manifest.offsets, ensure_ascii=False)
+        self._fault("before_commit")
+        with catalog.transaction() as connection:
+            catalog.require_incarnation(self._pipeline, self._incarnation)
+            published = catalog.one(
+                "SELECT ranges FROM own_publish WHERE pipeline = ? AND lineage = ? AND epoch = ? AND part = ?", *key
+            )
+            if published is not None:
+                if published[0] != offsets:
+                    raise Gap(
+                        f"epoch {manifest.epoch} was published with offsets {published[0]} and now holds {offsets}: "
+                        f"the recovery store is not the one that filled {catalog.folder}. "
+                        "Take over with `tidemill recover --from-lake`"
+                    )
+                return None
+            require_contiguous(manifest.ranges, catalog)
+            snapshot_id = catalog.append(
+                manifest.files,
+                self._clock(),
+                message=f"epoch {manifest.epoch}",
+                extra={"lineage": manifest.lineage, "epoch": manifest.epoch},
+            )
+            connection.executemany(
+                "INSERT INTO own_offset VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next,"
+                " max_event_time = max(coalesce(excluded.max_event_time, max_event_time),"
+                " coalesce(max_event_time, excluded.max_event_time))",
+                [(entry.partition, entry.topic, entry.end, entry.max_event_time) for entry in manifest.ranges],
+            )
+            connection.execute("INSERT INTO own_publish VALUES (?, ?, ?, ?, ?, ?)", (*key, offsets, snapshot_id))
+            connection.execute(
+                "DELETE FROM own_publish WHERE pipeline = ? AND lineage = ? AND epoch <= ?",
+                (self._pipeline, manifest.lineage, manifest.epoch - KEPT_PUBLISH_KEYS),
+            )
+            self._fault("in_commit")
+        self._fault("after_commit")
+        return snapshot_id
+
+    def _remove_orphans(self) -> None:
+        """Delete staged files of former runs of this pipeline that nothing refers to any more."""
+        staged = {(file.table, file.path) for manifest in self._pending for file in manifest.files}
+        named: set[str] | None = None
+        for table in self._tables.values():
+            folder = self._catalog.folder / "main" / table.path
+            if not folder.is_dir():
+                continue
+            for path in sorted(folder.iterdir()):
+                match = sink_file(path.name)
+                # a later run than this one may be staging files at this moment
+                if not match or match["pipeline"] != self._pipeline or int(match["incarnation"]) >= self._incarnation:
+                    continue
+                if named is None:
+                    named = named_files(self._catalog.connection, self._catalog.folder)
+                if full_path(folder, path.name) not in named and (table.name, path.name) not in staged:
+                    self._fault("before_unlink")
+                    with suppress(OSError):
+                        path.unlink()
+                    self._fault("after_unlink")
+
+
+def require_files(manifest: Manifest, folder: Path) -> None:
+    """Raise Gap unless every staged file of the manifest is on disk with its full size."""
+    for file in manifest.files:
+        path = folder / "main" / file.table / file.path
+        if not path.is_file() or path.stat().st_size != file.size_bytes:
+            raise Gap(
+                f"epoch {manifest.epoch} is staged, but its file {path} is missing or cut short, so its rows would be "
+                "lost. Put the lake folder back as it was, or take over with `tidemill recover --from-lake`"
+            )
+
+
+def require_contiguous(ranges: Sequence[Range], catalog: Catalog) -> None:
+    """Raise Gap unless each range starts where the lake ends; a partition new to the lake may start anywhere."""
+    offsets = catalog.offsets()
+    for entry in ranges:
+        known = offsets.get(entry.partition)
+        if known is not None and known[0] != entry.start:
+            what = "would be missing" if entry.start > known[0] else "would count twice"
+            first, last = sorted((entry.start, known[0]))
+            raise Gap(
+                f"source partition {entry.partition}: the lake {catalog.folder} ends at offset {known[0]}, this epoch "
+                f"holds [{entry.start}, {entry.end}), so [{first}, {last}) {what}. Recovery folder and lake do not "
+                "belong together (one was lost, or restored from a copy): take over with `tidemill recover --from-lake`"
+            )
+
+
+def commit(writer: LakeWriter, parcels: Sequence[Parcel], epoch: int) -> None:
+    """Stage and publish `parcels` as epoch `epoch` at once, without waiting for durability elsewhere.
+
+    For side lakes and tests, where no recovery store exists. Epochs must ascend.
+    """
+    for parcel in parcels:
+        parcel.epoch = epoch
+    writer.write(parcels)
+    writer.snapshot()
+    writer.publish_now()
+
+
+def _stats(manifest: Manifest, snapshot_id: int, stage_seconds: float, seconds: float) -> CommitStats:
+    return CommitStats(
+        manifest.epoch,
+        snapshot_id,
+        len(manifest.files),
+        {file.table: file.rows for file in manifest.files},
+        sum(file.size_bytes for file in manifest.files),
+        manifest.ranges,
+        stage_seconds,
+        seconds,
+    )

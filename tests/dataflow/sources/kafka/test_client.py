@@ -1,0 +1,75 @@
+"""Properties and errors of the Kafka client, without a broker."""
+
+import pytest
+import structlog
+from confluent_kafka import KafkaError
+
+from dataflow.errors import BrokerUnreachable, ConfigError, SourceError
+from dataflow.sources.kafka.client import QUEUE_KBYTES, Trouble, admin_properties, consumer_properties
+
+
+def test_the_fetch_budget_is_shared_by_the_partitions() -> None:
+    assert consumer_properties("b:1", "g", {}, 4)["queued.max.messages.kbytes"] == QUEUE_KBYTES // 4
+    assert consumer_properties("b:1", "g", {}, 1_000)["queued.max.messages.kbytes"] == 1024
+    assert consumer_properties("b:1", "g", {"queued.max.messages.kbytes": "7"}, 4)["queued.max.messages.kbytes"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("enable.auto.commit", "true"),
+        ("auto.commit.enable", True),
+        ("enable.auto.offset.store", "true"),
+        ("auto.offset.reset", "latest"),
+        ("isolation.level", "read_uncommitted"),
+        ("enable.partition.eof", "false"),
+        ("bootstrap.servers", "other:9092"),
+    ],
+)
+def test_a_property_that_must_stay_ours_is_refused_by_name(key: str, value: object) -> None:
+    with pytest.raises(ConfigError) as told:
+        consumer_properties("b:1", "g", {key: value}, 1)
+    assert told.value.key == key
+
+
+def test_saying_what_is_so_anyway_is_fine() -> None:
+    same = {"enable.auto.commit": "False", "isolation.level": "read_committed", "auto.offset.reset": "error"}
+    properties = consumer_properties("b:1", "g", same, 1)
+    assert properties["enable.auto.commit"] == "false"
+    assert properties["isolation.level"] == "read_committed"
+
+
+def test_metadata_requests_get_the_users_security_and_no_consumer_properties() -> None:
+    mine = {"security.protocol": "SASL_SSL", "sasl.password": "x", "fetch.wait.max.ms": "5", "group.id": "g"}
+    properties = admin_properties("b:1", mine)
+    assert properties["security.protocol"] == "SASL_SSL"
+    assert properties["sasl.password"] == "x"
+    assert not {"fetch.wait.max.ms", "group.id"} & set(properties)
+
+
+def test_a_refused_login_is_told_as_such_not_as_an_unreachable_broker() -> None:
+    trouble = Trouble("b:1", lambda: 0.0)
+    trouble(KafkaError(KafkaError._AUTHENTICATION, "SASL authentication error: no such user"))
+    error = trouble.unreachable(KafkaError(KafkaError._TRANSPORT, "timed out"))
+    assert not isinstance(error, BrokerUnreachable)
+    assert "no such user" in str(error)
+    assert "sasl.password" in str(error)
+
+
+def test_errors_of_requests_are_told_apart() -> None:
+    trouble = Trouble("b:1", lambda: 0.0)
+    assert isinstance(trouble.failed(KafkaError(KafkaError._TIMED_OUT, "no answer")), BrokerUnreachable)
+    denied = trouble.failed(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "denied"))
+    assert type(denied) is SourceError
+    assert "READ and DESCRIBE" in str(denied)
+    assert "strange" in str(trouble.failed(KafkaError(KafkaError.INVALID_REQUEST, "strange")))
+
+
+def test_trouble_is_logged_once_per_ten_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    structlog.reset_defaults()  # an earlier test may have sent the log elsewhere
+    times = iter((0.0, 1.0, 9.9, 10.1, 15.0, 20.2))
+    trouble = Trouble("b:1", lambda: next(times))
+    for _ in range(6):
+        trouble(KafkaError(KafkaError._TRANSPORT, "connection refused"))
+    captured = capsys.readouterr()
+    assert (captured.out + captured.err).count("connection refused") == 3

@@ -1,0 +1,265 @@
+"""The fast drain against the plain one on a real broker, and when the plain one is taken."""
+
+import ctypes
+import os
+import random
+import resource
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import confluent_kafka
+import pyarrow as pa
+import pytest
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+from structlog.testing import capture_logs
+
+from dataflow.sources.kafka import drain_kernel, drain_native, librdkafka, librdkafka_probe
+from dataflow.sources.kafka.client import consumer_properties
+from dataflow.sources.kafka.drain import Drain, Drained, Opener, PlainDrain, open_drain, why_plain
+from dataflow.sources.kafka.drain_native import NativeDrain, Unfit
+from tests.kafka_fixture import fresh_topic, produce, transactional_producer
+
+SECONDS = 30.0
+NOWHERE = "127.0.0.1:1"
+
+
+class Reading:
+    """One partition, read by one kind of drain until its end."""
+
+    def __init__(self, kafka: str, topic: str, opener: Opener, trouble: Callable[[KafkaError], None] | None = None):
+        properties = consumer_properties(kafka, "drain", {}, 1)
+        self.consumer = Consumer(properties if trouble is None else properties | {"error_cb": trouble})
+        self.drain: Drain = opener(self.consumer, topic, 0)
+        self.consumer.assign([TopicPartition(topic, 0, 0)])
+        self.parts: list[Drained] = []
+
+    def until(self, done: Callable[[], bool], max_records: int = 100, max_bytes: int = 1 << 22) -> "Reading":
+        deadline = time.monotonic() + SECONDS
+        while not done():
+            assert time.monotonic() < deadline
+            part = self.drain.take(max_records, max_bytes)
+            if len(part.offsets) or part.traces:
+                self.parts.append(part)
+            else:
+                time.sleep(0.002)
+        return self
+
+    def to_end(self, max_records: int = 100, max_bytes: int = 1 << 22) -> "Reading":
+        return self.until(lambda: KafkaError._PARTITION_EOF in self.codes, max_records, max_bytes)
+
+    @property
+    def codes(self) -> list[int]:
+        return [trace.error.code() for part in self.parts for trace in part.traces]
+
+    @property
+    def table(self) -> list[tuple[Any, ...]]:
+        return [
+            row
+            for part in self.parts
+            for row in zip(part.offsets.tolist(), part.timestamps.tolist(), part.values.to_pylist(), strict=True)
+        ]
+
+    def close(self) -> None:
+        self.drain.close()
+        self.drain.close()
+        self.consumer.close()
+
+
+def plain_drain(consumer: Consumer, _topic: str, _partition: int) -> Drain:
+    return PlainDrain(consumer)
+
+
+def both(kafka: str, topic: str, max_records: int = 100, max_bytes: int = 1 << 22) -> tuple[Reading, Reading]:
+    readings = []
+    for opener in (open_drain, plain_drain):
+        reading = Reading(kafka, topic, opener).to_end(max_records, max_bytes)
+        reading.close()
+        readings.append(reading)
+    native, plain = readings
+    assert isinstance(native.drain, NativeDrain)
+    assert isinstance(plain.drain, PlainDrain)
+    return native, plain
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(("max_records", "max_bytes"), [(1, 1 << 22), (7, 100), (10_000, 1 << 24)])
+def test_both_drains_give_the_same_records(kafka: str, max_records: int, max_bytes: int) -> None:
+    topic = fresh_topic(kafka)
+    chance = random.Random(7)
+    values: list[bytes | None] = [None, b"", b"x", None, None, b""]
+    values += [chance.choice([None, b"", chance.randbytes(chance.randrange(200))]) for _ in range(300)]
+    produce(kafka, topic, values, keys=[b"key"] * len(values), timestamps_ms=[*range(1_000, 1_000 + len(values))])
+    native, plain = both(kafka, topic, max_records, max_bytes)
+    assert native.table == plain.table
+    assert [value for _, _, value in native.table] == values
+    assert native.codes == plain.codes == [KafkaError._PARTITION_EOF]
+    assert [part.traces[0].offset for part in (native.parts[-1], plain.parts[-1])] == [len(values)] * 2
+    for part in native.parts:
+        part.values.validate(full=True)
+
+
+@pytest.mark.kafka
+def test_large_values_are_cut_into_polls_by_their_bytes(kafka: str) -> None:
+    topic = fresh_topic(kafka)
+    sizes = [1, 999_000, 17, 900_000, 900_000, 900_000, 0, 5]
+    produce(kafka, topic, [b"v" * size for size in sizes])
+    native, plain = both(kafka, topic, 1_000, 1_000_000)
+    assert native.table == plain.table
+    assert [len(value) for _, _, value in native.table] == sizes
+    assert all(part.values.nbytes <= 1_000_100 for part in native.parts)
+
+
+@pytest.mark.kafka
+def test_aborted_records_are_seen_by_no_drain(kafka: str) -> None:
+    topic = fresh_topic(kafka)
+    producer = transactional_producer(kafka, f"{topic}-drain")
+    for number in range(6):
+        producer.begin_transaction()
+        for n in range(10):
+            producer.produce(topic, b"%d.%d" % (number, n), partition=0)
+        producer.flush(10)
+        producer.abort_transaction(30) if number % 3 == 1 else producer.commit_transaction(30)
+    native, plain = both(kafka, topic)
+    assert native.table == plain.table
+    assert len(native.table) == 40
+    assert native.parts[-1].traces[-1].offset == plain.parts[-1].traces[-1].offset == 66
+
+
+@pytest.mark.kafka
+def test_a_lost_offset_is_told_by_both(kafka: str) -> None:
+    topic = fresh_topic(kafka)
+    produce(kafka, topic, [b"a"])
+    for opener in (open_drain, plain_drain):
+        reading = Reading(kafka, topic, opener)
+        reading.consumer.assign([TopicPartition(topic, 0, 99)])
+        reading.until(lambda reading=reading: KafkaError._AUTO_OFFSET_RESET in reading.codes)  # type: ignore[misc]
+        assert reading.parts[-1].traces[-1].error.str()
+        reading.close()
+
+
+@pytest.mark.kafka
+def test_memory_stays_flat_and_what_was_not_taken_is_let_go(kafka: str) -> None:
+    topic = fresh_topic(kafka)
+    produce(kafka, topic, [b"%0100d" % n for n in range(100_000)])
+    used: list[int] = []
+    for _ in range(6):
+        reading = Reading(kafka, topic, open_drain)
+        reading.until(lambda reading=reading: sum(len(p.offsets) for p in reading.parts) > 60_000, 1_000)  # type: ignore[misc]
+        # Far from all that librdkafka gave: the rest waits in the drain and must not be lost sight of.
+        reading.drain.take(20_000, 1_000)
+        reading.close()
+        reading.parts.clear()
+        used.append(_resident_bytes())
+    assert used[-1] - used[1] < 30 * 2**20, used
+
+
+def test_callbacks_come_through_while_draining() -> None:
+    troubles: list[KafkaError] = []
+    reading = Reading(NOWHERE, "nothing", open_drain, troubles.append)
+    assert isinstance(reading.drain, NativeDrain)
+    reading.until(lambda: bool(troubles))
+    reading.close()
+    assert troubles[0].code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)
+
+
+def test_the_installed_client_is_read_the_fast_way() -> None:
+    reading = Reading(NOWHERE, "nothing", open_drain)
+    assert isinstance(reading.drain, NativeDrain)
+    reading.close()
+
+
+def test_another_version_of_the_client_is_read_the_fast_way_when_its_memory_looks_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(confluent_kafka, "__version__", "99.0.0")
+    reading = Reading(NOWHERE, "nothing", open_drain)
+    assert isinstance(reading.drain, NativeDrain)
+    reading.close()
+    assert why_plain() is None
+
+
+@pytest.fixture
+def examined_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The library is looked at again within the test, and after it."""
+    drain_native._loaded.cache_clear()
+    monkeypatch.setattr("dataflow.sources.kafka.drain._warned", threading.Event())
+    yield
+    drain_native._loaded.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("_NO_OFFSET", 7, "a message of librdkafka has other fields"),
+        ("_PURGED", -1, "a message of librdkafka has other fields"),
+        ("_CLIENT_BYTES", 512, "does not keep its opaque within itself"),
+    ],
+)
+def test_a_client_whose_memory_looks_otherwise_is_read_the_plain_way_with_one_warning(
+    monkeypatch: pytest.MonkeyPatch, examined_anew: None, name: str, value: int, why: str
+) -> None:
+    monkeypatch.setattr(librdkafka_probe, name, value)
+    with capture_logs() as lines:
+        for _ in range(3):
+            reading = Reading(NOWHERE, "nothing", open_drain)
+            assert isinstance(reading.drain, PlainDrain)
+            reading.close()
+    (line,) = [line for line in lines if line["event"] == "reading_slowly"]
+    assert line["log_level"] == "warning"
+    assert why in line["reason"]
+    assert "requirements.txt" in line["fix"]
+    assert why in (why_plain() or "")
+
+
+def test_a_consumer_object_that_keeps_its_client_elsewhere_is_never_called_with_a_guess() -> None:
+    library = librdkafka.Librdkafka()
+    memory = librdkafka._writable()
+    own = ctypes.create_string_buffer(1 << 16)
+    for address in (0, 1, 8, 2**63, ctypes.addressof(own), memory[-1][1] - 8):
+        assert not library._knows(address, 1234, librdkafka._bytes_from(address, memory))
+
+
+def test_a_client_that_does_not_know_the_consumer_is_unfit() -> None:
+    consumer, other = (Consumer({"bootstrap.servers": NOWHERE, "group.id": "x", "log_level": 0}) for _ in range(2))
+    library = librdkafka.Librdkafka()
+    client = library.client_of(consumer)
+    assert library.rd_kafka_opaque(client) == id(consumer) != id(other)
+    with pytest.raises(Unfit, match="not known"):
+        library.client_of(object())
+    consumer.close()
+    other.close()
+
+
+def test_without_proc_the_plain_way_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setattr(librdkafka, "_MAPS", tmp_path / "none")
+    with pytest.raises(Unfit, match="none"):
+        librdkafka.Librdkafka()
+
+
+def test_where_no_cache_can_be_written_the_kernel_is_compiled_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def refuse(_signature: Any, **options: Any) -> Callable[[Any], str]:
+        asked.append(options)
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function")
+        return lambda _function: "in memory"
+
+    monkeypatch.setattr(drain_kernel, "njit", refuse)
+    assert drain_kernel.compiled({}) == "in memory"
+    assert [options.get("cache") for options in asked] == [True, None]
+
+
+def test_an_empty_take_gives_columns_without_rows() -> None:
+    for opener in (open_drain, plain_drain):
+        reading = Reading(NOWHERE, "nothing", opener)
+        part = reading.drain.take(10, 1_000)
+        assert (len(part.offsets), len(part.timestamps), part.values) == (0, 0, pa.array([], pa.binary()))
+        reading.close()
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm") as told:
+        return int(told.read().split()[1]) * resource.getpagesize() if os.path.exists("/proc") else 0

@@ -1,0 +1,126 @@
+"""The watch over topics, with answers made up here."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
+
+from dataflow.sources.kafka.topics import LOST_SECONDS, TopicState, TopicWatch
+
+OLD, NEW = "old-id", "new-id"
+
+
+class Admin:
+    """Describes topics with what `answer` makes of each question."""
+
+    def __init__(self, answer: Callable[["Future[Any]"], None]) -> None:
+        self.answer = answer
+        self.questions = 0
+
+    def describe_topics(self, _topics: object, *, request_timeout: float) -> "dict[str, Future[Any]]":
+        assert request_timeout > 0
+        self.questions += 1
+        future: Future[Any] = Future()
+        self.answer(future)
+        return {"ads": future}
+
+
+def says(topic_id: str) -> Callable[["Future[Any]"], None]:
+    return lambda future: future.set_result(SimpleNamespace(topic_id=topic_id, partitions=[0]))
+
+
+def fails(code: int) -> Callable[["Future[Any]"], None]:
+    return lambda future: future.set_exception(KafkaException(KafkaError(code)))
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
+def watch(admin: Admin, time: Time) -> TopicWatch:
+    return TopicWatch(admin, {"ads": TopicState(1, OLD)}, time)
+
+
+def test_one_answer_serves_all_partitions_that_were_read_before_its_question() -> None:
+    time = Time()
+    admin = Admin(says(OLD))
+    topics = watch(admin, time)
+    read_at = [time(), time()]
+    assert all(topics.confirm(at) for at in read_at)
+    assert admin.questions == 1
+    assert topics.confirm(time())
+    assert admin.questions == 2
+
+
+def test_another_id_is_known_after_the_answer() -> None:
+    time = Time()
+    admin = Admin(says(NEW))
+    topics = watch(admin, time)
+    assert topics.id_now("ads") == OLD
+    assert topics.confirm(time())
+    assert topics.id_now("ads") == NEW
+
+
+def test_an_answer_that_was_on_its_way_does_not_replace_a_newer_one() -> None:
+    time = Time()
+    waiting: list[Future[Any]] = []
+    admin = Admin(waiting.append)
+    topics = watch(admin, time)
+    topics.look_soon()
+    topics.look()
+    admin.answer = says(NEW)
+    assert topics.confirm(time())
+    says(OLD)(waiting[0])
+    topics.look()
+    assert topics.id_now("ads") == NEW
+
+
+def test_a_silent_broker_is_waited_for_once_for_all_partitions() -> None:
+    time = Time()
+    admin = Admin(fails(KafkaError._TIMED_OUT))
+    topics = watch(admin, time)
+    read_at = [time(), time(), time()]
+    assert not any(topics.confirm(at) for at in read_at)
+    assert admin.questions == 1
+    # the next look asks again, without waiting
+    admin.answer = says(NEW)
+    topics.look()
+    topics.look()
+    assert topics.id_now("ads") == NEW
+
+
+def test_a_topic_that_is_just_not_there_confirms_what_was_read_before() -> None:
+    time = Time()
+    topics = watch(Admin(fails(KafkaError.UNKNOWN_TOPIC_OR_PART)), time)
+    assert topics.confirm(time())
+    assert topics.id_now("ads") == OLD
+    assert not topics.gone("ads")
+
+
+def test_a_question_that_is_lost_does_not_end_the_watch() -> None:
+    time = Time()
+    lost: list[Future[Any]] = []
+    admin = Admin(lost.append)
+    topics = watch(admin, time)
+    topics.look_soon()
+    topics.look()
+    time.now += LOST_SECONDS - 1
+    topics.look()
+    assert admin.questions == 1
+    admin.answer = says(NEW)
+    time.now += 2
+    structlog.reset_defaults()
+    with capture_logs() as log:
+        topics.look()
+        topics.look()
+    assert topics.id_now("ads") == NEW
+    assert [line["error"] for line in log] == ["a question about topics was lost"]

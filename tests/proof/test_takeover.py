@@ -1,0 +1,215 @@
+"""A lake taken over: what its source partitions start from is read back from the source, or nothing changes."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import main
+from dataflow.errors import OffsetLost, RecoveryError
+from dataflow.sources.source import Source
+from proof.takeover import TakenOver, take_over
+from runtime.recovery_folder import RecoveryFolder
+from sinks.lake.catalog.catalog import Catalog
+from tests.model.files import read_folder
+from tests.proof.audited import ROOT, Audited
+from tests.proof.memory_source import MemoryReader, MemorySource
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+class Never(AssertionError):
+    """A loop that should have ended long ago."""
+
+
+class SilentReader(MemoryReader):
+    """Has nothing yet, however often it is asked; a loop that asks without pause is ended at last."""
+
+    asked = 0
+
+    def poll(self, max_records: int, max_bytes: int) -> None:
+        SilentReader.asked += 1
+        if SilentReader.asked > 1000:
+            raise Never
+
+
+class SilentSource(MemorySource):
+    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Any:
+        assert bounded_end is not None
+        return SilentReader(self.records[partition], next_offset or 0, bounded_end, (1,))
+
+
+class LosingSource(MemorySource):
+    """Has dropped what lies before `low`."""
+
+    low = 0
+
+    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Any:
+        if (next_offset or 0) < self.low:
+            raise OffsetLost(f"{partition} begins at {self.low}")
+        return super().open(partition, next_offset, hint, bounded_end)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Audited:
+    return Audited(tmp_path_factory.mktemp("taken"))
+
+
+@pytest.fixture
+def lake(made: Audited, tmp_path: Path) -> Audited:
+    SilentReader.asked = 0
+    return made.copy(tmp_path)
+
+
+@contextmanager
+def opened(lake: Audited) -> Iterator[Catalog]:
+    catalog = Catalog.open(lake.lake)
+    try:
+        yield catalog
+    finally:
+        catalog.close()
+
+
+def taken_from(lake: Audited, source: Source, wait: Callable[[], None] = lambda: None) -> list[TakenOver]:
+    recovery = RecoveryFolder(lake.folder / "recovery")
+    with opened(lake) as catalog:
+        return take_over(catalog, lake.plan, source, recovery, clock=lambda: NOW, wait=wait)
+
+
+def lineage_of(lake: Audited) -> str:
+    with opened(lake) as catalog:
+        return str(catalog.one("SELECT lineage FROM own_pipeline")[0])
+
+
+def test_a_source_that_has_nothing_yet_is_waited_for_and_not_asked_without_pause(lake: Audited) -> None:
+    waits: list[int] = []
+    source = MemorySource(read_folder(lake.input), (0, 0, 7))
+    taken = taken_from(lake, source, lambda: waits.append(1))
+    polls = sum(-(-len(records) // 7) for records in source.records.values())
+    assert len(waits) == 2 * polls
+    assert [(each.partition, each.next_offset, each.how) for each in taken] == [
+        ("left", 60, "ids read back from offset 0 of the source"),
+        ("right", 60, "ids read back from offset 0 of the source"),
+    ]
+    recovery = RecoveryFolder(lake.folder / "recovery")
+    assert recovery.lineage == lineage_of(lake)
+    assert {name: state["next"] for name, state in recovery.seed().items()} == {"left": 60, "right": 60}
+
+
+def test_whatever_ends_the_wait_leaves_everything_as_it_was_and_another_try_is_free_to_begin(lake: Audited) -> None:
+    recovery = RecoveryFolder(lake.folder / "recovery")
+    lineage, before = recovery.create(), lineage_of(lake)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        taken_from(lake, SilentSource(read_folder(lake.input), ()), interrupted)
+    assert (recovery.lineage, lineage_of(lake)) == (lineage, before)
+    taken_from(lake, lake.source())
+    assert recovery.lineage == lineage_of(lake) != before
+    assert RecoveryFolder(lake.folder / "recovery.before-20260304T050607").lineage == lineage
+
+
+def test_a_source_that_ends_before_the_lake_does_is_refused_and_not_waited_for(lake: Audited) -> None:
+    class Short(SilentSource):
+        def end_offsets(self) -> dict[str, int]:
+            return {"left": 59}
+
+    with pytest.raises(RecoveryError, match="partition left does not hold the records that the lake was made from"):
+        taken_from(lake, Short(read_folder(lake.input), ()))
+    assert SilentReader.asked == 0
+
+
+def test_a_file_that_lost_its_last_lines_is_refused(lake: Audited) -> None:
+    lines = (lake.input / "left.ndjson").read_text().splitlines(keepends=True)
+    # the last line but one is late by far: neither duplicates nor the watermark tell that it is gone
+    late = json.loads(lines[58]) | {"id": "late", "time": 1_700_000_000_000}
+    longer = [*lines, json.dumps(late) + "\n"]
+    lake.run("UPDATE own_offset SET next = 61 WHERE \"partition\" = 'left'")
+    (lake.input / "left.ndjson").write_text("".join(longer))
+    assert [each.next_offset for each in taken_from(lake, lake.source())] == [61, 60]
+    (lake.input / "left.ndjson").write_text("".join(lines))
+    with pytest.raises(RecoveryError, match="partition left does not hold"):
+        taken_from(lake, lake.source())
+
+
+def test_a_source_that_gives_another_watermark_is_refused(lake: Audited) -> None:
+    lines = (lake.input / "right.ndjson").read_text().splitlines()
+    times = [json.loads(line)["time"] if line not in ("", "{") else 0 for line in lines]
+    newest = times.index(max(times))
+    # the same ids, so as many duplicates: only the largest event time tells that these are other records
+    lines[newest] = json.dumps(json.loads(lines[newest]) | {"time": times[newest] + 1})
+    (lake.input / "right.ndjson").write_text("".join(f"{line}\n" for line in lines))
+    before = lineage_of(lake)
+    with pytest.raises(RecoveryError, match=r"partition right does not hold the records.*other duplicates or another"):
+        taken_from(lake, lake.source())
+    assert lineage_of(lake) == before
+    assert not (lake.folder / "recovery").exists()
+
+
+def test_a_source_that_gives_other_duplicates_is_refused(lake: Audited) -> None:
+    lines = (lake.input / "right.ndjson").read_text().splitlines()
+    lines[58] = json.dumps(json.loads(lines[58]) | {"id": json.loads(lines[57])["id"]})
+    (lake.input / "right.ndjson").write_text("".join(f"{line}\n" for line in lines))
+    with pytest.raises(RecoveryError, match="partition right does not hold"):
+        taken_from(lake, lake.source())
+
+
+def test_where_the_source_has_dropped_the_records_the_ids_come_from_the_lakes_events(lake: Audited) -> None:
+    source = LosingSource(read_folder(lake.input), (7,))
+    source.low = 60
+    assert {each.how.partition(" (")[0] for each in taken_from(lake, source)} == {"ids read back from the table events"}
+    state = RecoveryFolder(lake.folder / "recovery").seed()["left"]
+    assert state["judge"]["ids"]
+
+
+def test_a_file_goes_on_at_the_byte_where_the_lake_ends(lake: Audited) -> None:
+    taken_from(lake, lake.source())
+    hint = RecoveryFolder(lake.folder / "recovery").seed()["left"]["hint"]
+    assert hint == [(lake.input / "left.ndjson").stat().st_size, False]
+
+
+@pytest.fixture
+def command(lake: Audited, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """`tidemill recover` in the lake's folder, on a source that has nothing yet; signals stand as they did after it."""
+    (lake.folder / "small.py").write_text("from tests.query.audited import pipeline as make\n\npipeline = make()\n")
+    monkeypatch.chdir(lake.folder)
+    monkeypatch.syspath_prepend(ROOT)
+    monkeypatch.setattr("proof.reopen.reopen", lambda *_: SilentSource(read_folder(lake.input), ()))
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    # a signal that the command does not see must not end the tests
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield ["recover", "--from-lake", "--source", "files", "--input", "input", "--pipeline", "small.py"]
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_command_while_it_waits_and_nothing_has_changed(
+    lake: Audited, command: list[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr("time.sleep", sleep)
+    before = lineage_of(lake)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments=command)
+    assert ended.value.code not in (0, None)
+    assert len(pauses) == SilentReader.asked == 3
+    assert all(0.001 <= seconds <= 0.05 for seconds in pauses)
+    assert lineage_of(lake) == before
+    assert not (lake.folder / "recovery").exists()
+    assert not list(lake.folder.glob("recovery[!-]*"))

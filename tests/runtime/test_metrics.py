@@ -1,0 +1,45 @@
+"""What the metrics say, and where they are served."""
+
+import socket
+
+import pytest
+from prometheus_client import REGISTRY
+
+from dataflow.errors import ConfigError
+from dataflow.messages import Judged
+from runtime import metrics
+from runtime.metrics import observe_intake
+
+
+def value(name: str, partition: str) -> float | None:
+    return REGISTRY.get_sample_value(name, {"partition": partition})
+
+
+def test_what_may_be_read_and_what_waits_behind_a_transaction_are_two_metrics() -> None:
+    heartbeat = Judged("m/0", "m", 50, 50, max_event_time=None, finished=False)
+    observe_intake(heartbeat, 7, 101, 0)
+    assert value("tidemill_lag_records", "m/0") == 7
+    assert value("tidemill_waiting_records", "m/0") == 101
+    observe_intake(heartbeat, None, None, 0)
+    assert value("tidemill_waiting_records", "m/0") == 101
+    observe_intake(heartbeat, 0, 0, 0)
+    assert value("tidemill_waiting_records", "m/0") == 0
+
+
+def test_an_input_without_transactions_has_no_metric_of_them() -> None:
+    observe_intake(Judged("m/1", None, 0, 0, max_event_time=None, finished=False), 3, None, 0)
+    assert value("tidemill_lag_records", "m/1") == 3
+    assert value("tidemill_waiting_records", "m/1") is None
+
+
+def test_a_port_that_is_taken_is_a_wrong_setting() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"metrics_port = {port}: cannot listen on 127.0.0.1:{port} .*in use"):
+            metrics.serve(port)
+
+
+def test_port_0_serves_nothing() -> None:
+    metrics.serve(0)

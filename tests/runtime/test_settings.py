@@ -1,0 +1,145 @@
+"""Settings: which place wins, and what is said about wrong ones."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dataflow.errors import ConfigError
+from runtime.settings import Settings, load_settings, origins
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "tidemill.toml").write_text('topic = "file"\nworkers = 2\nepoch_ms = 100\nlake = "a lake"\n')
+    return tmp_path
+
+
+def test_a_flag_comes_before_the_environment_before_the_file_before_the_default(folder):
+    environ = {"TIDEMILL_TOPIC": "environment", "TIDEMILL_WORKERS": "3"}
+    settings = load_settings({"topic": "flag", "workers": None}, environ, folder)
+    assert (settings.topic, settings.workers, settings.epoch_ms, settings.batch_records) == ("flag", 3, 100, 20_000)
+    came_from = {key: origin for key, _, origin in origins(settings)}
+    assert came_from["topic"] == "--topic"
+    assert came_from["workers"] == "TIDEMILL_WORKERS"
+    assert came_from["epoch_ms"] == "tidemill.toml"
+    assert came_from["batch_records"] == "default"
+    assert settings.lake == Path("a lake")
+
+
+def test_without_any_place_there_are_defaults(tmp_path):
+    assert load_settings({}, {}, tmp_path) == Settings()
+
+
+def test_an_empty_variable_is_not_given(tmp_path):
+    assert load_settings({}, {"TIDEMILL_TOPIC": "", "HOME": "x"}, tmp_path).topic == "ads"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[kafka]\n"security.protocol" = "SSL"\n"socket.keepalive.enable" = true\n',
+        '[kafka]\nsecurity.protocol = "SSL"\nsocket.keepalive.enable = true\n',
+        '[kafka.security]\nprotocol = "SSL"\n[kafka.socket.keepalive]\nenable = true\n',
+    ],
+)
+def test_kafka_properties_pass_through_by_their_own_names(tmp_path, table):
+    (tmp_path / "tidemill.toml").write_text(table)
+    assert load_settings({}, {}, tmp_path).kafka == {"security.protocol": "SSL", "socket.keepalive.enable": "true"}
+
+
+def test_kafka_properties_of_all_places_are_put_together(tmp_path):
+    (tmp_path / "tidemill.toml").write_text('[kafka]\n"security.protocol" = "SSL"\n"client.id" = "file"\n')
+    environ = {"TIDEMILL_KAFKA__CLIENT_ID": "environment", "TIDEMILL_KAFKA__SASL_USERNAME": "me"}
+    settings = load_settings({"kafka": {"sasl.username": "you"}}, environ, tmp_path)
+    assert settings.kafka == {"security.protocol": "SSL", "client.id": "environment", "sasl.username": "you"}
+    rows = {key: (value, origin) for key, value, origin in origins(settings)}
+    assert rows["kafka.security.protocol"] == ("SSL", "tidemill.toml")
+    assert rows["kafka.client.id"] == ("environment", "TIDEMILL_KAFKA__CLIENT_ID")
+    assert rows["kafka.sasl.username"] == ("you", "--kafka")
+
+
+def test_secrets_are_never_shown(tmp_path):
+    secret = {
+        "sasl.password": "pss",
+        "ssl.key.password": "pss",
+        "sasl.oauthbearer.client.secret": "pss",
+        "ssl.key.pem": "pss",
+    }
+    settings = load_settings({"kafka": secret}, {}, tmp_path)
+    assert settings.kafka == secret
+    assert "pss" not in str(origins(settings))
+    assert "pss" not in repr(settings)
+    assert [value for key, value, _ in origins(settings) if key.startswith("kafka.")] == ["****"] * 4
+
+
+@pytest.mark.parametrize(
+    ("environ", "parts"),
+    [
+        ({"TIDEMILL_EPOCHMS": "1"}, ["TIDEMILL_EPOCHMS = '1'", "no such setting", "did you mean TIDEMILL_EPOCH_MS?"]),
+        ({"TIDEMILL_EPOCH_MS": "soon"}, ["epoch_ms = 'soon'", "integer", "TIDEMILL_EPOCH_MS", "milliseconds between"]),
+        ({"TIDEMILL_WORKERS": "0"}, ["workers = '0'", "greater than or equal to 1"]),
+        ({"TIDEMILL_SOURCE": "kafak"}, ["source = 'kafak'", "'kafka', 'files' or 'generator'"]),
+        ({"TIDEMILL_BOUNDED": "maybe"}, ["bounded = 'maybe'", "boolean"]),
+        ({"TIDEMILL_METRICS_PORT": "99999"}, ["metrics_port = '99999'", "65535"]),
+        ({"TIDEMILL_KAFKA": "security.protocol=SSL"}, ["TIDEMILL_KAFKA", "TIDEMILL_KAFKA__SECURITY_PROTOCOL=SSL"]),
+        ({"TIDEMILL_KAFKA__GROUP_ID": "x"}, ["kafka.group.id = 'x'", "set `group` instead"]),
+        ({"TIDEMILL_KAFKA__ENABLE_AUTO_COMMIT": "true"}, ["kafka.enable.auto.commit", "leave it out"]),
+        ({"TIDEMILL_LAKE__FOLDER": "x"}, ["TIDEMILL_LAKE__FOLDER = 'x'", "no such setting"]),
+        ({"TIDEMILL_FAULT": "Not A Point"}, ["fault = 'Not A Point'", "kill -9"]),
+    ],
+)
+def test_a_wrong_variable_is_said_with_key_value_and_fix(tmp_path, environ, parts):
+    with pytest.raises(ConfigError) as caught:
+        load_settings({}, environ, tmp_path)
+    assert caught.value.exit_code == 2
+    for part in parts:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ('brokrs = "x"\n', ["brokrs = 'x'", "no such setting", "did you mean brokers?"]),
+        ('epoch_ms = "x"\n', ["epoch_ms = 'x'", "from tidemill.toml"]),
+        ("epoch_ms = \n", ["tidemill.toml", "not valid TOML", "line 1"]),
+        ('kafka = "x"\n', ["kafka = 'x'", "write a table"]),
+        ('[kafka]\n"a.b" = [1]\n', ["kafka.a.b = [1]", "a property is text"]),
+        ("workers = 1.5\n", ["workers = 1.5", "integer"]),
+    ],
+)
+def test_a_wrong_line_of_the_file_is_said(tmp_path, text, parts):
+    (tmp_path / "tidemill.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_settings({}, {}, tmp_path)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+def test_source_files_needs_a_folder(tmp_path):
+    with pytest.raises(ConfigError, match="source files needs a folder; give --input DIR"):
+        load_settings({"source": "files"}, {}, tmp_path).require_input()
+    assert load_settings({"input": "x"}, {}, tmp_path).require_input() == Path("x")
+
+
+def test_every_setting_has_a_description_and_stands_in_the_shipped_file():
+    text = (REPOSITORY / "tidemill.toml").read_text()
+    for key, field in Settings.model_fields.items():
+        assert field.description
+        if key not in ("kafka", "fault"):
+            assert f"# {key} = " in text, key
+
+
+def test_the_shipped_file_changes_no_default(tmp_path):
+    assert load_settings({}, {}, REPOSITORY) == load_settings({}, {}, tmp_path)
+
+
+def test_the_lines_of_the_shipped_file_say_the_defaults(tmp_path):
+    lines = re.findall(r"^# (([a-z_]+) = .+)$", (REPOSITORY / "tidemill.toml").read_text(), re.MULTILINE)
+    (tmp_path / "tidemill.toml").write_text("\n".join(line for line, key in lines if key in Settings.model_fields))
+    settings = load_settings({}, {}, tmp_path)
+    for key in Settings.model_fields:
+        if getattr(Settings(), key) is not None:  # without a default, the file shows an example
+            assert getattr(settings, key) == getattr(Settings(), key), key

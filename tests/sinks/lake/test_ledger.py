@@ -1,0 +1,80 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataflow.errors import ConservationError, Gap
+from dataflow.messages import Range, RollupCount
+from dataflow.pipeline.tables import ledger_schema
+from sinks.lake.ledger import check_conservation, ledger_rows, merge_ranges
+from tests.sinks.lake.small import small_plan
+
+
+def entry(start: int, end: int, partition: str = "t/0", **changes: object) -> Range:
+    made = Range(partition, "t", start, end, end - start, end - start)
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.randoms(use_true_random=False))
+def test_ranges_in_any_order_become_one(lengths: list[int], shuffler: object) -> None:
+    at = 7
+    ranges = []
+    for length in lengths:
+        ranges.append(entry(at, at + length, checksum=2**62 + length, max_event_time=length or None))
+        at += length
+    shuffler.shuffle(ranges)  # type: ignore[attr-defined]
+    (whole,) = merge_ranges(ranges)
+    assert (whole.start, whole.end, whole.read, whole.accepted) == (7, at, at - 7, at - 7)
+    total = sum(2**62 + length for length in lengths)
+    assert (whole.checksum - total) % 2**64 == 0
+    assert -(2**63) <= whole.checksum < 2**63
+    assert whole.max_event_time == (max(lengths) or None)
+
+
+def test_the_ranges_given_are_not_changed() -> None:
+    ranges = [entry(0, 2, rollups={"r": RollupCount(0, 2, 0)}), entry(2, 3, rollups={"r": RollupCount(0, 1, 0)})]
+    assert merge_ranges(ranges)[0].rollups["r"].counted == 3
+    assert [part.rollups["r"].counted for part in ranges] == [2, 1]
+
+
+@pytest.mark.parametrize("second", [(3, 4), (1, 4)])
+def test_ranges_that_do_not_follow_each_other_are_a_gap(second: tuple[int, int]) -> None:
+    with pytest.raises(Gap, match=r"t/0: one epoch holds offsets \[0, 2\) and then"):
+        merge_ranges([entry(0, 2), entry(*second)])
+
+
+def test_partitions_are_in_name_order() -> None:
+    assert [part.partition for part in merge_ranges([entry(0, 1, "b"), entry(0, 1, "a")])] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        entry(0, 5, accepted=4),
+        entry(0, 5, duplicate=1),
+        entry(0, 5, read=6, accepted=6),
+        entry(0, 5, rollups={"r": RollupCount(1, 3, 0)}),
+        entry(0, 5, accepted=3, dead=1, duplicate=1, rollups={"r": RollupCount(1, 3, 0)}),
+    ],
+)
+def test_a_record_too_many_or_too_few_is_refused(broken: Range) -> None:
+    with pytest.raises(ConservationError, match=r"offsets \[0, 5\)"):
+        check_conservation(broken)
+
+
+def test_holes_in_the_offsets_are_no_missing_records() -> None:
+    check_conservation(entry(0, 50, read=3, accepted=1, dead=2, rollups={"r": RollupCount(0, 1, 0)}))
+
+
+def test_a_row_holds_all_counts() -> None:
+    plan = small_plan()
+    line = entry(0, 5, accepted=2, late=1, duplicate=1, dead=1, rollups={"total": RollupCount(1, 1, 1)}, finished=True)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    (row,) = ledger_rows([line], ledger_schema(plan), epoch=9, committed_at=at).to_pylist()
+    assert (row["partition"], row["read"], row["late"], row["finished"], row["epoch"]) == ("t/0", 5, 1, True, 9)
+    assert (row["total_filtered"], row["total_counted"], row["total_late"]) == (1, 1, 1)
+    assert row["per_ad_late"] is None
+    assert row["committed_at"] == at.replace(tzinfo=None)
