@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from dataflow.pipeline.plan import Plan, RollupPlan
-    from dataflow.windows import Window
 
 
 def check(pipeline: PipelineFlag = None) -> None:
@@ -47,14 +46,6 @@ def sql_type(type_: "pa.DataType") -> str:
     return {**names, "date32[day]": "DATE", "binary": "BLOB"}.get(str(type_), str(type_).upper())
 
 
-def window_text(window: "Window") -> str:
-    """A window as its user wrote it."""
-    size, slide = to_text(window.size_ms), to_text(window.slide_ms)
-    offset = f", offset {to_text(window.offset_ms)}" if window.offset_ms else ""
-    more = {"hop": f" every {slide}", "cumulate": f" by steps of {slide}"}.get(window.kind, "")
-    return f"{window.kind} {size}{more}{offset}"
-
-
 def _tables(plan: "Plan", *, events: bool) -> "Table":
     from dataflow.pipeline.tables import tables_of
 
@@ -75,15 +66,15 @@ def _add(table: "Table", name: str, columns: "Iterable[tuple[str, pa.DataType]]"
 def _view_columns(rollup: "RollupPlan") -> "Iterable[tuple[str, pa.DataType]]":
     import pyarrow as pa
 
-    from dataflow.aggregates import result_type
-
     yield from ((key.name, key.type) for key in rollup.keys)
     yield from (("window_start", pa.timestamp("ms")), ("window_end", pa.timestamp("ms")))
-    yield from ((agg.name, result_type(agg.aggregate, agg.column_type)) for agg in rollup.aggregates)
+    yield from ((agg.name, agg.kind.result(agg.column_type)) for agg in rollup.aggregates)
     yield from (("late_count", pa.int64()), ("is_final", pa.bool_()))
 
 
 def _windows(plan: "Plan") -> "Table":
+    from dataflow.windows.kinds import window_text
+
     table = grid("rollup", "window", "keys", "takes rows where", "final after its end")
     for rollup in plan.rollups:
         final_ms = plan.out_of_orderness_ms + rollup.allowed_lateness_ms

@@ -1,9 +1,7 @@
 """Compaction as its lake shows it: files that a round would merge, and that have waited for longer than any round."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from dataflow.durations import to_ms as duration_ms
 from dataflow.pipeline.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
@@ -14,6 +12,7 @@ from query.reader import LakeReader
 from runtime.compaction_mark import CompactionTrouble
 from sinks.lake.catalog.reader import CatalogReader
 from sinks.lake.catalog.types import time_of
+from sinks.lake.tables.definition import Definition
 from sinks.lake.tables.specs import specs_of
 from sinks.lake.upkeep.compact import live_files
 from sinks.lake.upkeep.tiers import FAN_IN, LiveFile, runs_to_merge, tier
@@ -37,7 +36,7 @@ class Waiting:
 
 def compaction_finding(
     reader: LakeReader,
-    definition: Mapping[str, Any],
+    definition: Definition,
     trouble: CompactionTrouble | None,
     now: datetime,
     *,
@@ -97,7 +96,7 @@ def _last_merge(catalog: CatalogReader) -> datetime | None:
     return None if row is None else time_of(row[0])
 
 
-def _waiting(catalog: CatalogReader, definition: Mapping[str, Any], merged_at: datetime | None) -> Waiting | None:
+def _waiting(catalog: CatalogReader, definition: Definition, merged_at: datetime | None) -> Waiting | None:
     tables = catalog.tables(catalog.latest().id)
     # tables of others in this lake are none of ours to merge
     own = [*APPENDED, *(spec.name for spec in specs_of(definition, tables))]

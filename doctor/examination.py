@@ -1,6 +1,5 @@
 """The examination of a pipeline, its source, its lake and its recovery folder: findings, never an exception."""
 
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -8,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from dataflow.errors import LakeError, LakeMissing, RecoveryError, TidemillError
 from dataflow.pipeline.load import load
@@ -25,7 +23,7 @@ from doctor.partition_states import partition_states
 from doctor.recovery_state import agreement_finding, dedup_finding, run_finding, states_finding, store_finding
 from doctor.source_state import Reading, source_findings
 from doctor.windows_open import future_finding, watermark_finding, window_finding
-from query.definition import PipelineFacts, read_facts
+from query.definition import lake_definition
 from query.moment import EPOCH, to_ms
 from query.reader import LakeReader, LakeSnapshot
 from runtime.compaction_mark import CompactionMark
@@ -33,7 +31,7 @@ from runtime.recovery_folder import RecoveryFolder
 from runtime.same_source import Kept, kept_by
 from runtime.settings import Settings
 from sinks.lake.catalog.types import time_of
-from sinks.lake.tables.definition import definition_of, require_compatible
+from sinks.lake.tables.definition import Definition, definition_of, require_compatible
 
 _LOOK = "this check could not be made; mend what the message names, then ask again"
 
@@ -54,7 +52,7 @@ class _Own:
 
     name: str
     fingerprint: str
-    definition: dict[str, Any]
+    definition: Definition
     lineage: str | None
     offsets: dict[str, int]
     topics: dict[str, str | None]
@@ -150,7 +148,7 @@ class _Examination:
         yield from source_findings(self.settings, self.plan, reading, self.clock)
 
     def _windows(self, reader: LakeReader, snapshot: LakeSnapshot) -> Iterator[Finding]:
-        facts: PipelineFacts = read_facts(reader)
+        facts: Definition = lake_definition(reader)
         states = partition_states(snapshot, facts, self.now)
         column = None if self.plan is None else self.plan.event.event_time.name
         yield watermark_finding(states, self.now)
@@ -160,10 +158,10 @@ class _Examination:
             if event is not None:
                 future[state.name] = event
                 yield future_finding(event, facts)
-        for rollup in facts.rollups.values():
+        for rollup in facts.rollups:
             explain = partial(_one, window_finding, snapshot, facts, rollup, states, future)
             yield from _guarded(f"windows.{rollup.name}", explain)
-        yield from _guarded("rollups", lambda: [coverage_finding([coverage(snapshot, each) for each in facts.rollups])])
+        yield from _guarded("rollups", lambda: [coverage_finding([coverage(snapshot, name) for name in facts.by_name])])
 
     def _compaction(self, reader: LakeReader, own: _Own) -> Finding:
         trouble = CompactionMark(self.settings.recovery).read()
@@ -197,8 +195,9 @@ def _difference(check: str, own: _Own, plan: Plan, lake: str) -> Finding:
         return error(
             check, f"the lake was filled by another definition: {'; '.join(changes)}", lines[-1], changes=changes
         )
-    added = [f"rollup {name}" for name in new["rollups"] if name not in own.definition.get("rollups", {})]
-    added += [f"column {name}" for name in new["columns"] if name not in own.definition.get("columns", {})]
+    columns = dict(own.definition.columns)
+    added = [f"rollup {name}" for name in new.by_name if name not in own.definition.by_name]
+    added += [f"column {name}" for name, _ in new.columns if name not in columns]
     what = f"adds {', '.join(added)}" if added else "has other rules for records, dimensions or times"
     return warning(
         check,
@@ -209,15 +208,13 @@ def _difference(check: str, own: _Own, plan: Plan, lake: str) -> Finding:
 
 
 def _own(reader: LakeReader) -> _Own:
-    facts = read_facts(reader)
+    facts = lake_definition(reader)
     connection = reader.resolver.catalog().connection
-    row = connection.execute(
-        "SELECT fingerprint, definition, lineage FROM own_pipeline WHERE name = ?", (facts.name,)
-    ).fetchone()
+    row = connection.execute("SELECT fingerprint, lineage FROM own_pipeline WHERE name = ?", (facts.name,)).fetchone()
     rows = connection.execute('SELECT "partition", next, topic FROM own_offset').fetchall()
     offsets, topics = {name: place for name, place, _ in rows}, {name: topic for name, _, topic in rows}
     newest = connection.execute("SELECT max(snapshot_time) FROM ducklake_snapshot").fetchone()[0]
-    return _Own(facts.name, row[0], json.loads(row[1]), row[2], offsets, topics, time_of(newest))
+    return _Own(facts.name, row[0], facts, row[1], offsets, topics, time_of(newest))
 
 
 def _one(make: Callable[..., Finding], *arguments: object) -> list[Finding]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dataflow.pipeline.tables import LEDGER
-from query.definition import PipelineFacts
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
+from sinks.lake.tables.definition import Definition
 
 FAR_MS = 10**30
 """Further than any event time."""
@@ -33,7 +33,7 @@ class PartitionState:
     dead: int
 
 
-def partition_states(snapshot: LakeSnapshot, facts: PipelineFacts, now: datetime) -> list[PartitionState]:
+def partition_states(snapshot: LakeSnapshot, facts: Definition, now: datetime) -> list[PartitionState]:
     """All source partitions that the lake has a ledger line of, in name order."""
     rows = snapshot.query(
         f"""SELECT "partition" AS name, any_value(topic) AS topic, max(end_offset) AS next_offset,

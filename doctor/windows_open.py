@@ -9,10 +9,10 @@ from dataflow.spoken import counted, moment, span
 from doctor.finding import Finding, ok, warning
 from doctor.future_events import FutureEvent
 from doctor.partition_states import FAR_MS, PartitionState, deciding, frontier_ms, reached_ms
-from query.definition import PipelineFacts, RollupFacts
 from query.moment import to_ms
 from query.reader import LakeSnapshot
 from query.scan import quoted
+from sinks.lake.tables.definition import Definition, RollupDefinition
 
 BEHIND_MS = 60_000
 """A partition whose watermark is so much behind the furthest one holds the others' windows up."""
@@ -27,9 +27,9 @@ class OpenWindows:
     end_ms: int
 
 
-def open_windows(snapshot: LakeSnapshot, rollup: RollupFacts, frontier: int) -> OpenWindows | None:
+def open_windows(snapshot: LakeSnapshot, rollup: RollupDefinition, frontier: int) -> OpenWindows | None:
     """The windows that `frontier` (ms) has not made final; None if it has all."""
-    if rollup.is_session:
+    if rollup.merges_windows:
         source = f"SELECT window_start, window_end FROM {quoted(rollup.name)}"
     else:
         source = (
@@ -66,7 +66,7 @@ def watermark_finding(states: Sequence[PartitionState], now: datetime) -> Findin
     return ok("watermark", told, **details)
 
 
-def future_finding(event: FutureEvent, facts: PipelineFacts) -> Finding:
+def future_finding(event: FutureEvent, facts: Definition) -> Finding:
     """An event from the future has moved a watermark."""
     watermark = event.event_time_ms - facts.out_of_orderness_ms
     return warning(
@@ -87,8 +87,8 @@ def future_finding(event: FutureEvent, facts: PipelineFacts) -> Finding:
 
 def window_finding(
     snapshot: LakeSnapshot,
-    facts: PipelineFacts,
-    rollup: RollupFacts,
+    facts: Definition,
+    rollup: RollupDefinition,
     states: Sequence[PartitionState],
     future: Mapping[str, FutureEvent],
 ) -> Finding:
@@ -138,7 +138,7 @@ def _reason(
     states: Sequence[PartitionState],
     future: Mapping[str, FutureEvent],
     needed_ms: int,
-    facts: PipelineFacts,
+    facts: Definition,
 ) -> tuple[str, str | None]:
     """Why `holder` holds a window, and the fix if that is no usual thing."""
     others = [each for each in states if each.name != holder.name and each.name not in future]

@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from dataflow.errors import QueryError
 from dataflow.pipeline.tables import LEDGER
-from query.definition import PipelineFacts, RollupFacts, read_facts
+from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
 from query.scan import quoted
+from sinks.lake.tables.definition import Definition, RollupDefinition
 
 FOREVER_MS = 2**62
 """Stands for the watermark of a source partition that has ended."""
@@ -75,22 +76,22 @@ def lateness(
     millisecond; active means, as far as the ledger tells, a commit with records within the idle timeout before it.
     Raises QueryError for an unknown rollup or key column.
     """
-    facts = read_facts(reader)
+    facts = lake_definition(reader)
     snapshot = reader.snapshot(as_of)
-    chosen = [name for name in facts.rollups if f"{name}_delta" in snapshot.tables]
+    chosen = [name for name in facts.by_name if f"{name}_delta" in snapshot.tables]
     if rollup is not None:
         if rollup not in chosen:
             raise QueryError(f"the lake has no rollup {rollup}; it has {', '.join(chosen) or 'none'}")
         chosen = [rollup]
     for column in key or {}:
-        chosen = [name for name in chosen if column in facts.rollups[name].keys]
+        chosen = [name for name in chosen if column in facts.by_name[name].key_names]
         if not chosen:
             raise QueryError(f"no rollup asked for has a key column {column}")
     levels = closing_levels(snapshot, facts)
-    return [_of_rollup(snapshot, facts.rollups[name], levels, key or {}) for name in chosen]
+    return [_of_rollup(snapshot, facts.by_name[name], levels, key or {}) for name in chosen]
 
 
-def closing_levels(snapshot: LakeSnapshot, facts: PipelineFacts) -> list[tuple[int, int]]:
+def closing_levels(snapshot: LakeSnapshot, facts: Definition) -> list[tuple[int, int]]:
     """(watermark ms, snapshot id) at each snapshot where the lake-wide watermark first got that far, both ascending."""
     table = snapshot.query(
         "SELECT _snapshot, partition, max(max_event_time) AS newest, sum(read) AS read,"
@@ -123,7 +124,7 @@ def _level(
     alive_at_us: Mapping[str, int],
     finished: Mapping[str, bool],
     now_us: int,
-    facts: PipelineFacts,
+    facts: Definition,
 ) -> int | None:
     open_ones = [partition for partition in alive_at_us if not finished[partition]]
     if not open_ones:
@@ -139,7 +140,7 @@ def _level(
 
 
 def _of_rollup(
-    snapshot: LakeSnapshot, rollup: RollupFacts, levels: Sequence[tuple[int, int]], key: Mapping[str, str]
+    snapshot: LakeSnapshot, rollup: RollupDefinition, levels: Sequence[tuple[int, int]], key: Mapping[str, str]
 ) -> RollupLateness:
     table = snapshot.query(
         _moved_sql(rollup, levels, key),
@@ -165,9 +166,9 @@ def _of_rollup(
     )
 
 
-def _moved_sql(rollup: RollupFacts, levels: Sequence[tuple[int, int]], key: Mapping[str, str]) -> str:
+def _moved_sql(rollup: RollupDefinition, levels: Sequence[tuple[int, int]], key: Mapping[str, str]) -> str:
     """One row per (key, window): is it closed, and its sums of the rows before and after it closed."""
-    keys = [quoted(name) for name in rollup.keys]
+    keys = [quoted(name) for name in rollup.key_names]
     where = " AND ".join(f"{quoted(name)}::VARCHAR = $key{at}" for at, name in enumerate(key)) or "true"
     history = quoted(f"{rollup.name}_delta_history")
     values = ", ".join(f"({level}::BIGINT, {number}::BIGINT)" for level, number in levels)
@@ -178,7 +179,7 @@ def _moved_sql(rollup: RollupFacts, levels: Sequence[tuple[int, int]], key: Mapp
     )
     source = (
         _session_windows(rollup, history, keys, where)
-        if rollup.is_session
+        if rollup.merges_windows
         else (f"SELECT *, window_start AS _start, window_end AS _end FROM {history} WHERE {where}")
     )
     group = ", ".join([*keys, "_start", "_end"])
@@ -205,7 +206,7 @@ def _moved_sql(rollup: RollupFacts, levels: Sequence[tuple[int, int]], key: Mapp
     )
 
 
-def _session_windows(rollup: RollupFacts, history: str, keys: Sequence[str], where: str) -> str:
+def _session_windows(rollup: RollupDefinition, history: str, keys: Sequence[str], where: str) -> str:
     """Each partial session with the merged session that holds it; a late row goes with the one it falls in."""
     over = f"PARTITION BY {', '.join(keys)} " if keys else ""
     same = "".join(f"r.{name} IS NOT DISTINCT FROM s.{name} AND " for name in keys)
@@ -223,9 +224,9 @@ def _session_windows(rollup: RollupFacts, history: str, keys: Sequence[str], whe
     )
 
 
-def _window(rollup: RollupFacts, line: Mapping[str, Any]) -> WindowMoved:
+def _window(rollup: RollupDefinition, line: Mapping[str, Any]) -> WindowMoved:
     return WindowMoved(
-        {name: line[name] for name in rollup.keys},
+        {name: line[name] for name in rollup.key_names},
         line["_start_ms"],
         line["_end_ms"],
         line["_corrections"],

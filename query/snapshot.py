@@ -263,7 +263,8 @@ class LakeSnapshot:
                 if name is not None and name not in found:
                     found.add(name)
                     if name in self.views:
-                        texts.append(self._view_sql(name, ""))
+                        view = self.views[name].sql
+                        texts.append(view.replace(f"FROM {LEDGER}", "") if self._exchanges_ledger else view)
         return (found, True) if found or followed else (everything, False)
 
     def _make(self, cursor: duckdb.DuckDBPyConnection, names: AbstractSet[str], *, named: bool = True) -> None:
@@ -315,7 +316,7 @@ class LakeSnapshot:
     ) -> None:
         views = sorted(names)
         ends = ""
-        if any(self._view_sql(name, "") != self.views[name].sql for name in views):
+        if views and self._exchanges_ledger:
             self._require_readable(LEDGER)
             ends = relation(self._means.ends.at(self.resolved, cursor))
         while views:
@@ -334,7 +335,11 @@ class LakeSnapshot:
     def _view_sql(self, name: str, ends: str) -> str:
         """The view's SQL, with the ledger's ends in place of the ledger unless files were left out."""
         sql = self.views[name].sql
-        return with_ledger(sql, ends) if self._whole and LEDGER in self.tables else sql
+        return with_ledger(sql, ends) if self._exchanges_ledger else sql
+
+    @property
+    def _exchanges_ledger(self) -> bool:
+        return self._whole and LEDGER in self.tables
 
     def _require_readable(self, name: str) -> None:
         if name in self.resolved.foreign:

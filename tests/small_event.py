@@ -55,7 +55,7 @@ def to_pipeline(spec: PipelineSpec, folder: Path) -> Pipeline:
                 rollup.name,
                 keys=rollup.keys,
                 window=Window(
-                    rollup.window.kind,  # type: ignore[arg-type]  # one of the four kinds
+                    rollup.window.kind,
                     rollup.window.size,
                     rollup.window.slide,
                     rollup.window.offset,
@@ -63,7 +63,7 @@ def to_pipeline(spec: PipelineSpec, folder: Path) -> Pipeline:
                 where=rollup.where,
                 allowed_lateness=f"{rollup.lateness}ms",
                 aggregates={
-                    name: Aggregate(each.kind, each.column, each.where, each.q)  # type: ignore[arg-type]  # SQL's names
+                    name: Aggregate(each.kind, each.column, each.where, each.q)
                     for name, each in rollup.aggregates.items()
                 },
             )

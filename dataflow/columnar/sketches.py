@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.aggregates import BUCKET_SHIFT, KMV_K, MAX_BUCKET, QUANTILE_GAMMA
+from dataflow.aggregates.accuracy import BUCKET_SHIFT, KMV_K, MAX_BUCKET, QUANTILE_GAMMA
 from dataflow.columnar.groups import order_by_group
 from dataflow.messages import Int64s
 
@@ -40,7 +40,7 @@ def kmv_lists(groups: Positions, hashes: Int64s, count: int, *, in_runs: bool = 
 
 
 def bucket_codes(values: npt.NDArray[np.float64]) -> Int32s:
-    """Histogram bucket code of each number, as `dataflow.aggregates.BUCKET_SHIFT` says."""
+    """Histogram bucket code of each number, as `dataflow.aggregates.accuracy.BUCKET_SHIFT` says."""
     magnitude = np.abs(values)
     with np.errstate(divide="ignore"):
         index = np.ceil(np.log(magnitude) / log(QUANTILE_GAMMA))

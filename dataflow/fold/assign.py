@@ -1,7 +1,6 @@
 """Which windows hold a row, and for how many of them it is late (SEMANTICS rules 6 and 7)."""
 
 from dataclasses import dataclass
-from math import gcd
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy.typing as npt
 
 from dataflow.messages import NEVER_MS, Int64s
 from dataflow.windows import Window
+from dataflow.windows.kinds import Layout, has_one_window, kind_of
 
 _SAFE_TIME_MS = 2**61
 _SAFE_SPAN_MS = 2**60
@@ -43,14 +43,12 @@ class Assigner:
     @property
     def grid_ms(self) -> int:
         """Width of a pane: all times of a pane have the same windows."""
-        if self.window.kind == "session":
-            return 1
-        return gcd(self.window.size_ms, self.window.slide_ms)
+        return kind_of(self.window).grid_ms(self.window)
 
     @property
     def has_one_window(self) -> bool:
         """Whether every time lies in exactly one window."""
-        return self.window.kind == "session" or self.window.size_ms == self.window.slide_ms
+        return has_one_window(self.window)
 
     @property
     def grid_offset_ms(self) -> int:
@@ -92,7 +90,7 @@ class Assigner:
         of = np.repeat(np.arange(len(times), dtype=np.intp), count)
         ordinal = np.arange(len(of), dtype=np.int64) - np.repeat(np.cumsum(count) - count, count)
         steps = ordinal.astype(first_end.dtype) * self.window.slide_ms
-        starts = start[of] if self.window.kind == "cumulate" else start[of] + steps
+        starts = start[of] if kind_of(self.window).anchored else start[of] + steps
         return Expansion(of, ordinal, _saturated(starts), _saturated(first_end[of] + steps))
 
     def late_by(self, times: Int64s, watermarks: Int64s) -> Int64s:
@@ -110,22 +108,8 @@ class Assigner:
             return times
         return times.astype(object)
 
-    def _layout(self, times: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
-        """Start and end of each time's first window, and how many windows it has."""
-        size, slide = self.window.size_ms, self.window.slide_ms
-        if self.window.kind == "session":
-            return times, times + size, np.ones(len(times), np.int64)
-        if self.window.kind == "cumulate":
-            offset = self.window.offset_ms % size
-            base = (times - offset) // size * size + offset
-            first = (times - base) // slide + 1
-            return base, base + first * slide, np.maximum(size // slide - first + 1, 0)
-        offset = self.window.offset_ms % slide
-        last = (times - offset) // slide * slide + offset
-        if size == slide:
-            return last, last + size, np.ones(len(times), np.int64)
-        start = (times - size - offset) // slide * slide + slide + offset
-        return start, start + size, np.maximum((last - start) // slide + 1, 0)
+    def _layout(self, times: npt.NDArray[Any]) -> Layout:
+        return kind_of(self.window).layout(self.window, times)
 
 
 def pane_numbers(times: Int64s, grid_ms: int, offset_ms: int) -> Int64s:

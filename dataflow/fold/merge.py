@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.aggregates import Merge
+from dataflow.aggregates.parts import Extreme
 from dataflow.columnar.numbers import from_arrow
 from dataflow.columnar.order import extremes, ordered_numbers, ordered_text, ranks
 from dataflow.columnar.sketches import entries, histogram_lists, kmv_lists
@@ -48,7 +48,7 @@ def merge_rows(spec: TableSpec, table: pa.Table) -> pa.Table:
 
 
 class _Runs:
-    """Rows in runs that become one row each: run r is order[starts[r]:starts[r + 1]]."""
+    """Rows in runs that become one row each, run r being order[starts[r]:starts[r + 1]]: `parts.Runs`."""
 
     def __init__(self, order: Positions, begins: npt.NDArray[np.bool_]) -> None:
         self.order = order
@@ -63,6 +63,30 @@ class _Runs:
     @property
     def sample(self) -> Positions:
         return self.order[self.starts]
+
+    def sums(self, column: pa.Array) -> pa.Array:
+        valid = None
+        if column.null_count:
+            there = np.asarray(column.is_valid())[self.order]
+            valid = np.logical_or.reduceat(there, self.starts)
+        if pa.types.is_decimal(column.type):
+            low, high = words_of(column)
+            return decimals(sums_of_runs((low[self.order], high[self.order]), self.starts), valid, column.type)
+        values = from_arrow(column).values[self.order]
+        sums = np.add.reduceat(values, self.starts)
+        return pa.array(sums, column.type, mask=None if valid is None else ~valid)
+
+    def extremes(self, which: Extreme, column: pa.Array) -> pa.Array:
+        return extremes(which, _ordered(column), None, self.of_row, self.count)
+
+    def kmv(self, column: pa.Array) -> pa.Array:
+        at, hashes = entries(column)
+        return kmv_lists(self.of_row[at], hashes.to_numpy(), self.count, in_runs=True)
+
+    def histogram(self, buckets: pa.Array, counts: pa.Array) -> tuple[pa.Array, pa.Array]:
+        at, codes = entries(buckets)
+        _, weights = entries(counts)
+        return histogram_lists(self.of_row[at], codes.to_numpy(), weights.to_numpy(), self.count)
 
 
 def _merge_equal(spec: TableSpec, columns: dict[str, Any]) -> pa.Table:
@@ -94,37 +118,9 @@ def _merge_sessions(spec: TableSpec, columns: dict[str, Any]) -> pa.Table:
 
 def _merge_columns(spec: TableSpec, columns: dict[str, Any], runs: _Runs) -> dict[str, Any]:
     merged: dict[str, Any] = {}
-    merges = iter(spec.merges)
-    for name, how in merges:
-        if how == "histogram":
-            # Buckets and counts are neighbours and merge as pairs.
-            counts_name, _ = next(merges)
-            at, buckets = entries(columns[name])
-            _, counts = entries(columns[counts_name])
-            merged[name], merged[counts_name] = histogram_lists(
-                runs.of_row[at], buckets.to_numpy(), counts.to_numpy(), runs.count
-            )
-        elif how == "kmv":
-            at, hashes = entries(columns[name])
-            merged[name] = kmv_lists(runs.of_row[at], hashes.to_numpy(), runs.count, in_runs=True)
-        else:
-            merged[name] = _merge_values(how, columns[name], runs)
+    for names, part in spec.merges:
+        merged.update(zip(names, part.merge(runs, [columns[name] for name in names]), strict=True))
     return merged
-
-
-def _merge_values(how: Merge, column: Any, runs: _Runs) -> Any:
-    if how == "min" or how == "max":
-        return extremes(how, _ordered(column), None, runs.of_row, runs.count)
-    valid = None
-    if column.null_count:
-        there = np.asarray(column.is_valid())[runs.order]
-        valid = np.logical_or.reduceat(there, runs.starts)
-    if pa.types.is_decimal(column.type):
-        low, high = words_of(column)
-        return decimals(sums_of_runs((low[runs.order], high[runs.order]), runs.starts), valid, column.type)
-    values = from_arrow(column).values[runs.order]
-    sums = np.add.reduceat(values, runs.starts)
-    return pa.array(sums, column.type, mask=None if valid is None else ~valid)
 
 
 def _ordered(column: Any) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dataflow.aggregates.parts import Extreme
 from dataflow.columnar.groups import Digits, Groups, group, order_by_group
 from dataflow.columnar.order import extremes, ordered_numbers, ordered_text
 from dataflow.columnar.sketches import histogram_lists, kmv_lists
@@ -28,89 +29,97 @@ class Selection:
         self.groups = groups
         self.sizes: Int64s = np.bincount(groups.of_row, minlength=groups.count)
 
-    def partials(self, aggregate: AggregatePlan) -> list[Any]:
+    def partials(self, aggregate: AggregatePlan) -> list[pa.Array]:
         """One Arrow array per delta column of the aggregate, in the order of `aggregate.columns`."""
-        kind = aggregate.aggregate.kind
-        if kind == "count":
-            return [pa.array(self._counts(aggregate))]
-        if kind == "count_distinct":
-            return []
-        if kind == "sum":
-            return [self._sum(aggregate, self._counts(aggregate))]
-        if kind == "avg":
-            counts = self._counts(aggregate)
-            return [self._sum(aggregate, counts), pa.array(counts)]
-        name = _column(aggregate)
-        rows, of = self._taken(aggregate)
-        count = self.groups.count
-        if kind == "min" or kind == "max":
-            if pa.types.is_string(aggregate.column_type):
-                codes = self.columns.codes(name)
-                ordered = ordered_text(codes.of_row, codes.values)
-            else:
-                ordered = ordered_numbers(self.columns.numbers(name), aggregate.column_type)
-            return [extremes(kind, ordered, rows, of, count)]
-        if kind == "approx_count_distinct":
-            return [kmv_lists(of, _pick(self.columns.hashes(name), rows), count)]
-        return list(histogram_lists(of, _pick(self.columns.buckets(name), rows), None, count))
+        rows = _Counted(self, aggregate)
+        return [array for part in aggregate.kind.parts for array in part.build(rows)]
 
     def distinct(self, aggregate: AggregatePlan) -> tuple[Positions, Any]:
         """The distinct values of a count_distinct per group: the groups, ascending, and the values."""
-        rows, of = self._taken(aggregate)
+        rows, of = self.taken(aggregate)
         codes = self.columns.codes(_column(aggregate))
         code = _pick(codes.of_row, rows)
         pairs = group([Digits(of, self.groups.count), Digits(code, len(codes.values))], len(of)).sample
         at = pairs[order_by_group(of[pairs], self.groups.count)]
         return of[at], codes.values.take(pa.array(code[at]))
 
-    def _taken(self, aggregate: AggregatePlan) -> tuple[Positions | None, Positions]:
+    def taken(self, aggregate: AggregatePlan) -> tuple[Positions | None, Positions]:
         """The rows that the aggregate counts (its filter, no null), and their groups."""
-        mask = self._mask(aggregate)
+        mask = self.mask(aggregate)
         if mask is None:
             return self.rows, self.groups.of_row
         at = np.flatnonzero(mask)
         return (at if self.rows is None else self.rows[at]), self.groups.of_row[at]
 
-    def _mask(self, aggregate: AggregatePlan) -> Bools | None:
+    def mask(self, aggregate: AggregatePlan) -> Bools | None:
+        """Which rows of the selection the aggregate counts; None = all."""
         valid = None if aggregate.aggregate.column is None else self.columns.valid(aggregate.aggregate.column)
         if aggregate.where is None:
             return None if valid is None else _pick(valid, self.rows)
         mask = self.columns.mask(aggregate.where)
         return _pick(mask if valid is None else mask & valid, self.rows)
 
-    def _counts(self, aggregate: AggregatePlan) -> Int64s:
-        mask = self._mask(aggregate)
-        if mask is None:
-            return self.sizes
-        return np.bincount(self.groups.of_row, mask, self.groups.count).astype(np.int64)
 
-    def _sum(self, aggregate: AggregatePlan, counts: Int64s) -> Any:
-        name = _column(aggregate)
-        numbers = self.columns.numbers(name)
-        values, doubles = _pick(numbers.values, self.rows), _pick(self.columns.doubles(name), self.rows)
-        if aggregate.where is not None:
-            mask = _pick(self.columns.mask(aggregate.where), self.rows)
+class _Counted:
+    """The rows of a selection that one aggregate counts: `parts.Rows`."""
+
+    def __init__(self, selection: Selection, aggregate: AggregatePlan) -> None:
+        self._selection = selection
+        self._aggregate = aggregate
+        self._counted: Int64s | None = None
+
+    def counts(self) -> pa.Array:
+        return pa.array(self._counts())
+
+    def sums(self) -> pa.Array:
+        columns, picked = self._selection.columns, self._selection.rows
+        name, where = _column(self._aggregate), self._aggregate.where
+        numbers = columns.numbers(name)
+        values, doubles = _pick(numbers.values, picked), _pick(columns.doubles(name), picked)
+        if where is not None:
+            mask = _pick(columns.mask(where), picked)
             values, doubles = np.where(mask, values, 0), np.where(mask, doubles, 0.0)
-        there = counts > 0
-        of, count = self.groups.of_row, self.groups.count
+        there = self._counts() > 0
+        of, count = self._selection.groups.of_row, self._selection.groups.count
         if numbers.scale is None:
             return pa.array(np.bincount(of, doubles, count), mask=~there)
-        words = sums_by_group(values, of, count, peak=self.columns.peak(name), doubles=doubles)
-        return decimals(words, there, aggregate.columns[0].type)
+        words = sums_by_group(values, of, count, peak=columns.peak(name), doubles=doubles)
+        return decimals(words, there, self._aggregate.columns[0].type)
 
-
-def empty_partials(aggregate: AggregatePlan, rows: int) -> list[Any]:
-    """The delta columns of an aggregate that has seen no row: 0, null or an empty list."""
-    columns = []
-    for column in aggregate.columns:
-        if column.type == pa.int64() and column.merge == "sum":
-            columns.append(pa.array(np.zeros(rows, np.int64)))
-        elif pa.types.is_list(column.type):
-            offsets = pa.array(np.zeros(rows + 1, np.int32))
-            columns.append(pa.ListArray.from_arrays(offsets, pa.array([], column.type.value_type)))
+    def extremes(self, which: Extreme) -> pa.Array:
+        columns, name, type_ = self._selection.columns, _column(self._aggregate), self._aggregate.column_type
+        rows, of = self._selection.taken(self._aggregate)
+        if pa.types.is_string(type_):
+            codes = columns.codes(name)
+            ordered = ordered_text(codes.of_row, codes.values)
         else:
-            columns.append(pa.nulls(rows, column.type))
-    return columns
+            ordered = ordered_numbers(columns.numbers(name), type_)
+        return extremes(which, ordered, rows, of, self._selection.groups.count)
+
+    def kmv(self) -> pa.Array:
+        rows, of = self._selection.taken(self._aggregate)
+        hashes = self._selection.columns.hashes(_column(self._aggregate))
+        return kmv_lists(of, _pick(hashes, rows), self._selection.groups.count)
+
+    def histogram(self) -> tuple[pa.Array, pa.Array]:
+        rows, of = self._selection.taken(self._aggregate)
+        buckets = self._selection.columns.buckets(_column(self._aggregate))
+        return histogram_lists(of, _pick(buckets, rows), None, self._selection.groups.count)
+
+    def _counts(self) -> Int64s:
+        if self._counted is None:
+            selection, mask = self._selection, self._selection.mask(self._aggregate)
+            groups = selection.groups
+            self._counted = (
+                selection.sizes if mask is None else np.bincount(groups.of_row, mask, groups.count).astype(np.int64)
+            )
+        return self._counted
+
+
+def empty_partials(aggregate: AggregatePlan, rows: int) -> list[pa.Array]:
+    """The delta columns of an aggregate that has seen no row: 0, null or an empty list."""
+    columns = iter(aggregate.columns)
+    return [part.empty(next(columns).type, rows) for part in aggregate.kind.parts for _ in part.columns]
 
 
 def _column(aggregate: AggregatePlan) -> str:

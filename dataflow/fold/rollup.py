@@ -78,7 +78,7 @@ class RollupFold:
         self._distinct_schemas = {
             aggregate.name: distinct_schema(plan, aggregate)
             for aggregate in plan.aggregates
-            if aggregate.aggregate.kind == "count_distinct"
+            if aggregate.kind.keeps_values
         }
 
     def fold(self, columns: Columns, times: Times) -> RollupDelta:
@@ -92,7 +92,7 @@ class RollupFold:
             return delta
         if late_windows is not None:
             self._count_late(delta, times, rows, late_windows)
-        if self.plan.window.kind == "session":
+        if self.plan.merges_windows:
             self._fold_sessions(delta, columns, times, rows, late_windows)
         else:
             self._fold_panes(delta, columns, times, rows, late_windows)
@@ -198,7 +198,7 @@ class RollupFold:
         lengths = np.bincount(windows.of, minlength=selection.groups.count)
         starts = (np.cumsum(lengths) - lengths).astype(np.intp)
         for aggregate in self.plan.aggregates:
-            if aggregate.aggregate.kind != "count_distinct":
+            if not aggregate.kind.keeps_values:
                 continue
             of, values = selection.distinct(aggregate)
             at = ranges(starts[of], lengths[of])

@@ -1,6 +1,5 @@
 """The checks behind `make_plan`: each resolves one part of a definition, or notes field, value and fix."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,10 +7,13 @@ from typing import Any
 import pyarrow as pa
 
 from dataflow.aggregates import Aggregate
+from dataflow.aggregates.kinds import Input, is_quantile
+from dataflow.aggregates.kinds import kind_of as aggregate_kind_of
 from dataflow.durations import to_ms
 from dataflow.filter.parse import Expression, parse, suggest
 from dataflow.own_columns import OF_EVENTS, OF_ROLLUPS, VALUE
 from dataflow.windows import Window
+from dataflow.windows.kinds import kind_of as window_kind_of
 
 RESERVED_ROLLUPS = frozenset({"events", "late_events", "dead_letters", "ledger"})
 
@@ -126,15 +128,12 @@ def check_window(mistakes: Mistakes, field: str, window: Any) -> None:
     if max(window.size_ms, window.slide_ms, window.offset_ms) > MAX_DURATION_MS:
         mistakes.extend([f'{field} = {shown}: too long; at most "36500d"'])
         return
-    if window.kind == "hop" and window.slide_ms > window.size_ms:
-        fix = "`every` is longer than `size`, so rows between windows would be lost; make it at most the size"
-        mistakes.extend([f"{field} = {shown}: {fix}"])
-    if window.kind == "cumulate" and window.size_ms % window.slide_ms:
-        mistakes.extend([f"{field} = {shown}: `size` is not a multiple of `step`; choose a step that divides it"])
+    kind = window_kind_of(window)
+    mistakes.extend(f"{field} = {shown}: {fix}" for fix in kind.mistakes(window))
     if window.size_ms > MAX_WINDOWS_A_ROW * window.slide_ms:
         fix = f"each row would count in {window.size_ms // window.slide_ms} windows, at most {MAX_WINDOWS_A_ROW}"
         mistakes.extend([f"{field} = {shown}: {fix}; make the step longer"])
-    period_ms = window.slide_ms if window.kind == "hop" else window.size_ms
+    period_ms = kind.period_ms(window)
     if window.offset_ms >= period_ms:
         mistakes.extend([f"{field} = {shown}: `offset` must be shorter than {period_ms} ms, where windows repeat"])
 
@@ -185,18 +184,16 @@ def check_aggregate(
         mistakes.add(field, aggregate, f"not an aggregate{called}")
         return None, None
     where = check_where(mistakes, f"{field}.where", aggregate.where, schema)
-    q = aggregate.q
-    if aggregate.kind == "approx_quantile" and not (
-        isinstance(q, int | float) and not isinstance(q, bool) and math.isfinite(q) and 0 <= q <= 1
-    ):
-        mistakes.add(f"{field}.q", q, "a quantile is a number from 0 to 1, like 0.95")
-    if schema is None or (aggregate.column is None and aggregate.kind == "count"):
+    kind = aggregate_kind_of(aggregate)
+    if kind.needs_q and not is_quantile(aggregate.q):
+        mistakes.add(f"{field}.q", aggregate.q, "a quantile is a number from 0 to 1, like 0.95")
+    if schema is None or (aggregate.column is None and not kind.needs_column):
         return None, where
     if not check_column(mistakes, f"{field}.column", aggregate.column, schema):
         return None, where
     assert aggregate.column is not None
     type_ = schema.field(aggregate.column).type
-    fix = _unfit(aggregate, type_, aggregate.column == event_time)
+    fix = kind.unfit(aggregate, Input(type_, aggregate.column == event_time))
     if fix:
         mistakes.add(field, f"{aggregate.kind}({aggregate.column})", fix)
     return type_, where
@@ -228,27 +225,6 @@ def check_mapping(mistakes: Mistakes, field: str, value: Any, fix: str) -> dict[
         return dict(value)
     mistakes.add(field, value, fix)
     return {}
-
-
-def _unfit(aggregate: Aggregate, type_: pa.DataType, is_event_time: bool) -> str | None:
-    """Why `aggregate` cannot be taken of `type_`, and what to do."""
-    kind = aggregate.kind
-    is_float = pa.types.is_floating(type_)
-    is_number = (pa.types.is_integer(type_) or pa.types.is_decimal(type_) or is_float) and not is_event_time
-    if kind in ("sum", "avg", "approx_quantile") and not is_number:
-        of = "the event time" if is_event_time else f"type {_type_name(type_)}"
-        return f"{kind} needs a number, this is {of}; use an int or Money column, or agg.count"
-    if kind in ("sum", "avg") and is_float and not aggregate.inexact:
-        return f"the {kind} of floats depends on their order; use Money, or say inexact=True"
-    if kind in ("min", "max") and pa.types.is_boolean(type_):
-        return f"{kind} of a bool says little; use agg.count(where=...)"
-    if kind in ("count_distinct", "approx_count_distinct") and is_float:
-        return "distinct floats depend on their last digits; use Money, int or text"
-    return None
-
-
-def _type_name(type_: pa.DataType) -> str:
-    return "text" if pa.types.is_string(type_) else str(type_)
 
 
 def _without_value(error: ValueError, value: Any) -> str:

@@ -40,7 +40,7 @@ class Rollup:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The whole definition. Construction never fails; `dataflow.plan.make_plan` checks it and reports every mistake."""
+    """The whole definition. Construction never fails; `make_plan` checks it and reports every mistake."""
 
     name: str
     event: type[BaseModel]

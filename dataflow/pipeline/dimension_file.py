@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from dataflow.aggregates import MONEY
+from dataflow.aggregates.parts import MONEY
 from dataflow.event.fields import Money
 from dataflow.filter.parse import suggest
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from dataflow.aggregates import Aggregate, PartialColumn, partial_columns
+from dataflow.aggregates import Aggregate
+from dataflow.aggregates.kinds import AggregateKind, kind_of
 from dataflow.errors import PipelineError
 from dataflow.event.schema import EventField, EventSchema, schema_of
 from dataflow.filter.parse import Expression
@@ -18,6 +19,7 @@ from dataflow.pipeline.checks import Mistakes
 from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, read_dimension
 from dataflow.windows import Window
+from dataflow.windows.kinds import kind_of as window_kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,17 @@ class AggregatePlan:
     aggregate: Aggregate
     column_type: pa.DataType | None
     where: Expression | None
-    columns: tuple[PartialColumn, ...]
+    columns: tuple[pa.Field, ...]
 
     @property
-    def is_exact_distinct(self) -> bool:
+    def kind(self) -> AggregateKind:
+        """All that is known of its kind."""
+        return kind_of(self.aggregate)
+
+    @property
+    def keeps_values(self) -> bool:
         """True where a side table holds the distinct values."""
-        return isinstance(self.aggregate, Aggregate) and self.aggregate.kind == "count_distinct"
+        return isinstance(self.aggregate, Aggregate) and self.kind.keeps_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,11 @@ class RollupPlan:
     where: Expression | None
     aggregates: tuple[AggregatePlan, ...]
     allowed_lateness_ms: int
+
+    @property
+    def merges_windows(self) -> bool:
+        """Whether windows of a key that overlap or touch become one (sessions)."""
+        return window_kind_of(self.window).merging
 
     @property
     def delta_table(self) -> str:
@@ -257,7 +269,7 @@ class _Planner:
             tables += [
                 (plan.distinct_table(agg.name), f"{owner}.aggregates.{agg.name}")
                 for agg in plan.aggregates
-                if agg.is_exact_distinct
+                if agg.keeps_values
             ]
         check.check_table_names(self.mistakes, tables)
         return tuple(plans)
@@ -284,7 +296,7 @@ class _Planner:
                 for plan in plans
                 for name in dict.fromkeys([plan.name, *(column.name for column in plan.columns)])
             ],
-            [plan.name for plan in plans if plan.is_exact_distinct],
+            [plan.name for plan in plans if plan.keeps_values],
         )
         return RollupPlan(
             name=str(rollup.name),
@@ -299,8 +311,10 @@ class _Planner:
         check.check_name(self.mistakes, where, name)
         event_time = "" if self.event is None else self.event.event_time.name
         type_, condition = check.check_aggregate(self.mistakes, where, aggregate, self.row_schema, event_time)
-        known = isinstance(aggregate, Aggregate) and (type_ is not None or aggregate.kind == "count")
-        columns = tuple(partial_columns(name, aggregate, type_)) if known else ()
+        columns: tuple[pa.Field, ...] = ()
+        if isinstance(aggregate, Aggregate) and (type_ is not None or not kind_of(aggregate).needs_column):
+            kind = kind_of(aggregate)
+            columns = tuple(map(pa.field, kind.columns(name), kind.types(type_)))
         return AggregatePlan(name, aggregate, type_, condition, columns)
 
 

@@ -1,10 +1,12 @@
 """The lake's tables as Arrow schemas: what the fold makes and the sink writes."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 
-from dataflow.aggregates import Merge
+from dataflow.aggregates.kinds import AggregateKind
+from dataflow.aggregates.parts import Part, counts
 from dataflow.messages import DEAD_SCHEMA
 from dataflow.own_columns import COUNTS, PLACE, VALUE, WINDOW
 from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
@@ -27,18 +29,29 @@ LATE_SCHEMA = pa.schema(
 )
 
 
+class Merge(NamedTuple):
+    """Columns of a table that merge together, and the part that says how."""
+
+    columns: tuple[str, ...]
+    part: Part
+
+
+ROW_COUNTS = tuple(Merge((column.name,), counts()) for column in COUNTS)
+"""How the counts merge that every delta row has."""
+
+
 @dataclass(frozen=True, slots=True)
 class TableSpec:
     """One lake table. `keys` are the columns that identify a row to merge by; none = rows are only appended.
 
-    `merges` says for every other column how two rows of equal keys become one. `session`: rows are partial sessions;
-    those of one key that overlap or touch become one, too.
+    `merges` names every other column and says how two rows of equal keys become one. `session`: rows are partial
+    sessions; those of one key that overlap or touch become one, too.
     """
 
     name: str
     schema: pa.Schema
     keys: tuple[str, ...] = ()
-    merges: tuple[tuple[str, Merge], ...] = ()
+    merges: tuple[Merge, ...] = ()
     session: bool = False
 
 
@@ -58,7 +71,7 @@ def delta_schema(rollup: RollupPlan) -> pa.Schema:
         [
             *rollup.keys,
             *WINDOW,
-            *(pa.field(column.name, column.type) for agg in rollup.aggregates for column in agg.columns),
+            *(column for agg in rollup.aggregates for column in agg.columns),
             *COUNTS,
         ]
     )
@@ -108,14 +121,15 @@ def tables_of(plan: Plan, *, events: bool) -> list[TableSpec]:
         tables.append(TableSpec(EVENTS, events_schema(plan)))
     for rollup in plan.rollups:
         keys = (*(key.name for key in rollup.keys), *(column.name for column in WINDOW))
-        merges: tuple[tuple[str, Merge], ...] = (
-            *((column.name, column.merge) for agg in rollup.aggregates for column in agg.columns),
-            *((column.name, "sum") for column in COUNTS),
-        )
-        is_session = rollup.window.kind == "session"
-        tables.append(TableSpec(rollup.delta_table, delta_schema(rollup), keys, merges, is_session))
+        merges = (*(merge for agg in rollup.aggregates for merge in merges_of(agg.name, agg.kind)), *ROW_COUNTS)
+        tables.append(TableSpec(rollup.delta_table, delta_schema(rollup), keys, merges, rollup.merges_windows))
         for agg in rollup.aggregates:
-            if agg.aggregate.kind == "count_distinct":
+            if agg.keeps_values:
                 schema = distinct_schema(rollup, agg)
                 tables.append(TableSpec(rollup.distinct_table(agg.name), schema, tuple(schema.names)))
     return tables
+
+
+def merges_of(name: str, kind: AggregateKind) -> list[Merge]:
+    """How the delta columns of an aggregate of `kind`, called `name`, merge."""
+    return [Merge(tuple(name + ending for ending in part.columns), part) for part in kind.parts]

@@ -14,6 +14,7 @@ from dataflow.messages import Judged, Range, RollupCount
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import EVENTS, LEDGER, TableSpec, tables_of
 from dataflow.sources.source import Source
+from dataflow.windows.kinds import has_one_window
 from proof.audit.files import check_files
 from proof.audit.ledger import CLASSES, ROLLUP_CLASSES, Line, Segment, check_ledger, check_published, read_lines
 from proof.audit.report import Finding, Report, Unproven
@@ -23,7 +24,6 @@ from proof.audit.windows import MANY, NAMED, NARROWED, Narrowing, Totals, Window
 from query.moment import to_ms
 from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.ledger import merge_ranges
-from sinks.lake.tables.definition import definition_of
 
 _SETTLED_TRIES = 20
 
@@ -269,7 +269,7 @@ class _Audit:
         """Rows and late rows in the windows against the ledger, where each row counts in one window."""
         counts = [line.entry.rollups for each in lines.values() for line in each]
         for rollup in self._plan.rollups:
-            if rollup.window.kind not in ("tumble", "session") or rollup.delta_table not in self._totals:
+            if not has_one_window(rollup.window) or rollup.delta_table not in self._totals:
                 continue
             row = self._snapshot.query(
                 f"SELECT coalesce(sum(row_count), 0)::BIGINT AS counted, coalesce(sum(late_count), 0)::BIGINT AS late"
@@ -359,5 +359,5 @@ def _require_same(reader: LakeReader, plan: Plan) -> None:
             "pipeline",
             plan.name,
             "the file (or a dimension's) is not the one that the lake was filled with last; audit with that one, or "
-            f"run the pipeline once (rollups now: {', '.join(definition_of(plan)['rollups'])})",
+            f"run the pipeline once (rollups now: {', '.join(rollup.name for rollup in plan.rollups)})",
         )

@@ -300,7 +300,7 @@ def _equal(left: Any, right: Any) -> bool:
 
 
 def _values(spec: TableSpec, row: Row) -> str:
-    merged = [name for name, _ in spec.merges]
+    merged = [name for merge in spec.merges for name in merge.columns]
     return ", ".join(f"{name} {_short(row[name])}" for name in merged) or "a row"
 
 

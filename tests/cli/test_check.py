@@ -5,9 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from cli.check import sql_type, window_text
+from cli.check import sql_type
 from cli.main import main
-from dataflow.windows import cumulate, hop, session, tumble
 from pipelines.ads import pipeline
 
 ADS = Path(__file__).parents[2] / "pipelines" / "ads.py"
@@ -81,20 +80,6 @@ def test_a_missing_file_ends_with_exit_code_2(capsys):
         main(arguments=["check", "--pipeline", "nope.py"])
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("error: pipeline = 'nope.py': there is no file nope.py")
-
-
-@pytest.mark.parametrize(
-    ("window", "text"),
-    [
-        (tumble("60s"), "tumble 1m"),
-        (tumble("1d", offset="6h"), "tumble 1d, offset 6h"),
-        (hop("5m", every="90s"), "hop 5m every 90s"),
-        (cumulate("1d", step="1h"), "cumulate 1d by steps of 1h"),
-        (session("1500ms"), "session 1500ms"),
-    ],
-)
-def test_windows_are_shown_as_they_are_written(window, text):
-    assert window_text(window) == text
 
 
 def test_types_have_the_names_that_duckdb_gives_them():

@@ -12,7 +12,7 @@ from dataflow.pipeline.tables import tables_of
 from query.ends import ends_of, ends_sql, merged, relation
 from query.reader import LakeReader
 from sinks.lake.tables.prepare import open_lake
-from sinks.lake.tables.views import frontier_sql, views_of, with_ledger
+from sinks.lake.tables.views import frontier_sql, with_ledger
 from sinks.lake.upkeep.compact import compact
 from sinks.lake.upkeep.tiers import FAN_IN
 from sinks.lake.writer import commit
@@ -72,13 +72,9 @@ def test_the_frontier_of_the_ends_is_that_of_the_ledger(
     assert short == whole
 
 
-def test_every_view_has_its_frontier_exchanged() -> None:
-    views = views_of(PLAN)
-    assert views.keys() == {"per_ad", "visits", "total"}
-    for sql in views.values():
-        assert " ledger" in sql
-        assert " ledger" not in with_ledger(sql, "(SELECT 1)")
-    assert with_ledger("SELECT * FROM ledger", "x") == "SELECT * FROM ledger"
+def test_a_view_asks_the_given_lines_wherever_it_names_the_ledger(database: duckdb.DuckDBPyConnection) -> None:
+    sql = "WITH f AS (SELECT max(a) AS m FROM (SELECT a FROM ledger)) SELECT m, (SELECT count(*) FROM ledger) FROM f"
+    assert database.execute(with_ledger(sql, "(VALUES (1), (2)) AS lines(a)")).fetchall() == [(2, 2)]
 
 
 def test_is_final_is_the_same_at_every_snapshot_in_any_order_and_after_compaction(tmp_path: Path) -> None:

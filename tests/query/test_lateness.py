@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import ForeignLake, QueryError
-from query.definition import read_facts
+from query.definition import lake_definition
 from query.lateness import FOREVER_MS, as_json, as_table, closing_levels, lateness, windows_table
 from query.reader import LakeReader
 from tests.query.lakes import T0, LakeMaker, clicks, ledger, visit
@@ -61,7 +61,7 @@ def test_one_millisecond_before_the_end_is_not_closed(lake: LakeMaker, reader: L
 
 
 def test_the_slowest_active_partition_closes_and_an_idle_one_does_not_hold(lake: LakeMaker, reader: LakeReader) -> None:
-    facts = read_facts(reader)
+    facts = lake_definition(reader)
     first = lake.commit({"ledger": [ledger("p", 0, 1, _at(100)), ledger("q", 0, 1, _at(10))]})
     lake.commit({"ledger": [ledger("p", 1, 2, _at(101))]}, after_s=29)
     idle = lake.commit({"ledger": [ledger("p", 2, 3, _at(102))]}, after_s=2)
@@ -69,7 +69,7 @@ def test_the_slowest_active_partition_closes_and_an_idle_one_does_not_hold(lake:
 
 
 def test_where_every_partition_is_idle_the_furthest_one_closes(lake: LakeMaker, reader: LakeReader) -> None:
-    facts = read_facts(reader)
+    facts = lake_definition(reader)
     first = lake.commit({"ledger": [ledger("p", 0, 1, _at(100)), ledger("q", 0, 1, _at(10)), ledger("r", 0, 1, None)]})
     assert closing_levels(reader.snapshot(), facts) == []
     # nothing was read for the idle timeout: q does not hold p's windows back any longer
@@ -81,11 +81,11 @@ def test_where_every_partition_is_idle_the_furthest_one_closes(lake: LakeMaker, 
 def test_partitions_that_are_idle_without_a_valid_row_close_nothing(lake: LakeMaker, reader: LakeReader) -> None:
     lake.commit({"ledger": [ledger("p", 0, 1, None)]})
     lake.commit({"ledger": [ledger("p", 1, 1, None)]}, after_s=31)
-    assert closing_levels(reader.snapshot(), read_facts(reader)) == []
+    assert closing_levels(reader.snapshot(), lake_definition(reader)) == []
 
 
 def test_an_active_partition_without_a_valid_row_closes_nothing(lake: LakeMaker, reader: LakeReader) -> None:
-    facts = read_facts(reader)
+    facts = lake_definition(reader)
     lake.commit({"ledger": [ledger("p", 0, 1, _at(100)), ledger("q", 0, 1, None)]})
     assert closing_levels(reader.snapshot(), facts) == []
     end = lake.commit({"ledger": [ledger("q", 1, 1, None, finished=True)]})

@@ -1,80 +1,184 @@
 """What a lake remembers of its pipeline, and which changes of the pipeline it can follow."""
 
-import json
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from dataflow.aggregates.kinds import KINDS as AGGREGATES
+from dataflow.aggregates.kinds import AggregateKind
 from dataflow.durations import to_text
 from dataflow.errors import LakeError
-from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
+from dataflow.windows import Window
+from dataflow.windows.kinds import kind_of, window_text
+from sinks.lake.tables import definition_v1
+
+if TYPE_CHECKING:
+    from dataflow.pipeline.plan import Plan
+
+VERSION = 2
+"""Of the form in which a definition is stored. Version 1 kept windows and aggregates as texts; it is still read."""
 
 _WAY_OUT = "restore the old definition, give the changed rollup a new name, or start a new lake in another folder"
 
 
-def definition_of(plan: Plan) -> dict[str, Any]:
-    """What readers of the lake must know of a plan, as JSON values; all but idle_timeout decides what tables hold."""
-    return {
-        "version": 1,
-        "out_of_orderness": to_text(plan.out_of_orderness_ms),
-        "idle_timeout": to_text(plan.idle_timeout_ms),
-        "deduplicate_by": plan.dedup_column,
-        "deduplicate_within": to_text(plan.dedup_within_ms),
-        "columns": {field.name: str(field.type) for field in plan.row_schema},
-        "rollups": {rollup.name: _rollup(rollup) for rollup in plan.rollups},
-    }
+class AggregateDefinition(msgspec.Struct, frozen=True):
+    """One aggregate. `type`: of its column, as Arrow writes it."""
+
+    name: str
+    kind: str
+    column: str | None = None
+    type: str | None = None
+    where: str | None = None
+    q: float | None = None
+
+    @property
+    def known(self) -> AggregateKind:
+        """All that is known of its kind."""
+        return AGGREGATES[self.kind]
+
+    def __str__(self) -> str:
+        """For people: what is computed of which column."""
+        parts = [self.column or "*"]
+        if self.q is not None:
+            parts.append(f"q={self.q!r}")
+        if self.where is not None:
+            parts.append(f"where {self.where}")
+        return f"{self.kind}({', '.join(parts)})" + ("" if self.type is None else f" over {self.type}")
 
 
-def require_compatible(old: dict[str, Any], new: dict[str, Any], lake: str) -> None:
+class WindowDefinition(msgspec.Struct, frozen=True):
+    """A window, by the fields of `dataflow.windows.Window`."""
+
+    kind: str
+    size_ms: int
+    slide_ms: int
+    offset_ms: int = 0
+
+    @property
+    def window(self) -> Window:
+        """The declaration it stands for."""
+        return Window(self.kind, self.size_ms, self.slide_ms, self.offset_ms)
+
+
+class RollupDefinition(msgspec.Struct, frozen=True):
+    """One rollup. `keys`: names and Arrow types."""
+
+    name: str
+    keys: list[tuple[str, str]]
+    window: WindowDefinition
+    allowed_lateness_ms: int
+    aggregates: list[AggregateDefinition]
+    where: str | None = None
+
+    @property
+    def merges_windows(self) -> bool:
+        """Whether its windows are sessions, which grow and merge."""
+        return kind_of(self.window.window).merging
+
+    @property
+    def key_names(self) -> list[str]:
+        """The keys without their types."""
+        return [name for name, _ in self.keys]
+
+    @property
+    def additive(self) -> list[str]:
+        """The aggregates whose delta columns simply add up (counts and sums)."""
+        return [aggregate.name for aggregate in self.aggregates if aggregate.known.additive]
+
+
+class Definition(msgspec.Struct, frozen=True):
+    """A pipeline as its lake knows it; all but idle_timeout decides what tables hold. Unknown fields are left alone.
+
+    `columns`: those of the events that rollups see, with Arrow types. Rollups and columns that a former pipeline file
+    had, and this one has not, stay in it.
+    """
+
+    name: str = ""
+    out_of_orderness_ms: int = 0
+    idle_timeout_ms: int = 30_000
+    deduplicate_by: str | None = None
+    deduplicate_within_ms: int = 0
+    columns: list[tuple[str, str]] = []
+    rollups: list[RollupDefinition] = []
+
+    @property
+    def by_name(self) -> dict[str, RollupDefinition]:
+        """The rollups by their names."""
+        return {rollup.name: rollup for rollup in self.rollups}
+
+
+def definition_of(plan: "Plan") -> Definition:
+    """The definition of a plan."""
+    return msgspec.convert(_stored(plan), Definition)
+
+
+def read_definition(text: str) -> Definition | None:
+    """A stored definition, of any version; None where a crash left none."""
+    stored = msgspec.json.decode(text)
+    if not stored:
+        return None
+    return msgspec.convert(definition_v1.upgraded(stored) if stored.get("version") == 1 else stored, Definition)
+
+
+def write_definition(plan: "Plan", former: Definition | None = None) -> str:
+    """Canonical text of a plan's definition, with what only `former` has: it stays in the lake."""
+    stored = _stored(plan)
+    if former is not None:
+        columns, rollups = dict(stored["columns"]), {rollup["name"] for rollup in stored["rollups"]}
+        stored["columns"] += [pair for pair in former.columns if pair[0] not in columns]
+        stored["rollups"] += [rollup for rollup in former.rollups if rollup.name not in rollups]
+    return msgspec.json.encode(stored, order="deterministic").decode()
+
+
+def require_compatible(old: Definition, new: Definition, lake: str) -> None:
     """Raise LakeError, naming every difference and the fix, unless a lake of `old` can go on as `new`.
 
     New rollups and new columns are fine, and so is a rollup that is gone: its tables stay as they are.
     """
-    changes = [
-        f"{what} was {old.get(what)!r} and is {new.get(what)!r}"
-        for what in ("out_of_orderness", "deduplicate_by", "deduplicate_within")
-        if old.get(what) != new.get(what)
-    ]
-    for name, kind in old.get("columns", {}).items():
-        if name in new["columns"] and new["columns"][name] != kind:
-            changes.append(f"column {name} was {kind} and is {new['columns'][name]}")
-    for name, rollup in old.get("rollups", {}).items():
-        now = new["rollups"].get(name)
-        if now is not None and now != rollup:
-            changes += [
-                f"rollup {name}: {what} was {_short(rollup.get(what))} and is {_short(now.get(what))}"
-                for what in sorted({*rollup, *now})
-                if rollup.get(what) != now.get(what)
-            ]
+    changes = list(_changes(old, new))
     if changes:
         listed = "\n".join(f"  - {change}" for change in changes)
         raise LakeError(f"the lake {lake} was filled by another definition of this pipeline:\n{listed}\n{_WAY_OUT}")
 
 
-def to_json(definition: dict[str, Any]) -> str:
-    """Canonical text of a definition."""
-    return json.dumps(definition, sort_keys=True, ensure_ascii=False)
+def _stored(plan: "Plan") -> dict[str, Any]:
+    """The plan's own definition, and the columns that rollups see."""
+    columns = [[column.name, str(column.type)] for column in plan.row_schema]
+    return {"version": VERSION, **plan.definition, "columns": columns}
 
 
-def _rollup(rollup: RollupPlan) -> dict[str, Any]:
-    window = rollup.window
+def _changes(old: Definition, new: Definition) -> Iterator[str]:
+    before, now = _shared(old), _shared(new)
+    yield from (f"{what} was {before[what]!r} and is {now[what]!r}" for what in now if before[what] != now[what])
+    types = dict(new.columns)
+    for name, type_ in old.columns:
+        if types.get(name, type_) != type_:
+            yield f"column {name} was {type_} and is {types[name]}"
+    for name, rollup in old.by_name.items():
+        again = new.by_name.get(name)
+        if again is not None:
+            was, becomes = _shown(rollup), _shown(again)
+            for what in sorted({*was, *becomes}):
+                if was.get(what) != becomes.get(what):
+                    yield f"rollup {name}: {what} was {was.get(what)} and is {becomes.get(what)}"
+
+
+def _shared(definition: Definition) -> dict[str, object]:
+    """What holds for all tables, as its user wrote it."""
     return {
-        "keys": {key.name: str(key.type) for key in rollup.keys},
-        "window": f"{window.kind}({', '.join(map(to_text, (window.size_ms, window.slide_ms, window.offset_ms)))})",
-        "where": rollup.where.sql if rollup.where is not None else None,
-        "aggregates": {aggregate.name: _aggregate(aggregate) for aggregate in rollup.aggregates},
-        "allowed_lateness": to_text(rollup.allowed_lateness_ms),
+        "out_of_orderness": to_text(definition.out_of_orderness_ms),
+        "deduplicate_by": definition.deduplicate_by,
+        "deduplicate_within": to_text(definition.deduplicate_within_ms),
     }
 
 
-def _aggregate(plan: AggregatePlan) -> str:
-    aggregate = plan.aggregate
-    parts = [aggregate.column or "*"]
-    if aggregate.q is not None:
-        parts.append(f"q={aggregate.q!r}")
-    if plan.where is not None:
-        parts.append(f"where {plan.where.sql}")
-    kind = "" if plan.column_type is None else f" over {plan.column_type}"
-    return f"{aggregate.kind}({', '.join(parts)}){kind}"
-
-
-def _short(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else repr(value)
+def _shown(rollup: RollupDefinition) -> Mapping[str, str]:
+    """A rollup's parts as one says them. Version 1 did not keep the order of keys."""
+    return {
+        "keys": ", ".join(f"{name} {type_}" for name, type_ in sorted(rollup.keys)) or "none",
+        "window": window_text(rollup.window.window),
+        "where": rollup.where or "all",
+        "allowed_lateness": to_text(rollup.allowed_lateness_ms),
+        **{f"aggregate {aggregate.name}": str(aggregate) for aggregate in rollup.aggregates},
+    }

@@ -1,6 +1,5 @@
 """From a plan to a lake that holds its tables and views: made anew, or brought up to date."""
 
-import json
 import sqlite3
 import uuid
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from sinks.lake.catalog.ownership import require_names, write_down_own_objects
 from sinks.lake.catalog.schema import SCHEMA_ID
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly
 from sinks.lake.catalog.types import lake_type, time_text
-from sinks.lake.tables.definition import definition_of, require_compatible, to_json
+from sinks.lake.tables.definition import definition_of, read_definition, require_compatible, write_definition
 from sinks.lake.tables.views import views_of
 
 
@@ -29,7 +28,7 @@ def create_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True,
         with catalog.transaction() as connection:
             connection.execute(
                 "INSERT INTO own_pipeline VALUES (?, ?, ?, 0, NULL, ?)",
-                (plan.name, plan.fingerprint, to_json(definition_of(plan)), time_text(now)),
+                (plan.name, plan.fingerprint, write_definition(plan), time_text(now)),
             )
             _evolve(catalog, tables_of(plan, events=events), views_of(plan), now)
     except BaseException:
@@ -62,16 +61,12 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
                     f"{catalog.folder} is the lake of pipeline {next(iter(rows))!r}, not of {plan.name!r}; "
                     "name another folder, or the pipeline that filled it"
                 )
-            definition = definition_of(plan)
-            old = json.loads(rows.get(plan.name, "{}"))
-            if old:
-                require_compatible(old, definition, str(catalog.folder))
-                # what a former plan had keeps its columns and rollups in the lake
-                definition["columns"] = {**old.get("columns", {}), **definition["columns"]}
-                definition["rollups"] = {**old.get("rollups", {}), **definition["rollups"]}
+            old = read_definition(rows.get(plan.name, "{}"))
+            if old is not None:
+                require_compatible(old, definition_of(plan), str(catalog.folder))
             connection.execute(
                 "UPDATE own_pipeline SET fingerprint = ?, definition = ? WHERE name = ?",
-                (plan.fingerprint, to_json(definition), plan.name),
+                (plan.fingerprint, write_definition(plan, old), plan.name),
             )
             connection.execute(
                 "UPDATE ducklake_metadata SET value = ? WHERE \"key\" = 'data_path' AND value <> ?",

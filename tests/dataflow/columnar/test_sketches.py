@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.aggregates import BUCKET_SHIFT, KMV_K, QUANTILE_GAMMA
+from dataflow.aggregates.accuracy import BUCKET_SHIFT, KMV_K, QUANTILE_GAMMA
 from dataflow.columnar.sketches import bucket_codes, entries, histogram_lists, kmv_lists
 from tests.model.aggregates import bucket_middle
 

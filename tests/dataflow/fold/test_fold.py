@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow.aggregates import BUCKET_SHIFT, MAX_BUCKET
+from dataflow.aggregates.accuracy import BUCKET_SHIFT, MAX_BUCKET
 from dataflow.columnar.hashing import checksum
 from dataflow.fold.fold import Fold
 from dataflow.fold.merge import merge_rows

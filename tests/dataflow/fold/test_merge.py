@@ -8,12 +8,12 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow.aggregates import INT_SUM
+from dataflow.aggregates.parts import INT_SUM, sums
 from dataflow.columnar.sums import decimals, sums_by_group, sums_of_runs, widened, words_of
 from dataflow.fold.merge import merge_rows
 from dataflow.fold.sessions import merged_intervals
 from dataflow.own_columns import TIMESTAMP
-from dataflow.pipeline.tables import TableSpec, tables_of
+from dataflow.pipeline.tables import ROW_COUNTS, Merge, TableSpec, tables_of
 from tests.dataflow.fold.test_fold import fold_in_pieces, watermarked
 from tests.dataflow.hot_path import ROWS, Row, plan
 
@@ -25,7 +25,7 @@ SESSION = TableSpec(
          ("row_count", pa.int64()), ("late_count", pa.int64())]
     ),
     ("key", "window_start", "window_end"),
-    (("n", "sum"), ("row_count", "sum"), ("late_count", "sum")),
+    (Merge(("n",), sums()), *ROW_COUNTS),
     session=True,
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from dataflow.aggregates import MONEY
+from dataflow.aggregates.parts import MONEY
 from dataflow.pipeline.dimension_file import read_dimension
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from dataflow import Dimension, EventTime, Money, Pipeline, Rollup
 from dataflow import aggregates as agg
-from dataflow.aggregates import MONEY, MONEY_SUM
+from dataflow.aggregates.parts import MONEY, MONEY_SUM
 from dataflow.pipeline.plan import make_plan
 from dataflow.pipeline.tables import tables_of
 from dataflow.windows import cumulate, hop, session, tumble

@@ -1,23 +1,20 @@
-"""Windows as a user declares them, with the names of Flink SQL's table functions."""
+"""Windows as a user declares them, by the names of Flink SQL; `dataflow.windows.kinds` says what each kind is."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from dataflow.durations import Duration, to_ms
-
-Kind = Literal["tumble", "hop", "cumulate", "session"]
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window declaration; all times in ms. Half open [start, end), aligned to `offset_ms` after 1970.
+    """A window declaration; all times in ms. `kind` is a name in `dataflow.windows.kinds.KINDS`.
 
-    `size_ms` is the whole window (for a session: the gap). `slide_ms` is the distance of starts
-    (tumble: the size; cumulate: the step by which the end grows; session: the gap).
+    Half open [start, end), aligned to `offset_ms` after 1970. `size_ms` is the whole window (for a session: the gap),
+    `slide_ms` the distance of starts (tumble: the size; cumulate: the step by which the end grows; session: the gap).
     `mistake`: what is wrong with the durations as written; such a window never gets into a plan.
     """
 
-    kind: Kind
+    kind: str
     size_ms: int
     slide_ms: int
     offset_ms: int = 0
@@ -44,7 +41,7 @@ def session(gap: Duration) -> Window:
     return _window("session", size=gap, slide=gap, offset="0s")
 
 
-def _window(kind: Kind, *, size: Duration, slide: Duration, offset: Duration) -> Window:
+def _window(kind: str, *, size: Duration, slide: Duration, offset: Duration) -> Window:
     times_ms: list[int] = []
     mistakes: list[str] = []
     for duration in (size, slide, offset):
