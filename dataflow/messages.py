@@ -7,8 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Int64s = npt.NDArray[np.int64]
-
 NEVER_MS = -(2**63)
 """Watermark before the first valid row of a source partition (minus infinity)."""
 
@@ -65,8 +63,8 @@ class Decoded:
     """
 
     events: pa.RecordBatch
-    events_at: Int64s
-    dead_at: Int64s
+    events_at: npt.NDArray[np.int64]
+    dead_at: npt.NDArray[np.int64]
     refusals: list[Refusal]
 
 

@@ -243,7 +243,7 @@ def _known(key: str, value: Any, written: str) -> None:
     if key in Settings.model_fields:
         return
     # Only a mistake needs the parser that comes with it: commands start quickly without.
-    from dataflow.filter.parse import suggest
+    from dataflow.spelling import suggest
 
     names = list(Settings.model_fields)
     hint = suggest(key, names)

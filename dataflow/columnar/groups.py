@@ -7,9 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.messages import Int64s
-
-Positions = npt.NDArray[np.intp]
+from dataflow.columnar.types import Int64s, Positions
 
 _MAX_PRODUCT = 2**62
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dataflow.columnar.numbers import from_arrow
-from dataflow.messages import Int64s
+from dataflow.columnar.types import Int64s
 
 if TYPE_CHECKING:
     from dataflow.columnar.hash_kernel import Kernels

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Bools = npt.NDArray[np.bool_]
+from dataflow.columnar.types import Bools
 
 _INT64_MAX = 2**63 - 1
 _DOUBLE_EXACT = 2**53

@@ -11,9 +11,8 @@ import pyarrow.compute as pc
 
 from dataflow.columnar.numbers import Numbers
 from dataflow.columnar.sums import decimals, widened
+from dataflow.columnar.types import Bools, Positions
 
-Bools = npt.NDArray[np.bool_]
-Positions = npt.NDArray[np.intp]
 Which = Literal["min", "max"]
 
 

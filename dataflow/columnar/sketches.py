@@ -9,10 +9,7 @@ import pyarrow as pa
 
 from dataflow.aggregates.accuracy import BUCKET_SHIFT, KMV_K, MAX_BUCKET, QUANTILE_GAMMA
 from dataflow.columnar.groups import order_by_group
-from dataflow.messages import Int64s
-
-Positions = npt.NDArray[np.intp]
-Int32s = npt.NDArray[np.int32]
+from dataflow.columnar.types import Int32s, Int64s, Positions
 
 _LARGE_GROUP = 24
 

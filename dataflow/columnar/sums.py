@@ -6,10 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.messages import Int64s
+from dataflow.columnar.types import Bools, Int64s, Positions
 
-Bools = npt.NDArray[np.bool_]
-Positions = npt.NDArray[np.intp]
 Words = tuple[npt.NDArray[np.uint64], Int64s]
 """Low and high words of 128-bit numbers in two's complement."""
 

@@ -8,17 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dataflow.columnar.codes import Codes, encode
 from dataflow.columnar.hashing import hash64
 from dataflow.columnar.numbers import Numbers, from_arrow
 from dataflow.columnar.sketches import bucket_codes
-from dataflow.enrich.lookup import Codes, Lookup, encode
+from dataflow.columnar.types import Bools, Doubles, Int64s, Positions
+from dataflow.enrich.lookup import Lookup
 from dataflow.filter.nodes import Frame
 from dataflow.filter.parse import Expression
-from dataflow.messages import Int64s
-
-Bools = npt.NDArray[np.bool_]
-Positions = npt.NDArray[np.intp]
-Doubles = npt.NDArray[np.float64]
 
 
 class Columns(Mapping[str, Any]):

@@ -1,38 +1,16 @@
 """Dimensions: small tables whose columns join each event by a key; unknown keys give nulls."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflow.columnar.codes import Codes, encode
+from dataflow.columnar.types import Positions
 from dataflow.pipeline.plan import DimensionPlan
-
-Positions = npt.NDArray[np.intp]
 
 _INDEX_KEYS = 2_000
 """Up to so many keys Arrow's own lookup, which builds its table at each call, is the faster one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """A column as codes: row i holds `values[of_row[i]]`. `values` are distinct; one of them may be null."""
-
-    of_row: Positions
-    values: pa.Array
-
-    def array(self) -> pa.Array:
-        """The column itself."""
-        return self.values.take(pa.array(self.of_row))
-
-
-def encode(array: pa.Array) -> Codes:
-    """Codes of any column; -0.0 counts as 0.0."""
-    if pa.types.is_floating(array.type):
-        array = pc.add(array, 0.0)
-    encoded = array.dictionary_encode(null_encoding="encode")
-    return Codes(encoded.indices.to_numpy(zero_copy_only=False).astype(np.intp), encoded.dictionary)
 
 
 class Lookup:

@@ -1,6 +1,5 @@
 """Filters: one SQL boolean expression, parsed once, checked against column types, evaluated column by column."""
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
-from dataflow.columnar.numbers import Bools
+from dataflow.columnar.types import Bools
 from dataflow.filter.nodes import (
     Arithmetic,
     Between,
@@ -31,6 +30,7 @@ from dataflow.filter.nodes import (
     Node,
     Not,
 )
+from dataflow.spelling import suggest
 
 ALLOWED = "comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, + - * / and literals"
 
@@ -271,12 +271,6 @@ class _Reader:
             self.fail(tree, "LIKE needs a literal pattern, like 'ad-%'")
         like = Like(operand, str(pattern.this))
         return Not(like) if tree.args.get("negate") else like
-
-
-def suggest(name: str, names: list[str] | tuple[str, ...]) -> str:
-    """A hint for an unknown name: the nearest of `names`, or all of them."""
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names)}"
 
 
 def _packed(bits: Bools) -> pa.Buffer:

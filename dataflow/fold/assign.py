@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dataflow.messages import NEVER_MS, Int64s
+from dataflow.columnar.types import Int64s, Positions
+from dataflow.messages import NEVER_MS
 from dataflow.windows import Window
 from dataflow.windows.kinds import Layout, has_one_window, kind_of
 
 _SAFE_TIME_MS = 2**61
 _SAFE_SPAN_MS = 2**60
 _INT64_MAX = 2**63 - 1
-
-Positions = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """The fold: judged rows of one range become its ledger line and the rows of every lake table."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from dataflow.columnar.hashing import checksum
+from dataflow.columnar.types import Bools
 from dataflow.enrich.columns import Columns
 from dataflow.enrich.lookup import Lookup
 from dataflow.fold.rollup import RollupDelta, RollupFold, Times
@@ -12,8 +12,6 @@ from dataflow.messages import Judged, Parcel, Range, RollupCount
 from dataflow.own_columns import WATERMARK
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, LATE_SCHEMA, events_schema
-
-Bools = npt.NDArray[np.bool_]
 
 
 class Fold:

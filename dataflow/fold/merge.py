@@ -7,16 +7,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dataflow.aggregates.parts import Extreme
+from dataflow.columnar.codes import encode
 from dataflow.columnar.numbers import from_arrow
 from dataflow.columnar.order import extremes, ordered_numbers, ordered_text, ranks
 from dataflow.columnar.sketches import entries, histogram_lists, kmv_lists
 from dataflow.columnar.sums import decimals, sums_of_runs, words_of
-from dataflow.enrich.lookup import encode
+from dataflow.columnar.types import Positions
 from dataflow.fold.sessions import merged_intervals
 from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.tables import TableSpec
-
-Positions = npt.NDArray[np.intp]
 
 _WINDOW = ("window_start", "window_end")
 _MAX_PRODUCT = 2**62

@@ -11,12 +11,9 @@ from dataflow.columnar.groups import Digits, Groups, group, order_by_group
 from dataflow.columnar.order import extremes, ordered_numbers, ordered_text
 from dataflow.columnar.sketches import histogram_lists, kmv_lists
 from dataflow.columnar.sums import decimals, sums_by_group
+from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.enrich.columns import Columns
-from dataflow.messages import Int64s
 from dataflow.pipeline.plan import AggregatePlan
-
-Bools = npt.NDArray[np.bool_]
-Positions = npt.NDArray[np.intp]
 
 
 class Selection:

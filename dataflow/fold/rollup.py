@@ -5,21 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from dataflow.columnar.groups import Digits, digits, group, ranges
+from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.enrich.columns import Columns
 from dataflow.fold.assign import Assigner, pane_numbers
 from dataflow.fold.partials import Selection, empty_partials
 from dataflow.fold.sessions import session_groups
-from dataflow.messages import NEVER_MS, Int64s, RollupCount
+from dataflow.messages import NEVER_MS, RollupCount
 from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.plan import RollupPlan
 from dataflow.pipeline.tables import delta_schema, distinct_schema
-
-Bools = npt.NDArray[np.bool_]
-Positions = npt.NDArray[np.intp]
 
 _NO_ROWS = np.empty(0, np.intp)
 

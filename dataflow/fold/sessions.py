@@ -4,9 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dataflow.columnar.groups import Groups, order_by_group
-from dataflow.messages import Int64s
-
-Positions = npt.NDArray[np.intp]
+from dataflow.columnar.types import Int64s, Positions
 
 
 def session_groups(keys: Groups, time: Int64s, gap_ms: int) -> tuple[Groups, Int64s]:

@@ -4,21 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from dataflow.columnar.hashing import identity
 from dataflow.columnar.numbers import from_arrow
+from dataflow.columnar.types import Bools, Int64s
 from dataflow.enrich.columns import Columns
 from dataflow.enrich.lookup import Lookup
 from dataflow.errors import ConfigError
 from dataflow.intake.remembered import DedupMemory
 from dataflow.intake.remembered_log import DedupLog
-from dataflow.messages import DEAD_SCHEMA, NEVER_MS, Decoded, Int64s, Judged, Poll, Refusal
+from dataflow.messages import DEAD_SCHEMA, NEVER_MS, Decoded, Judged, Poll, Refusal
 from dataflow.own_columns import WATERMARK
 from dataflow.pipeline.plan import Plan
 
-Bools = npt.NDArray[np.bool_]
 State = dict[str, Any]
 
 _INT64_MAX = 2**63 - 1

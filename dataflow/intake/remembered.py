@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dataflow.columnar.hashing import Hashes, load
-from dataflow.messages import NEVER_MS, Int64s
+from dataflow.columnar.types import Bools, Int64s, Positions
+from dataflow.messages import NEVER_MS
 
-Bools = npt.NDArray[np.bool_]
-Positions = npt.NDArray[np.intp]
 Numbers32 = npt.NDArray[np.uint32]
 
 _BLOCK_BITS = 14

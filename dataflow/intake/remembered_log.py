@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from dataflow.columnar.hashing import Hashes
+from dataflow.columnar.types import Int64s
 from dataflow.errors import RecoveryError
-from dataflow.messages import NEVER_MS, Int64s
+from dataflow.messages import NEVER_MS
 
 LogState = list[tuple[str, int]]
 """Segments in the order of their rows: file name, length in bytes."""

@@ -10,8 +10,9 @@ from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import Input, is_quantile
 from dataflow.aggregates.kinds import kind_of as aggregate_kind_of
 from dataflow.durations import to_ms
-from dataflow.filter.parse import Expression, parse, suggest
+from dataflow.filter.parse import Expression, parse
 from dataflow.own_columns import OF_EVENTS, OF_ROLLUPS, VALUE
+from dataflow.spelling import suggest
 from dataflow.windows import Window
 from dataflow.windows.kinds import kind_of as window_kind_of
 

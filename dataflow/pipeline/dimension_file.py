@@ -15,7 +15,7 @@ from pyarrow import csv
 
 from dataflow.aggregates.parts import MONEY
 from dataflow.event.fields import Money
-from dataflow.filter.parse import suggest
+from dataflow.spelling import suggest
 
 COLUMN_TYPES: Mapping[Any, pa.DataType] = {
     str: pa.string(),

@@ -7,9 +7,9 @@ import types
 from pathlib import Path
 
 from dataflow.errors import ConfigError, PipelineError
-from dataflow.filter.parse import suggest
 from dataflow.pipeline.declaration import Pipeline
 from dataflow.pipeline.plan import Plan, make_plan
+from dataflow.spelling import suggest
 
 DEFAULT_NAME = "pipeline"
 

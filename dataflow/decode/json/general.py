@@ -8,11 +8,12 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from dataflow.columnar.types import Int64s
 from dataflow.decode.json.columns import NULL, Column, Marks, column_of
 from dataflow.decode.json.contract import MAX_DEPTH, Row, judge_record
 from dataflow.event.fields import FieldKind, TimeUnit
 from dataflow.event.schema import EventField, EventObject, EventSchema
-from dataflow.messages import Decoded, Int64s, Refusal
+from dataflow.messages import Decoded, Refusal
 
 _SCALARS: dict[FieldKind, tuple[Any, Any]] = {
     FieldKind.STR: (str, ""),

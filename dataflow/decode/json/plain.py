@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dataflow.columnar.types import Int64s
 from dataflow.decode.json.columns import Marks, ints_of, money_of
 from dataflow.decode.json.contract import judge_record
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.event.fields import INT64_MAX, FieldKind, TimeUnit, to_micros
 from dataflow.event.schema import EventField, EventSchema
-from dataflow.messages import Decoded, Decoder, Int64s, Refusal
+from dataflow.messages import Decoded, Decoder, Refusal
 
 _POLLS_OF_REST = 16
 """Polls that go straight to the general decoder after one of mostly odd records."""

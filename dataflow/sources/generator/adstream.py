@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from dataflow.messages import Int64s
+from dataflow.columnar.types import Int64s
 
 UInt64s = npt.NDArray[np.uint64]
 

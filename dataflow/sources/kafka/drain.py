@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, Message
 
+from dataflow.columnar.types import Int64s
 from dataflow.logs import logger
-from dataflow.messages import Int64s
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from dataflow.columnar.codes import encode
 from dataflow.columnar.hashing import hash64
 from dataflow.enrich import lookup as enrich
 from dataflow.enrich.columns import Columns
-from dataflow.enrich.lookup import Lookup, encode
+from dataflow.enrich.lookup import Lookup
 from dataflow.pipeline.declaration import Dimension
 from dataflow.pipeline.plan import DimensionPlan
 

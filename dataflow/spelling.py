@@ -1,0 +1,9 @@
+"""Did you mean: the known name that a mistyped one is close to."""
+
+import difflib
+
+
+def suggest(name: str, names: list[str] | tuple[str, ...]) -> str:
+    """A hint for an unknown name: the nearest of `names`, or all of them."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names)}"
