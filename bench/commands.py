@@ -15,12 +15,12 @@ def produce(brokers: str, topic: str, *, count: int, rate: int | None = None) ->
     return command if rate is None else [*command, "--rate", str(rate)]
 
 
-def run(brokers: str, topic: str, folder: Path, *, bounded: bool) -> list[str]:
+def run(brokers: str, topic: str, folder: Path, *, bounded: bool, tidemill: str = TIDEMILL) -> list[str]:
     """Run the shipped pipeline on `topic`, all its rollups and the ledger on, the events table off.
 
-    The lake and the recovery store are made fresh in `folder`.
+    The lake and the recovery store are made fresh in `folder`. `tidemill`: the command, of this checkout or another.
     """
-    command = [TIDEMILL, "run", "--source", "kafka", "--brokers", brokers, "--topic", topic, "--no-events"]
+    command = [tidemill, "run", "--source", "kafka", "--brokers", brokers, "--topic", topic, "--no-events"]
     command += ["--lake", str(folder / "lake"), "--recovery", str(folder / "recovery")]
     return [*command, "--bounded"] if bounded else command
 

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from bench.throughput import steady_rate
+from bench.measure import Summary
+from bench.throughput import compared, steady_rate
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -22,3 +23,13 @@ def test_empty_commits_at_both_ends_are_left_out() -> None:
 def test_two_commits_give_no_rate() -> None:
     assert steady_rate(commits(0, 5, 10)) is None
     assert steady_rate(commits()) is None
+
+
+def test_a_checkout_is_compared_with_another_one_by_ratios_of_its_own_figures_over_the_others() -> None:
+    here = Summary("here", 5, 100, 200.0, 190.0, 210.0, 300.0, 1.0, 50.0)
+    there = Summary("there", 5, 100, 100.0, 90.0, 110.0, None, 2.0, 100.0)
+    assert compared(here, there).splitlines() == [
+        "events/s, this checkout over the other: 2.000",
+        "CPU time, this checkout over the other: 0.500",
+        "peak memory, this checkout over the other: 0.500",
+    ]
