@@ -18,14 +18,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 from bench import results
 from bench.day_lake import COMMITS_PER_HOUR, COMPACT_EVERY, EPOCH, Day
-from bench.questions import REPORTS, TOTALS, Question, ask_all, last_hour_by_campaign
+from bench.questions import REPORTS, TOTALS, Question, ask_all, last_hour_by_campaign, report
 from query.reader import LakeReader
-from query.reports import revenue_per_hour
 
 YOUNG_HOURS = 2
 """By then as many snapshots and replaced files are there as ever will be within an hour."""
@@ -37,7 +35,7 @@ PROBES = 5
 
 SAME_SPAN: Mapping[str, Question] = {
     "clicks_per_ad, 5 minutes": REPORTS["clicks_per_ad"],
-    "revenue_per_hour, 2 hours": partial(revenue_per_hour, hours=2),
+    "revenue_per_hour, 2 hours": report("revenue_per_hour", hours=2),
     "campaigns by SQL, last hour": last_hour_by_campaign,
 }
 """What covers as much time in both lakes."""

@@ -3,21 +3,42 @@
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache
+from pathlib import Path
 
 from bench.day_lake import START
+from dataflow.pipeline.load import load
 from query.reader import LakeReader, LakeSnapshot
-from query.reports import clicks_per_ad, revenue_per_hour, top_campaigns
+from query.reports import Shelf, reports_folder
+from query.reports import ask as ask_report
+from sinks.lake.tables.definition import definition_of
 
 OPENING = "open a snapshot"
 
 Question = Callable[[LakeSnapshot, datetime], object]
 
+_PIPELINE = str(Path(__file__).parents[1] / "pipelines" / "ads.py")
+
+
+@cache
+def _shelf() -> Shelf:
+    return Shelf(reports_folder(_PIPELINE), definition_of(load(_PIPELINE)))
+
+
+def report(name: str, **given: object) -> Question:
+    """A report of the shipped pipeline with these parameters, to be asked at a time."""
+
+    def asked(snapshot: LakeSnapshot, now: datetime) -> object:
+        return ask_report(snapshot, _shelf().find(name), given, now)
+
+    return asked
+
+
 REPORTS: Mapping[str, Question] = {
-    "clicks_per_ad": clicks_per_ad,
+    "clicks_per_ad": report("clicks_per_ad"),
     # by name, as the simulation ends past its midnight
-    "top_campaigns": partial(top_campaigns, day=START.date().isoformat()),
-    "revenue_per_hour": revenue_per_hour,
+    "top_campaigns": report("top_campaigns", day=START.date()),
+    "revenue_per_hour": report("revenue_per_hour"),
 }
 """The standing reports, asked at a time; the day is the simulated one."""
 

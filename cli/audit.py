@@ -7,6 +7,7 @@ import typer
 from cli.lakes import open_reader
 from cli.options import GENERATOR, SOURCE, Given, takes
 from cli.selection import FromFlag, PartitionFlag, SinceFlag, ToFlag, UntilFlag, selected
+from cli.terminal import show_json
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Everything as one JSON document.")]
 
@@ -25,7 +26,6 @@ def audit(
 
     Exit code 0 when nothing differs, 1 when something does. May run beside the pipeline.
     """
-    import json
     import time
     from datetime import UTC, datetime
 
@@ -45,7 +45,7 @@ def audit(
         finally:
             again.close()
     if as_json:
-        typer.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
+        show_json(report.as_json())
     else:
         for line in report.lines():
             typer.echo(line)

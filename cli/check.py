@@ -1,26 +1,27 @@
-"""`tidemill check`: is the pipeline file right, and what will it make."""
+"""`tidemill check`: are the pipeline file and its reports right, and what will it make."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cli.options import PipelineFlag
-from cli.terminal import grid, show
+from cli.terminal import show
 from dataflow.durations import to_text
+from query.text_table import TextTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from rich.table import Table
 
     from dataflow.pipeline.plan import Plan, RollupPlan
 
 
 def check(pipeline: PipelineFlag = None) -> None:
-    """Check the pipeline file; print its tables with columns and types, its windows, how long state is held."""
+    """Check the pipeline file and its reports; print its tables and columns, its windows, what is held."""
     from dataflow.pipeline.load import load
     from runtime.settings import load_settings
 
     settings = load_settings({"pipeline": pipeline})
     plan = load(settings.pipeline)
+    reports = _reports(settings.pipeline, plan, events=settings.events)
     show(
         f"{settings.pipeline}: pipeline {plan.name} is correct",
         "",
@@ -29,6 +30,7 @@ def check(pipeline: PipelineFlag = None) -> None:
         _windows(plan),
         "",
         *_held(plan),
+        *reports,
     )
 
 
@@ -46,10 +48,10 @@ def sql_type(type_: "pa.DataType") -> str:
     return {**names, "date32[day]": "DATE", "binary": "BLOB"}.get(str(type_), str(type_).upper())
 
 
-def _tables(plan: "Plan", *, events: bool) -> "Table":
+def _tables(plan: "Plan", *, events: bool) -> TextTable:
     from dataflow.pipeline.tables import tables_of
 
-    table = grid("table or view", "column", "type")
+    table = TextTable(["table or view", "column", "type"])
     for rollup in plan.rollups:
         _add(table, f"{rollup.name} (view)", _view_columns(rollup))
     for spec in tables_of(plan, events=events):
@@ -57,7 +59,7 @@ def _tables(plan: "Plan", *, events: bool) -> "Table":
     return table
 
 
-def _add(table: "Table", name: str, columns: "Iterable[tuple[str, pa.DataType]]") -> None:
+def _add(table: TextTable, name: str, columns: "Iterable[tuple[str, pa.DataType]]") -> None:
     for column, type_ in columns:
         table.add_row(name, column, sql_type(type_))
         name = ""
@@ -72,16 +74,30 @@ def _view_columns(rollup: "RollupPlan") -> "Iterable[tuple[str, pa.DataType]]":
     yield from (("late_count", pa.int64()), ("is_final", pa.bool_()))
 
 
-def _windows(plan: "Plan") -> "Table":
+def _windows(plan: "Plan") -> TextTable:
     from dataflow.windows.kinds import window_text
 
-    table = grid("rollup", "window", "keys", "takes rows where", "final after its end")
+    table = TextTable(["rollup", "window", "keys", "takes rows where", "final after its end"])
     for rollup in plan.rollups:
         final_ms = plan.out_of_orderness_ms + rollup.allowed_lateness_ms
         keys = ", ".join(key.name for key in rollup.keys) or "(one row per window)"
         where = "(all)" if rollup.where is None else rollup.where.sql
         table.add_row(rollup.name, window_text(rollup.window), keys, where, to_text(final_ms))
     return table
+
+
+def _reports(pipeline: str, plan: "Plan", *, events: bool) -> list[TextTable | str]:
+    """What the reports beside the pipeline ask; each was checked."""
+    from datetime import UTC, datetime
+
+    from query.reports import reports_folder
+    from query.reports.check import check_reports
+
+    found = check_reports(reports_folder(pipeline), plan, datetime.now(UTC), events=events)
+    table = TextTable(["report", "view", "title", "parameters"])
+    for each in found:
+        table.add_row(each.name, each.view, each.title, ", ".join(map(str, each.parameters)))
+    return ["", table] if found else []
 
 
 def _held(plan: "Plan") -> Iterable[str]:

@@ -2,7 +2,8 @@
 
 import typer
 
-from cli.terminal import grid, show
+from cli.terminal import show
+from query.text_table import TextTable
 from runtime.settings import load_settings, origins
 
 app = typer.Typer(
@@ -18,7 +19,7 @@ def _group() -> None:
 @app.command("show")
 def show_settings() -> None:
     """Print every setting, its value and its origin. Secrets are shown as ****."""
-    table = grid("setting", "value", "from")
+    table = TextTable(["setting", "value", "from"])
     for key, value, origin in origins(load_settings()):
         table.add_row(key, value, origin)
     show(table)

@@ -50,7 +50,10 @@ def demo(
 ) -> None:
     """Play a seeded ad stream through the real pipeline into a lake of its own; answer questions while it grows."""
     from query.reader import LakeReader
+    from query.reports import reports_folder
+    from runtime.settings import load_settings
 
+    reports = reports_folder(load_settings().pipeline)
     print(f"A made-up ad stream, {rate:,.0f} events/s for {seconds:g} s, goes through the pipeline into {lake}/")
     print("One process writes; this one only reads the lake.\n")
     with LakeReader(lake) as reader:
@@ -58,7 +61,7 @@ def demo(
     job = _start(lake, recovery, rate)
     try:
         with LakeReader(lake) as reader:
-            _watch(reader, job, before, seconds)
+            _watch(reader, job, reports, before, seconds)
         code = _stop(job)
     except KeyboardInterrupt:
         code = _stop(job)
@@ -70,7 +73,7 @@ def demo(
             typer.echo(f"error: the pipeline {in_words(code)}; start again, it goes on where it was", err=True)
         raise typer.Exit(as_shell(code))
     with LakeReader(lake) as reader:
-        _answers(reader)
+        _answers(reader, reports)
         total = reader.query(_PROGRESS).column(0)[0].as_py()
     print(f"The lake holds the result of {total:,} records: each counted once. Try next:\n")
     there = f"--lake {shlex.quote(str(lake))}"
@@ -109,7 +112,7 @@ def _read_so_far(reader: "LakeReader") -> int:
 def _so_far(reader: "LakeReader") -> dict[str, Any] | None:
     """The row of _PROGRESS; None without a lake, and for the moment that a new one has a catalog and no tables."""
     from dataflow.errors import LakeMissing
-    from dataflow.pipeline.tables import LEDGER
+    from dataflow.pipeline.names import LEDGER
 
     try:
         snapshot = reader.snapshot()
@@ -121,6 +124,7 @@ def _so_far(reader: "LakeReader") -> dict[str, Any] | None:
 def _watch(
     reader: "LakeReader",
     job: subprocess.Popen[bytes],
+    reports: Path,
     before: int,
     seconds: float,
     *,
@@ -150,7 +154,7 @@ def _watch(
             seen = (now, read)
         if now - answered >= ANSWERS_EVERY_S and read > before:
             answered = now
-            _answers(reader)
+            _answers(reader, reports)
     if sys.stdout.isatty():
         print()
 
@@ -173,17 +177,17 @@ def _line(text: str) -> None:
     print("\r" + text[: width - 1].ljust(width - 1), end="", flush=True)
 
 
-def _answers(reader: "LakeReader") -> None:
-    from query import reports
+def _answers(reader: "LakeReader", folder: Path) -> None:
+    from query.definition import lake_definition
     from query.formats import write
+    from query.reports import Shelf, ask
 
     snapshot, now = reader.snapshot(), datetime.now(UTC)
+    shelf = Shelf(folder, lake_definition(reader))
     print()
-    for answer in (
-        reports.clicks_per_ad(snapshot, now, minutes=5, at="latest", limit=5),
-        reports.top_campaigns(snapshot, now, day="today", at="latest", limit=5),
-        reports.revenue_per_hour(snapshot, now, hours=24, at="latest", limit=5),
-    ):
+    for name in shelf.file_names():
+        report = shelf.find(name)
+        answer = ask(snapshot, report, {}, now, at="latest", limit=5 if report.takes_limit else None)
         print(f"{answer.report}: {answer.note}", flush=True)
         write(answer.table, "table", sys.stdout.buffer, pretty=sys.stdout.isatty())
         sys.stdout.flush()

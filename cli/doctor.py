@@ -1,6 +1,5 @@
 """`tidemill doctor`: what is wrong, what will be, and why a window has not closed."""
 
-import json
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import SOURCE, Given, takes
+from cli.terminal import show_json
 
 if TYPE_CHECKING:
     from doctor.finding import Finding
@@ -35,7 +35,7 @@ def doctor(
     except ConfigError as problem:
         findings = [error("settings", str(problem), "tidemill config show prints every setting and its origin")]
     if as_json:
-        typer.echo(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=2))
+        show_json([finding.to_json() for finding in findings])
     else:
         for finding in findings:
             _show(finding)

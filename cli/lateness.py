@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.lakes import AsOfFlag, LakeFlag, open_reader, put
+from cli.terminal import show_json
 
 
 def lateness(
@@ -19,8 +20,6 @@ def lateness(
     lake: LakeFlag = None,
 ) -> None:
     """Corrections per rollup and window: how often, how many rows, how far each sum and count moved."""
-    import json
-
     from dataflow.errors import ConfigError
     from query import lateness as report
 
@@ -33,7 +32,7 @@ def lateness(
     with open_reader(lake) as reader:
         found = report.lateness(reader, rollup=rollup, key=wanted, as_of=as_of)
     if as_json:
-        typer.echo(json.dumps(report.as_json(found), indent=2, ensure_ascii=False))
+        show_json(report.as_json(found))
         return
     put(report.as_table(found), None, None)
     windows = report.windows_table(found, limit)

@@ -1,55 +1,14 @@
-"""The command line `tidemill`: one command a file, put together here."""
+"""The command line `tidemill`: one command a file, imported when it is called."""
 
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import typer
-
-from cli import (
-    audit,
-    check,
-    compact,
-    config,
-    demo,
-    doctor,
-    dump,
-    kafka,
-    lateness,
-    produce,
-    query,
-    recover,
-    replay,
-    report,
-    run,
-    snapshots,
-)
+from cli.commands import plain_typer, register
 from dataflow.errors import TidemillError
 
-app = typer.Typer(
-    name="tidemill",
-    help="From Kafka to a queryable lake, exactly once.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-app.command("run")(run.run)
-app.command("demo")(demo.demo)
-app.command("produce")(produce.produce)
-app.command("recover")(recover.recover)
-app.command("check")(check.check)
-app.command("query")(query.query)
-app.add_typer(report.app, name="report")
-app.command("snapshots")(snapshots.snapshots)
-app.command("dump")(dump.dump)
-app.command("lateness")(lateness.lateness)
-app.command("compact")(compact.compact)
-app.command("audit")(audit.audit)
-app.command("doctor")(doctor.doctor)
-app.command("replay")(replay.replay)
-app.add_typer(config.app, name="config")
-app.add_typer(kafka.app, name="kafka")
+app = plain_typer(name="tidemill", help="From Kafka to a queryable lake, exactly once.", no_args_is_help=True)
+register(app)
 
 
 def main(launch: Callable[..., int] | None = None, arguments: Sequence[str] | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dataflow.errors import ConfigError
-from runtime.settings import Settings
+from runtime.settings import SETTINGS
 
 _NAMES: dict[str, str] = {}
 
@@ -17,8 +17,8 @@ _NAMES: dict[str, str] = {}
 def flag(key: str, *names: str, metavar: str | None = None) -> Any:
     """The flag of setting `key`, with the setting's description and default as help."""
     _NAMES[key] = names[0] if names else f"--{key.replace('_', '-')}"
-    setting = Settings.model_fields[key]
-    default = setting.get_default(call_default_factory=True)
+    setting = SETTINGS[key]
+    default = setting.default
     if isinstance(default, bool):
         default = "on" if default else "off"
     shown = "" if default in (None, "", {}) else f" (default {default})"

@@ -16,6 +16,7 @@ from cli.audit import JsonFlag
 from cli.lakes import open_reader
 from cli.options import GENERATOR, SOURCE, Given, takes, words
 from cli.selection import FromFlag, PartitionFlag, SinceFlag, ToFlag, UntilFlag, selected
+from cli.terminal import show_json
 from runtime.exit_code import as_shell, in_words
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ def replay(
 
     Exit code 0 when all tables are equal, 1 when one is not. The live lake is only read.
     """
-    import json
-
     from dataflow.errors import ConfigError
     from dataflow.pipeline.load import load
     from dataflow.sources.generator.adstream import AdStream
@@ -87,7 +86,7 @@ def replay(
             "tables": [each.as_json() for each in found],
             "not_compared": [] if partial is None else [_WINDOWS_LEFT_OUT],
         }
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        show_json(document)
     else:
         _tell(live.id, ranges, found, partial is not None, equal)
     raise typer.Exit(0 if equal else 1)

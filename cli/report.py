@@ -1,110 +1,136 @@
-"""`tidemill report`: the three standing questions."""
+"""`tidemill report`: a standing question of the pipeline, or the newest windows of a rollup."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.lakes import AsOfFlag, FormatFlag, LakeFlag, OutputFlag, open_reader, put
+from cli.lakes import AsOfFlag, FormatFlag, OutputFlag, open_reader, put
+from cli.options import Given, takes
+from cli.terminal import show
+from query.text_table import TextTable
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from query.reader import LakeReader
+    from query.reports import Report, RollupReport, Shelf
 
-    from query.reader import LakeSnapshot
-    from query.reports import Answer
-
-app = typer.Typer(
-    help="Answer a standing question: clicks per ad, top campaigns, revenue per hour.", no_args_is_help=True
-)
-
-AtFlag = Annotated[
-    str,
-    typer.Option(
-        "--at",
-        help="Ask as if it were this UTC time: now, latest (the newest event in the lake) or a time.",
-        metavar="now|latest|TIME",
-    ),
-]
-LimitFlag = Annotated[int | None, typer.Option("--limit", min=1, help="Most rows to show.", metavar="ROWS")]
+CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""A report's own parameters are flags that only its file knows, and its help is a help of its own."""
 
 
-@app.command("clicks_per_ad")
-def clicks_per_ad(
-    minutes: Annotated[int, typer.Option("--minutes", min=1, help="How many minutes, the running one included.")] = 5,
-    limit: LimitFlag = None,
-    at: AtFlag = "now",
+@takes("pipeline", "lake")
+def report(
+    given: Given,
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(help="A report or a rollup; left out, all are listed.", show_default=False)
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            help="Ask as if it were this UTC time: now, latest (the newest data in the lake) or a time; "
+            "now if left out, latest for a rollup.",
+            metavar="now|latest|TIME",
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Most rows to show.", metavar="ROWS")] = None,
     form: FormatFlag = None,
     as_of: AsOfFlag = None,
     output: OutputFlag = None,
-    lake: LakeFlag = None,
 ) -> None:
-    """Clicks and spend per ad in the last minutes."""
+    """Answer a standing question: a report of the pipeline, or a rollup. Without a name, all are listed.
 
-    def ask(snapshot: "LakeSnapshot", now: "datetime") -> "Answer":
-        from query import reports
-
-        return reports.clicks_per_ad(snapshot, now, minutes=minutes, at=at, limit=limit)
-
-    _show(ask, form, as_of, output, lake)
-
-
-@app.command("top_campaigns")
-def top_campaigns(
-    day: Annotated[str, typer.Option("--day", help="today, yesterday or YYYY-MM-DD, in UTC.")] = "today",
-    limit: LimitFlag = None,
-    at: AtFlag = "now",
-    form: FormatFlag = None,
-    as_of: AsOfFlag = None,
-    output: OutputFlag = None,
-    lake: LakeFlag = None,
-) -> None:
-    """What each campaign brought on one day, highest revenue first."""
-
-    def ask(snapshot: "LakeSnapshot", now: "datetime") -> "Answer":
-        from query import reports
-
-        return reports.top_campaigns(snapshot, now, day=day, at=at, limit=limit)
-
-    _show(ask, form, as_of, output, lake)
-
-
-@app.command("revenue_per_hour")
-def revenue_per_hour(
-    hours: Annotated[int, typer.Option("--hours", min=1, help="How many hours, the running one included.")] = 24,
-    limit: LimitFlag = None,
-    at: AtFlag = "now",
-    form: FormatFlag = None,
-    as_of: AsOfFlag = None,
-    output: OutputFlag = None,
-    lake: LakeFlag = None,
-) -> None:
-    """Revenue and events per hour, newest first."""
-
-    def ask(snapshot: "LakeSnapshot", now: "datetime") -> "Answer":
-        from query import reports
-
-        return reports.revenue_per_hour(snapshot, now, hours=hours, at=at, limit=limit)
-
-    _show(ask, form, as_of, output, lake)
-
-
-def _show(
-    ask: Callable[["LakeSnapshot", "datetime"], "Answer"],
-    form: str | None,
-    as_of: str | None,
-    output: Path | None,
-    lake: Path | None,
-) -> None:
-    import sys
-    from datetime import UTC, datetime
-
+    A report is a .sql file in the folder `reports` beside the pipeline file. Its parameters are flags, like
+    --minutes 5. A rollup takes --last 1h, --top 20, --by COLUMN and --where CONDITION.
+    `tidemill report NAME --help` explains the parameters of either.
+    """
     from query.formats import require_format
+    from query.reports import ask
 
+    words = [*context.args] if name is None else [name, *context.args]
+    if "--help" in words:
+        _explain(context, given, [word for word in words if word != "--help"][:1])
+        return
     require_format(form or "table", terminal=output is None and sys.stdout.isatty())
-    with open_reader(lake) as reader:
-        answer = reader.ask(lambda snapshot: ask(snapshot, datetime.now(UTC)), as_of=as_of)
+    values = _parameters(name, context.args)
+    if name is None:
+        from query.reports import listing
+
+        put(listing(_shelf_even_without_lake(given)), form, output)
+        return
+    with open_reader(given["lake"]) as reader:
+        found = _shelf(reader, given).find(name)
+        now = datetime.now(UTC)
+        answer = reader.ask(lambda snapshot: ask(snapshot, found, values, now, at=at, limit=limit), as_of=as_of)
     # The range goes to standard error, so that what is piped on stays data.
     typer.echo(f"{answer.report}: {answer.note}", err=True)
     if answer.table.num_rows or form is not None or output is not None:
         put(answer.table, form, output)
+
+
+def _folder(given: Given) -> Path:
+    from query.reports import reports_folder
+    from runtime.settings import load_settings
+
+    return reports_folder(load_settings({"pipeline": given["pipeline"]}).pipeline)
+
+
+def _shelf(reader: "LakeReader", given: Given) -> "Shelf":
+    from query.definition import lake_definition
+    from query.reports import Shelf
+
+    return Shelf(_folder(given), lake_definition(reader))
+
+
+def _shelf_even_without_lake(given: Given) -> "Shelf":
+    from dataflow.errors import LakeMissing
+    from query.reports import Shelf
+
+    try:
+        with open_reader(given["lake"]) as reader:
+            return _shelf(reader, given)
+    except LakeMissing as missing:
+        typer.echo(f"Only files: {missing}", err=True)
+        return Shelf(_folder(given), None)
+
+
+def _explain(context: typer.Context, given: Given, names: Sequence[str]) -> None:
+    """The command's help, or that of the report of this name."""
+    if not names:
+        typer.echo(context.get_help(), nl=False)
+        return
+    found: Report | RollupReport = _shelf_even_without_lake(given).find(names[0])
+    table = TextTable(["parameter", "type", "default", "what it means"])
+    for each in found.parameters:
+        default = "(has to be given)" if each.required else each.default or "none"
+        table.add_row(f"--{each.name}", each.type.name, default, each.help)
+    show(f"{found.name}: {found.title}")
+    if found.parameters:
+        show("", table)
+
+
+def _parameters(name: str | None, words: Sequence[str]) -> dict[str, str]:
+    """The report's own parameters: --name value or --name=value. Raises ConfigError."""
+    from dataflow.errors import ConfigError
+
+    if name is not None and name.startswith("-"):
+        raise ConfigError("report", name, "write the report's name first, then its parameters")
+    values: dict[str, str] = {}
+    rest = list(words)
+    while rest:
+        flag, equals, value = rest.pop(0).partition("=")
+        if not flag.startswith("--") or len(flag) < 3:
+            raise ConfigError("report", flag, "parameters are written as --name value")
+        if not equals:
+            if not rest:
+                raise ConfigError(flag, None, f"needs a value: {flag} VALUE")
+            value = rest.pop(0)
+        key = flag[2:].replace("-", "_")
+        if key in values:
+            raise ConfigError(flag, value, "is given twice")
+        values[key] = value
+    return values

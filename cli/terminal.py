@@ -1,41 +1,33 @@
-"""What people see: tables on a terminal, plain aligned columns elsewhere."""
+"""What people and programs see of a command that answers no query: tables, lines, JSON documents."""
 
 import sys
-from io import StringIO
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from rich.table import Table
+import typer
 
-PLAIN_WIDTH = 500
-"""Off a terminal lines are as long as they must be: nothing is cut or wrapped."""
+from query.text_table import TextTable
 
 
-def grid(*headers: str) -> "Table":
-    """A table with these columns; texts are taken as they are, without markup."""
-    from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
-    from rich.table import Table
-
+def show(*things: TextTable | str) -> None:
+    """Print tables and lines to standard output: framed on a terminal, plain aligned columns elsewhere."""
     terminal = sys.stdout.isatty()
-    table = Table(box=SIMPLE_HEAD if terminal else None, pad_edge=False, header_style="bold" if terminal else "")
-    for header in headers:
-        table.add_column(escape(header), overflow="fold")
-    return table
+    for thing in things:
+        if isinstance(thing, str):
+            print(thing)
+        else:
+            print(thing.framed() if terminal else thing.plain(), end="")
 
 
-def show(*things: "Table | str") -> None:
-    """Print tables and lines to standard output."""
-    from rich.console import Console
+def show_json(document: Any) -> None:
+    """Print one JSON document, indented. A number that JSON lacks (NaN, an infinity) is null."""
+    import msgspec
 
-    if sys.stdout.isatty():
-        console = Console(file=sys.stdout, highlight=False, markup=False)
-        for thing in things:
-            console.print(thing)
-        return
-    plain = Console(file=StringIO(), width=PLAIN_WIDTH, highlight=False, markup=False, color_system=None)
-    with plain.capture() as captured:
-        for thing in things:
-            plain.print(thing)
-    for line in captured.get().splitlines():
-        print(line.rstrip())
+    typer.echo(msgspec.json.format(msgspec.json.encode(document, enc_hook=_base), indent=2).decode())
+
+
+def _base(value: Any) -> Any:
+    """A number or text of a class of its own, like NumPy's, as Python's."""
+    for base in (str, int, float):
+        if isinstance(value, base):
+            return base(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,7 +1,18 @@
 """Bytes to windowed partials: what a pipeline file imports, and the parts that run it."""
 
-from dataflow.event.fields import EventTime, EventTimeMicros, EventTimeNanos, EventTimeSeconds, EventTimeText, Money
-from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataflow.event.fields import (
+        EventTime,
+        EventTimeMicros,
+        EventTimeNanos,
+        EventTimeSeconds,
+        EventTimeText,
+        Money,
+    )
+    from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 
 __all__ = [
     "Dimension",
@@ -14,3 +25,19 @@ __all__ = [
     "Pipeline",
     "Rollup",
 ]
+
+_DECLARATIONS = ("Dimension", "Pipeline", "Rollup")
+
+
+def __getattr__(name: str) -> object:
+    """A name of a pipeline file, imported when one asks for it: commands without a pipeline start without pydantic."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module("dataflow.pipeline.declaration" if name in _DECLARATIONS else "dataflow.event.fields")
+    found: object = getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

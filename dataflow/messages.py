@@ -1,11 +1,13 @@
 """What travels through the graph: polls, decoded columns, judged rows, parcels for the lake."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 NEVER_MS = -(2**63)
 """Watermark before the first valid row of a source partition (minus infinity)."""
@@ -63,8 +65,8 @@ class Decoded:
     """
 
     events: pa.RecordBatch
-    events_at: npt.NDArray[np.int64]
-    dead_at: npt.NDArray[np.int64]
+    events_at: "npt.NDArray[np.int64]"
+    dead_at: "npt.NDArray[np.int64]"
     refusals: list[Refusal]
 
 
@@ -131,7 +133,7 @@ class Range:
 class Parcel:
     """What the fold hands to the sink: the range's ledger line and rows per lake table.
 
-    `tables` maps a table name of `dataflow.tables.tables_of` to rows in that table's schema.
+    `tables` maps a table name of `dataflow.pipeline.tables.tables_of` to rows in that table's schema.
     `epoch` is stamped right before the sink.
     """
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dataflow.durations import to_ms as duration_ms
-from dataflow.pipeline.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
+from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 from dataflow.spoken import counted, moment, span
 from doctor.finding import Finding, ok, warning
 from query.moment import to_ms

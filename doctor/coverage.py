@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataflow.pipeline.tables import LEDGER
+from dataflow.pipeline.names import LEDGER
 from dataflow.spoken import counted, moment
 from doctor.finding import Finding, ok, warning
 from query.reader import LakeSnapshot

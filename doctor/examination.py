@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dataflow.errors import LakeError, LakeMissing, RecoveryError, TidemillError
 from dataflow.pipeline.load import load
+from dataflow.pipeline.names import LEDGER
 from dataflow.pipeline.plan import Plan
-from dataflow.pipeline.tables import LEDGER
 from doctor.clocks import lake_clock_finding
 from doctor.compaction import compaction_finding
 from doctor.coverage import coverage, coverage_finding

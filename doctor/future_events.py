@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from dataflow.pipeline.tables import EVENTS, LEDGER
+from dataflow.pipeline.names import EVENTS, LEDGER
 from doctor.partition_states import PartitionState
 from query.moment import EPOCH, to_ms
 from query.reader import LakeSnapshot

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dataflow.pipeline.tables import LEDGER
+from dataflow.pipeline.names import LEDGER
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
 from sinks.lake.tables.definition import Definition

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from dataflow.errors import ConfigError, LakeError
-from dataflow.pipeline.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
+from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
 from query.scan import quoted

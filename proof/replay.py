@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataflow.errors import ConfigError
-from dataflow.pipeline.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS
+from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from proof.audit.audit import Selection
 from proof.audit.ledger import Segment, read_lines
 from proof.audit.report import OffsetRange

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from dataflow.pipeline.tables import LEDGER
+from dataflow.pipeline.names import LEDGER
 from query.catalogs import LakeIdentity
 from query.resolve import Resolved
 from query.scan import scan_sql, text
@@ -21,7 +21,7 @@ _NEVER_US = -(2**62)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What the ledger's rows of one source partition come to. Times in us; `place` as in `sinks.views.OFFSET_STEP`."""
+    """What the ledger's rows of one source partition come to. Times in us; `place` as in `views.OFFSET_STEP`."""
 
     max_event_time: int | None
     read_at_us: int

@@ -3,17 +3,17 @@
 import base64
 import csv
 import io
-import json
-import math
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
 import pyarrow as pa
 
 from dataflow.errors import ConfigError
+from query.text_table import TextTable
 
 FORMATS = ("table", "csv", "json", "ndjson", "arrow", "parquet")
 BINARY_FORMATS = ("arrow", "parquet")
@@ -54,32 +54,10 @@ def _write_table(table: pa.Table, stream: BinaryIO, pretty: bool) -> None:
     names = table.column_names
     rows = [[_cell(value) for value in row] for row in _rows(table)]
     right = [pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t) for t in table.schema.types]
-    if pretty:
-        stream.write(_framed(names, rows, right).encode())
-        return
-    widths = [max(len(name), *(len(row[at]) for row in rows), 0) for at, name in enumerate(names)]
-    for row in [names, ["-" * width for width in widths], *rows]:
-        cells = [
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
-        ]
-        stream.write("  ".join(cells).rstrip().encode() + b"\n")
-
-
-def _framed(names: list[str], rows: list[list[str]], right: list[bool]) -> str:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for name, to_right in zip(names, right, strict=True):
-        drawn.add_column(Text(name), justify="right" if to_right else "left", overflow="fold")
+    drawn = TextTable(names, right)
     for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))
-    buffer = io.StringIO()
-    Console(file=buffer, force_terminal=True).print(drawn)
-    return buffer.getvalue()
+        drawn.add_row(*row)
+    stream.write((drawn.framed() if pretty else drawn.plain(ruled=True)).encode())
 
 
 def _write_csv(table: pa.Table, stream: BinaryIO, _: bool) -> None:
@@ -122,6 +100,8 @@ def _write_parquet(table: pa.Table, stream: BinaryIO, _: bool) -> None:
     stream.write(buffer.getvalue())
 
 
+_ENCODER = msgspec.json.Encoder()
+
 _WRITERS: dict[str, Callable[[pa.Table, BinaryIO, bool], None]] = {
     "table": _write_table,
     "csv": _write_csv,
@@ -149,25 +129,28 @@ def _values(column: pa.Array) -> list[Any]:
 
 
 def _json_lines(table: pa.Table) -> Iterator[bytes]:
-    names = [json.dumps(name, ensure_ascii=False) for name in table.column_names]
+    # not by way of a dict: two columns of an answer may have one name
+    names = [_json(name) for name in table.column_names]
     for row in _rows(table):
-        members = ", ".join(f"{name}: {_json(value)}" for name, value in zip(names, row, strict=True))
-        yield f"{{{members}}}".encode()
+        yield b"{" + b", ".join(name + b": " + _json(value) for name, value in zip(names, row, strict=True)) + b"}"
 
 
-def _json(value: Any) -> str:
-    if value is None or isinstance(value, bool | int):
-        return json.dumps(value)
+def _json(value: Any) -> bytes:
+    written = _ENCODER.encode(_for_json(value))
+    return msgspec.json.format(written, indent=0) if isinstance(value, dict | list | tuple) else written
+
+
+def _for_json(value: Any) -> Any:
+    """The value as msgspec writes it in our form; NaN and infinities it writes as null."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
     if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, float):
-        return json.dumps(value) if math.isfinite(value) else "null"
+        return msgspec.Raw(format(value, "f").encode())
     if isinstance(value, dict):
-        members = ", ".join(f"{json.dumps(str(key), ensure_ascii=False)}: {_json(item)}" for key, item in value.items())
-        return f"{{{members}}}"
+        return {str(key): _for_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_json(item) for item in value) + "]"
-    return json.dumps(_plain(value), ensure_ascii=False)
+        return [_for_json(item) for item in value]
+    return _plain(value)
 
 
 def _cell(value: Any) -> str:
@@ -176,7 +159,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict | list | tuple):
-        return _json(value)
+        return _json(value).decode()
     return _plain(value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from dataflow.errors import QueryError
-from dataflow.pipeline.tables import LEDGER
+from dataflow.pipeline.names import LEDGER
 from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
 from query.scan import quoted

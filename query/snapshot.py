@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from dataflow.errors import QueryError
-from dataflow.pipeline.tables import LEDGER
+from dataflow.pipeline.names import LEDGER
 from query.ends import Ends, LedgerEnds, relation
 from query.engine import Engine
 from query.guard import TimeLimit, interruptible, message_of, require_select

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dataflow.errors import ConfigError
-from dataflow.pipeline.tables import LEDGER
+from dataflow.pipeline.names import LEDGER
 from query.reader import LakeReader, LakeSnapshot
 from query.scan import quoted
 

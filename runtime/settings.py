@@ -2,15 +2,14 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
-
 from dataflow.durations import to_ms
 from dataflow.errors import ConfigError
+from runtime.setting import Setting, setting
 
 PREFIX = "TIDEMILL_"
 FILE = "tidemill.toml"
@@ -32,84 +31,66 @@ _IGNORED = frozenset({"TIDEMILL_DUCKLAKE_PYTHON"})
 _SECRET = re.compile(r"password|secret|token|jaas|key\.pem|oauthbearer\.config")
 
 
-class Settings(BaseModel):
-    """All settings, checked. Paths are relative to the working folder."""
+@dataclass(frozen=True)
+class Settings:
+    """All settings, checked by `load_settings`. Paths are relative to the working folder."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    pipeline: str = setting("pipelines/ads.py", "pipeline file, PATH[:NAME]")
+    source: Literal["kafka", "files", "generator"] = setting("kafka", "where records come from")
+    input: Path | None = setting(None, "folder of *.ndjson or *.parquet files, for source files")
+    brokers: str = setting("127.0.0.1:9092", "Kafka brokers, host:port, comma between", least=1)
+    topic: str = setting("ads", "Kafka topic to read", least=1)
+    group: str = setting("tidemill", "consumer group that shows our offsets to lag tools", least=1)
+    kafka: dict[str, str] = setting(
+        {},
+        "more properties for librdkafka, like security.protocol",
+        shown=False,  # it may hold secrets
+    )
+    lake: Path = setting(Path("lake"), "folder of the lake")
+    recovery: Path = setting(Path("recovery"), "folder of the recovery store")
+    epoch_ms: int = setting(250, "milliseconds between two commits", least=10, most=600_000)
+    batch_records: int = setting(20_000, "most records of one poll", least=1, most=1_000_000)
+    bounded: bool = setting(False, "stop at the end the source had at the start")
+    ranges: Path | None = setting(None, "JSON file of offset ranges per source partition, to read only those")
+    workers: int = setting(1, "threads per process", least=1, most=1024)
+    processes: int = setting(1, "processes on this machine", least=1, most=256)
+    events: bool = setting(True, "keep accepted events in the table `events`")
+    start: Literal["earliest", "latest"] = setting("earliest", "where a new lake begins to read")
+    compact_every: str = setting("30s", "time between compactions beside the pipeline; 0s = none", check=to_ms)
+    stall_after: str = setting(
+        "30s", "time without a sign of life while records wait, until a run starts anew; 0s = never", check=to_ms
+    )
+    metrics_port: int = setting(0, "port for Prometheus on 127.0.0.1; 0 = off", least=0, most=65_535)
+    max_epoch_bytes: int = setting(64 * 2**20, "most bytes read per source partition and epoch", least=2**16)
+    log_format: Literal["auto", "json", "console"] = setting("auto", "auto = console on a terminal, else json")
+    log_level: Literal["debug", "info", "warning", "error"] = setting("info", "least severe line to log")
 
-    pipeline: str = Field(default="pipelines/ads.py", description="pipeline file, PATH[:NAME]")
-    source: Literal["kafka", "files", "generator"] = Field(default="kafka", description="where records come from")
-    input: Path | None = Field(default=None, description="folder of *.ndjson or *.parquet files, for source files")
-    brokers: str = Field(default="127.0.0.1:9092", min_length=1, description="Kafka brokers, host:port, comma between")
-    topic: str = Field(default="ads", min_length=1, description="Kafka topic to read")
-    group: str = Field(
-        default="tidemill", min_length=1, description="consumer group that shows our offsets to lag tools"
-    )
-    kafka: dict[str, str] = Field(
-        default_factory=dict,
-        repr=False,  # it may hold secrets
-        description="more properties for librdkafka, like security.protocol",
-    )
-    lake: Path = Field(default=Path("lake"), description="folder of the lake")
-    recovery: Path = Field(default=Path("recovery"), description="folder of the recovery store")
-    epoch_ms: int = Field(default=250, ge=10, le=600_000, description="milliseconds between two commits")
-    batch_records: int = Field(default=20_000, ge=1, le=1_000_000, description="most records of one poll")
-    bounded: bool = Field(default=False, description="stop at the end the source had at the start")
-    ranges: Path | None = Field(
-        default=None, description="JSON file of offset ranges per source partition, to read only those"
-    )
-    workers: int = Field(default=1, ge=1, le=1024, description="threads per process")
-    processes: int = Field(default=1, ge=1, le=256, description="processes on this machine")
-    events: bool = Field(default=True, description="keep accepted events in the table `events`")
-    start: Literal["earliest", "latest"] = Field(default="earliest", description="where a new lake begins to read")
-    compact_every: str = Field(default="30s", description="time between compactions beside the pipeline; 0s = none")
-    stall_after: str = Field(
-        default="30s", description="time without a sign of life while records wait, until a run starts anew; 0s = never"
-    )
-    metrics_port: int = Field(default=0, ge=0, le=65_535, description="port for Prometheus on 127.0.0.1; 0 = off")
-    max_epoch_bytes: int = Field(
-        default=64 * 2**20, ge=2**16, description="most bytes read per source partition and epoch"
-    )
-    log_format: Literal["auto", "json", "console"] = Field(
-        default="auto", description="auto = console on a terminal, else json"
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least severe line to log"
-    )
-
-    generator_seed: int = Field(default=0, ge=0, description="source generator: equal seeds make equal streams")
-    generator_rate: float = Field(
-        default=10_000.0, gt=0, description="source generator: events per second of stream time"
-    )
-    generator_partitions: int = Field(
-        default=4, ge=1, le=1024, description="source generator: number of source partitions"
-    )
-    generator_records: int | None = Field(default=None, ge=0, description="source generator: end after so many records")
-    generator_seconds: float | None = Field(
-        default=None, gt=0, description="source generator: end after so much stream time"
-    )
-    generator_paced: bool = Field(
-        default=True, description="source generator: keep to the clock; false = as fast as possible"
-    )
-    fault: str = Field(
-        default="",
+    generator_seed: int = setting(0, "source generator: equal seeds make equal streams", least=0)
+    generator_rate: float = setting(10_000.0, "source generator: events per second of stream time", above=0)
+    generator_partitions: int = setting(4, "source generator: number of source partitions", least=1, most=1024)
+    generator_records: int | None = setting(None, "source generator: end after so many records", least=0)
+    generator_seconds: float | None = setting(None, "source generator: end after so much stream time", above=0)
+    generator_paced: bool = setting(True, "source generator: keep to the clock; false = as fast as possible")
+    fault: str = setting(
+        "",
+        "for tests: kill -9 itself at POINT[:COUNT][@MS later], or stand still with oversleep[:COUNT]",
         pattern=_FAULT,
-        description="for tests: kill -9 itself at POINT[:COUNT][@MS later], or stand still with oversleep[:COUNT]",
     )
 
-    @field_validator("compact_every", "stall_after")
-    @classmethod
-    def _is_duration(cls, written: str) -> str:
-        to_ms(written)
-        return written
-
-    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Where each setting that is not the default came from; Kafka properties one by one."""
 
     def require_input(self) -> Path:
         """The folder to read for source files. Raises ConfigError if there is none."""
         if self.input is None:
             raise ConfigError("input", None, "source files needs a folder; give --input DIR or TIDEMILL_INPUT")
         return self.input
+
+
+SETTINGS: Mapping[str, Setting] = {
+    each.name: Setting.of(each.type, each.metadata) for each in fields(Settings) if each.metadata
+}
+"""What is known of each setting, in the order in which they are shown."""
 
 
 def load_settings(
@@ -134,37 +115,26 @@ def load_settings(
             else:
                 values[key], places[key] = value, place_of(key)
     _check_kafka(values.get("kafka", {}), places)
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][0])
-        raise ConfigError(key, first["input"], _fix(key, first["msg"], places.get(key, ""))) from None
-    settings._origins.update(places)
-    return settings
+    return Settings(**{key: _read(key, value, places) for key, value in values.items()}, places=places)
 
 
 def origins(settings: Settings) -> list[tuple[str, str, str]]:
     """(key, value as text, origin) of every setting, Kafka properties one by one, secrets as ****."""
     rows = []
-    for key in Settings.model_fields:
+    for key in SETTINGS:
         value = getattr(settings, key)
         if key == "kafka" and value:
             rows += [
-                (f"kafka.{name}", shown(name, text), _origin(settings, f"kafka.{name}")) for name, text in value.items()
+                (f"kafka.{name}", shown(name, text), settings.places[f"kafka.{name}"]) for name, text in value.items()
             ]
         else:
-            rows.append((key, _text(value), _origin(settings, key)))
+            rows.append((key, _text(value), settings.places.get(key, "default")))
     return rows
 
 
 def shown(name: str, value: str) -> str:
     """A Kafka property's value for people: **** if the name tells a secret."""
     return "****" if _SECRET.search(name) else value
-
-
-def _origin(settings: Settings, key: str) -> str:
-    return settings._origins.get(key, "default")
 
 
 def _text(value: Any) -> str:
@@ -213,6 +183,8 @@ def _from_file(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(FILE, str(path), f"cannot be read: {error}") from None
+    import tomllib
+
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -240,12 +212,12 @@ def _flat(properties: Any, key: str) -> dict[str, str]:
 
 
 def _known(key: str, value: Any, written: str) -> None:
-    if key in Settings.model_fields:
+    if key in SETTINGS:
         return
     # Only a mistake needs the parser that comes with it: commands start quickly without.
     from dataflow.spelling import suggest
 
-    names = list(Settings.model_fields)
+    names = list(SETTINGS)
     hint = suggest(key, names)
     if written.startswith(PREFIX):
         hint = suggest(written, [PREFIX + name.upper() for name in names])
@@ -258,7 +230,9 @@ def _check_kafka(properties: Mapping[str, str], places: Mapping[str, str]) -> No
             raise ConfigError(f"kafka.{name}", shown(name, value), f"{_OURS[name]} (from {places[f'kafka.{name}']})")
 
 
-def _fix(key: str, message: str, place: str) -> str:
-    description = Settings.model_fields[key].description
-    source = f" (from {place})" if place else ""
-    return f"{message[:1].lower()}{message[1:]}{source}; this is: {description}"
+def _read(key: str, value: Any, places: Mapping[str, str]) -> Any:
+    try:
+        return SETTINGS[key].read(value)
+    except ValueError as error:
+        fix = f"{error} (from {places.get(key, key)}); this is: {SETTINGS[key].description}"
+        raise ConfigError(key, value, fix) from None

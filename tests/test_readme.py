@@ -13,12 +13,19 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.main import get_command
 
 from bench import commands
+from cli.commands import Later, real
 from cli.main import app
 from dataflow import errors
 from dataflow.pipeline.load import load
 from query.reader import LakeReader
+from query.reports import Shelf, reports_folder
+from query.reports.check import check_reports
+from query.reports.header import KEYS
+from query.reports.report import ROLLUP_PARAMETERS
+from query.reports.values import TYPES
 from runtime import metrics
-from runtime.settings import PREFIX, Settings
+from runtime.settings import PREFIX, SETTINGS
+from sinks.lake.tables.definition import definition_of
 from sinks.lake.tables.prepare import open_lake
 from tests.ducklake_client import ducklake_query
 
@@ -51,6 +58,12 @@ def shell_lines() -> Iterator[tuple[str, str]]:
 
 
 LINES = sorted(set(shell_lines()))
+ADS = str(ROOT / "pipelines" / "ads.py")
+SHELF = Shelf(reports_folder(ADS), definition_of(load(ADS)))
+REPORTS = {
+    name: {"--help", *(f"--{parameter.name}" for parameter in SHELF.find(name).parameters)} for name in SHELF.names()
+}
+"""The flags of the shipped pipeline's reports and rollups."""
 
 
 def problem(words: list[str]) -> str | None:
@@ -75,8 +88,16 @@ def problem(words: list[str]) -> str | None:
     while arguments and (subcommands := getattr(command, "commands", None)):
         if arguments[0] not in subcommands:
             return f"no command {' '.join(words)}"
-        command = subcommands[arguments.pop(0)]
+        command = subcommands[arguments[0]]
+        if isinstance(command, Later):
+            command = real(arguments[0])
+        arguments.pop(0)
     flags = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
+    # in capitals it stands for any name
+    if words[1] == "report" and arguments and not arguments[0].isupper():
+        if arguments[0] not in REPORTS:
+            return f"no report {arguments[0]}"
+        flags |= REPORTS[arguments[0]]
     unknown = [word for word in arguments if word.startswith("--") and word.partition("=")[0] not in flags]
     return f"no flag {unknown[0]}" if unknown else None
 
@@ -90,6 +111,8 @@ def test_a_command_line_of_the_documents_is_one_that_exists(page: str, line: str
 
 def test_a_wrong_flag_command_or_target_would_be_noticed() -> None:
     assert problem(shlex.split("tidemill run --no-such-flag")) == "no flag --no-such-flag"
+    assert problem(shlex.split("tidemill report clicks_per_ad --hours 5")) == "no flag --hours"
+    assert problem(shlex.split("tidemill report clicks_per_day")) == "no report clicks_per_day"
     assert problem(shlex.split("tidemill dance")) == "no command tidemill dance"
     assert problem(shlex.split("make coffee")) == "no make target coffee"
 
@@ -113,10 +136,27 @@ def test_the_questions_of_the_documents_can_be_asked(lake: Path) -> None:
 @pytest.mark.ducklake
 def test_the_official_client_takes_the_statements_of_the_documents(lake: Path) -> None:
     blocks = [block for page in PAGES for language, block in FENCE.findall(page.read_text()) if language == "sql"]
-    statements = [sql.strip() for block in blocks for sql in block.split(";") if "FROM lake." in sql]
+    statements = [
+        sql.strip()
+        for block in blocks
+        for sql in block.split(";")
+        if sql.strip().startswith("SELECT") and "FROM lake." in sql
+    ]
     assert len(statements) > 3
     at_hand = [re.sub(r"VERSION => \d+", "VERSION => 1", sql) for sql in statements]
     ducklake_query(lake, [f"SELECT count(*) FROM ({sql})" for sql in at_hand])
+
+
+def test_the_report_of_the_documents_is_right_and_every_part_of_one_is_explained(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "reports.md").read_text()
+    shown = [block for language, block in FENCE.findall(page) if language == "sql"]
+    assert len(shown) == 1
+    (tmp_path / "shown.sql").write_text(shown[0])
+    plan = load(str(ROOT / "pipelines" / "ads.py"))
+    assert len(check_reports(tmp_path, plan, datetime(2026, 1, 1, tzinfo=UTC), events=True)) == 1
+    rows = set(re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE))
+    flags = {f"--{parameter.name}" for parameter in ROLLUP_PARAMETERS}
+    assert rows == {*KEYS, *TYPES, *flags, "--at"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -158,25 +198,23 @@ def as_text(default: object) -> str:
 def test_the_table_of_settings_is_that_of_the_code() -> None:
     table = (ROOT / "docs" / "operations.md").read_text().partition("| setting |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| `(\w+)` \|.*\| ?([^|]*?) ?\|$", table, re.MULTILINE)
-    defaults = {
-        name: as_text(field.get_default(call_default_factory=True)) for name, field in Settings.model_fields.items()
-    }
+    defaults = {name: as_text(field.default) for name, field in SETTINGS.items()}
     assert {name: default.strip("`") for name, default in rows} == defaults
 
 
 def test_a_variable_of_the_documents_names_a_setting() -> None:
     text = "\n".join(page.read_text() for page in PAGES) + (ROOT / "tidemill.toml").read_text()
     for name in re.findall(rf"\b{PREFIX}([A-Z]\w*)", text):
-        assert name.partition("__")[0].lower() in Settings.model_fields, name
+        assert name.partition("__")[0].lower() in SETTINGS, name
 
 
 def test_the_settings_file_shows_every_setting_with_its_default() -> None:
     text = (ROOT / "tidemill.toml").read_text()
     assert tomllib.loads(text) == {}
     shown = tomllib.loads("\n".join(line[2:] for line in text.splitlines() if re.match(r"# (\w+ = |\[)", line)))
-    assert shown.keys() == Settings.model_fields.keys()
-    for name, field in Settings.model_fields.items():
-        default = field.get_default(call_default_factory=True)
+    assert shown.keys() == SETTINGS.keys()
+    for name, field in SETTINGS.items():
+        default = field.default
         assert default is None or shown[name] == (str(default) if isinstance(default, Path) else default), name
 
 

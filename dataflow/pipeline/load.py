@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dataflow.errors import ConfigError, PipelineError
 from dataflow.pipeline.declaration import Pipeline
+from dataflow.pipeline.place import split_place
 from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.spelling import suggest
 
@@ -52,17 +53,14 @@ def _none_in(path: Path) -> str:
 
 
 def _split(spec: str) -> tuple[Path, str | None]:
-    if Path(spec).is_file():
-        return Path(spec), None
-    head, colon, name = spec.rpartition(":")
-    path = Path(head) if colon and name.isidentifier() else Path(spec)
+    path, name = split_place(spec)
     if path.is_dir():
         raise ConfigError("pipeline", spec, f"{path} is a folder; name a Python file in it, as PATH[:NAME]")
     if not path.is_file():
         raise ConfigError(
             "pipeline", spec, f"there is no file {path} in {Path.cwd()}; give PATH[:NAME] of a Python file"
         )
-    return path, name if colon and name.isidentifier() else None
+    return path, name
 
 
 def _run(spec: str, path: Path) -> types.ModuleType:

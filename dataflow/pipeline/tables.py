@@ -1,7 +1,7 @@
 """The lake's tables as Arrow schemas: what the fold makes and the sink writes."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -9,12 +9,10 @@ from dataflow.aggregates.kinds import AggregateKind
 from dataflow.aggregates.parts import Part, counts
 from dataflow.messages import DEAD_SCHEMA
 from dataflow.own_columns import COUNTS, PLACE, VALUE, WINDOW
-from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
+from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 
-EVENTS = "events"
-LATE_EVENTS = "late_events"
-DEAD_LETTERS = "dead_letters"
-LEDGER = "ledger"
+if TYPE_CHECKING:
+    from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
 
 LATE_SCHEMA = pa.schema(
     [
@@ -55,12 +53,12 @@ class TableSpec:
     session: bool = False
 
 
-def events_schema(plan: Plan) -> pa.Schema:
+def events_schema(plan: "Plan") -> pa.Schema:
     """Accepted rows: where they came from, then the event's and the dimensions' columns."""
     return pa.schema([*PLACE, *plan.row_schema])
 
 
-def delta_schema(rollup: RollupPlan) -> pa.Schema:
+def delta_schema(rollup: "RollupPlan") -> pa.Schema:
     """Delta rows of a rollup: keys, window, aggregates' partial columns, row_count, late_count.
 
     A session's row is a partial session: window_start is its first event time, window_end its last plus the gap.
@@ -77,7 +75,7 @@ def delta_schema(rollup: RollupPlan) -> pa.Schema:
     )
 
 
-def distinct_schema(rollup: RollupPlan, aggregate: AggregatePlan) -> pa.Schema:
+def distinct_schema(rollup: "RollupPlan", aggregate: "AggregatePlan") -> pa.Schema:
     """Side table of an exact distinct count: one row per key, window and value.
 
     Of a session rollup, the window is that of the value's own row, [event time, event time + gap): a session has
@@ -86,7 +84,7 @@ def distinct_schema(rollup: RollupPlan, aggregate: AggregatePlan) -> pa.Schema:
     return pa.schema([*rollup.keys, *WINDOW, pa.field(VALUE, aggregate.column_type)])
 
 
-def ledger_schema(plan: Plan) -> pa.Schema:
+def ledger_schema(plan: "Plan") -> pa.Schema:
     """One row per commit and source partition; per rollup R three more columns."""
     counts = ("read", "accepted", "duplicate", "late", "dead")
     return pa.schema(
@@ -110,7 +108,7 @@ def ledger_schema(plan: Plan) -> pa.Schema:
     )
 
 
-def tables_of(plan: Plan, *, events: bool) -> list[TableSpec]:
+def tables_of(plan: "Plan", *, events: bool) -> list[TableSpec]:
     """Every table of the lake, in the order in which it is created. `events` = keep accepted rows."""
     tables = [
         TableSpec(LEDGER, ledger_schema(plan)),

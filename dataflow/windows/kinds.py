@@ -6,12 +6,11 @@ from math import gcd
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from dataflow.durations import to_text
 from dataflow.windows import Window
 
-Times = npt.NDArray[Any]
+Times = np.ndarray[Any, np.dtype[Any]]
 """int64 ms, or Python ints where int64 could overflow."""
 
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 from dataflow.errors import ConfigError, LakeError
 from dataflow.fold.fold import Fold
 from dataflow.messages import Judged, Range, RollupCount
+from dataflow.pipeline.names import EVENTS, LEDGER
 from dataflow.pipeline.plan import Plan
-from dataflow.pipeline.tables import EVENTS, LEDGER, TableSpec, tables_of
+from dataflow.pipeline.tables import TableSpec, tables_of
 from dataflow.sources.source import Source
 from dataflow.windows.kinds import has_one_window
 from proof.audit.files import check_files

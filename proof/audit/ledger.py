@@ -8,7 +8,7 @@ from typing import Any
 
 from dataflow.errors import ConservationError
 from dataflow.messages import Range, RollupCount
-from dataflow.pipeline.tables import LEDGER
+from dataflow.pipeline.names import LEDGER
 from proof.audit.report import Finding, OffsetRange, Report
 from query.reader import LakeSnapshot
 from sinks.lake.ledger import check_conservation

@@ -7,8 +7,9 @@ import pyarrow as pa
 
 from dataflow.columnar.hashing import checksum
 from dataflow.messages import Range
+from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
-from dataflow.pipeline.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, TableSpec
+from dataflow.pipeline.tables import TableSpec
 from proof.audit.ledger import Segment
 from proof.audit.report import Finding, OffsetRange, Report
 from query.reader import Bound, LakeSnapshot

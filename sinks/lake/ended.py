@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from dataflow.pipeline.tables import LEDGER
+from dataflow.pipeline.names import LEDGER
 from sinks.lake.catalog.reader import open_readonly
 
 _COLUMNS = ["partition", "end_offset", "committed_at", "finished"]

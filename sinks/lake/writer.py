@@ -16,7 +16,8 @@ import pyarrow as pa
 from dataflow.errors import Gap, LakeError, LakeMissing
 from dataflow.fold.merge import merge_rows
 from dataflow.messages import Parcel, Range
-from dataflow.pipeline.tables import LEDGER, TableSpec
+from dataflow.pipeline.names import LEDGER
+from dataflow.pipeline.tables import TableSpec
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.catalog.ownership import full_path, named_files, sink_file

@@ -75,6 +75,26 @@ def test_a_broken_pipeline_ends_with_all_its_mistakes_and_exit_code_2(capsys, tm
     )
 
 
+def test_the_reports_beside_the_pipeline_are_shown_and_their_mistakes_told_with_exit_code_2(capsys, tmp_path):
+    path = tmp_path / "clicks.py"
+    path.write_text(BROKEN.replace('["adv"]', '["ad"]').replace('agg.sum("ad")', "agg.count()"))
+    (tmp_path / "reports").mkdir()
+    report = tmp_path / "reports" / "per_ad.sql"
+    sql = (
+        "-- title: Clicks per ad\n-- view: clicks\n-- parameter: least integer = 1\nFROM clicks WHERE clicks >= $least"
+    )
+    report.write_text(sql)
+    with pytest.raises(SystemExit, match="0"):
+        main(arguments=["check", "--pipeline", str(path)])
+    assert "\nper_ad  clicks  Clicks per ad  --least integer = 1\n" in capsys.readouterr().out
+    report.write_text(sql.replace("WHERE clicks", "WHERE clics"))
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments=["check", "--pipeline", str(path)])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"error: {tmp_path / 'reports'}: 1 mistake\n  - per_ad.sql, line 4: Binder Error: ")
+
+
 def test_a_missing_file_ends_with_exit_code_2(capsys):
     with pytest.raises(SystemExit) as ended:
         main(arguments=["check", "--pipeline", "nope.py"])

@@ -49,6 +49,7 @@ class Stage:
         demo._watch(
             player,
             player,
+            Path("reports"),
             demo._read_so_far(player),
             seconds,
             monotonic=self.monotonic,
@@ -59,7 +60,7 @@ class Stage:
 @pytest.fixture(autouse=True)
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     asked: list[float] = []
-    monkeypatch.setattr(demo, "_answers", asked.append)
+    monkeypatch.setattr(demo, "_answers", lambda reader, _reports: asked.append(reader.seconds))
     return asked
 
 

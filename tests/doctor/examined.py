@@ -1,6 +1,7 @@
 """A pipeline whose lake, recovery folder and input are made by hand, to be examined by the doctor."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ class World:
 
     def use(self, **settings: Any) -> None:
         """Other settings."""
-        self.settings = self.settings.model_copy(update=settings)
+        self.settings = replace(self.settings, **settings)
 
     def after(self, seconds: float) -> None:
         """Let time pass."""

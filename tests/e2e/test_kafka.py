@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from query import reports
+from query.definition import lake_definition
 from query.reader import LakeReader
+from query.reports import Shelf, ask, reports_folder
 from tests.chaos import checkers
 from tests.chaos.stage import ADS, Stage
 from tests.chaos.subject import ROOT, TIDEMILL, Subject
@@ -67,13 +69,18 @@ def assert_reports(lake: Path, counted: AdsRecount) -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     with LakeReader(lake) as reader:
         snapshot = reader.snapshot()
+        shelf = Shelf(reports_folder(str(ADS)), lake_definition(reader))
+
+        def asked(name: str, limit: int | None = 10_000, **given: object) -> pa.Table:
+            return ask(snapshot, shelf.find(name), given, now, at="latest", limit=limit).table
+
         for minutes in (5, 60, 100_000):
-            table = reports.clicks_per_ad(snapshot, now, minutes=minutes, at="latest", limit=10_000).table
+            table = asked("clicks_per_ad", minutes=minutes)
             assert [tuple(row.values()) for row in table.to_pylist()] == counted.clicks_per_ad(minutes)
-        table = reports.top_campaigns(snapshot, now, at="latest", limit=10_000).table.drop_columns("click_percent")
+        table = asked("top_campaigns").drop_columns("click_percent")
         campaigns = [tuple(row.values()) for row in table.to_pylist()]
         assert sorted(campaigns, key=str) == sorted(counted.top_campaigns(), key=str)
-        table = reports.revenue_per_hour(snapshot, now, at="latest", hours=10_000).table
+        table = asked("revenue_per_hour", limit=None, hours=10_000)
         hours = [(row["hour"].replace(tzinfo=UTC).timestamp() * 1000, row["revenue"], row["events"], row["is_final"])
                  for row in table.to_pylist()]  # fmt: skip
         assert hours == [(*row, True) for row in counted.revenue_per_hour()]

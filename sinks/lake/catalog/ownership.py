@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dataflow.errors import ForeignLake
-from dataflow.pipeline.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
+from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 from sinks.lake.catalog.schema import AUTHOR, OWN_OBJECT, SCHEMA_ID
 
 MERGED = "compact-"

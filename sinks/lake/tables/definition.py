@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dataflow.aggregates.kinds import KINDS as AGGREGATES
-from dataflow.aggregates.kinds import AggregateKind
 from dataflow.durations import to_text
 from dataflow.errors import LakeError
-from dataflow.windows import Window
-from dataflow.windows.kinds import kind_of, window_text
 from sinks.lake.tables import definition_v1
 
+# The tables of kinds are imported by what asks of a kind: who reads a definition only for its names starts without.
 if TYPE_CHECKING:
+    from dataflow.aggregates.kinds import AggregateKind
     from dataflow.pipeline.plan import Plan
+    from dataflow.windows import Window
 
 VERSION = 2
 """Of the form in which a definition is stored. Version 1 kept windows and aggregates as texts; it is still read."""
@@ -33,9 +32,11 @@ class AggregateDefinition(msgspec.Struct, frozen=True):
     q: float | None = None
 
     @property
-    def known(self) -> AggregateKind:
+    def known(self) -> "AggregateKind":
         """All that is known of its kind."""
-        return AGGREGATES[self.kind]
+        from dataflow.aggregates.kinds import KINDS
+
+        return KINDS[self.kind]
 
     def __str__(self) -> str:
         """For people: what is computed of which column."""
@@ -56,8 +57,10 @@ class WindowDefinition(msgspec.Struct, frozen=True):
     offset_ms: int = 0
 
     @property
-    def window(self) -> Window:
+    def window(self) -> "Window":
         """The declaration it stands for."""
+        from dataflow.windows import Window
+
         return Window(self.kind, self.size_ms, self.slide_ms, self.offset_ms)
 
 
@@ -74,6 +77,8 @@ class RollupDefinition(msgspec.Struct, frozen=True):
     @property
     def merges_windows(self) -> bool:
         """Whether its windows are sessions, which grow and merge."""
+        from dataflow.windows.kinds import kind_of
+
         return kind_of(self.window.window).merging
 
     @property
@@ -175,6 +180,8 @@ def _shared(definition: Definition) -> dict[str, object]:
 
 def _shown(rollup: RollupDefinition) -> Mapping[str, str]:
     """A rollup's parts as one says them. Version 1 did not keep the order of keys."""
+    from dataflow.windows.kinds import window_text
+
     return {
         "keys": ", ".join(f"{name} {type_}" for name, type_ in sorted(rollup.keys)) or "none",
         "window": window_text(rollup.window.window),

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from dataflow.aggregates.duckdb import Source, ViewSql
-from dataflow.pipeline.tables import LEDGER
+from dataflow.pipeline.names import LEDGER
 
 if TYPE_CHECKING:
+    from dataflow.aggregates.duckdb import Source, ViewSql
     from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
 
 _EVER = "1000000000000000000000000000000"
@@ -170,7 +170,10 @@ def _merged_columns(rollup: "RollupPlan", group: Sequence[str]) -> list[str]:
     ]
 
 
-def _source(agg: "AggregatePlan", group: Sequence[str], delta: str, values: str = "") -> Source:
+def _source(agg: "AggregatePlan", group: Sequence[str], delta: str, values: str = "") -> "Source":
+    # who reads a lake needs this module, and not how aggregates are written
+    from dataflow.aggregates.duckdb import Source
+
     columns = [quote(column.name) for column in agg.columns]
     is_double = bool(agg.columns) and pa.types.is_floating(agg.columns[0].type)
     return Source(group, delta, values, columns, is_double, agg.aggregate.q)

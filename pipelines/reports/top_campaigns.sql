@@ -1,4 +1,10 @@
--- What each campaign brought in [$start, $end), highest revenue first.
+-- title: What each campaign brought on one day, highest revenue first
+-- pipeline: ads
+-- view: campaign_1m
+-- parameter: day date = today (today, yesterday or YYYY-MM-DD, in UTC)
+-- range: day $day
+-- limit: 10
+
 SELECT
   campaign_id,
   sum(impressions)::BIGINT AS impressions,

@@ -1,0 +1,85 @@
+"""The reports that there are: the files beside the pipeline, and one for every rollup of the lake without a file."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from dataflow.errors import ConfigError, PipelineError
+from dataflow.pipeline.place import split_place
+from dataflow.spelling import suggest
+from query.reports.header import read_report
+from query.reports.report import Report, RollupReport
+from sinks.lake.tables.definition import Definition
+
+
+def reports_folder(pipeline: str) -> Path:
+    """Where the reports of the pipeline `PATH[:NAME]` are: `reports/` beside its file."""
+    return split_place(pipeline)[0].parent / "reports"
+
+
+class Shelf:
+    """The reports of `folder`, which need not be there, over a lake of `definition`; None while there is no lake.
+
+    Files are read when they are asked for, so a mistake in one does not hide the others.
+    """
+
+    def __init__(self, folder: Path, definition: Definition | None) -> None:
+        self.folder = folder
+        self._pipeline = None if definition is None else definition.name
+        self._rollups = {} if definition is None else definition.by_name
+
+    def names(self) -> list[str]:
+        """All names: those of files first."""
+        files = self.file_names()
+        return [*files, *(name for name in self._rollups if name not in files)]
+
+    def file_names(self) -> list[str]:
+        """The reports that have a file; those that say they belong to another pipeline are left out."""
+        return [path.stem for path in self.files() if self._is_ours(path)]
+
+    def files(self) -> list[Path]:
+        """Every report file, by name."""
+        return sorted(self.folder.glob("*.sql"))
+
+    def find(self, name: str) -> Report | RollupReport:
+        """The report of that name. Raises ConfigError if there is none, PipelineError if its file has mistakes."""
+        if name in {path.stem for path in self.files()}:
+            report = read_report(self.folder / f"{name}.sql")
+            if report.pipeline in (None, self._pipeline) or self._pipeline is None:
+                return replace(report, rollup=self._rollups.get(report.view))
+            if name not in self._rollups:
+                owners = (
+                    f"belongs to pipeline {report.pipeline}, this lake to {self._pipeline}; name another with --lake"
+                )
+                raise ConfigError("report", name, f"{report.path} {owners}")
+        if name in self._rollups:
+            return RollupReport(self._rollups[name])
+        hint = suggest(name, names) if (names := self.names()) else ""
+        raise ConfigError(
+            "report", name, f"no file {self.folder / name}.sql and no rollup of this lake has this name{hint}"
+        )
+
+    def _is_ours(self, path: Path) -> bool:
+        try:
+            pipeline = read_report(path).pipeline
+        except PipelineError:
+            return True
+        return self._pipeline is None or pipeline in (None, self._pipeline)
+
+
+def listing(shelf: Shelf) -> pa.Table:
+    """What there is, a line each: `report`, `title`, `parameters` as the command line takes them."""
+    return pa.Table.from_pylist(
+        [_line(shelf, name) for name in shelf.names()],
+        pa.schema([(column, pa.string()) for column in ("report", "title", "parameters")]),
+    )
+
+
+def _line(shelf: Shelf, name: str) -> Mapping[str, str]:
+    try:
+        report = shelf.find(name)
+    except PipelineError as error:
+        return {"report": name, "title": f"(cannot be asked) {error.mistakes[0]}", "parameters": ""}
+    return {"report": name, "title": report.title, "parameters": ", ".join(map(str, report.parameters))}

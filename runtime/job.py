@@ -1,0 +1,173 @@
+"""Composition: everything that was checked before the first record moves, and the dataflow made of it."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bytewax.dataflow import Dataflow
+
+from dataflow import flow as graph
+from dataflow.columnar import hashing
+from dataflow.decode.json.plain import json_decoder
+from dataflow.fold.fold import Fold
+from dataflow.intake.control import Control
+from dataflow.intake.judge import Judge
+from dataflow.intake.partition import Intake, Pace
+from dataflow.intake.pauses import Oversleeping, Pauses
+from dataflow.intake.pulse import Pulse
+from dataflow.messages import Judged, Parcel
+from dataflow.pipeline.load import load
+from dataflow.pipeline.plan import Plan
+from dataflow.sources.ended import WithEnded
+from dataflow.sources.source import Source
+from runtime import metrics
+from runtime.observer import CommitObserver
+from runtime.recovery_folder import RecoveryFolder
+from runtime.same_source import kept_by, require_same_source
+from runtime.settings import Settings
+from runtime.sources import open_source
+from sinks.lake.agreement import agree
+from sinks.lake.fault import fault_from, oversleep_from
+from sinks.lake.sink import LakeSink
+from sinks.lake.tables.prepare import open_lake
+from sinks.lake.writer import CommitStats
+
+
+def now() -> datetime:
+    """The one wall clock of the process."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that was checked before the first record moves."""
+
+    settings: Settings
+    plan: Plan
+    source: Source
+    recovery: RecoveryFolder
+    lineage: str
+    control: Control
+    pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
+
+
+def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
+    """Check pipeline, source, recovery folder and lake, in this order, then that they belong together.
+
+    Nothing has moved when it raises.
+    """
+    plan = load(settings.pipeline)
+    source = open_source(settings, plan, now, lambda: control.stopping)
+    source.partitions()
+    recovery = RecoveryFolder(Path(settings.recovery))
+    recovery.lock(process)
+    with _one_process_at_a_time(recovery.path):
+        catalog = open_lake(Path(settings.lake), plan, now(), events=settings.events)
+        try:
+            lineage = agree(catalog, plan.name, recovery)
+            kept = kept_by(settings.lake, catalog.topics(), recovery)
+            ended = require_same_source(settings, source.partitions(), kept)
+        finally:
+            catalog.close()
+    return Job(settings, plan, WithEnded(source, ended) if ended else source, recovery, lineage, control)
+
+
+def compose(job: Job) -> Dataflow:
+    """The dataflow of a prepared job."""
+    hashing.load()
+    fold = Fold(job.plan, events=job.settings.events).fold
+
+    def folded(judged: Judged) -> Parcel:
+        with job.pulse.inside("folding"):
+            return fold(judged)
+
+    return graph.build(_intake(job), folded, _lake(job))
+
+
+def _intake(job: Job) -> Intake:
+    plan, settings = job.plan, job.settings
+
+    def judge(partition: str, topic: str | None, state: Any) -> Judge:
+        return Judge(plan, partition, topic, folder=job.recovery.dedup_folder(partition), state=state)
+
+    def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
+        metrics.observe_intake(judged, lag_records, waiting_records, plan.out_of_orderness_ms)
+
+    return Intake(
+        job.source,
+        decoder=lambda: json_decoder(plan.event, plan.max_record_bytes),
+        judge=judge,
+        seed=job.recovery.seed().get,
+        control=job.control,
+        pace=Pace(
+            batch_records=settings.batch_records,
+            linger_ms=min(50, max(1, settings.epoch_ms // 5)),
+            epoch_bytes=settings.max_epoch_bytes,
+        ),
+        pauses=_pauses(settings.fault),
+        pulse=job.pulse,
+        positions=positions_in(Path(settings.lake)),
+        observe=observe,
+        bounded=settings.bounded,
+    )
+
+
+def _lake(job: Job) -> LakeSink:
+    settings = job.settings
+    count = CommitObserver(Path(settings.lake))
+
+    def committed(stats: CommitStats) -> None:
+        job.pulse.beat(stats.epoch)
+        count(stats)
+
+    @contextmanager
+    def guard() -> Iterator[None]:
+        with job.control.keeping_errors(), job.pulse.inside("the lake"):
+            yield
+
+    return LakeSink(
+        Path(settings.lake),
+        job.plan,
+        lineage=job.lineage,
+        clock=now,
+        events=settings.events,
+        on_commit=committed,
+        fault=fault_from(settings.fault),
+        guard=guard,
+    )
+
+
+def _pauses(fault: str) -> Callable[[], Pauses]:
+    """What makes the pauses of a source partition."""
+    count = oversleep_from(fault)
+    if count is None:
+        return lambda: Pauses(now, time.monotonic)
+    asleep = Oversleeping(count, now, time.monotonic)
+    return lambda: asleep
+
+
+def positions_in(lake: Path) -> Callable[[], dict[str, int]]:
+    """What the lake has, read by a connection of its own in each thread's call."""
+
+    def read() -> dict[str, int]:
+        from sinks.lake.catalog.reader import next_offsets
+
+        return next_offsets(lake)
+
+    return read
+
+
+@contextmanager
+def _one_process_at_a_time(folder: Path) -> Iterator[None]:
+    handle = os.open(folder / "lock-prepare", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

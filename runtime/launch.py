@@ -1,0 +1,212 @@
+"""The pipeline as a process: one launched by `tidemill run`, or the flow that Bytewax's own command runs."""
+
+import argparse
+import atexit
+import ctypes
+import gc
+import os
+import signal
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+from bytewax.dataflow import Dataflow
+from bytewax.recovery import RecoveryConfig
+from bytewax.run import cli_main
+
+from dataflow import logs
+from dataflow.durations import to_ms
+from dataflow.errors import ConfigError, StoppedEarly
+from dataflow.intake.control import Control
+from dataflow.sources.source import behind_transaction
+from runtime import metrics
+from runtime.anew import Anew
+from runtime.clock import ClockWatch
+from runtime.compaction_mark import CompactionMark
+from runtime.compactor import Compactor, CompactorReport, compact_command
+from runtime.job import Job, compose, now, positions_in, prepare
+from runtime.recovery_folder import store_failure
+from runtime.settings import Settings, load_settings
+from runtime.stall import Patience, StallWatch
+from runtime.stalled import Stalled
+from runtime.stalls import SharedWord, StallRecord
+from runtime.stderr import held_back, known_end
+from runtime.supervisor import RESTART_EXIT_CODE, end_with_supervisor
+
+_YOUNG_OBJECTS = 700
+"""Python's own number of new objects between two collections; a command starts with a larger one."""
+
+_M_ARENA_MAX = -8
+"""Number of glibc's mallopt."""
+
+
+def launch(settings: Settings, process: int | None = None, addresses: list[str] | None = None) -> int:
+    """Run one process of the pipeline until its end; returns the exit code, raises TidemillError for known ends."""
+    _share_what_is_freed()
+    control = Control()
+    _stop_on_signals(control)
+    if process is not None:
+        end_with_supervisor(control.stop)
+    with held_back() as stderr:
+        logs.configure(settings.log_format, settings.log_level, stderr)
+        logs.tell_dying_threads()
+        log = logs.logger("run")
+        try:
+            job = prepare(settings, control, process or 0)
+        except StoppedEarly as stopped:
+            log.info("ended", reason=control.reason, before_start=str(stopped))
+            return 0
+        compactor = _beside(settings, process or 0)
+        watches = _watch_over(job, process, compactor, stderr.fileno())
+        _rest_what_stays()
+        log.info("started", source=settings.source, partitions=len(job.source.partitions()), lake=str(settings.lake))
+        try:
+            cli_main(
+                compose(job),
+                workers_per_process=settings.workers,
+                process_id=process,
+                addresses=addresses,
+                epoch_interval=timedelta(milliseconds=settings.epoch_ms),
+                recovery_config=RecoveryConfig(Path(settings.recovery), timedelta(0)),
+            )
+            _tell_what_waits(job)
+        except BaseException as error:
+            known = control.error or known_end(error) or store_failure(error, Path(settings.recovery))
+            if known is not None:
+                raise known from error
+            raise
+        finally:
+            for watch in watches:
+                watch.stop()
+            job.source.close()
+            if compactor is not None:
+                compactor.stop()
+        log.info("ended", reason=control.reason or "end of input")
+    if not control.restart_wanted:
+        return 0
+    if process is not None:
+        return RESTART_EXIT_CODE
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def flow_for_bytewax() -> Dataflow:
+    """The dataflow of `python -m bytewax.run run:flow`. Raises TidemillError where something is wrong or lacking.
+
+    Settings come from the environment and tidemill.toml, the recovery folder from Bytewax's own flags.
+    """
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("-r", "--recovery-directory", default=os.environ.get("BYTEWAX_RECOVERY_DIRECTORY"))
+    parser.add_argument("-i", "--process-id", type=int, default=os.environ.get("BYTEWAX_PROCESS_ID"))
+    flags, _ = parser.parse_known_args()
+    if flags.recovery_directory is None:
+        raise ConfigError(
+            "-r", None, "Tidemill keeps its place in a recovery folder: add `-r recovery -s 1 -b 0` to bytewax.run"
+        )
+    settings = load_settings({"recovery": flags.recovery_directory})
+    logs.configure(settings.log_format, settings.log_level)
+    logs.tell_dying_threads()
+    _share_what_is_freed()
+    control = Control()
+    _stop_on_signals(control)
+    process = int(flags.process_id or 0)
+    job = prepare(settings, control, process)
+    compactor = _beside(settings, process)
+    _watch_over(job, None if flags.process_id is None else process, compactor, sys.stderr.fileno())
+    _rest_what_stays()
+    atexit.register(_start_anew, control)
+    atexit.register(job.source.close)
+    atexit.register(_tell_what_waits, job)
+    if compactor is not None:
+        atexit.register(compactor.stop)
+    return compose(job)
+
+
+def _beside(settings: Settings, process: int) -> Compactor | None:
+    """What runs beside the flow: each process's metrics at a port of its own, and one compactor for all."""
+    metrics.serve(settings.metrics_port + process if settings.metrics_port else 0)
+    if process != 0:
+        return None
+    mark = CompactionMark(Path(settings.recovery))
+    mark.clear()
+    every = settings.compact_every
+    if not to_ms(every):
+        return None
+    return Compactor(compact_command(Path(settings.lake), every), to_ms(every) / 1000, CompactorReport(mark, now))
+
+
+def _share_what_is_freed() -> None:
+    """Batches come and go by the megabyte, on several threads: what one frees, the next one takes again."""
+    pa.set_memory_pool(pa.system_memory_pool())
+    # glibc only, where each thread would keep freed memory of its own
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 2)
+
+
+def _rest_what_stays() -> None:
+    """The collector need not walk over all that was loaded again and again while batches come and go."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
+
+
+def _stop_on_signals(control: Control) -> None:
+    def handle(number: int, _frame: object) -> None:
+        control.stop(signal.Signals(number).name)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+
+
+def _watch_over(
+    job: Job, process: int | None, compactor: Compactor | None, stderr: int
+) -> tuple[ClockWatch, StallWatch]:
+    """A wall clock that goes back puts Bytewax's sources to sleep, and whatever else may leave a run asleep."""
+    anew = Anew(process, stderr, compactor.stop if compactor is not None else lambda: None)
+
+    def set_back(seconds: float) -> None:
+        logs.logger("run").warning("the wall clock was set back: starting anew", seconds=round(seconds, 1))
+        anew()
+
+    clock = ClockWatch(now, time.monotonic, set_back)
+    clock.start()
+    settings, control = job.settings, job.control
+    record = StallRecord(job.recovery.path, anew.owner)
+    stall = StallWatch(
+        job.pulse,
+        positions_in(Path(settings.lake)),
+        SharedWord(job.recovery.path),
+        Stalled(
+            record,
+            anew,
+            pids=job.recovery.holders,
+            stopping=lambda: control.stopping and not control.restart_wanted,
+            wall=now,
+        ),
+        patience=Patience(to_ms(settings.stall_after) / 1000, settings.epoch_ms / 1000, record.in_a_row()),
+        monotonic=time.monotonic,
+    )
+    metrics.STALL_RESTARTS.set(record.in_a_row())
+    metrics.STALLED.set_function(lambda: stall.stalled_s)
+    stall.start()
+    return clock, stall
+
+
+def _tell_what_waits(job: Job) -> None:
+    """A bounded run that reached its end says which records it had to leave, so that exit code 0 misleads nobody."""
+    if not job.settings.bounded or job.control.stopping or job.control.error is not None:
+        return
+    waiting = job.source.waiting()
+    if waiting:
+        logs.logger("run").warning(
+            f"{behind_transaction(sum(waiting.values()))}: the run ends before them",
+            partitions=waiting,
+            fix="run again once the transaction has ended",
+        )
+
+
+def _start_anew(control: Control) -> None:
+    if control.restart_wanted:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

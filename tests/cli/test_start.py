@@ -1,0 +1,124 @@
+"""What a command imports before it answers: a library that it does not need is time that its user waits."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.commands import COMMANDS
+from tests.query.lakes import T0, LakeMaker, clicks, ledger
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {
+    "bytewax",
+    "confluent_kafka",
+    "duckdb",
+    "llvmlite",
+    "msgspec",
+    "numba",
+    "numpy",
+    "prometheus_client",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "sqlglot",
+    "sqlite3",
+    "structlog",
+    "typer",
+}
+READING = {"duckdb", "msgspec", "numpy", "pyarrow", "sqlite3", "typer"}
+"""What a question to a lake needs: pyarrow brings numpy, and the catalog is an SQLite database."""
+
+_DUMP = """
+import atexit, json, sys
+target = sys.argv.pop(1)
+atexit.register(lambda: open(target, "w").write(json.dumps(sorted(sys.modules))))
+"""
+
+
+def imported(tmp_path: Path, code: str, *arguments: str) -> set[str]:
+    """The modules that a new process has at its exit, after `code`."""
+    target = tmp_path / "modules.json"
+    subprocess.run(
+        [sys.executable, "-c", _DUMP + code, str(target), *arguments], cwd=ROOT, check=True, capture_output=True
+    )
+    return set(json.loads(target.read_text()))
+
+
+def of_command(tmp_path: Path, *arguments: str) -> set[str]:
+    return imported(tmp_path, "import run\nrun.main()", *arguments)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with LakeMaker(tmp_path_factory.mktemp("start") / "lake") as maker:
+        maker.commit({"ad_clicks_1m_delta": [clicks("a", 0, 2, "1.5")], "ledger": [ledger("p", 0, 2, T0)]})
+        return maker.folder
+
+
+def test_help_imports_no_library_but_that_of_the_command_line_and_no_command(tmp_path: Path) -> None:
+    modules = of_command(tmp_path, "--help")
+    assert modules & HEAVY == {"typer"}
+    assert not modules & {f"cli.{name}" for name in COMMANDS}
+    assert not modules & {"query", "runtime", "sinks"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("query", "SELECT ad_id, clicks, is_final FROM ad_clicks_1m"),
+        ("query", "SELECT 1 AS one", "--format", "json"),
+        ("report", "clicks_per_ad", "--at", "latest"),
+        ("report", "ad_clicks_1m", "--top", "3", "--by", "clicks"),
+    ],
+)
+def test_a_question_imports_what_reads_a_lake_and_nothing_of_the_pipeline(
+    tmp_path: Path, lake: Path, arguments: tuple[str, ...]
+) -> None:
+    modules = of_command(tmp_path, *arguments, "--lake", str(lake))
+    assert modules & HEAVY == READING
+    rooms = {module.split(".")[1] for module in modules if module.startswith("dataflow.")}
+    assert not rooms & {"columnar", "decode", "event", "filter", "fold", "intake", "logs", "messages", "sources"}
+    assert not modules & {"dataflow.aggregates.kinds", "dataflow.pipeline.plan"}
+    # whether a rollup's files can be left out depends on the kind of its windows
+    assert arguments[0] == "report" or "dataflow.windows.kinds" not in modules
+    assert not modules & {"doctor", "proof", "numpy.typing", "pyarrow.compute", "pyarrow.parquet"}
+
+
+def test_the_parser_of_conditions_is_imported_for_a_report_with_one(tmp_path: Path, lake: Path) -> None:
+    question = ("report", "ad_clicks_1m", "--lake", str(lake))
+    assert "sqlglot" in of_command(tmp_path, *question, "--where", "clicks > 1")
+    assert "sqlglot" not in of_command(tmp_path, *question)
+
+
+def test_help_of_one_command_imports_that_command_alone(tmp_path: Path) -> None:
+    modules = of_command(tmp_path, "query", "--help")
+    assert modules & HEAVY == {"typer"}
+    assert modules & {f"cli.{name}" for name in COMMANDS} == {"cli.query"}
+
+
+def test_numpy_starts_no_thread_of_its_own(tmp_path: Path) -> None:
+    code = """
+import os, run
+try:
+    run.main()
+except SystemExit:
+    import numpy
+    assert len(os.listdir("/proc/self/task")) == 1
+"""
+    assert "numpy" in imported(tmp_path, code, "--help")
+
+
+def test_settings_are_shown_without_any_library(tmp_path: Path) -> None:
+    assert of_command(tmp_path, "config", "show") & HEAVY == {"typer"}
+
+
+def test_the_package_of_declarations_is_empty_until_one_is_asked_for(tmp_path: Path) -> None:
+    assert not imported(tmp_path, "import dataflow") & HEAVY
+    assert "pydantic" in imported(tmp_path, "from dataflow import Pipeline")
+
+
+def test_the_entry_for_bytewax_is_there_without_the_pipeline(tmp_path: Path) -> None:
+    assert not imported(tmp_path, "import run\nassert callable(run.flow)") & HEAVY
