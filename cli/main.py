@@ -23,6 +23,7 @@ from cli import (
     report,
     run,
     snapshots,
+    version,
 )
 from dataflow.errors import TidemillError
 
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.callback()(version.top)
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("produce")(produce.produce)

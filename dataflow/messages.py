@@ -46,7 +46,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one record is no event: reason class of SEMANTICS rule 2, field path, message."""
+    """Why one record is no event: reason class of semantics rule 2, field path, message."""
 
     reason: str
     field: str | None
@@ -101,7 +101,7 @@ class Judged:
 
 @dataclass(slots=True)
 class RollupCount:
-    """What one rollup did with the valid, not duplicate rows of a range (SEMANTICS rule 8)."""
+    """What one rollup did with the valid, not duplicate rows of a range (semantics rule 8)."""
 
     filtered: int = 0
     counted: int = 0
@@ -131,7 +131,7 @@ class Range:
 class Parcel:
     """What the fold hands to the sink: the range's ledger line and rows per lake table.
 
-    `tables` maps a table name of `dataflow.tables.tables_of` to rows in that table's schema.
+    `tables` maps a table name of `dataflow.pipeline.tables.tables_of` to rows in that table's schema.
     `epoch` is stamped right before the sink.
     """
 

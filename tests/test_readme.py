@@ -72,7 +72,7 @@ def problem(words: list[str]) -> str | None:
     if program != "tidemill":
         return f"{program} is no program of ours"
     command = get_command(app)
-    while arguments and (subcommands := getattr(command, "commands", None)):
+    while arguments and not arguments[0].startswith("-") and (subcommands := getattr(command, "commands", None)):
         if arguments[0] not in subcommands:
             return f"no command {' '.join(words)}"
         command = subcommands[arguments.pop(0)]
@@ -90,6 +90,7 @@ def test_a_command_line_of_the_documents_is_one_that_exists(page: str, line: str
 
 def test_a_wrong_flag_command_or_target_would_be_noticed() -> None:
     assert problem(shlex.split("tidemill run --no-such-flag")) == "no flag --no-such-flag"
+    assert problem(shlex.split("tidemill --no-such-flag")) == "no flag --no-such-flag"
     assert problem(shlex.split("tidemill dance")) == "no command tidemill dance"
     assert problem(shlex.split("make coffee")) == "no make target coffee"
 
@@ -193,4 +194,4 @@ def test_the_pipeline_of_the_documents_is_a_pipeline(tmp_path: Path) -> None:
     (tmp_path / "shops.csv").write_text("shop_id,region,opened\ns1,north,1999\n")
     (tmp_path / "orders.py").write_text(code)
     plan = load(str(tmp_path / "orders.py"))
-    assert [rollup.name for rollup in plan.rollups] == ["shop_1m", "all_15m"]
+    assert [rollup.name for rollup in plan.rollups] == ["shop_1m", "all_15m", "day_so_far", "visits"]

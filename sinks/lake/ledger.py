@@ -57,7 +57,7 @@ def check_conservation(entry: Range) -> None:
 
 
 def ledger_rows(ranges: Iterable[Range], schema: pa.Schema, *, epoch: int, committed_at: datetime) -> pa.Table:
-    """The ledger's rows, in `schema` (`dataflow.tables.ledger_schema`), for merged ranges."""
+    """The ledger's rows, in `schema` (`dataflow.pipeline.tables.ledger_schema`), for merged ranges."""
     rows: list[Mapping[str, object]] = []
     for entry in ranges:
         row: dict[str, object] = {
