@@ -36,11 +36,11 @@ def merged_intervals(key: Positions, start: Int64s, end: Int64s) -> npt.NDArray[
     begins = np.ones(rows, np.bool_)
     if rows < 2:
         return begins
-    # An interval begins a session if it starts after the furthest end of its key so far, and that need not be the end of
-    # the one before it: [1, 9) [2, 4) [6, 8) is one session. The furthest end is a running maximum that starts anew with
-    # each key, without a loop over keys: ends are replaced by their ranks 0 .. rows - 1, and each key's ranks are lifted
-    # above all those of the keys before it. One running maximum over it all never looks back past a key's first row,
-    # and its remainder by `rows` is a rank of this key again. With 4 rows of the keys a and b:
+    # An interval begins a session if it starts after the furthest end of its key so far, and that need not be the end
+    # of the one before it: [1, 9) [2, 4) [6, 8) is one session. The furthest end is a running maximum that starts anew
+    # with each key, without a loop over keys: ends are replaced by their ranks 0 .. rows - 1, and each key's ranks are
+    # lifted above all those of the keys before it. One running maximum over it all never looks back past a key's first
+    # row, and its remainder by `rows` is a rank of this key again. With 4 rows of the keys a and b:
     #
     #     key                     a  a  b  b
     #     [start, end)         1, 9  2, 4  0, 3  5, 7

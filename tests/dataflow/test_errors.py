@@ -27,9 +27,10 @@ def drawn(docstring: str) -> dict[str, tuple[str | None, int]]:
         above[depth:] = [match["name"]]
         parent = above[depth - 1] if depth else None
         inherited = tree[parent][1] if parent is not None else None
-        assert match["code"] or inherited is not None, f"{line}: no exit code"
-        assert match["code"] is None or int(match["code"]) != inherited, f"{line}: this exit code is inherited"
-        tree[match["name"]] = (parent, int(match["code"]) if match["code"] else inherited)
+        code = int(match["code"]) if match["code"] else inherited
+        assert code is not None, f"{line}: no exit code"
+        assert match["code"] is None or code != inherited, f"{line}: this exit code is inherited"
+        tree[match["name"]] = (parent, code)
     return tree
 
 
