@@ -6,15 +6,20 @@ import tomllib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
+from annotated_types import Ge
+from pydantic import BaseModel
 
-from dataflow import windows
+from dataflow import EventTime, windows
 from dataflow.columnar.groups import Groups
+from dataflow.decode.json.contract import judge_record
+from dataflow.event.schema import schema_of
 from dataflow.fold.assign import Assigner
 from dataflow.fold.sessions import session_groups
+from dataflow.messages import Refusal
 from dataflow.windows import Window
 from dataflow.windows.kinds import KINDS
 from tests.model import engine
@@ -133,6 +138,28 @@ def test_an_example_of_the_rules_is_right(row: list[str]) -> None:
     assert sorted((start, end, *counts) for start, end, _, counts in found) == [
         tuple(map(int, row)) for row in expected
     ]
+
+
+class Counted(BaseModel):
+    """The event model that the examples of refusals speak of."""
+
+    at: EventTime
+    n: Annotated[int, Ge(0)]
+
+
+RECORDS = table(SEMANTICS, "record", "becomes")
+
+
+def test_refusals_have_examples() -> None:
+    assert len(RECORDS) > 3
+
+
+@pytest.mark.parametrize(("record", "becomes"), RECORDS)
+def test_an_example_record_is_refused_as_the_rules_say(record: str, becomes: str) -> None:
+    judged = judge_record(schema_of(Counted), record.strip("`").encode(), None)
+    named = re.findall(r"`(\w+)`", becomes)[:2] if becomes != "an event" else []
+    assert named == ([judged.reason, judged.field][: len(named)] if isinstance(judged, Refusal) else [])
+    assert isinstance(judged, Refusal) == bool(named)
 
 
 def clock_ms(text: str) -> int:

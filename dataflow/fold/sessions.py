@@ -1,4 +1,4 @@
-"""Partial sessions: rows or intervals of a key without a pause longer than the gap become one."""
+"""Partial sessions: rows or intervals of a key without a pause longer than the gap become one (semantics rule 7)."""
 
 import numpy as np
 import numpy.typing as npt
