@@ -59,7 +59,8 @@ def citations(text: str) -> Iterator[tuple[str, int]]:
 
 
 def test_the_rules_are_numbered_without_a_gap() -> None:
-    assert rules() == list(range(1, 12))
+    assert len(rules()) >= 11
+    assert rules() == list(range(1, len(rules()) + 1))
 
 
 def test_every_rule_that_is_cited_exists() -> None:
