@@ -4,10 +4,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cli import version
 from cli.commands import plain_typer, register
 from dataflow.errors import TidemillError
 
 app = plain_typer(name="tidemill", help="From Kafka to a queryable lake, exactly once.", no_args_is_help=True)
+app.callback()(version.top)
 register(app)
 
 

@@ -1,16 +1,16 @@
 """The exceptions Tidemill raises, one tree.
 
-    TidemillError
-    ├── ConfigError              a setting or flag is wrong; exit 2, before any data moves
-    │   └── PipelineError        the pipeline file is wrong; lists every mistake at once
-    ├── SourceError              the input cannot be read
+    TidemillError                exit 1
+    ├── ConfigError              exit 2: a setting or flag is wrong; before any data moves
+    ├── PipelineError            exit 2: the pipeline file is wrong; lists every mistake at once
+    ├── SourceError              exit 3: the input cannot be read
     │   ├── BrokerUnreachable    no broker answered
     │   ├── UnknownTopic         the topic does not exist
     │   ├── OffsetLost           our next offset is gone (retention, truncation, topic created anew)
     │   ├── InputMissing         the folder or file to read is not there
-    │   └── StoppedEarly         an end was asked for before the input had answered; exit 0
-    ├── RecoveryError            the recovery folder is missing, in use, or of another lake
-    ├── LakeError                the lake cannot be read or written
+    │   └── StoppedEarly         exit 0: an end was asked for before the input had answered
+    ├── RecoveryError            exit 4: the recovery folder is missing, in use, or of another lake
+    ├── LakeError                exit 5: the lake cannot be read or written
     │   ├── LakeMissing          no catalog at this path
     │   ├── ForeignLake          the folder holds something that is not this pipeline's lake
     │   ├── LakeUnwritable       permission or disk
@@ -20,7 +20,7 @@
     └── QueryError               the question cannot be answered
         └── SnapshotExpired      the snapshot that was asked is not kept any more
 
-Every message says what happened, where, and how to fix it.
+Exit codes are handed down. Every message says what happened, where, and how to fix it.
 """
 
 

@@ -48,7 +48,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one record is no event: reason class of SEMANTICS rule 2, field path, message."""
+    """Why one record is no event: reason class of semantics rule 2, field path, message."""
 
     reason: str
     field: str | None
@@ -103,7 +103,7 @@ class Judged:
 
 @dataclass(slots=True)
 class RollupCount:
-    """What one rollup did with the valid, not duplicate rows of a range (SEMANTICS rule 8)."""
+    """What one rollup did with the valid, not duplicate rows of a range (semantics rule 8)."""
 
     filtered: int = 0
     counted: int = 0

@@ -21,7 +21,10 @@ _NEVER_US = -(2**62)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What the ledger's rows of one source partition come to. Times in us; `place` as in `views.OFFSET_STEP`."""
+    """What the ledger's rows of one source partition come to.
+
+    Times in us; `place` as `sinks.lake.tables.views.OFFSET_STEP` says.
+    """
 
     max_event_time: int | None
     read_at_us: int

@@ -11,7 +11,7 @@ from runtime.stalls import StallRecord, Stalls
 
 
 class Stalled:
-    """The reactions of one process; the names are those of `cli.stall.Reaction`.
+    """The reactions of one process; the names are those of `runtime.stall.Reaction`.
 
     `stopping()`: somebody asked this run to end, so it ends here, as after a crash, instead of starting anew.
     """

@@ -26,7 +26,9 @@ def sums_by_group(values: Int64s, groups: Positions, count: int, *, peak: int, d
         return widened(np.bincount(groups, doubles, count).astype(np.int64))
     low = np.zeros(count, np.int64)
     high = np.zeros(count, np.int64)
-    # 32-bit limbs of 2**20 rows stay below 2**52, where doubles are exact.
+    # bincount adds doubles, which hold whole numbers up to 2**53. So each value is cut into limbs of 32 bits, value =
+    # high * 2**32 + low with 0 <= low < 2**32 (also below zero: -1 is -1 * 2**32 + 4294967295), and 2**20 limbs add up
+    # to 2**52 at most.
     for at in range(0, len(values), 2**20):
         part, of = values[at : at + 2**20], groups[at : at + 2**20]
         low += np.bincount(of, part & 0xFFFFFFFF, count).astype(np.int64)
@@ -42,6 +44,11 @@ def sums_of_runs(words: Words, starts: Positions) -> Words:
         peak = max(abs(int(small.max(initial=0))), abs(int(small.min(initial=0))))
         if peak * len(small) < _INT64_LIMIT:
             return widened(np.add.reduceat(small, starts))
+    # Words of 64 bits would lose what overflows, so the low word is added up in two halves of 32 bits, whose sums have
+    # room above them; `middle` counts in units of 2**32. What is above its own 32 bits belongs to the high word, and so
+    # does a 1 if putting the halves together went past 2**64: unsigned, a sum is less than its part only then. In
+    # decimal, with words and halves of two digits and one, 99 + 99 + 5: bottom 9 + 9 + 5 = 23, middle 9 + 9 + 0 = 18,
+    # shifted 80, total (80 + 23) % 100 = 3 < 80, so top = 1 of middle + 1 carried = 2: 203.
     bottom = np.add.reduceat(low & _LOW_32, starts)
     middle = np.add.reduceat(low >> _32, starts)
     top = np.add.reduceat(high, starts)
@@ -79,7 +86,13 @@ def decimals(words: Words, valid: Bools | None, data_type: pa.DataType) -> pa.Ar
 
 
 def _joined(low: npt.NDArray[np.uint64], high: Int64s) -> Words:
-    """Put together: low + high * 2**32."""
+    """Put together: low + high * 2**32.
+
+    The lower half of `high` is shifted into the low word, the rest of it (rounded down, so with its sign) is the high
+    one. With 8 bits for 32: low = 250, high = -1 is 250 - 256 = -6: shifted = 255 * 256, total = 65530 without carry,
+    and the high word is -1, which is -6 in two's complement.
+    """
+    # Unsigned, the sum is less than its part only if it went past 2**64: then 1 is carried.
     shifted = (high.view(np.uint64) & _LOW_32) << _32
     total = shifted + low
     return total, (high >> 32) + (total < shifted)

@@ -1,4 +1,4 @@
-"""Which windows hold a row, and for how many of them it is late (SEMANTICS rules 6 and 7)."""
+"""Which windows hold a row, and for how many of them it is late (semantics rules 6 and 7)."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -18,7 +18,7 @@ from dataflow.pipeline.tables import LATE_SCHEMA, events_schema
 class Fold:
     """Stateless and order-free: any parcel may be folded anywhere, in any order, and their rows added up.
 
-    Delta rows may repeat a key and window within a parcel; `dataflow.merge.merge_rows` makes them one.
+    Delta rows may repeat a key and window within a parcel; `dataflow.fold.merge.merge_rows` makes them one.
     """
 
     def __init__(self, plan: Plan, *, events: bool) -> None:

@@ -1,4 +1,4 @@
-"""Partial sessions: rows or intervals of a key without a pause longer than the gap become one."""
+"""Partial sessions: rows or intervals of a key without a pause longer than the gap become one (semantics rule 7)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,20 @@ def merged_intervals(key: Positions, start: Int64s, end: Int64s) -> npt.NDArray[
     begins = np.ones(rows, np.bool_)
     if rows < 2:
         return begins
-    # The running maximum of `end` within each key: ranks of ends, lifted above all ranks of earlier keys.
+    # An interval begins a session if it starts after the furthest end of its key so far, and that need not be the end
+    # of the one before it: [1, 9) [2, 4) [6, 8) is one session. The furthest end is a running maximum that starts anew
+    # with each key, without a loop over keys: ends are replaced by their ranks 0 .. rows - 1, and each key's ranks are
+    # lifted above all those of the keys before it. One running maximum over it all never looks back past a key's first
+    # row, and its remainder by `rows` is a rank of this key again. With 4 rows of the keys a and b:
+    #
+    #     key                     a  a  b  b
+    #     [start, end)         1, 9  2, 4  0, 3  5, 7
+    #     rank of the end         3  1  0  2          ends ascending: 3, 4, 7, 9
+    #     number * rows + rank    3  1  4  6
+    #     running maximum         3  3  4  6          without lifting, a's 3 would go on: 3 3 3 3
+    #     % rows                  3  3  0  2
+    #     furthest end            9  9  3  7
+    #     begins                  T  F  T  T          2 <= 9: still a's session; 5 > 3: b's second one
     by_end = np.argsort(end, kind="stable")
     rank = np.empty(rows, np.int64)
     rank[by_end] = np.arange(rows)

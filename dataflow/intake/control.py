@@ -10,7 +10,7 @@ from dataflow.errors import TidemillError
 class Control:
     """One per process. Sources look at it between polls; nothing is interrupted.
 
-    `stop` makes every source partition drain (LAKE.md: read no more, wait until all is published, end).
+    `stop` makes every source partition drain: read no more, wait until all is published, end.
     `restart` is a stop after which the process starts anew with the same arguments.
     """
 

@@ -24,7 +24,7 @@ _INT64_MAX = 2**63 - 1
 
 
 def watermarks_before(event_time: Int64s, carry_max: int | None, bound_ms: int) -> tuple[Int64s, int | None]:
-    """The watermark before each row, and the largest event time after the last one.
+    """The watermark before each row (semantics rule 4), and the largest event time after the last one.
 
     `carry_max`: the largest event time before the first row, None if there was none. Watermark = largest earlier
     event time - bound; NEVER_MS before the first row, and where the difference leaves int64.
@@ -45,7 +45,7 @@ def watermarks_before(event_time: Int64s, carry_max: int | None, bound_ms: int) 
 
 
 def is_future(event_time: Int64s, timestamp: pa.Array, max_future_ms: int) -> Bools:
-    """Where event_time > record timestamp + max_future; never where the timestamp is null."""
+    """Where event_time > record timestamp + max_future (semantics rule 3); never where the timestamp is null."""
     numbers = from_arrow(timestamp)
     max_future_ms = min(max_future_ms, _INT64_MAX)
     limit = np.minimum(numbers.values, _INT64_MAX - max_future_ms) + max_future_ms

@@ -1,4 +1,4 @@
-"""Memory of event ids of one source partition (SEMANTICS rule 5): exact, compact, columnar."""
+"""Memory of event ids of one source partition (semantics rule 5): exact, compact, columnar."""
 
 from collections import deque
 from typing import Any

@@ -38,7 +38,7 @@ def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
 
 
 def check_conservation(entry: Range) -> None:
-    """Raise ConservationError unless every record of the range is in exactly one class, overall and per rollup."""
+    """Raise ConservationError unless each record is in exactly one class, overall and per rollup (semantics rule 8)."""
     place = f"source partition {entry.partition}, offsets [{entry.start}, {entry.end})"
     classes = entry.accepted + entry.duplicate + entry.late + entry.dead
     if entry.read != classes or not 0 <= entry.read <= max(entry.end - entry.start, 0):

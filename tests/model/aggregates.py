@@ -1,4 +1,4 @@
-"""Aggregates over the rows of one key and window, straight from the list of rows (SEMANTICS rule 9)."""
+"""Aggregates over the rows of one key and window, straight from the list of rows (semantics rule 9)."""
 
 import math
 from datetime import date

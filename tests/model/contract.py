@@ -1,4 +1,4 @@
-"""Record bytes -> event or the first reason why not (SEMANTICS rule 2), one record at a time."""
+"""Record bytes -> event or the first reason why not (semantics rule 2), one record at a time."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Records in, tables out: SEMANTICS rules 2 to 9, one record at a time."""
+"""Records in, tables out: semantics rules 2 to 9, one record at a time."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ Group = tuple[Span, tuple[Any, ...]]
 
 @dataclass
 class Counts:
-    """What became of a source partition's records (rule 8)."""
+    """What became of a source partition's records (semantics rule 8)."""
 
     read: int = 0
     accepted: int = 0
@@ -27,7 +27,7 @@ class Counts:
 
 @dataclass
 class RollupCounts:
-    """What a rollup did with a source partition's rows (rule 8)."""
+    """What a rollup did with a source partition's rows (semantics rule 8)."""
 
     filtered: int = 0
     counted: int = 0
@@ -149,7 +149,7 @@ class _Partition:
             self.tables.accepted.append((self.name, offset))
 
     def is_duplicate(self, row: Row, time: int, watermark: int | None) -> bool:
-        """Rule 5: remembered from the first row on, until its event time + horizon <= watermark."""
+        """Semantics rule 5: remembered from the first row on, until its event time + horizon <= watermark."""
         if self.spec.dedup_column is None:
             return False
         identity = row[self.spec.dedup_column]

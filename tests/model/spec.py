@@ -36,7 +36,7 @@ class WindowSpec:
 
 @dataclass(frozen=True)
 class AggregateSpec:
-    """One aggregate with the names of PIPELINE: count, sum, min, max, avg, count_distinct, approx_*."""
+    """One aggregate by the names of docs/pipeline.md: count, sum, min, max, avg, count_distinct, approx_*."""
 
     kind: str
     column: str | None = None

@@ -1,4 +1,4 @@
-"""The contract by example: each reason, each field kind, each edge of rule 2."""
+"""The contract by example: each reason, each field kind, each edge of semantics rule 2."""
 
 from datetime import date
 from decimal import Decimal

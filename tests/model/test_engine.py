@@ -1,4 +1,4 @@
-"""SEMANTICS rules 3 to 9, each by a small example worked out by hand."""
+"""Semantics rules 3 to 9, each by a small example worked out by hand."""
 
 from decimal import Decimal
 from typing import Any

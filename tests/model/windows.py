@@ -1,4 +1,4 @@
-"""Which windows hold a time (SEMANTICS rules 6 and 7)."""
+"""Which windows hold a time (semantics rules 6 and 7)."""
 
 from tests.model.spec import WindowSpec
 

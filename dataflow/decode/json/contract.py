@@ -1,4 +1,4 @@
-"""The reference contract: one record's bytes to one event's values, or to the first reason against it.
+"""The reference contract: one record's bytes to an event's values, or the first reason against it (semantics rule 2).
 
 Every decoder accepts exactly what `judge_record` accepts, with equal values; it alone words refusals.
 """

@@ -96,7 +96,7 @@ class DataFile:
 
 
 def layouts(connection: sqlite3.Connection, snapshot_id: int) -> dict[str, TableLayout]:
-    """Our tables at `snapshot_id`, by name; those of other clients are left out (`sinks.ownership`)."""
+    """Our tables at `snapshot_id`, by name; those of other clients are left out (`sinks.lake.catalog.ownership`)."""
     seen = "begin_snapshot <= :at AND (end_snapshot IS NULL OR end_snapshot > :at)"
     at = {"at": snapshot_id}
     columns: dict[int, list[Column]] = {}

@@ -43,7 +43,7 @@ def view_sql(plan: "Plan", rollup: "RollupPlan") -> str:
 
 
 def frontier_sql(out_of_orderness_ms: int, idle_timeout_ms: int) -> str:
-    """One row, one column `frontier` (HUGEINT ms): the watermark that decides which windows are final.
+    """One row, one column `frontier` (HUGEINT ms): the watermark that decides what is final (semantics rule 10).
 
     It is the smallest watermark of the active source partitions. A partition is active while its newest ledger row
     with records (without one: its first row) is younger than `idle_timeout_ms`; one that has finished no longer

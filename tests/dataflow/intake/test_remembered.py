@@ -16,7 +16,7 @@ LOW, HIGH = -(2**63), 2**63 - 1
 
 
 class Naive:
-    """SEMANTICS rule 5, one row at a time."""
+    """Semantics rule 5, one row at a time."""
 
     def __init__(self, horizon: int) -> None:
         self.horizon = horizon

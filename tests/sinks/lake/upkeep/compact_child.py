@@ -1,4 +1,4 @@
-"""Compacts the lake named on the command line and dies at the named point: python -m tests.sinks.lake.upkeep.compact_child."""
+"""Compacts the lake named on the command line and dies at the named point."""
 
 import sys
 from datetime import UTC, datetime, timedelta
