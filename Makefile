@@ -43,11 +43,12 @@ kafka-stop: runtime ## end it
 chaos: development ducklake ## 300 kills and every other fault on real Kafka; CHAOS="--kills 1000 --seed 2" for others
 	$(BIN)/python -m tests.chaos --write $(CHAOS)
 
-bench: runtime ## throughput, latency and a million hostile records against a real Kafka; results in bench/results
+bench: runtime ## throughput, latency, a million hostile records on a real Kafka, start of commands; see bench/results
 	$(BIN)/python -m bench.throughput
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.fuzz
 	$(BIN)/python -m bench.one_broken
+	$(BIN)/python -m bench.start
 
 clean: ## remove the environments and caches; never a lake, its recovery folder or Kafka's data
 	rm -rf .venv .venv-ducklake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis tidemill.egg-info

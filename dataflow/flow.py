@@ -19,7 +19,7 @@ def build(
     fold: Callable[[Judged], Parcel],
     sink: FixedPartitionedSink[Parcel, object],
 ) -> Dataflow:
-    """Join the parts; `run.py` makes them.
+    """Join the parts; `runtime/job.py` makes them.
 
     intake   polls, decodes and judges each source partition; a heartbeat per epoch
     fold     enriches, decides lateness per window, folds rows into partials per (key, window)

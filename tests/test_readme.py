@@ -88,10 +88,8 @@ def problem(words: list[str]) -> str | None:
     while arguments and not arguments[0].startswith("-") and (subcommands := getattr(command, "commands", None)):
         if arguments[0] not in subcommands:
             return f"no command {' '.join(words)}"
-        command = subcommands[arguments[0]]
-        if isinstance(command, Later):
-            command = real(arguments[0])
-        arguments.pop(0)
+        name = arguments.pop(0)
+        command = real(name) if isinstance(subcommands[name], Later) else subcommands[name]
     flags = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
     # in capitals it stands for any name
     if words[1] == "report" and arguments and not arguments[0].isupper():

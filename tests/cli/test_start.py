@@ -1,6 +1,7 @@
 """What a command imports before it answers: a library that it does not need is time that its user waits."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -101,14 +102,38 @@ def test_help_of_one_command_imports_that_command_alone(tmp_path: Path) -> None:
 
 def test_numpy_starts_no_thread_of_its_own(tmp_path: Path) -> None:
     code = """
-import os, run
-try:
-    run.main()
-except SystemExit:
+import atexit, os, run
+def look():
     import numpy
-    assert len(os.listdir("/proc/self/task")) == 1
+    sys.modules[f"threads {len(os.listdir('/proc/self/task'))}"] = numpy
+atexit.register(look)
+run.main()
 """
-    assert "numpy" in imported(tmp_path, code, "--help")
+    assert "threads 1" in imported(tmp_path, code, "--help")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["config", "show"], 0), (["no-such"], 2), (["query", "x"], 1)])
+def test_a_command_that_ends_at_once_has_written_all_and_done_what_is_done_at_an_exit(
+    tmp_path: Path, lake: Path, arguments: list[str], code: int
+) -> None:
+    program = "import atexit, run\natexit.register(print, 'the end')\nrun.main()"
+    command = [sys.executable, "-c", program, *arguments]
+    environment = {**os.environ, "TIDEMILL_LAKE": str(lake)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stdout.endswith("the end\n")
+    assert (done.stderr == "") == (code == 0)
+
+
+def test_output_that_nobody_takes_is_not_said_to_be_written(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "import run\nrun.main()", "config", "show"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode != 0
 
 
 def test_settings_are_shown_without_any_library(tmp_path: Path) -> None:

@@ -133,3 +133,27 @@ def test_an_unknown_format_and_an_unwritable_file_are_told_with_the_fix(tmp_path
         write_to(TABLE, "xml", None, io.BytesIO(), terminal=False)
     with pytest.raises(ConfigError, match="cannot be written"):
         write_to(TABLE, "csv", tmp_path / "no" / "out", io.BytesIO(), terminal=False)
+
+
+def test_json_is_written_byte_for_byte_with_exact_numbers_however_deep() -> None:
+    table = pa.table(
+        [
+            pa.array([2**63 - 1, -(2**63)], pa.int64()),
+            pa.array(
+                [Decimal("0.0000001000"), Decimal("-1234567890123456789012345678.0000000000")], pa.decimal128(38, 10)
+            ),
+            pa.array([Decimal(2**100), None], pa.decimal128(38, 0)),
+            pa.array([[0.5, float("nan"), float("inf")], []], pa.list_(pa.float64())),
+            pa.array([{"day": date(2026, 1, 2), "money": Decimal("0.00000010")}, None]),
+            pa.array(["ü\n\u2028\x7f", '"\\'], pa.string()),
+            pa.array([1.0, -0.0], pa.float64()),
+        ],
+        names=["n", "n", "huge", "list", "struct", 'te"xt', "x"],
+    )
+    assert _written("ndjson", table).decode() == (
+        '{"n": 9223372036854775807, "n": 0.0000001000, "huge": 1267650600228229401496703205376, '
+        '"list": [0.5, null, null], "struct": {"day": "2026-01-02", "money": 0.00000010}, '
+        '"te\\"xt": "ü\\n\u2028\x7f", "x": 1.0}\n'
+        '{"n": -9223372036854775808, "n": -1234567890123456789012345678.0000000000, "huge": null, '
+        '"list": [], "struct": null, "te\\"xt": "\\"\\\\", "x": -0.0}\n'
+    )

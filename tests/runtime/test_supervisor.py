@@ -99,7 +99,7 @@ time.sleep(30)
 
 
 def test_a_child_ends_when_its_supervisor_is_gone():
-    code = "import os, time\nfrom cli.supervise import end_with_supervisor\n"
+    code = "import os, time\nfrom runtime.supervisor import end_with_supervisor\n"
     code += "end_with_supervisor(lambda reason: (print(reason, flush=True), os._exit(0)))\ntime.sleep(60)"
     child = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
