@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Generator, Iterator
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests import leftovers
@@ -35,6 +36,13 @@ def _nothing_is_left_behind() -> Iterator[None]:
     # Elsewhere than in CI somebody may be at work in the folder.
     if os.environ.get("CI") == "true":
         assert leftovers.entries() == before
+
+
+@pytest.fixture(autouse=True)
+def _logs_go_where_they_went_before() -> Iterator[None]:
+    """Commands that run in this process send logs to a standard error that is closed when their test ends."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

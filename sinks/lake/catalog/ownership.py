@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dataflow.errors import ForeignLake
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
@@ -143,8 +144,8 @@ def _own_of_old_lake(connection: sqlite3.Connection) -> dict[int, str]:
     """
     known = {LEDGER, DEAD_LETTERS, LATE_EVENTS, EVENTS}
     for (text,) in connection.execute("SELECT definition FROM own_pipeline"):
-        for rollup, form in json.loads(text).get("rollups", {}).items():
-            known |= {rollup, f"{rollup}_delta", *(f"{rollup}_{each}_distinct" for each in form["aggregates"])}
+        for rollup, aggregates in _rollups(json.loads(text)):
+            known |= {rollup, f"{rollup}_delta", *(f"{rollup}_{each}_distinct" for each in aggregates)}
     born = {
         (number, name): begin
         for kind in ("table", "view")
@@ -166,3 +167,11 @@ def _own_of_old_lake(connection: sqlite3.Connection) -> dict[int, str]:
     files = connection.execute("SELECT DISTINCT table_id FROM ducklake_data_file JOIN own_file USING (data_file_id)")
     filled = {number for (number,) in files if by_id.get(number) == EVENTS}
     return {number: name for (number, name), begin in born.items() if begin in ours or number in filled}
+
+
+def _rollups(definition: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Name and aggregates of each rollup, from a definition of version 1 (by name) or 2 (a list)."""
+    rollups = definition.get("rollups", [])
+    if isinstance(rollups, dict):
+        return [(name, list(form["aggregates"])) for name, form in rollups.items()]
+    return [(rollup["name"], [each["name"] for each in rollup["aggregates"]]) for rollup in rollups]

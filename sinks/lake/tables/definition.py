@@ -166,7 +166,7 @@ def _changes(old: Definition, new: Definition) -> Iterator[str]:
             was, becomes = _shown(rollup), _shown(again)
             for what in sorted({*was, *becomes}):
                 if was.get(what) != becomes.get(what):
-                    yield f"rollup {name}: {what} was {was.get(what)} and is {becomes.get(what)}"
+                    yield f"rollup {name}: {what} was {was.get(what, 'not there')} and is {becomes.get(what, 'gone')}"
 
 
 def _shared(definition: Definition) -> dict[str, object]:
