@@ -24,7 +24,7 @@ from bytewax.run import cli_main
 from dataflow import flow as graph
 from dataflow import logs
 from dataflow.columnar import hashing
-from dataflow.decode.json.plain import json_decoder
+from dataflow.decode.decoder import decoder_for
 from dataflow.durations import to_ms
 from dataflow.errors import ConfigError, StoppedEarly, TidemillError
 from dataflow.fold.fold import Fold
@@ -125,7 +125,7 @@ def _intake(job: Job) -> Intake:
 
     return Intake(
         job.source,
-        decoder=lambda: json_decoder(plan.event, plan.max_record_bytes),
+        decoder=lambda: decoder_for(plan),
         judge=judge,
         seed=job.recovery.seed().get,
         control=job.control,

@@ -1,7 +1,6 @@
 """What travels through the graph: polls, decoded columns, judged rows, parcels for the lake."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -66,14 +65,6 @@ class Decoded:
     events_at: npt.NDArray[np.int64]
     dead_at: npt.NDArray[np.int64]
     refusals: list[Refusal]
-
-
-class Decoder(Protocol):
-    """Pure: a value column in, event columns and refusals out. No order, no state."""
-
-    def decode(self, values: pa.Array) -> Decoded:
-        """Decode a binary (or binary_view) array; nulls are tombstones."""
-        ...
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dataflow.decode.json.general import JsonDecoder
+from dataflow.decode.decoder import decoder_for
 from dataflow.errors import InputMissing, LakeError, OffsetLost, RecoveryError, SourceError
 from dataflow.intake.judge import Judge
 from dataflow.pipeline.plan import Plan
@@ -157,7 +157,7 @@ class _ReadBack:
         plan, source = self._plan, self._source
         if source.end_offsets().get(judge.partition, end) < end:
             return False  # waiting for the rest would never end
-        decoder = JsonDecoder(plan.event, plan.max_record_bytes)
+        decoder = decoder_for(plan, compiled=False)
         reader = source.open(judge.partition, start, None, end)
         newest = lines[-1].max_event_time
         assert newest is not None

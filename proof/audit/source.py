@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from dataflow.decode.json.general import JsonDecoder
+from dataflow.decode.decoder import Decoder, decoder_for
 from dataflow.errors import InputMissing, OffsetLost, UnknownTopic
 from dataflow.intake.judge import Judge
-from dataflow.messages import Decoder, Judged, Poll
+from dataflow.messages import Judged, Poll
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Reader, Source
 from proof.audit.ledger import Segment
@@ -116,7 +116,7 @@ class Rereading:
         judge = Judge(self._plan, first.partition, topic, folder=self._folder, state=self._place.state)
         if self._place.from_lake:
             self._remember(judge)
-        decoder = JsonDecoder(self._plan.event, self._plan.max_record_bytes)
+        decoder = decoder_for(self._plan, compiled=False)
         known = self._source.end_offsets().get(first.partition, end)
         reader = self._source.open(first.partition, first.start, None, min(end, known))
         try:

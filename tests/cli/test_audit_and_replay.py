@@ -95,7 +95,7 @@ def test_a_replay_that_cannot_run_says_why(lake):
 def test_a_replay_that_is_killed_says_by_which_signal(lake, monkeypatch, capsys):
     monkeypatch.chdir(lake.folder)
     monkeypatch.setattr(replay, "_run", lambda _: -9)
-    Path("small.py").write_text("from tests.query.audited import pipeline as make\n\npipeline = make()\n")
+    Path("small.py").write_text("from tests.proof.audited import pipeline as make\n\npipeline = make()\n")
     with pytest.raises(SystemExit) as ended:
         main(arguments=["replay", "--check", "--pipeline", "small.py", "--source", "files", "--input", "input"])
     assert ended.value.code == 137

@@ -179,7 +179,7 @@ def test_a_file_goes_on_at_the_byte_where_the_lake_ends(lake: Audited) -> None:
 @pytest.fixture
 def command(lake: Audited, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """`tidemill recover` in the lake's folder, on a source that has nothing yet; signals stand as they did after it."""
-    (lake.folder / "small.py").write_text("from tests.query.audited import pipeline as make\n\npipeline = make()\n")
+    (lake.folder / "small.py").write_text("from tests.proof.audited import pipeline as make\n\npipeline = make()\n")
     monkeypatch.chdir(lake.folder)
     monkeypatch.syspath_prepend(ROOT)
     monkeypatch.setattr("proof.reopen.reopen", lambda *_: SilentSource(read_folder(lake.input), ()))
