@@ -19,6 +19,7 @@ from proof.audit.report import Finding, OffsetRange
 from query.reader import LakeSnapshot
 from query.scan import quoted
 from sinks.lake.catalog.layout import DataFile
+from sinks.lake.names import is_merged_file
 
 _ROWS_BEFORE_MERGE = 200_000
 _BATCH_ROWS = 100_000
@@ -216,7 +217,7 @@ class Narrowing:
             self._summed[table] = [
                 (end, file)
                 for end, file in zip(ends, files, strict=True)
-                if file.partial_max is None and file.path.name.startswith("compact-")
+                if file.partial_max is None and is_merged_file(file.path.name)
             ]
         for end, file in self._summed[table]:
             if file.begin_snapshot <= snapshot < end:

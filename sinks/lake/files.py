@@ -3,8 +3,6 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,10 @@ import pyarrow.parquet as pq
 from dataflow.errors import LakeUnwritable
 from sinks.lake.catalog.layout import Column, TableLayout
 from sinks.lake.catalog.schema import SNAPSHOT_COLUMN, SNAPSHOT_FIELD_ID
+from sinks.lake.catalog.staged import ColumnStats, StagedFile
 from sinks.lake.catalog.types import to_text
+from sinks.lake.fault import Fault, no_fault
+from sinks.lake.names import table_folder
 
 ROW_GROUP_ROWS = 122_880
 """DuckDB reads a row group per thread; more rows prune worse, fewer compress worse."""
@@ -25,41 +26,6 @@ PLAIN_BYTES = 16 * 1024
 the rest of the commit, and most files of an epoch are smaller."""
 
 FEW_ROWS = 64
-
-Fault = Callable[[str], None]
-"""Called with the name of each point where a crash matters; tests raise from it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnStats:
-    """One column of one file, in DuckLake's terms. `low`/`high` are texts, None = unknown or no value."""
-
-    column_id: int
-    type: str
-    size_bytes: int
-    value_count: int
-    null_count: int
-    low: str | None
-    high: str | None
-    contains_nan: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """A file that is durable on disk and not yet in the catalog. `path` is relative to the table's folder."""
-
-    table: str
-    table_id: int
-    path: str
-    rows: int
-    size_bytes: int
-    footer_bytes: int
-    digest: str
-    columns: tuple[ColumnStats, ...]
-
-
-def no_fault(point: str) -> None:
-    """The fault hook that does nothing."""
 
 
 def write_file(
@@ -96,7 +62,7 @@ def write_file(
         metadata_collector=written,
     )
     content = sink.getvalue()
-    target = folder / "main" / layout.path / name
+    target = table_folder(folder, layout.path) / name
     fault("before_file")
     write_durably(target, content, fault)
     fault("after_file")

@@ -69,7 +69,7 @@ def test_one_that_does_not_heed_sigterm_is_killed_when_patience_ends() -> None:
 
 
 def test_end_of_file_on_standard_input_tells_a_child_that_its_parent_is_gone() -> None:
-    code = "import os, sys, time\nfrom cli.child import ChildProcess\n"
+    code = "import os, sys, time\nfrom runtime.child import ChildProcess\n"
     code += "inner = 'import sys; sys.stdin.read()'\n"
     code += (
         "child = ChildProcess([sys.executable, '-c', inner], os.environ)\nprint(child.pid, flush=True)\ntime.sleep(60)"

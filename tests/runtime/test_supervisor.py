@@ -99,7 +99,7 @@ time.sleep(30)
 
 
 def test_a_child_ends_when_its_supervisor_is_gone():
-    code = "import os, time\nfrom cli.supervise import end_with_supervisor\n"
+    code = "import os, time\nfrom runtime.supervisor import end_with_supervisor\n"
     code += "end_with_supervisor(lambda reason: (print(reason, flush=True), os._exit(0)))\ntime.sleep(60)"
     child = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -110,8 +110,8 @@ def test_a_child_ends_when_its_supervisor_is_gone():
 
 
 def test_a_child_that_does_not_end_when_its_supervisor_is_gone_ends_hard():
-    code = "import time\nfrom cli import supervise\nsupervise.KILL_AFTER_S = 0.3\n"
-    code += "supervise.end_with_supervisor(lambda reason: None)\ntime.sleep(60)"
+    code = "import time\nfrom runtime import supervisor\nsupervisor.KILL_AFTER_S = 0.3\n"
+    code += "supervisor.end_with_supervisor(lambda reason: None)\ntime.sleep(60)"
     child = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
     )
@@ -120,7 +120,7 @@ def test_a_child_that_does_not_end_when_its_supervisor_is_gone_ends_hard():
 
 
 def test_a_child_without_a_standard_input_is_nobodys():
-    code = "import os, time\nfrom cli.supervise import end_with_supervisor\nos.close(0)\n"
+    code = "import os, time\nfrom runtime.supervisor import end_with_supervisor\nos.close(0)\n"
     code += "end_with_supervisor(lambda reason: (print(reason, flush=True), os._exit(0)))\ntime.sleep(60)"
     child = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60

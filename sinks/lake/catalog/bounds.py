@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sinks.lake.catalog.ownership import rows_inside_catalog
+from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.catalog.types import Bound, from_text
-from sinks.lake.files import StagedFile
 
 
 @dataclass(slots=True)

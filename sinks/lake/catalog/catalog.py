@@ -14,8 +14,9 @@ from sinks.lake.catalog.bounds import widen_bounds
 from sinks.lake.catalog.layout import TableLayout, layouts
 from sinks.lake.catalog.schema import AUTHOR, DUCKLAKE, INDEXES, OWN, OWN_OBJECT, SCHEMA_ID
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect, told, transaction
+from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.catalog.types import time_text
-from sinks.lake.files import StagedFile
+from sinks.lake.names import SCHEMA_FOLDER
 
 BUSY_MS = 30_000
 """How long a commit waits for another process's transaction before it gives up."""
@@ -252,8 +253,8 @@ class Catalog:
         run("INSERT INTO ducklake_snapshot VALUES (0, ?, 0, 1, 0)", (now,))
         run("INSERT INTO ducklake_snapshot_changes VALUES (0, 'created_schema:\"main\"', NULL, NULL, NULL)")
         run(
-            "INSERT INTO ducklake_schema VALUES (?, ?, 0, NULL, 'main', 'main/', 1)",
-            (SCHEMA_ID, str(uuid.uuid5(uuid.NAMESPACE_URL, f"{data_path(self.folder)}{now}"))),
+            "INSERT INTO ducklake_schema VALUES (?, ?, 0, NULL, 'main', ?, 1)",
+            (SCHEMA_ID, str(uuid.uuid5(uuid.NAMESPACE_URL, f"{data_path(self.folder)}{now}")), SCHEMA_FOLDER),
         )
 
 

@@ -2,20 +2,16 @@
 
 import json
 import os
-import re
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dataflow.errors import ForeignLake
 from dataflow.pipeline.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 from sinks.lake.catalog.schema import AUTHOR, OWN_OBJECT, SCHEMA_ID
+from sinks.lake.names import is_own_name, table_path
 
-MERGED = "compact-"
-"""Names of merged files begin so."""
-
-_MERGED_FILE = re.compile(rf"{MERGED}[0-9a-f]+\.parquet")
-_SINK_FILE = re.compile(r"(?P<pipeline>.+)-lake-(?P<epoch>\d+)-(?P<incarnation>\d+)-[0-9a-f]+\.parquet")
 _OLDEST_VIEW = "WITH frontier AS ("
 """Every view of ours has begun so in the lakes that do not say what is ours."""
 
@@ -76,29 +72,19 @@ def rows_inside_catalog(connection: sqlite3.Connection, table_id: int) -> bool:
     )
 
 
-def sink_file(name: str) -> re.Match[str] | None:
-    """The parts `pipeline`, `epoch` and `incarnation` of the name of a file that a pipeline's sink wrote, else None."""
-    return _SINK_FILE.fullmatch(name)
-
-
-def is_merged_file(name: str) -> bool:
-    """Whether a file has the name of one that compaction wrote."""
-    return _MERGED_FILE.fullmatch(name) is not None
-
-
 def own_folders(connection: sqlite3.Connection) -> dict[str, int]:
     """Folders of our tables, dropped ones too, relative to the lake, with a trailing slash -> table id."""
     own = own_objects(connection)
     rows = connection.execute(
         "SELECT DISTINCT path, table_id FROM ducklake_table WHERE schema_id = ? AND path_is_relative = 1", (SCHEMA_ID,)
     )
-    return {f"main/{path}": number for path, number in rows if number in own}
+    return {table_path(path): number for path, number in rows if number in own}
 
 
 def is_own_file(path: str, folders: Mapping[str, int]) -> bool:
     """Whether the file at `path`, relative to the lake, lies in one of `own_folders` and has a name that we give."""
     folder, _, name = path.rpartition("/")
-    return f"{folder}/" in folders and (is_merged_file(name) or sink_file(name) is not None)
+    return f"{folder}/" in folders and is_own_name(name)
 
 
 def named_files(connection: sqlite3.Connection, folder: Path, *, scheduled: bool = True) -> set[str]:
@@ -143,8 +129,8 @@ def _own_of_old_lake(connection: sqlite3.Connection) -> dict[int, str]:
     """
     known = {LEDGER, DEAD_LETTERS, LATE_EVENTS, EVENTS}
     for (text,) in connection.execute("SELECT definition FROM own_pipeline"):
-        for rollup, form in json.loads(text).get("rollups", {}).items():
-            known |= {rollup, f"{rollup}_delta", *(f"{rollup}_{each}_distinct" for each in form["aggregates"])}
+        for rollup, aggregates in _defined(json.loads(text)):
+            known |= {rollup, f"{rollup}_delta", *(f"{rollup}_{each}_distinct" for each in aggregates)}
     born = {
         (number, name): begin
         for kind in ("table", "view")
@@ -166,3 +152,11 @@ def _own_of_old_lake(connection: sqlite3.Connection) -> dict[int, str]:
     files = connection.execute("SELECT DISTINCT table_id FROM ducklake_data_file JOIN own_file USING (data_file_id)")
     filled = {number for (number,) in files if by_id.get(number) == EVENTS}
     return {number: name for (number, name), begin in born.items() if begin in ours or number in filled}
+
+
+def _defined(definition: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """The rollups of a stored definition of any version, each with its aggregates, by name."""
+    rollups = definition.get("rollups", [])
+    if isinstance(rollups, dict):
+        return [(name, list(form["aggregates"])) for name, form in rollups.items()]
+    return [(form["name"], [each["name"] for each in form["aggregates"]]) for form in rollups]

@@ -13,6 +13,7 @@ from sinks.lake.catalog.others import Other, others
 from sinks.lake.catalog.ownership import own_objects
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly, told
 from sinks.lake.catalog.types import from_text, time_of, time_text
+from sinks.lake.names import table_folder
 
 
 class CatalogReader(AbstractContextManager["CatalogReader"]):
@@ -192,7 +193,7 @@ def data_files(
             column = wanted[column_id]
             entry = Bounds(from_text(low, column.type), from_text(high, column.type), nulls)
             bounds.setdefault(file_id, {})[column.name] = entry
-    base = folder / "main" / table.path
+    base = table_folder(folder, table.path)
     return [
         DataFile(number, base / name, count, row_id, begin, partial, size, bounds.get(number, {}))
         for number, name, count, row_id, begin, partial, size in rows

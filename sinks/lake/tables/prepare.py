@@ -64,6 +64,8 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
             old = read_definition(rows.get(plan.name, "{}"))
             if old is not None:
                 require_compatible(old, definition_of(plan), str(catalog.folder))
+            # asks the definition that is there, which is as old as the lake
+            write_down_own_objects(connection)
             connection.execute(
                 "UPDATE own_pipeline SET fingerprint = ?, definition = ? WHERE name = ?",
                 (plan.fingerprint, write_definition(plan, old), plan.name),
@@ -72,7 +74,6 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
                 "UPDATE ducklake_metadata SET value = ? WHERE \"key\" = 'data_path' AND value <> ?",
                 (data_path(catalog.folder), data_path(catalog.folder)),
             )
-            write_down_own_objects(connection)
             _evolve(catalog, tables_of(plan, events=events), views_of(plan), now)
     except BaseException:
         catalog.close()

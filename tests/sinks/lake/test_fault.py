@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from sinks.lake.fault import fault_from, oversleep_from
-from sinks.lake.files import no_fault
+from sinks.lake.fault import fault_from, no_fault, oversleep_from
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def die(text: str, after: str = "") -> tuple[int, str]:
     """Exit code and output of a process that passes `here` five times, counting, and then does `after`."""
-    code = f"from sinks.fault import fault_from\nfault = fault_from({text!r})\n"
+    code = f"from sinks.lake.fault import fault_from\nfault = fault_from({text!r})\n"
     code += "for n in range(5):\n    print(n, flush=True)\n    fault('elsewhere')\n    fault('here')\n" + after
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout

@@ -146,11 +146,11 @@ def changed(rollup: Rollup, **changes: object) -> Rollup:
 @pytest.mark.parametrize(
     ("rollup", "settings", "named"),
     [
-        (changed(TOTAL, window=tumble("2h")), {}, "rollup total: window was 'tumble"),
+        (changed(TOTAL, window=tumble("2h")), {}, "rollup total: window was tumble"),
         (changed(TOTAL, keys=["user"]), {}, "rollup total: keys was"),
-        (changed(TOTAL, where="user > 1"), {}, "rollup total: where was None"),
-        (changed(TOTAL, aggregates={"clicks": agg.count("user")}), {}, "rollup total: aggregates was"),
-        (changed(TOTAL, allowed_lateness="7s"), {}, "rollup total: allowed_lateness was '0s' and is '7s'"),
+        (changed(TOTAL, where="user > 1"), {}, "rollup total: where was all and is"),
+        (changed(TOTAL, aggregates={"clicks": agg.count("user")}), {}, "rollup total: aggregate clicks was"),
+        (changed(TOTAL, allowed_lateness="7s"), {}, "rollup total: allowed_lateness was 0s and is 7s"),
         (TOTAL, {"out_of_orderness": "6s"}, "out_of_orderness was '5s' and is '6s'"),
     ],
 )
