@@ -6,12 +6,12 @@ from datetime import datetime
 
 from dataflow.durations import to_text
 from dataflow.spoken import counted, moment, span
+from dataflow.sql import quoted, text
 from doctor.finding import Finding, ok, warning
 from doctor.future_events import FutureEvent
 from doctor.partition_states import FAR_MS, PartitionState, deciding, frontier_ms, reached_ms
 from query.moment import to_ms
 from query.reader import LakeSnapshot
-from query.scan import quoted
 from sinks.lake.tables.definition import Definition, RollupDefinition
 
 BEHIND_MS = 60_000
@@ -148,7 +148,7 @@ def _reason(
         if not holder.read:
             return f"{what}, and no record at all since {moment(holder.since)}", None
         what += f" ({counted(holder.read, 'record')} read, {holder.dead:,} of them dead letters)"
-        sql = f"SELECT reason, field, count(*) FROM dead_letters WHERE partition = '{holder.name}' GROUP BY ALL"
+        sql = f"SELECT reason, field, count(*) FROM dead_letters WHERE partition = {text(holder.name)} GROUP BY ALL"
         return what, f'see why: tidemill query "{sql}"'
     behind = furthest - holder.watermark_ms
     if behind >= BEHIND_MS:

@@ -11,8 +11,8 @@ from dataflow.intake.judge import Judge
 from dataflow.messages import Judged, Poll
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Reader, Source
+from dataflow.sql import quoted
 from query.reader import LakeSnapshot
-from query.scan import quoted
 
 POLL_RECORDS = 10_000
 POLL_BYTES = 16 * 2**20

@@ -7,12 +7,12 @@ from typing import Any
 
 from dataflow.errors import ConfigError
 from dataflow.pipeline.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS
+from dataflow.sql import quoted, text
 from proof.audit.audit import Selection
 from proof.audit.ledger import Segment, read_lines
 from proof.audit.report import OffsetRange
 from proof.dump import contents, text_lines
 from query.reader import LakeSnapshot
-from query.scan import quoted, text
 
 _BATCH_ROWS = 50_000
 

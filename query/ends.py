@@ -8,9 +8,10 @@ from typing import Any
 import duckdb
 
 from dataflow.pipeline.tables import LEDGER
+from dataflow.sql import text
 from query.catalogs import LakeIdentity
 from query.resolve import Resolved
-from query.scan import scan_sql, text
+from query.scan import scan_sql
 from query.shared_work import SharedWork
 from sinks.lake.tables.views import OFFSET_STEP
 

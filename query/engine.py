@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from query.scan import quoted, text
+from dataflow.sql import quoted, text
 from query.shared_work import SharedWork
 from sinks.lake.names import SCHEMA_FOLDER
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from dataflow.errors import QueryError
 from dataflow.pipeline.tables import LEDGER
+from dataflow.sql import quoted
 from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
-from query.scan import quoted
 from sinks.lake.tables.definition import Definition, RollupDefinition
 
 FOREVER_MS = 2**62

@@ -7,9 +7,10 @@ from pathlib import PurePath
 import duckdb
 
 from dataflow.errors import QueryError
+from dataflow.sql import quoted, text
 from query.engine import Namespace
 from query.guard import message_of, require_select
-from query.scan import quoted, scan_sql, text
+from query.scan import scan_sql
 from sinks.lake.catalog.others import Other
 from sinks.lake.names import SCHEMA_FOLDER
 

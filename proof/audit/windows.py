@@ -13,11 +13,11 @@ from dataflow.fold.merge import merge_rows
 from dataflow.messages import Judged
 from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.tables import TableSpec
+from dataflow.sql import quoted
 from proof.audit.files import name_of
 from proof.audit.ledger import Line, Segment
 from proof.audit.report import Finding, OffsetRange
 from query.reader import LakeSnapshot
-from query.scan import quoted
 from sinks.lake.catalog.layout import DataFile
 from sinks.lake.names import is_merged_file
 

@@ -1,8 +1,6 @@
 """Parquet files of the lake: field ids inside, statistics beside, durable before their name is told to anybody."""
 
-import contextlib
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dataflow.durable import create
 from dataflow.errors import LakeUnwritable
 from sinks.lake.catalog.layout import Column, TableLayout
 from sinks.lake.catalog.schema import SNAPSHOT_COLUMN, SNAPSHOT_FIELD_ID
@@ -80,39 +79,13 @@ def write_file(
 
 def write_durably(target: Path, content: Any, fault: Fault = no_fault) -> None:
     """Create `target` with `content` (bytes-like) and fsync it and its directory; LakeUnwritable on failure."""
-    made = False
     try:
-        if not target.parent.is_dir():
-            target.parent.mkdir(parents=True)
-            sync_folder(target.parent.parent)
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        made = True
-        try:
-            left = memoryview(content)
-            while left:
-                left = left[os.write(handle, left) :]
-            fault("in_file")
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        sync_folder(target.parent)
+        create(target, memoryview(content), written=lambda: fault("in_file"))
     except OSError as error:
-        if made:
-            with contextlib.suppress(OSError):
-                target.unlink()
         raise LakeUnwritable(
             f"cannot write {target}: {error.strerror}; nothing of it was published. "
             "Free space or correct the folder's permissions, then start again"
         ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _field(column: Column, kind: pa.DataType) -> pa.Field:

@@ -9,6 +9,7 @@ from typing import Any
 
 from dataflow.errors import ForeignLake
 from dataflow.pipeline.tables import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
+from dataflow.sql import quoted
 from sinks.lake.catalog.schema import AUTHOR, OWN_OBJECT, SCHEMA_ID
 from sinks.lake.names import is_own_name, table_path
 
@@ -52,12 +53,12 @@ def require_names(connection: sqlite3.Connection, missing: list[str], folder: Pa
             if name.lower() == wanted.lower() and number not in own:
                 problems.append(
                     f"main.{name} is a {kind} that another client made, and the pipeline needs the name: move it away "
-                    f'with ALTER {kind.upper()} lake.main."{name}" RENAME TO another_name, or name another folder'
+                    f"with ALTER {kind.upper()} lake.main.{quoted(name)} RENAME TO another_name, or name another folder"
                 )
             elif own.get(number) == wanted and name != wanted and kind == "table":
                 problems.append(
                     f"main.{wanted} was renamed by another client and is now called {name}, and the pipeline needs "
-                    f'it: put it back with ALTER TABLE lake.main."{name}" RENAME TO {wanted}'
+                    f"it: put it back with ALTER TABLE lake.main.{quoted(name)} RENAME TO {wanted}"
                 )
     if problems:
         raise ForeignLake(f"the lake {folder} cannot take this pipeline's tables; {'; '.join(problems)}")
@@ -67,7 +68,7 @@ def rows_inside_catalog(connection: sqlite3.Connection, table_id: int) -> bool:
     """Whether another client keeps rows of the table inside the catalog, or has at some snapshot."""
     rows = connection.execute("SELECT table_name FROM ducklake_inlined_data_tables WHERE table_id = ?", (table_id,))
     return any(
-        _has(connection, name) and connection.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone() is not None
+        _has(connection, name) and connection.execute(f"SELECT 1 FROM {quoted(name)} LIMIT 1").fetchone() is not None
         for (name,) in rows.fetchall()
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from dataflow.errors import ForeignLake, LakeError, LakeMissing
+from dataflow.sql import quoted
 from sinks.lake.catalog.layout import Bounds, DataFile, Snapshot, TableLayout, ViewLayout, layouts, views
 from sinks.lake.catalog.others import Other, others
 from sinks.lake.catalog.ownership import own_objects
@@ -142,7 +143,7 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
             there = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
             for table_id, inline in held:
                 if table_id in names and inline in there:
-                    rows = self._connection.execute(f'SELECT 1 FROM "{inline}" LIMIT 1').fetchone()
+                    rows = self._connection.execute(f"SELECT 1 FROM {quoted(inline)} LIMIT 1").fetchone()
                     found += [names[table_id]] if rows else []
         return sorted(set(found))
 

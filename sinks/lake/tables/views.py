@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from dataflow.aggregates.duckdb import Source, ViewSql
 from dataflow.pipeline.tables import LEDGER
+from dataflow.sql import quoted
 
 if TYPE_CHECKING:
     from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
@@ -72,18 +73,13 @@ def with_ledger(sql: str, relation: str) -> str:
     return f"WITH {LEDGER} AS (SELECT * FROM {relation})\nSELECT * FROM ({sql}) AS answer"
 
 
-def quote(name: str) -> str:
-    """`name` as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _aligned_sql(plan: "Plan", rollup: "RollupPlan") -> str:
-    keys = [quote(key.name) for key in rollup.keys]
+    keys = [quoted(key.name) for key in rollup.keys]
     group = [*keys, "window_start", "window_end"]
-    delta = quote(rollup.delta_table)
+    delta = quoted(rollup.delta_table)
     merged = _merged_columns(rollup, group)
     sides = [
-        _Side(agg.name, sql.side(_source(agg, group, delta, quote(rollup.distinct_table(agg.name)))))
+        _Side(agg.name, sql.side(_source(agg, group, delta, quoted(rollup.distinct_table(agg.name)))))
         for agg, sql in _sql_of(rollup)
         if sql.side is not None
     ]
@@ -96,8 +92,8 @@ def _aligned_sql(plan: "Plan", rollup: "RollupPlan") -> str:
 
 
 def _session_sql(plan: "Plan", rollup: "RollupPlan") -> str:
-    keys = [quote(key.name) for key in rollup.keys]
-    delta = quote(rollup.delta_table)
+    keys = [quoted(key.name) for key in rollup.keys]
+    delta = quoted(rollup.delta_table)
     over = f"PARTITION BY {_list(keys)} " if keys else ""
     group = [*keys, "_session"]
     merged = _merged_columns(rollup, group)
@@ -127,7 +123,7 @@ def _session_sql(plan: "Plan", rollup: "RollupPlan") -> str:
             # a session has the values whose own windows it holds
             values = (
                 f"(SELECT {_list([f'merged.{name}' for name in group])}, part.value FROM merged"
-                f" JOIN {quote(rollup.distinct_table(agg.name))} AS part ON {_same(keys, 'part')}"
+                f" JOIN {quoted(rollup.distinct_table(agg.name))} AS part ON {_same(keys, 'part')}"
                 "part.window_start >= merged.window_start AND part.window_end <= merged.window_end) AS held"
             )
             sides.append(_Side(agg.name, sql.side(_source(agg, group, "numbered", values))))
@@ -137,15 +133,15 @@ def _session_sql(plan: "Plan", rollup: "RollupPlan") -> str:
 def _select(with_parts: list[str], sides: list[_Side], rollup: "RollupPlan", group: list[str], late: str) -> str:
     with_parts += [f"side_{number} AS ({side.sql})" for number, side in enumerate(sides)]
     numbers = {side.name: number for number, side in enumerate(sides)}
-    columns = [f"merged.{quote(key.name)}" for key in rollup.keys]
+    columns = [f"merged.{quoted(key.name)}" for key in rollup.keys]
     columns += ["merged.window_start", "merged.window_end"]
     for agg, sql in _sql_of(rollup):
         if sql.side is None:
-            value = sql.shown(f"merged.{quote(agg.name)}")
+            value = sql.shown(f"merged.{quoted(agg.name)}")
         else:
             value = f"side_{numbers[agg.name]}._result"
             value = value if sql.absent is None else f"coalesce({value}, {sql.absent})"
-        columns.append(f"{value} AS {quote(agg.name)}")
+        columns.append(f"{value} AS {quoted(agg.name)}")
     columns.append(f"{late} AS late_count")
     columns.append(
         "(SELECT frontier FROM frontier) >= epoch_ms(merged.window_end)::HUGEINT"
@@ -164,14 +160,14 @@ def _sql_of(rollup: "RollupPlan") -> "list[tuple[AggregatePlan, ViewSql]]":
 
 def _merged_columns(rollup: "RollupPlan", group: Sequence[str]) -> list[str]:
     return [
-        f"{sql.merged(_source(agg, group, quote(rollup.delta_table)))} AS {quote(agg.name)}"
+        f"{sql.merged(_source(agg, group, quoted(rollup.delta_table)))} AS {quoted(agg.name)}"
         for agg, sql in _sql_of(rollup)
         if sql.merged is not None
     ]
 
 
 def _source(agg: "AggregatePlan", group: Sequence[str], delta: str, values: str = "") -> Source:
-    columns = [quote(column.name) for column in agg.columns]
+    columns = [quoted(column.name) for column in agg.columns]
     is_double = bool(agg.columns) and pa.types.is_floating(agg.columns[0].type)
     return Source(group, delta, values, columns, is_double, agg.aggregate.q)
 

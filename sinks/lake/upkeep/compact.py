@@ -232,7 +232,7 @@ def _swap(
                 return False
         for name in ("ducklake_data_file", "ducklake_file_column_stats", "ducklake_file_partition_value", "own_file"):
             connection.execute(f"DELETE FROM {name} WHERE data_file_id IN ({marks})", ids)
-        file_id = catalog.head()[4]
+        file_id = catalog.head().next_file_id
         catalog.snapshot(now, f"merge_adjacent:{table.id}", file_ids=1, message="compaction")
         catalog.insert_file(
             file_id,
