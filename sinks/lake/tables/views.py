@@ -9,16 +9,10 @@ import pyarrow as pa
 from dataflow.aggregates.duckdb import Source, ViewSql
 from dataflow.pipeline.tables import LEDGER
 from dataflow.sql import quoted
+from sinks.lake.tables.finality import frontier_sql, needed_sql
 
 if TYPE_CHECKING:
     from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
-
-_EVER = "1000000000000000000000000000000"
-"""Further than any time in ms, as HUGEINT."""
-
-OFFSET_STEP = 2**54
-"""end_offset * OFFSET_STEP + committed_at in us * 2 + finished: a ledger row's place in its partition as one number.
-Taking the largest needs one pass without sorting, and the ledger is the table that only grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +35,6 @@ def view_sql(plan: "Plan", rollup: "RollupPlan") -> str:
     distinct counts and the ledger, and nothing else.
     """
     return _session_sql(plan, rollup) if rollup.merges_windows else _aligned_sql(plan, rollup)
-
-
-def frontier_sql(out_of_orderness_ms: int, idle_timeout_ms: int) -> str:
-    """One row, one column `frontier` (HUGEINT ms): the watermark that decides which windows are final.
-
-    It is the smallest watermark of the active source partitions. A partition is active while its newest ledger row
-    with records (without one: its first row) is younger than `idle_timeout_ms`; one that has finished no longer
-    holds anything back. Where no partition is active, the furthest of the unfinished decides; where all have
-    finished, everything is final.
-    """
-    return f"""SELECT CASE WHEN count(*) FILTER (NOT finished) = 0 THEN {_EVER}::HUGEINT
-  WHEN count(*) FILTER (active AND NOT finished) > 0 THEN min(watermark) FILTER (active AND NOT finished)
-  ELSE max(watermark) FILTER (NOT finished) END AS frontier
-FROM (
-  SELECT coalesce(max(max_event_time)::HUGEINT - {out_of_orderness_ms}, -{_EVER}::HUGEINT) AS watermark,
-    epoch_us(coalesce(max(committed_at) FILTER ("read" > 0), min(committed_at)))
-      > epoch_us(now()) - {idle_timeout_ms * 1000} AS active,
-    arg_max(finished, end_offset::HUGEINT * {OFFSET_STEP} + epoch_us(committed_at) * 2 + finished::INTEGER) AS finished
-  FROM {LEDGER}
-  GROUP BY "partition"
-) AS partitions"""
 
 
 def with_ledger(sql: str, relation: str) -> str:
@@ -144,8 +117,7 @@ def _select(with_parts: list[str], sides: list[_Side], rollup: "RollupPlan", gro
         columns.append(f"{value} AS {quoted(agg.name)}")
     columns.append(f"{late} AS late_count")
     columns.append(
-        "(SELECT frontier FROM frontier) >= epoch_ms(merged.window_end)::HUGEINT"
-        f" - 1 + {rollup.allowed_lateness_ms} AS is_final"
+        f"(SELECT frontier FROM frontier) >= {needed_sql('merged.window_end', rollup.allowed_lateness_ms)} AS is_final"
     )
     joins = ""
     for number in range(len(sides)):
