@@ -101,7 +101,10 @@ class RollupCount:
 
 @dataclass(slots=True)
 class Range:
-    """The ledger's line: offset range [start, end) of one source partition and what became of it."""
+    """Offset range [start, end) of one source partition and what became of it: what a line of the ledger is made of.
+
+    It grows while an epoch's ranges are joined; read back from the lake it stands in a `proof.ledger.LedgerLine`.
+    """
 
     partition: str
     topic: str | None

@@ -8,22 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from dataflow.errors import InputMissing, LakeError, OffsetLost, RecoveryError, SourceError
+from dataflow.messages import Range
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
+from proof.ledger import read_ledger
 from proof.rejudge import Rejudging
 from query.reader import LakeReader
 from runtime.recovery_folder import RecoveryFolder
 from sinks.lake.catalog.catalog import Catalog
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerLine:
-    """What the ledger says of one range of a source partition, in offset order."""
-
-    start: int
-    end: int
-    duplicate: int
-    max_event_time: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +136,7 @@ class _ReadBack:
         folder = self._fresh.dedup_folder(partition)
         return Rejudging(self._source, self._plan, partition, seen=seen, folder=folder, wait=self._wait)
 
-    def _agrees(self, again: Rejudging, start: int, end: int, lines: list[LedgerLine]) -> bool:
+    def _agrees(self, again: Rejudging, start: int, end: int, lines: list[Range]) -> bool:
         """Judge [start, end) again; True when it is there and its newest horizon has as many duplicates as the ledger
         says.
         """
@@ -172,18 +164,16 @@ class _ReadBack:
         return again, "ids read back from the table events (ids of late events are lost with the source's records)"
 
 
-def _ledger(reader: LakeReader, partition: str) -> list[LedgerLine]:
-    rows = reader.query(
-        'SELECT start_offset, end_offset, duplicate, max_event_time FROM ledger WHERE "partition" = ? '
-        "AND end_offset > start_offset ORDER BY start_offset",
-        parameters=[partition],
-    ).to_pylist()
-    if not rows:
+def _ledger(reader: LakeReader, partition: str) -> list[Range]:
+    """The ranges of the partition that hold offsets, in offset order."""
+    lines = read_ledger(reader.snapshot(), partition).get(partition, [])
+    ranges = [line.entry for line in lines if line.entry.end > line.entry.start]
+    if not ranges:
         raise LakeError(f"the ledger of {reader.lake_dir} has no line of {partition}: restore the lake from a backup")
-    return [LedgerLine(*row.values()) for row in rows]
+    return ranges
 
 
-def _start(lines: list[LedgerLine], max_event_time: int, plan: Plan, horizons: int | None) -> tuple[int, int | None]:
+def _start(lines: list[Range], max_event_time: int, plan: Plan, horizons: int | None) -> tuple[int, int | None]:
     """Where to read back from, and the largest event time before it."""
     if horizons is not None:
         before = max_event_time - plan.out_of_orderness_ms - horizons * plan.dedup_within_ms

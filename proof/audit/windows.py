@@ -15,8 +15,9 @@ from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.tables import TableSpec
 from dataflow.sql import quoted
 from proof.audit.files import name_of
-from proof.audit.ledger import Line, Segment
+from proof.audit.ledger import Segment
 from proof.audit.report import Finding, OffsetRange
+from proof.ledger import LedgerLine
 from query.reader import LakeSnapshot
 from sinks.lake.catalog.layout import DataFile
 from sinks.lake.names import is_merged_file
@@ -175,7 +176,7 @@ class Narrowing:
                 first = int(offsets[_end_row(each, judged, judged.rows, fold, last=False)])
             self._offsets[place] = (first, last + 1)
 
-    def finish(self, lines: Mapping[str, Sequence[Line]]) -> None:
+    def finish(self, lines: Mapping[str, Sequence[LedgerLine]]) -> None:
         """Write the ranges into the differences."""
         for at, bucket in sorted(self._wrong):
             each = self._found[at]
@@ -224,7 +225,7 @@ class Narrowing:
                 return file.begin_snapshot
         return snapshot
 
-    def _whole(self, table: str, lines: Mapping[str, Sequence[Line]], bucket: int) -> list[OffsetRange]:
+    def _whole(self, table: str, lines: Mapping[str, Sequence[LedgerLine]], bucket: int) -> list[OffsetRange]:
         """The ranges of a commit, where the source has no row of the window."""
         ranges = []
         for partition, each in sorted(lines.items()):
