@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from bench.results import write
 from dataflow import EventTime, Pipeline, Rollup
 from dataflow import aggregates as agg
+from dataflow.decode.decoder import decoder_for
 from dataflow.decode.json.contract import judge_record
-from dataflow.decode.json.general import JsonDecoder
 from dataflow.intake.judge import Judge
 from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.pipeline.plan import make_plan
@@ -44,7 +44,7 @@ class Positions:
         """Polls of `poll_records` records, the broken one included."""
         rollup = Rollup("each", keys=[], window=tumble("1m"), aggregates={"events": agg.count()})
         self._plan = make_plan(Pipeline(name="p", event=Small, rollups=[rollup]), Path())
-        self._decoder = JsonDecoder(self._plan.event, self._plan.max_record_bytes)
+        self._decoder = decoder_for(self._plan, compiled=False)
         self._times = np.arange(poll_records, dtype=np.int64)
         self._good = pa.array([b'{"v":%d}' % at for at in range(poll_records)], pa.binary())
 

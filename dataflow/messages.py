@@ -1,7 +1,7 @@
 """What travels through the graph: polls, decoded columns, judged rows, parcels for the lake."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -70,14 +70,6 @@ class Decoded:
     refusals: list[Refusal]
 
 
-class Decoder(Protocol):
-    """Pure: a value column in, event columns and refusals out. No order, no state."""
-
-    def decode(self, values: pa.Array) -> Decoded:
-        """Decode a binary (or binary_view) array; nulls are tombstones."""
-        ...
-
-
 @dataclass(slots=True)
 class Judged:
     """What the intake hands on: the rows of one offset range, judged where order is known.
@@ -112,7 +104,10 @@ class RollupCount:
 
 @dataclass(slots=True)
 class Range:
-    """The ledger's line: offset range [start, end) of one source partition and what became of it."""
+    """Offset range [start, end) of one source partition and what became of it: what a line of the ledger is made of.
+
+    It grows while an epoch's ranges are joined; read back from the lake it stands in a `proof.ledger.LedgerLine`.
+    """
 
     partition: str
     topic: str | None

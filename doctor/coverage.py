@@ -6,9 +6,9 @@ from typing import Any
 
 from dataflow.pipeline.names import LEDGER
 from dataflow.spoken import counted, moment
+from dataflow.sql import quoted
 from doctor.finding import Finding, ok, warning
 from query.reader import LakeSnapshot
-from query.scan import quoted
 
 CHECK = "rollups"
 

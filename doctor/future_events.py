@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dataflow.pipeline.names import EVENTS, LEDGER
+from dataflow.sql import quoted
 from doctor.partition_states import PartitionState
 from query.moment import EPOCH, to_ms
 from query.reader import LakeSnapshot
-from query.scan import quoted
 
 TOLERANCE_MS = 60_000
 """Clocks of producers may differ by so much before their events count as from the future."""

@@ -9,10 +9,11 @@ from dataflow.spoken import counted, listed, moment, size, span
 from doctor.finding import Finding, error, ok, warning
 from query.moment import to_ms
 from query.reader import LakeReader, LakeSnapshot
-from sinks.lake.catalog.ownership import full_path, is_own_file, named_files, own_folders, own_objects, sink_file
+from sinks.lake.catalog.ownership import full_path, is_own_file, named_files, own_folders, own_objects
 from sinks.lake.catalog.reader import CatalogReader
 from sinks.lake.catalog.sqlite import CATALOG_NAME
 from sinks.lake.catalog.types import time_of
+from sinks.lake.names import sink_file, table_path
 
 MANY_FILES = 300
 MANY_SNAPSHOTS = 200_000
@@ -66,7 +67,7 @@ def _listed(catalog: CatalogReader) -> dict[str, tuple[int, bool]]:
         "SELECT t.table_id, t.path || f.path, f.file_size_bytes, f.end_snapshot IS NULL FROM ducklake_data_file f"
         " JOIN (SELECT DISTINCT table_id, path FROM ducklake_table) t USING (table_id) WHERE f.path_is_relative = 1"
     )
-    return {f"main/{path}": (length, bool(live)) for number, path, length, live in rows if number in own}
+    return {table_path(path): (length, bool(live)) for number, path, length, live in rows if number in own}
 
 
 def _missing(catalog: CatalogReader, disk: OnDisk) -> Finding:
@@ -102,9 +103,9 @@ def _unlisted(catalog: CatalogReader, disk: OnDisk, now: datetime, *, running: b
     for path, (_, changed_ms) in disk.files.items():
         if full_path(catalog.folder, path) in known:
             continue
-        match = sink_file(path.rpartition("/")[2])
+        written = sink_file(path.rpartition("/")[2])
         fresh = running and to_ms(now) - changed_ms < STAGED_FOR_MS
-        ours = match is not None and int(match["incarnation"]) >= current > 0
+        ours = written is not None and written.incarnation >= current > 0
         (staged if ours or fresh else left).append(path)
     waiting = f"{counted(len(staged), 'file')} staged for the next commit" if staged else "no file is left behind"
     if not left:

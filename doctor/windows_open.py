@@ -6,13 +6,14 @@ from datetime import datetime
 
 from dataflow.durations import to_text
 from dataflow.spoken import counted, moment, span
+from dataflow.sql import quoted, text
 from doctor.finding import Finding, ok, warning
 from doctor.future_events import FutureEvent
-from doctor.partition_states import FAR_MS, PartitionState, deciding, frontier_ms, reached_ms
+from doctor.partition_states import PartitionState
 from query.moment import to_ms
 from query.reader import LakeSnapshot
-from query.scan import quoted
 from sinks.lake.tables.definition import Definition, RollupDefinition
+from sinks.lake.tables.finality import EVER_MS, deciding, frontier_ms, needed_ms, needed_sql, reached_ms
 
 BEHIND_MS = 60_000
 """A partition whose watermark is so much behind the furthest one holds the others' windows up."""
@@ -39,7 +40,7 @@ def open_windows(snapshot: LakeSnapshot, rollup: RollupDefinition, frontier: int
     row = snapshot.query(
         "SELECT count(*) AS n, min(epoch_ms(window_end)) AS high, arg_min(epoch_ms(window_start), window_end) AS low"
         f" FROM ({source}) AS windows"
-        f" WHERE epoch_ms(window_end)::HUGEINT - 1 + {rollup.allowed_lateness_ms} > {frontier}::HUGEINT"
+        f" WHERE {needed_sql('window_end', rollup.allowed_lateness_ms)} > {frontier}::HUGEINT"
     ).to_pylist()[0]
     return OpenWindows(row["n"], row["low"], row["high"]) if row["n"] else None
 
@@ -98,8 +99,9 @@ def window_finding(
     found = open_windows(snapshot, rollup, frontier)
     if found is None:
         return ok(check, "every window is final", open=0)
-    needed = found.end_ms - 1 + rollup.allowed_lateness_ms
-    state = "closed, open for corrections" if frontier >= found.end_ms - 1 else "open"
+    needed = needed_ms(found.end_ms, rollup.allowed_lateness_ms)
+    closed = frontier >= needed_ms(found.end_ms)
+    state = "closed, open for corrections" if closed else "open"
     holders = [each for each in deciding(states) if reached_ms(each) < needed]
     reasons = [_reason(each, states, future, needed, facts) for each in holders]
     said = [text for text, _ in reasons]
@@ -124,10 +126,10 @@ def window_finding(
     )
     details = {
         "open": found.count,
-        "oldest": {"start_ms": found.start_ms, "end_ms": found.end_ms, "closed": frontier >= found.end_ms - 1},
+        "oldest": {"start_ms": found.start_ms, "end_ms": found.end_ms, "closed": closed},
         "held_by": [each.name for each in holders],
         "reasons": said,
-        "frontier_ms": frontier if abs(frontier) < FAR_MS else None,
+        "frontier_ms": frontier if abs(frontier) < EVER_MS else None,
     }
     fixes = list(dict.fromkeys(fix for _, fix in reasons if fix is not None))
     return warning(check, message, "; ".join(fixes), **details) if fixes else ok(check, message, **details)
@@ -142,13 +144,13 @@ def _reason(
 ) -> tuple[str, str | None]:
     """Why `holder` holds a window, and the fix if that is no usual thing."""
     others = [each for each in states if each.name != holder.name and each.name not in future]
-    furthest = max((reached_ms(each) for each in others), default=-FAR_MS)
+    furthest = max((reached_ms(each) for each in others), default=-EVER_MS)
     if holder.watermark_ms is None:
         what = f"partition {holder.name} has had no valid event yet"
         if not holder.read:
             return f"{what}, and no record at all since {moment(holder.since)}", None
         what += f" ({counted(holder.read, 'record')} read, {holder.dead:,} of them dead letters)"
-        sql = f"SELECT reason, field, count(*) FROM dead_letters WHERE partition = '{holder.name}' GROUP BY ALL"
+        sql = f"SELECT reason, field, count(*) FROM dead_letters WHERE partition = {text(holder.name)} GROUP BY ALL"
         return what, f'see why: tidemill query "{sql}"'
     behind = furthest - holder.watermark_ms
     if behind >= BEHIND_MS:

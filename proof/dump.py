@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from dataflow.errors import ConfigError, LakeError
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
+from dataflow.sql import quoted, text
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
-from query.scan import quoted
 
 _CLASSES = ("read", "accepted", "duplicate", "late", "dead")
 _ROLLUP_CLASSES = ("filtered", "counted", "late")
@@ -99,7 +99,7 @@ def _rollup_sql(snapshot: LakeSnapshot, name: str) -> str:
 
 def _rollup_counts_sql(rollups: Sequence[str]) -> str:
     parts = [
-        f"SELECT '{name}' AS rollup, partition, "
+        f"SELECT {text(name)} AS rollup, partition, "
         + ", ".join(f"coalesce(sum({quoted(f'{name}_{what}')}), 0)::BIGINT AS {what}" for what in _ROLLUP_CLASSES)
         + f" FROM {LEDGER} GROUP BY partition"
         for name in rollups

@@ -7,12 +7,13 @@ from typing import Any
 
 from dataflow.errors import ConfigError
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
+from dataflow.sql import quoted, text
 from proof.audit.audit import Selection
-from proof.audit.ledger import Segment, read_lines
+from proof.audit.ledger import Segment
 from proof.audit.report import OffsetRange
 from proof.dump import contents, text_lines
+from proof.ledger import read_ledger
 from query.reader import LakeSnapshot
-from query.scan import quoted, text
 
 _BATCH_ROWS = 50_000
 
@@ -60,7 +61,7 @@ def replay_ranges(snapshot: LakeSnapshot, selection: Selection) -> list[ReplayRa
     Raises ConfigError when nothing is selected.
     """
     ranges = []
-    for partition, lines in sorted(read_lines(snapshot).items()):
+    for partition, lines in sorted(read_ledger(snapshot).items()):
         segments = [Segment(partition, line.entry.start, line.entry.end, line) for line in lines]
         chosen = [each for each in segments if selection.takes(each)]
         if not chosen:

@@ -7,28 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dataflow.decode.json.general import JsonDecoder
 from dataflow.errors import InputMissing, LakeError, OffsetLost, RecoveryError, SourceError
-from dataflow.intake.judge import Judge
+from dataflow.messages import Range
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
+from proof.ledger import read_ledger
+from proof.rejudge import Rejudging
 from query.reader import LakeReader
-from query.scan import quoted
 from runtime.recovery_folder import RecoveryFolder
 from sinks.lake.catalog.catalog import Catalog
-
-POLL_RECORDS = 10_000
-POLL_BYTES = 16 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerLine:
-    """What the ledger says of one range of a source partition, in offset order."""
-
-    start: int
-    end: int
-    duplicate: int
-    max_event_time: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +71,12 @@ def _states(catalog: Catalog, again: "_ReadBack") -> tuple[list[TakenOver], dict
     taken: list[TakenOver] = []
     states: dict[str, Any] = {}
     for partition, (next_offset, max_event_time) in sorted(catalog.offsets().items()):
-        judge, how = again.judge(partition, next_offset, max_event_time)
+        stood, how = again.stand(partition, next_offset, max_event_time)
         try:
             hint = again.hint(partition, next_offset)
-            states[partition] = {"version": 1, "next": next_offset, "hint": hint, "judge": judge.snapshot()}
+            states[partition] = {"version": 1, "next": next_offset, "hint": hint, "judge": stood.judge.snapshot()}
         finally:
-            judge.close()
+            stood.close()
         taken.append(TakenOver(partition, next_offset, max_event_time, how))
     return taken, states
 
@@ -106,28 +93,28 @@ class _ReadBack:
         self._fresh = fresh
         self._wait = wait
 
-    def judge(self, partition: str, next_offset: int, max_event_time: int | None) -> tuple[Judge, str]:
-        """The judge at `next_offset`, to be closed by the caller, and where its remembered ids come from."""
+    def stand(self, partition: str, next_offset: int, max_event_time: int | None) -> tuple[Rejudging, str]:
+        """What stands at `next_offset`, to be closed by the caller, and where its remembered ids come from."""
         plan = self._plan
         if plan.dedup_column is None or max_event_time is None:
-            return self._judge_from(partition, max_event_time), "nothing to remember"
+            return self._from(partition, max_event_time), "nothing to remember"
         lines = _ledger(self._lake, partition)
         # one horizon holds every id that still counts; what those rows were themselves judged by is a horizon further
         # back
         for horizons in (2, 4, None):
             start, seen = _start(lines, max_event_time, plan, horizons)
-            judge = self._judge_from(partition, seen)
+            again = self._from(partition, seen)
             try:
-                agreed = self._agrees(judge, start, next_offset, lines)
+                agreed = self._agrees(again, start, next_offset, lines)
             except (OffsetLost, InputMissing):
-                judge.close()
-                return self._from_events(partition, max_event_time)
+                again.close()
+                return self._from_events(partition, next_offset, max_event_time)
             except BaseException:
-                judge.close()
+                again.close()
                 raise
-            if agreed and judge.max_event_time == max_event_time:
-                return judge, f"ids read back from offset {start} of the source"
-            judge.close()
+            if agreed and again.judge.max_event_time == max_event_time:
+                return again, f"ids read back from offset {start} of the source"
+            again.close()
         raise RecoveryError(
             f"source partition {partition} does not hold the records that the lake was made from (read again from "
             f"offset {lines[0].start}, other duplicates or another watermark come out): is this the right topic or "
@@ -145,74 +132,48 @@ class _ReadBack:
         finally:
             reader.close()
 
-    def _judge_from(self, partition: str, seen: int | None) -> Judge:
-        state: dict[str, Any] = {"max_event_time": seen, "ids": []}
+    def _from(self, partition: str, seen: int | None) -> Rejudging:
         folder = self._fresh.dedup_folder(partition)
-        return Judge(self._plan, partition, self._source.topic_of(partition), folder=folder, state=state)
+        return Rejudging(self._source, self._plan, partition, seen=seen, folder=folder, wait=self._wait)
 
-    def _agrees(self, judge: Judge, start: int, end: int, lines: list[LedgerLine]) -> bool:
+    def _agrees(self, again: Rejudging, start: int, end: int, lines: list[Range]) -> bool:
         """Judge [start, end) again; True when it is there and its newest horizon has as many duplicates as the ledger
         says.
         """
-        plan, source = self._plan, self._source
-        if source.end_offsets().get(judge.partition, end) < end:
-            return False  # waiting for the rest would never end
-        decoder = JsonDecoder(plan.event, plan.max_record_bytes)
-        reader = source.open(judge.partition, start, None, end)
+        if not again.reaches(end):
+            return False
         newest = lines[-1].max_event_time
         assert newest is not None
-        alive = newest - plan.out_of_orderness_ms - plan.dedup_within_ms
+        alive = newest - self._plan.out_of_orderness_ms - self._plan.dedup_within_ms
         checked = [line for line in lines if line.start >= start and (line.max_event_time or alive) > alive]
         first = checked[0].start if checked else end
-        expected = sum(line.duplicate for line in checked)
-        found = 0
-        try:
-            while reader.position < end and not reader.finished:
-                until = first if reader.position < first else end
-                poll = reader.poll(min(POLL_RECORDS, until - reader.position), POLL_BYTES)
-                if poll is None:
-                    if not reader.finished:
-                        self._wait()
-                    continue
-                judged = judge.judge(poll, decoder.decode(poll.records.column("value")))
-                if poll.start >= first:
-                    found += judged.duplicate
-        finally:
-            reader.close()
-        return reader.position >= end and found == expected
+        pieces = again.judged(start, [first, end])
+        found = sum(judged.duplicate for judged in pieces if judged.start >= first)
+        return again.ended_at is None and found == sum(line.duplicate for line in checked)
 
-    def _from_events(self, partition: str, max_event_time: int) -> tuple[Judge, str]:
+    def _from_events(self, partition: str, next_offset: int, max_event_time: int) -> tuple[Rejudging, str]:
         """Remember the ids of accepted events: all that is left when the source has dropped the records."""
-        if "events" not in self._lake.snapshot().tables:
+        snapshot = self._lake.snapshot()
+        if "events" not in snapshot.tables:
             raise RecoveryError(
                 f"the source no longer holds the records of {partition} whose ids must be remembered, and the lake "
                 "keeps no events: a repeat of one of them could not be told. Restore the topic, or start a new lake"
             )
-        judge = self._judge_from(partition, max_event_time)
-        time, key = self._plan.event.event_time.name, self._plan.dedup_column
-        assert key is not None
-        rows = self._lake.query(
-            f'SELECT {quoted(key)} AS id, {quoted(time)} AS event_time FROM events WHERE "partition" = ? '
-            f'AND {quoted(time)} > ? ORDER BY "offset"',
-            parameters=[partition, judge.watermark - self._plan.dedup_within_ms],
-        )
-        for batch in rows.to_batches():
-            judge.remember(batch.column("id"), batch.column("event_time").to_numpy())
-        return judge, "ids read back from the table events (ids of late events are lost with the source's records)"
+        again = self._from(partition, max_event_time)
+        again.remember(snapshot, next_offset)
+        return again, "ids read back from the table events (ids of late events are lost with the source's records)"
 
 
-def _ledger(reader: LakeReader, partition: str) -> list[LedgerLine]:
-    rows = reader.query(
-        'SELECT start_offset, end_offset, duplicate, max_event_time FROM ledger WHERE "partition" = ? '
-        "AND end_offset > start_offset ORDER BY start_offset",
-        parameters=[partition],
-    ).to_pylist()
-    if not rows:
+def _ledger(reader: LakeReader, partition: str) -> list[Range]:
+    """The ranges of the partition that hold offsets, in offset order."""
+    lines = read_ledger(reader.snapshot(), partition).get(partition, [])
+    ranges = [line.entry for line in lines if line.entry.end > line.entry.start]
+    if not ranges:
         raise LakeError(f"the ledger of {reader.lake_dir} has no line of {partition}: restore the lake from a backup")
-    return [LedgerLine(*row.values()) for row in rows]
+    return ranges
 
 
-def _start(lines: list[LedgerLine], max_event_time: int, plan: Plan, horizons: int | None) -> tuple[int, int | None]:
+def _start(lines: list[Range], max_event_time: int, plan: Plan, horizons: int | None) -> tuple[int, int | None]:
     """Where to read back from, and the largest event time before it."""
     if horizons is not None:
         before = max_event_time - plan.out_of_orderness_ms - horizons * plan.dedup_within_ms

@@ -8,11 +8,12 @@ from typing import Any
 import duckdb
 
 from dataflow.pipeline.names import LEDGER
+from dataflow.sql import text
 from query.catalogs import LakeIdentity
 from query.resolve import Resolved
-from query.scan import scan_sql, text
+from query.scan import scan_sql
 from query.shared_work import SharedWork
-from sinks.lake.tables.views import OFFSET_STEP
+from sinks.lake.tables.finality import OFFSET_STEP, PLACE_SQL
 
 _COLUMNS = '"partition", end_offset, "read", max_event_time, finished, committed_at'
 _TYPES = ("VARCHAR", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", "TIMESTAMP")
@@ -21,10 +22,7 @@ _NEVER_US = -(2**62)
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What the ledger's rows of one source partition come to.
-
-    Times in us; `place` as `sinks.lake.tables.views.OFFSET_STEP` says.
-    """
+    """What the ledger's rows of one source partition come to. Times in us; `place` as `finality.PLACE_SQL` has it."""
 
     max_event_time: int | None
     read_at_us: int
@@ -84,7 +82,7 @@ def ends_sql(scan: str) -> str:
     return (
         f'SELECT "partition", max(max_event_time) AS newest, coalesce(max(epoch_us(committed_at))'
         f' FILTER ("read" > 0), {_NEVER_US}) AS read_at, min(epoch_us(committed_at)) AS first_at,'
-        f" max(end_offset::HUGEINT * {OFFSET_STEP} + epoch_us(committed_at) * 2 + finished::INTEGER)::VARCHAR AS place"
+        f" max({PLACE_SQL})::VARCHAR AS place"
         f' FROM ({scan}) AS ranges GROUP BY "partition"'
     )
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import duckdb
 
-from query.scan import quoted, text
+from dataflow.sql import quoted, text
 from query.shared_work import SharedWork
+from sinks.lake.names import SCHEMA_FOLDER
 
 _CONFLICT_TRIES = 200
 _CONFLICT_S = 0.001
@@ -47,7 +48,7 @@ class Engine:
         with self._lock:
             self._instance = None
 
-    def namespace(self, folders: Iterable[str] = ("main/",)) -> "Namespace":
+    def namespace(self, folders: Iterable[str] = (SCHEMA_FOLDER,)) -> "Namespace":
         """A new, empty namespace over data files in these folders of the lake, each with a slash at its end.
 
         DuckDB hears of it at its first cursor, and drops it when nothing holds it.

@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from dataflow.errors import QueryError
 from dataflow.pipeline.names import LEDGER
+from dataflow.sql import quoted
 from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
-from query.scan import quoted
 from sinks.lake.tables.definition import Definition, RollupDefinition
+from sinks.lake.tables.finality import EVER_MS, FINISHED_SQL, Stand, frontier_ms, is_active, needed_sql, watermark_ms
 
 FOREVER_MS = 2**62
-"""Stands for the watermark of a source partition that has ended."""
+"""Stands in SQL for the watermark where all source partitions have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def closing_levels(snapshot: LakeSnapshot, facts: Definition) -> list[tuple[int,
     """(watermark ms, snapshot id) at each snapshot where the lake-wide watermark first got that far, both ascending."""
     table = snapshot.query(
         "SELECT _snapshot, partition, max(max_event_time) AS newest, sum(read) AS read,"
-        " epoch_us(max(committed_at)) AS at_us, bool_or(finished) AS finished"
+        f" epoch_us(max(committed_at)) AS at_us, {FINISHED_SQL} AS finished"
         f" FROM {LEDGER}_history GROUP BY _snapshot, partition ORDER BY _snapshot, partition",
         histories=[LEDGER],
     )
@@ -113,30 +114,20 @@ def closing_levels(snapshot: LakeSnapshot, facts: Definition) -> list[tuple[int,
             alive_at_us[partition] = row["at_us"]
         if at + 1 < len(rows) and rows[at + 1]["_snapshot"] == row["_snapshot"]:
             continue
-        level = _level(newest, alive_at_us, finished, row["at_us"], facts)
-        if level is not None and (not levels or level > levels[-1][0]):
+        frontier = frontier_ms(
+            [
+                Stand(
+                    watermark_ms(newest.get(name), facts.out_of_orderness_ms),
+                    is_active(since_us, row["at_us"], facts.idle_timeout_ms),
+                    finished[name],
+                )
+                for name, since_us in alive_at_us.items()
+            ]
+        )
+        level = FOREVER_MS if frontier == EVER_MS else frontier
+        if level > (levels[-1][0] if levels else -EVER_MS):
             levels.append((level, row["_snapshot"]))
     return levels
-
-
-def _level(
-    newest: Mapping[str, int],
-    alive_at_us: Mapping[str, int],
-    finished: Mapping[str, bool],
-    now_us: int,
-    facts: Definition,
-) -> int | None:
-    open_ones = [partition for partition in alive_at_us if not finished[partition]]
-    if not open_ones:
-        return FOREVER_MS
-    oldest_us = now_us - facts.idle_timeout_ms * 1000
-    active = [partition for partition in open_ones if alive_at_us[partition] > oldest_us]
-    if any(partition not in newest for partition in active):
-        return None
-    reached = [newest[partition] for partition in (active or open_ones) if partition in newest]
-    if not reached:
-        return None
-    return (min(reached) if active else max(reached)) - facts.out_of_orderness_ms
 
 
 def _of_rollup(
@@ -194,7 +185,7 @@ def _moved_sql(rollup: RollupDefinition, levels: Sequence[tuple[int, int]], key:
     return (
         f"WITH placed AS ({source}), _reached AS (SELECT * FROM {reached}),"
         " judged AS (SELECT p.*, _reached._snapshot_id AS _closed_at FROM placed p"
-        " ASOF LEFT JOIN _reached ON epoch_ms(p.window_end) - 1 <= _reached._level)"
+        f" ASOF LEFT JOIN _reached ON {needed_sql('p.window_end')} <= _reached._level)"
         f" SELECT {shown}, bool_or(_closed_at IS NOT NULL) AS _closed,"
         f" coalesce(sum(row_count) {before}, 0)::BIGINT AS _rows_before,"
         f" coalesce(sum(row_count) {after}, 0)::BIGINT AS _rows_after,"

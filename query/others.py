@@ -7,10 +7,12 @@ from pathlib import PurePath
 import duckdb
 
 from dataflow.errors import QueryError
+from dataflow.sql import quoted, text
 from query.engine import Namespace
 from query.guard import message_of, require_select
-from query.scan import quoted, scan_sql, text
+from query.scan import scan_sql
 from sinks.lake.catalog.others import Other
+from sinks.lake.names import SCHEMA_FOLDER
 
 HELD = (
     "which only the DuckLake extension reads. Let it write them out: "
@@ -27,7 +29,7 @@ _WORD = re.compile(r"\w+")
 def data_folders(others: Iterable[Other]) -> set[str]:
     """The folders of the lake, relative to it, whose files SQL may read: ours, and those of other schemas below it."""
     folders = {other.folder for other in others}
-    return {"main/", *(each for each in folders if each.strip("/.") and ".." not in PurePath(each).parts)}
+    return {SCHEMA_FOLDER, *(each for each in folders if each.strip("/.") and ".." not in PurePath(each).parts)}
 
 
 def reason(problem: QueryError | duckdb.Error) -> str:

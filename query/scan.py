@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dataflow.sql import quoted, text
 from sinks.lake.catalog.layout import Column, DataFile, TableLayout
 from sinks.lake.catalog.schema import SNAPSHOT_FIELD_ID
 
@@ -40,16 +41,6 @@ def history_sql(table: TableLayout, files: Sequence[DataFile], snapshot_id: int)
         source = f"read_parquet({_list(merged)}, schema={_schema((*columns, _SNAPSHOT))})"
         parts.append(f"SELECT {selected}, _snapshot FROM {source} WHERE _snapshot <= {snapshot_id}")
     return " UNION ALL ".join(parts)
-
-
-def text(value: str) -> str:
-    """A SQL string literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def quoted(name: str) -> str:
-    """A SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _nothing(columns: Sequence[Column]) -> str:

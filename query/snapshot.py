@@ -14,13 +14,14 @@ import pyarrow as pa
 
 from dataflow.errors import QueryError
 from dataflow.pipeline.names import LEDGER
+from dataflow.sql import quoted
 from query.ends import Ends, LedgerEnds, relation
 from query.engine import Engine
 from query.guard import TimeLimit, interruptible, message_of, require_select
 from query.moment import comparable
 from query.others import HELD, data_folders, make_others, named_in, reason, unreadable_sql
 from query.resolve import Resolved, Resolver
-from query.scan import history_sql, quoted, scan_sql
+from query.scan import history_sql, scan_sql
 from query.shared_work import SharedWork
 from query.unsigned import exact_table
 from sinks.lake.catalog.layout import DataFile, TableLayout, ViewLayout

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from dataflow.errors import ConfigError
 from dataflow.pipeline.names import LEDGER
+from dataflow.sql import quoted
 from query.reader import LakeReader, LakeSnapshot
-from query.scan import quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """What a run leaves in its recovery folder while its compactor does not work, for whoever examines it."""
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from dataflow.durable import replace
 
 NAME = "compaction.json"
 
@@ -30,12 +31,9 @@ class CompactionMark:
 
     def write(self, reason: str, failures: int, since: datetime) -> None:
         """Set it; a disk that refuses is no reason to disturb the run."""
-        temporary = self._path.with_name(f"{NAME}.tmp")
+        text = json.dumps({"reason": reason, "failures": failures, "since": since.isoformat()})
         with suppress(OSError):
-            temporary.write_text(
-                json.dumps({"reason": reason, "failures": failures, "since": since.isoformat()}), encoding="utf-8"
-            )
-            os.replace(temporary, self._path)
+            replace(self._path, text, durable=False)
 
     def clear(self) -> None:
         """Compaction works."""

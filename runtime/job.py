@@ -14,7 +14,7 @@ from bytewax.dataflow import Dataflow
 
 from dataflow import flow as graph
 from dataflow.columnar import hashing
-from dataflow.decode.json.plain import json_decoder
+from dataflow.decode.decoder import decoder_for
 from dataflow.fold.fold import Fold
 from dataflow.intake.control import Control
 from dataflow.intake.judge import Judge
@@ -101,7 +101,7 @@ def _intake(job: Job) -> Intake:
 
     return Intake(
         job.source,
-        decoder=lambda: json_decoder(plan.event, plan.max_record_bytes),
+        decoder=lambda: decoder_for(plan),
         judge=judge,
         seed=job.recovery.seed().get,
         control=job.control,

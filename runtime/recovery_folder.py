@@ -12,6 +12,7 @@ from typing import Any
 
 from bytewax.recovery import init_db_dir
 
+from dataflow.durable import replace
 from dataflow.errors import RecoveryError
 
 _STORE_FAILURE = re.compile(r'SqliteFailure\(Error \{ code: (?P<code>\w+)[^}]*\}, (Some\("(?P<reason>[^"]*)"\)|None)')
@@ -65,7 +66,7 @@ class RecoveryFolder:
                 (self.path / name).unlink()
             init_db_dir(self.path, 1)
             lineage = uuid.uuid4().hex
-            _write_durably(self.path / "lineage", lineage)
+            replace(self.path / "lineage", lineage)
         except OSError as error:
             raise RecoveryError(
                 f"cannot make the recovery folder {self.path}: {error.strerror}; "
@@ -140,7 +141,7 @@ class RecoveryFolder:
 
     def write_seed(self, states: dict[str, Any]) -> None:
         """Set the states (JSON values) that source partitions of a new store start from."""
-        _write_durably(self.path / "seed.json", json.dumps(states))
+        replace(self.path / "seed.json", json.dumps(states))
 
     def seed(self) -> dict[str, Any]:
         """States per source partition to start from where the store has none; empty without a take-over."""
@@ -173,17 +174,3 @@ def store_failure(error: BaseException, folder: Path) -> RecoveryError | None:
             )
         current = current.__cause__ or current.__context__
     return None
-
-
-def _write_durably(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

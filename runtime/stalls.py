@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dataflow.durable import replace
+
 WORD = "word"
 RECORD = "stalls.json"
 
@@ -76,11 +78,9 @@ class StallRecord:
             "at": stalls.at.isoformat(timespec="seconds"),
             "told": stalls.told,
         }
-        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         # on a disk that takes nothing a restart is still right; only its count is lost
         with suppress(OSError):
-            temporary.write_text(json.dumps(text, ensure_ascii=False), encoding="utf-8")
-            os.replace(temporary, self._path)
+            replace(self._path, json.dumps(text, ensure_ascii=False), durable=False, suffix=f".{os.getpid()}")
 
     def _load(self) -> tuple[int, Stalls] | None:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dataflow.decode.json.plain import json_decoder
+from dataflow.decode.decoder import decoder_for
 from dataflow.fold.fold import Fold
 from dataflow.intake.judge import Judge
 from dataflow.messages import POLL_SCHEMA, Judged, Parcel, Poll
@@ -36,7 +36,7 @@ class _Partition:
         self.topic = topic
         self.records = records
         self.folder = folder
-        self.decoder = json_decoder(plan.event, plan.max_record_bytes)
+        self.decoder = decoder_for(plan)
         self.state: tuple[int, int, Any] = (0, 0, None)
         self.judge: Judge | None = None
         self.start()

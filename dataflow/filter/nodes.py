@@ -18,6 +18,7 @@ from dataflow.columnar import numbers as numeric
 from dataflow.columnar.numbers import Numbers
 from dataflow.filter import ternary
 from dataflow.filter.ternary import Ternary, all_of, any_of, compare_text, like_regex, on_text, plain
+from dataflow.sql import quoted, text
 
 Kind = Literal["text", "exact", "double", "boolean", "date"]
 
@@ -79,7 +80,7 @@ class Column(Node):
     scale: int = 0
 
     def sql(self) -> str:
-        return '"' + self.name.replace('"', '""') + '"'
+        return quoted(self.name)
 
     def children(self) -> tuple[Node, ...]:
         return ()
@@ -104,14 +105,14 @@ class Constant(Node):
 
     def sql(self) -> str:
         if isinstance(self.value, str):
-            return "'" + self.value.replace("'", "''") + "'"
+            return text(self.value)
         if isinstance(self.value, bool):
             return "TRUE" if self.value else "FALSE"
         if isinstance(self.value, date):
             return f"DATE '{self.value.isoformat()}'"
         if isinstance(self.value, float):
-            text = repr(self.value)
-            return text if "e" in text else text + "e0"
+            written = repr(self.value)
+            return written if "e" in written else written + "e0"
         return f"{self.value:f}" if isinstance(self.value, Decimal) else str(self.value)
 
     def children(self) -> tuple[Node, ...]:

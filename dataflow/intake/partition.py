@@ -7,12 +7,13 @@ from typing import Any, Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from dataflow.decode.decoder import Decoder
 from dataflow.errors import StoppedEarly
 from dataflow.intake.control import Control
 from dataflow.intake.judge import Judge
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Pulse
-from dataflow.messages import Decoder, Judged
+from dataflow.messages import Judged
 from dataflow.sources.source import Reader, Source
 
 PUBLISHED_SNAPSHOTS = 3

@@ -12,6 +12,7 @@ import numpy as np
 
 from dataflow.columnar.hashing import Hashes
 from dataflow.columnar.types import Int64s
+from dataflow.durable import sync_folder, write_all
 from dataflow.errors import RecoveryError
 from dataflow.messages import NEVER_MS
 
@@ -69,7 +70,7 @@ class DedupLog:
                 if path.name not in listed:
                     path.unlink()
             segments = [_Segment(name, length, _cut(folder / name, length)) for name, length in state]
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             raise _unusable(folder, error) from error
         return cls(folder, horizon_ms, segments, segment_bytes=segment_bytes)
@@ -90,7 +91,7 @@ class DedupLog:
             if self._file is None:
                 self._start(newest_ms)
             assert self._file is not None
-            _write(self._file, memoryview(records.tobytes()))
+            write_all(self._file, memoryview(records.tobytes()))
             segment = self._segments[-1]
             segment.length_bytes += records.nbytes
             segment.newest_ms = max(segment.newest_ms, newest_ms)
@@ -128,7 +129,7 @@ class DedupLog:
         segment = _Segment(f"{self._next_number:012d}{_SUFFIX}", 0, NEVER_MS)
         self._next_number += 1
         self._file = FileIO(self._folder / segment.name, "w")
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
         self._segments.append(segment)
         self._first_ms = first_ms
 
@@ -176,19 +177,6 @@ def _columns(path: Path) -> Iterator[tuple[Hashes, Hashes, Int64s]]:
     with path.open("rb") as file:
         while len(records := np.fromfile(file, _RECORD, _READ_ROWS)):
             yield tuple(np.ascontiguousarray(records[name]) for name in _RECORD.names or ())  # type: ignore[misc]
-
-
-def _write(file: FileIO, data: memoryview) -> None:
-    while data:
-        data = data[file.write(data) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unusable(folder: Path, error: OSError) -> RecoveryError:

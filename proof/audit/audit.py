@@ -17,11 +17,12 @@ from dataflow.pipeline.tables import TableSpec, tables_of
 from dataflow.sources.source import Source
 from dataflow.windows.kinds import has_one_window
 from proof.audit.files import check_files
-from proof.audit.ledger import CLASSES, ROLLUP_CLASSES, Line, Segment, check_ledger, check_published, read_lines
+from proof.audit.ledger import CLASSES, Segment, check_ledger, check_published
 from proof.audit.report import Finding, Report, Unproven
 from proof.audit.rows import CHUNK_RECORDS, ROW_TABLES, RowTables, first_offsets
 from proof.audit.source import Place, Rereading, find_place
 from proof.audit.windows import MANY, NAMED, NARROWED, Narrowing, Totals, WindowDifference, differences, lake_totals
+from proof.ledger import ROLLUP_CLASSES, LedgerLine, read_ledger
 from query.moment import to_ms
 from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.ledger import merge_ranges
@@ -119,7 +120,7 @@ class _Audit:
 
     def run(self) -> Report:
         report = self._report
-        lines = read_lines(self._snapshot)
+        lines = read_ledger(self._snapshot)
         starts = first_offsets(self._snapshot)
         if self._source is not None:
             # a file is read from its first record on, a topic from wherever the first run was told to
@@ -214,7 +215,7 @@ class _Audit:
 
     def _windows(
         self,
-        lines: Mapping[str, Sequence[Line]],
+        lines: Mapping[str, Sequence[LedgerLine]],
         segments: Mapping[str, list[Segment]],
         places: Mapping[str, Place],
         folder: Path,
@@ -266,7 +267,7 @@ class _Audit:
                     fold = self._fold(segment)
                     yield segment, judged, fold, fold.fold(judged).tables
 
-    def _count_windows(self, lines: Mapping[str, Sequence[Line]]) -> None:
+    def _count_windows(self, lines: Mapping[str, Sequence[LedgerLine]]) -> None:
         """Rows and late rows in the windows against the ledger, where each row counts in one window."""
         counts = [line.entry.rollups for each in lines.values() for line in each]
         for rollup in self._plan.rollups:
@@ -312,7 +313,7 @@ class _Chunk:
                 self.tables.setdefault(name, []).append(tables[name])
 
 
-def _ledger_differences(line: Line, again: Range) -> list[str]:
+def _ledger_differences(line: LedgerLine, again: Range) -> list[str]:
     texts = [
         f"{name} is {getattr(line.entry, name)}, the source gives {getattr(again, name)}"
         for name in (*CLASSES, "checksum", "max_event_time", "topic")

@@ -4,27 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dataflow.errors import ConservationError
-from dataflow.messages import Range, RollupCount
 from dataflow.pipeline.names import LEDGER
 from proof.audit.report import Finding, OffsetRange, Report
-from query.reader import LakeSnapshot
+from proof.ledger import LedgerLine
 from sinks.lake.ledger import check_conservation
 
 CLASSES = ("read", "accepted", "duplicate", "late", "dead")
-ROLLUP_CLASSES = ("filtered", "counted", "late")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the ledger. `snapshot` is the commit that added it; `entry.rollups` holds those it knows."""
-
-    entry: Range
-    epoch: int
-    committed_at_ms: int
-    snapshot: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +21,7 @@ class Segment:
     partition: str
     start: int
     end: int
-    line: Line | None
+    line: LedgerLine | None
 
     @property
     def range(self) -> OffsetRange:
@@ -42,44 +29,8 @@ class Segment:
         return OffsetRange(self.partition, self.start, self.end)
 
 
-def read_lines(snapshot: LakeSnapshot) -> dict[str, list[Line]]:
-    """The ledger per source partition, in offset order."""
-    names = {column.name for column in snapshot.tables[LEDGER].columns}
-    rollups = sorted(name.removesuffix("_counted") for name in names if name.endswith("_counted"))
-    order = "start_offset, end_offset, _snapshot"
-    sql = f"SELECT *, epoch_ms(committed_at) AS _committed_ms FROM ledger_history ORDER BY {order}"
-    lines: dict[str, list[Line]] = {}
-    for row in snapshot.query(sql, histories=[LEDGER]).to_pylist():
-        lines.setdefault(row["partition"] or "", []).append(_line(row, rollups))
-    return lines
-
-
-def _line(row: Mapping[str, Any], rollups: Sequence[str]) -> Line:
-    counts = {
-        name: RollupCount(*(row[f"{name}_{what}"] or 0 for what in ROLLUP_CLASSES))
-        for name in rollups
-        if row[f"{name}_counted"] is not None
-    }
-    entry = Range(
-        row["partition"] or "",
-        row["topic"],
-        row["start_offset"] or 0,
-        row["end_offset"] or 0,
-        read=row["read"] or 0,
-        accepted=row["accepted"] or 0,
-        duplicate=row["duplicate"] or 0,
-        late=row["late"] or 0,
-        dead=row["dead"] or 0,
-        checksum=row["checksum"] or 0,
-        max_event_time=row["max_event_time"],
-        finished=bool(row["finished"]),
-        rollups=counts,
-    )
-    return Line(entry, row["epoch"] or 0, row["_committed_ms"] or 0, row["_snapshot"])
-
-
 def check_ledger(
-    lines: Mapping[str, Sequence[Line]],
+    lines: Mapping[str, Sequence[LedgerLine]],
     offsets: Mapping[str, tuple[int, int | None]],
     starts: Mapping[str, int],
     report: Report,
@@ -114,7 +65,9 @@ def check_ledger(
     return segments
 
 
-def check_published(published: Sequence[tuple[int, str]], lines: Mapping[str, Sequence[Line]], report: Report) -> None:
+def check_published(
+    published: Sequence[tuple[int, str]], lines: Mapping[str, Sequence[LedgerLine]], report: Report
+) -> None:
     """Every range that the catalog's publish keys name (epoch, JSON ranges) has its own row in the ledger."""
     there = Counter(
         (line.epoch, partition, line.entry.start, line.entry.end) for partition in lines for line in lines[partition]
@@ -127,7 +80,7 @@ def check_published(published: Sequence[tuple[int, str]], lines: Mapping[str, Se
         report.add(Finding("ledger", LEDGER, detail, (OffsetRange(partition, start, end),)))
 
 
-def _check_partition(partition: str, lines: Sequence[Line], start: int | None, report: Report) -> list[Segment]:
+def _check_partition(partition: str, lines: Sequence[LedgerLine], start: int | None, report: Report) -> list[Segment]:
     segments: list[Segment] = []
     first = lines[0].entry.start if lines else None
     at = first if start is None else start if first is None else min(start, first)

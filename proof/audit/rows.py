@@ -10,10 +10,10 @@ from dataflow.messages import Range
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec
+from dataflow.sql import quoted
 from proof.audit.ledger import Segment
 from proof.audit.report import Finding, OffsetRange, Report
 from query.reader import Bound, LakeSnapshot
-from query.scan import quoted
 
 CHUNK_RECORDS = 50_000
 """Neighbouring ranges are compared together up to about so many records."""

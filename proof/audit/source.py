@@ -1,38 +1,31 @@
 """Reading a source partition again: the same reader, decoder and judge, cut at the ledger's own boundaries."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-
-from dataflow.decode.json.general import JsonDecoder
 from dataflow.errors import InputMissing, OffsetLost, UnknownTopic
 from dataflow.intake.judge import Judge
-from dataflow.messages import Decoder, Judged, Poll
+from dataflow.messages import Judged
 from dataflow.pipeline.plan import Plan
-from dataflow.sources.source import Reader, Source
+from dataflow.sources.source import Source
 from proof.audit.ledger import Segment
+from proof.rejudge import Rejudging
 from query.reader import LakeSnapshot
-from query.scan import quoted
-
-POLL_RECORDS = 10_000
-POLL_BYTES = 16 * 2**20
-_SNAPSHOT_EVERY = 200
-"""Polls after which the judge's log of ids is told to let old ones go."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where judging can start: segments before `first` cannot be judged again, and `why` says so.
 
-    `state` is the judge's: None where nothing was read before. `from_lake`: ids to remember come from table events.
+    `seen`: the largest event time (ms) before it, None where nothing was read before. `from_lake`: ids to remember
+    come from table events.
     """
 
     first: int
     why: str = ""
-    state: dict[str, Any] | None = None
+    seen: int | None = None
     from_lake: bool = False
 
 
@@ -65,13 +58,12 @@ def find_place(source: Source, plan: Plan, snapshot: LakeSnapshot, segments: Seq
     before = segments[:first]
     times = [each.line.entry.max_event_time for each in before if each.line is not None]
     newest = max((time for time in times if time is not None), default=None)
-    state: dict[str, Any] = {"max_event_time": newest, "ids": []}
     if plan.dedup_column is None or newest is None:
-        return Place(first, gone, state)
+        return Place(first, gone, newest)
     if "events" not in snapshot.tables or not _ids_are_known(plan, before, newest):
         why = f"{gone}, and which event ids were remembered there is not in the lake"
         return Place(len(segments), why)
-    return Place(first, gone, state, from_lake=True)
+    return Place(first, gone, newest, from_lake=True)
 
 
 def _ids_are_known(plan: Plan, before: Sequence[Segment], newest: int) -> bool:
@@ -111,71 +103,33 @@ class Rereading:
 
     def __iter__(self) -> Iterator[tuple[Segment, Judged]]:
         """Judged pieces in offset order; every segment has at least one, and no piece lies in two segments."""
-        first, end = self._segments[0], self._segments[-1].end
-        topic = self._source.topic_of(first.partition)
-        judge = Judge(self._plan, first.partition, topic, folder=self._folder, state=self._place.state)
-        if self._place.from_lake:
-            self._remember(judge)
-        decoder = JsonDecoder(self._plan.event, self._plan.max_record_bytes)
-        known = self._source.end_offsets().get(first.partition, end)
-        reader = self._source.open(first.partition, first.start, None, min(end, known))
-        try:
-            yield from self._pieces(reader, judge, decoder)
-        finally:
-            reader.close()
-            judge.close()
-
-    def _pieces(self, reader: Reader, judge: Judge, decoder: Decoder) -> Iterator[tuple[Segment, Judged]]:
-        held: Poll | None = None
-        polls = 0
-        for segment in self._segments:
-            if segment.end == segment.start:
-                yield segment, _nothing(segment, judge)
-                continue
-            at = segment.start
-            while at < segment.end:
-                while held is None and not reader.finished:
-                    held = reader.poll(POLL_RECORDS, POLL_BYTES)
-                    polls += 1
-                    if held is None and not reader.finished:
-                        self._wait()
-                if held is None:
-                    self.ended_at = at
-                    return
-                piece, held = _split(held, segment.end)
-                at = piece.end
-                yield segment, judge.judge(piece, decoder.decode(piece.records.column("value")))
-            if polls >= _SNAPSHOT_EVERY:
-                judge.snapshot()
-                polls = 0
-
-    def _remember(self, judge: Judge) -> None:
-        key, time = self._plan.dedup_column, self._plan.event.event_time.name
-        assert key is not None
-        rows = self._snapshot.query(
-            f'SELECT {quoted(key)} AS id, {quoted(time)} AS event_time FROM events WHERE "partition" = ?'
-            f' AND "offset" < ? AND {quoted(time)} > ? ORDER BY "offset"',
-            parameters=[
-                self._segments[0].partition,
-                self._segments[0].start,
-                judge.watermark - self._plan.dedup_within_ms,
-            ],
+        first = self._segments[0]
+        again = Rejudging(
+            self._source, self._plan, first.partition, seen=self._place.seen, folder=self._folder, wait=self._wait
         )
-        for batch in rows.to_batches():
-            judge.remember(batch.column("id"), batch.column("event_time").to_numpy())
+        try:
+            if self._place.from_lake:
+                again.remember(self._snapshot, first.start)
+            yield from self._pieces(again)
+        finally:
+            again.close()
+        self.ended_at = again.ended_at
+
+    def _pieces(self, again: Rejudging) -> Iterator[tuple[Segment, Judged]]:
+        ends = [each.end for each in self._segments if each.end > each.start]
+        pieces = again.judged(self._segments[0].start, ends)
+        with closing(pieces):
+            for segment in self._segments:
+                if segment.end == segment.start:
+                    yield segment, _nothing(segment, again.judge)
+                    continue
+                for judged in pieces:
+                    yield segment, judged
+                    if judged.end >= segment.end:
+                        break
+                else:
+                    return
 
 
 def _nothing(segment: Segment, judge: Judge) -> Judged:
     return Judged(judge.partition, judge.topic, segment.start, segment.end, max_event_time=judge.max_event_time)
-
-
-def _split(poll: Poll, end: int) -> tuple[Poll, Poll | None]:
-    """The part of a poll below offset `end`, and the rest."""
-    if poll.end <= end:
-        return poll, None
-    offsets: pa.Array = poll.records.column("offset")
-    below = int(offsets.to_numpy().searchsorted(end))
-    return (
-        Poll(poll.records.slice(0, below), poll.start, end),
-        Poll(poll.records.slice(below), end, poll.end),
-    )

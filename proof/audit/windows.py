@@ -13,12 +13,14 @@ from dataflow.fold.merge import merge_rows
 from dataflow.messages import Judged
 from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.tables import TableSpec
+from dataflow.sql import quoted
 from proof.audit.files import name_of
-from proof.audit.ledger import Line, Segment
+from proof.audit.ledger import Segment
 from proof.audit.report import Finding, OffsetRange
+from proof.ledger import LedgerLine
 from query.reader import LakeSnapshot
-from query.scan import quoted
 from sinks.lake.catalog.layout import DataFile
+from sinks.lake.names import is_merged_file
 
 _ROWS_BEFORE_MERGE = 200_000
 _BATCH_ROWS = 100_000
@@ -174,7 +176,7 @@ class Narrowing:
                 first = int(offsets[_end_row(each, judged, judged.rows, fold, last=False)])
             self._offsets[place] = (first, last + 1)
 
-    def finish(self, lines: Mapping[str, Sequence[Line]]) -> None:
+    def finish(self, lines: Mapping[str, Sequence[LedgerLine]]) -> None:
         """Write the ranges into the differences."""
         for at, bucket in sorted(self._wrong):
             each = self._found[at]
@@ -216,14 +218,14 @@ class Narrowing:
             self._summed[table] = [
                 (end, file)
                 for end, file in zip(ends, files, strict=True)
-                if file.partial_max is None and file.path.name.startswith("compact-")
+                if file.partial_max is None and is_merged_file(file.path.name)
             ]
         for end, file in self._summed[table]:
             if file.begin_snapshot <= snapshot < end:
                 return file.begin_snapshot
         return snapshot
 
-    def _whole(self, table: str, lines: Mapping[str, Sequence[Line]], bucket: int) -> list[OffsetRange]:
+    def _whole(self, table: str, lines: Mapping[str, Sequence[LedgerLine]], bucket: int) -> list[OffsetRange]:
         """The ranges of a commit, where the source has no row of the window."""
         ranges = []
         for partition, each in sorted(lines.items()):

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from dataflow.errors import ConfigError
 from dataflow.spelling import suggest
+from dataflow.sql import quoted
 from query.moment import aware, from_ms, to_ms
 from query.reader import Bound, LakeSnapshot
 from query.reports.values import Value
-from query.scan import quoted
 from sinks.lake.tables.definition import RollupDefinition
 
 _LEAST_MS = -(2**63) // 1000 + 1_000_000

@@ -4,10 +4,16 @@ import os
 import re
 import signal
 import threading
+from collections.abc import Callable
 
-from sinks.lake.files import Fault, no_fault
+Fault = Callable[[str], None]
+"""Called with the name of each point where a crash matters; tests raise from it."""
 
 _TEXT = re.compile(r"(?P<point>[a-z_.-]+)(:(?P<count>[1-9][0-9]*))?(@(?P<delay>[0-9]+))?")
+
+
+def no_fault(point: str) -> None:
+    """The fault hook that does nothing."""
 
 
 class KillAt:

@@ -1,10 +1,6 @@
 """Parquet files of the lake: field ids inside, statistics beside, durable before their name is told to anybody."""
 
-import contextlib
 import hashlib
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dataflow.durable import create
 from dataflow.errors import LakeUnwritable
 from sinks.lake.catalog.layout import Column, TableLayout
 from sinks.lake.catalog.schema import SNAPSHOT_COLUMN, SNAPSHOT_FIELD_ID
+from sinks.lake.catalog.staged import ColumnStats, StagedFile
 from sinks.lake.catalog.types import to_text
+from sinks.lake.fault import Fault, no_fault
+from sinks.lake.names import table_folder
 
 ROW_GROUP_ROWS = 122_880
 """DuckDB reads a row group per thread; more rows prune worse, fewer compress worse."""
@@ -25,41 +25,6 @@ PLAIN_BYTES = 16 * 1024
 the rest of the commit, and most files of an epoch are smaller."""
 
 FEW_ROWS = 64
-
-Fault = Callable[[str], None]
-"""Called with the name of each point where a crash matters; tests raise from it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnStats:
-    """One column of one file, in DuckLake's terms. `low`/`high` are texts, None = unknown or no value."""
-
-    column_id: int
-    type: str
-    size_bytes: int
-    value_count: int
-    null_count: int
-    low: str | None
-    high: str | None
-    contains_nan: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """A file that is durable on disk and not yet in the catalog. `path` is relative to the table's folder."""
-
-    table: str
-    table_id: int
-    path: str
-    rows: int
-    size_bytes: int
-    footer_bytes: int
-    digest: str
-    columns: tuple[ColumnStats, ...]
-
-
-def no_fault(point: str) -> None:
-    """The fault hook that does nothing."""
 
 
 def write_file(
@@ -96,7 +61,7 @@ def write_file(
         metadata_collector=written,
     )
     content = sink.getvalue()
-    target = folder / "main" / layout.path / name
+    target = table_folder(folder, layout.path) / name
     fault("before_file")
     write_durably(target, content, fault)
     fault("after_file")
@@ -114,39 +79,13 @@ def write_file(
 
 def write_durably(target: Path, content: Any, fault: Fault = no_fault) -> None:
     """Create `target` with `content` (bytes-like) and fsync it and its directory; LakeUnwritable on failure."""
-    made = False
     try:
-        if not target.parent.is_dir():
-            target.parent.mkdir(parents=True)
-            sync_folder(target.parent.parent)
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        made = True
-        try:
-            left = memoryview(content)
-            while left:
-                left = left[os.write(handle, left) :]
-            fault("in_file")
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        sync_folder(target.parent)
+        create(target, memoryview(content), written=lambda: fault("in_file"))
     except OSError as error:
-        if made:
-            with contextlib.suppress(OSError):
-                target.unlink()
         raise LakeUnwritable(
             f"cannot write {target}: {error.strerror}; nothing of it was published. "
             "Free space or correct the folder's permissions, then start again"
         ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _field(column: Column, kind: pa.DataType) -> pa.Field:

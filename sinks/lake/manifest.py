@@ -6,7 +6,7 @@ from typing import Any
 
 from dataflow.errors import RecoveryError
 from dataflow.messages import Range, RollupCount
-from sinks.lake.files import ColumnStats, StagedFile
+from sinks.lake.catalog.staged import ColumnStats, StagedFile
 
 VERSION = 1
 

@@ -11,7 +11,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from dataflow.messages import Parcel
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import tables_of
-from sinks.lake.files import Fault, no_fault
+from sinks.lake.fault import Fault, no_fault
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import PART, CommitStats, LakeWriter
 

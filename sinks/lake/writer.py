@@ -2,10 +2,8 @@
 
 import json
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,11 +18,13 @@ from dataflow.pipeline.names import LEDGER
 from dataflow.pipeline.tables import TableSpec
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout
-from sinks.lake.catalog.ownership import full_path, named_files, sink_file
-from sinks.lake.files import Fault, StagedFile, no_fault, write_file
+from sinks.lake.catalog.staged import StagedFile
+from sinks.lake.fault import Fault, no_fault
+from sinks.lake.files import write_file
 from sinks.lake.ledger import ledger_rows, merge_ranges
+from sinks.lake.leftovers import remove_merged, remove_staged
 from sinks.lake.manifest import Manifest, from_state, to_state
-from sinks.lake.upkeep.expire import remove_leftovers
+from sinks.lake.names import SinkFile, sink_file_name, table_folder, unique_name
 
 PART = "lake"
 KEPT_PUBLISH_KEYS = 1_000
@@ -47,11 +47,6 @@ class CommitStats:
     """Time to merge the epoch's rows and to bring its files to the disk; 0 for an epoch staged by a former run."""
     seconds: float
     """Duration of the catalog transaction."""
-
-
-def unique_name() -> str:
-    """A part of a file name that no other run has used."""
-    return uuid.uuid4().hex[:12]
 
 
 class LakeWriter:
@@ -114,8 +109,9 @@ class LakeWriter:
                 f"the lake {self._catalog.folder} has no table {absent[0]}; open it with its pipeline first"
             )
         self._publish()
-        self._remove_orphans()
-        remove_leftovers(self._catalog, self._fault)
+        kept = {(file.table, file.path) for manifest in self._pending for file in manifest.files}
+        remove_staged(self._catalog, self._pipeline, self._incarnation, kept, self._fault)
+        remove_merged(self._catalog, self._fault)
 
     def write(self, parcels: Sequence[Parcel]) -> None:
         """Buffer parcels; the first of a later epoch than the last staged one publishes all that is staged."""
@@ -187,7 +183,7 @@ class LakeWriter:
         if spec.keys:
             # sorted by window, so that a file's statistics prune
             table = merge_rows(spec, table)
-        name = f"{self._pipeline}-lake-{epoch:010d}-{self._incarnation}-{self._unique()}.parquet"
+        name = sink_file_name(SinkFile(self._pipeline, epoch, self._incarnation), self._unique())
         return write_file(self._catalog.folder, self._tables[spec.name], table, name, fault=self._fault)
 
     def _require_newest(self) -> None:
@@ -259,32 +255,11 @@ class LakeWriter:
         self._fault("after_commit")
         return snapshot_id
 
-    def _remove_orphans(self) -> None:
-        """Delete staged files of former runs of this pipeline that nothing refers to any more."""
-        staged = {(file.table, file.path) for manifest in self._pending for file in manifest.files}
-        named: set[str] | None = None
-        for table in self._tables.values():
-            folder = self._catalog.folder / "main" / table.path
-            if not folder.is_dir():
-                continue
-            for path in sorted(folder.iterdir()):
-                match = sink_file(path.name)
-                # a later run than this one may be staging files at this moment
-                if not match or match["pipeline"] != self._pipeline or int(match["incarnation"]) >= self._incarnation:
-                    continue
-                if named is None:
-                    named = named_files(self._catalog.connection, self._catalog.folder)
-                if full_path(folder, path.name) not in named and (table.name, path.name) not in staged:
-                    self._fault("before_unlink")
-                    with suppress(OSError):
-                        path.unlink()
-                    self._fault("after_unlink")
-
 
 def require_files(manifest: Manifest, folder: Path) -> None:
     """Raise Gap unless every staged file of the manifest is on disk with its full size."""
     for file in manifest.files:
-        path = folder / "main" / file.table / file.path
+        path = table_folder(folder, file.table) / file.path
         if not path.is_file() or path.stat().st_size != file.size_bytes:
             raise Gap(
                 f"epoch {manifest.epoch} is staged, but its file {path} is missing or cut short, so its rows would be "

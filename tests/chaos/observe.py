@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from dataflow.sql import quoted
 from query.reader import LakeSnapshot
-from query.scan import quoted
 
 CLASSES = ("read", "accepted", "duplicate", "late", "dead")
 

@@ -95,7 +95,7 @@ def test_a_mistake_is_one_message_on_standard_error(
 
 
 def test_as_of_asks_an_older_snapshot(tidemill: Tidemill, lake: LakeMaker) -> None:
-    number = lake.catalog.head()[0]
+    number = lake.catalog.head().id
     lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 40)]})
     sql = "SELECT clicks FROM ad_clicks_1m"
     assert tidemill("query", sql, "--format", "csv")[1] == "clicks\n42\n"

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from dataflow.pipeline.tables import tables_of
 from query.ends import ends_of, ends_sql, merged, relation
 from query.reader import LakeReader
+from sinks.lake.tables.finality import frontier_sql
 from sinks.lake.tables.prepare import open_lake
-from sinks.lake.tables.views import frontier_sql, with_ledger
+from sinks.lake.tables.views import with_ledger
 from sinks.lake.upkeep.compact import compact
 from sinks.lake.upkeep.tiers import FAN_IN
 from sinks.lake.writer import commit

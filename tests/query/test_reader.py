@@ -281,8 +281,8 @@ def merge(catalog: Catalog, table: str) -> None:
     with catalog.transaction() as connection:
         marks = ",".join(str(file.id) for file in old)
         connection.execute(f"DELETE FROM ducklake_data_file WHERE data_file_id IN ({marks})")
-        first_file = catalog.head()[4]
-        newest = catalog.head()[0]
+        first_file = catalog.head().next_file_id
+        newest = catalog.head().id
         catalog.snapshot(T0 + timedelta(hours=1), f"merge_adjacent:{layout.id}", file_ids=1)
         begin = min(file.begin_snapshot for file in old)
         catalog.insert_file(first_file, merged, begin=begin, row_id_start=0, partial_max=newest)

@@ -110,8 +110,8 @@ def test_a_child_ends_when_its_supervisor_is_gone():
 
 
 def test_a_child_that_does_not_end_when_its_supervisor_is_gone_ends_hard():
-    code = "import time\nfrom runtime import supervisor as supervise\nsupervise.KILL_AFTER_S = 0.3\n"
-    code += "supervise.end_with_supervisor(lambda reason: None)\ntime.sleep(60)"
+    code = "import time\nfrom runtime import supervisor\nsupervisor.KILL_AFTER_S = 0.3\n"
+    code += "supervisor.end_with_supervisor(lambda reason: None)\ntime.sleep(60)"
     child = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
     )

@@ -14,7 +14,7 @@ from dataflow.decode.json.contract import judge_record
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.event.fields import INT64_MAX, FieldKind, TimeUnit, to_micros
 from dataflow.event.schema import EventField, EventSchema
-from dataflow.messages import Decoded, Decoder, Refusal
+from dataflow.messages import Decoded, Refusal
 
 _POLLS_OF_REST = 16
 """Polls that go straight to the general decoder after one of mostly odd records."""
@@ -24,7 +24,7 @@ _MONEY = pa.decimal128(18, 6)
 _compiling = threading.Lock()
 
 
-def json_decoder(schema: EventSchema, max_record_bytes: int | None = None) -> Decoder:
+def json_decoder(schema: EventSchema, max_record_bytes: int | None = None) -> "PlainDecoder | JsonDecoder":
     """The fastest decoder for a schema; what it accepts and what it says are the contract's, whichever it is."""
     careful = JsonDecoder(schema, max_record_bytes)
     try:
@@ -54,7 +54,9 @@ def load() -> tuple[Any, Any]:
 class PlainDecoder:
     """Decodes as `JsonDecoder`, only faster; pure, but for a rest that it takes where most records are not plain."""
 
-    def __init__(self, fields: "_Fields", careful: Decoder, schema: EventSchema, max_record_bytes: int | None) -> None:
+    def __init__(
+        self, fields: "_Fields", careful: JsonDecoder, schema: EventSchema, max_record_bytes: int | None
+    ) -> None:
         self._parse, self._texts = load()
         self._fields = fields
         self._careful = careful

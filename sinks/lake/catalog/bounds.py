@@ -3,10 +3,11 @@
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sinks.lake.catalog.ownership import rows_inside_catalog
+from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.catalog.types import Bound, from_text
-from sinks.lake.files import StagedFile
 
 
 @dataclass(slots=True)
@@ -20,6 +21,15 @@ class _Sum:
     high: set[str | None] = field(default_factory=set)
 
 
+class _Known(NamedTuple):
+    """A column's bounds in the catalog; None = unknown."""
+
+    has_null: int | None
+    has_nan: int | None
+    low: str | None
+    high: str | None
+
+
 def widen_bounds(connection: sqlite3.Connection, file: StagedFile) -> None:
     """Inside a transaction that adds `file`: make its table's bounds hold the file's values, too."""
     rows = connection.execute(
@@ -27,11 +37,11 @@ def widen_bounds(connection: sqlite3.Connection, file: StagedFile) -> None:
         " FROM ducklake_table_column_stats WHERE table_id = ?",
         (file.table_id,),
     ).fetchall()
-    known = {row[0]: row[1:] for row in rows}
+    known = {column_id: _Known(*row) for column_id, *row in rows}
     first = not known
     updates: list[tuple[object, ...]] = []
     for column in file.columns:
-        new = (int(column.null_count > 0), column.contains_nan, column.low, column.high)
+        new = _Known(int(column.null_count > 0), column.contains_nan, column.low, column.high)
         old = known.pop(column.column_id, None)
         if old is None:
             if first:
@@ -41,16 +51,16 @@ def widen_bounds(connection: sqlite3.Connection, file: StagedFile) -> None:
                 )
             # without a row the extension assumes nothing, which is right for a column added later
             continue
-        merged = (
-            max(old[0] or 0, new[0]),
-            None if old[1] is None or new[1] is None else max(old[1], int(new[1])),
-            _wider(old[2], new[2], column.type, column.value_count, low=True),
-            _wider(old[3], new[3], column.type, column.value_count, low=False),
+        merged = _Known(
+            max(old.has_null or 0, new.has_null or 0),
+            None if old.has_nan is None or new.has_nan is None else max(old.has_nan, int(new.has_nan)),
+            _wider(old.low, new.low, column.type, column.value_count, low=True),
+            _wider(old.high, new.high, column.type, column.value_count, low=False),
         )
         if merged != old:
             updates.append((*merged, file.table_id, column.column_id))
     # columns of the table that this file lacks read as NULL from it
-    updates += [(1, *old[1:], file.table_id, number) for number, old in known.items() if not old[0]]
+    updates += [(*old._replace(has_null=1), file.table_id, number) for number, old in known.items() if not old.has_null]
     _update(connection, updates)
 
 
@@ -75,16 +85,17 @@ def recompute_bounds(connection: sqlite3.Connection, table_id: int) -> None:
         (table_id,),
     ).fetchall()
     updates: list[tuple[object, ...]] = []
-    for column_id, *old in known:
+    for column_id, *row in known:
+        old = _Known(*row)
         found = sums.get(column_id, _Sum())
         kind = kinds.get(column_id, "")
-        new = (
+        new = _Known(
             int(found.nulls or found.files < files or inlined),
-            None if old[1] is None else found.nan,
+            None if old.has_nan is None else found.nan,
             None if inlined else _outermost(found.low, kind, low=True),
             None if inlined else _outermost(found.high, kind, low=False),
         )
-        if new != tuple(old):
+        if new != old:
             updates.append((*new, table_id, column_id))
     _update(connection, updates)
 

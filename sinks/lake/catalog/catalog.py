@@ -7,18 +7,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dataflow.errors import Fenced, ForeignLake, LakeUnwritable
 from sinks.lake.catalog.bounds import widen_bounds
 from sinks.lake.catalog.layout import TableLayout, layouts
 from sinks.lake.catalog.schema import AUTHOR, DUCKLAKE, INDEXES, OWN, OWN_OBJECT, SCHEMA_ID
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect, told, transaction
+from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.catalog.types import time_text
-from sinks.lake.files import StagedFile
+from sinks.lake.names import SCHEMA_FOLDER
 
 BUSY_MS = 30_000
 """How long a commit waits for another process's transaction before it gives up."""
+
+
+class Head(NamedTuple):
+    """The newest snapshot: its id and time, and the numbers that the next one goes on with."""
+
+    id: int
+    time: str
+    schema_version: int
+    next_catalog_id: int
+    next_file_id: int
 
 
 class Catalog:
@@ -102,18 +113,19 @@ class Catalog:
         with told(self.path, self.busy_ms):
             return self.connection.execute(sql, values).fetchone()
 
-    def head(self) -> tuple[int, str, int, int, int]:
-        """Newest snapshot: id, time text, schema version, next catalog id, next file id."""
-        row: tuple[int, str, int, int, int] = self.one(
-            "SELECT snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id"
-            " FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1"
+    def head(self) -> Head:
+        """The newest snapshot."""
+        return Head(
+            *self.one(
+                "SELECT snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id"
+                " FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1"
+            )
         )
-        return row
 
     def tables(self) -> dict[str, TableLayout]:
         """Our tables as of now, by name."""
         with told(self.path, self.busy_ms):
-            return layouts(self.connection, self.head()[0])
+            return layouts(self.connection, self.head().id)
 
     def offsets(self) -> dict[str, tuple[int, int | None]]:
         """Per source partition: where the lake goes on, and the largest event time it has seen (ms)."""
@@ -160,20 +172,21 @@ class Catalog:
         extra: dict[str, Any] | None = None,
     ) -> int:
         """Insert the next DuckLake snapshot and return its id. Its time never goes back, whatever the clock does."""
-        number, time, version, next_catalog, next_file = self.head()
-        row = (
-            number + 1,
-            max(time_text(at), time),
-            version + schema,
-            next_catalog + catalog_ids,
-            next_file + file_ids,
+        head = self.head()
+        number = head.id + 1
+        row = Head(
+            number,
+            max(time_text(at), head.time),
+            head.schema_version + schema,
+            head.next_catalog_id + catalog_ids,
+            head.next_file_id + file_ids,
         )
         self.connection.execute("INSERT INTO ducklake_snapshot VALUES (?, ?, ?, ?, ?)", row)
         self.connection.execute(
             "INSERT INTO ducklake_snapshot_changes VALUES (?, ?, ?, ?, ?)",
-            (number + 1, changes, AUTHOR, message, json.dumps(extra, separators=(",", ":")) if extra else None),
+            (number, changes, AUTHOR, message, json.dumps(extra, separators=(",", ":")) if extra else None),
         )
-        return number + 1
+        return number
 
     def append(
         self,
@@ -184,7 +197,7 @@ class Catalog:
         extra: dict[str, Any] | None = None,
     ) -> int:
         """Add `files` to their tables in one new snapshot; returns its id."""
-        first_file = self.head()[4]
+        first_file = self.head().next_file_id
         touched = sorted({file.table_id for file in files})
         changes = ",".join(f"inserted_into_table:{table_id}" for table_id in touched)
         snapshot_id = self.snapshot(at, changes, file_ids=len(files), message=message, extra=extra)
@@ -252,8 +265,8 @@ class Catalog:
         run("INSERT INTO ducklake_snapshot VALUES (0, ?, 0, 1, 0)", (now,))
         run("INSERT INTO ducklake_snapshot_changes VALUES (0, 'created_schema:\"main\"', NULL, NULL, NULL)")
         run(
-            "INSERT INTO ducklake_schema VALUES (?, ?, 0, NULL, 'main', 'main/', 1)",
-            (SCHEMA_ID, str(uuid.uuid5(uuid.NAMESPACE_URL, f"{data_path(self.folder)}{now}"))),
+            "INSERT INTO ducklake_schema VALUES (?, ?, 0, NULL, 'main', ?, 1)",
+            (SCHEMA_ID, str(uuid.uuid5(uuid.NAMESPACE_URL, f"{data_path(self.folder)}{now}")), SCHEMA_FOLDER),
         )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,13 +9,10 @@ from typing import Any
 
 from dataflow.errors import ForeignLake
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
+from dataflow.sql import quoted
 from sinks.lake.catalog.schema import AUTHOR, OWN_OBJECT, SCHEMA_ID
+from sinks.lake.names import is_own_name, table_path
 
-MERGED = "compact-"
-"""Names of merged files begin so."""
-
-_MERGED_FILE = re.compile(rf"{MERGED}[0-9a-f]+\.parquet")
-_SINK_FILE = re.compile(r"(?P<pipeline>.+)-lake-(?P<epoch>\d+)-(?P<incarnation>\d+)-[0-9a-f]+\.parquet")
 _OLDEST_VIEW = "WITH frontier AS ("
 """Every view of ours has begun so in the lakes that do not say what is ours."""
 
@@ -57,12 +53,12 @@ def require_names(connection: sqlite3.Connection, missing: list[str], folder: Pa
             if name.lower() == wanted.lower() and number not in own:
                 problems.append(
                     f"main.{name} is a {kind} that another client made, and the pipeline needs the name: move it away "
-                    f'with ALTER {kind.upper()} lake.main."{name}" RENAME TO another_name, or name another folder'
+                    f"with ALTER {kind.upper()} lake.main.{quoted(name)} RENAME TO another_name, or name another folder"
                 )
             elif own.get(number) == wanted and name != wanted and kind == "table":
                 problems.append(
                     f"main.{wanted} was renamed by another client and is now called {name}, and the pipeline needs "
-                    f'it: put it back with ALTER TABLE lake.main."{name}" RENAME TO {wanted}'
+                    f"it: put it back with ALTER TABLE lake.main.{quoted(name)} RENAME TO {wanted}"
                 )
     if problems:
         raise ForeignLake(f"the lake {folder} cannot take this pipeline's tables; {'; '.join(problems)}")
@@ -72,19 +68,9 @@ def rows_inside_catalog(connection: sqlite3.Connection, table_id: int) -> bool:
     """Whether another client keeps rows of the table inside the catalog, or has at some snapshot."""
     rows = connection.execute("SELECT table_name FROM ducklake_inlined_data_tables WHERE table_id = ?", (table_id,))
     return any(
-        _has(connection, name) and connection.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone() is not None
+        _has(connection, name) and connection.execute(f"SELECT 1 FROM {quoted(name)} LIMIT 1").fetchone() is not None
         for (name,) in rows.fetchall()
     )
-
-
-def sink_file(name: str) -> re.Match[str] | None:
-    """The parts `pipeline`, `epoch` and `incarnation` of the name of a file that a pipeline's sink wrote, else None."""
-    return _SINK_FILE.fullmatch(name)
-
-
-def is_merged_file(name: str) -> bool:
-    """Whether a file has the name of one that compaction wrote."""
-    return _MERGED_FILE.fullmatch(name) is not None
 
 
 def own_folders(connection: sqlite3.Connection) -> dict[str, int]:
@@ -93,13 +79,13 @@ def own_folders(connection: sqlite3.Connection) -> dict[str, int]:
     rows = connection.execute(
         "SELECT DISTINCT path, table_id FROM ducklake_table WHERE schema_id = ? AND path_is_relative = 1", (SCHEMA_ID,)
     )
-    return {f"main/{path}": number for path, number in rows if number in own}
+    return {table_path(path): number for path, number in rows if number in own}
 
 
 def is_own_file(path: str, folders: Mapping[str, int]) -> bool:
     """Whether the file at `path`, relative to the lake, lies in one of `own_folders` and has a name that we give."""
     folder, _, name = path.rpartition("/")
-    return f"{folder}/" in folders and (is_merged_file(name) or sink_file(name) is not None)
+    return f"{folder}/" in folders and is_own_name(name)
 
 
 def named_files(connection: sqlite3.Connection, folder: Path, *, scheduled: bool = True) -> set[str]:
@@ -144,7 +130,7 @@ def _own_of_old_lake(connection: sqlite3.Connection) -> dict[int, str]:
     """
     known = {LEDGER, DEAD_LETTERS, LATE_EVENTS, EVENTS}
     for (text,) in connection.execute("SELECT definition FROM own_pipeline"):
-        for rollup, aggregates in _rollups(json.loads(text)):
+        for rollup, aggregates in _defined(json.loads(text)):
             known |= {rollup, f"{rollup}_delta", *(f"{rollup}_{each}_distinct" for each in aggregates)}
     born = {
         (number, name): begin
@@ -169,9 +155,9 @@ def _own_of_old_lake(connection: sqlite3.Connection) -> dict[int, str]:
     return {number: name for (number, name), begin in born.items() if begin in ours or number in filled}
 
 
-def _rollups(definition: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """Name and aggregates of each rollup, from a definition of version 1 (by name) or 2 (a list)."""
+def _defined(definition: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """The rollups of a stored definition of any version, each with its aggregates, by name."""
     rollups = definition.get("rollups", [])
     if isinstance(rollups, dict):
         return [(name, list(form["aggregates"])) for name, form in rollups.items()]
-    return [(rollup["name"], [each["name"] for each in rollup["aggregates"]]) for rollup in rollups]
+    return [(form["name"], [each["name"] for each in form["aggregates"]]) for form in rollups]

@@ -8,11 +8,13 @@ from pathlib import Path
 from types import TracebackType
 
 from dataflow.errors import ForeignLake, LakeError, LakeMissing
+from dataflow.sql import quoted
 from sinks.lake.catalog.layout import Bounds, DataFile, Snapshot, TableLayout, ViewLayout, layouts, views
 from sinks.lake.catalog.others import Other, others
 from sinks.lake.catalog.ownership import own_objects
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly, told
 from sinks.lake.catalog.types import from_text, time_of, time_text
+from sinks.lake.names import table_folder
 
 
 class CatalogReader(AbstractContextManager["CatalogReader"]):
@@ -141,7 +143,7 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
             there = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
             for table_id, inline in held:
                 if table_id in names and inline in there:
-                    rows = self._connection.execute(f'SELECT 1 FROM "{inline}" LIMIT 1').fetchone()
+                    rows = self._connection.execute(f"SELECT 1 FROM {quoted(inline)} LIMIT 1").fetchone()
                     found += [names[table_id]] if rows else []
         return sorted(set(found))
 
@@ -192,7 +194,7 @@ def data_files(
             column = wanted[column_id]
             entry = Bounds(from_text(low, column.type), from_text(high, column.type), nulls)
             bounds.setdefault(file_id, {})[column.name] = entry
-    base = folder / "main" / table.path
+    base = table_folder(folder, table.path)
     return [
         DataFile(number, base / name, count, row_id, begin, partial, size, bounds.get(number, {}))
         for number, name, count, row_id, begin, partial, size in rows

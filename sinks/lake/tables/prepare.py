@@ -11,6 +11,7 @@ import pyarrow as pa
 from dataflow.errors import ForeignLake, LakeError
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec, tables_of
+from dataflow.sql import quoted
 from sinks.lake.catalog.catalog import BUSY_MS, Catalog, data_path
 from sinks.lake.catalog.layout import TableLayout, views
 from sinks.lake.catalog.ownership import require_names, write_down_own_objects
@@ -64,6 +65,8 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
             old = read_definition(rows.get(plan.name, "{}"))
             if old is not None:
                 require_compatible(old, definition_of(plan), str(catalog.folder))
+            # asks the definition that is there, which is as old as the lake
+            write_down_own_objects(connection)
             connection.execute(
                 "UPDATE own_pipeline SET fingerprint = ?, definition = ? WHERE name = ?",
                 (plan.fingerprint, write_definition(plan, old), plan.name),
@@ -72,7 +75,6 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
                 "UPDATE ducklake_metadata SET value = ? WHERE \"key\" = 'data_path' AND value <> ?",
                 (data_path(catalog.folder), data_path(catalog.folder)),
             )
-            write_down_own_objects(connection)
             _evolve(catalog, tables_of(plan, events=events), views_of(plan), now)
     except BaseException:
         catalog.close()
@@ -98,7 +100,7 @@ def _evolve(catalog: Catalog, specs: Sequence[TableSpec], wanted: Mapping[str, s
     grown = [(spec, tables[spec.name]) for spec in specs if spec.name in tables]
     additions = [(spec, table, _new_columns(spec, table)) for spec, table in grown]
     additions = [entry for entry in additions if entry[2]]
-    present = views(catalog.connection, catalog.head()[0])
+    present = views(catalog.connection, catalog.head().id)
     replaced = {name: sql for name, sql in wanted.items() if name not in present or present[name].sql != sql}
     new_names = [*(spec.name for spec in missing), *(name for name in replaced if name not in present)]
     require_names(catalog.connection, new_names, catalog.folder)
@@ -106,13 +108,13 @@ def _evolve(catalog: Catalog, specs: Sequence[TableSpec], wanted: Mapping[str, s
     if not (missing or additions or replaced):
         return
     changes += [f"dropped_view:{view_id}" for view_id in dropped]
-    changes += [f'created_table:"main"."{spec.name}"' for spec in missing]
+    changes += [f'created_table:"main".{quoted(spec.name)}' for spec in missing]
     changes += [f"altered_table:{table.id}" for _, table, _ in additions]
-    changes += [f'created_view:"main"."{name}"' for name in replaced]
-    next_id = catalog.head()[3]
+    changes += [f'created_view:"main".{quoted(name)}' for name in replaced]
+    next_id = catalog.head().next_catalog_id
     ids = len(missing) + len(replaced)
     snapshot_id = catalog.snapshot(now, ",".join(changes), schema=True, catalog_ids=ids, message="schema")
-    version = catalog.head()[2]
+    version = catalog.head().schema_version
     run = catalog.connection.execute
     for table_id, spec in enumerate(missing, start=next_id):
         run(

@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from dataflow.pipeline.names import LEDGER
+from dataflow.sql import quoted
+from sinks.lake.tables.finality import frontier_sql, needed_sql
 
 if TYPE_CHECKING:
     from dataflow.aggregates.duckdb import Source, ViewSql
     from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
-
-_EVER = "1000000000000000000000000000000"
-"""Further than any time in ms, as HUGEINT."""
-
-OFFSET_STEP = 2**54
-"""end_offset * OFFSET_STEP + committed_at in us * 2 + finished: a ledger row's place in its partition as one number.
-Taking the largest needs one pass without sorting, and the ledger is the table that only grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +37,6 @@ def view_sql(plan: "Plan", rollup: "RollupPlan") -> str:
     return _session_sql(plan, rollup) if rollup.merges_windows else _aligned_sql(plan, rollup)
 
 
-def frontier_sql(out_of_orderness_ms: int, idle_timeout_ms: int) -> str:
-    """One row, one column `frontier` (HUGEINT ms): the watermark that decides what is final (semantics rule 10).
-
-    It is the smallest watermark of the active source partitions. A partition is active while its newest ledger row
-    with records (without one: its first row) is younger than `idle_timeout_ms`; one that has finished no longer
-    holds anything back. Where no partition is active, the furthest of the unfinished decides; where all have
-    finished, everything is final.
-    """
-    return f"""SELECT CASE WHEN count(*) FILTER (NOT finished) = 0 THEN {_EVER}::HUGEINT
-  WHEN count(*) FILTER (active AND NOT finished) > 0 THEN min(watermark) FILTER (active AND NOT finished)
-  ELSE max(watermark) FILTER (NOT finished) END AS frontier
-FROM (
-  SELECT coalesce(max(max_event_time)::HUGEINT - {out_of_orderness_ms}, -{_EVER}::HUGEINT) AS watermark,
-    epoch_us(coalesce(max(committed_at) FILTER ("read" > 0), min(committed_at)))
-      > epoch_us(now()) - {idle_timeout_ms * 1000} AS active,
-    arg_max(finished, end_offset::HUGEINT * {OFFSET_STEP} + epoch_us(committed_at) * 2 + finished::INTEGER) AS finished
-  FROM {LEDGER}
-  GROUP BY "partition"
-) AS partitions"""
-
-
 def with_ledger(sql: str, relation: str) -> str:
     """A view's SQL that reads `relation` wherever it names the ledger.
 
@@ -72,18 +46,13 @@ def with_ledger(sql: str, relation: str) -> str:
     return f"WITH {LEDGER} AS (SELECT * FROM {relation})\nSELECT * FROM ({sql}) AS answer"
 
 
-def quote(name: str) -> str:
-    """`name` as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _aligned_sql(plan: "Plan", rollup: "RollupPlan") -> str:
-    keys = [quote(key.name) for key in rollup.keys]
+    keys = [quoted(key.name) for key in rollup.keys]
     group = [*keys, "window_start", "window_end"]
-    delta = quote(rollup.delta_table)
+    delta = quoted(rollup.delta_table)
     merged = _merged_columns(rollup, group)
     sides = [
-        _Side(agg.name, sql.side(_source(agg, group, delta, quote(rollup.distinct_table(agg.name)))))
+        _Side(agg.name, sql.side(_source(agg, group, delta, quoted(rollup.distinct_table(agg.name)))))
         for agg, sql in _sql_of(rollup)
         if sql.side is not None
     ]
@@ -96,8 +65,8 @@ def _aligned_sql(plan: "Plan", rollup: "RollupPlan") -> str:
 
 
 def _session_sql(plan: "Plan", rollup: "RollupPlan") -> str:
-    keys = [quote(key.name) for key in rollup.keys]
-    delta = quote(rollup.delta_table)
+    keys = [quoted(key.name) for key in rollup.keys]
+    delta = quoted(rollup.delta_table)
     over = f"PARTITION BY {_list(keys)} " if keys else ""
     group = [*keys, "_session"]
     merged = _merged_columns(rollup, group)
@@ -127,7 +96,7 @@ def _session_sql(plan: "Plan", rollup: "RollupPlan") -> str:
             # a session has the values whose own windows it holds
             values = (
                 f"(SELECT {_list([f'merged.{name}' for name in group])}, part.value FROM merged"
-                f" JOIN {quote(rollup.distinct_table(agg.name))} AS part ON {_same(keys, 'part')}"
+                f" JOIN {quoted(rollup.distinct_table(agg.name))} AS part ON {_same(keys, 'part')}"
                 "part.window_start >= merged.window_start AND part.window_end <= merged.window_end) AS held"
             )
             sides.append(_Side(agg.name, sql.side(_source(agg, group, "numbered", values))))
@@ -137,19 +106,18 @@ def _session_sql(plan: "Plan", rollup: "RollupPlan") -> str:
 def _select(with_parts: list[str], sides: list[_Side], rollup: "RollupPlan", group: list[str], late: str) -> str:
     with_parts += [f"side_{number} AS ({side.sql})" for number, side in enumerate(sides)]
     numbers = {side.name: number for number, side in enumerate(sides)}
-    columns = [f"merged.{quote(key.name)}" for key in rollup.keys]
+    columns = [f"merged.{quoted(key.name)}" for key in rollup.keys]
     columns += ["merged.window_start", "merged.window_end"]
     for agg, sql in _sql_of(rollup):
         if sql.side is None:
-            value = sql.shown(f"merged.{quote(agg.name)}")
+            value = sql.shown(f"merged.{quoted(agg.name)}")
         else:
             value = f"side_{numbers[agg.name]}._result"
             value = value if sql.absent is None else f"coalesce({value}, {sql.absent})"
-        columns.append(f"{value} AS {quote(agg.name)}")
+        columns.append(f"{value} AS {quoted(agg.name)}")
     columns.append(f"{late} AS late_count")
     columns.append(
-        "(SELECT frontier FROM frontier) >= epoch_ms(merged.window_end)::HUGEINT"
-        f" - 1 + {rollup.allowed_lateness_ms} AS is_final"
+        f"(SELECT frontier FROM frontier) >= {needed_sql('merged.window_end', rollup.allowed_lateness_ms)} AS is_final"
     )
     joins = ""
     for number in range(len(sides)):
@@ -164,7 +132,7 @@ def _sql_of(rollup: "RollupPlan") -> "list[tuple[AggregatePlan, ViewSql]]":
 
 def _merged_columns(rollup: "RollupPlan", group: Sequence[str]) -> list[str]:
     return [
-        f"{sql.merged(_source(agg, group, quote(rollup.delta_table)))} AS {quote(agg.name)}"
+        f"{sql.merged(_source(agg, group, quoted(rollup.delta_table)))} AS {quoted(agg.name)}"
         for agg, sql in _sql_of(rollup)
         if sql.merged is not None
     ]
@@ -174,7 +142,7 @@ def _source(agg: "AggregatePlan", group: Sequence[str], delta: str, values: str 
     # who reads a lake needs this module, and not how aggregates are written
     from dataflow.aggregates.duckdb import Source
 
-    columns = [quote(column.name) for column in agg.columns]
+    columns = [quoted(column.name) for column in agg.columns]
     is_double = bool(agg.columns) and pa.types.is_floating(agg.columns[0].type)
     return Source(group, delta, values, columns, is_double, agg.aggregate.q)
 

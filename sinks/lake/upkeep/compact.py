@@ -16,15 +16,16 @@ from dataflow.pipeline.tables import TableSpec
 from sinks.lake.catalog.bounds import recompute_bounds
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout, strange_columns
-from sinks.lake.catalog.ownership import MERGED
 from sinks.lake.catalog.reader import CatalogReader
 from sinks.lake.catalog.schema import SNAPSHOT_FIELD_ID
 from sinks.lake.catalog.sqlite import told
+from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.catalog.types import time_text
-from sinks.lake.files import Fault, StagedFile, no_fault, write_file
+from sinks.lake.fault import Fault, no_fault
+from sinks.lake.files import write_file
+from sinks.lake.names import merged_file_name, table_folder, table_path, unique_name
 from sinks.lake.upkeep.expire import ExpiryReport, Retention, expire
 from sinks.lake.upkeep.tiers import BASE_BYTES, LiveFile, runs_to_merge, summable
-from sinks.lake.writer import unique_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def compact(
         for run in runs_to_merge(files, summed_below=summed_below):
             total = summable(run, summed_below)
             try:
-                staged = _merge(catalog, table, run, spec if total else None, f"{MERGED}{unique()}.parquet", fault)
+                staged = _merge(catalog, table, run, spec if total else None, merged_file_name(unique()), fault)
             except DamagedFile as damage:
                 tally.skipped.append(str(damage))
                 continue
@@ -103,7 +104,7 @@ def compact(
                 tally.rewritten_rows += staged.rows
                 tally.summed_rows += sum(file.rows for file in run) - staged.rows
             else:
-                (catalog.folder / "main" / table.path / staged.path).unlink(missing_ok=True)
+                (table_folder(catalog.folder, table.path) / staged.path).unlink(missing_ok=True)
                 tally.skipped.append(f"{table.name}: another writer changed the files to be merged; the next run will")
             fault("after_compact")
     return CompactionReport(
@@ -147,7 +148,7 @@ def _files_with_deletes(catalog: Catalog | CatalogReader, table_id: int) -> set[
 def _merge(
     catalog: Catalog, table: TableLayout, run: Sequence[LiveFile], spec: TableSpec | None, name: str, fault: Fault
 ) -> StagedFile:
-    folder = catalog.folder / "main" / table.path
+    folder = table_folder(catalog.folder, table.path)
     parts = [_read(catalog, folder / file.path, file, table) for file in run]
     whole = pa.concat_tables(_alike([part for part, _ in parts], table))
     if spec is not None:
@@ -222,7 +223,7 @@ def _swap(
         still = {file.id: file for file in live_files(catalog, table)}
         if any(still.get(file.id) != file for file in run):
             return False
-        if not (catalog.folder / "main" / table.path / staged.path).exists():
+        if not (table_folder(catalog.folder, table.path) / staged.path).exists():
             # a run that started meanwhile took it for a leftover
             return False
         if summed_below is not None:
@@ -231,7 +232,7 @@ def _swap(
                 return False
         for name in ("ducklake_data_file", "ducklake_file_column_stats", "ducklake_file_partition_value", "own_file"):
             connection.execute(f"DELETE FROM {name} WHERE data_file_id IN ({marks})", ids)
-        file_id = catalog.head()[4]
+        file_id = catalog.head().next_file_id
         catalog.snapshot(now, f"merge_adjacent:{table.id}", file_ids=1, message="compaction")
         catalog.insert_file(
             file_id,
@@ -251,7 +252,7 @@ def _swap(
         )
         connection.executemany(
             "INSERT INTO ducklake_files_scheduled_for_deletion VALUES (?, ?, 1, ?)",
-            [(file.id, f"main/{table.path}{file.path}", time_text(now)) for file in run],
+            [(file.id, table_path(table.path) + file.path, time_text(now)) for file in run],
         )
         if summed_below is not None:
             recompute_bounds(connection, table.id)

@@ -7,18 +7,16 @@ from datetime import datetime, timedelta
 from sinks.lake.catalog.bounds import recompute_bounds
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.ownership import (
-    MERGED,
     full_path,
-    is_merged_file,
     is_own_file,
     named_files,
     own_folders,
     own_objects,
-    sink_file,
 )
 from sinks.lake.catalog.schema import AUTHOR
 from sinks.lake.catalog.types import time_of, time_text
-from sinks.lake.files import Fault, no_fault
+from sinks.lake.fault import Fault, no_fault
+from sinks.lake.names import SCHEMA_FOLDER, is_merged_file, sink_file, table_folder
 
 CHUNK_ROWS = 2_000
 """Catalog rows deleted per transaction: the writer never waits longer than a few ms."""
@@ -64,32 +62,6 @@ def expire(catalog: Catalog, now: datetime, retention: Retention, *, fault: Faul
         _delete_scheduled(catalog, now - retention.grace, fault),
         _delete_orphans(catalog, now - retention.orphan_age, fault),
     )
-
-
-def remove_leftovers(catalog: Catalog, fault: Fault = no_fault) -> int:
-    """Delete merged files that no catalog row names: what a compaction left that was killed. Returns how many.
-
-    Safe beside a living compaction, whatever the files' age: the catalog is locked meanwhile, and a compaction whose
-    file is gone when its turn comes gives that merge up.
-    """
-    found = [
-        path
-        for table in catalog.tables().values()
-        for path in (catalog.folder / "main" / table.path).glob(f"{MERGED}*.parquet")
-        if is_merged_file(path.name)
-    ]
-    if not found:
-        return 0
-    deleted = 0
-    with catalog.transaction() as connection:
-        named = named_files(connection, catalog.folder)
-        for path in found:
-            if full_path(path.parent, path.name) not in named:
-                fault("before_unlink")
-                path.unlink(missing_ok=True)
-                fault("after_unlink")
-                deleted += 1
-    return deleted
 
 
 def _expire_snapshots(catalog: Catalog, now: datetime, retention: Retention) -> int:
@@ -169,10 +141,10 @@ def _schedule_dead_files(catalog: Catalog, now: datetime) -> None:
         for name in ("ducklake_data_file", "ducklake_delete_file"):
             connection.execute(
                 "INSERT INTO ducklake_files_scheduled_for_deletion SELECT f.data_file_id,"
-                " CASE WHEN f.path_is_relative THEN 'main/' || t.path || f.path ELSE f.path END, f.path_is_relative, ?"
+                " CASE WHEN f.path_is_relative THEN ? || t.path || f.path ELSE f.path END, f.path_is_relative, ?"
                 f" FROM {name} f JOIN (SELECT DISTINCT table_id, path FROM ducklake_table) t USING (table_id)"
                 f" WHERE f.data_file_id IN ({dead})",
-                (time_text(now),),
+                (SCHEMA_FOLDER, time_text(now)),
             )
         ids = [number for (number,) in connection.execute(dead)]
         for name in (
@@ -225,7 +197,7 @@ def _delete_orphans(catalog: Catalog, before: datetime, fault: Fault) -> int:
     deleted = 0
     named: set[str] | None = None
     for table in catalog.tables().values():
-        folder = catalog.folder / "main" / table.path
+        folder = table_folder(catalog.folder, table.path)
         if not folder.is_dir():
             continue
         doomed = [
@@ -246,5 +218,5 @@ def _delete_orphans(catalog: Catalog, before: datetime, fault: Fault) -> int:
 
 
 def _is_ours(name: str, incarnation: int) -> bool:
-    match = sink_file(name)
-    return int(match["incarnation"]) < incarnation if match else is_merged_file(name)
+    written = sink_file(name)
+    return is_merged_file(name) if written is None else written.incarnation < incarnation

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sinks.lake.fault import fault_from, oversleep_from
-from sinks.lake.files import no_fault
+from sinks.lake.fault import fault_from, no_fault, oversleep_from
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -353,7 +353,7 @@ def test_a_full_or_broken_disk_leaves_no_partial_file(
         raise OSError(error, os.strerror(error))
 
     with monkeypatch.context() as patched:
-        patched.setattr("sinks.lake.files.os.fsync", refuse)
+        patched.setattr("os.fsync", refuse)
         with pytest.raises(LakeUnwritable, match="Free space"):
             writer.snapshot()
     assert not parquet_files(tmp_path)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow.pipeline.tables import tables_of
-from sinks.lake.tables.views import frontier_sql, views_of
+from sinks.lake.tables.finality import frontier_sql
+from sinks.lake.tables.views import views_of
 from sinks.lake.writer import commit
 from tests.ducklake_client import ducklake_query, plain
 from tests.sinks.lake.reading import ask, lake_connection

@@ -1,0 +1,72 @@
+"""Files that are there as a whole or not at all, whenever the machine stops."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+
+class Writable(Protocol):
+    """An unbuffered file: it may take less than it is given."""
+
+    def write(self, data: memoryview, /) -> int:
+        """Write from the beginning of `data`; how many bytes were taken."""
+        ...
+
+
+def create(path: Path, content: memoryview, *, written: Callable[[], None] = lambda: None) -> None:
+    """Make the new file `path` with `content`, durable with its name and its folder, which is made if absent.
+
+    `written` is called before the disk is asked to keep it. Raises OSError, with no part of the file left, when the
+    disk refuses; FileExistsError when it is there, which then stays.
+    """
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True)
+        sync_folder(path.parent.parent)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            while content:
+                content = content[os.write(handle, content) :]
+            written()
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        sync_folder(path.parent)
+    except OSError:
+        with suppress(OSError):
+            path.unlink()
+        raise
+
+
+def replace(path: Path, text: str, *, durable: bool = True, suffix: str = ".tmp") -> None:
+    """Put `text` (as UTF-8) in the place of `path` at once: whoever reads it finds the old text or the new one.
+
+    Not `durable`: for hints, which a machine that stops may lose. `suffix` makes the name of the file that is renamed;
+    where several processes write the same file, each needs its own. Raises OSError when the disk refuses.
+    """
+    temporary = path.with_name(path.name + suffix)
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    os.replace(temporary, path)
+    if durable:
+        sync_folder(path.parent)
+
+
+def write_all(file: Writable, data: memoryview) -> None:
+    """Write all of `data`, however much the file takes at once."""
+    while data:
+        data = data[file.write(data) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

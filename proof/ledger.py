@@ -1,0 +1,66 @@
+"""The ledger read back: one line for each range that was committed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dataflow.messages import Range, RollupCount
+from dataflow.pipeline.names import LEDGER
+from query.reader import LakeSnapshot
+
+ROLLUP_CLASSES = ("filtered", "counted", "late")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """One row of the ledger: the range as it came to the sink, and what only the lake knows of it.
+
+    `snapshot` is the commit that added it; `entry.rollups` holds those that the pipeline had then.
+    """
+
+    entry: Range
+    epoch: int
+    committed_at_ms: int
+    snapshot: int
+
+
+def read_ledger(snapshot: LakeSnapshot, partition: str | None = None) -> dict[str, list[LedgerLine]]:
+    """The ledger per source partition, of one or of all that have a line, in offset order."""
+    names = {column.name for column in snapshot.tables[LEDGER].columns}
+    rollups = sorted(name.removesuffix("_counted") for name in names if name.endswith("_counted"))
+    chosen = "" if partition is None else ' WHERE "partition" = ?'
+    rows = snapshot.query(
+        f"SELECT *, epoch_ms(committed_at) AS _committed_ms FROM ledger_history{chosen}"
+        " ORDER BY start_offset, end_offset, _snapshot",
+        parameters=None if partition is None else [partition],
+        histories=[LEDGER],
+    )
+    lines: dict[str, list[LedgerLine]] = {}
+    for batch in rows.to_batches():
+        for row in batch.to_pylist():
+            lines.setdefault(row["partition"] or "", []).append(_line(row, rollups))
+    return lines
+
+
+def _line(row: Mapping[str, Any], rollups: Sequence[str]) -> LedgerLine:
+    counts = {
+        name: RollupCount(*(row[f"{name}_{what}"] or 0 for what in ROLLUP_CLASSES))
+        for name in rollups
+        if row[f"{name}_counted"] is not None
+    }
+    entry = Range(
+        row["partition"] or "",
+        row["topic"],
+        row["start_offset"] or 0,
+        row["end_offset"] or 0,
+        read=row["read"] or 0,
+        accepted=row["accepted"] or 0,
+        duplicate=row["duplicate"] or 0,
+        late=row["late"] or 0,
+        dead=row["dead"] or 0,
+        checksum=row["checksum"] or 0,
+        max_event_time=row["max_event_time"],
+        finished=bool(row["finished"]),
+        rollups=counts,
+    )
+    return LedgerLine(entry, row["epoch"] or 0, row["_committed_ms"] or 0, row["_snapshot"])

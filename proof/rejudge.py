@@ -1,0 +1,118 @@
+"""Judging a source partition again: from a place that the ledger knows, cut wherever it is to be compared."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from dataflow.decode.decoder import decoder_for
+from dataflow.intake.judge import Judge
+from dataflow.messages import Judged, Poll
+from dataflow.pipeline.plan import Plan
+from dataflow.sources.source import Reader, Source
+from dataflow.sql import quoted
+from query.reader import LakeSnapshot
+
+POLL_RECORDS = 10_000
+POLL_BYTES = 16 * 2**20
+_SNAPSHOT_EVERY = 200
+"""Polls after which the judge's log of ids is told to let old ones go."""
+
+
+class Rejudging:
+    """One source partition's reader, decoder and judge once more, starting at any offset that the ledger names.
+
+    The decoder is the one without compiled code, so that a lake is not proven by what filled it.
+    """
+
+    def __init__(
+        self, source: Source, plan: Plan, partition: str, *, seen: int | None, folder: Path, wait: Callable[[], None]
+    ) -> None:
+        """`seen`: the largest event time (ms) before the place where judging starts, None if there was none.
+
+        `folder` is an empty one for remembered ids; `wait` pauses while the source has nothing yet.
+        """
+        self._source = source
+        self._plan = plan
+        self._partition = partition
+        self._wait = wait
+        self._decoder = decoder_for(plan, compiled=False)
+        state: dict[str, Any] = {"max_event_time": seen, "ids": []}
+        self.judge = Judge(plan, partition, source.topic_of(partition), folder=folder, state=state)
+        self.ended_at: int | None = None
+        """Where the source ended, if that was before the last end that was asked for."""
+
+    def remember(self, snapshot: LakeSnapshot, before: int) -> None:
+        """Take the ids that still count from the lake's table `events`: of its rows below offset `before`."""
+        key, time = self._plan.dedup_column, self._plan.event.event_time.name
+        assert key is not None
+        rows = snapshot.query(
+            f'SELECT {quoted(key)} AS id, {quoted(time)} AS event_time FROM events WHERE "partition" = ?'
+            f' AND "offset" < ? AND {quoted(time)} > ? ORDER BY "offset"',
+            parameters=[self._partition, before, self.judge.watermark - self._plan.dedup_within_ms],
+        )
+        for batch in rows.to_batches():
+            self.judge.remember(batch.column("id"), batch.column("event_time").to_numpy())
+
+    def reaches(self, end: int) -> bool:
+        """Whether the source holds offsets up to `end`, or ends by itself; waiting for more than it has never ends."""
+        return self._source.end_offsets().get(self._partition, end) >= end
+
+    def judged(self, start: int, ends: Sequence[int]) -> Generator[Judged, None, None]:
+        """Judge offsets [start, ends[-1]) in pieces, in order, none of them across one of the ascending `ends`.
+
+        Stops early, and says so in `ended_at`, where the source ends before. Raises what the source does.
+        """
+        if not ends:
+            return
+        known = self._source.end_offsets().get(self._partition, ends[-1])
+        reader = self._source.open(self._partition, start, None, min(ends[-1], known))
+        try:
+            yield from self._pieces(reader, start, ends)
+        finally:
+            reader.close()
+
+    def close(self) -> None:
+        """Let go of the judge's files."""
+        self.judge.close()
+
+    def _pieces(self, reader: Reader, start: int, ends: Sequence[int]) -> Iterator[Judged]:
+        held: Poll | None = None
+        at, polls = start, 0
+        for end in ends:
+            while at < end:
+                if held is None:
+                    held = self._next(reader)
+                    polls += 1
+                if held is None:
+                    self.ended_at = at
+                    return
+                piece, held = _split(held, end)
+                at = piece.end
+                yield self.judge.judge(piece, self._decoder.decode(piece.records.column("value")))
+                if polls >= _SNAPSHOT_EVERY:
+                    self.judge.snapshot()
+                    polls = 0
+
+    def _next(self, reader: Reader) -> Poll | None:
+        """The next poll, waited for; None = the source ended."""
+        while not reader.finished:
+            poll = reader.poll(POLL_RECORDS, POLL_BYTES)
+            if poll is not None:
+                return poll
+            if not reader.finished:
+                self._wait()
+        return None
+
+
+def _split(poll: Poll, end: int) -> tuple[Poll, Poll | None]:
+    """The part of a poll below offset `end`, and the rest."""
+    if poll.end <= end:
+        return poll, None
+    offsets: pa.Array = poll.records.column("offset")
+    below = int(offsets.to_numpy().searchsorted(end))
+    return (
+        Poll(poll.records.slice(0, below), poll.start, end),
+        Poll(poll.records.slice(below), end, poll.end),
+    )

@@ -1,0 +1,115 @@
+"""Which windows are closed and which are final: the one rule, for values and, side by side, as SQL over the ledger.
+
+A window is closed when the frontier has reached its last millisecond, final when it is `allowed_lateness` further.
+The frontier is the smallest watermark of the active source partitions. A partition is active while its newest ledger
+row with records (without one: its first row) is younger than the idle timeout; one that has finished no longer holds
+anything back. Where no partition is active, the furthest of the unfinished decides; where all have finished,
+everything is final.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from dataflow.pipeline.names import LEDGER
+
+EVER_MS = 10**30
+"""Further than any time in ms; as HUGEINT in SQL."""
+
+OFFSET_STEP = 2**54
+"""end_offset * OFFSET_STEP + committed_at in us * 2 + finished: a ledger row's place in its partition as one number.
+Taking the largest needs one pass without sorting, and the ledger is the table that only grows."""
+
+PLACE_SQL = f"end_offset::HUGEINT * {OFFSET_STEP} + epoch_us(committed_at) * 2 + finished::INTEGER"
+"""A ledger row's place in its partition: the largest is the newest row's."""
+
+FINISHED_SQL = f"arg_max(finished, {PLACE_SQL})"
+"""Of a partition's ledger rows: whether it has been read to its end, as its newest row says."""
+
+SINCE_US_SQL = 'epoch_us(coalesce(max(committed_at) FILTER ("read" > 0), min(committed_at)))'
+"""Of a partition's ledger rows: when it last had records, or was first there."""
+
+
+class Standing(Protocol):
+    """What the rule asks of a source partition: `watermark_ms` is None before its first valid event."""
+
+    @property
+    def watermark_ms(self) -> int | None:
+        """Its watermark after its last row."""
+        ...
+
+    @property
+    def active(self) -> bool:
+        """Whether it has had records within the idle timeout."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was read to its end."""
+        ...
+
+
+Stood = TypeVar("Stood", bound=Standing)
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A `Standing` and no more."""
+
+    watermark_ms: int | None
+    active: bool
+    finished: bool
+
+
+def watermark_ms(newest_ms: int | None, out_of_orderness_ms: int) -> int | None:
+    """The watermark after a row whose event time is the largest so far."""
+    return None if newest_ms is None else newest_ms - out_of_orderness_ms
+
+
+def is_active(since_us: int, now_us: int, idle_timeout_ms: int) -> bool:
+    """Whether a partition that last had records at `since_us` is active at `now_us`."""
+    return since_us > now_us - idle_timeout_ms * 1000
+
+
+def reached_ms(partition: Standing) -> int:
+    """The partition's watermark; -EVER_MS before its first valid event."""
+    return -EVER_MS if partition.watermark_ms is None else partition.watermark_ms
+
+
+def deciding(partitions: Sequence[Stood]) -> list[Stood]:
+    """The partitions that hold the frontier: the active ones, else the furthest, else (all have finished) none."""
+    unfinished = [each for each in partitions if not each.finished]
+    active = [each for each in unfinished if each.active]
+    if active or not unfinished:
+        return active
+    return [max(unfinished, key=reached_ms)]
+
+
+def frontier_ms(partitions: Sequence[Standing]) -> int:
+    """The watermark that decides; EVER_MS where nothing holds a window, -EVER_MS where every window is held."""
+    return min(map(reached_ms, deciding(partitions)), default=EVER_MS)
+
+
+def frontier_sql(out_of_orderness_ms: int, idle_timeout_ms: int) -> str:
+    """`frontier_ms` of the ledger as it is now: one row, one column `frontier` (HUGEINT ms)."""
+    return f"""SELECT CASE WHEN count(*) FILTER (NOT finished) = 0 THEN {EVER_MS}::HUGEINT
+  WHEN count(*) FILTER (active AND NOT finished) > 0 THEN min(watermark) FILTER (active AND NOT finished)
+  ELSE max(watermark) FILTER (NOT finished) END AS frontier
+FROM (
+  SELECT coalesce(max(max_event_time)::HUGEINT - {out_of_orderness_ms}, -{EVER_MS}::HUGEINT) AS watermark,
+    {SINCE_US_SQL}
+      > epoch_us(now()) - {idle_timeout_ms * 1000} AS active,
+    {FINISHED_SQL} AS finished
+  FROM {LEDGER}
+  GROUP BY "partition"
+) AS partitions"""
+
+
+def needed_ms(window_end_ms: int, allowed_lateness_ms: int = 0) -> int:
+    """The frontier that makes a window final; without allowed lateness: that closes it."""
+    return window_end_ms - 1 + allowed_lateness_ms
+
+
+def needed_sql(window_end: str, allowed_lateness_ms: int = 0) -> str:
+    """`needed_ms` (HUGEINT) of a TIMESTAMP expression."""
+    return f"epoch_ms({window_end})::HUGEINT - 1 + {allowed_lateness_ms}"
