@@ -12,6 +12,7 @@ import pytest
 
 import query.ends
 import query.scan
+from dataflow.sql import text
 from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.upkeep.compact import compact
 from sinks.lake.upkeep.expire import Retention
@@ -89,7 +90,7 @@ def test_a_moved_file_and_a_view_just_being_made_do_not_wait_for_each_other(
         held = reader.snapshot()
         ends = started(held.ends)
         assert reading.reached.wait(PATIENCE_S)
-        monkeypatch.setattr(query.scan, "text", making.through(query.scan.text))
+        monkeypatch.setattr(query.scan, "text", making.through(text))
         answer = started(lambda: held.query(FINAL).to_pylist())
         assert making.reached.wait(PATIENCE_S)
         merge(lake.catalog, "ledger")
