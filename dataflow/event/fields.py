@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -108,7 +108,7 @@ def to_micros(number: Decimal) -> int | None:
             return None
         digits = digits[:shift]
         shift = 0
-    micros = int("".join(map(str, digits)) or "0") * 10**shift
+    micros: int = int("".join(map(str, digits)) or "0") * 10**shift
     return -micros if sign else micros
 
 
@@ -126,7 +126,7 @@ def money_micros(token: str) -> int | None:
     shift = exponent - len(fraction) + len(digits) - len(trimmed) + MONEY_DECIMALS
     if shift < 0 or len(trimmed) + shift > 18:
         return None
-    micros = int(trimmed) * 10**shift
+    micros: int = int(trimmed) * 10**shift
     return -micros if token.startswith("-") else micros
 
 
@@ -135,7 +135,7 @@ def from_micros(micros: int) -> Decimal:
     return Decimal(micros).scaleb(-MONEY_DECIMALS)
 
 
-def _check_money(value: Any) -> Decimal:
+def _check_money(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise PydanticCustomError("money_type", "Input should be a number, not {kind}", {"kind": type(value).__name__})
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
@@ -149,7 +149,7 @@ def _check_money(value: Any) -> Decimal:
 class MoneyMarker:
     """Marks a Decimal field as money: a JSON number of at most 6 decimals by value, below 10^12."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(_check_money)
 
 

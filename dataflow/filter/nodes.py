@@ -27,7 +27,7 @@ _EPOCH_DAY = date(1970, 1, 1)
 class Frame:
     """The columns of one batch, turned into what the operators need, each once."""
 
-    def __init__(self, columns: Mapping[str, Any], rows: int) -> None:
+    def __init__(self, columns: Mapping[str, pa.Array], rows: int) -> None:
         self.rows = rows
         self._columns = columns
         self._numbers: dict[str, Numbers] = {}

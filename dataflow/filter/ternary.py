@@ -66,7 +66,7 @@ def compare_text(op: str, left: Any, right: Any) -> Ternary:
 
 def on_text(test: Callable[[pa.Array], pa.Array], values: pa.Array) -> Ternary:
     """`test` on the distinct values of a dictionary encoded column, taken by its indices; else on all values."""
-    if not pa.types.is_dictionary(values.type):
+    if not isinstance(values, pa.DictionaryArray):
         return from_arrow(test(plain(values)))
     if len(values.dictionary) == 0:
         nothing = np.zeros(len(values), np.bool_)

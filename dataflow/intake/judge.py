@@ -140,9 +140,10 @@ class Judge:
 
     def _first(self, events: pa.RecordBatch, event_time: Int64s, watermark: Int64s) -> Bools | None:
         """Which rows are no duplicates; None = all. A null id is nobody's duplicate and is not remembered."""
-        if self._memory is None or self._log is None:
+        column = self._plan.dedup_column
+        if self._memory is None or self._log is None or column is None:
             return None
-        ids = events.column(self._plan.dedup_column)
+        ids = events.column(column)
         lane1, lane2 = identity(ids)
         if not ids.null_count:
             first = self._memory.judge(lane1, lane2, event_time, watermark)

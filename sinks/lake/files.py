@@ -68,7 +68,7 @@ def write_file(
     table: pa.Table,
     name: str,
     *,
-    snapshots: pa.Array | None = None,
+    snapshots: pa.ChunkedArray | None = None,
     fault: Fault = no_fault,
 ) -> StagedFile:
     """Write `table` as `folder`/main/<table>/`name`, fsync the file and its directory, and describe it.
@@ -151,6 +151,7 @@ def sync_folder(folder: Path) -> None:
 
 def _field(column: Column, kind: pa.DataType) -> pa.Field:
     if column.element_id is not None:
+        assert pa.types.is_list(kind)
         kind = pa.list_(pa.field("element", kind.value_type, metadata=_field_id(column.element_id)))
     return pa.field(column.name, kind, metadata=_field_id(column.id))
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflow.columnar.buffers import words_in
 from dataflow.event.annotations import COMPARE, Constraints
 from dataflow.event.fields import EVENT_TIME_LIMIT_MS, INT64_MAX, INT64_MIN, FieldKind, TimeUnit, text_to_ms
 from dataflow.event.schema import EventField
@@ -235,7 +236,7 @@ class _Money:
         offsets = np.zeros(rows + 1, np.int32)
         np.cumsum(lengths, out=offsets[1:])
         joined = b"".join(values)
-        texts = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(joined))
+        texts: pa.Array = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(joined))
         if self.nullable:
             null = pc.equal(texts, "null")
             if not self.null_ok and pc.any(null).as_py():
@@ -252,7 +253,7 @@ class _Money:
         if not self.whole.free:
             nulls = column.is_null().to_numpy(zero_copy_only=False)
             # 18 digits fit into the low 8 of each value's 16 bytes.
-            self.whole.mark(np.frombuffer(column.buffers()[1], np.int64)[: 2 * rows : 2], nulls, marks)
+            self.whole.mark(words_in(column.buffers()[1], np.int64)[: 2 * rows : 2], nulls, marks)
         return column
 
 

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from dataflow.columnar.buffers import words_in
 from dataflow.columnar.types import Int64s
 from dataflow.decode.json.columns import NULL, Column, Marks, column_of
 from dataflow.decode.json.contract import MAX_DEPTH, Row, judge_record
@@ -79,10 +80,10 @@ class JsonDecoder:
     def _mark_bytes(self, values: pa.Array, records: Any, marks: Marks) -> None:
         """Mark what msgspec does not see: bytes that are no UTF-8 in skipped text, depth, size."""
         rows = len(values)
-        offsets = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + rows + 1]
+        offsets = words_in(values.buffers()[1], np.int32)[values.offset : values.offset + rows + 1]
         if offsets[0] == offsets[-1]:
             return
-        payload = np.frombuffer(values.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+        payload = words_in(values.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
         if self._max_record_bytes is not None:
             marks |= np.diff(offsets) > self._max_record_bytes
         if payload.view(np.int8).min() < 0:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dataflow.columnar.buffers import words_in
 from dataflow.columnar.types import Int64s
 from dataflow.decode.json.columns import Marks, ints_of, money_of
 from dataflow.decode.json.contract import judge_record
@@ -215,8 +216,8 @@ def _buffers(values: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.in
     """The bytes with spare ones behind them, where each value ends in them, and which values are there (empty: all)."""
     rows = len(values)
     _, ends_buffer, data_buffer = values.buffers()
-    ends = np.frombuffer(ends_buffer, np.int32)[values.offset : values.offset + rows + 1]
-    data = np.zeros(0, np.uint8) if data_buffer is None else np.frombuffer(data_buffer, np.uint8)
+    ends = words_in(ends_buffer, np.int32)[values.offset : values.offset + rows + 1]
+    data = np.zeros(0, np.uint8) if data_buffer is None else words_in(data_buffer, np.uint8)
     if len(data) < int(ends[-1]) + _SPARE_BYTES:
         padded = np.zeros(int(ends[-1]) + _SPARE_BYTES, np.uint8)
         padded[: len(data)] = data[: len(padded)]

@@ -286,6 +286,7 @@ class KafkaReader:
         end_seen = self.position
         for trace in traces:
             if trace.error.code() == KafkaError._PARTITION_EOF:
+                assert trace.offset is not None, "an end of partition names the next offset"
                 end_seen = max(end_seen, trace.offset)
             else:
                 self._judge(trace.error)

@@ -227,7 +227,7 @@ def test_a_client_that_does_not_know_the_consumer_is_unfit() -> None:
     client = library.client_of(consumer)
     assert library.rd_kafka_opaque(client) == id(consumer) != id(other)
     with pytest.raises(Unfit, match="not known"):
-        library.client_of(object())
+        library.client_of(object())  # type: ignore[arg-type]  # what is not a consumer
     consumer.close()
     other.close()
 
@@ -248,7 +248,8 @@ def test_where_no_cache_can_be_written_the_kernel_is_compiled_in_memory(monkeypa
         return lambda _function: "in memory"
 
     monkeypatch.setattr(drain_kernel, "njit", refuse)
-    assert drain_kernel.compiled({}) == "in memory"
+    made: object = drain_kernel.compiled({})
+    assert made == "in memory"
     assert [options.get("cache") for options in asked] == [True, None]
 
 
