@@ -9,7 +9,7 @@ from typing import Any
 
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.errors import InputMissing, LakeError, OffsetLost, RecoveryError, SourceError
-from dataflow.intake.judge import Judge
+from dataflow.intake.judge import Judge, State
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
 from query.reader import LakeReader
@@ -146,7 +146,7 @@ class _ReadBack:
             reader.close()
 
     def _judge_from(self, partition: str, seen: int | None) -> Judge:
-        state: dict[str, Any] = {"max_event_time": seen, "ids": []}
+        state: State = {"max_event_time": seen, "ids": []}
         folder = self._fresh.dedup_folder(partition)
         return Judge(self._plan, partition, self._source.topic_of(partition), folder=folder, state=state)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -132,12 +132,12 @@ _WRITERS: dict[str, Callable[[pa.Table, BinaryIO, bool], None]] = {
 }
 
 
-def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+def _rows(table: pa.Table) -> Iterator[tuple[object, ...]]:
     for batch in table.to_batches():
         yield from zip(*(_values(column) for column in batch.columns), strict=True)
 
 
-def _values(column: pa.Array) -> list[Any]:
+def _values(column: pa.Array) -> list[object]:
     try:
         return list(column.to_pylist())
     except OverflowError:
@@ -155,7 +155,7 @@ def _json_lines(table: pa.Table) -> Iterator[bytes]:
         yield f"{{{members}}}".encode()
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     if value is None or isinstance(value, bool | int):
         return json.dumps(value)
     if isinstance(value, Decimal):
@@ -170,7 +170,7 @@ def _json(value: Any) -> str:
     return json.dumps(_plain(value), ensure_ascii=False)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, bool):
@@ -180,7 +180,7 @@ def _cell(value: Any) -> str:
     return _plain(value)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, datetime | date | time):

@@ -53,7 +53,7 @@ def group(parts: Sequence[Digits], rows: int) -> Groups:
 
 
 def digits(values: Int64s) -> Digits:
-    """Any int64 values as digits of a size in proportion to what is there."""
+    """All int64 values as digits of a size in proportion to what is there."""
     if len(values) == 0:
         return Digits(np.zeros(0, np.intp), 1)
     low, high = int(values.min()), int(values.max())

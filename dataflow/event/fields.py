@@ -2,18 +2,25 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import AfterValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 EVENT_TIME_LIMIT_MS = 9_000_000_000_000_000
 """No event time is further from 1970: a lake's TIMESTAMP, in microseconds, must hold every window around it."""
+
+Value = str | int | float | Decimal | date | None
+"""What a column of an event holds, as Python has it; a bool is an int."""
 
 MONEY_DECIMALS = 6
 
@@ -30,6 +37,9 @@ class FieldKind(Enum):
     EVENT_TIME = "event_time"
 
 
+_Ticks = TypeVar("_Ticks", int, "npt.NDArray[np.int64]")
+
+
 class TimeUnit(Enum):
     """How an event time is written: a JSON int of this unit, or text."""
 
@@ -39,7 +49,7 @@ class TimeUnit(Enum):
     NANOS = "ns"
     TEXT = "text"
 
-    def to_ms(self, ticks: int) -> int:
+    def to_ms(self, ticks: _Ticks) -> _Ticks:
         """Milliseconds since 1970 of `ticks` of this unit, floored. TEXT counts as milliseconds."""
         if self is TimeUnit.SECONDS:
             return ticks * 1_000

@@ -37,7 +37,7 @@ ALLOWED = "comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, + - * / and li
 _COMPARISONS: dict[type, str] = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _ARITHMETIC: dict[type, str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
 Tree: TypeAlias = "exp.Expr"
-"""Any part of what sqlglot read."""
+"""Some part of what sqlglot read."""
 _MAX_DIGITS = 38
 _WORDS: dict[Kind, str] = {
     "text": "text",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +16,7 @@ from dataflow.aggregates.parts import MONEY
 from dataflow.event.fields import Money
 from dataflow.spelling import suggest
 
-COLUMN_TYPES: Mapping[Any, pa.DataType] = {
+COLUMN_TYPES: Mapping[object, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
     bool: pa.bool_(),

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.errors import InputMissing, OffsetLost, UnknownTopic
-from dataflow.intake.judge import Judge
+from dataflow.intake.judge import Judge, State
 from dataflow.messages import Decoder, Judged, Poll
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Reader, Source
@@ -32,7 +31,7 @@ class Place:
 
     first: int
     why: str = ""
-    state: dict[str, Any] | None = None
+    state: State | None = None
     from_lake: bool = False
 
 
@@ -65,7 +64,7 @@ def find_place(source: Source, plan: Plan, snapshot: LakeSnapshot, segments: Seq
     before = segments[:first]
     times = [each.line.entry.max_event_time for each in before if each.line is not None]
     newest = max((time for time in times if time is not None), default=None)
-    state: dict[str, Any] = {"max_event_time": newest, "ids": []}
+    state: State = {"max_event_time": newest, "ids": []}
     if plan.dedup_column is None or newest is None:
         return Place(first, gone, state)
     if "events" not in snapshot.tables or not _ids_are_known(plan, before, newest):

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -22,7 +21,7 @@ from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.catalog.ownership import full_path, named_files, sink_file
 from sinks.lake.files import Fault, StagedFile, no_fault, write_file
 from sinks.lake.ledger import ledger_rows, merge_ranges
-from sinks.lake.manifest import Manifest, from_state, to_state
+from sinks.lake.manifest import Manifest, State, from_state, to_state
 from sinks.lake.upkeep.expire import remove_leftovers
 
 PART = "lake"
@@ -90,7 +89,7 @@ class LakeWriter:
         self._stage_seconds: dict[int, float] = {}
         self._threads = ThreadPoolExecutor(WRITING_THREADS, thread_name_prefix="stage")
 
-    def resume(self, state: Mapping[str, Any] | None) -> None:
+    def resume(self, state: State | None) -> None:
         """Take the lake over, publish what the recovery store proves durable, remove files of former runs.
 
         `state` is what the last durable `snapshot` returned. Raises Gap when the lake cannot go on from there.
@@ -129,7 +128,7 @@ class LakeWriter:
                 )
             self._parcels.append(parcel)
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self) -> State:
         """End the epoch: stage its files, return all manifests that are not published yet (picklable builtins)."""
         self._fault("before_snapshot")
         if self._parcels:

@@ -4,7 +4,7 @@ from typing import Literal, TypeVar
 
 from . import Array, ChunkedArray, Scalar, StructScalar
 
-_Column = TypeVar("_Column", Array, ChunkedArray)
+_Column = TypeVar("_Column", Array, ChunkedArray, Array | ChunkedArray)
 
 def add(x: _Column, y: _Column | Scalar | float, /) -> _Column: ...
 def all(array: Array | ChunkedArray, /, *, skip_nulls: bool = True, min_count: int = 1) -> Scalar: ...

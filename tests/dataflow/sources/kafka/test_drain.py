@@ -134,7 +134,7 @@ def test_a_lost_offset_is_told_by_both(kafka: str) -> None:
     for opener in (open_drain, plain_drain):
         reading = Reading(kafka, topic, opener)
         reading.consumer.assign([TopicPartition(topic, 0, 99)])
-        reading.until(lambda reading=reading: KafkaError._AUTO_OFFSET_RESET in reading.codes)  # type: ignore[misc]
+        reading.until(lambda reading=reading: KafkaError._AUTO_OFFSET_RESET in reading.codes)  # type: ignore[misc]  # a default binds the loop's value
         assert reading.parts[-1].traces[-1].error.str()
         reading.close()
 
@@ -146,7 +146,7 @@ def test_memory_stays_flat_and_what_was_not_taken_is_let_go(kafka: str) -> None:
     used: list[int] = []
     for _ in range(6):
         reading = Reading(kafka, topic, open_drain)
-        reading.until(lambda reading=reading: sum(len(p.offsets) for p in reading.parts) > 60_000, 1_000)  # type: ignore[misc]
+        reading.until(lambda reading=reading: sum(len(p.offsets) for p in reading.parts) > 60_000, 1_000)  # type: ignore[misc]  # a default binds the loop's value
         # Far from all that librdkafka gave: the rest waits in the drain and must not be lost sight of.
         reading.drain.take(20_000, 1_000)
         reading.close()
