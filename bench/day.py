@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,7 @@ def _measure(day: Day, reader: LakeReader) -> dict[str, Any]:
     }
 
 
-def _mib(paths: Any) -> float:
+def _mib(paths: Iterable[Path]) -> float:
     return round(sum(path.stat().st_size for path in paths) / 2**20, 1)
 
 

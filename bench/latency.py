@@ -101,7 +101,9 @@ def arrivals(brokers: str, topic: str) -> dict[str, tuple[npt.NDArray[np.int64],
             times: list[int] = []
             while len(offsets) < high - low:
                 for message in consumer.consume(10_000, 1.0):
-                    offsets.append(message.offset())
+                    offset = message.offset()
+                    assert offset is not None, "a record that was read has one"
+                    offsets.append(offset)
                     times.append(message.timestamp()[1])
             found[f"{topic}/{partition}"] = (np.array(offsets, np.int64), np.array(times, np.float64))
         return found

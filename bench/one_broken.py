@@ -59,7 +59,7 @@ class Positions:
         expected = np.delete(self._times, at)
         if [(letter["offset"], letter["value"]) for letter in dead] != [(at, broken)]:
             return f"{broken!r} at {at}: dead letters {dead[:3]}"
-        if (dead[0]["reason"], dead[0]["field"]) != (refusal.reason, refusal.field):  # type: ignore[union-attr]
+        if (dead[0]["reason"], dead[0]["field"]) != (refusal.reason, refusal.field):  # type: ignore[union-attr]  # what is broken is refused
             return f"{broken!r} at {at}: {dead[0]}, but the contract says {refusal}"
         if judged.rows is None or judged.read != len(values) or judged.duplicate:
             return f"{broken!r} at {at}: {judged}"

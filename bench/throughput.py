@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from bench.commands import bare_consume, create_topic, produce, run
 from bench.measure import BenchError, Sample, Summary, as_markdown, in_turns, run_child, summarise
@@ -46,7 +47,7 @@ def measure_pipeline(brokers: str, events: int, work: Path, checkout: Path = ROO
     return Sample(events, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes, steady_rate(commits))
 
 
-def steady_rate(commits: list[dict[str, object]]) -> float | None:
+def steady_rate(commits: list[dict[str, Any]]) -> float | None:
     """Events a second between the first commit and the last one that holds any; None with fewer than three.
 
     `commits` are {committed_at: datetime, read: int} in time order. The first commit's records were read
@@ -57,8 +58,8 @@ def steady_rate(commits: list[dict[str, object]]) -> float | None:
         full.pop()
     if len(full) < 3:
         return None
-    seconds = (full[-1]["committed_at"] - full[0]["committed_at"]).total_seconds()  # type: ignore[operator]
-    return sum(commit["read"] for commit in full[1:]) / seconds  # type: ignore[misc]
+    seconds: float = (full[-1]["committed_at"] - full[0]["committed_at"]).total_seconds()
+    return sum(int(commit["read"]) for commit in full[1:]) / seconds
 
 
 def compared(here: Summary, there: Summary) -> str:

@@ -70,7 +70,10 @@ def _view_columns(rollup: "RollupPlan") -> "Iterable[tuple[str, pa.DataType]]":
 
     yield from ((key.name, key.type) for key in rollup.keys)
     yield from (("window_start", pa.timestamp("ms")), ("window_end", pa.timestamp("ms")))
-    yield from ((agg.name, agg.kind.result(agg.column_type)) for agg in rollup.aggregates)
+    for agg in rollup.aggregates:
+        result = agg.kind.result(agg.column_type)
+        assert result is not None, "a plan has the type of every column that it aggregates"
+        yield agg.name, result
     yield from (("late_count", pa.int64()), ("is_final", pa.bool_()))
 
 

@@ -100,7 +100,7 @@ def takes(*keys: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
             command(given, **arguments)
 
         # Typer reads both
-        wrapped.__signature__ = Signature(shown)  # type: ignore[attr-defined]
+        wrapped.__signature__ = Signature(shown)  # type: ignore[attr-defined]  # what inspect.signature looks for
         wrapped.__annotations__ = {each.name: each.annotation for each in shown}
         return wrapped
 

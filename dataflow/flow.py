@@ -1,6 +1,7 @@
 """The whole graph. Left of the fold order matters and lives in the intake; right of it everything commutes."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -10,14 +11,16 @@ from bytewax.outputs import FixedPartitionedSink
 from dataflow.intake.partition import State
 from dataflow.messages import Judged, Parcel
 
+SinkState = TypeVar("SinkState")
+
 LAKE_PART = "lake"
 """The one part of the lake sink: its snapshot() is a consistent cut over all workers."""
 
 
 def build(
-    source: FixedPartitionedSource[Judged, State],
+    source: FixedPartitionedSource[Judged, State | None],
     fold: Callable[[Judged], Parcel],
-    sink: FixedPartitionedSink[Parcel, object],
+    sink: FixedPartitionedSink[Parcel, SinkState],
 ) -> Dataflow:
     """Join the parts; `runtime/job.py` makes them.
 

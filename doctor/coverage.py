@@ -99,7 +99,7 @@ def _told(each: Coverage) -> list[str]:
     return told
 
 
-def _json(each: Coverage) -> dict[str, Any]:
+def _json(each: Coverage) -> dict[str, object]:
     return {
         "before": each.before,
         "between": each.between,

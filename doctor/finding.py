@@ -38,17 +38,17 @@ class Finding:
         }
 
 
-def ok(check: str, message: str, **details: Any) -> Finding:
+def ok(check: str, message: str, **details: object) -> Finding:
     """All is well."""
     return Finding(check, Severity.OK, message, None, details)
 
 
-def warning(check: str, message: str, fix: str, **details: Any) -> Finding:
+def warning(check: str, message: str, fix: str, **details: object) -> Finding:
     """It works, and will not for ever, or not as wished."""
     return Finding(check, Severity.WARNING, message, fix, details)
 
 
-def error(check: str, message: str, fix: str, **details: Any) -> Finding:
+def error(check: str, message: str, fix: str, **details: object) -> Finding:
     """It does not work, or data is at risk."""
     return Finding(check, Severity.ERROR, message, fix, details)
 

@@ -64,7 +64,7 @@ def text_lines(batch: pa.RecordBatch) -> Iterator[str]:
     return (",".join(row) for row in zip(*columns, strict=True))
 
 
-def canonical(value: Any) -> str:
+def canonical(value: object) -> str:
     """One value as dump writes it, before quoting: times as epoch ms, decimals without trailing zeros."""
     if value is None:
         return _NULL

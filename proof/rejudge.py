@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from dataflow.decode.decoder import decoder_for
-from dataflow.intake.judge import Judge
+from dataflow.intake.judge import Judge, State
 from dataflow.messages import Judged, Poll
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Reader, Source
@@ -38,7 +37,7 @@ class Rejudging:
         self._partition = partition
         self._wait = wait
         self._decoder = decoder_for(plan, compiled=False)
-        state: dict[str, Any] = {"max_event_time": seen, "ids": []}
+        state: State = {"max_event_time": seen, "ids": []}
         self.judge = Judge(plan, partition, source.topic_of(partition), folder=folder, state=state)
         self.ended_at: int | None = None
         """Where the source ended, if that was before the last end that was asked for."""

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dataflow.errors import ConfigError
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
@@ -43,7 +42,7 @@ class TableComparison:
         """Whether both hold the same rows."""
         return (self.rows, self.hash_live) == (self.rows_replayed, self.hash_replayed)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """As JSON values."""
         return {
             "table": self.table,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 import pyarrow as pa
@@ -112,12 +112,12 @@ _WRITERS: dict[str, Callable[[pa.Table, BinaryIO, bool], None]] = {
 }
 
 
-def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+def _rows(table: pa.Table) -> Iterator[tuple[object, ...]]:
     for batch in table.to_batches():
         yield from zip(*(_values(column) for column in batch.columns), strict=True)
 
 
-def _values(column: pa.Array) -> list[Any]:
+def _values(column: pa.Array) -> list[object]:
     try:
         return list(column.to_pylist())
     except OverflowError:
@@ -135,12 +135,12 @@ def _json_lines(table: pa.Table) -> Iterator[bytes]:
         yield b"{" + b", ".join(name + b": " + _json(value) for name, value in zip(names, row, strict=True)) + b"}"
 
 
-def _json(value: Any) -> bytes:
+def _json(value: object) -> bytes:
     written = _ENCODER.encode(_for_json(value))
     return msgspec.json.format(written, indent=0) if isinstance(value, dict | list | tuple) else written
 
 
-def _for_json(value: Any) -> Any:
+def _for_json(value: object) -> object:
     """The value as msgspec writes it in our form; NaN and infinities it writes as null."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -153,7 +153,7 @@ def _for_json(value: Any) -> Any:
     return _plain(value)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, bool):
@@ -163,7 +163,7 @@ def _cell(value: Any) -> str:
     return _plain(value)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, datetime | date | time):

@@ -293,7 +293,7 @@ def as_json(found: Sequence[RollupLateness]) -> list[dict[str, Any]]:
     ]
 
 
-def _movement_json(movement: Movement) -> dict[str, Any]:
+def _movement_json(movement: Movement) -> dict[str, object]:
     return {"at_close": str(movement.at_close), "change": str(movement.change), "relative": movement.relative}
 
 

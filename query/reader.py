@@ -1,9 +1,9 @@
 """The read side of a lake: its newest snapshot, or any that is kept, to be asked by any number of threads."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -71,7 +71,12 @@ class LakeReader:
         return work(self.snapshot(as_of))
 
     def query(
-        self, sql: str, *, as_of: AsOf = None, parameters: Any = None, timeout_s: float | None = None
+        self,
+        sql: str,
+        *,
+        as_of: AsOf = None,
+        parameters: Sequence[object] | Mapping[str, object] | None = None,
+        timeout_s: float | None = None,
     ) -> pa.Table:
         """Answer one SELECT at a snapshot, as `ask` does; see LakeSnapshot.query."""
         return self.ask(lambda at: at.query(sql, parameters=parameters, timeout_s=timeout_s), as_of=as_of)

@@ -147,8 +147,8 @@ class LakeSnapshot:
         for file in files:
             known = file.bounds.get(bound.column)
             low, high = (None, None) if known is None else (known.low, known.high)
-            too_low = at_least is not None and high is not None and high < at_least  # type: ignore[operator]
-            too_high = below is not None and low is not None and low >= below  # type: ignore[operator]
+            too_low = at_least is not None and high is not None and high < at_least  # type: ignore[operator]  # both are of the column's type
+            too_high = below is not None and low is not None and low >= below  # type: ignore[operator]  # both are of the column's type
             if not too_low and not too_high:
                 kept.append(file)
         return kept

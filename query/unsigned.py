@@ -13,7 +13,7 @@ _WRAP = 2**128
 def exact_table(relation: duckdb.DuckDBPyRelation) -> pa.Table:
     """The relation's rows; UHUGEINT as decimal256(39, 0), also inside of lists, maps and structs."""
     types = relation.types
-    table = relation.to_arrow_table()
+    table: pa.Table = relation.to_arrow_table()
     for at, kind in enumerate(types):
         if "UHUGEINT" in str(kind):
             name, column = table.column_names[at], table.column(at)
@@ -27,13 +27,17 @@ def _exact_type(kind: Any, arrow: pa.DataType) -> pa.DataType:
         case "uhugeint":
             return _TYPE
         case "list":
+            assert pa.types.is_list(arrow)
             return pa.list_(_exact_type(kind.children[0][1], arrow.value_type))
         case "array":
+            assert pa.types.is_fixed_size_list(arrow)
             return pa.list_(_exact_type(kind.children[0][1], arrow.value_type), arrow.list_size)
         case "struct":
+            assert pa.types.is_struct(arrow)
             fields = zip(kind.children, arrow, strict=True)
             return pa.struct([field.with_type(_exact_type(child, field.type)) for (_, child), field in fields])
         case "map":
+            assert pa.types.is_map(arrow)
             (_, key), (_, value) = kind.children
             return pa.map_(_exact_type(key, arrow.key_type), _exact_type(value, arrow.item_type))
     return arrow

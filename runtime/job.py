@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from bytewax.dataflow import Dataflow
 
@@ -17,7 +16,7 @@ from dataflow.columnar import hashing
 from dataflow.decode.decoder import decoder_for
 from dataflow.fold.fold import Fold
 from dataflow.intake.control import Control
-from dataflow.intake.judge import Judge
+from dataflow.intake.judge import Judge, State
 from dataflow.intake.partition import Intake, Pace
 from dataflow.intake.pauses import Oversleeping, Pauses
 from dataflow.intake.pulse import Pulse
@@ -93,7 +92,7 @@ def compose(job: Job) -> Dataflow:
 def _intake(job: Job) -> Intake:
     plan, settings = job.plan, job.settings
 
-    def judge(partition: str, topic: str | None, state: Any) -> Judge:
+    def judge(partition: str, topic: str | None, state: State | None) -> Judge:
         return Judge(plan, partition, topic, folder=job.recovery.dedup_folder(partition), state=state)
 
     def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:

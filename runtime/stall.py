@@ -44,7 +44,7 @@ class Patience:
         restarts = self.restarts(good_s)
         if not self.stall_s or restarts >= MAX_RESTARTS:
             return None
-        return self.stall_s * 2**restarts + RESTART_EPOCHS * self.epoch_s
+        return self.stall_s * 2.0**restarts + RESTART_EPOCHS * self.epoch_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import pyarrow as pa
 
@@ -155,5 +155,6 @@ def _nulls(type_: pa.DataType, rows: int) -> pa.Array:
     return pa.nulls(rows, type_)
 
 
-def _empty_lists(type_: Any, rows: int) -> pa.Array:
+def _empty_lists(type_: pa.DataType, rows: int) -> pa.Array:
+    assert pa.types.is_list(type_)
     return pa.ListArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), rows + 1), pa.array([], type_.value_type))

@@ -53,7 +53,7 @@ def group(parts: Sequence[Digits], rows: int) -> Groups:
 
 
 def digits(values: Int64s) -> Digits:
-    """Any int64 values as digits of a size in proportion to what is there."""
+    """All int64 values as digits of a size in proportion to what is there."""
     if len(values) == 0:
         return Digits(np.zeros(0, np.intp), 1)
     low, high = int(values.min()), int(values.max())
@@ -71,9 +71,10 @@ def order_by_group(of_row: Positions, count: int) -> Positions:
 
 def ranges(starts: Positions, counts: Int64s) -> Positions:
     """The numbers starts[i], starts[i] + 1, ... (counts[i] of them) for each i, one after the other."""
-    ends = np.cumsum(counts)
+    ends: Int64s = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total, dtype=np.intp) + np.repeat(starts - (ends - counts), counts)
+    firsts: Positions = np.repeat(starts - (ends - counts), counts)
+    return np.arange(total, dtype=np.intp) + firsts
 
 
 def _compact(code: npt.NDArray[np.intp], size: int) -> Groups:

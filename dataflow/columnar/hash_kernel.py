@@ -1,11 +1,13 @@
 """Compiled: hashes of texts and words, checksums of rows, the memory of ids; as hashing.py and remembered.py say."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
+from numba.core.typing.templates import Signature
 
-from dataflow.columnar.memory import word_at
+from dataflow.columnar.memory import Compiled, word_at
+from dataflow.columnar.types import Bools, Int64s, UInt32s, UInt64s, Whole
 
 _SEED, _SECOND_SEED = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _A, _B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -20,38 +22,38 @@ _NEVER_MS = -(2**63)
 class Kernels(NamedTuple):
     """What `compiled` makes; each is called with arrays in one piece."""
 
-    hash_texts: Any
-    hash_words: Any
-    sum_rows: Any
-    judge_ids: Any
-    remember_ids: Any
-    link_ids: Any
+    hash_texts: Compiled
+    hash_words: Compiled
+    sum_rows: Compiled
+    judge_ids: Compiled
+    remember_ids: Compiled
+    link_ids: Compiled
 
 
-def _first_mix(state: Any) -> Any:
+def _first_mix(state: np.uint64) -> np.uint64:
     state = (state ^ (state >> _30)) * _A
     state = (state ^ (state >> _27)) * _B
     return state ^ (state >> _31)
 
 
-def _second_mix(state: Any) -> Any:
+def _second_mix(state: np.uint64) -> np.uint64:
     state = (state ^ (state >> _33)) * _C
     state = (state ^ (state >> _33)) * _D
     return state ^ (state >> _33)
 
 
-first_mix, second_mix = njit(_first_mix), njit(_second_mix)
+first_mix, second_mix = njit()(_first_mix), njit()(_second_mix)
 
 
-def _second_step(state: Any, word: Any) -> Any:
+def _second_step(state: np.uint64, word: np.uint64) -> np.uint64:
     state = (state ^ word) * _STEP
     return state ^ (state >> _32)
 
 
-second_step = njit(_second_step)
+second_step = njit()(_second_step)
 
 
-def _hash_texts(data: int, starts: Any, lengths: Any, first: Any, second: Any) -> None:
+def _hash_texts(data: int, starts: Int64s, lengths: Int64s, first: UInt64s, second: UInt64s) -> None:
     both = len(second) > 0
     for i in range(len(starts)):
         at, rest = data + starts[i], lengths[i]
@@ -71,7 +73,7 @@ def _hash_texts(data: int, starts: Any, lengths: Any, first: Any, second: Any) -
             second[i] = second_mix(two)
 
 
-def _hash_words(words: Any, first: Any, second: Any) -> None:
+def _hash_words(words: Int64s, first: UInt64s, second: UInt64s) -> None:
     """Values of one word each; their second lane starts from the seed alone, which stored ids hold to."""
     both = len(second) > 0
     for i in range(len(words)):
@@ -81,30 +83,31 @@ def _hash_words(words: Any, first: Any, second: Any) -> None:
             second[i] = second_mix(second_step(_SECOND_SEED ^ _WORD_BYTES, word))
 
 
-def _sum_rows(partition: Any, offsets: Any, event_times: Any) -> Any:
+def _sum_rows(partition: np.uint64, offsets: Int64s, event_times: Int64s) -> np.uint64:
     total = np.uint64(0)
     for i in range(len(offsets)):
         total += first_mix(first_mix(np.uint64(offsets[i]) ^ partition) ^ np.uint64(event_times[i]))
     return total
 
 
-def _place_of(number: int, place_of_block: Any, block_bits: int) -> Any:
+def _place_of(number: Whole, place_of_block: UInt32s, block_bits: int) -> Whole:
     return np.int64(place_of_block[number >> block_bits]) << block_bits | (number & ((1 << block_bits) - 1))
 
 
-def _link(number: int, place: int, lane1: Any, slots: Any, older: Any) -> None:
+def _link(number: Whole, place: Whole, lane1: np.uint64, slots: UInt32s, older: UInt32s) -> None:
     """The entry becomes the head of its slot's chain."""
     slot = np.int64(lane1 & np.uint64(len(slots) - 1))
     older[place] = slots[slot]
     slots[slot] = number
 
 
-place_of, link = njit(_place_of), njit(_link)
+place_of, link = njit()(_place_of), njit()(_link)
 
 
 def _judge_ids(
-    lane1: Any, lane2: Any, event_time: Any, watermark: Any, horizon_ms: int, slots: Any, place_of_block: Any,
-    lanes1: Any, lanes2: Any, times: Any, older: Any, base: int, top: int, block_bits: int, first: Any,
+    lane1: UInt64s, lane2: UInt64s, event_time: Int64s, watermark: Int64s, horizon_ms: int,
+    slots: UInt32s, place_of_block: UInt32s, lanes1: UInt64s, lanes2: UInt64s, times: Int64s, older: UInt32s,
+    base: int, top: int, block_bits: int, first: Bools,
 ) -> int:  # fmt: skip
     """Entries are numbered modulo 2**32, as DedupMemory says; room for all rows is there. Gives the new top."""
     slot_mask = np.uint64(len(slots) - 1)
@@ -121,8 +124,8 @@ def _judge_ids(
         # Ages count entries backwards from the newest, which is 1. An empty slot or the end of a chain is a number that
         # is no longer held or, after 2**32 entries, some other one's: ages that do not grow end the chain as well.
         live, wrapped = top - base, top & 0xFFFFFFFF
-        age: Any = (wrapped - np.int64(slots[np.int64(lane1[i] & slot_mask)])) & 0xFFFFFFFF
-        last: Any = 0
+        age: Whole = (wrapped - np.int64(slots[np.int64(lane1[i] & slot_mask)])) & 0xFFFFFFFF
+        last: Whole = 0
         is_first = True
         while last < age <= live:
             place = place_of((wrapped - age) & 0xFFFFFFFF, place_of_block, block_bits)
@@ -142,8 +145,8 @@ def _judge_ids(
 
 
 def _remember_ids(
-    lane1: Any, lane2: Any, event_time: Any, slots: Any, place_of_block: Any,
-    lanes1: Any, lanes2: Any, times: Any, older: Any, top: int, block_bits: int,
+    lane1: UInt64s, lane2: UInt64s, event_time: Int64s, slots: UInt32s, place_of_block: UInt32s,
+    lanes1: UInt64s, lanes2: UInt64s, times: Int64s, older: UInt32s, top: int, block_bits: int,
 ) -> int:  # fmt: skip
     """Append entries without judging them; room for all rows is there. Gives the new top."""
     for i in range(len(lane1)):
@@ -155,7 +158,9 @@ def _remember_ids(
     return top
 
 
-def _link_ids(slots: Any, place_of_block: Any, lanes1: Any, older: Any, base: int, top: int, block_bits: int) -> None:
+def _link_ids(
+    slots: UInt32s, place_of_block: UInt32s, lanes1: UInt64s, older: UInt32s, base: int, top: int, block_bits: int
+) -> None:
     """Put all entries into empty slots, the oldest first."""
     for entry in range(base, top):
         number = entry & 0xFFFFFFFF
@@ -169,7 +174,7 @@ def compiled() -> Kernels:
     # Arrow's own buffers may only be read.
     seen, seen_lane = (types.Array(word, 1, "C", readonly=True) for word in (i64, types.uint64))
     memory = (u32s, u32s, u64s, u64s, i64s, u32s)
-    signatures = (
+    signatures: tuple[Signature, ...] = (
         types.void(i64, i64s, i64s, u64s, u64s),
         types.void(seen, u64s, u64s),
         types.uint64(types.uint64, seen, seen),
@@ -177,11 +182,11 @@ def compiled() -> Kernels:
         types.int64(seen_lane, seen_lane, seen, *memory, i64, i64),
         types.void(u32s, u32s, u64s, u32s, i64, i64, i64),
     )
-    functions = (_hash_texts, _hash_words, _sum_rows, _judge_ids, _remember_ids, _link_ids)
+    functions: tuple[Compiled, ...] = (_hash_texts, _hash_words, _sum_rows, _judge_ids, _remember_ids, _link_ids)
     return Kernels(*map(_made, signatures, functions))
 
 
-def _made(signature: Any, function: Any) -> Any:
+def _made(signature: Signature, function: Compiled) -> Compiled:
     try:
         return njit(signature, nogil=True, cache=True)(function)
     except RuntimeError:

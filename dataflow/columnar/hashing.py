@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dataflow.columnar.buffers import words_in
 from dataflow.columnar.numbers import from_arrow
 from dataflow.columnar.types import Int64s
 
@@ -70,7 +71,7 @@ def checksum(partition: str, offsets: Int64s, event_times: Int64s) -> int:
 
 def _lanes(array: pa.Array, lanes: int) -> tuple[Hashes, Hashes]:
     """The first hash of each value and, of two lanes, the second."""
-    if pa.types.is_dictionary(array.type):
+    if isinstance(array, pa.DictionaryArray):
         array = array.dictionary_decode()
     first = np.empty(len(array), np.uint64)
     second = np.empty(len(array) if lanes == 2 else 0, np.uint64)
@@ -103,11 +104,11 @@ def _text(array: pa.Array) -> tuple[npt.NDArray[np.uint8], Int64s, Int64s]:
     if rows == 0:
         return np.zeros(_WORD_BYTES, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64)
     _, offset_buffer, data_buffer = array.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int32)[array.offset : array.offset + rows + 1].astype(np.int64)
+    offsets = words_in(offset_buffer, np.int32)[array.offset : array.offset + rows + 1].astype(np.int64)
     first, last = int(offsets[0]), int(offsets[-1])
     data = np.zeros(last - first + _WORD_BYTES, np.uint8)
     if data_buffer is not None:
         # A word is read whole, also where a value ends inside it: the copy makes that safe at the buffer's end.
-        data[: last - first] = np.frombuffer(data_buffer, np.uint8)[first:last]
+        data[: last - first] = words_in(data_buffer, np.uint8)[first:last]
     offsets -= first
     return data, offsets[:-1], np.diff(offsets)

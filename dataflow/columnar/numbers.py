@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.columnar.types import Bools
+from dataflow.columnar.buffers import words_in
+from dataflow.columnar.types import Bools, Values
 
 _INT64_MAX = 2**63 - 1
 _DOUBLE_EXACT = 2**53
@@ -23,7 +22,7 @@ class Numbers:
     64 bits do not suffice. `scale` None: float64. `valid` None: no nulls. A null's value is 0.
     """
 
-    values: npt.NDArray[Any]
+    values: Values
     scale: int | None
     valid: Bools | None = None
 
@@ -45,9 +44,7 @@ def from_arrow(array: pa.Array) -> Numbers:
     valid = None if array.null_count == 0 else np.asarray(array.is_valid())
     if pa.types.is_decimal(array.type):
         buffer, first, rows = array.buffers()[1], array.offset, len(array)
-        words = (
-            np.zeros(0, np.int64) if rows == 0 else np.frombuffer(buffer, np.int64)[2 * first : 2 * (first + rows) : 2]
-        )
+        words = np.zeros(0, np.int64) if rows == 0 else words_in(buffer, np.int64)[2 * first : 2 * (first + rows) : 2]
         return Numbers(words if valid is None else np.where(valid, words, 0), array.type.scale, valid)
     if pa.types.is_floating(array.type):
         return Numbers(array.fill_null(0.0).to_numpy(), None, valid)
@@ -128,7 +125,7 @@ def compare(op: str, left: Numbers, right: Numbers, *, as_double: bool = False) 
     return np.asarray(_OPERATORS[op](a, b), dtype=np.bool_)
 
 
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+_OPERATORS: dict[str, Callable[[Values, Values], Values]] = {
     "=": lambda a, b: a == b,
     "<>": lambda a, b: a != b,
     "<": lambda a, b: a < b,
@@ -138,29 +135,29 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _same_scale(left: Numbers, right: Numbers) -> tuple[npt.NDArray[Any], npt.NDArray[Any], int]:
+def _same_scale(left: Numbers, right: Numbers) -> tuple[Values, Values, int]:
     assert left.scale is not None
     assert right.scale is not None
     scale = max(left.scale, right.scale)
     return _rescale(left.values, scale - left.scale), _rescale(right.values, scale - right.scale), scale
 
 
-def _rescale(values: npt.NDArray[Any], digits: int) -> npt.NDArray[Any]:
+def _rescale(values: Values, digits: int) -> Values:
     if digits == 0:
         return values
     factor = 10**digits
     return _multiply(values, np.asarray(factor, dtype=np.int64 if factor <= _INT64_MAX else object))
 
 
-def _multiply(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _multiply(left: Values, right: Values) -> Values:
     if not _is_wide(left, right) and _bound(left) * _bound(right) <= _INT64_MAX:
         return np.asarray(left * right)
     return np.asarray(left.astype(object) * right.astype(object), dtype=object)
 
 
-def _is_wide(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> bool:
+def _is_wide(left: Values, right: Values) -> bool:
     return left.dtype == object or right.dtype == object
 
 
-def _bound(values: npt.NDArray[Any]) -> int:
+def _bound(values: Values) -> int:
     return max(-int(values.min()), int(values.max())) if values.size else 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from dataflow.columnar.numbers import Numbers
 from dataflow.columnar.sums import decimals, widened
-from dataflow.columnar.types import Bools, Positions
+from dataflow.columnar.types import Bools, Positions, Values
 
 Which = Literal["min", "max"]
 
@@ -23,15 +23,15 @@ class Ordered:
     `valid` None: no nulls; what stands at nulls means nothing.
     """
 
-    values: npt.NDArray[Any]
+    values: Values
     valid: Bools | None
-    restore: Callable[[npt.NDArray[Any], Bools], Any]
+    restore: Callable[[Values, Bools], pa.Array]
 
 
 def ordered_numbers(numbers: Numbers, data_type: pa.DataType) -> Ordered:
     """Numbers, dates and booleans, as `Columns.numbers` gives them."""
 
-    def restore(values: npt.NDArray[Any], valid: Bools) -> Any:
+    def restore(values: Values, valid: Bools) -> pa.Array:
         if pa.types.is_decimal(data_type):
             return decimals(widened(values), valid, data_type)
         if pa.types.is_date(data_type):
@@ -48,7 +48,7 @@ def ordered_text(of_row: Positions, distinct: pa.Array) -> Ordered:
     rank, by_rank = ranks(distinct)
     valid = None if distinct.null_count == 0 else np.asarray(distinct.is_valid())[of_row]
 
-    def restore(values: npt.NDArray[Any], valid: Bools) -> Any:
+    def restore(values: Values, valid: Bools) -> pa.Array:
         at = pa.array(by_rank[np.where(valid, values, 0)], mask=~valid) if len(by_rank) else pa.nulls(len(values))
         return distinct.take(at) if len(by_rank) else pa.nulls(len(values), distinct.type)
 
@@ -68,7 +68,7 @@ def ranks(distinct: pa.Array) -> tuple[npt.NDArray[np.int64], Positions]:
     return rank, by_rank
 
 
-def extremes(which: Which, ordered: Ordered, rows: Positions | None, groups: Positions, count: int) -> Any:
+def extremes(which: Which, ordered: Ordered, rows: Positions | None, groups: Positions, count: int) -> pa.Array:
     """The smallest or largest value per group 0..count-1, null where a group has none.
 
     `rows`: the rows to take, None = all; `groups` their groups.

@@ -63,6 +63,7 @@ def histogram_lists(groups: Positions, buckets: Int32s, counts: Int64s | None, c
 
 def entries(lists: pa.Array) -> tuple[Positions, pa.Array]:
     """The values of a list column in a row, and the row each one is from; a null list has none."""
+    assert isinstance(lists, pa.ListArray)
     lengths = np.asarray(lists.value_lengths().fill_null(0)).astype(np.intp)
     return np.repeat(np.arange(len(lists), dtype=np.intp), lengths), lists.flatten()
 

@@ -1,14 +1,12 @@
 """Exact sums in 128 bits, as pairs of 64-bit words, and the Arrow decimals made of them."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.columnar.types import Bools, Int64s, Positions
+from dataflow.columnar.buffers import words_in
+from dataflow.columnar.types import Bools, Int64s, Positions, UInt64s, Values
 
-Words = tuple[npt.NDArray[np.uint64], Int64s]
+Words = tuple[UInt64s, Int64s]
 """Low and high words of 128-bit numbers in two's complement."""
 
 _DOUBLE_EXACT = 2**53
@@ -17,7 +15,7 @@ _LOW_32 = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 
 
-def sums_by_group(values: Int64s, groups: Positions, count: int, *, peak: int, doubles: npt.NDArray[Any]) -> Words:
+def sums_by_group(values: Int64s, groups: Positions, count: int, *, peak: int, doubles: Values) -> Words:
     """Sum of `values` per group 0..count-1, exact for any int64 values.
 
     `peak` >= every |value|; `doubles` are the values as float64, which serve where no partial sum leaves 2**53.
@@ -67,7 +65,7 @@ def words_of(array: pa.Array) -> Words:
     rows = len(array)
     if rows == 0:
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    pairs = np.frombuffer(array.buffers()[1], np.int64)[2 * array.offset : 2 * (array.offset + rows)]
+    pairs = words_in(array.buffers()[1], np.int64)[2 * array.offset : 2 * (array.offset + rows)]
     low, high = pairs[::2], pairs[1::2]
     if array.null_count:
         valid = np.asarray(array.is_valid())
@@ -85,7 +83,7 @@ def decimals(words: Words, valid: Bools | None, data_type: pa.DataType) -> pa.Ar
     return pa.Array.from_buffers(data_type, len(low), [bits, pa.py_buffer(pairs)])
 
 
-def _joined(low: npt.NDArray[np.uint64], high: Int64s) -> Words:
+def _joined(low: UInt64s, high: Int64s) -> Words:
     """Put together: low + high * 2**32.
 
     The lower half of `high` is shifted into the low word, the rest of it (rounded down, so with its sign) is the high

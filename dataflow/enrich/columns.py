@@ -2,7 +2,6 @@
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from dataflow.filter.nodes import Frame
 from dataflow.filter.parse import Expression
 
 
-class Columns(Mapping[str, Any]):
+class Columns(Mapping[str, pa.Array]):
     """A mapping of name to Arrow array over the batch's own columns and those of its dimensions."""
 
     def __init__(self, rows: pa.RecordBatch, lookups: Sequence[Lookup]) -> None:
@@ -28,7 +27,7 @@ class Columns(Mapping[str, Any]):
         self._lookups = {name: lookup for lookup in lookups for name in lookup.columns}
         # A batch must go when its last user does: in a cycle it would stay until the collector comes.
         self._frame = Frame(weakref.proxy(self), self.rows)
-        self._arrays: dict[str, Any] = {name: rows.column(name) for name in rows.schema.names}
+        self._arrays: dict[str, pa.Array] = {name: rows.column(name) for name in rows.schema.names}
         self._codes: dict[str, Codes] = {}
         self._dimension_rows: dict[str, Positions] = {}
         self._numbers: dict[str, Numbers] = {}
@@ -39,7 +38,7 @@ class Columns(Mapping[str, Any]):
         self._buckets: dict[str, npt.NDArray[np.int32]] = {}
         self._masks: dict[str, Bools] = {}
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> pa.Array:
         """The column as an Arrow array."""
         if name not in self._arrays:
             self._arrays[name] = self.codes(name).array()

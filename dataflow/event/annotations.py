@@ -17,6 +17,9 @@ from dataflow.event.fields import INT64_MAX, INT64_MIN, FieldKind, TimeUnit, to_
 
 _KINDS = {str: FieldKind.STR, int: FieldKind.INT, bool: FieldKind.BOOL, float: FieldKind.FLOAT, date: FieldKind.DATE}
 
+Choices = tuple[str, ...] | tuple[int, ...]
+"""The JSON values of a Literal or Enum."""
+
 Comparison = Literal["ge", "gt", "le", "lt"]
 
 COMPARE: dict[Comparison, Callable[[Any, Any], Any]] = {
@@ -42,14 +45,14 @@ class Constraints:
         return lengths or bool(self.bounds or self.multiples or self.patterns)
 
 
-def gather(metadata: Iterable[Any]) -> tuple[Constraints, list[Any]]:
+def gather(metadata: Iterable[object]) -> tuple[Constraints, list[object]]:
     """Constraints among an annotation's metadata, and whatever in it is none (markers, validators, unknown things)."""
     shortest: list[int] = []
     longest: list[int] = []
     bounds: list[tuple[Comparison, Any]] = []
     multiples: list[Any] = []
     patterns: list[str] = []
-    others: list[Any] = []
+    others: list[object] = []
     for part in _flat(metadata):
         match part:
             case at.MinLen(min_length=length):
@@ -68,8 +71,8 @@ def gather(metadata: Iterable[Any]) -> tuple[Constraints, list[Any]]:
                 multiples.append(step)
             case Strict() | None:
                 pass
-            case _ if isinstance(getattr(part, "pattern", None), str) and _only_pattern(part):
-                patterns.append(part.pattern)
+            case _ if isinstance(pattern := getattr(part, "pattern", None), str) and _only_pattern(part):
+                patterns.append(pattern)
             case _:
                 others.append(part)
     constraints = Constraints(
@@ -78,7 +81,7 @@ def gather(metadata: Iterable[Any]) -> tuple[Constraints, list[Any]]:
     return constraints, others
 
 
-def _flat(metadata: Iterable[Any]) -> Iterable[Any]:
+def _flat(metadata: Iterable[object]) -> Iterable[object]:
     for part in metadata:
         if isinstance(part, FieldInfo):
             yield from _flat(part.metadata)
@@ -88,12 +91,12 @@ def _flat(metadata: Iterable[Any]) -> Iterable[Any]:
             yield part
 
 
-def _only_pattern(part: Any) -> bool:
+def _only_pattern(part: object) -> bool:
     # pydantic keeps settings without an annotated_types class (pattern, strip_whitespace, strict, ...) in one object.
     return {name for name, value in vars(part).items() if value not in (None, False)} <= {"pattern", "strict"}
 
 
-def unwrap(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]:
+def unwrap(annotation: Any, metadata: list[object]) -> tuple[Any, list[object], bool]:
     """The type inside Annotated and Optional, all metadata around it (inner first), and whether null is allowed."""
     null_ok = False
     while True:
@@ -110,9 +113,7 @@ def unwrap(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]:
             return annotation, metadata, null_ok
 
 
-def kind_of(
-    bare: Any, units: list[TimeUnit], money: bool
-) -> tuple[FieldKind | None, tuple[str, ...] | tuple[int, ...] | None]:
+def kind_of(bare: object, units: list[TimeUnit], money: bool) -> tuple[FieldKind | None, Choices | None]:
     """Kind of a type and the JSON values of a Literal or Enum; no kind if the type is not supported."""
     if units:
         return FieldKind.EVENT_TIME, None
@@ -132,9 +133,7 @@ def kind_of(
     return _KINDS.get(bare) if isinstance(bare, type) else None, None
 
 
-def misfits(
-    kind: FieldKind, units: list[TimeUnit], choices: tuple[Any, ...] | None, constraints: Constraints
-) -> Iterator[str]:
+def misfits(kind: FieldKind, units: list[TimeUnit], choices: Choices | None, constraints: Constraints) -> Iterator[str]:
     """Constraints that make no sense for the kind, or that could not be judged the same in every engine."""
     textual = kind is FieldKind.STR and choices is None
     if (constraints.min_length is not None or constraints.max_length is not None) and not textual:

@@ -2,18 +2,25 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 EVENT_TIME_LIMIT_MS = 9_000_000_000_000_000
 """No event time is further from 1970: a lake's TIMESTAMP, in microseconds, must hold every window around it."""
+
+Value = str | int | float | Decimal | date | None
+"""What a column of an event holds, as Python has it; a bool is an int."""
 
 MONEY_DECIMALS = 6
 
@@ -30,6 +37,9 @@ class FieldKind(Enum):
     EVENT_TIME = "event_time"
 
 
+_Ticks = TypeVar("_Ticks", int, "npt.NDArray[np.int64]")
+
+
 class TimeUnit(Enum):
     """How an event time is written: a JSON int of this unit, or text."""
 
@@ -39,7 +49,7 @@ class TimeUnit(Enum):
     NANOS = "ns"
     TEXT = "text"
 
-    def to_ms(self, ticks: int) -> int:
+    def to_ms(self, ticks: _Ticks) -> _Ticks:
         """Milliseconds since 1970 of `ticks` of this unit, floored. TEXT counts as milliseconds."""
         if self is TimeUnit.SECONDS:
             return ticks * 1_000
@@ -108,7 +118,7 @@ def to_micros(number: Decimal) -> int | None:
             return None
         digits = digits[:shift]
         shift = 0
-    micros = int("".join(map(str, digits)) or "0") * 10**shift
+    micros: int = int("".join(map(str, digits)) or "0") * 10**shift
     return -micros if sign else micros
 
 
@@ -126,7 +136,7 @@ def money_micros(token: str) -> int | None:
     shift = exponent - len(fraction) + len(digits) - len(trimmed) + MONEY_DECIMALS
     if shift < 0 or len(trimmed) + shift > 18:
         return None
-    micros = int(trimmed) * 10**shift
+    micros: int = int(trimmed) * 10**shift
     return -micros if token.startswith("-") else micros
 
 
@@ -135,7 +145,7 @@ def from_micros(micros: int) -> Decimal:
     return Decimal(micros).scaleb(-MONEY_DECIMALS)
 
 
-def _check_money(value: Any) -> Decimal:
+def _check_money(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise PydanticCustomError("money_type", "Input should be a number, not {kind}", {"kind": type(value).__name__})
     number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
@@ -149,7 +159,7 @@ def _check_money(value: Any) -> Decimal:
 class MoneyMarker:
     """Marks a Decimal field as money: a JSON number of at most 6 decimals by value, below 10^12."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(_check_money)
 
 

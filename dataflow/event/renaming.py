@@ -2,7 +2,6 @@
 
 from enum import Enum
 from inspect import get_annotations
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -42,5 +41,5 @@ def _annotation(model: type[BaseModel], name: str) -> str:
     return text.replace("typing.", "")
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return f"{type(value).__name__}.{value.name}" if isinstance(value, Enum) else repr(value)

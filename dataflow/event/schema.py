@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, TypeGuard
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, PydanticUserError, RootModel, TypeAdapter, ValidationError
@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, SchemaError
 
 from dataflow.errors import PipelineError
-from dataflow.event.annotations import Constraints, gather, kind_of, misfits, unwrap
+from dataflow.event.annotations import Choices, Constraints, gather, kind_of, misfits, unwrap
 from dataflow.event.fields import (
     INT64_MAX,
     INT64_MIN,
@@ -21,6 +21,7 @@ from dataflow.event.fields import (
     FieldKind,
     MoneyMarker,
     TimeUnit,
+    Value,
     from_micros,
     to_micros,
 )
@@ -70,12 +71,12 @@ class EventField:
     type: pa.DataType
     nullable: bool
     required: bool
-    default: Any
+    default: Value
     null_ok: bool = False
     constraints: Constraints = NO_CONSTRAINTS
-    choices: tuple[str, ...] | tuple[int, ...] | None = None
+    choices: Choices | None = None
     unit: TimeUnit | None = None
-    adapter: TypeAdapter[Any] | None = field(default=None, repr=False, compare=False)
+    adapter: TypeAdapter[object] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class EventObject:
     children: tuple["EventField | EventObject", ...]
     null_ok: bool = False
     required: bool = True
-    default: dict[str, Any] | None = None
+    default: dict[str, Value] | None = None
 
     def leaves(self) -> Iterator[EventField]:
         """The leaf fields below, in the model's order."""
@@ -227,7 +228,9 @@ class _Reader:
             return node if required else self._with_default(node, info.default, column, bare)
         return self._leaf(column, path, bare, metadata, null_ok, nullable, required, info.default)
 
-    def _with_default(self, node: EventObject, default: Any, column: str, bare: type[BaseModel]) -> EventObject | None:
+    def _with_default(
+        self, node: EventObject, default: object, column: str, bare: type[BaseModel]
+    ) -> EventObject | None:
         if default is None:
             if not node.null_ok:
                 self.mistakes.append(
@@ -237,12 +240,12 @@ class _Reader:
         if not isinstance(default, bare):
             self.mistakes.append(f"{column}: default {default!r} is no {bare.__name__}; give an instance or None")
             return None
-        values: dict[str, Any] = {}
+        values: dict[str, Value] = {}
         for leaf in node.leaves():
             values[leaf.name] = self._default_leaf(leaf, default, leaf.name[len(column) + 1 :].split("."))
         return EventObject(node.path, node.children, node.null_ok, node.required, values)
 
-    def _default_leaf(self, leaf: EventField, instance: Any, names: list[str]) -> Any:
+    def _default_leaf(self, leaf: EventField, instance: object, names: list[str]) -> Value:
         value = instance
         for name in names:
             value = getattr(value, name)
@@ -254,12 +257,12 @@ class _Reader:
         self,
         column: str,
         path: tuple[str, ...],
-        bare: Any,
-        metadata: list[Any],
+        bare: object,
+        metadata: list[object],
         null_ok: bool,
         nullable: bool,
         required: bool,
-        default: Any,
+        default: object,
     ) -> EventField | None:
         constraints, others = gather(metadata)
         units = [part for part in others if isinstance(part, TimeUnit)]
@@ -302,29 +305,29 @@ class _Reader:
             return leaf
         return _replace_default(leaf, self._column_default(leaf, default))
 
-    def _adapter(self, column: str, bare: Any, metadata: list[Any]) -> TypeAdapter[Any] | None:
+    def _adapter(self, column: str, bare: object, metadata: list[object]) -> TypeAdapter[object] | None:
         try:
             # A tuple in the subscript: Annotated[bare, *metadata] for any number of parts.
-            annotation = Annotated.__class_getitem__((bare, *[part for part in metadata if part is not None]))  # type: ignore[attr-defined]
+            annotation = Annotated.__class_getitem__((bare, *[part for part in metadata if part is not None]))  # type: ignore[attr-defined]  # typing does not show it
             return TypeAdapter(annotation, config=ConfigDict(strict=True))
         except (PydanticUserError, SchemaError, TypeError, ValueError) as error:
             self.mistakes.append(f"{column}: its constraints cannot be used: {str(error).splitlines()[0]}")
             return None
 
-    def _column_default(self, leaf: EventField, default: Any) -> Any:
-        value = default.value if isinstance(default, Enum) else default
+    def _column_default(self, leaf: EventField, default: object) -> Value:
+        value: object = default.value if isinstance(default, Enum) else default
         if leaf.kind is FieldKind.MONEY and isinstance(value, int | Decimal) and not isinstance(value, bool):
             micros = to_micros(Decimal(value))
             value = None if micros is None else from_micros(micros)
         elif leaf.kind is FieldKind.FLOAT and isinstance(value, int | float) and not isinstance(value, bool):
             value = float(value) + 0.0
-        if not _fits(leaf, value):
+        if not _fits(value, leaf):
             self.mistakes.append(f"{leaf.name}: default {default!r} is no valid value of the field; change one of them")
             return None
         return value
 
 
-def _fits(leaf: EventField, value: Any) -> bool:
+def _fits(value: object, leaf: EventField) -> TypeGuard[Value]:
     python_type: type = {
         FieldKind.STR: str,
         FieldKind.INT: int,
@@ -351,14 +354,14 @@ def _fits(leaf: EventField, value: Any) -> bool:
     return True
 
 
-def _replace_default(leaf: EventField, default: Any) -> EventField:
+def _replace_default(leaf: EventField, default: Value) -> EventField:
     values = {name: getattr(leaf, name) for name in EventField.__slots__}
     return EventField(**{**values, "default": default})
 
 
-def _type_name(bare: Any) -> str:
+def _type_name(bare: object) -> str:
     return bare.__name__ if isinstance(bare, type) else str(bare).replace("typing.", "")
 
 
-def _types_hint(bare: Any) -> str:
+def _types_hint(bare: object) -> str:
     return "Money (dataflow.Money)" if bare is Decimal else f"one of {_TYPES}, each also Optional"

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow.columnar import numbers as numeric
 from dataflow.columnar.numbers import Numbers
+from dataflow.columnar.types import Bools
 from dataflow.filter import ternary
-from dataflow.filter.ternary import Ternary, all_of, any_of, compare_text, like_regex, on_text, plain
+from dataflow.filter.ternary import Ternary, Text, all_of, any_of, compare_text, like_regex, on_text, plain
 from dataflow.sql import quoted, text
 
 Kind = Literal["text", "exact", "double", "boolean", "date"]
@@ -28,7 +28,7 @@ _EPOCH_DAY = date(1970, 1, 1)
 class Frame:
     """The columns of one batch, turned into what the operators need, each once."""
 
-    def __init__(self, columns: Mapping[str, Any], rows: int) -> None:
+    def __init__(self, columns: Mapping[str, pa.Array], rows: int) -> None:
         self.rows = rows
         self._columns = columns
         self._numbers: dict[str, Numbers] = {}
@@ -62,7 +62,7 @@ class Node(ABC):
         """Its values, of a number or date."""
         raise TypeError(f"{self.sql()} is no number")
 
-    def text(self, frame: Frame) -> Any:
+    def text(self, frame: Frame) -> Text:
         """Its values, of a text: an Arrow array (dictionary encoded or not) or one Python string."""
         raise TypeError(f"{self.sql()} is no text")
 
@@ -122,7 +122,8 @@ class Constant(Node):
         assert not isinstance(self.value, str)
         return numeric.constant((self.value - _EPOCH_DAY).days if isinstance(self.value, date) else self.value)
 
-    def text(self, frame: Frame) -> Any:
+    def text(self, frame: Frame) -> Text:
+        assert isinstance(self.value, str)
         return self.value
 
     def ternary(self, frame: Frame) -> Ternary:
@@ -277,7 +278,7 @@ class IsNull(Condition):
         return (self.operand,)
 
     def ternary(self, frame: Frame) -> Ternary:
-        valid: npt.NDArray[Any] | None
+        valid: Bools | None
         if self.operand.kind == "boolean":
             known = self.operand.ternary(frame)
             valid = known.true | known.false

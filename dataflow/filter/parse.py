@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import NoReturn, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +36,8 @@ ALLOWED = "comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, + - * / and li
 
 _COMPARISONS: dict[type, str] = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _ARITHMETIC: dict[type, str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
+Tree: TypeAlias = "exp.Expr"
+"""Some part of what sqlglot read."""
 _MAX_DIGITS = 38
 _WORDS: dict[Kind, str] = {
     "text": "text",
@@ -54,7 +56,7 @@ class Expression:
     sql: str
     columns: frozenset[str]
 
-    def evaluate(self, columns: pa.RecordBatch | Mapping[str, Any]) -> pa.BooleanArray:
+    def evaluate(self, columns: pa.RecordBatch | Mapping[str, pa.Array]) -> pa.Array:
         """True, false or null (unknown) per row, as DuckDB would say.
 
         `columns` holds at least `self.columns` (and one column of any name, which gives the number of rows), in
@@ -117,7 +119,7 @@ class _Reader:
         self.text = text
         self.schema = schema
 
-    def fail(self, tree: exp.Expression, reason: str) -> NoReturn:
+    def fail(self, tree: Tree, reason: str) -> NoReturn:
         starts = [
             part.meta["start"]
             for part in tree.walk()
@@ -127,7 +129,7 @@ class _Reader:
         place = f"at character {min(starts) + 1}, near {snippet}" if starts else f"near {snippet}"
         raise ValueError(f"{place}: {reason}")
 
-    def condition(self, tree: exp.Expression) -> Node:
+    def condition(self, tree: Tree) -> Node:
         node = self.read(tree)
         if node.kind != "boolean":
             self.fail(
@@ -135,19 +137,19 @@ class _Reader:
             )
         return node
 
-    def operand(self, tree: exp.Expression) -> Node:
+    def operand(self, tree: Tree) -> Node:
         """An operand of a comparison: a boolean operator there needs parentheses, dialects read it differently."""
         if isinstance(tree, (*_COMPARISONS, exp.Is, exp.In, exp.Between, exp.Like, exp.Not, exp.And, exp.Or)):
             self.fail(tree, "ambiguous next to another operator; put it in parentheses")
         return self.read(tree)
 
-    def number(self, tree: exp.Expression, op: str) -> Node:
+    def number(self, tree: Tree, op: str) -> Node:
         node = self.operand(tree)
         if node.kind not in ("exact", "double"):
             self.fail(tree, f"{op} needs numbers, this is {_WORDS[node.kind]}")
         return node
 
-    def read(self, tree: exp.Expression) -> Node:
+    def read(self, tree: Tree) -> Node:
         if isinstance(tree, exp.Paren):
             return self.read(tree.this)
         if isinstance(tree, exp.Column):
@@ -225,7 +227,7 @@ class _Reader:
                 parts.append(self.condition(part))
         return Junction("AND" if kind is exp.And else "OR", tuple(parts))
 
-    def comparison(self, tree: exp.Expression, op: str, left: Node, right: Node) -> Node:
+    def comparison(self, tree: Tree, op: str, left: Node, right: Node) -> Node:
         family = {kind: "number" if kind in ("exact", "double") else kind for kind in (left.kind, right.kind)}
         if family[left.kind] != family[right.kind]:
             hint = "; write DATE 'YYYY-MM-DD'" if {left.kind, right.kind} == {"date", "text"} else ""
@@ -235,7 +237,7 @@ class _Reader:
             self.fail(tree, "booleans have no order; use =, <>, AND, OR, NOT")
         return Comparison(op, left, right)
 
-    def arithmetic(self, tree: exp.Expression) -> Node:
+    def arithmetic(self, tree: Tree) -> Node:
         if isinstance(tree, exp.Neg):
             operand = self.number(tree.this, "-")
             if isinstance(operand, Constant):

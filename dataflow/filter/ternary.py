@@ -10,6 +10,9 @@ import pyarrow.compute as pc
 
 from dataflow.columnar.types import Bools
 
+Text = pa.Array | str
+"""Values of a text: a column, dictionary encoded or not, or the same for all rows."""
+
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "=": pc.equal,
     "<>": pc.not_equal,
@@ -51,13 +54,14 @@ def from_arrow(array: pa.Array) -> Ternary:
     return Ternary(true, ~true & np.asarray(array.is_valid()) if array.null_count else ~true)
 
 
-def compare_text(op: str, left: Any, right: Any) -> Ternary:
+def compare_text(op: str, left: Text, right: Text) -> Ternary:
     """`left op right` by UTF-8 bytes; each an Arrow array (dictionary encoded or not) or one Python string."""
     if isinstance(left, str) and isinstance(right, str):
         true = np.asarray(_COMPARE[op](pa.scalar(left), pa.scalar(right)).as_py())
         return Ternary(true, ~true)
     if isinstance(left, str):
         left, right, op = right, left, _MIRROR[op]
+    assert not isinstance(left, str)
     if isinstance(right, str):
         constant = pa.scalar(right, pa.string())
         return on_text(lambda values: _COMPARE[op](values, constant), left)
@@ -66,7 +70,7 @@ def compare_text(op: str, left: Any, right: Any) -> Ternary:
 
 def on_text(test: Callable[[pa.Array], pa.Array], values: pa.Array) -> Ternary:
     """`test` on the distinct values of a dictionary encoded column, taken by its indices; else on all values."""
-    if not pa.types.is_dictionary(values.type):
+    if not isinstance(values, pa.DictionaryArray):
         return from_arrow(test(plain(values)))
     if len(values.dictionary) == 0:
         nothing = np.zeros(len(values), np.bool_)

@@ -1,12 +1,10 @@
 """Which windows hold a row, and for how many of them it is late (semantics rules 6 and 7)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from dataflow.columnar.types import Int64s, Positions
+from dataflow.columnar.types import Int64s, Positions, Values
 from dataflow.messages import NEVER_MS
 from dataflow.windows import Window
 from dataflow.windows.kinds import Layout, has_one_window, kind_of
@@ -65,7 +63,7 @@ class Assigner:
         """
         exact = self._exact(times)
         _, first_end, count = self._layout(exact)
-        limit: npt.NDArray[Any]
+        limit: Values
         if exact.dtype == np.int64:
             limit = np.clip(watermarks, -2 * _SAFE_TIME_MS, 2 * _SAFE_TIME_MS)
         else:
@@ -98,7 +96,7 @@ class Assigner:
         last_end = first_end.astype(object) + (count.astype(object) - 1) * self.window.slide_ms
         return _saturated(watermarks.astype(object) - (last_end - 1 + self.allowed_lateness_ms))
 
-    def _exact(self, times: Int64s) -> npt.NDArray[Any]:
+    def _exact(self, times: Int64s) -> Values:
         """The times, as Python ints where int64 could overflow."""
         spans = self.window.size_ms + self.allowed_lateness_ms
         if times.size == 0:
@@ -107,7 +105,7 @@ class Assigner:
             return times
         return times.astype(object)
 
-    def _layout(self, times: npt.NDArray[Any]) -> Layout:
+    def _layout(self, times: Values) -> Layout:
         return kind_of(self.window).layout(self.window, times)
 
 
@@ -122,7 +120,7 @@ def pane_numbers(times: Int64s, grid_ms: int, offset_ms: int) -> Int64s:
     return numbers
 
 
-def _saturated(times: npt.NDArray[Any]) -> Int64s:
+def _saturated(times: Values) -> Int64s:
     if times.dtype == np.int64:
         return times
     return np.asarray(np.clip(times, NEVER_MS, _INT64_MAX), np.int64)

@@ -1,21 +1,20 @@
 """Merging delta rows: rows of equal keys become one, partial sessions that touch become one."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from dataflow.aggregates.parts import Extreme
 from dataflow.columnar.codes import encode
 from dataflow.columnar.numbers import from_arrow
-from dataflow.columnar.order import extremes, ordered_numbers, ordered_text, ranks
+from dataflow.columnar.order import Ordered, extremes, ordered_numbers, ordered_text, ranks
 from dataflow.columnar.sketches import entries, histogram_lists, kmv_lists
 from dataflow.columnar.sums import decimals, sums_of_runs, words_of
-from dataflow.columnar.types import Positions
+from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.fold.sessions import merged_intervals
 from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.tables import TableSpec
+
+_Columns = dict[str, pa.Array]
 
 _WINDOW = ("window_start", "window_end")
 _MAX_PRODUCT = 2**62
@@ -49,7 +48,7 @@ def merge_rows(spec: TableSpec, table: pa.Table) -> pa.Table:
 class _Runs:
     """Rows in runs that become one row each, run r being order[starts[r]:starts[r + 1]]: `parts.Runs`."""
 
-    def __init__(self, order: Positions, begins: npt.NDArray[np.bool_]) -> None:
+    def __init__(self, order: Positions, begins: Bools) -> None:
         self.order = order
         self.starts = np.flatnonzero(begins)
         self.of_row = np.empty(len(order), np.intp)
@@ -88,7 +87,7 @@ class _Runs:
         return histogram_lists(self.of_row[at], codes.to_numpy(), weights.to_numpy(), self.count)
 
 
-def _merge_equal(spec: TableSpec, columns: dict[str, Any]) -> pa.Table:
+def _merge_equal(spec: TableSpec, columns: _Columns) -> pa.Table:
     code = _key_code(columns, _sort_names(spec))
     order = np.argsort(code, kind="stable")
     code = code[order]
@@ -102,7 +101,7 @@ def _merge_equal(spec: TableSpec, columns: dict[str, Any]) -> pa.Table:
     return pa.Table.from_arrays([merged[name] for name in spec.schema.names], schema=spec.schema)
 
 
-def _merge_sessions(spec: TableSpec, columns: dict[str, Any]) -> pa.Table:
+def _merge_sessions(spec: TableSpec, columns: _Columns) -> pa.Table:
     start, end = (from_arrow(columns[name].view(pa.int64())).values for name in _WINDOW)
     keys = [name for name in spec.keys if name not in _WINDOW]
     key = _key_code(columns, keys) if keys else np.zeros(len(start), np.int64)
@@ -115,14 +114,14 @@ def _merge_sessions(spec: TableSpec, columns: dict[str, Any]) -> pa.Table:
     return pa.Table.from_arrays([merged[name] for name in spec.schema.names], schema=spec.schema)
 
 
-def _merge_columns(spec: TableSpec, columns: dict[str, Any], runs: _Runs) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
+def _merge_columns(spec: TableSpec, columns: _Columns, runs: _Runs) -> _Columns:
+    merged: _Columns = {}
     for names, part in spec.merges:
         merged.update(zip(names, part.merge(runs, [columns[name] for name in names]), strict=True))
     return merged
 
 
-def _ordered(column: Any) -> Any:
+def _ordered(column: pa.Array) -> Ordered:
     if pa.types.is_string(column.type):
         codes = encode(column)
         return ordered_text(codes.of_row, codes.values)
@@ -134,9 +133,9 @@ def _sort_names(spec: TableSpec) -> list[str]:
     return ["window_start", *(name for name in spec.keys if name != "window_start")]
 
 
-def _key_code(columns: dict[str, Any], names: list[str]) -> npt.NDArray[np.int64]:
+def _key_code(columns: _Columns, names: list[str]) -> Int64s:
     """One number per row that orders and tells apart as the named columns do."""
-    code: npt.NDArray[np.int64] | None = None
+    code: Int64s | None = None
     size = 1
     for name in names:
         codes = encode(columns[name])
@@ -153,12 +152,12 @@ def _key_code(columns: dict[str, Any], names: list[str]) -> npt.NDArray[np.int64
     return code
 
 
-def _filtered(columns: dict[str, Any], mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def _filtered(columns: _Columns, mask: Bools) -> _Columns:
     if mask.all():
         return columns
     kept = pa.array(mask)
     return {name: column.filter(kept) for name, column in columns.items()}
 
 
-def _whole(column: Any) -> Any:
+def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -1,6 +1,6 @@
 """Partial aggregates of one batch: the delta columns of each aggregate, one value per group."""
 
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from dataflow.columnar.sums import decimals, sums_by_group
 from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.enrich.columns import Columns
 from dataflow.pipeline.plan import AggregatePlan
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 class Selection:
@@ -31,7 +33,7 @@ class Selection:
         rows = _Counted(self, aggregate)
         return [array for part in aggregate.kind.parts for array in part.build(rows)]
 
-    def distinct(self, aggregate: AggregatePlan) -> tuple[Positions, Any]:
+    def distinct(self, aggregate: AggregatePlan) -> tuple[Positions, pa.Array]:
         """The distinct values of a count_distinct per group: the groups, ascending, and the values."""
         rows, of = self.taken(aggregate)
         codes = self.columns.codes(_column(aggregate))
@@ -85,6 +87,7 @@ class _Counted:
 
     def extremes(self, which: Extreme) -> pa.Array:
         columns, name, type_ = self._selection.columns, _column(self._aggregate), self._aggregate.column_type
+        assert type_ is not None, "an extreme is one of a column"
         rows, of = self._selection.taken(self._aggregate)
         if pa.types.is_string(type_):
             codes = columns.codes(name)
@@ -125,5 +128,5 @@ def _column(aggregate: AggregatePlan) -> str:
     return name
 
 
-def _pick(values: npt.NDArray[Any], rows: Positions | None) -> npt.NDArray[Any]:
+def _pick(values: npt.NDArray[_Number], rows: Positions | None) -> npt.NDArray[_Number]:
     return values if rows is None else values[rows]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -220,7 +219,7 @@ class RollupFold:
         columns: Columns,
         sample: Positions,
         windows: _Windows,
-        partials: list[Any],
+        partials: list[pa.Array],
         row_counts: Int64s,
         late_counts: Int64s,
     ) -> None:
@@ -229,7 +228,7 @@ class RollupFold:
         before = delta.tables.get(self.plan.delta_table)
         delta.tables[self.plan.delta_table] = batch if before is None else pa.concat_batches([before, batch])
 
-    def _head(self, columns: Columns, sample: Positions, windows: _Windows) -> list[Any]:
+    def _head(self, columns: Columns, sample: Positions, windows: _Windows) -> list[pa.Array]:
         """Key columns, window_start, window_end; `sample`: a row of the batch with the key of each window."""
         keys = []
         for name in self._keys:

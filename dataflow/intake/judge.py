@@ -1,24 +1,30 @@
 """The judge of one source partition: future guard, watermark before each row, duplicates, dead letters."""
 
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
 
-from dataflow.columnar.hashing import identity
+from dataflow.columnar.hashing import Hashes, identity
 from dataflow.columnar.numbers import from_arrow
 from dataflow.columnar.types import Bools, Int64s
 from dataflow.enrich.columns import Columns
 from dataflow.enrich.lookup import Lookup
 from dataflow.errors import ConfigError
 from dataflow.intake.remembered import DedupMemory
-from dataflow.intake.remembered_log import DedupLog
+from dataflow.intake.remembered_log import DedupLog, LogState
 from dataflow.messages import DEAD_SCHEMA, NEVER_MS, Decoded, Judged, Poll, Refusal
 from dataflow.own_columns import WATERMARK
 from dataflow.pipeline.plan import Plan
 
-State = dict[str, Any]
+
+class State(TypedDict):
+    """What a judge goes on from, as the recovery store has it."""
+
+    max_event_time: int | None
+    ids: LogState
+
 
 _INT64_MAX = 2**63 - 1
 
@@ -140,9 +146,10 @@ class Judge:
 
     def _first(self, events: pa.RecordBatch, event_time: Int64s, watermark: Int64s) -> Bools | None:
         """Which rows are no duplicates; None = all. A null id is nobody's duplicate and is not remembered."""
-        if self._memory is None or self._log is None:
+        column = self._plan.dedup_column
+        if self._memory is None or self._log is None or column is None:
             return None
-        ids = events.column(self._plan.dedup_column)
+        ids = events.column(column)
         lane1, lane2 = identity(ids)
         if not ids.null_count:
             first = self._memory.judge(lane1, lane2, event_time, watermark)
@@ -206,5 +213,5 @@ class Judge:
         return pa.RecordBatch.from_arrays(columns, schema=DEAD_SCHEMA)
 
 
-def _picked(first: Bools, *columns: Any) -> tuple[Any, ...]:
-    return columns if first.all() else tuple(column[first] for column in columns)
+def _picked(first: Bools, lane1: Hashes, lane2: Hashes, event_time: Int64s) -> tuple[Hashes, Hashes, Int64s]:
+    return (lane1, lane2, event_time) if first.all() else (lane1[first], lane2[first], event_time[first])

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
@@ -11,15 +11,23 @@ from dataflow.decode.decoder import Decoder
 from dataflow.errors import StoppedEarly
 from dataflow.intake.control import Control
 from dataflow.intake.judge import Judge
+from dataflow.intake.judge import State as JudgeState
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Pulse
 from dataflow.messages import Judged
-from dataflow.sources.source import Reader, Source
+from dataflow.sources.source import Hint, Reader, Source
 
 PUBLISHED_SNAPSHOTS = 3
 """Snapshots to see after the last item before a partition may end: closed, durable, published."""
 
-State = dict[str, Any]
+
+class State(TypedDict):
+    """What a source partition goes on from, as the recovery store has it."""
+
+    version: int
+    next: int
+    hint: Hint
+    judge: JudgeState
 
 
 class Positions(Protocol):
@@ -41,7 +49,7 @@ class Pace:
     epoch_bytes: int
 
 
-class IntakePartition(StatefulSourcePartition[Judged, State]):
+class IntakePartition(StatefulSourcePartition[Judged, State | None]):
     """Order lives here: the reader, the decoder and the judge of one source partition.
 
     `snapshot()` returns {next, hint, judge}: everything that decides what later rows become. After each
@@ -195,7 +203,7 @@ class Intake(FixedPartitionedSource[Judged, State | None]):
         source: Source,
         *,
         decoder: Callable[[], Decoder],
-        judge: Callable[[str, str | None, Any], Judge],
+        judge: Callable[[str, str | None, JudgeState | None], Judge],
         seed: Callable[[str], State | None],
         control: Control,
         pace: Pace,
@@ -229,7 +237,7 @@ class Intake(FixedPartitionedSource[Judged, State | None]):
 
     def build_part(
         self, step_id: str, for_part: str, resume_state: State | None
-    ) -> StatefulSourcePartition[Judged, Any]:
+    ) -> StatefulSourcePartition[Judged, State | None]:
         """Open one source partition where its snapshot ends."""
         with self._control.keeping_errors(), self._pulse.inside(f"opening {for_part}"):
             try:

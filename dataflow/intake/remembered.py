@@ -1,7 +1,7 @@
 """Memory of event ids of one source partition (semantics rule 5): exact, compact, columnar."""
 
 from collections import deque
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,8 @@ import numpy.typing as npt
 from dataflow.columnar.hashing import Hashes, load
 from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.messages import NEVER_MS
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 Numbers32 = npt.NDArray[np.uint32]
 
@@ -145,11 +147,11 @@ class DedupMemory:
         self._free_places += range(places + more - 1, places - 1, -1)
 
     def _places(self, numbers: Numbers32) -> Positions:
-        blocks = self._place_of_block[numbers >> np.uint32(_BLOCK_BITS)]
+        blocks: Numbers32 = self._place_of_block[numbers >> np.uint32(_BLOCK_BITS)]
         return ((blocks << np.uint32(_BLOCK_BITS)) | (numbers & _BLOCK_MASK)).astype(np.intp)
 
 
-def _longer(column: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+def _longer(column: npt.NDArray[_Number], rows: int) -> npt.NDArray[_Number]:
     longer = np.empty(rows, column.dtype)
     longer[: len(column)] = column
     return longer

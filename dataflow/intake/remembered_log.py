@@ -176,7 +176,7 @@ def _cut(path: Path, length_bytes: int) -> int:
 def _columns(path: Path) -> Iterator[tuple[Hashes, Hashes, Int64s]]:
     with path.open("rb") as file:
         while len(records := np.fromfile(file, _RECORD, _READ_ROWS)):
-            yield tuple(np.ascontiguousarray(records[name]) for name in _RECORD.names or ())  # type: ignore[misc]
+            yield tuple(np.ascontiguousarray(records[name]) for name in _RECORD.names or ())  # type: ignore[misc]  # a tuple of as many arrays as a record has fields
 
 
 def _unusable(folder: Path, error: OSError) -> RecoveryError:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import Input, is_quantile
 from dataflow.aggregates.kinds import kind_of as aggregate_kind_of
-from dataflow.durations import to_ms
+from dataflow.durations import Duration, to_ms
 from dataflow.filter.parse import Expression, parse
 from dataflow.own_columns import OF_EVENTS, OF_ROLLUPS, VALUE
 from dataflow.spelling import suggest
@@ -93,13 +93,13 @@ def check_rollup_columns(
 
 
 def check_duration(
-    mistakes: Mistakes, field: str, value: Any, *, least_ms: int = 0, optional: bool = False
+    mistakes: Mistakes, field: str, value: Duration | None, *, least_ms: int = 0, optional: bool = False
 ) -> int | None:
     """Milliseconds of a duration; None (if `optional`) stays None, as does what is wrong."""
     if value is None and optional:
         return None
     try:
-        duration_ms = to_ms(value)
+        duration_ms = to_ms(value)  # type: ignore[arg-type]  # a None that is not optional is refused
     except ValueError as error:
         mistakes.add(field, value, _without_value(error, value))
         return None
@@ -112,7 +112,7 @@ def check_duration(
     return duration_ms
 
 
-def check_window(mistakes: Mistakes, field: str, window: Any) -> None:
+def check_window(mistakes: Mistakes, field: str, window: object) -> None:
     """Sizes, steps and offsets that fit together."""
     if not isinstance(window, Window):
         mistakes.add(
@@ -139,7 +139,7 @@ def check_window(mistakes: Mistakes, field: str, window: Any) -> None:
         mistakes.extend([f"{field} = {shown}: `offset` must be shorter than {period_ms} ms, where windows repeat"])
 
 
-def check_where(mistakes: Mistakes, field: str, text: Any, schema: pa.Schema | None) -> Expression | None:
+def check_where(mistakes: Mistakes, field: str, text: str | None, schema: pa.Schema | None) -> Expression | None:
     """A parsed filter; None where there is none or it is wrong."""
     if text is None or schema is None:
         return None
@@ -150,7 +150,7 @@ def check_where(mistakes: Mistakes, field: str, text: Any, schema: pa.Schema | N
         return None
 
 
-def check_keys(mistakes: Mistakes, field: str, keys: Any, schema: pa.Schema | None) -> tuple[pa.Field, ...]:
+def check_keys(mistakes: Mistakes, field: str, keys: object, schema: pa.Schema | None) -> tuple[pa.Field, ...]:
     """The key columns with their types."""
     if isinstance(keys, str) or not isinstance(keys, list | tuple):
         mistakes.add(field, keys, "not a list of column names; write keys=[...] (keys=[] for one row per window)")
@@ -168,7 +168,7 @@ def check_keys(mistakes: Mistakes, field: str, keys: Any, schema: pa.Schema | No
     return tuple(found)
 
 
-def check_column(mistakes: Mistakes, field: str, name: Any, schema: pa.Schema) -> bool:
+def check_column(mistakes: Mistakes, field: str, name: object, schema: pa.Schema) -> bool:
     """A column that exists."""
     if isinstance(name, str) and name in schema.names:
         return True
@@ -177,7 +177,7 @@ def check_column(mistakes: Mistakes, field: str, name: Any, schema: pa.Schema) -
 
 
 def check_aggregate(
-    mistakes: Mistakes, field: str, aggregate: Any, schema: pa.Schema | None, event_time: str
+    mistakes: Mistakes, field: str, aggregate: object, schema: pa.Schema | None, event_time: str
 ) -> tuple[pa.DataType | None, Expression | None]:
     """The type of the aggregate's column and its parsed filter."""
     if not isinstance(aggregate, Aggregate):
@@ -220,7 +220,7 @@ def check_distinct_columns(mistakes: Mistakes, columns: Iterable[tuple[str, str]
         seen.setdefault(column.lower(), f"{owner} ({column})")
 
 
-def check_mapping(mistakes: Mistakes, field: str, value: Any, fix: str) -> dict[str, Any]:
+def check_mapping(mistakes: Mistakes, field: str, value: object, fix: str) -> dict[str, Any]:
     """A mapping with text keys; anything else counts as empty."""
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return dict(value)
@@ -228,7 +228,7 @@ def check_mapping(mistakes: Mistakes, field: str, value: Any, fix: str) -> dict[
     return {}
 
 
-def _without_value(error: ValueError, value: Any) -> str:
+def _without_value(error: ValueError, value: object) -> str:
     return str(error).removeprefix(f"{value!r} is ")
 
 

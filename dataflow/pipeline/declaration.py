@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -22,7 +22,7 @@ class Dimension:
     name: str
     path: str
     key: str
-    columns: Mapping[str, Any]
+    columns: Mapping[str, object]
     unknown: Literal["null", "dead_letter"] = "null"
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +16,7 @@ from dataflow.aggregates.parts import MONEY
 from dataflow.event.fields import Money
 from dataflow.spelling import suggest
 
-COLUMN_TYPES: Mapping[Any, pa.DataType] = {
+COLUMN_TYPES: Mapping[object, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
     bool: pa.bool_(),
@@ -57,8 +56,8 @@ def read_dimension(path: Path, key: str, key_type: pa.DataType, columns: Mapping
     if keys.null_count and not mistakes:
         row = pc.index(keys.is_null(), pa.scalar(True)).as_py()
         mistakes.append(f"row {row + 1} has no {key}; every row needs a key")
-    repeated = keys.drop_null().value_counts()
-    repeated = repeated.filter(pc.greater(repeated.field("counts"), 1)).field("values").to_pylist()
+    counted = keys.drop_null().value_counts()
+    repeated = counted.filter(pc.greater(counted.field("counts"), 1)).field("values").to_pylist()
     if repeated and not mistakes:
         shown = ", ".join(str(value) for value in repeated[:3])
         more = f" and {len(repeated) - 3} more" if len(repeated) > 3 else ""

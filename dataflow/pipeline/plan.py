@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -99,7 +99,10 @@ class Plan:
     dedup_within_ms: int
     max_record_bytes: int | None
     fingerprint: str
-    definition: dict[str, Any] = field(default_factory=dict, compare=False)
+    definition: dict[str, object] = field(default_factory=dict, compare=False)
+
+
+_Entry = TypeVar("_Entry")
 
 
 def make_plan(pipeline: Pipeline, base_dir: str | Path) -> Plan:
@@ -246,7 +249,7 @@ class _Planner:
         if not (pa.types.is_string(key_type) or pa.types.is_integer(key_type)):
             self.mistakes.add(f"{where}.key", dimension.key, "must be a str or int column of the event")
             return None
-        path: Any = dimension.path
+        path: object = dimension.path
         if not isinstance(path, str | Path):
             self.mistakes.add(f"{where}.path", dimension.path, "write the path of a CSV file, relative to this file")
             return None
@@ -307,7 +310,7 @@ class _Planner:
             allowed_lateness_ms=lateness_ms if own_ms is None else own_ms,
         )
 
-    def _aggregate(self, where: str, name: str, aggregate: Any) -> AggregatePlan:
+    def _aggregate(self, where: str, name: str, aggregate: Aggregate) -> AggregatePlan:
         check.check_name(self.mistakes, where, name)
         event_time = "" if self.event is None else self.event.event_time.name
         type_, condition = check.check_aggregate(self.mistakes, where, aggregate, self.row_schema, event_time)
@@ -318,7 +321,7 @@ class _Planner:
         return AggregatePlan(name, aggregate, type_, condition, columns)
 
 
-def _listed(mistakes: Mistakes, field_name: str, values: Any, kind: type) -> list[Any]:
+def _listed(mistakes: Mistakes, field_name: str, values: object, kind: type[_Entry]) -> list[_Entry]:
     """The entries of a list that are of `kind`; notes what is not."""
     if not isinstance(values, list | tuple):
         mistakes.add(field_name, values, f"write a list of {kind.__name__}(...)")
@@ -329,7 +332,7 @@ def _listed(mistakes: Mistakes, field_name: str, values: Any, kind: type) -> lis
     return [value for value in values if isinstance(value, kind)]
 
 
-def _columns(columns: Any) -> list[list[str]]:
+def _columns(columns: Iterable[pa.Field]) -> list[list[str]]:
     return [[column.name, str(column.type)] for column in columns]
 
 
@@ -337,7 +340,7 @@ def _delta(rollup: RollupPlan) -> list[list[str]]:
     return [*_columns(rollup.keys), *(pair for agg in rollup.aggregates for pair in _columns(agg.columns))]
 
 
-def _field_definition(leaf: EventField) -> dict[str, Any]:
+def _field_definition(leaf: EventField) -> dict[str, object]:
     return {
         "name": leaf.name,
         "path": list(leaf.path),
@@ -352,7 +355,7 @@ def _field_definition(leaf: EventField) -> dict[str, Any]:
     }
 
 
-def _dimension_definition(plan: DimensionPlan, digest: str) -> dict[str, Any]:
+def _dimension_definition(plan: DimensionPlan, digest: str) -> dict[str, object]:
     dimension = plan.dimension
     return {
         "name": dimension.name,
@@ -363,7 +366,7 @@ def _dimension_definition(plan: DimensionPlan, digest: str) -> dict[str, Any]:
     }
 
 
-def _rollup_definition(rollup: RollupPlan) -> dict[str, Any]:
+def _rollup_definition(rollup: RollupPlan) -> dict[str, object]:
     window = rollup.window
     return {
         "name": rollup.name,

@@ -1,10 +1,9 @@
 """A source together with partitions of it that were read to their end and are gone, such as files moved away."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from dataflow.messages import Poll
-from dataflow.sources.source import Reader, Source
+from dataflow.sources.source import Hint, Reader, Source
 
 
 class WithEnded:
@@ -27,7 +26,7 @@ class WithEnded:
         """As the source says."""
         return self._source.topic_of(partition)
 
-    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Reader:
+    def open(self, partition: str, next_offset: int | None, hint: Hint, bounded_end: int | None = None) -> Reader:
         """An ended partition has nothing behind `next_offset`; the others are opened by the source."""
         if partition in self._ended:
             return EndedReader(self._ended[partition] if next_offset is None else next_offset, hint)
@@ -55,12 +54,12 @@ class EndedReader:
 
     finished = True
 
-    def __init__(self, position: int, hint: Any | None) -> None:
+    def __init__(self, position: int, hint: Hint) -> None:
         self.position = position
         self._hint = hint
 
     @property
-    def hint(self) -> Any | None:
+    def hint(self) -> Hint:
         """The one it was opened with, for the day when the input is there again."""
         return self._hint
 

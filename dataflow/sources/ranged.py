@@ -4,10 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from dataflow.errors import ConfigError
-from dataflow.sources.source import Reader, Source
+from dataflow.sources.source import Hint, Reader, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +15,7 @@ class SourceRange:
 
     start: int
     end: int
-    hint: Any | None = None
+    hint: Hint = None
 
 
 class RangedSource:
@@ -38,7 +37,7 @@ class RangedSource:
         """As the source says."""
         return self._source.topic_of(partition)
 
-    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Reader:
+    def open(self, partition: str, next_offset: int | None, hint: Hint, bounded_end: int | None = None) -> Reader:
         """Read on from `next_offset` (None: the range's start) to the range's end."""
         part = self._ranges[partition]
         if next_offset is None:

@@ -4,6 +4,9 @@ from typing import Any, Protocol
 
 from dataflow.messages import Poll
 
+Hint = Any
+"""What a reader keeps beside its position, picklable; only its own kind of source knows its type. None: nothing."""
+
 
 class Reader(Protocol):
     """One open source partition, read forwards only, by one thread.
@@ -17,7 +20,7 @@ class Reader(Protocol):
     finished: bool
 
     @property
-    def hint(self) -> Any | None:
+    def hint(self) -> Hint:
         """Extra resume position that belongs to `position`: keep it beside the offset in the snapshot."""
         ...
 
@@ -65,7 +68,7 @@ class Source(Protocol):
         """The Kafka topic that `partition` belongs to; None for other inputs."""
         ...
 
-    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Reader:
+    def open(self, partition: str, next_offset: int | None, hint: Hint, bounded_end: int | None = None) -> Reader:
         """Read `partition` from `next_offset` (None: where the source's own setting says).
 
         `hint` is the reader's hint of that position, or None when it is not known (slower, never wrong).

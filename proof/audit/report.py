@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 KEPT_PER_KIND = 200
 """Findings of one kind and table that are kept one by one; further ones are only counted."""
@@ -34,7 +33,7 @@ class Finding:
     detail: str
     ranges: tuple[OffsetRange, ...] = ()
     files: tuple[str, ...] = ()
-    key: Mapping[str, Any] | None = None
+    key: Mapping[str, object] | None = None
     window_ms: tuple[int, int] | None = None
 
     def __str__(self) -> str:
@@ -114,7 +113,7 @@ class Report:
             out.append("proven: every record of the source is in the lake exactly once")
         return out
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Everything as JSON values; times are epoch ms."""
         return {
             "snapshot": self.snapshot_id,
@@ -142,7 +141,7 @@ def _continues(last: Finding, finding: Finding) -> bool:
     return before.partition == after.partition and before.end == after.start
 
 
-def _finding_json(finding: Finding) -> dict[str, Any]:
+def _finding_json(finding: Finding) -> dict[str, object]:
     key = None
     if finding.key is not None:
         key = {

@@ -44,11 +44,11 @@ class Totals:
 
     def __init__(self, spec: TableSpec) -> None:
         self.spec = spec
-        self._parts: list[Any] = []
+        self._parts: list[pa.Table] = []
         self._waiting_rows = 0
         self._merged_rows = 0
 
-    def add(self, batch: Any) -> None:
+    def add(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Take rows of the table's schema (a RecordBatch or Table)."""
         part = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
         self._parts.append(part)
@@ -141,7 +141,7 @@ class Narrowing:
         self._touched: set[tuple[int, int]] = set()
         self._offsets: dict[tuple[int, int, str], tuple[int, int]] = {}
 
-    def add(self, segment: Segment, tables: Mapping[str, Any]) -> None:
+    def add(self, segment: Segment, tables: Mapping[str, pa.RecordBatch]) -> None:
         """What the fold made of one piece."""
         for at, each in enumerate(self._found):
             rows = _of_batch(each, tables)
@@ -161,7 +161,7 @@ class Narrowing:
                     self._wrong.add((at, bucket))
                     each.files += [file for file in files if file not in each.files]
 
-    def find_offsets(self, segment: Segment, judged: Judged, fold: Fold, tables: Mapping[str, Any]) -> None:
+    def find_offsets(self, segment: Segment, judged: Judged, fold: Fold, tables: Mapping[str, pa.RecordBatch]) -> None:
         """Take one piece again; only those of commits that differ are looked into."""
         for at, each in enumerate(self._found):
             bucket = self._commit(each, segment)
@@ -252,7 +252,7 @@ def _end_row(each: WindowDifference, judged: Judged, rows: pa.RecordBatch, fold:
     return low
 
 
-def _of_batch(each: WindowDifference, tables: Mapping[str, Any]) -> pa.Table | None:
+def _of_batch(each: WindowDifference, tables: Mapping[str, pa.RecordBatch]) -> pa.Table | None:
     batch = tables.get(each.spec.name)
     rows = None if batch is None else _of_window(each, pa.Table.from_batches([batch]))
     return None if rows is None or rows.num_rows == 0 else rows
@@ -294,7 +294,7 @@ def _difference(spec: TableSpec, row: Row, detail: str) -> WindowDifference:
     return WindowDifference(spec, key, row["window_start"], row["window_end"], detail)
 
 
-def _equal(left: Any, right: Any) -> bool:
+def _equal(left: object, right: object) -> bool:
     # sums of doubles depend on their order in the last digits; a pipeline has to ask for them
     if isinstance(left, float) and isinstance(right, float):
         return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-12)
@@ -306,6 +306,6 @@ def _values(spec: TableSpec, row: Row) -> str:
     return ", ".join(f"{name} {_short(row[name])}" for name in merged) or "a row"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

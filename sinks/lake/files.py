@@ -33,7 +33,7 @@ def write_file(
     table: pa.Table,
     name: str,
     *,
-    snapshots: pa.Array | None = None,
+    snapshots: pa.ChunkedArray | None = None,
     fault: Fault = no_fault,
 ) -> StagedFile:
     """Write `table` as `folder`/main/<table>/`name`, fsync the file and its directory, and describe it.
@@ -49,7 +49,7 @@ def write_file(
         data = data.append_column(mark, snapshots)
     sink = pa.BufferOutputStream()
     plain = data.nbytes <= PLAIN_BYTES
-    written: list[Any] = []
+    written: list[pq.FileMetaData] = []
     pq.write_table(
         data,
         sink,
@@ -77,7 +77,7 @@ def write_file(
     )
 
 
-def write_durably(target: Path, content: Any, fault: Fault = no_fault) -> None:
+def write_durably(target: Path, content: bytes | pa.Buffer, fault: Fault = no_fault) -> None:
     """Create `target` with `content` (bytes-like) and fsync it and its directory; LakeUnwritable on failure."""
     try:
         create(target, memoryview(content), written=lambda: fault("in_file"))
@@ -90,6 +90,7 @@ def write_durably(target: Path, content: Any, fault: Fault = no_fault) -> None:
 
 def _field(column: Column, kind: pa.DataType) -> pa.Field:
     if column.element_id is not None:
+        assert pa.types.is_list(kind)
         kind = pa.list_(pa.field("element", kind.value_type, metadata=_field_id(column.element_id)))
     return pa.field(column.name, kind, metadata=_field_id(column.id))
 
@@ -98,7 +99,7 @@ def _field_id(number: int) -> dict[str, str]:
     return {"PARQUET:field_id": str(number)}
 
 
-def _stats(columns: list[Column], data: pa.Table, metadata: Any) -> tuple[ColumnStats, ...]:
+def _stats(columns: list[Column], data: pa.Table, metadata: pq.FileMetaData) -> tuple[ColumnStats, ...]:
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     # one leaf per column: lists hold scalars only
     sizes = [sum(group.column(index).total_compressed_size for group in groups) for index in range(len(columns))]
@@ -112,7 +113,7 @@ def _stats(columns: list[Column], data: pa.Table, metadata: Any) -> tuple[Column
     return tuple(found)
 
 
-def column_stats(column_id: int, kind: str, values: Any, size_bytes: int) -> ColumnStats:
+def column_stats(column_id: int, kind: str, values: pa.Array | pa.ChunkedArray, size_bytes: int) -> ColumnStats:
     """Count, nulls and bounds of an Arrow (chunked) array of DuckLake type `kind`."""
     nulls = values.null_count
     contains_nan: bool | None = None

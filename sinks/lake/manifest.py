@@ -10,6 +10,9 @@ from sinks.lake.catalog.staged import ColumnStats, StagedFile
 
 VERSION = 1
 
+State = dict[str, Any]
+"""What a recovery store holds for the sink; its version says what is in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -26,7 +29,7 @@ class Manifest:
         return [[entry.partition, entry.start, entry.end] for entry in self.ranges]
 
 
-def to_state(pending: Sequence[Manifest], epoch: int) -> dict[str, Any]:
+def to_state(pending: Sequence[Manifest], epoch: int) -> State:
     """Manifests as plain builtins, so that a stored state outlives changes of these classes.
 
     `epoch` is the last one that the sink has staged: a lake that has a later one is ahead of this state.
@@ -34,7 +37,7 @@ def to_state(pending: Sequence[Manifest], epoch: int) -> dict[str, Any]:
     return {"version": VERSION, "epoch": epoch, "pending": [_builtins(manifest) for manifest in pending]}
 
 
-def from_state(state: Mapping[str, Any] | None) -> list[Manifest]:
+def from_state(state: State | None) -> list[Manifest]:
     """The manifests of a stored state; none for None. Raises RecoveryError for a version that is not ours."""
     if state is None:
         return []
@@ -46,7 +49,7 @@ def from_state(state: Mapping[str, Any] | None) -> list[Manifest]:
     return [_manifest(entry) for entry in state["pending"]]
 
 
-def _builtins(manifest: Manifest) -> dict[str, Any]:
+def _builtins(manifest: Manifest) -> dict[str, object]:
     # dataclasses.asdict copies every value deeply, which took 3 ms an epoch
     return {
         "lineage": manifest.lineage,
@@ -61,7 +64,7 @@ def _builtins(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _shallow(value: Any) -> dict[str, Any]:
+def _shallow(value: StagedFile | ColumnStats | Range | RollupCount) -> dict[str, object]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 

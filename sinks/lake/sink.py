@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
@@ -12,10 +11,9 @@ from dataflow.messages import Parcel
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import tables_of
 from sinks.lake.fault import Fault, no_fault
+from sinks.lake.manifest import State
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import PART, CommitStats, LakeWriter
-
-State = dict[str, Any]
 
 
 class LakePart(StatefulSinkPartition[Parcel, State]):

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -23,7 +22,7 @@ from sinks.lake.fault import Fault, no_fault
 from sinks.lake.files import write_file
 from sinks.lake.ledger import ledger_rows, merge_ranges
 from sinks.lake.leftovers import remove_merged, remove_staged
-from sinks.lake.manifest import Manifest, from_state, to_state
+from sinks.lake.manifest import Manifest, State, from_state, to_state
 from sinks.lake.names import SinkFile, sink_file_name, table_folder, unique_name
 
 PART = "lake"
@@ -86,7 +85,7 @@ class LakeWriter:
         self._stage_seconds: dict[int, float] = {}
         self._threads = ThreadPoolExecutor(WRITING_THREADS, thread_name_prefix="stage")
 
-    def resume(self, state: Mapping[str, Any] | None) -> None:
+    def resume(self, state: State | None) -> None:
         """Take the lake over, publish what the recovery store proves durable, remove files of former runs.
 
         `state` is what the last durable `snapshot` returned. Raises Gap when the lake cannot go on from there.
@@ -126,7 +125,7 @@ class LakeWriter:
                 )
             self._parcels.append(parcel)
 
-    def snapshot(self) -> dict[str, Any]:
+    def snapshot(self) -> State:
         """End the epoch: stage its files, return all manifests that are not published yet (picklable builtins)."""
         self._fault("before_snapshot")
         if self._parcels:

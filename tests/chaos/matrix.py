@@ -128,9 +128,9 @@ def play(scenario: Scenario, cluster: KafkaCluster, folder: Path, *, seed: int, 
     started = time.monotonic()
     try:
         if scenario.cluster:
-            scenario.play(stage, cluster)  # type: ignore[call-arg]
+            scenario.play(stage, cluster)  # type: ignore[call-arg]  # scenarios differ in what they take
         else:
-            scenario.play(stage)  # type: ignore[call-arg]
+            scenario.play(stage)  # type: ignore[call-arg]  # scenarios differ in what they take
         if not scenario.ends:
             stage.finish()
     except Exception:

@@ -26,9 +26,11 @@ deadline = time.monotonic() + 3600
 while time.monotonic() < deadline:
     try:
         con.execute("BEGIN")
+        rows = con.execute(" UNION ALL ".join(asked["sqls"])).fetchall()
+        newest = con.execute("SELECT max(snapshot_id) FROM lake.snapshots()").fetchone()
         told = {
-            "rows": con.execute(" UNION ALL ".join(asked["sqls"])).fetchall(),
-            "snapshot": con.execute("SELECT max(snapshot_id) FROM lake.snapshots()").fetchone()[0],
+            "rows": rows,
+            "snapshot": newest[0] if newest else None,
         }
         con.execute("COMMIT")
     except duckdb.Error as error:

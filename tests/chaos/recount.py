@@ -71,7 +71,9 @@ def read_topic(bootstrap: str, topic: str) -> Topics:
                 error = message.error()
                 if error is None:
                     kind, stamp = message.timestamp()
-                    record = Record(message.offset(), message.value(), stamp if kind else None)
+                    offset = message.offset()
+                    assert offset is not None
+                    record = Record(offset, message.value(), stamp if kind else None)
                     found[f"{topic}/{message.partition()}"].append(record)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     waiting.discard(message.partition())

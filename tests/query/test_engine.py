@@ -49,7 +49,7 @@ def test_many_threads_make_the_same_views_of_a_new_namespace_at_once(engine: Eng
             together.wait(20)
             cursor = namespace.cursor()
             for number in range(4):
-                namespace.make(cursor, f"v{number}", lambda number=number: f"SELECT {number} AS n")  # type: ignore[misc]
+                namespace.make(cursor, f"v{number}", lambda number=number: f"SELECT {number} AS n")  # type: ignore[misc]  # a default binds the loop's value
             return cursor.execute("SELECT v0.n + v3.n FROM v0, v3").fetchall()
 
         with ThreadPoolExecutor(6) as pool:

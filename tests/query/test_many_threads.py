@@ -117,7 +117,7 @@ def test_a_slow_read_of_the_ledger_holds_up_no_other_thread(lake: LakeMaker, mon
         held = reader.snapshot()
         slow = started(lambda: held.query(FINAL).num_rows)
         assert reading.reached.wait(PATIENCE_S)
-        answers = [started(lambda ask=ask: ask(reader, held)) for ask in questions]  # type: ignore[misc]
+        answers = [started(lambda ask=ask: ask(reader, held)) for ask in questions]  # type: ignore[misc]  # a default binds the loop's value
         for answer in answers:
             assert answer.result(PATIENCE_S / 2)
         assert not slow.done()

@@ -37,7 +37,7 @@ def plain(name: str) -> str:
 def answers(folder: Path, names: tuple[str, ...]) -> str:
     """Everything that the product says about a lake whose columns are called `names`, with q0_ taken off."""
     folder.mkdir()
-    event = create_model("Event", t=(EventTime, ...), **dict.fromkeys(names, (int | None, None)))  # type: ignore[call-overload]
+    event = create_model("Event", t=(EventTime, ...), **dict.fromkeys(names, (int | None, None)))  # type: ignore[call-overload]  # names from a table
     distinct = next(name for name in names if name.lower().endswith("value"))
     pipeline = Pipeline(
         "names",

@@ -276,7 +276,7 @@ def merge(catalog: Catalog, table: str) -> None:
     layout = catalog.tables()[table]
     merged = write_file(
         catalog.folder, layout, rows.drop_columns(["_snapshot"]), "merged.parquet",
-        snapshots=rows.column("_snapshot").combine_chunks(),
+        snapshots=rows.column("_snapshot"),
     )  # fmt: skip
     with catalog.transaction() as connection:
         marks = ",".join(str(file.id) for file in old)
@@ -417,4 +417,5 @@ def test_one_reader_is_shared_by_many_threads(lake: LakeMaker) -> None:
 def test_plain_duckdb_reads_the_files_too(lake: LakeMaker) -> None:
     lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 2)]})
     found = duckdb.sql(f"SELECT sum(clicks) FROM read_parquet('{lake.folder}/main/ad_clicks_1m_delta/*.parquet')")
+    assert found is not None
     assert found.fetchall() == [(2,)]

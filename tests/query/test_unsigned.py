@@ -58,6 +58,7 @@ def test_inside_of_lists_maps_and_structs_as_well(reader: LakeReader) -> None:
 
 def test_no_rows_have_the_same_types() -> None:
     sql = f"SELECT '{LARGEST}'::UHUGEINT AS n, ['{LARGEST}'::UHUGEINT] AS l, 1 AS i"
-    some, none = (exact_table(duckdb.sql(f"{sql} {tail}")) for tail in ("", "WHERE false"))
+    connection = duckdb.connect()
+    some, none = (exact_table(connection.sql(f"{sql} {tail}")) for tail in ("", "WHERE false"))
     assert none.num_rows == 0
     assert some.schema == none.schema

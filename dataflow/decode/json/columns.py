@@ -12,20 +12,27 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import TypeAdapter
 
+from dataflow.columnar.buffers import words_in
+from dataflow.columnar.types import Bools, Int64s
 from dataflow.event.annotations import COMPARE, Constraints
 from dataflow.event.fields import EVENT_TIME_LIMIT_MS, INT64_MAX, INT64_MIN, FieldKind, TimeUnit, text_to_ms
 from dataflow.event.schema import EventField
 
-Marks = npt.NDArray[np.bool_]
-Column = Callable[[list[Any], Marks], pa.Array]
+Marks = Bools
+Cells = list[Any]
+"""What msgspec decoded of one field, a value per row."""
+Column = Callable[[Cells, Marks], pa.Array]
 """Values (one per row) to a column of the field's Arrow type; sets the marks of doubtful rows."""
 
 NULL = msgspec.Raw(b"null")
 """Stands for a Money field that is null or absent without a default; compared by identity where that is enough."""
+
+Scale = Callable[[Any], Fraction]
+"""A bound in the units that are counted."""
 
 _TICKS_PER_MS = {TimeUnit.MICROS: 1_000, TimeUnit.NANOS: 1_000_000}
 _LIMITS = {
@@ -63,7 +70,7 @@ def column_of(leaf: EventField) -> Column:
     return _Ints(leaf)
 
 
-def _whole_range(constraints: Constraints, scale: Callable[[Any], Fraction]) -> tuple[int, int]:
+def _whole_range(constraints: Constraints, scale: Scale) -> tuple[int, int]:
     """The bounds as one closed range of int64, where a bound counts in units of `scale`."""
     low, high = INT64_MIN, INT64_MAX
     for comparison, bound in constraints.bounds:
@@ -83,12 +90,12 @@ def _whole_range(constraints: Constraints, scale: Callable[[Any], Fraction]) -> 
 class Whole:
     """Range and steps of int64 values: ints, ticks, days, micros."""
 
-    def __init__(self, constraints: Constraints, scale: Callable[[Any], Fraction] = Fraction) -> None:
+    def __init__(self, constraints: Constraints, scale: Scale = Fraction) -> None:
         self.low, self.high = _whole_range(constraints, scale)
         self.steps = [int(scale(step)) for step in constraints.multiples]
         self.free = (self.low, self.high) == (INT64_MIN, INT64_MAX) and not self.steps
 
-    def mark(self, numbers: npt.NDArray[np.int64], nulls: Marks | None, marks: Marks) -> None:
+    def mark(self, numbers: Int64s, nulls: Marks | None, marks: Marks) -> None:
         """Mark the numbers that break the rules, but for nulls."""
         if self.free:
             return
@@ -110,7 +117,7 @@ class _Texts:
     def __init__(self, leaf: EventField) -> None:
         self.constraints, self.adapter = leaf.constraints, leaf.adapter
 
-    def __call__(self, values: list[Any], marks: Marks) -> pa.Array:
+    def __call__(self, values: Cells, marks: Marks) -> pa.Array:
         column = pa.array(values, pa.string())
         shortest, longest = self.constraints.min_length, self.constraints.max_length
         if shortest is not None or longest is not None:
@@ -120,20 +127,20 @@ class _Texts:
             if longest is not None:
                 marks |= lengths > longest
         if self.constraints.patterns and self.adapter is not None:
-            self._mark_patterns(column, marks)
+            self._mark_patterns(self.adapter, column, marks)
         return column
 
-    def _mark_patterns(self, column: pa.Array, marks: Marks) -> None:
+    def _mark_patterns(self, adapter: TypeAdapter[object], column: pa.Array, marks: Marks) -> None:
         # pydantic's own regex engine decides, once per distinct text: engines differ in what \d or \w mean.
         encoded = column.dictionary_encode()
         distinct = encoded.dictionary.to_pylist()
-        bad = np.fromiter((not _accepts(self.adapter, text) for text in distinct), np.bool_, len(distinct))
+        bad = np.fromiter((not _accepts(adapter, text) for text in distinct), np.bool_, len(distinct))
         if bad.any():
             codes = encoded.indices.fill_null(0).to_numpy()
             marks |= bad[codes] & column.is_valid().to_numpy(zero_copy_only=False)
 
 
-def _accepts(adapter: Any, value: Any) -> bool:
+def _accepts(adapter: TypeAdapter[object], value: object) -> bool:
     try:
         adapter.validate_python(value)
     except ValueError:
@@ -162,7 +169,7 @@ class _Ints:
         self.unit = leaf.unit
         self.nullable = leaf.nullable
 
-    def __call__(self, values: list[Any], marks: Marks) -> pa.Array:
+    def __call__(self, values: Cells, marks: Marks) -> pa.Array:
         try:
             column, numbers, nulls = self._convert(values)
         except (OverflowError, pa.ArrowInvalid):
@@ -178,7 +185,7 @@ class _Ints:
             return pa.array(numbers // _TICKS_PER_MS[self.unit])
         return column
 
-    def _convert(self, values: list[Any]) -> tuple[pa.Array, npt.NDArray[np.int64], Marks | None]:
+    def _convert(self, values: Cells) -> tuple[pa.Array, Int64s, Marks | None]:
         if self.nullable:
             column = pa.array(values, pa.int64())
             nulls = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
@@ -191,7 +198,7 @@ class _Floats:
     def __init__(self, leaf: EventField) -> None:
         self.bounds = leaf.constraints.bounds
 
-    def __call__(self, values: list[Any], marks: Marks) -> pa.Array:
+    def __call__(self, values: Cells, marks: Marks) -> pa.Array:
         # Adding turns -0.0 into 0.0, as the contract does.
         column = pc.add(pa.array(values, pa.float64()), pa.scalar(0.0))
         if self.bounds:
@@ -205,7 +212,7 @@ class _Dates:
     def __init__(self, leaf: EventField) -> None:
         self.whole = Whole(leaf.constraints, lambda day: Fraction(day.toordinal() - _EPOCH_DAY))
 
-    def __call__(self, values: list[Any], marks: Marks) -> pa.Array:
+    def __call__(self, values: Cells, marks: Marks) -> pa.Array:
         column = pa.array(values, pa.date32())
         if not self.whole.free:
             nulls = column.is_null().to_numpy(zero_copy_only=False)
@@ -221,7 +228,7 @@ class _Money:
         self.whole = money_of(leaf)
         self.nullable, self.null_ok = leaf.nullable, leaf.null_ok
 
-    def __call__(self, values: list[Any], marks: Marks) -> pa.Array:
+    def __call__(self, values: Cells, marks: Marks) -> pa.Array:
         rows = len(values)
         first = values[0]
         if self.null_ok and first is NULL and values[-1] is NULL and values.count(NULL) == rows:
@@ -235,7 +242,7 @@ class _Money:
         offsets = np.zeros(rows + 1, np.int32)
         np.cumsum(lengths, out=offsets[1:])
         joined = b"".join(values)
-        texts = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(joined))
+        texts: pa.Array = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(joined))
         if self.nullable:
             null = pc.equal(texts, "null")
             if not self.null_ok and pc.any(null).as_py():
@@ -252,7 +259,7 @@ class _Money:
         if not self.whole.free:
             nulls = column.is_null().to_numpy(zero_copy_only=False)
             # 18 digits fit into the low 8 of each value's 16 bytes.
-            self.whole.mark(np.frombuffer(column.buffers()[1], np.int64)[: 2 * rows : 2], nulls, marks)
+            self.whole.mark(words_in(column.buffers()[1], np.int64)[: 2 * rows : 2], nulls, marks)
         return column
 
 
@@ -263,7 +270,7 @@ def _only(pattern: str, texts: pa.Array, marks: Marks) -> pa.Array:
     return pc.if_else(fit, texts, "0")
 
 
-def _times(values: list[Any], marks: Marks) -> pa.Array:
+def _times(values: Cells, marks: Marks) -> pa.Array:
     """Event times written as text, to int64 ms."""
     texts = pa.array(values, pa.string())
     plain = pc.match_substring_regex(texts, _PLAIN_TIME)

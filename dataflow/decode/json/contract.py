@@ -5,7 +5,6 @@ Every decoder accepts exactly what `judge_record` accepts, with equal values; it
 
 import re
 from datetime import date
-from typing import Any
 
 import msgspec
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from dataflow.event.fields import (
     INT64_MIN,
     FieldKind,
     TimeUnit,
+    Value,
     from_micros,
     is_date_text,
     money_micros,
@@ -27,7 +27,7 @@ from dataflow.messages import Refusal
 MAX_DEPTH = 64
 """Objects and arrays may be nested this deep, the record's own object included, also inside ignored fields."""
 
-Row = dict[str, Any]
+Row = dict[str, Value]
 """One event: a Python value per column (str, int, bool, float, Decimal, date or None), in the schema's order."""
 
 _RAW = msgspec.json.Decoder(msgspec.Raw)
@@ -114,7 +114,7 @@ def _judge_nested(node: EventObject, raw: bytes | None, row: Row) -> None:
         row[leaf.name] = values.get(leaf.name)
 
 
-def _judge_field(leaf: EventField, raw: bytes | None) -> Any:
+def _judge_field(leaf: EventField, raw: bytes | None) -> Value:
     if not _present(leaf, raw):
         return leaf.default if raw is None else None
     assert raw is not None
@@ -142,7 +142,7 @@ def _present(child: EventField | EventObject, raw: bytes | None) -> bool:
     return True
 
 
-def _judge_text(leaf: EventField, raw: bytes) -> Any:
+def _judge_text(leaf: EventField, raw: bytes) -> Value:
     if not raw.startswith(b'"'):
         raise _wrong_type(leaf, raw, "a string")
     text: str = _TEXT.decode(raw)
@@ -178,7 +178,7 @@ def _judge_int(leaf: EventField, raw: bytes) -> int:
     return at_ms
 
 
-def _judge_number(leaf: EventField, raw: bytes) -> Any:
+def _judge_number(leaf: EventField, raw: bytes) -> Value:
     if raw[:1] not in b"-0123456789":
         raise _wrong_type(leaf, raw, "a number")
     if leaf.kind is FieldKind.MONEY:
@@ -192,7 +192,7 @@ def _judge_number(leaf: EventField, raw: bytes) -> Any:
     return _constrained(leaf, raw, number)
 
 
-def _constrained(leaf: EventField, raw: bytes, value: Any) -> Any:
+def _constrained(leaf: EventField, raw: bytes, value: Value) -> Value:
     if leaf.choices is not None and value not in leaf.choices:
         raise _constraint(leaf, raw, f"must be one of {', '.join(map(repr, leaf.choices))}")
     if leaf.adapter is not None:

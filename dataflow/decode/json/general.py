@@ -6,16 +6,22 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from dataflow.columnar.buffers import words_in
 from dataflow.columnar.types import Int64s
-from dataflow.decode.json.columns import NULL, Column, Marks, column_of
+from dataflow.decode.json.columns import NULL, Cells, Column, Marks, column_of
 from dataflow.decode.json.contract import MAX_DEPTH, Row, judge_record
-from dataflow.event.fields import FieldKind, TimeUnit
+from dataflow.event.fields import FieldKind, TimeUnit, Value
 from dataflow.event.schema import EventField, EventObject, EventSchema
 from dataflow.messages import Decoded, Refusal
 
-_SCALARS: dict[FieldKind, tuple[Any, Any]] = {
+_Records = npt.NDArray[np.object_]
+_Structs = list[msgspec.Struct]
+_Read = Callable[[Cells], Cells]
+
+_SCALARS: dict[FieldKind, tuple[type, object]] = {
     FieldKind.STR: (str, ""),
     FieldKind.INT: (int, 0),
     FieldKind.BOOL: (bool, False),
@@ -37,7 +43,7 @@ class JsonDecoder:
         self._schema = schema
         self._max_record_bytes = max_record_bytes
         self._plan = _ObjectPlan(schema.root)
-        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(self._plan.struct).decode
+        self._decode: Callable[[bytes], msgspec.Struct] = msgspec.json.Decoder(self._plan.struct).decode
 
     def decode(self, values: pa.Array) -> Decoded:
         """Decode a binary, large_binary or binary_view array; null is a tombstone.
@@ -58,10 +64,10 @@ class JsonDecoder:
             return Decoded(events, np.arange(rows, dtype=np.int64), _NOWHERE, [])
         return self._settle(events, records, marks)
 
-    def _structs(self, records: Any) -> tuple[list[Any], Marks]:
+    def _structs(self, records: _Records) -> tuple[_Structs, Marks]:
         """One struct per record, a filler where msgspec refuses it."""
         marks = np.zeros(len(records), np.bool_)
-        structs: list[Any] = []
+        structs: _Structs = []
         remaining = iter(records)
         while True:
             try:
@@ -76,13 +82,13 @@ class JsonDecoder:
         assert len(structs) == len(records), "a record and its row must never drift apart"
         return structs, marks
 
-    def _mark_bytes(self, values: pa.Array, records: Any, marks: Marks) -> None:
+    def _mark_bytes(self, values: pa.Array, records: _Records, marks: Marks) -> None:
         """Mark what msgspec does not see: bytes that are no UTF-8 in skipped text, depth, size."""
         rows = len(values)
-        offsets = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + rows + 1]
+        offsets = words_in(values.buffers()[1], np.int32)[values.offset : values.offset + rows + 1]
         if offsets[0] == offsets[-1]:
             return
-        payload = np.frombuffer(values.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+        payload = words_in(values.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
         if self._max_record_bytes is not None:
             marks |= np.diff(offsets) > self._max_record_bytes
         if payload.view(np.int8).min() < 0:
@@ -96,7 +102,7 @@ class JsonDecoder:
             at = np.flatnonzero((payload == ord("{")) | (payload == ord("[")))
             marks |= np.diff(np.searchsorted(at, offsets - offsets[0])) > MAX_DEPTH
 
-    def _settle(self, events: pa.RecordBatch, records: Any, marks: Marks) -> Decoded:
+    def _settle(self, events: pa.RecordBatch, records: _Records, marks: Marks) -> Decoded:
         """Judge the marked rows one by one and put the accepted ones among the others, in poll order."""
         good_at: Int64s = np.flatnonzero(~marks)
         extra: list[Row] = []
@@ -136,10 +142,11 @@ class _ObjectPlan:
 
     def __init__(self, node: EventObject, may_be_absent: bool = False) -> None:
         self._may_be_absent = may_be_absent
-        self.filler: Any
-        members: list[tuple[str, Any] | tuple[str, Any, Any]] = []
-        self._parts: list[tuple[Callable[[list[Any]], list[Any]], Any, _ObjectPlan | Column]] = []
-        fillers: dict[str, Any] = {}
+        self.struct: type[msgspec.Struct]
+        self.filler: msgspec.Struct
+        members: list[tuple[str, type] | tuple[str, type, object]] = []
+        self._parts: list[tuple[_Read, object, _ObjectPlan | Column]] = []
+        fillers: dict[str, object] = {}
         names: dict[str, str] = {}
         for index, child in enumerate(node.children):
             attribute = f"f{index}"
@@ -156,14 +163,12 @@ class _ObjectPlan:
             members.append((attribute, kind | None if optional else kind, *(() if child.required else (default,))))
             fillers[attribute] = filler
             self._parts.append((_reader(attribute), absent, part))
-        self.struct: Any = msgspec.defstruct(
-            "Record", members, rename=names, gc=False, kw_only=True, frozen=True, eq=False
-        )
+        self.struct = msgspec.defstruct("Record", members, rename=names, gc=False, kw_only=True, frozen=True, eq=False)
         self.filler = self.struct(**fillers)
 
-    def instance(self, node: EventObject, values: dict[str, Any]) -> Any:
+    def instance(self, node: EventObject, values: dict[str, Value]) -> msgspec.Struct:
         """The struct of an absent object, from its columns' default values."""
-        made: dict[str, Any] = {}
+        made: dict[str, object] = {}
         for index, (child, (_, _, part)) in enumerate(zip(node.children, self._parts, strict=True)):
             if isinstance(child, EventField):
                 made[f"f{index}"] = _json_default(child, values[child.name])
@@ -174,7 +179,7 @@ class _ObjectPlan:
                 made[f"f{index}"] = None if all(v is None for v in below) else part.instance(child, values)
         return self.struct(**made)
 
-    def columns(self, structs: list[Any], marks: Marks) -> list[pa.Array]:
+    def columns(self, structs: Cells, marks: Marks) -> list[pa.Array]:
         """The leaf columns of these objects (None for an absent one), in the model's order."""
         columns: list[pa.Array] = []
         whole = not self._may_be_absent or None not in structs
@@ -191,13 +196,13 @@ class _ObjectPlan:
         return columns
 
 
-def _reader(attribute: str) -> Callable[[list[Any]], list[Any]]:
+def _reader(attribute: str) -> _Read:
     """Takes one attribute of many structs. Compiled, because a fixed name is read twice as fast as an attrgetter's."""
-    read: Callable[[list[Any]], list[Any]] = eval(f"lambda structs: [struct.{attribute} for struct in structs]")
+    read: _Read = eval(f"lambda structs: [struct.{attribute} for struct in structs]")
     return read
 
 
-def _scalar(leaf: EventField) -> tuple[Any, Any, Any]:
+def _scalar(leaf: EventField) -> tuple[Any, object, object]:
     """What msgspec decodes the field to, a valid filler, and what stands for it in an absent object."""
     if leaf.choices is not None:
         return Literal[leaf.choices], leaf.choices[0], None
@@ -207,7 +212,7 @@ def _scalar(leaf: EventField) -> tuple[Any, Any, Any]:
     return kind, filler, NULL if leaf.kind is FieldKind.MONEY else None
 
 
-def _json_default(leaf: EventField, value: Any) -> Any:
+def _json_default(leaf: EventField, value: Value) -> object:
     """A column's default value in the form msgspec would have decoded."""
     if leaf.kind is FieldKind.MONEY:
         return NULL if value is None else msgspec.Raw(str(value).encode())

@@ -1,20 +1,25 @@
 """JSON records to event columns: a compiled pass over the plain ones, the general decoder for all others."""
 
 import threading
+from collections.abc import Callable
+from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.columnar.types import Int64s
-from dataflow.decode.json.columns import Marks, ints_of, money_of
+from dataflow.columnar.buffers import words_in
+from dataflow.columnar.types import Int32s, Int64s, UInt8s
+from dataflow.decode.json.columns import Marks, Whole, ints_of, money_of
 from dataflow.decode.json.contract import judge_record
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.event.fields import INT64_MAX, FieldKind, TimeUnit, to_micros
 from dataflow.event.schema import EventField, EventSchema
 from dataflow.messages import Decoded, Refusal
+
+if TYPE_CHECKING:
+    from dataflow.columnar.memory import Compiled
 
 _POLLS_OF_REST = 16
 """Polls that go straight to the general decoder after one of mostly odd records."""
@@ -39,13 +44,13 @@ class _NotFlat(Exception):
 
 
 @cache
-def _kernels() -> tuple[Any, Any]:
+def _kernels() -> "tuple[Compiled, Compiled]":
     from dataflow.decode.json.plain_kernel import compiled
 
     return compiled()
 
 
-def load() -> tuple[Any, Any]:
+def load() -> "tuple[Compiled, Compiled]":
     """The kernels, ready to run; takes some seconds where nothing is cached. Raises ImportError without numba."""
     with _compiling:
         return _kernels()
@@ -108,7 +113,7 @@ class PlainDecoder:
         refusals = [verdict for verdict in verdicts if isinstance(verdict, Refusal)]
         return Decoded(events, np.flatnonzero(~refused), np.flatnonzero(refused), refusals)
 
-    def _column(self, f: int, data: Any, slots: Any, there: Any, marks: Marks) -> pa.Array:
+    def _column(self, f: int, data: UInt8s, slots: Int64s, there: UInt8s, marks: Marks) -> pa.Array:
         rows = len(slots)
         leaf = self._fields.leaves[f]
         nulls = None if not leaf.nullable or there.all() else there == 0
@@ -154,7 +159,7 @@ class _Fields:
             return len(pool) - len(text), len(text)
 
         self.leaves: list[EventField] = []
-        self.rules: list[Any] = []
+        self.rules: list[Whole] = []
         rows = []
         for leaf in schema.root.children:
             if not isinstance(leaf, EventField) or leaf.kind not in kinds or _is_special(leaf):
@@ -201,24 +206,26 @@ def _is_special(leaf: EventField) -> bool:
     return leaf.choices is not None or leaf.unit is TimeUnit.TEXT or (leaf.unit is not None and not leaf.required)
 
 
-def _default(leaf: EventField, place: Any) -> int:
+def _default(leaf: EventField, place: Callable[[bytes], tuple[int, int]]) -> int:
     if leaf.kind is FieldKind.STR:
         position, length = place(str(leaf.default).encode())
         return int(~position << 32 | length)
     if leaf.kind is FieldKind.MONEY:
+        assert isinstance(leaf.default, Decimal)
         micros = to_micros(leaf.default)
         if micros is None:
             raise _NotFlat
         return micros
+    assert isinstance(leaf.default, int)
     return int(leaf.default)
 
 
-def _buffers(values: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+def _buffers(values: pa.Array) -> tuple[UInt8s, Int32s, UInt8s]:
     """The bytes with spare ones behind them, where each value ends in them, and which values are there (empty: all)."""
     rows = len(values)
     _, ends_buffer, data_buffer = values.buffers()
-    ends = np.frombuffer(ends_buffer, np.int32)[values.offset : values.offset + rows + 1]
-    data = np.zeros(0, np.uint8) if data_buffer is None else np.frombuffer(data_buffer, np.uint8)
+    ends = words_in(ends_buffer, np.int32)[values.offset : values.offset + rows + 1]
+    data = np.zeros(0, np.uint8) if data_buffer is None else words_in(data_buffer, np.uint8)
     if len(data) < int(ends[-1]) + _SPARE_BYTES:
         padded = np.zeros(int(ends[-1]) + _SPARE_BYTES, np.uint8)
         padded[: len(data)] = data[: len(padded)]

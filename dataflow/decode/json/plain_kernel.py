@@ -4,12 +4,11 @@ Plain is a record that is one object of known keys, each at most once, in ASCII 
 fields' own types in their usual form. It accepts nothing that the contract refuses, and gives equal values.
 """
 
-from typing import Any
-
 import numpy as np
 from numba import njit, types
 
-from dataflow.columnar.memory import SPARE_BYTES, byte_at, half_at, put_word, trailing_zeros, word_at
+from dataflow.columnar.memory import SPARE_BYTES, Compiled, byte_at, half_at, put_word, trailing_zeros, word_at
+from dataflow.columnar.types import Int32s, Int64s, UInt8s, Whole
 
 TEXT, INT, MONEY, BOOL = range(4)
 KIND, KEY, KEY_LENGTH, REQUIRED, NULL_OK, SHORTEST, LONGEST, FIRST_CHOICE, LAST_CHOICE, DEFAULT, HAS_DEFAULT = range(11)
@@ -31,7 +30,7 @@ _QUOTES, _BACKSLASHES, _BLANKS = (
 _LENGTH_MASK = 0xFFFFFFFF
 
 
-def _after_space(at: int, end: int) -> int:
+def _after_space(at: Whole, end: Whole) -> Whole:
     while at < end:
         byte = byte_at(at)
         if byte > 32 or not (byte == 32 or byte == 10 or byte == 13 or byte == 9):
@@ -40,7 +39,7 @@ def _after_space(at: int, end: int) -> int:
     return at
 
 
-def _is_same(left: int, right: int, length: int) -> bool:
+def _is_same(left: Whole, right: Whole, length: Whole) -> bool:
     while length >= 8:
         if word_at(left) != word_at(right):
             return False
@@ -50,7 +49,7 @@ def _is_same(left: int, right: int, length: int) -> bool:
     return length == 0 or ((word_at(left) ^ word_at(right)) << (64 - 8 * length)) == 0
 
 
-def _text_end(at: int, end: int) -> int:
+def _text_end(at: Whole, end: Whole) -> Whole:
     """Where the quote stands that ends a text of plain characters; `end` if it is none."""
     while at < end:
         word = np.uint64(word_at(at))
@@ -69,8 +68,9 @@ skip, same, text_end = (njit(nogil=True, cache=False)(each) for each in (_after_
 
 
 def _record(
-    at: int, end: int, data: int, row: int, fields: Any, choices: Any, pool: int, slots: Any, there: Any, required: int
-) -> bool:
+    at: Whole, end: Whole, data: int, row: int, fields: Int64s, choices: Int64s, pool: int,
+    slots: Int64s, there: UInt8s, required: int,
+) -> bool:  # fmt: skip
     count = fields.shape[0]
     seen = expected = 0
     at = skip(at, end)
@@ -201,8 +201,8 @@ record = njit(nogil=True, cache=False)(_record)
 
 
 def _parse(
-    data: int, ends: Any, valid: Any, max_bytes: int, fields: Any, choices: Any, pool: int, slots: Any, there: Any,
-    good_at: Any, odd_at: Any,
+    data: int, ends: Int32s, valid: UInt8s, max_bytes: int, fields: Int64s, choices: Int64s, pool: int,
+    slots: Int64s, there: UInt8s, good_at: Int64s, odd_at: Int64s,
 ) -> int:  # fmt: skip
     required = 0
     for f in range(fields.shape[0]):
@@ -225,7 +225,7 @@ def _parse(
     return good
 
 
-def _texts(data: int, pool: int, places: Any, rows: int) -> Any:
+def _texts(data: int, pool: int, places: Int64s, rows: int) -> tuple[Int32s, UInt8s]:
     ends = np.empty(rows + 1, np.int32)
     ends[0] = total = 0
     for i in range(rows):
@@ -243,7 +243,7 @@ def _texts(data: int, pool: int, places: Any, rows: int) -> Any:
     return ends, text
 
 
-def compiled() -> tuple[Any, Any]:
+def compiled() -> tuple[Compiled, Compiled]:
     """(parse, texts), compiled once per machine where their cache can be written.
 
     parse(data, ends, valid, max_bytes, fields, choices, pool, slots, there, good_at, odd_at) -> number of plain

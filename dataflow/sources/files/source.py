@@ -1,13 +1,12 @@
 """A folder of files as a source: every *.ndjson and *.parquet file in it is one source partition."""
 
 from pathlib import Path
-from typing import Any
 
 from dataflow.errors import ConfigError, InputMissing
 from dataflow.event.schema import EventSchema
 from dataflow.sources.files.lines import LineReader
 from dataflow.sources.files.rows import RowReader
-from dataflow.sources.source import Reader
+from dataflow.sources.source import Hint, Reader
 
 SUFFIXES = (".ndjson", ".parquet")
 
@@ -49,7 +48,7 @@ class FilesSource:
         """Files belong to no topic."""
         return None
 
-    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Reader:
+    def open(self, partition: str, next_offset: int | None, hint: Hint, bounded_end: int | None = None) -> Reader:
         """Read one file from line or row `next_offset` (None: its beginning).
 
         Raises InputMissing when the file is gone, OffsetLost when it was changed before that place.

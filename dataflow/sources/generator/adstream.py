@@ -8,9 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from dataflow.columnar.types import Int64s
-
-UInt64s = npt.NDArray[np.uint64]
+from dataflow.columnar.types import Doubles, Int64s, UInt64s
 
 ADS = 500
 USERS = 20_000
@@ -162,7 +160,8 @@ class AdStream:
     def _ad_limits(self) -> UInt64s:
         """Upper limits, out of 2^31, between the ads: ad n is drawn in proportion to 1 / (n + 1)."""
         cumulated = np.cumsum(1.0 / np.arange(1, ADS + 1))
-        return (cumulated / cumulated[-1] * (1 << 31)).astype(np.uint64)[:-1]
+        limits: UInt64s = (cumulated / cumulated[-1] * (1 << 31)).astype(np.uint64)
+        return limits[:-1]
 
     def _draws(self, partition: int, offsets: Int64s, lane: int) -> UInt64s:
         """64 random bits per offset, independent per lane: no state, so any offset can be drawn at once."""
@@ -178,14 +177,14 @@ def _mix(x: UInt64s) -> UInt64s:
     return x ^ (x >> np.uint64(31))
 
 
-def _unit(draw: UInt64s) -> npt.NDArray[np.float64]:
+def _unit(draw: UInt64s) -> Doubles:
     """The upper 52 bits as a number in [0, 1)."""
     return (draw >> np.uint64(12)).astype(np.float64) * 2.0**-52
 
 
-def _wave(turns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _wave(turns: Doubles) -> Doubles:
     """A cosine of `turns` less 1, from a table: 0 and level at the start."""
     at = (turns - np.floor(turns)) * 4096.0
     step = at.astype(np.int64)
-    low = _WAVE[step]
+    low: Doubles = _WAVE[step]
     return low + (_WAVE[step + 1] - low) * (at - step)

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pyarrow as pa
 
 from dataflow.errors import ConfigError
 from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.sources.generator.adstream import AdStream
-from dataflow.sources.source import Reader
+from dataflow.sources.source import Hint, Reader
 
 NAME = "generator"
 
@@ -52,7 +51,7 @@ class GeneratorSource:
         """No topic: nothing is read from Kafka."""
         return None
 
-    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Reader:
+    def open(self, partition: str, next_offset: int | None, hint: Hint, bounded_end: int | None = None) -> Reader:
         """Go on at `next_offset`; `hint` is the start time of the stream that the run began with."""
         stream = self._stream if hint is None else replace(self._stream, start_ms=hint)
         number = int(partition.rpartition("/")[2])

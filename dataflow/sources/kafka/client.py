@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError
 from dataflow.logs import logger
+
+_Client = TypeVar("_Client")
 
 LOG_EVERY_SECONDS = 10.0
 QUEUE_KBYTES = 8 * 1024
@@ -32,7 +34,7 @@ _CONSUMER_ONLY = (
 )
 
 
-def consumer_properties(brokers: str, group: str, user: Mapping[str, Any], partitions: int) -> dict[str, Any]:
+def consumer_properties(brokers: str, group: str, user: Mapping[str, object], partitions: int) -> dict[str, object]:
     """Properties of librdkafka for one of `partitions` consumers; `user`'s own are kept.
 
     Raises ConfigError, with the key, where a user's property contradicts what exactly-once reading needs.
@@ -52,13 +54,13 @@ def consumer_properties(brokers: str, group: str, user: Mapping[str, Any], parti
     }
 
 
-def admin_properties(brokers: str, user: Mapping[str, Any]) -> dict[str, Any]:
+def admin_properties(brokers: str, user: Mapping[str, object]) -> dict[str, object]:
     """Properties for metadata requests: the user's, less those that only a consumer knows."""
     check(user)
     return client_properties(brokers) | {key: user[key] for key in user if not key.startswith(_CONSUMER_ONLY)}
 
 
-def client_properties(brokers: str) -> dict[str, Any]:
+def client_properties(brokers: str) -> dict[str, object]:
     """What every client of ours starts from: who it is, quick reconnects, no lines of its own on standard error."""
     return {
         "bootstrap.servers": brokers,
@@ -69,7 +71,7 @@ def client_properties(brokers: str) -> dict[str, Any]:
     }
 
 
-def check(user: Mapping[str, Any]) -> None:
+def check(user: Mapping[str, object]) -> None:
     """Raise ConfigError for a property that we must set ourselves."""
     for key, value in user.items():
         if key in _ELSEWHERE:
@@ -79,7 +81,7 @@ def check(user: Mapping[str, Any]) -> None:
             raise ConfigError(key, value, f"must stay {needed!r}: {why}; remove the property")
 
 
-def build(make: Callable[[dict[str, Any]], Any], properties: dict[str, Any]) -> Any:
+def build(make: Callable[..., _Client], properties: dict[str, object]) -> _Client:
     """`make(properties)`; a property that librdkafka does not take becomes a ConfigError that names it."""
     try:
         return make(properties)

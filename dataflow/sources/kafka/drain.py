@@ -19,7 +19,7 @@ class Trace:
     """What librdkafka says among the records of a partition: its end, or a trouble; `offset` where it tells one."""
 
     error: KafkaError
-    offset: int
+    offset: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class PlainDrain:
         messages: list[Message] = self._consumer.consume(count, 0)
         traces = []
         if any(error is not None for error in map(Message.error, messages)):
-            traces = [Trace(message.error(), message.offset()) for message in messages if message.error() is not None]
+            traces = [Trace(error, message.offset()) for message in messages if (error := message.error()) is not None]
             messages = [message for message in messages if message.error() is None]
         offsets = np.array(list(map(Message.offset, messages)), np.int64)
         timestamps = np.array([stamp for _, stamp in map(Message.timestamp, messages)], np.int64)

@@ -1,12 +1,11 @@
 """Compiled: librdkafka's messages, known by their addresses, to the buffers of Arrow columns."""
 
-from typing import Any
-
 import llvmlite.binding as llvm
 import numpy as np
 from numba import njit, types
 
-from dataflow.columnar.memory import SPARE_BYTES, copy_bytes, half_at, word_at
+from dataflow.columnar.memory import SPARE_BYTES, Compiled, copy_bytes, half_at, word_at
+from dataflow.columnar.types import Int32s, Int64s, UInt8s
 
 _ERROR, _PAYLOAD, _LENGTH, _OFFSET = 0, 24, 32, 56
 """Where rd_kafka_message_t has them, on every 64-bit machine."""
@@ -16,7 +15,10 @@ _timestamp = types.ExternalFunction("rd_kafka_message_timestamp", types.int64(_a
 _destroy = types.ExternalFunction("rd_kafka_message_destroy", types.void(_address))
 
 
-def _take(messages: Any, begin: int, end: int, max_bytes: int) -> Any:
+_Taken = tuple[int, Int64s, Int64s, Int32s, UInt8s, UInt8s, int, Int64s]
+
+
+def _take(messages: Int64s, begin: int, end: int, max_bytes: int) -> _Taken:
     records = np.empty(end - begin, np.int64)
     troubles = np.empty(end - begin, np.int64)
     ends = np.zeros(end - begin + 1, np.int32)
@@ -49,7 +51,7 @@ def _take(messages: Any, begin: int, end: int, max_bytes: int) -> Any:
     for i in range(count):
         message = records[i]
         offsets[i] = word_at(message + _OFFSET)
-        timestamps[i] = _timestamp(message, kind_at)
+        timestamps[i] = _timestamp(message, kind_at)  # type: ignore[call-overload]  # compiled code calls C
         payload = word_at(message + _PAYLOAD)
         if payload:
             copy_bytes(to + ends[i], payload, np.int64(ends[i + 1] - ends[i]))
@@ -59,7 +61,7 @@ def _take(messages: Any, begin: int, end: int, max_bytes: int) -> Any:
     return at - begin, offsets, timestamps, ends[: count + 1], values, valid, nulls, troubles[:trouble_count]
 
 
-def compiled(addresses: dict[str, int]) -> Any:
+def compiled(addresses: dict[str, int]) -> Compiled:
     """`take(messages, begin, end, max_bytes)`, compiled once per machine where its cache can be written.
 
     Copies the records of messages[begin:end] up to `max_bytes` and destroys them; needs the addresses of

@@ -2,7 +2,7 @@
 
 import threading
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,9 @@ from confluent_kafka import Consumer, KafkaError
 from dataflow.sources.kafka.drain import Drained, Trace
 from dataflow.sources.kafka.drain_kernel import compiled
 from dataflow.sources.kafka.librdkafka import Librdkafka, Unfit
+
+if TYPE_CHECKING:
+    from dataflow.columnar.memory import Compiled
 
 __all__ = ["NativeDrain", "Unfit"]
 
@@ -21,13 +24,13 @@ _loading = threading.Lock()
 
 
 @cache
-def _loaded() -> tuple[Librdkafka, Any]:
+def _loaded() -> "tuple[Librdkafka, Compiled]":
     library = Librdkafka()
     names = ("rd_kafka_message_timestamp", "rd_kafka_message_destroy")
     return library, compiled({name: library.address(name) for name in names})
 
 
-def load() -> tuple[Librdkafka, Any]:
+def load() -> "tuple[Librdkafka, Compiled]":
     """The library and the kernel, ready to run; takes a second or two where nothing is cached. Raises Unfit."""
     with _loading:
         return _loaded()

@@ -3,10 +3,10 @@
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 from dataflow.logs import logger
 from dataflow.sources.source import behind_transaction
@@ -43,7 +43,7 @@ class EndsWatch:
         self._monotonic = monotonic
         self._places: set[Place] = set()
         self._told: dict[Place, Ends] = {}
-        self._asked: list[dict[TopicPartition, Future[Any]]] = []
+        self._asked: list[dict[TopicPartition, Future[ListOffsetsResultInfo]]] = []
         self._ask_at = self._say_at = float("-inf")
         self._said: set[Place] = set()
         self._lock = threading.Lock()
@@ -83,7 +83,7 @@ class EndsWatch:
         finally:
             self._lock.release()
 
-    def _ask(self, isolation: IsolationLevel) -> "dict[TopicPartition, Future[Any]]":
+    def _ask(self, isolation: IsolationLevel) -> "dict[TopicPartition, Future[ListOffsetsResultInfo]]":
         asked = {TopicPartition(*place): OffsetSpec.latest() for place in sorted(self._places)}
         return self._admin.list_offsets(asked, isolation_level=isolation, request_timeout=10.0)
 
@@ -112,7 +112,7 @@ class EndsWatch:
             self._log.info("no record waits behind an open transaction any more")
 
 
-def _offsets(answers: "dict[TopicPartition, Future[Any]]") -> dict[Place, int]:
+def _offsets(answers: "dict[TopicPartition, Future[ListOffsetsResultInfo]]") -> dict[Place, int]:
     """What was told; a partition whose leader did not answer is left out."""
     told = {}
     for place, future in answers.items():

@@ -1,7 +1,6 @@
 """The offsets that we note in a consumer group for lag tools, and what Kafka says when it refuses them."""
 
 import threading
-from typing import Any
 
 from confluent_kafka import KafkaError
 
@@ -37,7 +36,7 @@ class GroupCommits:
         self._lock = threading.Lock()
         self._log = logger("kafka")
 
-    def __call__(self, error: KafkaError | None, _partitions: Any) -> None:
+    def __call__(self, error: KafkaError | None, _partitions: object) -> None:
         """What librdkafka calls as on_commit, on the thread that polls."""
         code = 0 if error is None else error.code()
         # below zero are librdkafka's own: no connection, or an end while it waited

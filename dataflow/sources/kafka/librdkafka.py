@@ -78,7 +78,8 @@ class Librdkafka:
         if client % _WORD_BYTES or readable_bytes < self._opaque_at + _WORD_BYTES:
             return False
         kept = ctypes.c_uint64.from_address(client + self._opaque_at).value
-        return kept == opaque == self._library.rd_kafka_opaque(client)
+        known: int = self._library.rd_kafka_opaque(client)
+        return kept == opaque == known
 
 
 def _writable() -> list[tuple[int, int]]:

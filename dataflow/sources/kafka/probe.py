@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
@@ -16,7 +15,7 @@ _GROUP_TOPIC = "__consumer_offsets"
 class KafkaProbe(KafkaTopics):
     """Connects as the source does, without a consumer. Raises what KafkaTopics raises."""
 
-    def __init__(self, brokers: str, properties: Mapping[str, Any], timeout_seconds: float = 5.0) -> None:
+    def __init__(self, brokers: str, properties: Mapping[str, object], timeout_seconds: float = 5.0) -> None:
         trouble = Trouble(brokers, time.monotonic)
         admin = build(AdminClient, {**admin_properties(brokers, dict(properties)), "error_cb": trouble})
         super().__init__(admin, trouble, brokers, timeout_seconds)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -19,7 +19,7 @@ from dataflow.sources.kafka.ends import EndsWatch
 from dataflow.sources.kafka.group import GroupCommits
 from dataflow.sources.kafka.topics import KafkaTopics, TopicWatch
 from dataflow.sources.kafka.waiting import Farewells, Patience
-from dataflow.sources.source import Reader
+from dataflow.sources.source import Hint, Reader
 
 COMMIT_EVERY_SECONDS = 1.0
 LAST_QUESTION_SECONDS = 2.0
@@ -42,7 +42,7 @@ class KafkaSource:
         *,
         group: str = "tidemill",
         start: Start = "earliest",
-        properties: Mapping[str, Any] | None = None,
+        properties: Mapping[str, object] | None = None,
         timeout_seconds: float = 10.0,
         monotonic: Callable[[], float] = time.monotonic,
         drain: Opener = open_drain,
@@ -70,7 +70,7 @@ class KafkaSource:
         self._farewells = Farewells()
         self._readers: list[KafkaReader] = []
         self._lock = threading.Lock()
-        group = user.pop("group.id", group)
+        group = str(user.pop("group.id", group))
         self._properties = consumer_properties(brokers, group, user, len(self._partitions))
         self._callbacks = {"error_cb": self._trouble, "on_commit": GroupCommits(group)}
         self._ends: dict[str, int] | None = None
@@ -85,7 +85,7 @@ class KafkaSource:
         """The topic before the slash."""
         return partition.rpartition("/")[0]
 
-    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Reader:
+    def open(self, partition: str, next_offset: int | None, hint: Hint, bounded_end: int | None = None) -> Reader:
         """A consumer of its own, at `next_offset`. `hint` is the id of the topic that the offset belongs to.
 
         Raises OffsetLost when the topic was created anew, or does not hold `next_offset`; UnknownTopic when the
@@ -286,6 +286,7 @@ class KafkaReader:
         end_seen = self.position
         for trace in traces:
             if trace.error.code() == KafkaError._PARTITION_EOF:
+                assert trace.offset is not None, "an end of partition names the next offset"
                 end_seen = max(end_seen, trace.offset)
             else:
                 self._judge(trace.error)

@@ -3,13 +3,13 @@
 import difflib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, ClusterMetadata, OffsetSpec, TopicDescription
 
 from dataflow.errors import SourceError, StoppedEarly, UnknownTopic
 from dataflow.logs import logger
@@ -36,6 +36,10 @@ _IN_A_MOMENT = frozenset(
 )
 """What a cluster says while a topic is being made or a leader chosen."""
 _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+
+_Key = TypeVar("_Key")
+_Answer = TypeVar("_Answer")
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class KafkaTopics:
             state_of,
         )
 
-    def list_topics(self, topic: str | None = None) -> Any:
+    def list_topics(self, topic: str | None = None) -> ClusterMetadata:
         """Metadata of the cluster and of all topics, or of `topic` alone."""
         asked = {} if topic is None else {"topic": topic}
         try:
@@ -110,7 +114,9 @@ class KafkaTopics:
         )
         return {place.partition: offset for place, offset in told.items()}
 
-    def _ask(self, request: "Callable[[], dict[Any, Future[Any]]]", read: Callable[[Any], Any]) -> dict[Any, Any]:
+    def _ask(
+        self, request: "Callable[[], Mapping[_Key, Future[_Answer]]]", read: Callable[[_Answer], _Read]
+    ) -> dict[_Key, _Read]:
         """Answers of one request, asked again while the cluster says that it will know in a moment."""
         deadline = time.monotonic() + self._timeout_seconds
         while True:
@@ -162,7 +168,7 @@ class TopicWatch:
         self._misses = dict.fromkeys(at_start, 0)
         self._monotonic = monotonic
         self._next = monotonic() + WATCH_SECONDS
-        self._asked: dict[str, Future[Any]] = {}
+        self._asked: dict[str, Future[TopicDescription]] = {}
         self._asked_at = float("-inf")
         self._lock = threading.Lock()
         self._confirmed_at = self._gave_up_at = float("-inf")
@@ -226,11 +232,11 @@ class TopicWatch:
         """True when the topic was not there three times in a row, a second apart at most."""
         return self._misses[topic] >= GONE_AFTER_MISSES
 
-    def _describe(self, timeout_seconds: float) -> "dict[str, Future[Any]]":
+    def _describe(self, timeout_seconds: float) -> "dict[str, Future[TopicDescription]]":
         topics = TopicCollection(list(self._at_start))
         return self._admin.describe_topics(topics, request_timeout=timeout_seconds)
 
-    def _take(self, topic: str, future: "Future[Any]") -> None:
+    def _take(self, topic: str, future: "Future[TopicDescription]") -> None:
         try:
             self._now[topic] = state_of(future.result())
             self._misses[topic] = 0
@@ -245,7 +251,7 @@ def _says_unknown(error: Exception) -> bool:
     return isinstance(error, KafkaException) and error.args[0].code() in unknown
 
 
-def state_of(description: Any) -> TopicState:
+def state_of(description: TopicDescription) -> TopicState:
     """A `TopicDescription` as we keep it."""
     topic_id = str(description.topic_id)
     return TopicState(len(description.partitions), None if topic_id == _NO_ID else topic_id)

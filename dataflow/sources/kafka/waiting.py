@@ -4,9 +4,11 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import TypeVar
 
 from dataflow.logs import logger
+
+_Answer = TypeVar("_Answer")
 
 STOPPING_SECONDS = 1.0
 """How long an answer is still waited for once somebody asked for an end."""
@@ -32,7 +34,7 @@ class Patience:
         """Whether somebody asked for an end."""
         return self._stopping()
 
-    def result(self, future: "Future[Any]", seconds: float) -> Any:
+    def result(self, future: "Future[_Answer]", seconds: float) -> _Answer:
         """The future's result or exception; TimeoutError after `seconds`, or STOPPING_SECONDS after a stop was seen."""
         deadline = self._monotonic() + seconds
         hurried = False
@@ -49,9 +51,9 @@ class Patience:
                 if now >= deadline:
                     raise
 
-    def call(self, work: Callable[[], Any], seconds: float) -> Any:
+    def call(self, work: Callable[[], _Answer], seconds: float) -> _Answer:
         """As `result`, of a call that blocks in native code: it goes on by itself when it is not waited for."""
-        future: Future[Any] = Future()
+        future: Future[_Answer] = Future()
 
         def run() -> None:
             try:

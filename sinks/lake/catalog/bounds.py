@@ -125,7 +125,7 @@ def _outermost(texts: set[str | None], kind: str, *, low: bool) -> str | None:
         value = from_text(text, kind)
         if value is None or text is None:
             return None
-        if chosen is None or (value < chosen[0]) == low:  # type: ignore[operator]
+        if chosen is None or (value < chosen[0]) == low:  # type: ignore[operator]  # both are of the column's type
             chosen = value, text
     return None if chosen is None else chosen[1]
 
@@ -148,5 +148,5 @@ def _wider(old: str | None, new: str | None, kind: str, values: int, *, low: boo
     after: Bound | None = from_text(new, kind)
     if before is None or after is None:
         return None
-    lower = after < before  # type: ignore[operator]
+    lower = after < before  # type: ignore[operator]  # both are of the column's type
     return new if lower == low and after != before else old

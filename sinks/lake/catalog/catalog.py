@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -169,7 +169,7 @@ class Catalog:
         catalog_ids: int = 0,
         file_ids: int = 0,
         message: str | None = None,
-        extra: dict[str, Any] | None = None,
+        extra: Mapping[str, object] | None = None,
     ) -> int:
         """Insert the next DuckLake snapshot and return its id. Its time never goes back, whatever the clock does."""
         head = self.head()
@@ -194,7 +194,7 @@ class Catalog:
         at: datetime,
         *,
         message: str | None = None,
-        extra: dict[str, Any] | None = None,
+        extra: Mapping[str, object] | None = None,
     ) -> int:
         """Add `files` to their tables in one new snapshot; returns its id."""
         first_file = self.head().next_file_id

@@ -169,7 +169,7 @@ def _changes(old: Definition, new: Definition) -> Iterator[str]:
                     yield f"rollup {name}: {what} was {was.get(what, 'not there')} and is {becomes.get(what, 'gone')}"
 
 
-def _shared(definition: Definition) -> dict[str, object]:
+def _shared(definition: Definition) -> dict[str, Any]:
     """What holds for all tables, as its user wrote it."""
     return {
         "out_of_orderness": to_text(definition.out_of_orderness_ms),

@@ -7,7 +7,7 @@ from typing import Any
 from dataflow.durations import to_ms
 
 
-def upgraded(stored: Mapping[str, Any]) -> dict[str, Any]:
+def upgraded(stored: Mapping[str, Any]) -> dict[str, object]:
     """The same in the form of version 2."""
     return {
         "version": 2,
@@ -20,7 +20,7 @@ def upgraded(stored: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rollup(name: str, rollup: Mapping[str, Any]) -> dict[str, Any]:
+def _rollup(name: str, rollup: Mapping[str, Any]) -> dict[str, object]:
     return {
         "name": name,
         "keys": list(rollup["keys"].items()),
@@ -31,14 +31,14 @@ def _rollup(name: str, rollup: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _window(form: str) -> dict[str, Any]:
+def _window(form: str) -> dict[str, object]:
     """`hop(5m, 1m, 0ms)`: kind, size, slide, offset."""
     kind, _, times = form.removesuffix(")").partition("(")
     size_ms, slide_ms, offset_ms = map(to_ms, times.split(", "))
     return {"kind": kind, "size_ms": size_ms, "slide_ms": slide_ms, "offset_ms": offset_ms}
 
 
-def _aggregate(name: str, form: str) -> dict[str, Any]:
+def _aggregate(name: str, form: str) -> dict[str, object]:
     """`sum(cost, q=0.5, where "kind" = 'a') over string`: all but kind and column may be left out."""
     kind, _, rest = form.partition("(")
     column, type_ = re.split("[,)]", rest, maxsplit=1)[0], None

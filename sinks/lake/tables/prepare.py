@@ -147,13 +147,18 @@ def _new_columns(spec: TableSpec, table: TableLayout) -> list[pa.Field]:
         if column is None:
             added.append(field)
             continue
-        element = lake_type(field.type.value_type) if column.element_id is not None else None
+        element = _element(field.type) if column.element_id is not None else None
         if (column.type, column.element) != (lake_type(field.type), element):
             raise LakeError(
                 f"column {field.name} of lake table {spec.name} is {column.duckdb} and the pipeline now makes it "
                 f"{field.type}; give it another name, or start a new lake in another folder"
             )
     return added
+
+
+def _element(type_: pa.DataType) -> str:
+    assert pa.types.is_list(type_), "only a list has elements"
+    return lake_type(type_.value_type)
 
 
 def _add_columns(connection: sqlite3.Connection, table_id: int, fields: Sequence[pa.Field], snapshot_id: int) -> None:
@@ -168,7 +173,7 @@ def _add_columns(connection: sqlite3.Connection, table_id: int, fields: Sequence
         _add_column(connection, row)
         if kind == "list":
             last += 1
-            element = lake_type(field.type.value_type)
+            element = _element(field.type)
             _add_column(connection, (last, snapshot_id, table_id, last, "element", element, parent, "literal"))
 
 

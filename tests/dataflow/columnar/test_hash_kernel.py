@@ -20,7 +20,8 @@ def test_where_no_cache_can_be_written_the_kernels_are_compiled_in_memory(monkey
         return lambda function: f"{function.__name__} in memory"
 
     monkeypatch.setattr(judge_kernel, "njit", refuse)
-    assert judge_kernel.compiled() == tuple(f"_{name} in memory" for name in judge_kernel.Kernels._fields)
+    made: tuple[object, ...] = judge_kernel.compiled()
+    assert made == tuple(f"_{name} in memory" for name in judge_kernel.Kernels._fields)
     assert asked == [True, False] * 6
 
 

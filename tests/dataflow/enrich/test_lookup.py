@@ -34,7 +34,7 @@ def lookups(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_each_row_gets_the_columns_of_its_key_and_unknown_ones_nulls(lookups: list[Lookup]) -> None:
-    rows = {"shop": ["b", None, "a", "?", "b", "c"], "land": [2, 1, 1, None, 1, 1]}
+    rows: dict[str, list[object]] = {"shop": ["b", None, "a", "?", "b", "c"], "land": [2, 1, 1, None, 1, 1]}
     columns = Columns(pa.RecordBatch.from_pydict(rows), lookups)
     assert columns["region"].to_pylist() == ["y", None, "x", None, "y", None]
     assert columns["tier"].to_pylist() == [2, None, 1, None, 2, 1]

@@ -111,7 +111,12 @@ def test_every_decoder_reads_the_key_that_the_alias_names(make: Any) -> None:
 
 
 def test_columns_of_parquet_files_are_called_like_the_fields(tmp_path: Any) -> None:
-    table = {"at": [1, 2], "event_offset": [5, 6], "event_partition": ["p", None], "offset": [70, 80]}
+    table: dict[str, list[object]] = {
+        "at": [1, 2],
+        "event_offset": [5, 6],
+        "event_partition": ["p", None],
+        "offset": [70, 80],
+    }
     pq.write_table(pa.table(table), tmp_path / "a.parquet")
     schema = schema_of(Renamed)
     poll = FilesSource(tmp_path, schema).open("a", None, None).poll(10, 1 << 20)

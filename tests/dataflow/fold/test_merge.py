@@ -43,7 +43,7 @@ def test_merging_parts_in_any_order_gives_one_table(rows: list[Row], cut: int, r
         if not tables:
             continue
         whole = merge_rows(spec, pa.concat_tables(tables))
-        random.shuffle(tables)  # type: ignore[attr-defined]
+        random.shuffle(tables)  # type: ignore[attr-defined]  # Hypothesis's random
         stepwise = tables[0]
         for table in tables[1:]:
             stepwise = merge_rows(spec, pa.concat_tables([merge_rows(spec, stepwise), table]))

@@ -9,7 +9,7 @@ import pytest
 
 from dataflow.errors import OffsetLost, StoppedEarly
 from dataflow.intake.control import Control
-from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, Intake, IntakePartition, Pace
+from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, Intake, IntakePartition, Pace, State
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Place, Pulse
 from dataflow.messages import NEVER_MS, POLL_SCHEMA, Judged, Poll
@@ -202,7 +202,8 @@ def test_a_source_that_a_stop_came_before_ends_at_once_and_keeps_its_state() -> 
             observe=unused,
             bounded=bounded,
         )
-        for state in (None, {"version": 1, "next": 3, "hint": None, "judge": "judged"}):
+        judged: State = {"version": 1, "next": 3, "hint": None, "judge": {"max_event_time": 7, "ids": []}}
+        for state in (None, judged):
             part = intake.build_part("read", "ads/0", state)
             assert part.snapshot() == state
             with pytest.raises(StopIteration):

@@ -176,7 +176,7 @@ MISTAKES: list[tuple[str, Pipeline, list[str]]] = [
     ("not called", aggregate(agg.count), ["rollups.per_shop.aggregates.x", "call it, like agg.count()"]),
     ("SQL text", aggregate("count(*)"), ["rollups.per_shop.aggregates.x = 'count(*)'", "not an aggregate"]),
     ("unknown", aggregate(agg.sum("amoutn")), ["aggregates.x.column = 'amoutn'", "did you mean amount?"]),
-    ("no column", aggregate(agg.sum(None)), ["aggregates.x.column = None", "unknown column"]),  # type: ignore[arg-type]
+    ("no column", aggregate(agg.sum(None)), ["aggregates.x.column = None", "unknown column"]),  # type: ignore[arg-type]  # the mistake
     ("sum of text", aggregate(agg.sum("shop")), ["aggregates.x = 'sum(shop)'", "this is type text"]),
     ("sum of bools", aggregate(agg.sum("gift")), ["aggregates.x = 'sum(gift)'", "agg.count"]),
     ("sum of times", aggregate(agg.sum("at")), ["aggregates.x = 'sum(at)'", "the event time"]),

@@ -82,7 +82,7 @@ def writer_for(
     *,
     clock: Callable[[], datetime] | None = None,
     lineage: str = "store-1",
-    state: Mapping[str, Any] | None = None,
+    state: dict[str, Any] | None = None,
     **options: Any,
 ) -> LakeWriter:
     """A writer on the lake in `folder` (made if absent), resumed from `state`."""

@@ -25,7 +25,7 @@ def test_ranges_in_any_order_become_one(lengths: list[int], shuffler: object) ->
     for length in lengths:
         ranges.append(entry(at, at + length, checksum=2**62 + length, max_event_time=length or None))
         at += length
-    shuffler.shuffle(ranges)  # type: ignore[attr-defined]
+    shuffler.shuffle(ranges)  # type: ignore[attr-defined]  # Hypothesis's random
     (whole,) = merge_ranges(ranges)
     assert (whole.start, whole.end, whole.read, whole.accepted) == (7, at, at - 7, at - 7)
     total = sum(2**62 + length for length in lengths)

@@ -134,7 +134,7 @@ def test_a_lost_offset_is_told_by_both(kafka: str) -> None:
     for opener in (open_drain, plain_drain):
         reading = Reading(kafka, topic, opener)
         reading.consumer.assign([TopicPartition(topic, 0, 99)])
-        reading.until(lambda reading=reading: KafkaError._AUTO_OFFSET_RESET in reading.codes)  # type: ignore[misc]
+        reading.until(lambda reading=reading: KafkaError._AUTO_OFFSET_RESET in reading.codes)  # type: ignore[misc]  # a default binds the loop's value
         assert reading.parts[-1].traces[-1].error.str()
         reading.close()
 
@@ -146,7 +146,7 @@ def test_memory_stays_flat_and_what_was_not_taken_is_let_go(kafka: str) -> None:
     used: list[int] = []
     for _ in range(6):
         reading = Reading(kafka, topic, open_drain)
-        reading.until(lambda reading=reading: sum(len(p.offsets) for p in reading.parts) > 60_000, 1_000)  # type: ignore[misc]
+        reading.until(lambda reading=reading: sum(len(p.offsets) for p in reading.parts) > 60_000, 1_000)  # type: ignore[misc]  # a default binds the loop's value
         # Far from all that librdkafka gave: the rest waits in the drain and must not be lost sight of.
         reading.drain.take(20_000, 1_000)
         reading.close()
@@ -227,7 +227,7 @@ def test_a_client_that_does_not_know_the_consumer_is_unfit() -> None:
     client = library.client_of(consumer)
     assert library.rd_kafka_opaque(client) == id(consumer) != id(other)
     with pytest.raises(Unfit, match="not known"):
-        library.client_of(object())
+        library.client_of(object())  # type: ignore[arg-type]  # what is not a consumer
     consumer.close()
     other.close()
 
@@ -248,7 +248,8 @@ def test_where_no_cache_can_be_written_the_kernel_is_compiled_in_memory(monkeypa
         return lambda _function: "in memory"
 
     monkeypatch.setattr(drain_kernel, "njit", refuse)
-    assert drain_kernel.compiled({}) == "in memory"
+    made: object = drain_kernel.compiled({})
+    assert made == "in memory"
     assert [options.get("cache") for options in asked] == [True, None]
 
 

@@ -82,7 +82,7 @@ def test_reading_goes_on_at_any_offset_in_polls_of_any_size(kafka: str) -> None:
     assert source.partitions() == [f"{topic}/0", f"{topic}/1"]
     for max_records in (1, 7):
         reader = source.open(f"{topic}/1", None, None, 60)
-        assert values(polls_until(reader, lambda r=reader: r.finished, max_records)) == [b"%d" % n for n in range(60)]  # type: ignore[misc]
+        assert values(polls_until(reader, lambda r=reader: r.finished, max_records)) == [b"%d" % n for n in range(60)]  # type: ignore[misc]  # a default binds the loop's value
         reader.close()
     assert values(read_bounded(source, f"{topic}/1", 60)) == [b"%d" % n for n in range(60, 100)]
     assert read_bounded(source, f"{topic}/0") == []
@@ -297,7 +297,7 @@ def test_an_offset_lost_in_mid_stream_stops_the_run(kafka: str) -> None:
     admin(kafka).delete_records([place])[place].result(timeout=30)
     reader.close()
     late = source.open(f"{topic}/0", 15, None)
-    late._consumer.assign([TopicPartition(topic, 0, 2)])  # type: ignore[attr-defined]
+    late._consumer.assign([TopicPartition(topic, 0, 2)])  # type: ignore[attr-defined]  # the reader as it is within
     late.position = 2
     with pytest.raises(OffsetLost, match=r"offset 2 .* only offsets 15 to 20: 13 offsets were deleted"):
         polls_until(late, lambda: False)
@@ -344,12 +344,12 @@ def test_records_of_a_topic_created_anew_and_filled_at_once_are_not_confirmed(
     reader.confirm()
     place = [TopicPartition(topic, 0)]
     # so that it does not look at the new topic before there is something at our offset
-    reader._consumer.pause(place)  # type: ignore[attr-defined]
+    reader._consumer.pause(place)  # type: ignore[attr-defined]  # the reader as it is within
     delete_topic(kafka, topic)
     wait_until_gone(kafka, topic)
     create_topic(kafka, topic)
     produce(kafka, topic, [b"new"] * 10)
-    reader._consumer.resume(place)  # type: ignore[attr-defined]
+    reader._consumer.resume(place)  # type: ignore[attr-defined]  # the reader as it is within
     # librdkafka goes on at our offset in the new topic, and says nothing
     assert set(values(polls_until(reader, lambda: reader.position == 10))) == {b"new"}
     with pytest.raises(OffsetLost, match="deleted and created anew"):

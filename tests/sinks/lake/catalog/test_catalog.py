@@ -140,7 +140,7 @@ def test_a_new_event_column_is_added_as_null(tmp_path: Path) -> None:
 
 
 def changed(rollup: Rollup, **changes: object) -> Rollup:
-    return dataclasses.replace(rollup, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(rollup, **changes)  # type: ignore[arg-type]  # any of its fields
 
 
 @pytest.mark.parametrize(
