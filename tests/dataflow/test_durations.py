@@ -25,7 +25,16 @@ def test_a_timedelta_of_whole_milliseconds_is_taken_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [timedelta(microseconds=1), timedelta(milliseconds=-1), timedelta(days=-1, hours=23), "1.5s", "-1s", "5 s", "5", "s"],
+    [
+        timedelta(microseconds=1),
+        timedelta(milliseconds=-1),
+        timedelta(days=-1, hours=23),
+        "1.5s",
+        "-1s",
+        "5 s",
+        "5",
+        "s",
+    ],
 )
 def test_fractions_negative_spans_and_other_forms_are_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="not a"):

@@ -40,7 +40,9 @@ def test_a_column_without_nulls_has_nothing_unknown() -> None:
         (">=", [False, True, True, None]),
     ],
 )
-@pytest.mark.parametrize("form", [lambda column: column, lambda column: column.dictionary_encode()], ids=["plain", "dict"])
+@pytest.mark.parametrize(
+    "form", [lambda column: column, lambda column: column.dictionary_encode()], ids=["plain", "dict"]
+)
 def test_text_compares_the_same_from_either_side(op: str, answers: list[Any], form: Any) -> None:
     column = form(pa.array(["a", "b", "é", None]))
     mirrored = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(op, op)
@@ -67,7 +69,9 @@ def test_a_dictionary_is_tested_once_per_distinct_value() -> None:
 
 
 def test_a_dictionary_of_nothing_is_unknown_everywhere() -> None:
-    assert told(on_text(lambda values: pc.equal(values, "x"), pa.nulls(2, pa.string()).dictionary_encode())) == [None] * 2
+    assert (
+        told(on_text(lambda values: pc.equal(values, "x"), pa.nulls(2, pa.string()).dictionary_encode())) == [None] * 2
+    )
 
 
 @pytest.mark.parametrize(
