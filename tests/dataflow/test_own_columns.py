@@ -4,8 +4,8 @@ from dataflow.own_columns import COUNTS, IS_FINAL, OF_EVENTS, OF_ROLLUPS, PLACE,
 
 
 def test_reserved_names_are_those_of_the_columns_that_stand_beside_the_users() -> None:
-    assert OF_EVENTS == {column.name for column in PLACE}
-    assert OF_ROLLUPS == {column.name for column in (*WINDOW, *COUNTS)} | {IS_FINAL}
+    assert {column.name for column in PLACE} == OF_EVENTS
+    assert {column.name for column in (*WINDOW, *COUNTS)} | {IS_FINAL} == OF_ROLLUPS
 
 
 def test_reserved_names_are_in_small_letters_as_they_are_compared() -> None:

@@ -203,7 +203,7 @@ def with_value(at: int, **values: Any) -> Callable[[pa.Table], pa.Table | None]:
 
 def tidemill(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run the command in `folder`, with `settings` in its environment and the pipeline of this module."""
-    (folder / "small.py").write_text("from tests.query.audited import pipeline as make\n\npipeline = make()\n")
+    (folder / "small.py").write_text("from tests.proof.audited import pipeline as make\n\npipeline = make()\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMILL_")}
     environment |= {"PYTHONPATH": str(ROOT), "TIDEMILL_PIPELINE": "small.py"}
     environment |= {f"TIDEMILL_{name.upper()}": value for name, value in settings.items()}
