@@ -14,13 +14,12 @@ PLAIN_WIDTH = 500
 def grid(*headers: str) -> "Table":
     """A table with these columns; texts are taken as they are, without markup."""
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
 
     terminal = sys.stdout.isatty()
     table = Table(box=SIMPLE_HEAD if terminal else None, pad_edge=False, header_style="bold" if terminal else "")
     for header in headers:
-        table.add_column(escape(header), overflow="fold")
+        table.add_column(header, overflow="fold")
     return table
 
 

@@ -5,6 +5,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from dataflow.messages import Range, RollupCount
+from proof.audit.ledger import Line, check_ledger, check_published
+from proof.audit.report import Report
 from tests.proof.audit.told import kinds, one_range, the
 from tests.proof.audited import doubled, with_value, without
 
@@ -106,3 +109,63 @@ def test_a_moved_next_offset_is_found(lake, move, kind, where):
 def test_a_moved_event_time_is_found(lake):
     lake.run('UPDATE own_offset SET max_event_time = max_event_time + 1 WHERE "partition" = ?', "left")
     assert kinds(lake.audit()) == {("offset", "ledger")}
+
+
+def line(start: int, end: int, epoch: int = 1, **changes: Any) -> Line:
+    count = end - start
+    counts = {"read": count, "accepted": count, "max_event_time": 9, **changes}
+    return Line(Range("p", "t", start, end, rollups={"r": RollupCount(0, count, 0)}, **counts), epoch, 0, epoch)
+
+
+def checked(*lines: Line, end: int, newest: int | None = 9, begin: int | None = None) -> tuple[list[str], list[str]]:
+    """(findings, segments) of one source partition."""
+    report = Report(1)
+    starts = {} if begin is None else {"p": begin}
+    segments = check_ledger({"p": lines}, {"p": (end, newest)}, starts, report)["p"]
+    shown = [f"[{each.start}, {each.end}){'' if each.line else ' hole'}" for each in segments]
+    return [f"{each.kind} {', '.join(map(str, each.ranges))}" for each in report.findings], shown
+
+
+def test_rows_that_follow_one_another_to_the_lakes_offset_are_right() -> None:
+    assert checked(line(0, 5), line(5, 7, 2), end=7) == ([], ["[0, 5)", "[5, 7)"])
+
+
+def test_a_heartbeat_of_no_offsets_is_right_anywhere() -> None:
+    beat = line(5, 5, 2, max_event_time=None)
+    assert checked(line(0, 5), beat, line(5, 7, 3), end=7)[0] == []
+
+
+def test_segments_cover_every_offset_once_whatever_the_rows_are() -> None:
+    assert checked(line(0, 5), line(7, 9, 2), end=9) == (["gap p [5, 7)"], ["[0, 5)", "[5, 7) hole", "[7, 9)"])
+    assert checked(line(0, 5), line(3, 9, 2), end=9) == (["overlap p [3, 5)"], ["[0, 5)", "[5, 9) hole"])
+    assert checked(line(0, 5), line(1, 3, 2), end=5) == (["overlap p [1, 3)"], ["[0, 5)"])
+
+
+def test_offsets_known_to_have_been_read_before_the_first_row_are_a_gap() -> None:
+    assert checked(line(4, 6), end=6, begin=2) == (["gap p [2, 4)"], ["[2, 4) hole", "[4, 6)"])
+    assert checked(line(4, 6), end=6, begin=4)[0] == []
+
+
+def test_an_end_that_is_not_the_lakes_is_found_on_either_side() -> None:
+    assert checked(line(0, 5), end=7) == (["gap p [5, 7)"], ["[0, 5)", "[5, 7) hole"])
+    assert checked(line(0, 5), end=3) == (["offset p [3, 5)"], ["[0, 5)"])
+
+
+def test_counts_that_do_not_add_up_are_named() -> None:
+    assert checked(line(0, 5, accepted=4), end=5)[0] == ["conservation p [0, 5)"]
+
+
+def test_a_source_partition_that_the_catalog_does_not_know_is_found() -> None:
+    report = Report(1)
+    check_ledger({"p": [line(0, 5)]}, {}, {}, report)
+    (finding,) = report.findings
+    assert "no next offset of this source partition" in finding.detail
+
+
+def test_a_published_range_without_its_row_is_found_and_one_row_counts_once() -> None:
+    report = Report(1)
+    lines = {"p": [line(0, 5), line(5, 7, 2)]}
+    check_published([(1, '[["p", 0, 5]]'), (2, '[["p", 5, 7]]')], lines, report)
+    assert report.findings == []
+    check_published([(1, '[["p", 0, 5], ["p", 0, 5]]'), (3, '[["q", 0, 1]]')], lines, report)
+    assert [str(each.ranges[0]) for each in report.findings] == ["p [0, 5)", "q [0, 1)"]

@@ -6,6 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from proof.audit.report import OffsetRange
+from proof.audit.rows import joined
 from tests.proof.audit.told import kinds, one_range, the
 from tests.proof.audited import doubled, with_value, without
 
@@ -85,3 +87,10 @@ def test_an_altered_identity_is_found_without_the_source_by_the_checksum(lake):
     )
     finding = the(lake.audit(), "altered", "events")
     assert finding.detail == "the checksum of its rows' identities is not the ledger's"
+
+
+def test_ranges_are_joined_where_they_touch_or_overlap_and_empty_ones_go() -> None:
+    ranges = [("p", 5, 9), ("q", 0, 3), ("p", 0, 5), ("p", 7, 8), ("p", 11, 12), ("q", 5, 5)]
+    found = joined([OffsetRange(*each) for each in ranges])
+    assert [str(each) for each in found] == ["p [0, 9)", "p [11, 12)", "q [0, 3)"]
+    assert joined([]) == []
