@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from dataflow.errors import ConfigError, StoppedEarly, TidemillError
 from dataflow.fold.fold import Fold
 from dataflow.intake.control import Control
 from dataflow.intake.judge import Judge
-from dataflow.intake.partition import Intake, Pace
+from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Oversleeping, Pauses
 from dataflow.intake.pulse import Pulse
 from dataflow.messages import Judged, Parcel
@@ -55,7 +56,7 @@ from runtime.stderr import held_back, known_end
 from runtime.supervisor import RESTART_EXIT_CODE, end_with_supervisor
 from sinks.lake.agreement import agree
 from sinks.lake.fault import fault_from, oversleep_from
-from sinks.lake.sink import LakeSink
+from sinks.lake.sink import LakeSink, open_writer
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import CommitStats
 
@@ -123,21 +124,24 @@ def _intake(job: Job) -> Intake:
     def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
         metrics.observe_intake(judged, lag_records, waiting_records, plan.out_of_orderness_ms)
 
-    return Intake(
-        job.source,
-        decoder=lambda: json_decoder(plan.event, plan.max_record_bytes),
-        judge=judge,
-        seed=job.recovery.seed().get,
+    means = Means(
         control=job.control,
         pace=Pace(
             batch_records=settings.batch_records,
             linger_ms=min(50, max(1, settings.epoch_ms // 5)),
             epoch_bytes=settings.max_epoch_bytes,
         ),
-        pauses=_pauses(settings.fault),
         pulse=job.pulse,
         positions=_positions(Path(settings.lake)),
         observe=observe,
+    )
+    return Intake(
+        job.source,
+        means,
+        decoder=lambda: json_decoder(plan.event, plan.max_record_bytes),
+        judge=judge,
+        seed=job.recovery.seed().get,
+        pauses=_pauses(settings.fault),
         bounded=settings.bounded,
     )
 
@@ -155,7 +159,8 @@ def _lake(job: Job) -> LakeSink:
         with job.control.keeping_errors(), job.pulse.inside("the lake"):
             yield
 
-    return LakeSink(
+    writer = partial(
+        open_writer,
         Path(settings.lake),
         job.plan,
         lineage=job.lineage,
@@ -163,8 +168,8 @@ def _lake(job: Job) -> LakeSink:
         events=settings.events,
         on_commit=committed,
         fault=fault_from(settings.fault),
-        guard=guard,
     )
+    return LakeSink(writer, guard)
 
 
 def launch(settings: Settings, process: int | None = None, addresses: list[str] | None = None) -> int:
