@@ -1,8 +1,9 @@
 """What people see off a terminal and on one."""
 
+import sys
+
 import pytest
 
-from cli import terminal
 from cli.terminal import grid, show
 
 
@@ -20,6 +21,6 @@ def test_square_brackets_are_text_and_no_markup(capsys: pytest.CaptureFixture[st
 
 
 def test_on_a_terminal_headers_stand_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terminal.sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     table = grid("name")
     assert (table.header_style, table.box is not None) == ("bold", True)

@@ -30,7 +30,7 @@ def test_ids_that_recovery_folders_know_stay_as_they_are() -> None:
         def build(self, *_: Any) -> StatelessSinkPartition[Any]:
             raise AssertionError
 
-    flow = build(Source(), fold, Sink())  # type: ignore[arg-type]
+    flow = build(Source(), fold, Sink())
     assert flow.flow_id == "tidemill"
     assert [step.step_id for step in flow.substeps] == [
         f"tidemill.{name}" for name in ("intake", "fold", "epoch", "to_lake", "lake")

@@ -29,8 +29,8 @@ class Lakes:
                 maker.commit(tables)
 
     @property
-    def snapshots(self) -> list[LakeSnapshot]:
-        return [reader.snapshot() for reader in self.readers]
+    def snapshots(self) -> tuple[LakeSnapshot, LakeSnapshot]:
+        return self.readers[0].snapshot(), self.readers[1].snapshot()
 
     def different(self, ranges: list[ReplayRange] | None = None) -> set[str]:
         return {each.table for each in compare(*self.snapshots, ranges) if not each.is_equal}

@@ -128,7 +128,7 @@ def test_a_column_of_nulls_alone_is_null() -> None:
 
 
 def test_bounds_of_money_count_in_millionths() -> None:
-    bounds = (("ge", Decimal("0.5")), ("lt", 2))
+    bounds: tuple[tuple[Comparison, Any], ...] = (("ge", Decimal("0.5")), ("lt", 2))
     whole = money_of(leaf(FieldKind.MONEY, pa.decimal128(18, 6), constraints=Constraints(bounds=bounds)))
     assert (whole.low, whole.high) == (500_000, 1_999_999)
 
