@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 from cli.options import BrokersFlag, KafkaFlag, TopicFlag, kafka_properties
 
 if TYPE_CHECKING:
+    from dataflow.sources.generator.adstream import AdStream
     from deploy.topic_filler import Filled
 
 DEFAULT_RATE = 10_000.0
@@ -47,30 +49,37 @@ def produce(
     there = ensure_topic(settings.brokers, settings.topic, partitions, settings.kafka)
     if rate is None:
         rate = DEFAULT_RATE if count is None else 0.0
-    now_ms = time.time_ns() // 1_000_000
     # As fast as possible, a second of event time holds as many records as at the default rate.
     stream = AdStream(seed, there, (rate or DEFAULT_RATE) / speed, 0)
     if start_time is not None:
-        start_ms = _start_ms(start_time)
-    elif rate == 0 and count is not None:
-        start_ms = now_ms - int(stream.timestamps(0, stream.counts(count)[0], 1)[0])
+        stream = replace(stream, start_ms=_start_ms(start_time))
     else:
-        start_ms = now_ms
+        stream = _ending_now(stream, count if rate == 0 else None)
     stopper = _Stopper()
     filler = TopicFiller(
         settings.brokers,
         settings.topic,
-        AdStream(seed, there, stream.rate, start_ms),
+        stream,
         settings.kafka,
         transactional_id=f"tidemill-produce-{settings.topic}-{seed}" if transactional or abort_every else None,
         abort_every=abort_every,
         progress=_Progress(settings.topic, count),
         stopping=lambda: stopper.asked,
     )
-    filled = filler.fill(count, None if rate == 0 else speed)
+    _tell(filler.fill(count, None if rate == 0 else speed), f"{settings.topic} ({there} partitions)")
+
+
+def _ending_now(stream: "AdStream", count: int | None) -> "AdStream":
+    """The stream whose `count` records end now; without a count, the one that begins now."""
+    now_ms = time.time_ns() // 1_000_000
+    whole_ms = 0 if count is None else int(stream.timestamps(0, stream.counts(count)[0], 1)[0])
+    return replace(stream, start_ms=now_ms - whole_ms)
+
+
+def _tell(filled: "Filled", where: str) -> None:
     aborted = f", and {filled.aborted_records:,} aborted" if filled.aborted_records else ""
     typer.echo(
-        f"wrote {filled.records:,} records{aborted} to {settings.topic} ({there} partitions): "
+        f"wrote {filled.records:,} records{aborted} to {where}: "
         f"{filled.size_bytes / 1e6:,.1f} MB in {filled.seconds:.1f} s, {filled.records / filled.seconds:,.0f} records/s"
     )
 

@@ -21,6 +21,8 @@ from runtime.exit_code import as_shell, in_words
 
 if TYPE_CHECKING:
     from proof.replay import ReplayRange, TableComparison
+    from query.reader import LakeReader
+    from runtime.settings import Settings
 
 
 @takes(*SOURCE, "lake", "workers", "processes", *GENERATOR)
@@ -43,10 +45,7 @@ def replay(
     """
     from dataflow.errors import ConfigError
     from dataflow.pipeline.load import load
-    from dataflow.sources.generator.adstream import AdStream
-    from dataflow.sources.ranged import SourceRange, write_ranges
     from proof import replay as replaying
-    from proof.reopen import generator_start
     from query.reader import LakeReader
     from runtime.settings import load_settings
 
@@ -58,12 +57,7 @@ def replay(
     with open_reader(settings.lake) as reader, _folder(keep) as folder:
         live = reader.snapshot()
         ranges = replaying.replay_ranges(live, selection)
-        hint = None
-        if settings.source == "generator":
-            stream = AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate)
-            hint = generator_start(stream, reader)
-        parts = {each.partition: SourceRange(each.start, each.end, hint) for each in ranges}
-        write_ranges(folder / "ranges.json", parts)
+        _write_ranges(folder, settings, reader, ranges)
         flags = words({key: value for key, value in given.items() if key != "lake"})
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
         code = _run([*flags, *_side_lake(folder)])
@@ -76,23 +70,27 @@ def replay(
             found = replaying.compare(live, side.snapshot(), partial)
     equal = all(each.is_equal for each in found)
     if as_json:
-        document = {
-            "snapshot": live.id,
-            "equal": equal,
-            "ranges": [
-                {"partition": each.partition, "start": each.compared, "end": each.end, "replayed_from": each.start}
-                for each in ranges
-            ],
-            "tables": [each.as_json() for each in found],
-            "not_compared": [] if partial is None else [_WINDOWS_LEFT_OUT],
-        }
-        show_json(document)
+        _tell_json(live.id, ranges, found, partial is not None, equal)
     else:
         _tell(live.id, ranges, found, partial is not None, equal)
     raise typer.Exit(0 if equal else 1)
 
 
 _WINDOWS_LEFT_OUT = "windows and counts: they are sums over all offsets, and only a part was asked for"
+
+
+def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", ranges: "list[ReplayRange]") -> None:
+    """What the replay reads; of the generator, of the stream that began when the lake's did."""
+    from dataflow.sources.generator.adstream import AdStream
+    from dataflow.sources.ranged import SourceRange, write_ranges
+    from proof.reopen import generator_start
+
+    hint = None
+    if settings.source == "generator":
+        stream = AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate)
+        hint = generator_start(stream, reader)
+    parts = {each.partition: SourceRange(each.start, each.end, hint) for each in ranges}
+    write_ranges(folder / "ranges.json", parts)
 
 
 def _side_lake(folder: Path) -> list[str]:
@@ -136,6 +134,22 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         raise ConfigError("--keep", str(keep), "is there already; name a new folder")
     keep.mkdir(parents=True, exist_ok=True)
     yield keep
+
+
+def _tell_json(
+    snapshot_id: int, ranges: "list[ReplayRange]", found: "list[TableComparison]", partial: bool, equal: bool
+) -> None:
+    document = {
+        "snapshot": snapshot_id,
+        "equal": equal,
+        "ranges": [
+            {"partition": each.partition, "start": each.compared, "end": each.end, "replayed_from": each.start}
+            for each in ranges
+        ],
+        "tables": [each.as_json() for each in found],
+        "not_compared": [_WINDOWS_LEFT_OUT] if partial else [],
+    }
+    show_json(document)
 
 
 def _tell(

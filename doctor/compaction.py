@@ -55,12 +55,10 @@ def compaction_finding(
     finally:
         catalog.end()
     trouble = None if run_since is None else trouble
-    age_ms = 0
-    what = "no file waits to be merged"
-    if waiting is not None:
-        # what waited before this run is late only once the run has had its time
-        age_ms = max(0, to_ms(now) - to_ms(max(waiting.since, run_since or waiting.since)))
-        what = f"{counted(waiting.files, 'file')} in {counted(waiting.tables, 'table')} wait to be merged"
+    # what waited before this run is late only once the run has had its time
+    since = None if waiting is None else max(waiting.since, run_since or waiting.since)
+    age_ms = 0 if since is None else max(0, to_ms(now) - to_ms(since))
+    what = _in_words(waiting)
     last = "none has been merged yet" if merged_at is None else f"the last merge is of {moment(merged_at)}"
     details = {
         "waiting_files": 0 if waiting is None else waiting.files,
@@ -85,6 +83,12 @@ def compaction_finding(
             **details,
         )
     return ok(CHECK, f"{what}; {last}", **details)
+
+
+def _in_words(waiting: Waiting | None) -> str:
+    if waiting is None:
+        return "no file waits to be merged"
+    return f"{counted(waiting.files, 'file')} in {counted(waiting.tables, 'table')} wait to be merged"
 
 
 def _last_merge(catalog: CatalogReader) -> datetime | None:

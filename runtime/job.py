@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from bytewax.dataflow import Dataflow
@@ -17,7 +18,7 @@ from dataflow.decode.decoder import decoder_for
 from dataflow.fold.fold import Fold
 from dataflow.intake.control import Control
 from dataflow.intake.judge import Judge, State
-from dataflow.intake.partition import Intake, Pace
+from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Oversleeping, Pauses
 from dataflow.intake.pulse import Pulse
 from dataflow.messages import Judged, Parcel
@@ -33,7 +34,7 @@ from runtime.settings import Settings
 from runtime.sources import open_source
 from sinks.lake.agreement import agree
 from sinks.lake.fault import fault_from, oversleep_from
-from sinks.lake.sink import LakeSink
+from sinks.lake.sink import LakeSink, open_writer
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import CommitStats
 
@@ -98,21 +99,24 @@ def _intake(job: Job) -> Intake:
     def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
         metrics.observe_intake(judged, lag_records, waiting_records, plan.out_of_orderness_ms)
 
-    return Intake(
-        job.source,
-        decoder=lambda: decoder_for(plan),
-        judge=judge,
-        seed=job.recovery.seed().get,
+    means = Means(
         control=job.control,
         pace=Pace(
             batch_records=settings.batch_records,
             linger_ms=min(50, max(1, settings.epoch_ms // 5)),
             epoch_bytes=settings.max_epoch_bytes,
         ),
-        pauses=_pauses(settings.fault),
         pulse=job.pulse,
         positions=positions_in(Path(settings.lake)),
         observe=observe,
+    )
+    return Intake(
+        job.source,
+        means,
+        decoder=lambda: decoder_for(plan),
+        judge=judge,
+        seed=job.recovery.seed().get,
+        pauses=_pauses(settings.fault),
         bounded=settings.bounded,
     )
 
@@ -130,7 +134,8 @@ def _lake(job: Job) -> LakeSink:
         with job.control.keeping_errors(), job.pulse.inside("the lake"):
             yield
 
-    return LakeSink(
+    writer = partial(
+        open_writer,
         Path(settings.lake),
         job.plan,
         lineage=job.lineage,
@@ -138,8 +143,8 @@ def _lake(job: Job) -> LakeSink:
         events=settings.events,
         on_commit=committed,
         fault=fault_from(settings.fault),
-        guard=guard,
     )
+    return LakeSink(writer, guard)
 
 
 def _pauses(fault: str) -> Callable[[], Pauses]:

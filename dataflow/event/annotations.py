@@ -133,6 +133,14 @@ def kind_of(bare: object, units: list[TimeUnit], money: bool) -> tuple[FieldKind
     return _KINDS.get(bare) if isinstance(bare, type) else None, None
 
 
+_BOUND_TYPES: dict[FieldKind, tuple[type, ...]] = {
+    FieldKind.FLOAT: (int, float),
+    FieldKind.MONEY: (int, Decimal),
+    FieldKind.DATE: (date,),
+}
+"""What a bound may be, beside the whole numbers of ints and event times."""
+
+
 def misfits(kind: FieldKind, units: list[TimeUnit], choices: Choices | None, constraints: Constraints) -> Iterator[str]:
     """Constraints that make no sense for the kind, or that could not be judged the same in every engine."""
     textual = kind is FieldKind.STR and choices is None
@@ -141,15 +149,7 @@ def misfits(kind: FieldKind, units: list[TimeUnit], choices: Choices | None, con
     if constraints.patterns and not textual:
         yield "a pattern fits only text; drop it"
     whole = kind is FieldKind.INT or (kind is FieldKind.EVENT_TIME and TimeUnit.TEXT not in units)
-    bound_types: tuple[type, ...] = ()
-    if choices is None and whole:
-        bound_types = (int,)
-    elif kind is FieldKind.FLOAT:
-        bound_types = (int, float)
-    elif kind is FieldKind.MONEY:
-        bound_types = (int, Decimal)
-    elif kind is FieldKind.DATE:
-        bound_types = (date,)
+    bound_types = (int,) if choices is None and whole else _BOUND_TYPES.get(kind, ())
     for comparison, bound in constraints.bounds:
         if type(bound) not in bound_types:
             fit = " or ".join(kind.__name__ for kind in bound_types)

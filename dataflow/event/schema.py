@@ -147,6 +147,21 @@ def _name_mistakes(model: type[BaseModel], leaves: tuple[EventField, ...]) -> It
         seen.setdefault(folded, leaf.name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """A field that is no model, as its model declares it: column, JSON path, bare type, what stands around it."""
+
+    column: str
+    path: tuple[str, ...]
+    bare: object
+    metadata: list[object]
+    null_ok: bool
+    nullable: bool
+    """Whether it stands in an object that may be absent or null."""
+    required: bool
+    default: object
+
+
 @dataclass(slots=True)
 class _Reader:
     """Walks a model and its nested models; gathers mistakes instead of stopping at the first."""
@@ -226,7 +241,7 @@ class _Reader:
             children = self.children(bare, names, path, below, (*above, bare))
             node = EventObject(path, children, null_ok, required)
             return node if required else self._with_default(node, info.default, column, bare)
-        return self._leaf(column, path, bare, metadata, null_ok, nullable, required, info.default)
+        return self._leaf(_Declared(column, path, bare, metadata, null_ok, nullable, required, info.default))
 
     def _with_default(
         self, node: EventObject, default: object, column: str, bare: type[BaseModel]
@@ -253,18 +268,9 @@ class _Reader:
                 return None
         return self._column_default(leaf, value)
 
-    def _leaf(
-        self,
-        column: str,
-        path: tuple[str, ...],
-        bare: object,
-        metadata: list[object],
-        null_ok: bool,
-        nullable: bool,
-        required: bool,
-        default: object,
-    ) -> EventField | None:
-        constraints, others = gather(metadata)
+    def _leaf(self, declared: _Declared) -> EventField | None:
+        column, bare = declared.column, declared.bare
+        constraints, others = gather(declared.metadata)
         units = [part for part in others if isinstance(part, TimeUnit)]
         money = any(isinstance(part, MoneyMarker) for part in others)
         kind, choices = kind_of(bare, units, money)
@@ -276,34 +282,37 @@ class _Reader:
                 self.mistakes.append(f"{column}: {part!r} is not supported; use Len, Ge, Gt, Le, Lt, MultipleOf")
         before = len(self.mistakes)
         self.mistakes.extend(f"{column}: {mistake}" for mistake in misfits(kind, units, choices, constraints))
-        if kind is FieldKind.EVENT_TIME and (null_ok or nullable or not required):
+        may_lack = declared.null_ok or declared.nullable or not declared.required
+        if kind is FieldKind.EVENT_TIME and may_lack:
             self.unread_event_time = True
             self.mistakes.append(f"{column}: the event time must be in every record; drop Optional and the default")
             return None
-        adapter = self._adapter(column, bare, metadata) if constraints and len(self.mistakes) == before else None
+        fits = bool(constraints) and len(self.mistakes) == before
         leaf = EventField(
             name=column,
-            path=path,
+            path=declared.path,
             kind=kind,
             type=_ARROW[kind],
-            nullable=nullable or null_ok,
-            required=required,
+            nullable=declared.nullable or declared.null_ok,
+            required=declared.required,
             default=None,
-            null_ok=null_ok,
+            null_ok=declared.null_ok,
             constraints=constraints,
             choices=choices,
             unit=units[0] if units else None,
-            adapter=adapter,
+            adapter=self._adapter(column, bare, declared.metadata) if fits else None,
         )
-        if required or default is PydanticUndefined:
+        return self._with_leaf_default(leaf, declared)
+
+    def _with_leaf_default(self, leaf: EventField, declared: _Declared) -> EventField:
+        if declared.required or declared.default is PydanticUndefined:
             return leaf
-        if default is None:
-            if not null_ok:
-                self.mistakes.append(
-                    f"{column}: default None, but the field is not Optional; write {_type_name(bare)} | None"
-                )
+        if declared.default is None:
+            if not declared.null_ok:
+                optional = f"{_type_name(declared.bare)} | None"
+                self.mistakes.append(f"{leaf.name}: default None, but the field is not Optional; write {optional}")
             return leaf
-        return _replace_default(leaf, self._column_default(leaf, default))
+        return _replace_default(leaf, self._column_default(leaf, declared.default))
 
     def _adapter(self, column: str, bare: object, metadata: list[object]) -> TypeAdapter[object] | None:
         try:

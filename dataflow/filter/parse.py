@@ -156,8 +156,6 @@ class _Reader:
             return self.column(tree)
         if isinstance(tree, exp.Literal | exp.Boolean | exp.Cast):
             return self.literal(tree)
-        if isinstance(tree, exp.Null):
-            self.fail(tree, "comparing with NULL is never true; write IS NULL or IS NOT NULL")
         if isinstance(tree, exp.And | exp.Or):
             return self.junction(tree)
         if isinstance(tree, exp.Not):
@@ -178,6 +176,11 @@ class _Reader:
             return self.membership(tree)
         if type(tree) is exp.Like:
             return self.like(tree)
+        self.refuse(tree)
+
+    def refuse(self, tree: exp.Expr) -> NoReturn:
+        if isinstance(tree, exp.Null):
+            self.fail(tree, "comparing with NULL is never true; write IS NULL or IS NOT NULL")
         if isinstance(tree, exp.Block):
             self.fail(tree, "more than one statement; write one condition")
         self.fail(tree, f"not allowed in a filter; allowed are {ALLOWED}")

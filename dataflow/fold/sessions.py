@@ -10,7 +10,7 @@ from dataflow.columnar.types import Int64s, Positions
 def session_groups(keys: Groups, time: Int64s, gap_ms: int) -> tuple[Groups, Int64s]:
     """Sessions of rows: groups whose `sample` is their first row in time, and the last time of each.
 
-    A row exactly `gap_ms` after the one before still joins.
+    A row exactly `gap_ms` after the one before still joins. There is at least one row.
     """
     by_time = np.argsort(time, kind="stable")
     order = by_time[order_by_group(keys.of_row[by_time], keys.count)]

@@ -49,6 +49,19 @@ class Pace:
     epoch_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the intakes of one process share. `pulse` is told of every call that Bytewax makes;
+    `observe(judged, lag, waiting)` of every poll and heartbeat.
+    """
+
+    control: Control
+    pace: Pace
+    pulse: Pulse
+    positions: Positions
+    observe: Callable[[Judged, int | None, int | None], None]
+
+
 class IntakePartition(StatefulSourcePartition[Judged, State | None]):
     """Order lives here: the reader, the decoder and the judge of one source partition.
 
@@ -62,14 +75,10 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         reader: Reader,
         decoder: Decoder,
         judge: Judge,
+        means: Means,
         *,
-        control: Control,
-        pace: Pace,
         pauses: Pauses,
-        pulse: Pulse,
-        positions: Positions,
         watch: Callable[[], None],
-        observe: Callable[[Judged, int | None, int | None], None],
     ) -> None:
         self._partition = partition
         self._topic = judge.topic
@@ -77,18 +86,18 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         self._decoder = decoder
         self._judge = judge
         self._next = reader.position
-        self._control = control
-        self._pace = pace
+        self._control = means.control
+        self._pace = means.pace
         self._pauses = pauses
-        self._pulse = pulse
-        self._positions = positions
+        self._pulse = means.pulse
+        self._positions = means.positions
         self._watch = watch
-        self._observe = observe
+        self._observe = means.observe
         self._heartbeat_due = True
         self._epoch_bytes = 0
         self._awake_at: datetime | None = None
         self._draining_snapshots: int | None = None
-        pulse.opened(partition, self._place)
+        self._pulse.opened(partition, self._place)
 
     def next_batch(self) -> Iterable[Judged]:
         """Everything that is there now, judged; at least the heartbeat after a snapshot."""
@@ -201,34 +210,25 @@ class Intake(FixedPartitionedSource[Judged, State | None]):
     def __init__(
         self,
         source: Source,
+        means: Means,
         *,
         decoder: Callable[[], Decoder],
         judge: Callable[[str, str | None, JudgeState | None], Judge],
         seed: Callable[[str], State | None],
-        control: Control,
-        pace: Pace,
         pauses: Callable[[], Pauses],
-        pulse: Pulse,
-        positions: Positions,
-        observe: Callable[[Judged, int | None, int | None], None],
         bounded: bool,
     ) -> None:
         """`judge(partition, topic, state)` makes a judge, from its snapshot or anew;
         `seed(partition)` gives a state to start from where the recovery store has none (a lake taken over);
-        `pauses()` makes the pauses of one source partition; `pulse` is told of every call that Bytewax makes;
-        `observe(judged, lag, waiting)` is told of every poll and heartbeat;
+        `pauses()` makes the pauses of one source partition;
         `bounded`: end at the offsets that are the end now.
         """
         self._source = source
+        self._means = means
         self._decoder = decoder
         self._judge = judge
         self._seed = seed
-        self._control = control
-        self._pace = pace
         self._pauses = pauses
-        self._pulse = pulse
-        self._positions = positions
-        self._observe = observe
         self._bounded = bounded
 
     def list_parts(self) -> list[str]:
@@ -239,7 +239,7 @@ class Intake(FixedPartitionedSource[Judged, State | None]):
         self, step_id: str, for_part: str, resume_state: State | None
     ) -> StatefulSourcePartition[Judged, State | None]:
         """Open one source partition where its snapshot ends."""
-        with self._control.keeping_errors(), self._pulse.inside(f"opening {for_part}"):
+        with self._means.control.keeping_errors(), self._means.pulse.inside(f"opening {for_part}"):
             try:
                 return self._build_part(for_part, resume_state)
             except StoppedEarly:
@@ -257,15 +257,11 @@ class Intake(FixedPartitionedSource[Judged, State | None]):
             reader,
             self._decoder(),
             judge,
-            control=self._control,
-            pace=self._pace,
+            self._means,
             pauses=self._pauses(),
-            pulse=self._pulse,
-            positions=self._positions,
             watch=self._look_for_new_partitions,
-            observe=self._observe,
         )
 
     def _look_for_new_partitions(self) -> None:
-        if not self._control.stopping and self._source.partitions_changed():
-            self._control.restart("the topic has new partitions")
+        if not self._means.control.stopping and self._source.partitions_changed():
+            self._means.control.restart("the topic has new partitions")

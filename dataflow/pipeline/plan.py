@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -146,22 +146,7 @@ class _Planner:
         assert self.row_schema is not None
         assert bound_ms is not None
         assert idle_ms is not None
-        definition = {
-            "name": pipeline.name,
-            "event": [_field_definition(leaf) for leaf in self.event.fields],
-            "out_of_orderness_ms": bound_ms,
-            "idle_timeout_ms": idle_ms,
-            "max_future_ms": future_ms,
-            "deduplicate_by": pipeline.deduplicate_by,
-            "deduplicate_within_ms": dedup_within_ms,
-            "max_record_bytes": limit,
-            "dimensions": [_dimension_definition(plan, digests[plan.dimension.name]) for plan in dimensions],
-            "rollups": [_rollup_definition(rollup) for rollup in rollups],
-            "tables": {"events": _columns(self.row_schema)}
-            | {rollup.delta_table: _delta(rollup) for rollup in rollups},
-        }
-        text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return Plan(
+        plan = Plan(
             pipeline=pipeline,
             name=pipeline.name,
             event=self.event,
@@ -174,9 +159,11 @@ class _Planner:
             dedup_column=pipeline.deduplicate_by,
             dedup_within_ms=dedup_within_ms,
             max_record_bytes=limit,
-            fingerprint=hashlib.sha256(text.encode()).hexdigest(),
-            definition=definition,
+            fingerprint="",
         )
+        definition = _definition(plan, digests)
+        text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return replace(plan, fingerprint=hashlib.sha256(text.encode()).hexdigest(), definition=definition)
 
     def _deduplication(self) -> int:
         by, within, mistakes = self.pipeline.deduplicate_by, self.pipeline.deduplicate_within, self.mistakes
@@ -330,6 +317,23 @@ def _listed(mistakes: Mistakes, field_name: str, values: object, kind: type[_Ent
         if not isinstance(value, kind):
             mistakes.add(f"{field_name}[{at}]", value, f"not a {kind.__name__}; write {kind.__name__}(...)")
     return [value for value in values if isinstance(value, kind)]
+
+
+def _definition(plan: Plan, digests: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "name": plan.name,
+        "event": [_field_definition(leaf) for leaf in plan.event.fields],
+        "out_of_orderness_ms": plan.out_of_orderness_ms,
+        "idle_timeout_ms": plan.idle_timeout_ms,
+        "max_future_ms": plan.max_future_ms,
+        "deduplicate_by": plan.dedup_column,
+        "deduplicate_within_ms": plan.dedup_within_ms,
+        "max_record_bytes": plan.max_record_bytes,
+        "dimensions": [_dimension_definition(each, digests[each.dimension.name]) for each in plan.dimensions],
+        "rollups": [_rollup_definition(rollup) for rollup in plan.rollups],
+        "tables": {"events": _columns(plan.row_schema)}
+        | {rollup.delta_table: _delta(rollup) for rollup in plan.rollups},
+    }
 
 
 def _columns(columns: Iterable[pa.Field]) -> list[list[str]]:

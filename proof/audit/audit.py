@@ -68,6 +68,15 @@ class _Catalog:
     published: list[tuple[int, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where the lake's records came from; without a `source`, `unread` says why."""
+
+    source: Source | None
+    wait: Callable[[], None]
+    unread: str
+
+
 def audit(
     reader: LakeReader,
     plan: Plan,
@@ -87,7 +96,7 @@ def audit(
     selection = selection or Selection()
     snapshot, catalog = _settled(reader)
     _require_same(reader, plan)
-    return _Audit(reader, plan, source, snapshot, catalog, selection, wait, unread).run()
+    return _Audit(reader, plan, _Origin(source, wait, unread), snapshot, catalog, selection).run()
 
 
 class _Audit:
@@ -95,20 +104,18 @@ class _Audit:
         self,
         reader: LakeReader,
         plan: Plan,
-        source: Source | None,
+        origin: _Origin,
         snapshot: LakeSnapshot,
         catalog: _Catalog,
         selection: Selection,
-        wait: Callable[[], None],
-        unread: str,
     ) -> None:
         self._reader = reader
         self._plan = plan
-        self._source = source
+        self._source = origin.source
         self._catalog = catalog
         self._selection = selection
-        self._wait = wait
-        self._unread = unread
+        self._wait = origin.wait
+        self._unread = origin.unread
         self._report = Report(snapshot.id)
         self._snapshot, self._damaged = check_files(snapshot, catalog.digests, self._report)
         self._specs: dict[str, TableSpec] = {spec.name: spec for spec in tables_of(plan, events=True)}
@@ -166,12 +173,7 @@ class _Audit:
             start, end = segments[0].start, segments[max(place.first - 1, 0)].end
             report.unproven.append(Unproven(f"{name} [{start}, {end}) against its source", place.why))
         self._rows.count(unjudged)
-        counts = dict.fromkeys(("start", "end", "ranges", *CLASSES), 0)
-        counts |= {"start": chosen[0].start, "end": chosen[-1].end, "ranges": len(chosen)}
-        for each in chosen:
-            for what in CLASSES:
-                counts[what] += 0 if each.line is None else getattr(each.line.entry, what)
-        report.partitions[name] = counts
+        report.partitions[name] = _counts(chosen)
         if self._source is None or place.first == len(segments):
             return
         last = max((at for at, each in enumerate(segments) if id(each) in wanted), default=-1)
@@ -363,3 +365,10 @@ def _require_same(reader: LakeReader, plan: Plan) -> None:
             "the file (or a dimension's) is not the one that the lake was filled with last; audit with that one, or "
             f"run the pipeline once (rollups now: {', '.join(rollup.name for rollup in plan.rollups)})",
         )
+
+
+def _counts(chosen: Sequence[Segment]) -> dict[str, int]:
+    """What the ledger says of these segments of one source partition."""
+    entries = [each.line.entry for each in chosen if each.line is not None]
+    sums = {what: sum(getattr(entry, what) for entry in entries) for what in CLASSES}
+    return {"start": chosen[0].start, "end": chosen[-1].end, "ranges": len(chosen)} | sums

@@ -16,6 +16,32 @@ from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import PART, CommitStats, LakeWriter
 
 
+def open_writer(
+    folder: Path,
+    plan: Plan,
+    *,
+    lineage: str,
+    clock: Callable[[], datetime],
+    events: bool = True,
+    on_commit: Callable[[CommitStats], None] | None = None,
+    fault: Fault = no_fault,
+) -> LakeWriter:
+    """A writer on the lake of `plan` in `folder`, which is made where it is not there; to be resumed.
+
+    `lineage` identifies the recovery store; `events`: keep accepted rows.
+    """
+    catalog = open_lake(folder, plan, clock(), events=events)
+    return LakeWriter(
+        catalog,
+        tables_of(plan, events=events),
+        pipeline=plan.name,
+        lineage=lineage,
+        clock=clock,
+        on_commit=on_commit,
+        fault=fault,
+    )
+
+
 class LakePart(StatefulSinkPartition[Parcel, State]):
     """Bytewax's calls, handed to a LakeWriter."""
 
@@ -41,29 +67,16 @@ class LakePart(StatefulSinkPartition[Parcel, State]):
 class LakeSink(FixedPartitionedSink[Parcel, State]):
     """Items are ("lake", Parcel) with the epoch stamped.
 
-    `lineage` identifies the recovery store. Building the part takes the lake over: any run before it is fenced out.
+    Building the part takes the lake over: any run before it is fenced out.
     """
 
     def __init__(
         self,
-        folder: Path,
-        plan: Plan,
-        *,
-        lineage: str,
-        clock: Callable[[], datetime],
-        events: bool = True,
-        on_commit: Callable[[CommitStats], None] | None = None,
-        fault: Fault = no_fault,
+        open_writer: Callable[[], LakeWriter],
         guard: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`guard()` surrounds everything that may raise."""
-        self._folder = folder
-        self._plan = plan
-        self._lineage = lineage
-        self._clock = clock
-        self._events = events
-        self._on_commit = on_commit
-        self._fault = fault
+        """`open_writer()` opens the lake for writing; `guard()` surrounds everything that may raise."""
+        self._open_writer = open_writer
         self._guard = guard
 
     def list_parts(self) -> list[str]:
@@ -80,16 +93,7 @@ class LakeSink(FixedPartitionedSink[Parcel, State]):
             return LakePart(self._resumed(resume_state), self._guard)
 
     def _resumed(self, resume_state: State | None) -> LakeWriter:
-        catalog = open_lake(self._folder, self._plan, self._clock(), events=self._events)
-        writer = LakeWriter(
-            catalog,
-            tables_of(self._plan, events=self._events),
-            pipeline=self._plan.name,
-            lineage=self._lineage,
-            clock=self._clock,
-            on_commit=self._on_commit,
-            fault=self._fault,
-        )
+        writer = self._open_writer()
         try:
             writer.resume(resume_state)
         except BaseException:

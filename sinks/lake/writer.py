@@ -65,7 +65,6 @@ class LakeWriter:
         clock: Callable[[], datetime],
         on_commit: Callable[[CommitStats], None] | None = None,
         fault: Fault = no_fault,
-        unique: Callable[[], str] = unique_name,
     ) -> None:
         self._catalog = catalog
         self._specs = {spec.name: spec for spec in specs}
@@ -74,7 +73,6 @@ class LakeWriter:
         self._clock = clock
         self._on_commit = on_commit
         self._fault = fault
-        self._unique = unique
         self._tables: dict[str, TableLayout] = {}
         self._incarnation = 0
         self._parcels: list[Parcel] = []
@@ -182,7 +180,7 @@ class LakeWriter:
         if spec.keys:
             # sorted by window, so that a file's statistics prune
             table = merge_rows(spec, table)
-        name = sink_file_name(SinkFile(self._pipeline, epoch, self._incarnation), self._unique())
+        name = sink_file_name(SinkFile(self._pipeline, epoch, self._incarnation), unique_name())
         return write_file(self._catalog.folder, self._tables[spec.name], table, name, fault=self._fault)
 
     def _require_newest(self) -> None:

@@ -90,7 +90,7 @@ def test_a_rollup_without_a_file_answers_at_once(tidemill: Tidemill) -> None:
 
 
 def test_every_format_and_an_older_snapshot_answer(tidemill: Tidemill, lake: LakeMaker, place: Path) -> None:
-    before = str(lake.catalog.head()[0])
+    before = str(lake.catalog.head().id)
     lake.commit({"city_1m_delta": [row("c", 1, 1, 40)]})
     ask = ("orders", *LATEST, "--limit", "1")
     assert json.loads(tidemill(*ask, "--format", "json")[1]) == [{"city": "c", "orders": 40}]

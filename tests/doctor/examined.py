@@ -38,6 +38,11 @@ pipeline = Pipeline("small", Click, [
 """
 
 
+def at(minute: int, second: int = 0) -> datetime:
+    """So much after noon."""
+    return NOON + timedelta(minutes=minute, seconds=second)
+
+
 class World:
     """A pipeline file, an input folder, a recovery folder and a lake that was filled from it.
 

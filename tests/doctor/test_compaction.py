@@ -1,11 +1,7 @@
 """What doctor says of compaction: files that wait though a run is on, and why."""
 
 import os
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from doctor.finding import Finding, Severity
 from runtime.compaction_mark import CompactionMark
@@ -13,13 +9,6 @@ from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.tables.specs import specs_of_lake
 from sinks.lake.upkeep.compact import compact
 from tests.doctor.examined import NOON, World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.writer.close()
 
 
 def commits(world: World, count: int) -> None:

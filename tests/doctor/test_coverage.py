@@ -1,22 +1,11 @@
 """Rollups that came later, went, or came back: the records that they never saw are told by the doctor."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from doctor.coverage import Coverage, coverage
 from doctor.finding import Finding, Severity
 from query.reader import LakeReader
 from tests.doctor.examined import NOON, World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.writer.close()
 
 
 def read(world: World, count: int, *absent: str) -> None:

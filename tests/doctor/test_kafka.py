@@ -11,7 +11,6 @@ from confluent_kafka.admin import NewPartitions
 
 from dataflow.sources.kafka.probe import KafkaProbe
 from doctor.finding import Severity
-from doctor.source_state import reading_finding
 from query.moment import to_ms
 from tests.doctor.examined import JOB, World
 from tests.kafka_fixture import admin, delete_topic, fresh_topic, produce, transactional_producer
@@ -247,13 +246,3 @@ def test_a_groups_offsets_carry_the_brokers_own_time(world: World) -> None:
     assert found.message.startswith("not ahead of this machine's, by the broker's last note of a group's offset")
     assert found.details["exact"] is True
     assert abs(found.details["ahead_ms"]) < 60_000
-
-
-def test_a_client_that_can_only_be_read_slowly_is_a_warning_with_the_reason() -> None:
-    assert reading_finding(None).severity is Severity.OK
-    found = reading_finding("librdkafka has no rd_kafka_opaque")
-    assert found.severity is Severity.WARNING
-    assert "librdkafka has no rd_kafka_opaque" in found.message
-    assert "confluent-kafka" in found.message
-    assert found.fix is not None
-    assert "requirements.txt" in found.fix

@@ -1,8 +1,6 @@
 """A lake taken over: what its source partitions start from is read back from the source, or nothing changes."""
 
 import json
-import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,38 +9,17 @@ from typing import Any
 
 import pytest
 
-from cli.main import main
 from dataflow.errors import OffsetLost, RecoveryError
 from dataflow.sources.source import Source
 from proof.takeover import TakenOver, take_over
 from runtime.recovery_folder import RecoveryFolder
 from sinks.lake.catalog.catalog import Catalog
 from tests.model.files import read_folder
-from tests.proof.audited import ROOT, Audited
-from tests.proof.memory_source import MemoryReader, MemorySource
+from tests.proof.audited import Audited
+from tests.proof.memory_source import MemorySource
+from tests.proof.silent_source import SilentReader, SilentSource
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-
-
-class Never(AssertionError):
-    """A loop that should have ended long ago."""
-
-
-class SilentReader(MemoryReader):
-    """Has nothing yet, however often it is asked; a loop that asks without pause is ended at last."""
-
-    asked = 0
-
-    def poll(self, max_records: int, max_bytes: int) -> None:
-        SilentReader.asked += 1
-        if SilentReader.asked > 1000:
-            raise Never
-
-
-class SilentSource(MemorySource):
-    def open(self, partition: str, next_offset: int | None, hint: Any | None, bounded_end: int | None = None) -> Any:
-        assert bounded_end is not None
-        return SilentReader(self.records[partition], next_offset or 0, bounded_end, (1,))
 
 
 class LosingSource(MemorySource):
@@ -174,42 +151,3 @@ def test_a_file_goes_on_at_the_byte_where_the_lake_ends(lake: Audited) -> None:
     taken_from(lake, lake.source())
     hint = RecoveryFolder(lake.folder / "recovery").seed()["left"]["hint"]
     assert hint == [(lake.input / "left.ndjson").stat().st_size, False]
-
-
-@pytest.fixture
-def command(lake: Audited, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """`tidemill recover` in the lake's folder, on a source that has nothing yet; signals stand as they did after it."""
-    (lake.folder / "small.py").write_text("from tests.proof.audited import pipeline as make\n\npipeline = make()\n")
-    monkeypatch.chdir(lake.folder)
-    monkeypatch.syspath_prepend(ROOT)
-    monkeypatch.setattr("proof.reopen.reopen", lambda *_: SilentSource(read_folder(lake.input), ()))
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    # a signal that the command does not see must not end the tests
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield ["recover", "--from-lake", "--source", "files", "--input", "input", "--pipeline", "small.py"]
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_command_while_it_waits_and_nothing_has_changed(
-    lake: Audited, command: list[str], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
-) -> None:
-    pauses: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 3:
-            os.kill(os.getpid(), number)
-
-    monkeypatch.setattr("time.sleep", sleep)
-    before = lineage_of(lake)
-    with pytest.raises(SystemExit) as ended:
-        main(arguments=command)
-    assert ended.value.code not in (0, None)
-    assert len(pauses) == SilentReader.asked == 3
-    assert all(0.001 <= seconds <= 0.05 for seconds in pauses)
-    assert lineage_of(lake) == before
-    assert not (lake.folder / "recovery").exists()
-    assert not list(lake.folder.glob("recovery[!-]*"))

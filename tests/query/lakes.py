@@ -15,6 +15,7 @@ from dataflow import aggregates as agg
 from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.pipeline.tables import tables_of
 from dataflow.windows import session, tumble
+from query.reader import LakeReader
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.files import write_file
 from sinks.lake.tables.prepare import create_lake
@@ -145,3 +146,26 @@ def visit(ad: str, from_s: float, to_s: float, n: int) -> dict[str, Any]:
     start = (T0 + timedelta(seconds=from_s)).replace(tzinfo=None)
     end = (T0 + timedelta(seconds=to_s + 10)).replace(tzinfo=None)
     return {"ad_id": ad, "window_start": start, "window_end": end, "n": n, "row_count": n, "late_count": 0}
+
+
+def merge(catalog: Catalog, table: str) -> None:
+    """What a compaction does: one file with each row's snapshot, then the old ones gone from catalog and disk."""
+    with LakeReader(catalog.folder) as reader:
+        snapshot = reader.snapshot()
+        rows = snapshot.query(f"SELECT * FROM {table}_history", histories=[table])
+        old = snapshot.files(table)
+    layout = catalog.tables()[table]
+    merged = write_file(
+        catalog.folder, layout, rows.drop_columns(["_snapshot"]), "merged.parquet",
+        snapshots=rows.column("_snapshot"),
+    )  # fmt: skip
+    with catalog.transaction() as connection:
+        marks = ",".join(str(file.id) for file in old)
+        connection.execute(f"DELETE FROM ducklake_data_file WHERE data_file_id IN ({marks})")
+        first_file = catalog.head().next_file_id
+        newest = catalog.head().id
+        catalog.snapshot(T0 + timedelta(hours=1), f"merge_adjacent:{layout.id}", file_ids=1)
+        begin = min(file.begin_snapshot for file in old)
+        catalog.insert_file(first_file, merged, begin=begin, row_id_start=0, partial_max=newest)
+    for file in old:
+        file.path.unlink()

@@ -17,8 +17,7 @@ from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.upkeep.compact import compact
 from sinks.lake.upkeep.expire import Retention
 from sinks.lake.upkeep.tiers import FAN_IN
-from tests.query.lakes import T0, LakeMaker, clicks, ledger
-from tests.query.test_reader import merge
+from tests.query.lakes import T0, LakeMaker, clicks, ledger, merge
 
 FINAL = "SELECT clicks, is_final FROM ad_clicks_1m"
 TOTAL = "SELECT coalesce(sum(clicks), 0)::BIGINT AS n FROM ad_clicks_1m"

@@ -1,11 +1,8 @@
 """The reader: snapshots, time travel, pruning, what it refuses, and readers beside a writer."""
 
 import multiprocessing
-import os
-import signal
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,20 +12,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from dataflow.errors import ForeignLake, LakeError, LakeMissing, QueryError, SnapshotExpired
-from query.reader import Bound, LakeReader
-from sinks.lake.catalog.catalog import Catalog
-from sinks.lake.files import write_file
-from tests.query.lakes import T0, LakeMaker, clicks, ledger
+from dataflow.errors import ForeignLake, LakeError, LakeMissing, QueryError
+from query.reader import LakeReader
+from tests.query.lakes import T0, LakeMaker, clicks, ledger, merge
 
 TOTAL = "SELECT coalesce(sum(clicks), 0)::BIGINT AS n FROM ad_clicks_1m"
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[LakeMaker]:
-    maker = LakeMaker(tmp_path / "lake")
-    yield maker
-    maker.catalog.close()
 
 
 def _one(table: pa.Table) -> object:
@@ -90,17 +78,6 @@ def test_asking_again_without_a_commit_gives_the_same_snapshot_object(lake: Lake
         assert _one(reader.snapshot().query(TOTAL)) == 2
 
 
-def test_a_connection_keeps_its_snapshot_while_others_move_on(lake: LakeMaker) -> None:
-    lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 2)]})
-    with LakeReader(lake.folder) as reader:
-        connection = reader.snapshot().connection()
-        for more in range(1, 4):
-            number = lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 1)]})
-            assert reader.snapshot().id == number
-            assert _one(reader.snapshot().query(TOTAL)) == 2 + more
-        assert connection.sql(TOTAL).fetchall() == [(2,)]
-
-
 def test_no_lake_and_a_foreign_file_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(LakeMissing, match="tidemill run"):
         LakeReader(tmp_path / "none").snapshot()
@@ -141,206 +118,6 @@ def test_a_moved_lake_reads_its_files_beside_its_catalog(tmp_path: Path) -> None
     (tmp_path / "lake").rename(tmp_path / "it's moved")
     with LakeReader(tmp_path / "it's moved") as reader:
         assert _one(reader.query(TOTAL)) == 7
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "",
-        "SELECT 1; SELECT 2",
-        "DROP VIEW ad_clicks_1m",
-        "CREATE TABLE x AS SELECT 1",
-        "SET threads = 1",
-        "INSTALL httpfs",
-        "ATTACH 'x.duckdb'",
-        "COPY (SELECT 1) TO '{main}/x.csv'",
-        "WITH x AS (COPY (SELECT 1) TO '{main}/x.csv') SELECT * FROM x",
-        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{main}/x.csv'",
-        "SELECT * FROM read_text('/etc/hostname')",
-        "SELECT * FROM read_csv('/etc/passwd')",
-        "SELECT * FROM read_blob('{main}/../catalog.sqlite')",
-        "SELECT * FROM glob('/etc/*')",
-        "SELECT nope FROM ledger",
-        "SELEC 1",
-    ],
-)
-def test_what_does_not_only_read_the_lake_is_refused(lake: LakeMaker, sql: str) -> None:
-    lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 2)]})
-    before = sorted((lake.folder / "main").rglob("*"))
-    with LakeReader(lake.folder) as reader, pytest.raises(QueryError):
-        reader.query(sql.format(main=lake.folder / "main"))
-    assert sorted((lake.folder / "main").rglob("*")) == before
-
-
-@pytest.mark.parametrize(
-    "sql",
-    ["SHOW TABLES", "DESCRIBE ad_clicks_1m", "SUMMARIZE ledger", "EXPLAIN SELECT * FROM ledger", "VALUES (1)",
-     "WITH RECURSIVE r AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM r WHERE i < 3) SELECT * FROM r",
-     "FROM ledger UNION ALL FROM ledger", "SELECT table_name FROM information_schema.tables"],
-)  # fmt: skip
-def test_every_reading_statement_is_answered(lake: LakeMaker, sql: str) -> None:
-    with LakeReader(lake.folder) as reader:
-        assert reader.query(sql).num_columns > 0
-
-
-def test_an_unknown_table_is_told_with_those_that_exist(lake: LakeMaker) -> None:
-    with LakeReader(lake.folder) as reader, pytest.raises(QueryError, match=r"The lake holds: .*ad_clicks_1m.*ledger"):
-        reader.query("SELECT * FROM clicks")
-
-
-@pytest.mark.parametrize(
-    ("clause", "flag"),
-    [
-        ("(VERSION => 12)", "--as-of 12"),
-        ("(TIMESTAMP => '2026-01-31 12:00:00')", '--as-of "2026-01-31 12:00:00"'),
-        ("(TIMESTAMP => TIMESTAMP '2026-01-31 12:00:00')", '--as-of "2026-01-31 12:00:00"'),
-        ("(TIMESTAMP => now() - INTERVAL 1 DAY)", "--as-of SNAPSHOT|TIME"),
-    ],
-)
-@pytest.mark.parametrize("around", ["SELECT * FROM {}", "SELECT 1 WHERE 1 IN (SELECT clicks FROM {})"])
-def test_a_snapshot_named_inside_a_query_is_told_with_the_flag_that_names_it(
-    lake: LakeMaker, clause: str, flag: str, around: str
-) -> None:
-    with LakeReader(lake.folder) as reader:
-        for name in ("ad_clicks_1m", "ledger"):
-            with pytest.raises(QueryError) as told:
-                reader.query(around.format(f"{name} AT {clause}"))
-            assert f"ask with {flag}" in str(told.value)
-
-
-def test_every_table_and_view_has_a_name_with_its_schema_as_well(lake: LakeMaker) -> None:
-    lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 2)]})
-    bound = Bound("ad_clicks_1m_delta", "window_start", T0 + timedelta(days=1))
-    with LakeReader(lake.folder) as reader:
-        snapshot = reader.snapshot()
-        for name in snapshot.names():
-            assert snapshot.query(f'SELECT * FROM "main".{name}').schema == snapshot.query(f"FROM {name}").schema
-        sql = "SELECT d.clicks, main.ad_clicks_1m.clicks FROM main.ad_clicks_1m_delta AS d, main.ad_clicks_1m"
-        assert snapshot.query(sql).num_rows == 1
-        assert snapshot.connection().sql("SELECT clicks FROM main.ad_clicks_1m").fetchall() == [(2,)]
-        # leaving files out is allowed, not asked for
-        assert snapshot.query("SELECT * FROM main.ad_clicks_1m", bounds=[bound]).num_rows <= 1
-        lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 40)]})
-        assert _one(reader.query("SELECT clicks FROM main.ad_clicks_1m")) == 42
-        assert _one(reader.query("SELECT clicks FROM main.ad_clicks_1m", as_of=snapshot.id)) == 2
-
-
-def test_a_held_snapshot_never_reads_the_files_of_another_lake(tmp_path: Path) -> None:
-    for name, count in (("lake", 7), ("other", 1)):
-        with LakeMaker(tmp_path / name) as maker:
-            maker.commit({"ad_clicks_1m_delta": [clicks("a", 0, count)]})
-    with LakeReader(tmp_path / "lake") as reader:
-        held = reader.snapshot()
-        (tmp_path / "lake").rename(tmp_path / "old")
-        (tmp_path / "other").rename(tmp_path / "lake")
-        with pytest.raises(SnapshotExpired, match="another lake has come"):
-            held.query(TOTAL)
-        assert _one(reader.query(TOTAL)) == 1
-
-
-def test_a_query_that_takes_too_long_is_stopped(lake: LakeMaker) -> None:
-    with LakeReader(lake.folder) as reader, pytest.raises(QueryError, match=r"longer than 0\.2 s"):
-        reader.query("SELECT sum(hash(i)) FROM range(100000000000) t(i)", timeout_s=0.2)
-
-
-def test_interrupt_stops_a_long_query(lake: LakeMaker) -> None:
-    with LakeReader(lake.folder) as reader:
-        snapshot = reader.snapshot()
-        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
-        with pytest.raises(KeyboardInterrupt):
-            snapshot.query("SELECT sum(hash(i)) FROM range(1000000000000) t(i)")
-        timer.join()
-        assert _one(snapshot.query("SELECT 1")) == 1
-
-
-def test_bounds_leave_out_files_whose_statistics_rule_them_out(lake: LakeMaker) -> None:
-    for minute in range(5):
-        lake.commit({"ad_clicks_1m_delta": [clicks("a", minute, 1)]})
-    bound = Bound("ad_clicks_1m_delta", "window_start", T0 + timedelta(minutes=1), T0 + timedelta(minutes=3))
-    with LakeReader(lake.folder) as reader:
-        snapshot = reader.snapshot()
-        assert len(snapshot.bounded_files(bound)) == 2
-        assert _one(snapshot.query(TOTAL, bounds=[bound])) == 2
-        assert _one(snapshot.query(TOTAL)) == 5
-        with pytest.raises(QueryError, match="no column"):
-            snapshot.bounded_files(Bound("ad_clicks_1m_delta", "nope", 1))
-
-
-def merge(catalog: Catalog, table: str) -> None:
-    """What a compaction does: one file with each row's snapshot, then the old ones gone from catalog and disk."""
-    with LakeReader(catalog.folder) as reader:
-        snapshot = reader.snapshot()
-        rows = snapshot.query(f"SELECT * FROM {table}_history", histories=[table])
-        old = snapshot.files(table)
-    layout = catalog.tables()[table]
-    merged = write_file(
-        catalog.folder, layout, rows.drop_columns(["_snapshot"]), "merged.parquet",
-        snapshots=rows.column("_snapshot"),
-    )  # fmt: skip
-    with catalog.transaction() as connection:
-        marks = ",".join(str(file.id) for file in old)
-        connection.execute(f"DELETE FROM ducklake_data_file WHERE data_file_id IN ({marks})")
-        first_file = catalog.head().next_file_id
-        newest = catalog.head().id
-        catalog.snapshot(T0 + timedelta(hours=1), f"merge_adjacent:{layout.id}", file_ids=1)
-        begin = min(file.begin_snapshot for file in old)
-        catalog.insert_file(first_file, merged, begin=begin, row_id_start=0, partial_max=newest)
-    for file in old:
-        file.path.unlink()
-
-
-def test_older_snapshots_stay_exact_after_their_files_were_merged(lake: LakeMaker) -> None:
-    ids = [lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, n)]}) for n in (1, 10, 100)]
-    with LakeReader(lake.folder) as reader:
-        held = reader.snapshot(ids[1])
-        merge(lake.catalog, "ad_clicks_1m_delta")
-        assert [_one(reader.query(TOTAL, as_of=number)) for number in ids] == [1, 11, 111]
-        history = reader.snapshot().query(
-            "SELECT _snapshot, sum(clicks)::BIGINT AS n FROM ad_clicks_1m_delta_history GROUP BY ALL ORDER BY ALL",
-            histories=["ad_clicks_1m_delta"],
-        )
-        assert history.to_pylist() == [{"_snapshot": s, "n": n} for s, n in zip(ids, (1, 10, 100), strict=True)]
-        # resolved before the merge, read after the old files were deleted
-        assert _one(held.query(TOTAL)) == 11
-
-
-def test_rows_that_another_client_deleted_are_not_shown_in_silence(lake: LakeMaker) -> None:
-    lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 1)]})
-    with lake.catalog.transaction() as connection:
-        connection.execute(
-            "INSERT INTO ducklake_delete_file (delete_file_id, table_id, begin_snapshot, data_file_id, path)"
-            " SELECT 1, table_id, 1, 0, 'x' FROM ducklake_table WHERE table_name = 'ad_clicks_1m_delta'"
-        )
-    with LakeReader(lake.folder) as reader:
-        with pytest.raises(QueryError, match="another DuckLake client"):
-            reader.query(TOTAL)
-        assert _one(reader.query("SELECT count(*) FROM ledger")) == 0
-
-
-def test_a_column_added_later_is_null_in_older_files(lake: LakeMaker) -> None:
-    lake.commit({"late_events": [{"rollup": "r", "partition": "p", "offset": 1}]})
-    with lake.catalog.transaction() as connection:
-        (table_id,) = connection.execute(
-            "SELECT table_id FROM ducklake_table WHERE table_name='late_events'"
-        ).fetchone()
-        number = lake.catalog.snapshot(lake.clock, f"altered_table:{table_id}", schema=True)
-        connection.execute(
-            "UPDATE ducklake_column SET end_snapshot = ? WHERE table_id = ? AND column_name = 'rollup'",
-            (number, table_id),
-        )
-        row = (number, table_id)
-        connection.execute(
-            "INSERT INTO ducklake_column VALUES (1, ?, NULL, ?, 1, 'rollup_name', 'varchar', NULL, 'NULL', 1, NULL,"
-            " 'literal', 'duckdb')", row)  # fmt: skip
-        connection.execute(
-            "INSERT INTO ducklake_column VALUES (99, ?, NULL, ?, 99, 'why', 'varchar', NULL, 'NULL', 1, NULL,"
-            " 'literal', 'duckdb')", row)  # fmt: skip
-    with LakeReader(lake.folder) as reader:
-        assert reader.query("SELECT rollup_name, why FROM late_events").to_pylist() == [
-            {"rollup_name": "r", "why": None}
-        ]
-        assert reader.query("SELECT * FROM late_events", as_of=number - 1).column_names[0] == "rollup"
 
 
 def _poll(folder: Path, started: Any, done: Any, seen: Any) -> None:

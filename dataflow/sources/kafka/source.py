@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from dataflow.errors import OffsetLost, SourceError, StoppedEarly, UnknownTopic
 from dataflow.logs import logger
 from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.sources.kafka.client import Trouble, admin_properties, build, consumer_properties, is_refusal, refused
-from dataflow.sources.kafka.drain import Drain, Drained, Opener, Trace, open_drain
+from dataflow.sources.kafka.drain import Drain, Drained, Trace, open_drain
 from dataflow.sources.kafka.ends import EndsWatch
 from dataflow.sources.kafka.group import GroupCommits
 from dataflow.sources.kafka.topics import KafkaTopics, TopicWatch
@@ -44,8 +45,6 @@ class KafkaSource:
         start: Start = "earliest",
         properties: Mapping[str, object] | None = None,
         timeout_seconds: float = 10.0,
-        monotonic: Callable[[], float] = time.monotonic,
-        drain: Opener = open_drain,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         """Connects. Raises BrokerUnreachable after `timeout_seconds`, UnknownTopic, ConfigError, or SourceError.
@@ -54,20 +53,19 @@ class KafkaSource:
         """
         self._brokers = brokers
         self._start = start
-        self._monotonic = monotonic
-        self._drain = drain
-        self._trouble = Trouble(brokers, monotonic)
+        self._trouble = Trouble(brokers, time.monotonic)
         user = dict(properties or {})
         admin = build(AdminClient, {**admin_properties(brokers, user), "error_cb": self._trouble})
         patience = Patience(stopping)
         self._topics = KafkaTopics(admin, self._trouble, brokers, timeout_seconds, patience)
         described = self._topics.describe(topics)
         self._partitions = {f"{t}/{n}": (t, n) for t in topics for n in range(described[t].partitions)}
-        self._watch = TopicWatch(admin, described, monotonic, patience)
-        self._ends_watch = EndsWatch(admin, monotonic)
+        self._watch = TopicWatch(admin, described, time.monotonic, patience)
         last_seconds = min(LAST_QUESTION_SECONDS, timeout_seconds)
         self._last_question = KafkaTopics(admin, self._trouble, brokers, last_seconds, patience)
-        self._farewells = Farewells()
+        self._shared = Shared(
+            brokers, self._topics, self._watch, EndsWatch(admin, time.monotonic), Farewells(), time.monotonic
+        )
         self._readers: list[KafkaReader] = []
         self._lock = threading.Lock()
         group = str(user.pop("group.id", group))
@@ -111,15 +109,11 @@ class KafkaSource:
         self._opened.add(partition)
         reader = KafkaReader(
             consumer,
-            self._drain(consumer, topic, number),
-            self._topics,
-            (self._watch, self._ends_watch),
-            (topic, number, topic_id),
+            open_drain(consumer, topic, number),
+            self._shared,
+            Place(topic, number, topic_id),
             position,
             bounded_end,
-            brokers=self._brokers,
-            monotonic=self._monotonic,
-            farewells=self._farewells,
         )
         # Held until it is closed: a consumer that is merely dropped closes itself, however long the broker takes.
         with self._lock:
@@ -172,6 +166,27 @@ class KafkaSource:
             reader.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the readers of one source share."""
+
+    brokers: str
+    topics: KafkaTopics
+    watch: TopicWatch
+    ends: EndsWatch
+    farewells: Farewells
+    monotonic: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A partition of a topic, and the topic's id where the broker tells one."""
+
+    topic: str
+    number: int
+    topic_id: str | None
+
+
 class KafkaReader:
     """One partition. Every poll's range [start, end) covers the holes in it: end is the consumer's position.
 
@@ -182,31 +197,26 @@ class KafkaReader:
         self,
         consumer: Consumer,
         drain: Drain,
-        topics: KafkaTopics,
-        watches: tuple[TopicWatch, EndsWatch],
-        place: tuple[str, int, str | None],
+        shared: Shared,
+        place: Place,
         position: int,
         bounded_end: int | None,
-        *,
-        brokers: str,
-        monotonic: Callable[[], float],
-        farewells: Farewells,
     ) -> None:
-        """`place`: topic, partition number, topic id. `position` must be within the partition's offsets."""
+        """`position` must be within the partition's offsets."""
         self.position = position
         self.finished = bounded_end is not None and position >= bounded_end
         self._consumer = consumer
         self._drain = drain
-        self._topics = topics
-        self._watch, self._ends = watches
-        self._topic, self._number, self._topic_id = place
+        self._topics = shared.topics
+        self._watch, self._ends = shared.watch, shared.ends
+        self._topic, self._number, self._topic_id = place.topic, place.number, place.topic_id
         self._name = f"{self._topic}/{self._number}"
         self._end = bounded_end
         self._ends.open(self._topic, self._number)
-        self._brokers = brokers
-        self._monotonic = monotonic
-        self._farewells = farewells
-        self._commit_at = monotonic() + COMMIT_EVERY_SECONDS
+        self._brokers = shared.brokers
+        self._monotonic = shared.monotonic
+        self._farewells = shared.farewells
+        self._commit_at = self._monotonic() + COMMIT_EVERY_SECONDS
         self._committed = position
         self.closed = False
         self._read_at: float | None = None

@@ -52,6 +52,24 @@ class _Tally:
     summed_rows: int = 0
     skipped: list[str] = field(default_factory=list)
 
+    def leaves(self, table: TableLayout, files: int, strange: Sequence[str]) -> bool:
+        """Whether the table is left alone, because another client gave it a column; told where that leaves files."""
+        if strange and files > 1:
+            self.skipped.append(f"{table.name}: another client gave it the column {strange[0]}, so its files stay")
+        return bool(strange)
+
+    def report(self, expiry: ExpiryReport, files: Mapping[str, int], seconds: float) -> CompactionReport:
+        return CompactionReport(
+            self.merged_files,
+            self.written_files,
+            self.rewritten_rows,
+            self.summed_rows,
+            tuple(self.skipped),
+            expiry,
+            files,
+            seconds,
+        )
+
 
 class DamagedFile(LakeError):
     """A data file is not there, or its bytes are not those that were committed."""
@@ -85,10 +103,7 @@ def compact(
         adds_up = spec is not None and spec.keys and set(spec.schema.names) == {column.name for column in table.columns}
         summed_below = oldest if adds_up else None
         files = live_files(catalog, table)
-        strange = strange_columns(catalog.connection, table)
-        if strange:
-            if len(files) > 1:
-                tally.skipped.append(f"{table.name}: another client gave it the column {strange[0]}, so its files stay")
+        if tally.leaves(table, len(files), strange_columns(catalog.connection, table)):
             continue
         for run in runs_to_merge(files, summed_below=summed_below):
             total = summable(run, summed_below)
@@ -107,16 +122,8 @@ def compact(
                 (table_folder(catalog.folder, table.path) / staged.path).unlink(missing_ok=True)
                 tally.skipped.append(f"{table.name}: another writer changed the files to be merged; the next run will")
             fault("after_compact")
-    return CompactionReport(
-        tally.merged_files,
-        tally.written_files,
-        tally.rewritten_rows,
-        tally.summed_rows,
-        tuple(tally.skipped),
-        expiry,
-        {table.name: len(live_files(catalog, table)) for table in tables.values()},
-        time.perf_counter() - started,
-    )
+    counts = {table.name: len(live_files(catalog, table)) for table in tables.values()}
+    return tally.report(expiry, counts, time.perf_counter() - started)
 
 
 def live_files(catalog: Catalog | CatalogReader, table: TableLayout) -> list[LiveFile]:
@@ -241,14 +248,11 @@ def _swap(
             row_id_start=run[0].row_id_start,
             partial_max=None if summed_below is not None else max(file.newest for file in run),
         )
+        rows, size_bytes = sum(file.rows for file in run), sum(file.size_bytes for file in run)
         connection.execute(
             "UPDATE ducklake_table_stats SET record_count = record_count + ?, file_size_bytes = file_size_bytes + ?"
             " WHERE table_id = ?",
-            (
-                staged.rows - sum(file.rows for file in run),
-                staged.size_bytes - sum(file.size_bytes for file in run),
-                table.id,
-            ),
+            (staged.rows - rows, staged.size_bytes - size_bytes, table.id),
         )
         connection.executemany(
             "INSERT INTO ducklake_files_scheduled_for_deletion VALUES (?, ?, 1, ?)",

@@ -1,15 +1,13 @@
-"""Dimensions by codes, and the lazy columns that rollups read."""
+"""Dimensions by codes: each row gets the columns of its key."""
 
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from dataflow.columnar.codes import encode
-from dataflow.columnar.hashing import hash64
 from dataflow.enrich import lookup as enrich
 from dataflow.enrich.columns import Columns
 from dataflow.enrich.lookup import Lookup
@@ -80,33 +78,3 @@ def test_codes_stand_for_distinct_values(array: pa.Array) -> None:
     assert codes.array().equals(array) or pa.types.is_floating(array.type)
     assert codes.array().to_pylist() == array.to_pylist()
     assert len(codes.values) == len(set(array.to_pylist()))
-
-
-def test_numbers_of_every_type_are_exact_and_zero_at_nulls() -> None:
-    batch = pa.RecordBatch.from_arrays(
-        [
-            pa.array([None, Decimal("-1.5"), Decimal("2")], pa.decimal128(18, 6)),
-            pa.array([None, True, False]),
-            pa.array([None, date(1970, 1, 3), date(1969, 12, 31)]),
-            pa.array([None, 2**63 - 1, -1]),
-            pa.array([None, -0.0, 2.5]),
-        ],
-        names=["cost", "flag", "day", "amount", "ratio"],
-    )
-    columns = Columns(batch, [])
-    assert columns.numbers("cost").values.tolist() == [0, -1_500_000, 2_000_000]
-    assert columns.numbers("flag").values.tolist() == [0, 1, 0]
-    assert columns.numbers("day").values.tolist() == [0, 2, -1]
-    assert columns.numbers("amount").values.tolist() == [0, 2**63 - 1, -1]
-    assert columns.peak("amount") == 2**63 - 1
-    assert not np.signbit(columns.numbers("ratio").values[1])
-    assert columns.valid("ratio") is not None
-
-
-def test_hashes_by_way_of_codes_are_those_of_the_values(lookups: list[Lookup]) -> None:
-    shops = ["a", "b", "a", "c"]
-    columns = Columns(pa.RecordBatch.from_pydict({"shop": shops}), lookups)
-    direct = columns.hashes("shop").tolist()
-    expected = (hash64(pa.array(["x", "y", "x"])) >> np.uint64(1)).tolist()
-    assert columns.hashes("region").tolist()[:3] == expected
-    assert direct == (hash64(pa.array(shops)) >> np.uint64(1)).tolist()

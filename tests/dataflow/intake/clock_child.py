@@ -12,7 +12,7 @@ from bytewax.run import cli_main
 from bytewax.testing import TestingSink
 
 from dataflow.intake.control import Control
-from dataflow.intake.partition import Intake, Pace
+from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Pulse
 from dataflow.messages import Judged
@@ -53,15 +53,17 @@ passing: Any = Passing()
 read: list[Judged] = []
 intake = Intake(
     source,
+    Means(
+        control=Control(),
+        pace=Pace(batch_records=100, linger_ms=20, epoch_bytes=1 << 20),
+        pulse=Pulse(time.monotonic),
+        positions=lambda: {"p": 10},
+        observe=lambda *_: None,
+    ),
     decoder=lambda: passing,
     judge=lambda *_: passing,
     seed=lambda _: None,
-    control=Control(),
-    pace=Pace(batch_records=100, linger_ms=20, epoch_bytes=1 << 20),
     pauses=lambda: Pauses(lambda: datetime.now(UTC), time.monotonic),
-    pulse=Pulse(time.monotonic),
-    positions=lambda: {"p": 10},
-    observe=lambda *_: None,
     bounded=False,
 )
 flow = Dataflow("moving")

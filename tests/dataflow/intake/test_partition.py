@@ -9,7 +9,7 @@ import pytest
 
 from dataflow.errors import OffsetLost, StoppedEarly
 from dataflow.intake.control import Control
-from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, Intake, IntakePartition, Pace, State
+from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, Intake, IntakePartition, Means, Pace, State
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Place, Pulse
 from dataflow.messages import NEVER_MS, POLL_SCHEMA, Judged, Poll
@@ -84,13 +84,15 @@ class Played:
             self.reader,
             passing,
             passing,
-            control=self.control,
-            pace=Pace(batch_records=100, linger_ms=5, epoch_bytes=epoch_bytes),
+            Means(
+                control=self.control,
+                pace=Pace(batch_records=100, linger_ms=5, epoch_bytes=epoch_bytes),
+                pulse=self.pulse,
+                positions=lambda: self.in_lake,
+                observe=lambda _, lag, waiting: self.told.append((lag, waiting)),
+            ),
             pauses=Pauses(lambda: NOW, lambda: 0.0),
-            pulse=self.pulse,
-            positions=lambda: self.in_lake,
             watch=lambda: None,
-            observe=lambda _, lag, waiting: self.told.append((lag, waiting)),
         )
 
     def ranges(self) -> list[tuple[int, int]]:
@@ -191,15 +193,11 @@ def test_a_source_that_a_stop_came_before_ends_at_once_and_keeps_its_state() -> 
     for bounded in (False, True):
         intake = Intake(
             source,
+            Means(control=control, pace=unused, pulse=Pulse(lambda: 0.0), positions=unused, observe=unused),
             decoder=unused,
             judge=unused,
             seed=lambda _: None,
-            control=control,
-            pace=unused,
             pauses=unused,
-            pulse=Pulse(lambda: 0.0),
-            positions=unused,
-            observe=unused,
             bounded=bounded,
         )
         judged: State = {"version": 1, "next": 3, "hint": None, "judge": {"max_event_time": 7, "ids": []}}

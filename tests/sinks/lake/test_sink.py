@@ -1,6 +1,7 @@
 """The sink in a real Bytewax flow, aborted and resumed."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import bytewax.operators as op
@@ -12,7 +13,7 @@ from bytewax.testing import cluster_main, run_main
 
 from dataflow.messages import Parcel
 from sinks.lake.catalog.reader import open_readonly
-from sinks.lake.sink import LakeSink
+from sinks.lake.sink import LakeSink, open_writer
 from tests.sinks.lake.reading import rows_of
 from tests.sinks.lake.small import Clock, event_row, parcel, small_plan
 
@@ -70,7 +71,7 @@ def flow_of(lake: Path, count: int, *, beats: int = 0, aborts: set[int] | None =
     parcels = op.map("make", op.input("in", flow, Source(count, beats, aborts or set())), make)
     stamped = op.inspect_debug("epoch", parcels, stamp)
     keyed = op.map("key", stamped, lambda item: ("lake", item))
-    op.output("out", keyed, LakeSink(lake, PLAN, lineage="one", clock=Clock()))
+    op.output("out", keyed, LakeSink(partial(open_writer, lake, PLAN, lineage="one", clock=Clock())))
     return flow
 
 

@@ -1,6 +1,5 @@
 """The fast drain against the plain one on a real broker, and when the plain one is taken."""
 
-import ctypes
 import os
 import random
 import resource
@@ -15,10 +14,10 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from structlog.testing import capture_logs
 
-from dataflow.sources.kafka import drain_kernel, drain_native, librdkafka, librdkafka_probe
+from dataflow.sources.kafka import drain_native, librdkafka_probe
 from dataflow.sources.kafka.client import consumer_properties
 from dataflow.sources.kafka.drain import Drain, Drained, Opener, PlainDrain, open_drain, why_plain
-from dataflow.sources.kafka.drain_native import NativeDrain, Unfit
+from dataflow.sources.kafka.drain_native import NativeDrain
 from tests.kafka_fixture import fresh_topic, produce, transactional_producer
 
 SECONDS = 30.0
@@ -211,46 +210,6 @@ def test_a_client_whose_memory_looks_otherwise_is_read_the_plain_way_with_one_wa
     assert why in line["reason"]
     assert "requirements.txt" in line["fix"]
     assert why in (why_plain() or "")
-
-
-def test_a_consumer_object_that_keeps_its_client_elsewhere_is_never_called_with_a_guess() -> None:
-    library = librdkafka.Librdkafka()
-    memory = librdkafka._writable()
-    own = ctypes.create_string_buffer(1 << 16)
-    for address in (0, 1, 8, 2**63, ctypes.addressof(own), memory[-1][1] - 8):
-        assert not library._knows(address, 1234, librdkafka._bytes_from(address, memory))
-
-
-def test_a_client_that_does_not_know_the_consumer_is_unfit() -> None:
-    consumer, other = (Consumer({"bootstrap.servers": NOWHERE, "group.id": "x", "log_level": 0}) for _ in range(2))
-    library = librdkafka.Librdkafka()
-    client = library.client_of(consumer)
-    assert library.rd_kafka_opaque(client) == id(consumer) != id(other)
-    with pytest.raises(Unfit, match="not known"):
-        library.client_of(object())  # type: ignore[arg-type]  # what is not a consumer
-    consumer.close()
-    other.close()
-
-
-def test_without_proc_the_plain_way_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.setattr(librdkafka, "_MAPS", tmp_path / "none")
-    with pytest.raises(Unfit, match="none"):
-        librdkafka.Librdkafka()
-
-
-def test_where_no_cache_can_be_written_the_kernel_is_compiled_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[dict[str, Any]] = []
-
-    def refuse(_signature: Any, **options: Any) -> Callable[[Any], str]:
-        asked.append(options)
-        if options.get("cache"):
-            raise RuntimeError("cannot cache function")
-        return lambda _function: "in memory"
-
-    monkeypatch.setattr(drain_kernel, "njit", refuse)
-    made: object = drain_kernel.compiled({})
-    assert made == "in memory"
-    assert [options.get("cache") for options in asked] == [True, None]
 
 
 def test_an_empty_take_gives_columns_without_rows() -> None:

@@ -2,7 +2,6 @@
 
 import sqlite3
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -177,19 +176,3 @@ def test_a_lake_made_before_ownership_was_written_down_knows_its_own(lake: Lake)
         assert set(reader.views(reader.latest().id)) == {"per_ad", "visits", "total"}
     lake.run()
     assert lake.rows("SELECT * FROM own_object ORDER BY 1") == known
-
-
-@pytest.mark.ducklake
-def test_the_bounds_of_a_table_are_those_of_its_rows_after_deltas_were_summed(lake: Lake) -> None:
-    lake.run(45)
-    report = lake.compact(keep=timedelta(seconds=20))
-    assert report.summed_rows > 0
-    columns = ("clicks", "spend", "first_user", "last_ad", "window_start", "row_count")
-    asked = [f"{what}({name})" for name in columns for what in ("min", "max")]
-    ordered = [f"SELECT {each} FROM per_ad_delta" for each in asked]
-    # grouped, the client looks at the rows, alone at the bounds
-    found = ducklake_query(
-        lake.folder, [f"SELECT {', '.join(asked)} FROM per_ad_delta GROUP BY window_start", *ordered]
-    )
-    assert found[0][0] == [rows[0][0] for rows in found[1:]]
-    assert Decimal(found[0][0][2]) > Decimal("0.5")

@@ -1,72 +1,22 @@
+"""Compaction: few files instead of many, and no snapshot shows another row than before."""
+
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from dataflow.pipeline.tables import tables_of
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.reader import open_readonly
-from sinks.lake.upkeep.compact import CompactionReport, compact
+from sinks.lake.upkeep.compact import compact
 from sinks.lake.upkeep.expire import Retention
-from sinks.lake.writer import LakeWriter, commit
 from tests.sinks.lake.reading import rows_of
-from tests.sinks.lake.small import Clock, at, event_row, parcel, per_ad_row, small_plan, writer_for
-
-PLAN = small_plan()
-SPECS = tables_of(PLAN, events=True)
-NOW = Retention(grace=timedelta(0))
-TABLES = ("events", "per_ad_delta", "visits_delta", "ledger")
+from tests.sinks.lake.small import at
+from tests.sinks.lake.upkeep.growing_lake import SPECS, TABLES, Lake
 
 
 class Crash(Exception):
     pass
-
-
-class Lake:
-    """A lake of one row per table and epoch, and what each snapshot held when it was new."""
-
-    def __init__(self, folder: Path, epochs: int) -> None:
-        self.folder = folder
-        self.clock = Clock()
-        self.writer: LakeWriter = writer_for(folder, PLAN, clock=self.clock)
-        self.end = 0
-        self.grow(epochs)
-
-    def grow(self, epochs: int) -> None:
-        for _ in range(epochs):
-            number = self.end
-            session = {"window_start": at(number * 4000), "window_end": at(number * 4000 + 10_000)}
-            visit = {"ad": "a", **session, "clicks": 1, "half_buckets": [], "half_counts": []}
-            tables = {
-                "events": [event_row(number)],
-                "per_ad_delta": [per_ad_row("a", number // 8, 1, users=[number])],
-                "visits_delta": [{**visit, "row_count": 1, "late_count": 0}],
-            }
-            self.end += 1
-            commit(self.writer, [parcel(PLAN, 0, number, number + 1, tables=tables)], self.end)
-
-    def content(self) -> dict[int, dict[str, list[dict[str, Any]]]]:
-        """Rows per table at every snapshot."""
-        with open_readonly(self.folder) as reader:
-            numbers = [snapshot.id for snapshot in reader.snapshots() if snapshot.id >= 1]
-        return {number: {name: rows_of(self.folder, name, number) for name in TABLES} for number in numbers}
-
-    def compact(self, retention: Retention = NOW, **options: Any) -> CompactionReport:
-        catalog = Catalog.open(self.folder)
-        try:
-            return compact(catalog, SPECS, clock=self.clock, retention=retention, **options)
-        finally:
-            catalog.close()
-
-    def files(self, table: str) -> set[str]:
-        return {path.name for path in self.folder.glob(f"main/{table}/*.parquet")}
-
-    def listed(self, table: str) -> set[str]:
-        with open_readonly(self.folder) as reader:
-            number = reader.latest().id
-            return {file.path.name for file in reader.files(reader.tables(number)[table], number)}
 
 
 @pytest.fixture
@@ -189,62 +139,6 @@ def test_a_damaged_file_is_never_merged_away(lake: Lake) -> None:
     assert any(victim.name in text and "audit" in text for text in report.skipped)
     assert victim.name in lake.listed("events")
     assert len(lake.listed("ledger")) == 1
-
-
-def test_staged_files_of_the_current_run_are_no_orphans_however_old(lake: Lake) -> None:
-    lake.writer.write([parcel(PLAN, 99, 9, 10, tables={"events": [event_row(9)]})])
-    lake.writer.snapshot()
-    staged = lake.files("events") - lake.listed("events")
-    (stray,) = [lake.folder / "main" / "events" / "compact-0123456789ab.parquet"]
-    stray.write_bytes(b"")
-    for path in lake.folder.glob("main/*/*.parquet"):
-        os.utime(path, (0, 0))
-    report = lake.compact()
-    assert report.expiry.orphans_deleted == 1
-    assert staged <= lake.files("events")
-    assert not stray.exists()
-
-
-def test_young_strays_stay(lake: Lake) -> None:
-    stray = lake.folder / "main" / "events" / "compact-0123456789ab.parquet"
-    stray.write_bytes(b"")
-    lake.clock.now += timedelta(hours=23)
-    os.utime(stray, (lake.clock.now.timestamp(), lake.clock.now.timestamp()))
-    assert lake.compact().expiry.orphans_deleted == 0
-
-
-def test_old_snapshots_are_thinned_out_and_the_kept_ones_are_exact(lake: Lake) -> None:
-    before = lake.content()
-    lake.clock.now += timedelta(hours=2)
-    report = lake.compact(Retention(thin_every=timedelta(seconds=5)))
-    after = lake.content()
-    kept = [number for number in before if number in after]
-    assert report.expiry.snapshots == len(before) + 1 - len(kept)
-    assert 3 <= len(kept) < len(before)
-    assert {number: after[number] for number in kept} == {number: before[number] for number in kept}
-
-
-def test_expiry_keeps_what_was_current_at_the_horizon(lake: Lake) -> None:
-    with open_readonly(lake.folder) as reader:
-        every = reader.snapshots()
-    horizon = every[5].time + timedelta(milliseconds=1)
-    lake.clock.now = horizon + timedelta(days=7) - timedelta(seconds=1)
-    lake.compact(Retention(keep=timedelta(days=7), thin_every=timedelta(0)))
-    with open_readonly(lake.folder) as reader:
-        assert reader.snapshots()[0].id == every[5].id
-        assert reader.resolve(horizon).id == every[5].id
-
-
-def test_the_newest_snapshot_never_expires(lake: Lake) -> None:
-    with open_readonly(lake.folder) as reader:
-        newest = reader.latest().id
-    lake.clock.now += timedelta(days=9_999)
-    catalog = Catalog.open(lake.folder)
-    report = compact(catalog, SPECS, clock=lake.clock)
-    catalog.close()
-    with open_readonly(lake.folder) as reader:
-        assert reader.snapshots()[0].id == newest
-    assert report.expiry.snapshots == newest
 
 
 def test_the_pipeline_goes_on_while_compaction_works(lake: Lake) -> None:

@@ -1,0 +1,40 @@
+"""`tidemill audit` as a user runs it."""
+
+import json
+import subprocess
+
+import pytest
+
+from tests.proof import audited
+from tests.proof.audited import Audited, without
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Audited:
+    return Audited(tmp_path_factory.mktemp("lake"))
+
+
+@pytest.fixture
+def lake(template, tmp_path) -> Audited:
+    return template.copy(tmp_path)
+
+
+def tidemill(lake: Audited, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in the lake's folder."""
+    return audited.tidemill(lake.folder, *arguments, source="files", input="input")
+
+
+def test_a_correct_lake_is_proven_and_a_damaged_one_is_not(lake):
+    good = tidemill(lake, "audit")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert good.stdout.splitlines()[-1] == "proven: every record of the source is in the lake exactly once"
+    lake.rewrite("events", without(0), cunning=True)
+    bad = tidemill(lake, "audit", "--json")
+    assert bad.returncode == 1
+    (finding,) = json.loads(bad.stdout)["findings"]
+    assert (finding["kind"], finding["table"]) == ("missing", "events")
+    (where,) = finding["ranges"]
+    text = tidemill(lake, "audit", "--partition", where["partition"]).stdout
+    assert f"DIFFERENCE missing: events: {where['partition']} [{where['start']}, {where['end']})" in text
+    assert "NOT PROVEN windows" in text
+    assert text.splitlines()[-1] == "1 difference between the lake and its source"

@@ -1,0 +1,73 @@
+"""The source that settings name, opened."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataflow.errors import ConfigError, InputMissing
+from dataflow.sources.files.source import FilesSource
+from dataflow.sources.generator.source import GeneratorSource
+from dataflow.sources.ranged import RangedSource, SourceRange, write_ranges
+from runtime.settings import Settings
+from runtime.sources import open_source
+from tests.sinks.lake.small import small_plan
+
+PLAN = small_plan()
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def opened(**settings: Any) -> Any:
+    return open_source(Settings(**settings), PLAN, lambda: NOW)
+
+
+def test_files_are_read_from_the_folder_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_text(json.dumps({"time": 1}) + "\n")
+    source = opened(source="files", input=tmp_path)
+    assert isinstance(source, FilesSource)
+    assert source.partitions() == ["a"]
+
+
+def test_files_without_a_folder_are_refused() -> None:
+    with pytest.raises(ConfigError, match="input"):
+        opened(source="files")
+    with pytest.raises(InputMissing):
+        opened(source="files", input=Path("nowhere-at-all"))
+
+
+def test_the_generator_makes_the_stream_of_its_settings_from_the_clock_on() -> None:
+    source = opened(source="generator", generator_partitions=2, generator_seed=5, generator_records=9)
+    assert isinstance(source, GeneratorSource)
+    assert source.partitions() == ["generator/0", "generator/1"]
+    assert sum(source.end_offsets().values()) == 9
+    assert source.open("generator/0", None, None).hint == int(NOW.timestamp() * 1000)
+
+
+def test_ranges_cut_any_source_to_what_they_name(tmp_path: Path) -> None:
+    write_ranges(tmp_path / "ranges.json", {"generator/1": SourceRange(3, 8, 0)})
+    source = opened(source="generator", generator_partitions=2, generator_paced=False, ranges=tmp_path / "ranges.json")
+    assert isinstance(source, RangedSource)
+    assert source.partitions() == ["generator/1"]
+    assert source.end_offsets() == {"generator/1": 8}
+
+
+def test_kafka_is_asked_with_all_that_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    class Source:
+        def __init__(self, brokers: str, topics: list[str], **options: Any) -> None:
+            asked.update(brokers=brokers, topics=topics, **options)
+
+    monkeypatch.setattr("dataflow.sources.kafka.source.KafkaSource", Source)
+    settings = Settings(brokers="b:1", topic="t", group="g", start="latest", kafka={"client.id": "x"})
+    open_source(settings, PLAN, lambda: NOW, lambda: True)
+    assert asked.pop("stopping")() is True
+    assert asked == {
+        "brokers": "b:1",
+        "topics": ["t"],
+        "group": "g",
+        "start": "latest",
+        "properties": {"client.id": "x"},
+    }

@@ -1,0 +1,79 @@
+"""The form that no other tool holds: tests mirror the tree, a/b.py by tests/a/test_b.py; functions are short."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "cli")
+
+UNTESTED = {
+    "dataflow/aggregates/accuracy.py": "constants; sketches and the SQL that reads them are tested with them",
+    "dataflow/columnar/types.py": "names of array types",
+    "dataflow/decode/json/plain_kernel.py": "compiled with test_plain, which compares every verdict of it",
+    "dataflow/messages.py": "records without methods",
+    "dataflow/pipeline/declaration.py": "records without methods; what they may hold is test_checks'",
+    "dataflow/sources/kafka/drain_native.py": "one of two drains, compared record by record in test_drain",
+    "sinks/lake/catalog/schema.py": "text of tables that the official client reads in test_ducklake",
+}
+"""Source files without a test file of their own."""
+
+ACROSS = {
+    "tests/doctor/test_kafka.py": "the whole examination beside a real broker",
+    "tests/proof/audit/test_kafka.py": "audit and replay of a lake that was read from a real broker",
+    "tests/proof/audit/test_streams.py": "the audit over random pipelines and streams",
+    "tests/query/test_extreme_times.py": "the first and last times through views, formats and compaction",
+    "tests/query/test_many_threads.py": "reader, snapshots and engine under many threads",
+    "tests/query/test_own_names.py": "columns called like those that queries use inside, in every command",
+    "tests/sinks/lake/test_ducklake.py": "the lake as the official client reads it",
+    "tests/sinks/lake/upkeep/test_compact_kills.py": "compactions that are killed at any point, beside a run",
+}
+"""Test files beside the tree that belong to no single source file."""
+
+
+def mirrored(source: Path) -> Path:
+    return Path("tests") / source.parent / f"test_{source.name}"
+
+
+def sources() -> list[Path]:
+    return [
+        path.relative_to(ROOT)
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if path.name != "__init__.py"
+    ]
+
+
+def beside() -> list[Path]:
+    return [
+        path.relative_to(ROOT) for package in PACKAGES for path in sorted((ROOT / "tests" / package).rglob("test_*.py"))
+    ]
+
+
+def test_every_source_file_has_its_test_file_or_a_reason() -> None:
+    missing = [str(source) for source in sources() if not (ROOT / mirrored(source)).exists()]
+    assert sorted(missing) == sorted(UNTESTED)
+
+
+def test_every_test_file_belongs_to_a_source_file_or_has_a_reason() -> None:
+    known = {mirrored(source) for source in sources()}
+    assert sorted(str(test) for test in beside() if test not in known) == sorted(ACROSS)
+
+
+def test_every_test_file_holds_a_test() -> None:
+    assert [str(test) for test in beside() if "\ndef test_" not in (ROOT / test).read_text()] == []
+
+
+LONG = {"dataflow/decode/json/plain_kernel.py:_record": "compiled: a record is taken apart in one pass without calls"}
+"""Functions of more than LINES lines."""
+
+LINES = 50
+
+
+def test_no_function_is_longer_than_a_screen_but_for_a_reason() -> None:
+    found = [
+        f"{source}:{node.name}"
+        for source in sources()
+        for node in ast.walk(ast.parse((ROOT / source).read_text()))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno + 1 > LINES
+    ]
+    assert sorted(found) == sorted(LONG)
