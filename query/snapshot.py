@@ -253,19 +253,20 @@ class LakeSnapshot:
         by_lower = {name.lower(): name for name in everything}
         found: set[str] = set()
         followed: set[str] = set()
-        texts = [sql]
+        texts = [(sql, False)]
         while texts:
-            text_of = texts.pop()
+            text_of, of_our_view = texts.pop()
             for key in named_in(text_of, self.resolved.others):
-                texts += [self.resolved.others[key].sql] if key not in followed else []
+                texts += [(self.resolved.others[key].sql, False)] if key not in followed else []
                 followed.add(key)
-            for word in set(re.findall(r"\w+", text_of.lower())):
-                name = by_lower.get(word)
+            words = set(re.findall(r"\w+", text_of.lower()))
+            if of_our_view and self._exchanges_ledger:
+                # it asks the ledger for nothing but where partitions stand, and that is told without it
+                words.discard(LEDGER)
+            for name in map(by_lower.get, words):
                 if name is not None and name not in found:
                     found.add(name)
-                    if name in self.views:
-                        view = self.views[name].sql
-                        texts.append(view.replace(f"FROM {LEDGER}", "") if self._exchanges_ledger else view)
+                    texts += [(self.views[name].sql, True)] if name in self.views else []
         return (found, True) if found or followed else (everything, False)
 
     def _make(self, cursor: duckdb.DuckDBPyConnection, names: AbstractSet[str], *, named: bool = True) -> None:
