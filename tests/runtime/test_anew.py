@@ -19,6 +19,7 @@ def started(process: str, again: bool, folder: Path) -> tuple[int, list[str]]:
     """Exit code and lines of a process that starts anew once, from a thread, while its main thread sleeps."""
     code = f"""
 import os, sys, threading, time, pathlib
+from runtime.anew import Anew
 started = pathlib.Path({str(folder)!r}) / "started"
 print("fault", os.environ.get("TIDEMILL_FAULT", "none"), "pid", os.getpid(), flush=True)
 if started.exists(): sys.exit(0)
