@@ -25,6 +25,6 @@ def test_no_fault_leaves_an_anomaly(name: str, outcomes: dict[str, Outcome]) -> 
     outcome = outcomes[name]
     if outcome.left_out:
         pytest.skip(outcome.left_out)
+    assert not outcome.anomalies, "\n".join(f"{each.name}: {each.detail}" for each in outcome.anomalies)
     assert outcome.did, "nothing was done"
     assert outcome.checks["comparisons"]
-    assert not outcome.anomalies, "\n".join(f"{each.name}: {each.detail}" for each in outcome.anomalies)
