@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -31,14 +32,17 @@ def await_decided(bootstrap: str, topic: str, seconds: float = 120) -> None:
     partitions = admin.list_topics(topic, timeout=30).topics[topic].partitions
     asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in partitions}
     deadline = time.monotonic() + seconds
+    ends: list[dict[int, int]] = []
     while True:
-        ends = [
-            {place.partition: future.result().offset for place, future in told.items()}
-            for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
-            for told in [admin.list_offsets(asked, isolation_level=level, request_timeout=30)]
-        ]
-        if ends[0] == ends[1]:
-            return
+        # a broker that has just come back does not know yet whether it leads
+        with suppress(KafkaException):
+            ends = [
+                {place.partition: future.result().offset for place, future in told.items()}
+                for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
+                for told in [admin.list_offsets(asked, isolation_level=level, request_timeout=30)]
+            ]
+            if ends[0] == ends[1]:
+                return
         assert time.monotonic() < deadline, f"a transaction in {topic} stays open: {ends}"
         time.sleep(0.1)
 

@@ -31,10 +31,16 @@ _IN_A_MOMENT = frozenset(
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.OFFSET_NOT_AVAILABLE,
         KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.KAFKA_STORAGE_ERROR,
         KafkaError._NOENT,
     }
 )
-"""What a cluster says while a topic is being made or a leader chosen."""
+"""What a cluster says while a topic is being made, a leader chosen, or a broker has just come back.
+
+The epochs: a broker started again after a kill -9 answers before it has heard how often its leaders changed.
+"""
 _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 
 _Key = TypeVar("_Key")

@@ -1,15 +1,18 @@
 """The watch over topics, with answers made up here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import structlog
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from structlog.testing import capture_logs
 
-from dataflow.sources.kafka.topics import LOST_SECONDS, TopicState, TopicWatch
+from dataflow.errors import SourceError
+from dataflow.sources.kafka.client import Trouble
+from dataflow.sources.kafka.topics import LOST_SECONDS, KafkaTopics, TopicState, TopicWatch
 
 OLD, NEW = "old-id", "new-id"
 
@@ -124,3 +127,51 @@ def test_a_question_that_is_lost_does_not_end_the_watch() -> None:
         topics.look()
     assert topics.id_now("ads") == NEW
     assert [line["error"] for line in log] == ["a question about topics was lost"]
+
+
+class Offsets:
+    """Answers every question for offsets with an error, `times` times, and then with 7."""
+
+    def __init__(self, code: int, times: int) -> None:
+        self.code = code
+        self.left = times
+
+    def list_offsets(self, asked: Iterable[TopicPartition], **_: object) -> "dict[TopicPartition, Future[Any]]":
+        answers: dict[TopicPartition, Future[Any]] = {place: Future() for place in asked}
+        for future in answers.values():
+            if self.left:
+                future.set_exception(KafkaException(KafkaError(self.code)))
+            else:
+                future.set_result(SimpleNamespace(offset=7))
+        self.left = max(0, self.left - 1)
+        return answers
+
+    def poll(self, _seconds: float) -> int:
+        return 0
+
+
+def stable_ends(admin: Offsets, timeout_seconds: float) -> dict[int, int]:
+    trouble = Trouble("somewhere:9092", lambda: 0.0)
+    topics = KafkaTopics(admin, trouble, "somewhere:9092", timeout_seconds)  # type: ignore[arg-type]  # answers as an AdminClient
+    return topics.stable_ends("ads", [0, 1])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.KAFKA_STORAGE_ERROR,
+    ],
+)
+def test_a_broker_that_has_just_come_back_is_asked_again(code: int) -> None:
+    assert stable_ends(Offsets(code, 1), 10.0) == {0: 7, 1: 7}
+
+
+def test_an_answer_that_stays_the_same_is_an_error_after_the_time_allowed() -> None:
+    with pytest.raises(SourceError, match="somewhere:9092"):
+        stable_ends(Offsets(KafkaError.UNKNOWN_LEADER_EPOCH, 1_000), 0.1)
+    with pytest.raises(SourceError, match="somewhere:9092"):
+        stable_ends(Offsets(KafkaError.TOPIC_AUTHORIZATION_FAILED, 1), 10.0)
