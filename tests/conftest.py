@@ -10,7 +10,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from tests import leftovers
-from tests.kafka_fixture import kafka
+from tests.kafka_fixture import kafka, own_kafka
 
 # A busy machine is no mistake of the code: property tests have no time limit for each example.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,7 +21,7 @@ settings.load_profile("busy")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-__all__ = ["kafka"]
+__all__ = ["kafka", "own_kafka"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,7 +3,9 @@
 import functools
 import itertools
 import os
+import signal
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,33 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield cluster.bootstrap
     finally:
         cluster.stop(timeout_seconds=10)
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[KafkaCluster]:
+    """A broker that the test may kill; its data is in `tmp_path / "kafka"`."""
+    require_kafka_tools()
+    cluster = KafkaCluster(tmp_path / "kafka", heap="256m", light=True)
+    cluster.start()
+    yield cluster
+    cluster.stop(timeout_seconds=10)
+
+
+@contextmanager
+def silenced(cluster: KafkaCluster, how: str) -> Iterator[None]:
+    """The only broker is dead (`killed -9`) or stands still (`frozen`) while the block runs, and answers after it."""
+    pid = cluster.pid(1)
+    assert pid is not None
+    if how == "frozen":
+        os.kill(pid, signal.SIGSTOP)
+    else:
+        cluster.kill(1)
+    try:
+        yield
+    finally:
+        if how == "frozen":
+            os.kill(pid, signal.SIGCONT)
+        cluster.restart(1)
 
 
 @functools.cache

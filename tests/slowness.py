@@ -6,11 +6,14 @@ from pathlib import Path
 
 SPIN_S = 0.1
 
+MOST = 6.0
+"""More is not granted: what waits a minute for a broker has to fail on a busy machine, too, where 5 s are allowed."""
+
 
 def slowness() -> float:
-    """At least 1. The load of the last minute lags behind, so what waits for a processor right now counts as well."""
+    """From 1 to MOST. The load of the last minute lags behind, so what waits for a processor now counts as well."""
     cores = os.cpu_count() or 1
-    return max(1.0, os.getloadavg()[0] / cores, _runnable() / cores, _spun())
+    return min(MOST, max(1.0, os.getloadavg()[0] / cores, _runnable() / cores, _spun()))
 
 
 def _runnable() -> int:

@@ -1,15 +1,14 @@
 """What can happen to brokers while the pipeline reads."""
 
-import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from confluent_kafka.admin import AdminClient
 
 from deploy.kafka_server import KafkaCluster
 from tests.chaos.stage import Stage
+from tests.kafka_fixture import silenced
+from tests.slowness import slowness
 
 END_S = 5.0
 """From the signal to the end, on a machine that is not busy."""
@@ -34,32 +33,16 @@ def silent(stage: Stage, cluster: KafkaCluster) -> None:
             subject = stage.start(parallel=parallel)
             if not stage.await_progress(subject, 3):
                 stage.fail(f"no commit before the broker was {how}: exit {subject.code}: {subject.said[-800:]}")
-            with _silenced(cluster, how):
+            with silenced(cluster, how):
                 time.sleep(2 * stage.random.random())
-                limit_s = END_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
                 asked = time.monotonic()
                 subject.send(number)
                 stage.expect_end(subject, 0)
                 took_s = time.monotonic() - asked
+                limit_s = END_S * slowness()
             if took_s > limit_s:
                 stage.fail(f"{took_s:.1f} s from {number.name} to the end, with the broker {how}")
             stage.count(f"{number.name} while the broker is {how}")
-
-
-@contextmanager
-def _silenced(cluster: KafkaCluster, how: str) -> Iterator[None]:
-    pid = cluster.pid(1)
-    assert pid is not None
-    if how == "frozen":
-        os.kill(pid, signal.SIGSTOP)
-    else:
-        cluster.kill(1)
-    try:
-        yield
-    finally:
-        if how == "frozen":
-            os.kill(pid, signal.SIGCONT)
-        cluster.restart(1)
 
 
 def _interrupt(stage: Stage, cluster: KafkaCluster, label: str, *, kill: bool) -> None:

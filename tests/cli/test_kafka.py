@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,29 +16,21 @@ from tests.kafka_fixture import require_kafka_tools
 pytestmark = pytest.mark.kafka
 
 
-@pytest.fixture
-def one(tmp_path: Path) -> Iterator[KafkaCluster]:
-    """A broker that a test may kill."""
-    require_kafka_tools()
-    cluster = KafkaCluster(tmp_path / "kafka", heap="256m", light=True)
-    cluster.start()
-    yield cluster
-    cluster.stop(timeout_seconds=10)
-
-
-def test_the_command_sees_and_stops_what_its_pid_file_names_and_nothing_else(one: KafkaCluster, tmp_path: Path) -> None:
+def test_the_command_sees_and_stops_what_its_pid_file_names_and_nothing_else(
+    own_kafka: KafkaCluster, tmp_path: Path
+) -> None:
     told = CliRunner().invoke(app, ["status", "--data", str(tmp_path / "kafka")])
     assert told.exit_code == 0
-    assert f"process {one.pid(1)}" in told.output
+    assert f"process {own_kafka.pid(1)}" in told.output
     again = CliRunner().invoke(app, ["start", "--data", str(tmp_path / "kafka")])
     assert "runs already" in again.output
-    port = one.bootstrap.rpartition(":")[2]
+    port = own_kafka.bootstrap.rpartition(":")[2]
     taken = CliRunner().invoke(app, ["start", "--data", str(tmp_path / "other"), "--port", port])
     assert isinstance(taken.exception, ConfigError)
     assert f"something listens on 127.0.0.1:{port} already" in str(taken.exception)
     stopped = CliRunner().invoke(app, ["stop", "--data", str(tmp_path / "kafka")])
     assert "Kafka stopped" in stopped.output
-    assert one.pid(1) is None
+    assert own_kafka.pid(1) is None
     assert "no Kafka" in CliRunner().invoke(app, ["stop", "--data", str(tmp_path / "kafka")]).output
     assert CliRunner().invoke(app, ["status", "--data", str(tmp_path / "kafka")]).exit_code == 1
 
@@ -61,30 +52,30 @@ def read_until(process: "subprocess.Popen[str]", words: str) -> str:
     return "".join(lines)
 
 
-def place(one: KafkaCluster, tmp_path: Path) -> list[str]:
-    return ["--data", str(tmp_path / "kafka"), "--port", one.bootstrap.rpartition(":")[2]]
+def place(own_kafka: KafkaCluster, tmp_path: Path) -> list[str]:
+    return ["--data", str(tmp_path / "kafka"), "--port", own_kafka.bootstrap.rpartition(":")[2]]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_start_in_the_foreground_stays_beside_the_broker_and_never_ends_it(
-    one: KafkaCluster, tmp_path: Path, number: signal.Signals
+    own_kafka: KafkaCluster, tmp_path: Path, number: signal.Signals
 ) -> None:
-    pid = one.pid(1)
-    second = started("start", "--foreground", *place(one, tmp_path))
+    pid = own_kafka.pid(1)
+    second = started("start", "--foreground", *place(own_kafka, tmp_path))
     said = read_until(second, "goes on when this command ends")
-    assert f"runs already at {one.bootstrap}: process {pid}" in said
+    assert f"runs already at {own_kafka.bootstrap}: process {pid}" in said
     assert second.poll() is None
     second.send_signal(number)
     second.communicate(timeout=60)
     assert second.returncode == 0
-    assert one.pid(1) == pid
-    one.wait_ready(30)
+    assert own_kafka.pid(1) == pid
+    own_kafka.wait_ready(30)
 
 
-def test_a_start_in_the_foreground_beside_a_broker_ends_with_it(one: KafkaCluster, tmp_path: Path) -> None:
-    second = started("start", "--foreground", *place(one, tmp_path))
+def test_a_start_in_the_foreground_beside_a_broker_ends_with_it(own_kafka: KafkaCluster, tmp_path: Path) -> None:
+    second = started("start", "--foreground", *place(own_kafka, tmp_path))
     read_until(second, "goes on when this command ends")
-    one.stop()
+    own_kafka.stop()
     assert "ended by another command" in second.communicate(timeout=30)[0]
     assert second.returncode == 1
 
@@ -103,22 +94,22 @@ def test_a_foreground_start_ends_the_broker_that_it_started(tmp_path: Path) -> N
     assert beside.pid(1) is None
 
 
-def test_another_port_for_data_in_use_is_refused_and_nothing_is_ended(one: KafkaCluster, tmp_path: Path) -> None:
-    pid = one.pid(1)
+def test_another_port_for_data_in_use_is_refused_and_nothing_is_ended(own_kafka: KafkaCluster, tmp_path: Path) -> None:
+    pid = own_kafka.pid(1)
     for flags in ([], ["--foreground"]):
         told = CliRunner().invoke(app, ["start", "--data", str(tmp_path / "kafka"), "--port", "1", *flags])
         assert isinstance(told.exception, ConfigError)
-        assert f"runs already at {one.bootstrap}" in str(told.exception)
-    assert one.pid(1) == pid
+        assert f"runs already at {own_kafka.bootstrap}" in str(told.exception)
+    assert own_kafka.pid(1) == pid
     status = CliRunner().invoke(app, ["status", "--data", str(tmp_path / "kafka"), "--port", "1"])
-    assert one.bootstrap in status.output
+    assert own_kafka.bootstrap in status.output
 
 
-def test_a_broker_of_another_folder_is_left_alone(one: KafkaCluster, tmp_path: Path) -> None:
-    pid, port = one.pid(1), one.bootstrap.rpartition(":")[2]
+def test_a_broker_of_another_folder_is_left_alone(own_kafka: KafkaCluster, tmp_path: Path) -> None:
+    pid, port = own_kafka.pid(1), own_kafka.bootstrap.rpartition(":")[2]
     other = ["--data", str(tmp_path / "other"), "--port", port]
     told = CliRunner().invoke(app, ["stop", *other])
     assert told.exit_code == 0
-    assert f"what listens on {one.bootstrap} is another one and goes on" in told.output
+    assert f"what listens on {own_kafka.bootstrap} is another one and goes on" in told.output
     assert isinstance(CliRunner().invoke(app, ["start", "--foreground", *other]).exception, ConfigError)
-    assert one.pid(1) == pid
+    assert own_kafka.pid(1) == pid

@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,20 +19,10 @@ from tests.kafka_fixture import create_topic, fresh_topic, produce, require_kafk
 pytestmark = pytest.mark.kafka
 
 
-@pytest.fixture
-def one(tmp_path: Path) -> Iterator[KafkaCluster]:
-    """A broker that a test may kill."""
-    require_kafka_tools()
-    cluster = KafkaCluster(tmp_path / "kafka", heap="256m", light=True)
-    cluster.start()
-    yield cluster
-    cluster.stop(timeout_seconds=10)
-
-
-def test_a_reader_goes_on_after_its_broker_was_killed_and_came_back(one: KafkaCluster, tmp_path: Path) -> None:
-    topic = fresh_topic(one.bootstrap)
-    produce(one.bootstrap, topic, [b"before"])
-    reader = KafkaSource(one.bootstrap, [topic]).open(f"{topic}/0", None, None)
+def test_a_reader_goes_on_after_its_broker_was_killed_and_came_back(own_kafka: KafkaCluster, tmp_path: Path) -> None:
+    topic = fresh_topic(own_kafka.bootstrap)
+    produce(own_kafka.bootstrap, topic, [b"before"])
+    reader = KafkaSource(own_kafka.bootstrap, [topic]).open(f"{topic}/0", None, None)
     values: list[bytes] = []
 
     def read(until: int, seconds: float) -> None:
@@ -46,14 +35,14 @@ def test_a_reader_goes_on_after_its_broker_was_killed_and_came_back(one: KafkaCl
                 values.extend(poll.records.column("value").to_pylist())
 
     read(1, 20)
-    first = one.pid(1)
+    first = own_kafka.pid(1)
     assert first is not None
-    one.kill(1)
-    assert one.pid(1) is None
+    own_kafka.kill(1)
+    assert own_kafka.pid(1) is None
     read(2, 0.5)
-    one.restart(1)
-    assert one.pid(1) != first
-    produce(one.bootstrap, topic, [b"after"])
+    own_kafka.restart(1)
+    assert own_kafka.pid(1) != first
+    produce(own_kafka.bootstrap, topic, [b"after"])
     read(2, 30)
     reader.close()
     assert values == [b"before", b"after"]
@@ -65,19 +54,21 @@ def started(*arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def test_a_start_that_fails_half_way_ends_what_it_started_and_nothing_else(one: KafkaCluster, tmp_path: Path) -> None:
-    pid = one.pid(1)
+def test_a_start_that_fails_half_way_ends_what_it_started_and_nothing_else(
+    own_kafka: KafkaCluster, tmp_path: Path
+) -> None:
+    pid = own_kafka.pid(1)
     cluster = KafkaCluster(tmp_path / "kafka", heap="64m", properties={"log.retention.ms": "many"})
     with pytest.raises(AlreadyRuns):
         cluster.start()
     # as if the node of another object, or one that the pid file names, ran beside what this one started
     cluster.stop_started()
-    assert one.pid(1) == pid
+    assert own_kafka.pid(1) == pid
     broken = KafkaCluster(tmp_path / "broken", heap="64m", properties={"log.retention.ms": "many"})
     with pytest.raises(TidemillError, match=r"log\.retention\.ms"):
         broken.start()
     assert broken.pid(1) is None
-    assert one.pid(1) == pid
+    assert own_kafka.pid(1) == pid
 
 
 @pytest.mark.timeout(600)

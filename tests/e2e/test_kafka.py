@@ -20,10 +20,9 @@ from tests.chaos.stage import ADS, Stage
 from tests.chaos.subject import ROOT, TIDEMILL, Subject
 from tests.e2e.recount import AdsRecount, recount
 from tests.kafka_fixture import fresh_topic
+from tests.slowness import slowness
 
 RECORDS = int(os.environ.get("E2E_RECORDS", "40000"))
-SLOWNESS = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-"""How much longer than on a quiet machine things may take."""
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300 + RECORDS // 1000)]
 
@@ -152,7 +151,7 @@ def test_sigterm_in_mid_backlog_ends_well_in_time_with_nothing_pending(
         asked = time.monotonic()
         subject.send(signal.SIGTERM)
         assert subject.wait(60) == 0, subject.said
-        assert time.monotonic() - asked < 5 * SLOWNESS
+        assert time.monotonic() - asked < 5 * slowness()
         # what was staged is published: no file lies there that the catalog does not know
         assert not checkers.check_leftovers(stage.lake)
     finish(stage)
