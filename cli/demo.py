@@ -183,7 +183,7 @@ def _answers(reader: "LakeReader", folder: Path) -> None:
     from query.reports import Shelf, ask
 
     snapshot, now = reader.snapshot(), datetime.now(UTC)
-    shelf = Shelf(folder, lake_definition(reader))
+    shelf = Shelf(folder, lake_definition(reader), reader.parser)
     print()
     for name in shelf.file_names():
         report = shelf.find(name)

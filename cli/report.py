@@ -83,7 +83,7 @@ def _shelf(reader: "LakeReader", given: Given) -> "Shelf":
     from query.definition import lake_definition
     from query.reports import Shelf
 
-    return Shelf(_folder(given), lake_definition(reader))
+    return Shelf(_folder(given), lake_definition(reader), reader.parser)
 
 
 def _shelf_even_without_lake(given: Given) -> "Shelf":

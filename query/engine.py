@@ -57,6 +57,10 @@ class Engine:
             self._namespaces += 1
             return Namespace(self, f"lake{self._namespaces}", frozenset(folders))
 
+    def parser(self) -> duckdb.DuckDBPyConnection:
+        """A cursor in no namespace."""
+        return self.instance(frozenset((SCHEMA_FOLDER,))).connection.cursor()
+
     def instance(self, folders: frozenset[str]) -> _Instance:
         """The instance, opened at the first call, and anew at the first call for a folder that it does not read."""
         with self._lock:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import duckdb
 import pyarrow as pa
 
 from dataflow.errors import SnapshotExpired
@@ -47,6 +48,10 @@ class LakeReader:
             self._latest = None
         self.resolver.close()
         self._means.engine.close()
+
+    def parser(self) -> duckdb.DuckDBPyConnection:
+        """A cursor of the reader's own DuckDB, which sees no data, for parsing; the caller closes it."""
+        return self._means.engine.parser()
 
     def snapshot(self, as_of: AsOf = None) -> LakeSnapshot:
         """The newest snapshot, or the one `as_of` names: an id, a time (naive = UTC), or either as text.

@@ -9,7 +9,6 @@ from dataflow.errors import PipelineError, TidemillError
 from dataflow.pipeline.plan import Plan
 from query.reader import LakeReader, LakeSnapshot
 from query.reports.answer import ask
-from query.reports.header import read_report
 from query.reports.report import Report
 from query.reports.shelf import Shelf
 from sinks.lake.tables.definition import definition_of
@@ -21,8 +20,8 @@ def check_reports(folder: Path, plan: Plan, now: datetime, *, events: bool) -> l
 
     Raises PipelineError with every mistake of every file.
     """
-    shelf = Shelf(folder, definition_of(plan))
-    files = shelf.files()
+    definition = definition_of(plan)
+    files = Shelf(folder, definition).files()
     if not files:
         return []
     reports: list[Report] = []
@@ -31,9 +30,10 @@ def check_reports(folder: Path, plan: Plan, now: datetime, *, events: bool) -> l
         create_lake(Path(work) / "lake", plan, now, events=events).close()
         with LakeReader(Path(work) / "lake") as reader:
             snapshot = reader.snapshot()
+            shelf = Shelf(folder, definition, reader.parser)
             for path in files:
                 try:
-                    if read_report(path).pipeline not in (None, plan.name):
+                    if shelf.read(path).pipeline not in (None, plan.name):
                         continue
                     report = shelf.find(path.stem)
                     assert isinstance(report, Report)

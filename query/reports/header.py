@@ -2,14 +2,21 @@
 
 import re
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 
 from dataflow.errors import PipelineError, QueryError
 from dataflow.spelling import suggest
 from query.reports.report import Parameter, Report
 from query.reports.span import Span, parse_span
-from query.reports.statement import line_of_mistake, line_of_placeholder, one_line, placeholders, statement_lines
+from query.reports.statement import (
+    Parser,
+    line_of_mistake,
+    line_of_placeholder,
+    one_line,
+    own_parser,
+    placeholders,
+    statement_lines,
+)
 from query.reports.values import TYPES, read_value
 
 KEYS = ("title", "view", "parameter", "range", "limit", "pipeline")
@@ -27,18 +34,21 @@ _ANY_DAY = date(2026, 1, 1)
 
 def read_report(path: Path) -> Report:
     """The report of a file, checked as far as it can be without a lake. Raises PipelineError with all its mistakes."""
+    return parse_report(path, text_of(path))
+
+
+def text_of(path: Path) -> str:
+    """What a report's file holds. Raises PipelineError if that is no text."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PipelineError(str(path), [f"cannot be read as text ({error}); write a file of SQL"]) from None
-    return parse_report(path, text)
 
 
-@lru_cache(maxsize=256)
-def parse_report(path: Path, text: str) -> Report:
+def parse_report(path: Path, text: str, parser: Parser = own_parser) -> Report:
     """The report that is `text`, of the file `path`. Raises PipelineError with all its mistakes."""
     header = _Header(text)
-    uses = header.check_statement()
+    uses = header.check_statement(parser)
     if header.mistakes:
         told = [f"line {line}: {mistake}" for line, mistake in sorted(header.mistakes)]
         raise PipelineError(str(path), told)
@@ -150,10 +160,10 @@ class _Header:
                 continue
             self._mistake(self.lines["range"], "range", self.values["range"], reason)
 
-    def check_statement(self) -> frozenset[str]:
+    def check_statement(self, parser: Parser) -> frozenset[str]:
         """The placeholders of the SQL, each held against what the header declares."""
         try:
-            uses = placeholders(self.text)
+            uses = placeholders(self.text, parser)
         except QueryError as error:
             told = str(error).replace("the query", "the SQL")
             self.mistakes.append((line_of_mistake(told, self.text), one_line(told)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,8 +10,9 @@ import pyarrow as pa
 from dataflow.errors import ConfigError, PipelineError
 from dataflow.pipeline.place import split_place
 from dataflow.spelling import suggest
-from query.reports.header import read_report
+from query.reports.header import parse_report, text_of
 from query.reports.report import Report, RollupReport
+from query.reports.statement import Parser, own_parser
 from sinks.lake.tables.definition import Definition
 
 
@@ -22,13 +24,15 @@ def reports_folder(pipeline: str) -> Path:
 class Shelf:
     """The reports of `folder`, which need not be there, over a lake of `definition`; None while there is no lake.
 
-    Files are read when they are asked for, so a mistake in one does not hide the others.
+    Files are read when they are asked for, so a mistake in one does not hide the others. `parser`: where a reader of
+    the lake is open, its own, which costs nothing.
     """
 
-    def __init__(self, folder: Path, definition: Definition | None) -> None:
+    def __init__(self, folder: Path, definition: Definition | None, parser: Parser = own_parser) -> None:
         self.folder = folder
         self._pipeline = None if definition is None else definition.name
         self._rollups = {} if definition is None else definition.by_name
+        self._parse = lru_cache(maxsize=256)(partial(parse_report, parser=parser))
 
     def names(self) -> list[str]:
         """All names: those of files first."""
@@ -43,10 +47,14 @@ class Shelf:
         """Every report file, by name."""
         return sorted(self.folder.glob("*.sql"))
 
+    def read(self, path: Path) -> Report:
+        """The report of a file as it is now, parsed once. Raises PipelineError with all its mistakes."""
+        return self._parse(path, text_of(path))
+
     def find(self, name: str) -> Report | RollupReport:
         """The report of that name. Raises ConfigError if there is none, PipelineError if its file has mistakes."""
         if name in {path.stem for path in self.files()}:
-            report = read_report(self.folder / f"{name}.sql")
+            report = self.read(self.folder / f"{name}.sql")
             if report.pipeline in (None, self._pipeline) or self._pipeline is None:
                 return replace(report, rollup=self._rollups.get(report.view))
             if name not in self._rollups:
@@ -63,7 +71,7 @@ class Shelf:
 
     def _is_ours(self, path: Path) -> bool:
         try:
-            pipeline = read_report(path).pipeline
+            pipeline = self.read(path).pipeline
         except PipelineError:
             return True
         return self._pipeline is None or pipeline in (None, self._pipeline)

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dataflow.errors import ConfigError, PipelineError
 from dataflow.pipeline.plan import make_plan
+from query.reader import LakeReader
 from query.reports import Report, RollupReport, Shelf, listing, reports_folder
 from sinks.lake.tables.definition import definition_of
-from tests.query.reports.shop import shop_pipeline
+from tests.query.reports.shop import row, shop_lake, shop_pipeline
 
 ORDERS = """-- title: Orders per city
 -- view: city_1m
@@ -81,3 +83,27 @@ def test_without_a_lake_there_are_the_files(folder: Path, tmp_path: Path) -> Non
     assert Shelf(tmp_path / "none", None).names() == []
     with pytest.raises(ConfigError, match="has this name"):
         Shelf(tmp_path / "none", None).find("orders")
+
+
+def test_a_file_is_parsed_once_by_the_parser_that_is_given_and_again_when_it_was_changed(folder: Path) -> None:
+    parsed: list[None] = []
+    with duckdb.connect(":memory:") as connection:
+
+        def parser() -> duckdb.DuckDBPyConnection:
+            parsed.append(None)
+            return connection.cursor()
+
+        shelf = Shelf(folder, None, parser)
+        assert shelf.find("orders") == shelf.find("orders")
+        assert len(parsed) == 1
+        (folder / "orders.sql").write_text(ORDERS.replace("Orders", "Other orders", 1))
+        assert shelf.read(folder / "orders.sql").title == "Other orders per city"
+        assert len(parsed) == 2
+
+
+def test_a_readers_own_parser_reads_reports_before_and_after_its_lake_was_asked(folder: Path, tmp_path: Path) -> None:
+    with shop_lake(tmp_path / "lake") as lake, LakeReader(lake.folder) as reader:
+        lake.commit({"city_1m_delta": [row("a", 0, 1, 1)]})
+        for _ in range(2):
+            assert Shelf(folder, None, reader.parser).read(folder / "orders.sql").uses == {"city"}
+            assert reader.query("SELECT orders FROM city_1m").to_pylist() == [{"orders": 1}]
