@@ -49,6 +49,7 @@ bench: runtime ## throughput, latency, a million hostile records on a real Kafka
 	$(BIN)/python -m bench.fuzz
 	$(BIN)/python -m bench.one_broken
 	$(BIN)/python -m bench.start
+	$(BIN)/python -m bench.answers
 
 clean: ## remove the environments and caches; never a lake, its recovery folder or Kafka's data
 	rm -rf .venv .venv-ducklake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis tidemill.egg-info

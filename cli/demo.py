@@ -178,17 +178,17 @@ def _line(text: str) -> None:
 
 
 def _answers(reader: "LakeReader", folder: Path) -> None:
+    from cli.answers import wanted
     from query.definition import lake_definition
-    from query.formats import write
-    from query.reports import Shelf, ask
+    from query.reports import Shelf, ask_as
 
     snapshot, now = reader.snapshot(), datetime.now(UTC)
     shelf = Shelf(folder, lake_definition(reader), reader.parser)
+    wish = wanted(None, None)
     print()
     for name in shelf.file_names():
         report = shelf.find(name)
-        answer = ask(snapshot, report, {}, now, at="latest", limit=5 if report.takes_limit else None)
+        answer = ask_as(wish.read, snapshot, report, {}, now, at="latest", limit=5 if report.takes_limit else None)
         print(f"{answer.report}: {answer.note}", flush=True)
-        write(answer.table, "table", sys.stdout.buffer, pretty=sys.stdout.isatty())
-        sys.stdout.flush()
+        wish.put(answer.table)
     print(flush=True)

@@ -1,7 +1,6 @@
-"""What the commands that read a lake share: the --lake and --as-of flags, opening, writing to standard output."""
+"""What the commands that read a lake share: the --lake and --as-of flags, opening."""
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from query.reader import LakeReader
 
 LakeFlag = Annotated[Path | None, typer.Option("--lake", help="Folder of the lake.", metavar="DIR")]
@@ -20,11 +17,6 @@ AsOfFlag = Annotated[
     str | None,
     typer.Option("--as-of", help="A snapshot id or a UTC time; the newest if left out.", metavar="SNAPSHOT|TIME"),
 ]
-FormatFlag = Annotated[
-    str | None,
-    typer.Option("--format", help="table, csv, json, ndjson, arrow or parquet; table if left out.", metavar="FORMAT"),
-]
-OutputFlag = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.", metavar="FILE")]
 
 
 def lake_folder(flag: Path | None) -> Path:
@@ -44,15 +36,3 @@ def open_reader(flag: Path | None) -> Iterator["LakeReader"]:
     time.tzset()
     with LakeReader(lake_folder(flag)) as reader:
         yield reader
-
-
-def put(table: "pa.Table", form: str | None, output: Path | None) -> None:
-    """Write an answer to standard output or a file; a reader that went away (`| head`) ends the command quietly."""
-    from query.formats import write_to
-
-    try:
-        write_to(table, form or "table", output, sys.stdout.buffer, terminal=sys.stdout.isatty())
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None

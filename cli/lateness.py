@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.lakes import AsOfFlag, LakeFlag, open_reader, put
+from cli.lakes import AsOfFlag, LakeFlag, open_reader
 from cli.terminal import show_json
 
 
@@ -20,22 +20,24 @@ def lateness(
     lake: LakeFlag = None,
 ) -> None:
     """Corrections per rollup and window: how often, how many rows, how far each sum and count moved."""
+    from cli.answers import wanted
     from dataflow.errors import ConfigError
     from query import lateness as report
 
-    wanted = {}
+    keys = {}
     for pair in key or []:
         column, equals, value = pair.partition("=")
         if not equals or not column:
             raise ConfigError("--key", pair, "write COLUMN=VALUE, like ad_id=ad-7")
-        wanted[column] = value
+        keys[column] = value
     with open_reader(lake) as reader:
-        found = report.lateness(reader, rollup=rollup, key=wanted, as_of=as_of)
+        found = report.lateness(reader, rollup=rollup, key=keys, as_of=as_of)
     if as_json:
         show_json(report.as_json(found))
         return
-    put(report.as_table(found), None, None)
+    wish = wanted(None, None)
+    wish.put(report.as_table(found))
     windows = report.windows_table(found, limit)
     if windows.num_rows:
         typer.echo("")
-        put(windows, None, None)
+        wish.put(windows)

@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
-from cli.lakes import AsOfFlag, FormatFlag, LakeFlag, OutputFlag, open_reader, put
+from cli.answer_flags import FormatFlag, OutputFlag, RowsFlag, ZoneFlag
+from cli.lakes import AsOfFlag, LakeFlag, open_reader
 
 
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT; - reads it from standard input.", show_default=False)] = "-",
     form: FormatFlag = None,
+    rows: RowsFlag = None,
+    zone: ZoneFlag = None,
     as_of: AsOfFlag = None,
     output: OutputFlag = None,
     timeout: Annotated[
@@ -19,12 +22,13 @@ def query(
     lake: LakeFlag = None,
 ) -> None:
     """Answer one SELECT, while the pipeline writes or not. `SHOW TABLES` lists what there is."""
-    from query.formats import require_format
+    from cli.answers import wanted
 
-    require_format(form or "table", terminal=output is None and sys.stdout.isatty())
+    wish = wanted(form, output, rows, zone)
     text = _text(sql)
     with open_reader(lake) as reader:
-        put(reader.query(text, as_of=as_of, timeout_s=timeout), form, output)
+        wish = wish.with_known_zone(reader)
+        wish.put(reader.ask(lambda at: wish.read(at, text, timeout_s=timeout), as_of=as_of))
 
 
 def _text(sql: str) -> str:

@@ -1,6 +1,5 @@
 """`tidemill report`: a standing question of the pipeline, or the newest windows of a rollup."""
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.lakes import AsOfFlag, FormatFlag, OutputFlag, open_reader, put
+from cli.answer_flags import FormatFlag, OutputFlag, ZoneFlag
+from cli.lakes import AsOfFlag, open_reader
 from cli.options import Given, takes
 from cli.terminal import show
 from query.text_table import TextTable
 
 if TYPE_CHECKING:
+    from cli.answers import Wanted
     from query.reader import LakeReader
     from query.reports import Report, RollupReport, Shelf
 
@@ -39,6 +40,7 @@ def report(
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Most rows to show.", metavar="ROWS")] = None,
     form: FormatFlag = None,
+    zone: ZoneFlag = None,
     as_of: AsOfFlag = None,
     output: OutputFlag = None,
 ) -> None:
@@ -48,28 +50,45 @@ def report(
     --minutes 5. A rollup takes --last 1h, --top 20, --by COLUMN and --where CONDITION.
     `tidemill report NAME --help` explains the parameters of either.
     """
-    from query.formats import require_format
-    from query.reports import ask
+    from cli.answers import wanted
+    from query.reports import ask_as
 
     words = [*context.args] if name is None else [name, *context.args]
     if "--help" in words:
         _explain(context, given, [word for word in words if word != "--help"][:1])
         return
-    require_format(form or "table", terminal=output is None and sys.stdout.isatty())
+    wish = wanted(form, output, limit, zone)
     values = _parameters(name, context.args)
     if name is None:
-        from query.reports import listing
-
-        put(listing(_shelf_even_without_lake(given)), form, output)
+        _list(_shelf_even_without_lake(given), wish)
         return
     with open_reader(given["lake"]) as reader:
+        wish = wish.with_known_zone(reader)
         found = _shelf(reader, given).find(name)
         now = datetime.now(UTC)
-        answer = reader.ask(lambda snapshot: ask(snapshot, found, values, now, at=at, limit=limit), as_of=as_of)
-    # The range goes to standard error, so that what is piped on stays data.
-    typer.echo(f"{answer.report}: {answer.note}", err=True)
-    if answer.table.num_rows or form is not None or output is not None:
-        put(answer.table, form, output)
+        answer = reader.ask(
+            lambda at_snapshot: ask_as(wish.read, at_snapshot, found, values, now, at=at, limit=limit), as_of=as_of
+        )
+        # The range goes to standard error, so that what is piped on stays data.
+        typer.echo(f"{answer.report}: {answer.note}", err=True)
+        if answer.table or form is not None or output is not None:
+            wish.put(answer.table)
+
+
+def _list(shelf: "Shelf", wish: "Wanted") -> None:
+    from query.reports import listing
+
+    lines = listing(shelf)
+    if not lines:
+        typer.echo("There is no report beside the pipeline, and no lake with a rollup.", err=True)
+        return
+    if wish.form != "table" or wish.output is not None:
+        wish.put(lines)
+        return
+    table = TextTable([*lines[0]])
+    for line in lines:
+        table.add_row(*line.values())
+    show(table)
 
 
 def _folder(given: Given) -> Path:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli.lakes import FormatFlag, LakeFlag, OutputFlag, open_reader, put
+from cli.answer_flags import FormatFlag, OutputFlag
+from cli.lakes import LakeFlag, open_reader
 
 
 def snapshots(
@@ -16,8 +17,10 @@ def snapshots(
     """List snapshots, newest first: id, time, rows added per table, offsets read per source partition."""
     import pyarrow as pa
 
+    from cli.answers import wanted
     from query.snapshots import list_snapshots
 
+    wish = wanted(form, output)
     with open_reader(lake) as reader:
         lines = list_snapshots(reader, limit=limit)
     texts = [
@@ -37,4 +40,4 @@ def snapshots(
             *((n, pa.string()) for n in ("rows", "offsets", "changes")),
         ]
     )
-    put(pa.Table.from_pylist(texts, schema), form, output)
+    wish.put(pa.Table.from_pylist(texts, schema))

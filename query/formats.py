@@ -1,22 +1,25 @@
-"""Answers as bytes: table, csv, json, ndjson, arrow and parquet, from one Arrow table."""
+"""Answers as bytes: table, rows, csv, json, ndjson, arrow and parquet."""
 
-import base64
 import csv
 import io
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
-
-import msgspec
-import pyarrow as pa
+from typing import TYPE_CHECKING, BinaryIO
 
 from dataflow.errors import ConfigError
-from query.text_table import TextTable
+from dataflow.sql import quoted, text
+from query.cells import Column, Shape, Style, cells, csv_lines, json_lines
+from query.text_table import TextTable, columns_of
+from query.texts import BATCH_ROWS, Row, Texts, shaped_sql
+from query.texts import columns_of as columns_of_relation
 
-FORMATS = ("table", "csv", "json", "ndjson", "arrow", "parquet")
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PEOPLES_FORMATS = ("table", "rows")
 BINARY_FORMATS = ("arrow", "parquet")
+FORMATS = (*PEOPLES_FORMATS, "csv", "json", "ndjson", *BINARY_FORMATS)
 
 
 def require_format(name: str, *, terminal: bool) -> None:
@@ -27,71 +30,122 @@ def require_format(name: str, *, terminal: bool) -> None:
         raise ConfigError("--format", name, "binary, not for a terminal; add --output FILE or pipe it into a program")
 
 
-def write_to(table: pa.Table, name: str, output: Path | None, stdout: BinaryIO, *, terminal: bool) -> None:
-    """Write `table` as `name` into the file `output`, or to `stdout` if that is None."""
+def shape_of(name: str, zone: str | None = None) -> Shape:
+    """What a text format asks a snapshot for, by `LakeSnapshot.texts`; its times in `zone`, UTC if None."""
+    make, people = _SHAPES[name]
+    style = Style(" ", readable=True, zone=zone) if people else Style(zone=zone)
+    return lambda columns: make(columns, style)
+
+
+def answer_of(table: "pa.Table | Sequence[Mapping[str, str]]", name: str) -> "Texts | pa.Table":
+    """What `write` takes as `name`, from an Arrow table or from rows of texts (at least one) of a command's own."""
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": 1})
+    if isinstance(table, Sequence):
+        lines = ", ".join(f"({', '.join(map(text, row.values()))})" for row in table)
+        names = ", ".join(map(quoted, table[0]))
+        relation = connection.sql(f"SELECT * FROM (VALUES {lines}) AS lines({names})")
+    else:
+        relation = connection.from_arrow(table)
+    if name in BINARY_FORMATS:
+        found: pa.Table = relation.to_arrow_table()
+        return found
+
+    def batches() -> Iterator[list[Row]]:
+        # the relation holds the table for as long as it is read
+        result = connection.execute(shaped_sql(relation, shape_of(name)))
+        yield from iter(partial(result.fetchmany, BATCH_ROWS), [])
+
+    return Texts(columns_of_relation(relation), batches())
+
+
+def write_to(answer: "Texts | pa.Table", name: str, output: Path | None, stdout: BinaryIO, *, terminal: bool) -> None:
+    """Write `answer` as `name` into the file `output`, or to `stdout` if that is None."""
     require_format(name, terminal=terminal and output is None)
     if output is None:
-        write(table, name, stdout, pretty=terminal)
+        write(answer, name, stdout, pretty=terminal)
         return
     try:
         with output.open("wb") as stream:
-            write(table, name, stream)
+            write(answer, name, stream)
     except OSError as error:
         raise ConfigError(
             "--output", str(output), f"cannot be written ({error.strerror}); name another file"
         ) from error
 
 
-def write(table: pa.Table, name: str, stream: BinaryIO, *, pretty: bool = False) -> None:
-    """Write `table` to a binary stream in format `name`; `pretty` draws the table format with frames and colours.
+def write(answer: "Texts | pa.Table", name: str, stream: BinaryIO, *, pretty: bool = False) -> None:
+    """Write `answer` to a binary stream in format `name`; `pretty` fits the table format to the terminal.
 
-    Decimals keep every digit, times are ISO 8601 (UTC), bytes base64, NaN and infinities null in JSON.
+    Binary formats are of an Arrow table, text formats of texts in their own shape (`shape_of`), written as they come.
+    Decimals keep every digit, times are ISO 8601 with their zone, bytes base64 where programs read, NaN and infinities
+    null in JSON.
     """
-    _WRITERS[name](table, stream, pretty)
+    if isinstance(answer, Texts):
+        _WRITERS[name](answer, stream, pretty)
+    else:
+        _BINARY_WRITERS[name](answer, stream)
 
 
-def _write_table(table: pa.Table, stream: BinaryIO, pretty: bool) -> None:
-    names = table.column_names
-    rows = [[_cell(value) for value in row] for row in _rows(table)]
-    right = [pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t) for t in table.schema.types]
-    drawn = TextTable(names, right)
-    for row in rows:
-        drawn.add_row(*row)
-    stream.write((drawn.framed() if pretty else drawn.plain(ruled=True)).encode())
+def _write_table(answer: Texts, stream: BinaryIO, pretty: bool) -> None:
+    right = [column.is_number for column in answer.columns]
+    drawn = TextTable([column.name for column in answer.columns], right, [each.is_whole for each in answer.columns])
+    for row in answer.rows():
+        drawn.add_row(*("NULL" if cell is None else cell for cell in row))
+    stream.write((drawn.framed(cut=True) if pretty else drawn.plain(ruled=True)).encode())
 
 
-def _write_csv(table: pa.Table, stream: BinaryIO, _: bool) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table.column_names)
-    for row in _rows(table):
-        writer.writerow(["" if value is None else _cell(value) for value in row])
-        if text.tell() > 1 << 20:
-            stream.write(text.getvalue().encode())
-            text.seek(0)
-            text.truncate()
-    stream.write(text.getvalue().encode())
+def _write_rows(answer: Texts, stream: BinaryIO, _: bool) -> None:
+    names = [column.name for column in answer.columns]
+    width = max(map(columns_of, names))
+    number = 0
+    for batch in answer:
+        for row in batch:
+            number += 1
+            table = TextTable([f"row {number}".ljust(width), ""])
+            for name, cell in zip(names, row, strict=True):
+                table.add_row(name, "NULL" if cell is None else cell)
+            stream.write(table.plain().encode())
 
 
-def _write_json(table: pa.Table, stream: BinaryIO, _: bool) -> None:
+def _write_csv(answer: Texts, stream: BinaryIO, _: bool) -> None:
+    header = io.StringIO()
+    csv.writer(header, lineterminator="\n").writerow([column.name for column in answer.columns])
+    stream.write(header.getvalue().encode())
+    for batch in answer:
+        stream.write(b"".join(_lines(batch)))
+
+
+def _write_json(answer: Texts, stream: BinaryIO, _: bool) -> None:
     stream.write(b"[")
-    for number, line in enumerate(_json_lines(table)):
-        stream.write(b"\n" if number == 0 else b",\n")
-        stream.write(line)
-    stream.write(b"\n]\n" if table.num_rows else b"]\n")
+    between = b"\n"
+    for batch in answer:
+        stream.write(between + b",\n".join(line[:-1] for line in _lines(batch)))
+        between = b",\n"
+    stream.write(b"]\n" if between == b"\n" else b"\n]\n")
 
 
-def _write_ndjson(table: pa.Table, stream: BinaryIO, _: bool) -> None:
-    for line in _json_lines(table):
-        stream.write(line + b"\n")
+def _write_ndjson(answer: Texts, stream: BinaryIO, _: bool) -> None:
+    for batch in answer:
+        stream.write(b"".join(_lines(batch)))
 
 
-def _write_arrow(table: pa.Table, stream: BinaryIO, _: bool) -> None:
+def _lines(batch: Iterable[Row]) -> Iterator[bytes]:
+    for (line,) in batch:
+        assert line is not None
+        yield line.encode() + b"\n"
+
+
+def _write_arrow(table: "pa.Table", stream: BinaryIO) -> None:
+    import pyarrow as pa
+
     with pa.ipc.new_stream(stream, table.schema) as writer:
         writer.write_table(table)
 
 
-def _write_parquet(table: pa.Table, stream: BinaryIO, _: bool) -> None:
+def _write_parquet(table: "pa.Table", stream: BinaryIO) -> None:
+    import pyarrow as pa
     import pyarrow.parquet
 
     # A pipe cannot seek, and Parquet asks where it is: make the file first.
@@ -100,76 +154,20 @@ def _write_parquet(table: pa.Table, stream: BinaryIO, _: bool) -> None:
     stream.write(buffer.getvalue())
 
 
-_ENCODER = msgspec.json.Encoder()
+_SHAPES: dict[str, tuple[Callable[[Sequence[Column], Style], list[str]], bool]] = {
+    "table": (cells, True),
+    "rows": (cells, True),
+    "csv": (csv_lines, False),
+    "json": (json_lines, False),
+    "ndjson": (json_lines, False),
+}
 
-_WRITERS: dict[str, Callable[[pa.Table, BinaryIO, bool], None]] = {
+_WRITERS: dict[str, Callable[[Texts, BinaryIO, bool], None]] = {
     "table": _write_table,
+    "rows": _write_rows,
     "csv": _write_csv,
     "json": _write_json,
     "ndjson": _write_ndjson,
-    "arrow": _write_arrow,
-    "parquet": _write_parquet,
 }
 
-
-def _rows(table: pa.Table) -> Iterator[tuple[object, ...]]:
-    for batch in table.to_batches():
-        yield from zip(*(_values(column) for column in batch.columns), strict=True)
-
-
-def _values(column: pa.Array) -> list[object]:
-    try:
-        return list(column.to_pylist())
-    except OverflowError:
-        if not pa.types.is_timestamp(column.type):
-            raise
-    # Python's times end with the year 9999, the lake's do not.
-    texts = column.to_numpy(zero_copy_only=False).astype(str).tolist()
-    return [None if text == "NaT" else text.removesuffix(".000000") for text in texts]
-
-
-def _json_lines(table: pa.Table) -> Iterator[bytes]:
-    # not by way of a dict: two columns of an answer may have one name
-    names = [_json(name) for name in table.column_names]
-    for row in _rows(table):
-        yield b"{" + b", ".join(name + b": " + _json(value) for name, value in zip(names, row, strict=True)) + b"}"
-
-
-def _json(value: object) -> bytes:
-    written = _ENCODER.encode(_for_json(value))
-    return msgspec.json.format(written, indent=0) if isinstance(value, dict | list | tuple) else written
-
-
-def _for_json(value: object) -> object:
-    """The value as msgspec writes it in our form; NaN and infinities it writes as null."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Decimal):
-        return msgspec.Raw(format(value, "f").encode())
-    if isinstance(value, dict):
-        return {str(key): _for_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_for_json(item) for item in value]
-    return _plain(value)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict | list | tuple):
-        return _json(value).decode()
-    return _plain(value)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}s"
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return str(value)
+_BINARY_WRITERS: "dict[str, Callable[[pa.Table, BinaryIO], None]]" = {"arrow": _write_arrow, "parquet": _write_parquet}

@@ -3,15 +3,17 @@
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
-import pyarrow as pa
 
 from dataflow.errors import QueryError
+
+_T = TypeVar("_T")
 
 INTERRUPT_S = 0.02
 """How often a query that has to stop is told so: it may not have started yet."""
@@ -77,17 +79,24 @@ def _time_travel(clause: Any) -> str:
 
 
 class TimeLimit(AbstractContextManager["TimeLimit"]):
-    """Interrupts what `cursor` runs, and nothing else, once `timeout_s` has passed inside (None = never)."""
+    """Interrupts what `cursor` runs, and nothing else, once `timeout_s` has passed inside (None = never).
+
+    It may be entered again and again: what counts is the time spent inside, so that a reader who looks at the first
+    rows for long loses none of the rest.
+    """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, timeout_s: float | None) -> None:
         self._cursor = cursor
         self._timeout_s = timeout_s
         self._is_late, self._has_ended = threading.Event(), threading.Event()
         self._timer: threading.Timer | None = None
+        self._entered_s = self._spent_s = 0.0
 
     def __enter__(self) -> "TimeLimit":
         if self._timeout_s is not None:
-            self._timer = threading.Timer(self._timeout_s, self._stop)
+            self._entered_s = time.monotonic()
+            self._has_ended.clear()
+            self._timer = threading.Timer(max(self._timeout_s - self._spent_s, 0), self._stop)
             self._timer.daemon = True
             self._timer.start()
         return self
@@ -97,6 +106,7 @@ class TimeLimit(AbstractContextManager["TimeLimit"]):
         if self._timer is not None:
             self._timer.cancel()
             self._timer.join()
+            self._spent_s += time.monotonic() - self._entered_s
 
     def told(self) -> str:
         """Why the cursor was interrupted."""
@@ -110,7 +120,7 @@ class TimeLimit(AbstractContextManager["TimeLimit"]):
             self._cursor.interrupt()
 
 
-def interruptible(cursor: duckdb.DuckDBPyConnection, work: Callable[[], pa.Table]) -> pa.Table:
+def interruptible(cursor: duckdb.DuckDBPyConnection, work: Callable[[], _T]) -> _T:
     """Run `work` so that ^C stops it: DuckDB does not look at signals, so the main thread must be free to."""
     if threading.current_thread() is not threading.main_thread():
         return work()

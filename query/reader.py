@@ -3,10 +3,9 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
-import pyarrow as pa
 
 from dataflow.errors import SnapshotExpired
 from query.engine import Engine
@@ -15,6 +14,9 @@ from query.resolve import Resolved, Resolver
 from query.snapshot import Bound, LakeSnapshot, Means
 
 __all__ = ["Bound", "LakeReader", "LakeSnapshot"]
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _T = TypeVar("_T")
 
@@ -82,7 +84,7 @@ class LakeReader:
         as_of: AsOf = None,
         parameters: Sequence[object] | Mapping[str, object] | None = None,
         timeout_s: float | None = None,
-    ) -> pa.Table:
+    ) -> "pa.Table":
         """Answer one SELECT at a snapshot, as `ask` does; see LakeSnapshot.query."""
         return self.ask(lambda at: at.query(sql, parameters=parameters, timeout_s=timeout_s), as_of=as_of)
 

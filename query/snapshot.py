@@ -2,36 +2,36 @@
 
 import re
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
-import pyarrow as pa
 
 from dataflow.errors import QueryError
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import quoted
-from query.ends import Ends, LedgerEnds, relation
+from query.cells import Column, Shape
+from query.ends import Ends, LedgerEnds
 from query.engine import Engine
 from query.guard import TimeLimit, interruptible, message_of, require_select
 from query.moment import comparable
-from query.others import HELD, data_folders, make_others, named_in, reason, unreadable_sql
+from query.naming import Naming
+from query.others import data_folders, named_in
 from query.resolve import Resolved, Resolver
 from query.scan import history_sql, scan_sql
 from query.shared_work import SharedWork
-from query.unsigned import exact_table
+from query.texts import BATCH_ROWS, Row, Texts, columns_of, shaped_sql
 from sinks.lake.catalog.layout import DataFile, TableLayout, ViewLayout
-from sinks.lake.tables.views import with_ledger
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _T = TypeVar("_T")
 
-_SYSTEM = re.compile(
-    r"\b(show|information_schema|duckdb_\w+|pragma\w*|sqlite_master|query|query_table)\b", re.IGNORECASE
-)
 _QUALIFIED = re.compile(r'\bmain"?\s*\.', re.IGNORECASE)
 _VANISHED = re.compile(r"No files found that match|No such file|Could not open|Cannot open file", re.IGNORECASE)
 _MOVES = 10
@@ -73,6 +73,7 @@ class LakeSnapshot:
         self._means = means
         self._whole = whole
         self._namespace = means.engine.namespace(data_folders(resolved.others.values()))
+        self._naming = Naming(resolved, self._namespace, means.ends, whole=whole)
         self._moved: LakeSnapshot | None = None
         """The same snapshot with its files looked up anew, since a compaction removed those known here."""
 
@@ -122,18 +123,42 @@ class LakeSnapshot:
         *,
         parameters: Sequence[object] | Mapping[str, object] | None = None,
         timeout_s: float | None = None,
+        limit: int | None = None,
         bounds: Sequence[Bound] = (),
         histories: Sequence[str] = (),
-    ) -> pa.Table:
+    ) -> "pa.Table":
         """Answer one SELECT as an Arrow table; TIMESTAMP columns are UTC without zone, UHUGEINT is decimal256(39, 0).
 
-        `bounds` leaves out files by their statistics. With `histories` only these tables are there, each as
-        `<table>_history` with a column `_snapshot`: the snapshot that added the row.
+        `limit`: at most so many rows. `bounds` leaves out files by their statistics. With `histories` only these
+        tables are there, each as `<table>_history` with a column `_snapshot`: the snapshot that added the row.
         Raises QueryError: not a SELECT, DuckDB's own message, or the time limit; SnapshotExpired if compaction has
         removed files of this snapshot because it is not kept any more.
         """
-        question = _Question(sql, parameters, bounds, histories)
+        question = _Question(sql, parameters, limit, bounds, histories)
         return self._again_if_moved(lambda place: place._ask(question, timeout_s))
+
+    def texts(
+        self,
+        sql: str,
+        shape: Shape,
+        *,
+        parameters: Sequence[object] | Mapping[str, object] | None = None,
+        timeout_s: float | None = None,
+        limit: int | None = None,
+        bounds: Sequence[Bound] = (),
+    ) -> Texts:
+        """Answer one SELECT as rows of texts in the shape of `query.cells`, the first while the last are not there yet.
+
+        The rest is read with the answer, which needs no Arrow. Raises as `query` does; an answer whose files are
+        removed while it is read ends with a QueryError, since its first rows are shown already.
+        """
+        question = _Question(sql, parameters, limit, bounds, ())
+
+        def begin(place: "LakeSnapshot") -> Texts:
+            flow = place._flow(question, shape, timeout_s)
+            return Texts(next(flow).columns, (step.rows for step in flow))
+
+        return self._again_if_moved(begin)
 
     def with_files(self, files: Mapping[str, list[DataFile]]) -> "LakeSnapshot":
         """The same snapshot as if its tables had these files only; `bounds` would look at all files again."""
@@ -181,25 +206,61 @@ class LakeSnapshot:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         cursor = self._namespace.cursor()
-        self._make(cursor, set(self.names()), named=False)
-        self._make_others(cursor, set(self.resolved.others))
+        self._naming.make(cursor, set(self.names()), named=False)
+        self._naming.make_others(cursor, set(self.resolved.others))
         weakref.finalize(cursor, _keep, self).atexit = False
         return cursor
 
     def _read_ends(self) -> Ends:
-        self._require_readable(LEDGER)
+        self._naming.require_readable(LEDGER)
         cursor = self._namespace.cursor()
         try:
             return self._means.ends.at(self.resolved, cursor)
         finally:
             cursor.close()
 
-    def _ask(self, question: "_Question", timeout_s: float | None) -> pa.Table:
+    def _ask(self, question: "_Question", timeout_s: float | None) -> "pa.Table":
+        from query.unsigned import exact_table
+
         cursor = self._namespace.cursor()
         try:
-            with TimeLimit(cursor, timeout_s) as limit:
+            with self._told(TimeLimit(cursor, timeout_s)):
+                self._prepare(cursor, question)
+                return interruptible(cursor, lambda: exact_table(question.relation(cursor)))
+        finally:
+            cursor.close()
+
+    def _flow(self, question: "_Question", shape: Shape, timeout_s: float | None) -> Iterator["_Step"]:
+        """The answer's columns, then batch after batch of its rows."""
+        cursor = self._namespace.cursor()
+        limit = TimeLimit(cursor, timeout_s)
+        try:
+            with self._told(limit):
+                self._prepare(cursor, question)
+                # the relation holds what its statement needs; it has to live as long
+                relation = interruptible(cursor, lambda: question.relation(cursor))
+                statement = shaped_sql(relation, shape)
+            yield _Step(columns=columns_of(relation))
+            with self._told(limit):
+                interruptible(cursor, lambda: cursor.execute(statement, question.parameters))
+                rows = interruptible(cursor, lambda: cursor.fetchmany(BATCH_ROWS))
+            while rows:
+                yield _Step(rows=rows)
                 try:
-                    return self._answer(cursor, question)
+                    with self._told(limit):
+                        rows = interruptible(cursor, lambda: cursor.fetchmany(BATCH_ROWS))
+                except duckdb.IOException as error:
+                    raise QueryError(f"{message_of(error)}\nThe answer is not whole: ask again") from error
+        finally:
+            cursor.close()
+
+    @contextmanager
+    def _told(self, limit: TimeLimit) -> Iterator[None]:
+        """DuckDB's errors as QueryError, but for files that cannot be read."""
+        try:
+            with limit:
+                try:
+                    yield
                 except duckdb.InterruptException as error:
                     raise QueryError(limit.told()) from error
         except duckdb.IOException:
@@ -209,153 +270,50 @@ class LakeSnapshot:
             raise QueryError(message_of(error) + known) from error
         except duckdb.Error as error:
             raise QueryError(message_of(error)) from error
-        finally:
-            cursor.close()
 
-    def _answer(self, cursor: duckdb.DuckDBPyConnection, question: "_Question") -> pa.Table:
+    def _prepare(self, cursor: duckdb.DuckDBPyConnection, question: "_Question") -> None:
+        """Make what the question names, after a look at whether it only reads."""
         require_select(cursor, question.sql)
-        needed, named = self._needed(question.sql) if not question.histories else (set(), True)
+        needed, named = self._naming.needed(question.sql) if not question.histories else (set(), True)
         bounded = {bound.table for bound in question.bounds}
         # Views over a bounded table are made anew beside it, so that its other files are not even looked at.
         beside = bool(bounded) and not _QUALIFIED.search(question.sql)
-        self._make(cursor, needed - bounded - self.views.keys() if beside else needed, named=named)
+        self._naming.make(cursor, needed - bounded - self.views.keys() if beside else needed, named=named)
         others = self.resolved.others
-        self._make_others(cursor, named_in(question.sql, others) if named else set(others))
+        self._naming.make_others(cursor, named_in(question.sql, others) if named else set(others))
         for bound in question.bounds:
             # A temporary name comes before the namespace's own, inside the lake's views too.
             scan = scan_sql(self.tables[bound.table], self.bounded_files(bound), self.id)
             cursor.execute(f"CREATE TEMP VIEW {quoted(bound.table)} AS {scan}")
         if bounded:
-            self._make_views(
+            self._naming.make_views(
                 cursor,
                 needed & self.views.keys(),
                 lambda name, sql: cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {sql}"),
             )
         for name in question.histories:
-            self._require_readable(name)
+            self._naming.require_readable(name)
             history = history_sql(self.tables[name], self.files(name), self.id)
             cursor.execute(f"CREATE TEMP VIEW {quoted(name + '_history')} AS {history}")
-
-        def answer() -> pa.Table:
-            relation = cursor.sql(question.sql, params=question.parameters)
-            return exact_table(relation)
-
-        return interruptible(cursor, answer)
-
-    def _needed(self, sql: str) -> tuple[set[str], bool]:
-        """Names of tables and views that `sql` may touch; a word of its text is enough, views are followed.
-
-        False with all names, where it names none or asks about all.
-        """
-        everything = set(self.names())
-        if _SYSTEM.search(sql):
-            return everything, False
-        by_lower = {name.lower(): name for name in everything}
-        found: set[str] = set()
-        followed: set[str] = set()
-        texts = [(sql, False)]
-        while texts:
-            text_of, of_our_view = texts.pop()
-            for key in named_in(text_of, self.resolved.others):
-                texts += [(self.resolved.others[key].sql, False)] if key not in followed else []
-                followed.add(key)
-            words = set(re.findall(r"\w+", text_of.lower()))
-            if of_our_view and self._exchanges_ledger:
-                # it asks the ledger for nothing but where partitions stand, and that is told without it
-                words.discard(LEDGER)
-            for name in map(by_lower.get, words):
-                if name is not None and name not in found:
-                    found.add(name)
-                    texts += [(self.views[name].sql, True)] if name in self.views else []
-        return (found, True) if found or followed else (everything, False)
-
-    def _make(self, cursor: duckdb.DuckDBPyConnection, names: AbstractSet[str], *, named: bool = True) -> None:
-        """Make what is missing. What cannot be read raises QueryError where it is `named`, else only when asked."""
-        missing = {name for name in names if not self._namespace.has(name)}
-        for name in sorted(missing & self.tables.keys()):
-            if not named and name in self.resolved.foreign:
-                self._make_unreadable(cursor, name, f"rows of it were deleted or lie inside the catalog, {HELD}")
-                continue
-            self._require_readable(name)
-            self._namespace.make(cursor, name, partial(self._scan, name))
-        views = missing & self.views.keys()
-        try:
-            self._make_views(cursor, views, partial(self._make_view, cursor))
-        except duckdb.IOException:
-            raise
-        except (QueryError, duckdb.Error):
-            if named:
-                raise
-            self._make_each(cursor, views)
-
-    def _make_view(self, cursor: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
-        self._namespace.make(cursor, name, lambda: sql)
-
-    def _make_each(self, cursor: duckdb.DuckDBPyConnection, views: AbstractSet[str]) -> None:
-        """Make those views that can be made, and of the others ones that say why not."""
-        for name in sorted(views):
-            try:
-                self._make_views(cursor, {name}, partial(self._make_view, cursor))
-            except (QueryError, duckdb.Error) as problem:
-                self._make_unreadable(cursor, name, reason(problem))
-
-    def _make_unreadable(self, cursor: duckdb.DuckDBPyConnection, name: str, why: str) -> None:
-        # for this cursor alone: who names it gets the error itself
-        cursor.execute(f"CREATE TEMP VIEW {quoted(name)} AS {unreadable_sql(name, why)}")
-
-    def _make_others(self, cursor: duckdb.DuckDBPyConnection, keys: AbstractSet[str]) -> None:
-        others = self.resolved.others
-        missing = {key: others[key] for key in sorted(keys)}
-        missing = {key: each for key, each in missing.items() if not self._namespace.has(each.name, each.schema)}
-        if missing:
-            make_others(cursor, self._namespace, missing, self.id)
-
-    def _scan(self, name: str) -> str:
-        return scan_sql(self.tables[name], self.files(name), self.id)
-
-    def _make_views(
-        self, cursor: duckdb.DuckDBPyConnection, names: Iterable[str], make: Callable[[str, str], object]
-    ) -> None:
-        views = sorted(names)
-        ends = ""
-        if views and self._exchanges_ledger:
-            self._require_readable(LEDGER)
-            ends = relation(self._means.ends.at(self.resolved, cursor))
-        while views:
-            waiting: list[str] = []
-            for name in views:
-                try:
-                    make(name, self._view_sql(name, ends))
-                except duckdb.CatalogException as error:
-                    # A view may stand on another view that is not there yet.
-                    waiting.append(name)
-                    problem = error
-            if waiting == views:
-                raise QueryError(f"the lake's view {waiting[0]} cannot be used: {message_of(problem)}")
-            views = waiting
-
-    def _view_sql(self, name: str, ends: str) -> str:
-        """The view's SQL, with the ledger's ends in place of the ledger unless files were left out."""
-        sql = self.views[name].sql
-        return with_ledger(sql, ends) if self._exchanges_ledger else sql
-
-    @property
-    def _exchanges_ledger(self) -> bool:
-        return self._whole and LEDGER in self.tables
-
-    def _require_readable(self, name: str) -> None:
-        if name in self.resolved.foreign:
-            raise QueryError(
-                f"another DuckLake client deleted rows of table {name} or keeps rows of it inside the catalog, {HELD}"
-            )
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
     sql: str
     parameters: Sequence[object] | Mapping[str, object] | None
+    limit: int | None
     bounds: Sequence[Bound]
     histories: Sequence[str]
+
+    def relation(self, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+        whole = cursor.sql(self.sql, params=self.parameters)
+        return whole if self.limit is None else whole.limit(self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    columns: Sequence[Column] = ()
+    rows: list[Row] = field(default_factory=list)
 
 
 def _keep(_: object) -> None:

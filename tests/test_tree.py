@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "cli")
 
 UNTESTED = {
+    "cli/answer_flags.py": "flags that test_answers and test_query give",
     "dataflow/aggregates/accuracy.py": "constants; sketches and the SQL that reads them are tested with them",
     "dataflow/columnar/types.py": "names of array types",
     "dataflow/decode/json/plain_kernel.py": "compiled with test_plain, which compares every verdict of it",

@@ -1,25 +1,29 @@
-"""The table of window kinds: all that is known of each one. A new kind is one entry here and its test."""
+"""The table of window kinds: all that is known of each one. A new kind is one entry here and its test.
+
+NumPy is imported where times are laid out: a report needs a kind's text alone.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import gcd
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataflow.durations import to_text
 from dataflow.windows import Window
 
-Times = np.ndarray[Any, np.dtype[Any]]
-"""int64 ms, or Python ints where int64 could overflow."""
+if TYPE_CHECKING:
+    import numpy as np
+
+    Times = np.ndarray[Any, np.dtype[Any]]
+    """int64 ms, or Python ints where int64 could overflow."""
 
 
 class Layout(NamedTuple):
     """The windows of some times: start and end of each one's first window, and how many it has, by ascending end."""
 
-    start: Times
-    first_end: Times
-    counts: Times
+    start: "Times"
+    first_end: "Times"
+    counts: "Times"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class WindowKind:
     """
 
     name: str
-    layout: Callable[[Window, Times], Layout]
+    layout: "Callable[[Window, Times], Layout]"
     grid_ms: Callable[[Window], int]
     period_ms: Callable[[Window], int] = field(default=lambda window: window.size_ms)
     anchored: bool = False
@@ -44,11 +48,15 @@ class WindowKind:
     more: Callable[[Window], str] = field(default=lambda _window: "")
 
 
-def _own(window: Window, times: Times) -> Layout:
+def _own(window: Window, times: "Times") -> Layout:
+    import numpy as np
+
     return Layout(times, times + window.size_ms, np.ones(len(times), np.int64))
 
 
-def _growing(window: Window, times: Times) -> Layout:
+def _growing(window: Window, times: "Times") -> Layout:
+    import numpy as np
+
     size, step = window.size_ms, window.slide_ms
     offset = window.offset_ms % size
     base = (times - offset) // size * size + offset
@@ -56,7 +64,9 @@ def _growing(window: Window, times: Times) -> Layout:
     return Layout(base, base + first * step, np.maximum(size // step - first + 1, 0))
 
 
-def _sliding(window: Window, times: Times) -> Layout:
+def _sliding(window: Window, times: "Times") -> Layout:
+    import numpy as np
+
     size, slide = window.size_ms, window.slide_ms
     offset = window.offset_ms % slide
     last = (times - offset) // slide * slide + offset

@@ -1,11 +1,10 @@
 """Asking a report: parameters become values, a range of time and the files of that range, and those an answer."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dataflow.errors import ConfigError, PipelineError, QueryError
 from dataflow.spelling import suggest
@@ -17,19 +16,28 @@ from query.reports.span import Day
 from query.reports.statement import line_of_mistake, one_line, told_by_engine
 from query.reports.values import Value, read_value
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_A = TypeVar("_A")
+
+Read = Callable[..., _A]
+"""Asks a snapshot like `LakeSnapshot.query`: SQL, `parameters`, `bounds`. What it gives is true unless empty."""
+
 _MOMENTS = "now, latest or a UTC time like 2026-11-25T12:05:00"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A report's rows and what they stand for: windows that start in [start, end), aware UTC, at a snapshot.
+class Answer(Generic[_A]):
+    """A report's rows in the form in which they were read, and what they stand for: windows that start in
+    [start, end), aware UTC, at a snapshot.
 
     Both are None for a report without a range. `note` says in words what was asked, and for an empty answer why it is
     empty and what to ask instead.
     """
 
     report: str
-    table: pa.Table
+    table: _A
     start: datetime | None
     end: datetime | None
     snapshot: int
@@ -44,7 +52,21 @@ def ask(
     *,
     at: str | None = None,
     limit: int | None = None,
-) -> Answer:
+) -> "Answer[pa.Table]":
+    """Answer a report at a snapshot as an Arrow table; see `ask_as`."""
+    return ask_as(LakeSnapshot.query, snapshot, report, given, now, at=at, limit=limit)
+
+
+def ask_as(
+    read: Read[_A],
+    snapshot: LakeSnapshot,
+    report: Report | RollupReport,
+    given: Mapping[str, object],
+    now: datetime,
+    *,
+    at: str | None = None,
+    limit: int | None = None,
+) -> Answer[_A]:
     """Answer a report at a snapshot, as if it were the time `at`: now, latest (the newest data) or a time as text.
 
     Left out, it is now for a report of a file and the newest window for a rollup. `given`: parameters by name, as text
@@ -54,8 +76,8 @@ def ask(
     if limit is not None and limit < 1:
         raise ConfigError("--limit", limit, "must be 1 or more")
     if isinstance(report, RollupReport):
-        return _ask_rollup(snapshot, report, given, now, at, limit)
-    return _ask_file(snapshot, report, given, now, at or "now", limit)
+        return _ask_rollup(read, snapshot, report, given, now, at, limit)
+    return _ask_file(read, snapshot, report, given, now, at or "now", limit)
 
 
 def newest_event(snapshot: LakeSnapshot) -> datetime | None:
@@ -89,8 +111,14 @@ def _value(report: str, parameter: Parameter, given: Mapping[str, object], momen
 
 
 def _ask_file(
-    snapshot: LakeSnapshot, report: Report, given: Mapping[str, object], now: datetime, at: str, limit: int | None
-) -> Answer:
+    read: Read[_A],
+    snapshot: LakeSnapshot,
+    report: Report,
+    given: Mapping[str, object],
+    now: datetime,
+    at: str,
+    limit: int | None,
+) -> Answer[_A]:
     moment = _moment(snapshot, at, now)
     values = values_of(report, given, moment)
     _require_view(snapshot, report)
@@ -105,27 +133,28 @@ def _ask_file(
     values["limit"] = report.limit if limit is None else limit
     bound = {name: value for name, value in values.items() if name in report.uses}
     try:
-        table = snapshot.query(report.sql, parameters=bound, bounds=bounds)
+        table = read(snapshot, report.sql, parameters=bound, bounds=bounds)
     except QueryError as error:
         if told_by_engine(error):
             raise PipelineError(str(report.path), [_told(report, str(error))]) from error
         raise
     note = "All windows" if start is None or end is None else f"{_span(start, end)} by event time"
     note += _as_of(snapshot)
-    if table.num_rows == 0:
+    if not table:
         call = " ".join(["tidemill report", report.name, *_flags(report, given)])
         note += "\n" + _why_empty(newest_event(snapshot), start, end, call)
     return Answer(report.name, table, start, end, snapshot.id, note)
 
 
 def _ask_rollup(
+    read: Read[_A],
     snapshot: LakeSnapshot,
     report: RollupReport,
     given: Mapping[str, object],
     now: datetime,
     at: str | None,
     limit: int | None,
-) -> Answer:
+) -> Answer[_A]:
     rollup = report.rollup
     values = values_of(report, given, now)
     top = values["top"]
@@ -136,7 +165,8 @@ def _ask_rollup(
     newest = at is None or at.strip().lower() == "latest"
     reach = windows.reach_of(snapshot, rollup, values["last"], None if newest else _moment(snapshot, at or "", now))
     start, end = reach.limits()
-    table = snapshot.query(
+    table = read(
+        snapshot,
         windows.statement(snapshot, rollup, values),
         parameters={
             "start_us": reach.start_ms * 1000,
@@ -148,7 +178,7 @@ def _ask_rollup(
     by = windows.order_column(rollup, values)
     note = f"windows that start after {_minute(start - timedelta(milliseconds=1))} and"
     note += f" up to {_minute(end - timedelta(milliseconds=1))} UTC" + ("" if by is None else f", by {by}")
-    if table.num_rows == 0 and newest and values["where"] is None:
+    if not table and newest and values["where"] is None:
         note = "the rollup has no window yet"
     return Answer(report.name, table, start, end, snapshot.id, note + _as_of(snapshot))
 

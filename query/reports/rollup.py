@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from dataflow.errors import ConfigError
 from dataflow.spelling import suggest
 from dataflow.sql import quoted
+from query.cells import Style, cells
 from query.moment import aware, from_ms, to_ms
 from query.reader import Bound, LakeSnapshot
 from query.reports.values import Value
@@ -80,8 +81,8 @@ def newest_window_ms(snapshot: LakeSnapshot, rollup: RollupDefinition) -> int | 
 
 
 def _newest(snapshot: LakeSnapshot, sql: str, bounds: list[Bound]) -> int | None:
-    newest: int | None = snapshot.query(sql, bounds=bounds).column(0)[0].as_py()
-    return newest
+    ((newest,),) = snapshot.texts(sql, lambda columns: cells(columns, Style()), bounds=bounds).rows()
+    return None if newest is None else int(newest)
 
 
 def columns_of(rollup: RollupDefinition) -> list[str]:

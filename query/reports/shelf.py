@@ -5,8 +5,6 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-import pyarrow as pa
-
 from dataflow.errors import ConfigError, PipelineError
 from dataflow.pipeline.place import split_place
 from dataflow.spelling import suggest
@@ -77,12 +75,9 @@ class Shelf:
         return self._pipeline is None or pipeline in (None, self._pipeline)
 
 
-def listing(shelf: Shelf) -> pa.Table:
+def listing(shelf: Shelf) -> list[Mapping[str, str]]:
     """What there is, a line each: `report`, `title`, `parameters` as the command line takes them."""
-    return pa.Table.from_pylist(
-        [_line(shelf, name) for name in shelf.names()],
-        pa.schema([(column, pa.string()) for column in ("report", "title", "parameters")]),
-    )
+    return [_line(shelf, name) for name in shelf.names()]
 
 
 def _line(shelf: Shelf, name: str) -> Mapping[str, str]:

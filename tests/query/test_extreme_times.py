@@ -14,7 +14,7 @@ from dataflow import EventTime, Pipeline, Rollup
 from dataflow import aggregates as agg
 from dataflow.event.fields import EVENT_TIME_LIMIT_MS
 from dataflow.windows import cumulate, hop, session, tumble
-from query.formats import BINARY_FORMATS, FORMATS, write
+from query.formats import BINARY_FORMATS, FORMATS, answer_of, write
 from query.reader import Bound, LakeReader
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.tables.specs import specs_of_lake
@@ -80,7 +80,7 @@ def test_every_format_shows_times_that_python_has_no_word_for(lake: Path) -> Non
         answer = reader.query(sql)
     for form in FORMATS:
         stream = io.BytesIO()
-        write(answer, form, stream)
+        write(answer_of(answer, form), form, stream)
         written = stream.getvalue()
         if form in BINARY_FORMATS:
             found = pq.read_table(stream) if form == "parquet" else pa.ipc.open_stream(written).read_all()

@@ -7,12 +7,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from dataflow.errors import ConfigError
-from query.formats import BINARY_FORMATS, FORMATS, write, write_to
+from query.formats import BINARY_FORMATS, FORMATS, answer_of, require_format, write, write_to
 
 TABLE = pa.table(
     {
@@ -31,7 +32,7 @@ TABLE = pa.table(
 
 def _written(name: str, table: pa.Table = TABLE, *, pretty: bool = False) -> bytes:
     stream = io.BytesIO()
-    write(table, name, stream, pretty=pretty)
+    write(answer_of(table, name), name, stream, pretty=pretty)
     return stream.getvalue()
 
 
@@ -47,7 +48,7 @@ def test_json_keeps_every_digit_and_has_no_value_that_json_lacks() -> None:
         "n": 1,
         "money": Decimal("123456789012.123456"),
         "x": Decimal("0.1"),
-        "at": "2026-01-02T03:04:05.678000",
+        "at": "2026-01-02T03:04:05.678Z",
         "day": "2026-01-02",
         "raw": "/wA=",
         "ok": True,
@@ -66,7 +67,7 @@ def test_ndjson_is_one_json_value_a_line() -> None:
 def test_csv_quotes_what_needs_it_and_leaves_null_empty() -> None:
     lines = _written("csv").decode().split("\n")
     assert lines[0] == "name,n,money,x,at,day,raw,ok,list"
-    assert lines[1] == '"a,b",1,123456789012.123456,0.1,2026-01-02T03:04:05.678000,2026-01-02,/wA=,true,"[1, 2]"'
+    assert lines[1] == '"a,b",1,123456789012.123456,0.1,2026-01-02T03:04:05.678Z,2026-01-02,/wA=,true,"[1, 2]"'
     assert lines[3] == '"say ""ü""",,,,,,,,'
 
 
@@ -95,6 +96,7 @@ NOTHING = TABLE.slice(0, 0)
     ("name", "text"),
     [
         ("table", "name  n  money  x  at  day  raw  ok  list\n----  -  -----  -  --  ---  ---  --  ----\n"),
+        ("rows", ""),
         ("csv", "name,n,money,x,at,day,raw,ok,list\n"),
         ("json", "[]\n"),
         ("ndjson", ""),
@@ -113,11 +115,37 @@ def test_no_rows_keep_their_columns_and_types_in_every_binary_format(name: str) 
 
 def test_the_framed_table_of_no_rows_shows_the_columns() -> None:
     drawn = _written("table", NOTHING, pretty=True).decode()
-    assert re.sub(r"\x1b\[[0-9;]*m", "", drawn).split("\n")[1].split() == TABLE.column_names
+    assert re.sub(r"\x1b\[[0-9;]*m", "", drawn).split("\n")[0].split() == TABLE.column_names
+
+
+def test_each_row_on_its_side_names_its_columns() -> None:
+    lines = _written("rows", TABLE.select(["name", "at", "raw"]).slice(1, 1)).decode().splitlines()
+    assert lines == ["row 1", "name   NULL", "at     1969-12-31 00:00:00Z", "raw"]
+
+
+def test_rows_of_texts_are_an_answer_in_every_format() -> None:
+    lines = [{"a": "it's", "b c": ""}, {"a": "ü", "b c": "2"}]
+    for name in FORMATS:
+        stream = io.BytesIO()
+        write(answer_of(lines, name), name, stream)
+        if name in BINARY_FORMATS:
+            assert _read(name, stream.getvalue()).to_pylist() == lines
+        elif name == "json":
+            assert json.loads(stream.getvalue()) == lines
+        else:
+            assert "it's" in stream.getvalue().decode()
+
+
+def test_csv_reads_back_with_nothing_and_an_empty_text_apart(tmp_path: Path) -> None:
+    table = pa.table({"a": ['x\n"y",\r', "", None, " 1 "], "n": [1, 2, 3, None]})
+    (tmp_path / "t.csv").write_bytes(_written("csv", table))
+    options = "all_varchar = true, header = true, quote = '\"', allow_quoted_nulls = false"
+    found = duckdb.execute(f"SELECT * FROM read_csv('{tmp_path}/t.csv', {options})").fetchall()
+    assert found == [('x\n"y",\r', "1"), ("", "2"), (None, "3"), (" 1 ", None)]
 
 
 def test_every_format_is_tested_without_rows() -> None:
-    assert {"table", "csv", "json", "ndjson", *BINARY_FORMATS} == set(FORMATS)
+    assert {"table", "rows", "csv", "json", "ndjson", *BINARY_FORMATS} == set(FORMATS)
 
 
 @pytest.mark.parametrize("name", BINARY_FORMATS)
@@ -129,10 +157,10 @@ def test_bytes_are_not_written_to_a_terminal_but_to_a_file_beside_it(name: str, 
 
 
 def test_an_unknown_format_and_an_unwritable_file_are_told_with_the_fix(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="choose one of table, csv"):
-        write_to(TABLE, "xml", None, io.BytesIO(), terminal=False)
+    with pytest.raises(ConfigError, match="choose one of table, rows, csv"):
+        require_format("xml", terminal=False)
     with pytest.raises(ConfigError, match="cannot be written"):
-        write_to(TABLE, "csv", tmp_path / "no" / "out", io.BytesIO(), terminal=False)
+        write_to(answer_of(TABLE, "csv"), "csv", tmp_path / "no" / "out", io.BytesIO(), terminal=False)
 
 
 def test_json_is_written_byte_for_byte_with_exact_numbers_however_deep() -> None:
@@ -148,12 +176,12 @@ def test_json_is_written_byte_for_byte_with_exact_numbers_however_deep() -> None
             pa.array(["ü\n\u2028\x7f", '"\\'], pa.string()),
             pa.array([1.0, -0.0], pa.float64()),
         ],
-        names=["n", "n", "huge", "list", "struct", 'te"xt', "x"],
+        names=["n", "m", "huge", "list", "struct", 'te"xt', "x"],
     )
     assert _written("ndjson", table).decode() == (
-        '{"n": 9223372036854775807, "n": 0.0000001000, "huge": 1267650600228229401496703205376, '
+        '{"n": 9223372036854775807, "m": 0.0000001000, "huge": 1267650600228229401496703205376, '
         '"list": [0.5, null, null], "struct": {"day": "2026-01-02", "money": 0.00000010}, '
         '"te\\"xt": "ü\\n\u2028\x7f", "x": 1.0}\n'
-        '{"n": -9223372036854775808, "n": -1234567890123456789012345678.0000000000, "huge": null, '
+        '{"n": -9223372036854775808, "m": -1234567890123456789012345678.0000000000, "huge": null, '
         '"list": [], "struct": null, "te\\"xt": "\\"\\\\", "x": -0.0}\n'
     )

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from query.formats import write
+from query.formats import BINARY_FORMATS, shape_of, write
 from query.reader import LakeReader
 from query.unsigned import exact_table
 from tests.query.lakes import LakeMaker
@@ -27,13 +27,19 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LakeReader]:
 
 @pytest.mark.parametrize("value", [0, 1, HALF - 1, HALF, 10**38, LARGEST])
 def test_an_unsigned_integer_is_written_with_its_own_digits(reader: LakeReader, value: int) -> None:
-    table = reader.query(f"SELECT '{value}'::UHUGEINT AS n")
+    sql = f"SELECT '{value}'::UHUGEINT AS n"
+    table = reader.query(sql)
+    assert table.to_pydict() == {"n": [Decimal(value)]}
     assert table.schema.field("n").type == pa.decimal256(39, 0)
-    for form, written in (("csv", f"n\n{value}\n"), ("ndjson", f'{{"n": {value}}}\n')):
+    for form, written in (
+        ("csv", f"n\n{value}\n"),
+        ("ndjson", f'{{"n": {value}}}\n'),
+        ("rows", f"row 1\nn      {value}\n"),
+    ):
         stream = io.BytesIO()
-        write(table, form, stream)
+        write(reader.snapshot().texts(sql, shape_of(form)), form, stream)
         assert stream.getvalue().decode() == written
-    for form in ("table", "arrow", "parquet"):
+    for form in BINARY_FORMATS:
         write(table, form, io.BytesIO())
 
 

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import pyarrow as pa
-
 from sinks.lake.catalog.ownership import own_objects
-from sinks.lake.catalog.types import Bound, arrow_type, duckdb_type, is_own_type
+from sinks.lake.catalog.types import Bound, duckdb_type, is_own_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +19,6 @@ class Column:
     type: str
     element_id: int | None = None
     element: str | None = None
-
-    @property
-    def arrow(self) -> pa.DataType:
-        """The column's Arrow type (timestamps in us)."""
-        return pa.list_(arrow_type(self.element)) if self.element is not None else arrow_type(self.type)
 
     @property
     def duckdb(self) -> str:

@@ -1,13 +1,9 @@
-"""Arrow types and DuckLake's names for them, and the text in which DuckLake keeps a column's bounds."""
+"""DuckLake's names of types, and the text in which it keeps a column's bounds."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-
-import pyarrow as pa
-
-from dataflow.errors import LakeError
 
 Bound = int | float | str | Decimal
 """A bound in the form in which it compares: times as text, booleans as 0 and 1."""
@@ -15,16 +11,6 @@ Bound = int | float | str | Decimal
 LONGEST_BOUND_CHARS = 256
 """Longer text is kept without bounds: a bound that is cut short would prune wrongly."""
 
-_FIXED: dict[str, pa.DataType] = {
-    "varchar": pa.string(),
-    "int64": pa.int64(),
-    "int32": pa.int32(),
-    "float64": pa.float64(),
-    "timestamp": pa.timestamp("us"),
-    "date": pa.date32(),
-    "boolean": pa.bool_(),
-    "blob": pa.binary(),
-}
 _DUCKDB = {
     "varchar": "VARCHAR",
     "int64": "BIGINT",
@@ -41,38 +27,15 @@ _FIRST_MS = -62_135_596_800_000
 _END_MS = 253_402_300_800_000
 
 
-def lake_type(arrow: pa.DataType) -> str:
-    """DuckLake's name of an Arrow type; a list is "list" (its element is a column of its own).
-
-    Raises LakeError for a type that no lake table uses.
-    """
-    if pa.types.is_timestamp(arrow) and arrow.tz is None:
-        return "timestamp"
-    if pa.types.is_decimal128(arrow):
-        return f"decimal({arrow.precision},{arrow.scale})"
-    if pa.types.is_list(arrow) and not pa.types.is_nested(arrow.value_type):
-        return "list"
-    for name, fixed in _FIXED.items():
-        if arrow.equals(fixed):
-            return name
-    raise LakeError(
-        f"a lake column cannot have the Arrow type {arrow}; use one of {', '.join(_FIXED)}, decimal or list"
-    )
-
-
-def arrow_type(name: str) -> pa.DataType:
-    """Arrow type of DuckLake's scalar type `name` (timestamps in us). Raises LakeError for others."""
-    decimal = _DECIMAL.fullmatch(name)
-    if decimal:
-        return pa.decimal128(int(decimal[1]), int(decimal[2]))
-    if name not in _FIXED:
-        raise LakeError(f"the lake has a column of type {name}, which Tidemill does not write; drop it with DuckLake")
-    return _FIXED[name]
-
-
 def is_own_type(name: str) -> bool:
     """Whether Tidemill writes columns of DuckLake's scalar type `name`."""
-    return name in _FIXED or _DECIMAL.fullmatch(name) is not None
+    return name in _DUCKDB or decimal_of(name) is not None
+
+
+def decimal_of(name: str) -> tuple[int, int] | None:
+    """Precision and scale of a decimal's name; None for any other type."""
+    decimal = _DECIMAL.fullmatch(name)
+    return None if decimal is None else (int(decimal[1]), int(decimal[2]))
 
 
 def duckdb_type(name: str) -> str:

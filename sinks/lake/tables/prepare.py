@@ -12,12 +12,13 @@ from dataflow.errors import ForeignLake, LakeError
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec, tables_of
 from dataflow.sql import quoted
+from sinks.lake.catalog.arrow import lake_type
 from sinks.lake.catalog.catalog import BUSY_MS, Catalog, data_path
 from sinks.lake.catalog.layout import TableLayout, views
 from sinks.lake.catalog.ownership import require_names, write_down_own_objects
 from sinks.lake.catalog.schema import SCHEMA_ID
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly
-from sinks.lake.catalog.types import lake_type, time_text
+from sinks.lake.catalog.types import time_text
 from sinks.lake.tables.definition import definition_of, read_definition, require_compatible, write_definition
 from sinks.lake.tables.views import views_of
 

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.tables import ROW_COUNTS, TableSpec, merges_of
+from sinks.lake.catalog.arrow import column_type
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.tables.definition import Definition, read_definition
@@ -42,9 +43,7 @@ def specs_of(definition: Definition, tables: Mapping[str, TableLayout]) -> list[
 
 
 def _schema(table: TableLayout) -> pa.Schema:
+    types = {column.name: column_type(column) for column in table.columns}
     return pa.schema(
-        [
-            pa.field(column.name, TIMESTAMP if pa.types.is_timestamp(column.arrow) else column.arrow)
-            for column in table.columns
-        ]
+        [pa.field(name, TIMESTAMP if pa.types.is_timestamp(kind) else kind) for name, kind in types.items()]
     )

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import quoted
 from sinks.lake.tables.finality import frontier_sql, needed_sql
@@ -139,7 +137,9 @@ def _merged_columns(rollup: "RollupPlan", group: Sequence[str]) -> list[str]:
 
 
 def _source(agg: "AggregatePlan", group: Sequence[str], delta: str, values: str = "") -> "Source":
-    # who reads a lake needs this module, and not how aggregates are written
+    # who reads a lake needs this module, and neither Arrow nor how aggregates are written
+    import pyarrow as pa
+
     from dataflow.aggregates.duckdb import Source
 
     columns = [quoted(column.name) for column in agg.columns]

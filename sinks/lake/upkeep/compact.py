@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from dataflow.errors import LakeError
 from dataflow.fold.merge import merge_rows
 from dataflow.pipeline.tables import TableSpec
+from sinks.lake.catalog.arrow import column_type
 from sinks.lake.catalog.bounds import recompute_bounds
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout, strange_columns
@@ -200,7 +201,7 @@ def _alike(parts: Sequence[pa.Table], table: TableLayout) -> list[pa.Table]:
     for column in table.columns:
         if column.name in kinds:
             found = kinds[column.name]
-            fields.append(pa.field(column.name, found.pop() if len(found) == 1 else column.arrow))
+            fields.append(pa.field(column.name, found.pop() if len(found) == 1 else column_type(column)))
     schema = pa.schema(fields)
     aligned = []
     for part in parts:

@@ -46,8 +46,8 @@ def test_reports_stand_beside_the_pipeline_file(tmp_path: Path) -> None:
 
 def test_files_come_first_and_then_the_rollups_without_one(shelf: Shelf) -> None:
     assert shelf.names() == ["broken", "city_5m", "orders", "city_1m", "city_day", "city_visits"]
-    lines = {line.pop("report"): line for line in listing(shelf).to_pylist()}
-    assert lines["orders"] == {"title": "Orders per city", "parameters": "--city text = none"}
+    lines = {line["report"]: line for line in listing(shelf)}
+    assert lines["orders"] == {"report": "orders", "title": "Orders per city", "parameters": "--city text = none"}
     assert lines["city_5m"]["title"] == "My own per city"
     assert lines["city_day"]["title"] == "Windows of cumulate 1d by steps of 1h per city"
     assert lines["city_1m"]["parameters"].startswith("--last duration = 1h, --top integer = none, ")

@@ -5,6 +5,7 @@ import sqlite3
 import pyarrow as pa
 import pytest
 
+from sinks.lake.catalog.arrow import column_type
 from sinks.lake.catalog.layout import Column, TableLayout, layouts, strange_columns, views
 
 SCHEMA = """
@@ -59,7 +60,7 @@ def test_a_list_knows_its_element(catalog: sqlite3.Connection) -> None:
     column = layouts(catalog, 1)["events"].column("hashes")
     assert column == Column(3, "hashes", "list", 4, "int64")
     assert column is not None
-    assert (column.arrow, column.duckdb) == (pa.list_(pa.int64()), "BIGINT[]")
+    assert (column_type(column), column.duckdb) == (pa.list_(pa.int64()), "BIGINT[]")
 
 
 def test_a_view_has_the_text_of_its_snapshot_and_those_of_others_are_left_out(catalog: sqlite3.Connection) -> None:

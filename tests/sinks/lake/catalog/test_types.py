@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.errors import LakeError
-from sinks.lake.catalog.types import LONGEST_BOUND_CHARS, arrow_type, from_text, lake_type, time_of, time_text, to_text
+from sinks.lake.catalog.types import LONGEST_BOUND_CHARS, from_text, time_of, time_text, to_text
 from sinks.lake.files import column_stats
 
 KINDS: dict[str, st.SearchStrategy[Any]] = {
@@ -22,36 +21,6 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
     "date": st.dates(),
     "boolean": st.booleans(),
 }
-
-
-@pytest.mark.parametrize(
-    ("arrow", "name"),
-    [
-        (pa.string(), "varchar"),
-        (pa.int64(), "int64"),
-        (pa.int32(), "int32"),
-        (pa.float64(), "float64"),
-        (pa.decimal128(38, 6), "decimal(38,6)"),
-        (pa.date32(), "date"),
-        (pa.bool_(), "boolean"),
-        (pa.binary(), "blob"),
-        (pa.timestamp("us"), "timestamp"),
-    ],
-)
-def test_each_type_goes_to_ducklake_and_back(arrow: pa.DataType, name: str) -> None:
-    assert lake_type(arrow) == name
-    assert arrow_type(name).equals(arrow)
-
-
-def test_milliseconds_are_timestamps_and_lists_are_lists() -> None:
-    assert lake_type(pa.timestamp("ms")) == "timestamp"
-    assert lake_type(pa.list_(pa.int64())) == "list"
-
-
-@pytest.mark.parametrize("arrow", [pa.timestamp("us", "UTC"), pa.uint64(), pa.list_(pa.list_(pa.int64()))])
-def test_types_that_no_table_uses_are_refused(arrow: pa.DataType) -> None:
-    with pytest.raises(LakeError, match="cannot have the Arrow type"):
-        lake_type(arrow)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

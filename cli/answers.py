@@ -1,0 +1,83 @@
+"""How people want an answer: its format, its file, how many rows, times in which zone."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from dataflow.errors import ConfigError
+from query.formats import (
+    BINARY_FORMATS,
+    PEOPLES_FORMATS,
+    answer_of,
+    require_format,
+    shape_of,
+    write_to,
+)
+from query.texts import Texts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from query.reader import LakeReader, LakeSnapshot
+
+SCREEN_ROWS = 100
+"""So many rows go to a terminal, unless its user says how many."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The flags of an answer, checked. `rows` are read at most: one more than are shown if it `is_cut` for a screen."""
+
+    form: str
+    output: Path | None = None
+    rows: int | None = None
+    zone: str | None = None
+    is_cut: bool = False
+
+    def read(self, snapshot: "LakeSnapshot", sql: str, **question: Any) -> "Texts | pa.Table":
+        """Ask a snapshot, as `LakeSnapshot.query` takes a question, in the form in which it will be written."""
+        if self.form in BINARY_FORMATS:
+            return snapshot.query(sql, limit=self.rows, **question)
+        return snapshot.texts(sql, shape_of(self.form, self.zone), limit=self.rows, **question)
+
+    def with_known_zone(self, reader: "LakeReader") -> "Wanted":
+        """The same with the zone as DuckDB writes it. Raises ConfigError for one that it does not know."""
+        if self.zone is None:
+            return self
+        from query.zones import known_zone
+
+        with reader.parser() as connection:
+            return replace(self, zone=known_zone(connection, self.zone))
+
+    def put(self, answer: "Texts | pa.Table | Sequence[Mapping[str, str]]") -> None:
+        """Write an answer that was read for this, or a table of the command's own.
+
+        A reader that went away (`| head`) ends the command quietly.
+        """
+        if isinstance(answer, Sequence) or not (isinstance(answer, Texts) or self.form in BINARY_FORMATS):
+            answer = answer_of(answer, self.form)
+        is_more = self.is_cut and isinstance(answer, Texts) and answer.cut(SCREEN_ROWS)
+        try:
+            write_to(answer, self.form, self.output, sys.stdout.buffer, terminal=sys.stdout.isatty())
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        if is_more:
+            typer.echo(f"The first {SCREEN_ROWS} rows; --limit ROWS shows more, --output FILE writes all.", err=True)
+
+
+def wanted(form: str | None, output: Path | None, rows: int | None = None, zone: str | None = None) -> Wanted:
+    """What the flags say. Raises ConfigError; for the zone, `with_known_zone` does."""
+    name = form or "table"
+    terminal = output is None and sys.stdout.isatty()
+    require_format(name, terminal=terminal)
+    if zone is not None and name in BINARY_FORMATS:
+        raise ConfigError("--tz", zone, f"{name} holds times as numbers, in UTC; leave it out, or take another format")
+    is_cut = terminal and rows is None and name in PEOPLES_FORMATS
+    return Wanted(name, output, SCREEN_ROWS + 1 if is_cut else rows, zone, is_cut)

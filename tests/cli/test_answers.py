@@ -1,0 +1,107 @@
+"""How answers leave a command: to a pipe, a file, a terminal of a given width."""
+
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+import time
+from fcntl import ioctl
+from pathlib import Path
+
+import pytest
+
+from cli.answers import SCREEN_ROWS, wanted
+from dataflow.errors import ConfigError
+from tests.cli.started import Tidemill
+from tests.query.lakes import LakeMaker, clicks
+
+ROOT = Path(__file__).parents[2]
+
+
+def on_a_terminal(*arguments: str, columns: int = 80) -> tuple[list[str], float]:
+    """What a terminal of this width shows, and after how many seconds the first of it."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    started = time.monotonic()
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import run\nrun.main()", *arguments],
+        cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(theirs)
+    shown, first_s = b"", None
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the other side was closed
+            break
+        if not part:
+            break
+        first_s = first_s if first_s is not None else time.monotonic() - started
+        shown += part
+    os.close(ours)
+    assert child.wait() == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).splitlines(), first_s or 0.0
+
+
+def test_a_terminal_gets_a_screenful_and_is_told_that_there_is_more(lake: LakeMaker) -> None:
+    question = ("query", "SELECT i, i * 1000000000 AS big FROM range(5000000) AS t(i)", "--lake", str(lake.folder))
+    lines, _ = on_a_terminal(*question)
+    assert lines[0].split() == ["i", "big"]
+    assert [line.split()[0] for line in lines[2:-1]] == [str(n) for n in range(SCREEN_ROWS)]
+    assert lines[-1] == "The first 100 rows; --limit ROWS shows more, --output FILE writes all."
+    assert len(on_a_terminal(*question, "--limit", "150")[0]) == 2 + 150
+    assert len(on_a_terminal(*question, "--limit", "7", "--format", "rows")[0]) == 7 * 3
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_no_line_is_wider_than_the_terminal_and_no_number_is_broken(lake: LakeMaker, columns: int) -> None:
+    lake.commit({"ad_clicks_1m_delta": [clicks("an-ad-with-a-rather-long-name" * 2, 0, 2, "1234567.5")]})
+    lines, _ = on_a_terminal("query", "FROM ad_clicks_1m", "--lake", str(lake.folder), columns=columns)
+    assert max(map(len, lines)) <= columns
+    if columns == 200:
+        assert any("1234567.500000" in line for line in lines)
+        assert "not shown" not in lines[-1]
+    else:
+        assert "… " in lines[0]
+        assert any(line.startswith("not shown: ") for line in lines[3:])
+
+
+def test_a_pipe_gets_every_row_and_column(tidemill: Tidemill) -> None:
+    wide = ", ".join(f"'{'x' * 40}' AS column_{n}" for n in range(10))
+    code, out, err = tidemill("query", f"SELECT {wide}, i FROM range(300) AS t(i)")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert len(lines) == 302
+    assert lines[0].split() == [*(f"column_{n}" for n in range(10)), "i"]
+
+
+def test_a_limit_holds_in_every_format(tidemill: Tidemill) -> None:
+    question = ("query", "SELECT i FROM range(300) AS t(i)", "--limit", "2")
+    assert tidemill(*question, "--format", "csv")[1] == "i\n0\n1\n"
+    assert json.loads(tidemill(*question, "--format", "json")[1]) == [{"i": 0}, {"i": 1}]
+    assert tidemill(*question, "--format", "rows")[1] == "row 1\ni      0\nrow 2\ni      1\n"
+
+
+def test_times_are_shown_in_a_zone(tidemill: Tidemill) -> None:
+    question = ("query", "SELECT TIMESTAMP '2026-07-01 12:00:00' AS at", "--format", "csv")
+    assert tidemill(*question)[1] == "at\n2026-07-01T12:00:00Z\n"
+    assert tidemill(*question, "--tz", "europe/amsterdam")[1] == "at\n2026-07-01T14:00:00+02:00\n"
+
+
+@pytest.mark.parametrize("command", [("query", "SELECT 1"), ("report", "clicks_per_ad")])
+def test_a_zone_that_cannot_be_meant_is_refused(tidemill: Tidemill, command: tuple[str, ...]) -> None:
+    code, _, err = tidemill(*command, "--tz", "Mars/Base")
+    assert (code, err.startswith("error: --tz = 'Mars/Base': no time zone has this name")) == (2, True)
+    code, _, err = tidemill(*command, "--tz", "UTC", "--format", "parquet")
+    assert (code, err.startswith("error: --tz = 'UTC': parquet holds times as numbers")) == (2, True)
+
+
+def test_flags_are_checked_before_anything_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="choose one of"):
+        wanted("xml", None)
+    assert wanted(None, tmp_path / "x").rows is None
+    assert wanted("csv", None, 3).rows == 3
