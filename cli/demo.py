@@ -27,6 +27,9 @@ STOP_S = 15.0
 LAKE, RECOVERY = Path("demo/lake"), Path("demo/recovery")
 """The demo's own: a lake goes on with the source that filled it, and the settings' lake is that of another."""
 
+_ANY = 1_000
+"""Columns of a line in a file or a pipe."""
+
 _PROGRESS = """
 SELECT coalesce(sum(read), 0)::BIGINT, (SELECT count(*) FROM late_events), coalesce(sum(dead), 0)::BIGINT,
        coalesce(sum(duplicate), 0)::BIGINT, epoch_ms(max(committed_at)),
@@ -88,7 +91,7 @@ def demo(
 def _start(lake: Path, recovery: Path, rate: float) -> subprocess.Popen[bytes]:
     from runtime.supervisor import this_command
 
-    arguments = ["run", "--source", "generator", "--generator-rate", str(rate), "--log-level", "error"]
+    arguments = ["run", "--source", "generator", "--generator-rate", str(rate), "--log-level", "error", "--quiet"]
     command = this_command([*arguments, "--lake", str(lake), "--recovery", str(recovery)])
     # a session of its own: ^C reaches this process, which then stops the pipeline in order
     return subprocess.Popen(command, start_new_session=True)
@@ -160,21 +163,25 @@ def _watch(
 
 
 def _progress(row: dict[str, Any], passed: float, rate: float) -> None:
+    from runtime.look import Look
+
     read, late, dead, duplicate, committed_ms, seen_ms = row.values()
-    wall_ms = datetime.now(UTC).timestamp() * 1000
-    delay = "no event yet" if seen_ms is None else f"{max(0.0, (wall_ms - seen_ms) / 1000):.1f} s"
-    _line(
-        f"{passed:5.0f} s  {rate:8,.0f} events/s  read {read:,}  watermark delay {delay}  late {late:,}"
-        f"  duplicate {duplicate:,}  dead {dead:,}  last commit {max(0.0, wall_ms - committed_ms):.0f} ms ago"
+    wall_ms = round(datetime.now(UTC).timestamp() * 1000)
+    look = Look(
+        passed,
+        rate,
+        read,
+        late,
+        duplicate,
+        dead,
+        delay_ms=None if seen_ms is None else wall_ms - seen_ms,
+        committed_ms=wall_ms - committed_ms,
     )
-
-
-def _line(text: str) -> None:
     if not sys.stdout.isatty():
-        print(text, flush=True)
+        print(look.line(_ANY), flush=True)
         return
-    width = os.get_terminal_size().columns
-    print("\r" + text[: width - 1].ljust(width - 1), end="", flush=True)
+    room = os.get_terminal_size().columns - 1
+    print("\r" + look.line(room).ljust(room), end="", flush=True)
 
 
 def _answers(reader: "LakeReader", folder: Path) -> None:

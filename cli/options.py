@@ -55,6 +55,8 @@ FLAGS: Mapping[str, Any] = {
     "compact_every": Annotated[str | None, flag("compact_every", metavar="TIME")],
     "stall_after": Annotated[str | None, flag("stall_after", metavar="TIME")],
     "metrics_port": Annotated[int | None, flag("metrics_port")],
+    "progress": Annotated[str | None, flag("progress", metavar="auto|log|json")],
+    "quiet": Annotated[bool | None, flag("quiet", "--quiet/--no-quiet")],
     "log_format": Annotated[str | None, flag("log_format", metavar="auto|json|console")],
     "log_level": Annotated[str | None, flag("log_level", metavar="debug|info|warning|error")],
     "generator_seed": Annotated[int | None, flag("generator_seed")],

@@ -28,6 +28,7 @@ from dataflow.sources.ended import WithEnded
 from dataflow.sources.source import Source
 from runtime import metrics
 from runtime.observer import CommitObserver
+from runtime.progress import Progress
 from runtime.recovery_folder import RecoveryFolder
 from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
@@ -54,6 +55,7 @@ class Job:
     recovery: RecoveryFolder
     lineage: str
     control: Control
+    progress: Progress
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
 
 
@@ -75,7 +77,8 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
             ended = require_same_source(settings, source.partitions(), kept)
         finally:
             catalog.close()
-    return Job(settings, plan, WithEnded(source, ended) if ended else source, recovery, lineage, control)
+    progress = Progress(plan.out_of_orderness_ms, now, time.monotonic)
+    return Job(settings, plan, WithEnded(source, ended) if ended else source, recovery, lineage, control, progress)
 
 
 def compose(job: Job) -> Dataflow:
@@ -98,6 +101,7 @@ def _intake(job: Job) -> Intake:
 
     def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
         metrics.observe_intake(judged, lag_records, waiting_records, plan.out_of_orderness_ms)
+        job.progress.observe(judged, lag_records)
 
     means = Means(
         control=job.control,
@@ -128,6 +132,7 @@ def _lake(job: Job) -> LakeSink:
     def committed(stats: CommitStats) -> None:
         job.pulse.beat(stats.epoch)
         count(stats)
+        job.progress.committed(stats)
 
     @contextmanager
     def guard() -> Iterator[None]:

@@ -10,6 +10,7 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import TextIO, cast
 
 import pyarrow as pa
 from bytewax.dataflow import Dataflow
@@ -27,8 +28,10 @@ from runtime.clock import ClockWatch
 from runtime.compaction_mark import CompactionMark
 from runtime.compactor import Compactor, CompactorReport, compact_command
 from runtime.job import Job, compose, now, positions_in, prepare
+from runtime.live_line import LiveLine
 from runtime.recovery_folder import store_failure
 from runtime.settings import Settings, load_settings
+from runtime.speaker import Speaker, manner_of
 from runtime.stall import Patience, StallWatch
 from runtime.stalled import Stalled
 from runtime.stalls import SharedWord, StallRecord
@@ -50,8 +53,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
     if process is not None:
         end_with_supervisor(control.stop)
     with held_back() as stderr:
-        logs.configure(settings.log_format, settings.log_level, stderr)
-        logs.tell_dying_threads()
+        voice = _voice(settings, stderr)
         log = logs.logger("run")
         try:
             job = prepare(settings, control, process or 0)
@@ -59,7 +61,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
             log.info("ended", reason=control.reason, before_start=str(stopped))
             return 0
         compactor = _beside(settings, process or 0)
-        watches = _watch_over(job, process, compactor, stderr.fileno())
+        watches = (*_watch_over(job, process, compactor, stderr.fileno()), _speaker(job, process, voice))
         _rest_what_stays()
         log.info("started", source=settings.source, partitions=len(job.source.partitions()), lake=str(settings.lake))
         try:
@@ -83,7 +85,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
             job.source.close()
             if compactor is not None:
                 compactor.stop()
-        log.info("ended", reason=control.reason or "end of input")
+        log.info("ended", reason=control.reason or "end of input", **job.progress.whole().fields())
     if not control.restart_wanted:
         return 0
     if process is not None:
@@ -105,8 +107,7 @@ def flow_for_bytewax() -> Dataflow:
             "-r", None, "Tidemill keeps its place in a recovery folder: add `-r recovery -s 1 -b 0` to bytewax.run"
         )
     settings = load_settings({"recovery": flags.recovery_directory})
-    logs.configure(settings.log_format, settings.log_level)
-    logs.tell_dying_threads()
+    voice = _voice(settings, sys.stderr)
     _share_what_is_freed()
     control = Control()
     _stop_on_signals(control)
@@ -118,6 +119,7 @@ def flow_for_bytewax() -> Dataflow:
     atexit.register(_start_anew, control)
     atexit.register(job.source.close)
     atexit.register(_tell_what_waits, job)
+    atexit.register(_tell_whole, job, _speaker(job, None if flags.process_id is None else process, voice))
     if compactor is not None:
         atexit.register(compactor.stop)
     return compose(job)
@@ -134,6 +136,34 @@ def _beside(settings: Settings, process: int) -> Compactor | None:
     if not to_ms(every):
         return None
     return Compactor(compact_command(Path(settings.lake), every), to_ms(every) / 1000, CompactorReport(mark, now))
+
+
+def _voice(settings: Settings, stderr: TextIO) -> LiveLine | None:
+    """Where logs go from now on, and the live line below them, if there is one."""
+    manner = manner_of(settings, terminal=stderr.isatty())
+    line = LiveLine(stderr) if manner == "line" else None
+    logs.configure(settings.log_format, settings.log_level, stderr if line is None else cast(TextIO, line))
+    logs.tell_dying_threads()
+    return line
+
+
+def _speaker(job: Job, process: int | None, line: LiveLine | None) -> Speaker:
+    """What tells the progress, begun."""
+
+    def write(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    manner = manner_of(job.settings, terminal=line is not None)
+    speaker = Speaker(job.progress, manner, line=line, write=write, process=process)
+    speaker.start()
+    return speaker
+
+
+def _tell_whole(job: Job, speaker: Speaker) -> None:
+    speaker.stop()
+    reason = job.control.reason or "end of input"
+    logs.logger("run").info("ended", reason=reason, **job.progress.whole().fields())
 
 
 def _share_what_is_freed() -> None:
@@ -162,7 +192,7 @@ def _stop_on_signals(control: Control) -> None:
 
 def _watch_over(
     job: Job, process: int | None, compactor: Compactor | None, stderr: int
-) -> tuple[ClockWatch, StallWatch]:
+) -> tuple[ClockWatch | StallWatch, ...]:
     """A wall clock that goes back puts Bytewax's sources to sleep, and whatever else may leave a run asleep."""
     anew = Anew(process, stderr, compactor.stop if compactor is not None else lambda: None)
 

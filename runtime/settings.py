@@ -63,6 +63,10 @@ class Settings:
     metrics_port: int = setting(0, "port for Prometheus on 127.0.0.1; 0 = off", least=0, most=65_535)
     max_epoch_bytes: int = setting(64 * 2**20, "most bytes read per source partition and epoch", least=2**16)
     log_format: Literal["auto", "json", "console"] = setting("auto", "auto = console on a terminal, else json")
+    progress: Literal["auto", "log", "json"] = setting(
+        "auto", "a live line on a terminal, else a log line every 30 s; json = one object a second to standard output"
+    )
+    quiet: bool = setting(False, "say nothing of the progress but the last line")
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "least severe line to log")
 
     generator_seed: int = setting(0, "source generator: equal seeds make equal streams", least=0)

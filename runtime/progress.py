@@ -1,0 +1,77 @@
+"""What one process of a run has done so far, counted where it happens and looked at by another thread."""
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from dataflow.messages import Judged
+from runtime.look import Look
+from sinks.lake.writer import CommitStats
+
+
+class Progress:
+    """Counts of one process of a run, fed by its intake and its sink, looked at by another thread.
+
+    `bound_ms` is the pipeline's out-of-orderness, by which a watermark is behind the newest event.
+    """
+
+    def __init__(self, bound_ms: int, wall: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+        self._bound_ms = bound_ms
+        self._wall = wall
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._read = self._late = self._duplicate = self._dead = 0
+        self._newest_ms: dict[str, int] = {}
+        self._lag: dict[str, int] = {}
+        self._committed_s: float | None = None
+        self._started_s = self._looked_s = monotonic()
+        self._looked_read = 0
+
+    def observe(self, judged: Judged, lag_records: int | None) -> None:
+        """One poll was judged."""
+        with self._lock:
+            self._read += judged.read
+            self._duplicate += judged.duplicate
+            self._dead += 0 if judged.dead is None else judged.dead.num_rows
+            if judged.max_event_time is not None:
+                self._newest_ms[judged.partition] = judged.max_event_time
+            if lag_records is not None:
+                self._lag[judged.partition] = lag_records
+
+    def committed(self, stats: CommitStats) -> None:
+        """One epoch was published; how many were late is known from here on."""
+        with self._lock:
+            self._late += sum(entry.late for entry in stats.ranges)
+            self._committed_s = self._monotonic()
+
+    def look(self) -> Look:
+        """The run now; the rate is that since the last look."""
+        now_s = self._monotonic()
+        with self._lock:
+            rate = (self._read - self._looked_read) / max(now_s - self._looked_s, 1e-9)
+            self._looked_s, self._looked_read = now_s, self._read
+            return self._at(now_s, rate)
+
+    def whole(self) -> Look:
+        """The run from its start to now."""
+        now_s = self._monotonic()
+        with self._lock:
+            return self._at(now_s, self._read / max(now_s - self._started_s, 1e-9))
+
+    def _at(self, now_s: float, rate: float) -> Look:
+        return Look(
+            seconds=now_s - self._started_s,
+            rate=rate,
+            read=self._read,
+            late=self._late,
+            duplicate=self._duplicate,
+            dead=self._dead,
+            delay_ms=self._delay_ms(self._newest_ms),
+            lag=sum(self._lag.values()) if self._lag else None,
+            committed_ms=None if self._committed_s is None else round((now_s - self._committed_s) * 1000),
+        )
+
+    def _delay_ms(self, newest_ms: Mapping[str, int]) -> int | None:
+        if not newest_ms:
+            return None
+        return round(self._wall().timestamp() * 1000) - (min(newest_ms.values()) - self._bound_ms)

@@ -1,0 +1,65 @@
+"""Counts of a run, and its rate between two looks."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from dataflow.messages import DEAD_SCHEMA, Judged, Range
+from runtime.progress import Progress
+from sinks.lake.writer import CommitStats
+
+NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+NOON_MS = int(NOON.timestamp() * 1000)
+
+
+class Clock:
+    seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def judged(partition: str, read: int, *, dead: int = 0, duplicate: int = 0, newest_ms: int | None = None) -> Judged:
+    letters = pa.RecordBatch.from_pylist([{}] * dead, DEAD_SCHEMA) if dead else None
+    return Judged(partition, "t", 0, read, read, duplicate, dead=letters, max_event_time=newest_ms)
+
+
+def commit(late: int) -> CommitStats:
+    return CommitStats(1, 2, 3, {}, 0, (Range("p", "t", 0, 1, late=late), Range("q", "t", 0, 1, late=1)), 0.0, 0.0)
+
+
+def test_a_run_without_a_record_knows_nothing_yet() -> None:
+    look = Progress(5_000, lambda: NOON, Clock()).look()
+    assert (look.read, look.rate, look.delay_ms, look.lag, look.committed_ms) == (0, 0, None, None, None)
+
+
+def test_counts_add_up_over_partitions_and_the_least_watermark_counts() -> None:
+    progress = Progress(5_000, lambda: NOON, Clock())
+    progress.observe(judged("p", 10, dead=2, duplicate=1, newest_ms=NOON_MS), 40)
+    progress.observe(judged("q", 5, newest_ms=NOON_MS - 7_000), 2)
+    progress.observe(judged("p", 1, newest_ms=NOON_MS + 1), 30)
+    progress.committed(commit(late=3))
+    look = progress.look()
+    assert (look.read, look.dead, look.duplicate, look.late, look.lag) == (16, 2, 1, 4, 32)
+    assert look.delay_ms == 12_000
+
+
+def test_the_rate_is_that_since_the_last_look_and_in_the_end_that_of_all() -> None:
+    clock = Clock()
+    progress = Progress(0, lambda: NOON, clock)
+    progress.observe(judged("p", 100), None)
+    clock.seconds = 101.0
+    assert progress.look().rate == 100
+    progress.observe(judged("p", 300), None)
+    clock.seconds = 103.0
+    assert progress.whole().rate == 400 / 3
+    assert progress.look().rate == 150
+    assert progress.look().seconds == 3
+
+
+def test_the_last_commit_grows_old() -> None:
+    clock = Clock()
+    progress = Progress(0, lambda: NOON, clock)
+    progress.committed(commit(late=0))
+    clock.seconds += 0.25
+    assert progress.look().committed_ms == 250
