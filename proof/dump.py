@@ -58,12 +58,6 @@ def contents(snapshot: LakeSnapshot) -> dict[str, str]:
     return queries
 
 
-def text_lines(batch: pa.RecordBatch) -> Iterator[str]:
-    """The rows of a batch as dump writes them, without line ends."""
-    columns = [_texts(column) for column in batch.columns]
-    return (",".join(row) for row in zip(*columns, strict=True))
-
-
 def canonical(value: object) -> str:
     """One value as dump writes it, before quoting: times as epoch ms, decimals without trailing zeros."""
     if value is None:
