@@ -18,6 +18,7 @@ from query.cells import Column, Shape
 from query.ends import Ends, LedgerEnds
 from query.engine import Engine
 from query.guard import TimeLimit, interruptible, message_of, require_select
+from query.hints import hint
 from query.moment import comparable
 from query.naming import Naming
 from query.others import data_folders, named_in
@@ -265,9 +266,9 @@ class LakeSnapshot:
                     raise QueryError(limit.told()) from error
         except duckdb.IOException:
             raise
-        except duckdb.CatalogException as error:
-            known = f"\nThe lake holds: {', '.join(self.names())}" if "does not exist" in str(error) else ""
-            raise QueryError(message_of(error) + known) from error
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            message = message_of(error)
+            raise QueryError(message + hint(message, self.tables, self.names())) from error
         except duckdb.Error as error:
             raise QueryError(message_of(error)) from error
 
