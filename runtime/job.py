@@ -77,7 +77,7 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
             ended = require_same_source(settings, source.partitions(), kept)
         finally:
             catalog.close()
-    progress = Progress(plan.out_of_orderness_ms, now, time.monotonic)
+    progress = Progress(plan.out_of_orderness_ms, now, time.monotonic, bounded=settings.bounded)
     return Job(settings, plan, WithEnded(source, ended) if ended else source, recovery, lineage, control, progress)
 
 

@@ -8,7 +8,8 @@ class Look:
     """A run at one moment. What is not known yet is None.
 
     `rate` is events per second since the look before; `delay_ms` is how far the least watermark is behind the clock;
-    `lag` is how many offsets wait to be read; `committed_ms` is how long ago the last commit was.
+    `lag` is how many offsets wait to be read; `committed_ms` is how long ago the last commit was;
+    `left_s` is how long a bounded run still takes at this rate.
     """
 
     seconds: float
@@ -20,12 +21,14 @@ class Look:
     delay_ms: int | None = None
     lag: int | None = None
     committed_ms: int | None = None
+    left_s: int | None = None
 
     def line(self, columns: int) -> str:
         """One line for people, with short words where whole ones do not fit into so many columns."""
         delay = "none" if self.delay_ms is None else f"{max(self.delay_ms, 0) / 1000:.1f} s"
         commit = "none" if self.committed_ms is None else f"{max(self.committed_ms, 0):,} ms ago"
         lag = [] if self.lag is None else [f"lag {self.lag:,}"]
+        lag += [] if self.left_s is None else [f"left {self.left_s // 60}:{self.left_s % 60:02d}"]
         counts = [f"late {self.late:,}", f"dead {self.dead:,}"]
         start = f"{self.seconds:4.0f} s"
         parts = [

@@ -12,10 +12,14 @@ from sinks.lake.writer import CommitStats
 class Progress:
     """Counts of one process of a run, fed by its intake and its sink, looked at by another thread.
 
-    `bound_ms` is the pipeline's out-of-orderness, by which a watermark is behind the newest event.
+    `bound_ms` is the pipeline's out-of-orderness, by which a watermark is behind the newest event. Only a run that is
+    `bounded` has time left.
     """
 
-    def __init__(self, bound_ms: int, wall: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, bound_ms: int, wall: Callable[[], datetime], monotonic: Callable[[], float], *, bounded: bool = False
+    ) -> None:
+        self._bounded = bounded
         self._bound_ms = bound_ms
         self._wall = wall
         self._monotonic = monotonic
@@ -59,6 +63,7 @@ class Progress:
             return self._at(now_s, self._read / max(now_s - self._started_s, 1e-9))
 
     def _at(self, now_s: float, rate: float) -> Look:
+        lag = sum(self._lag.values()) if self._lag else None
         return Look(
             seconds=now_s - self._started_s,
             rate=rate,
@@ -67,7 +72,8 @@ class Progress:
             duplicate=self._duplicate,
             dead=self._dead,
             delay_ms=self._delay_ms(self._newest_ms),
-            lag=sum(self._lag.values()) if self._lag else None,
+            lag=lag,
+            left_s=round(lag / rate) if self._bounded and lag is not None and rate > 0 else None,
             committed_ms=None if self._committed_s is None else round((now_s - self._committed_s) * 1000),
         )
 

@@ -20,6 +20,10 @@ def test_a_narrow_terminal_gets_short_words_and_all_counts() -> None:
     assert len(line) == 79
 
 
+def test_the_time_that_a_bounded_run_still_takes_stands_beside_what_waits() -> None:
+    assert "  lag 57  left 2:05  " in Look(1.0, 1.0, 1, 0, 0, 0, lag=57, left_s=125).line(200)
+
+
 def test_what_is_not_known_is_said_or_left_out() -> None:
     young = Look(0.5, 0.0, 0, 0, 0, 0)
     assert "lag" not in young.line(200)

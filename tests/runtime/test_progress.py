@@ -57,6 +57,19 @@ def test_the_rate_is_that_since_the_last_look_and_in_the_end_that_of_all() -> No
     assert progress.look().seconds == 3
 
 
+def test_a_bounded_run_tells_how_long_it_still_takes() -> None:
+    clock = Clock()
+    for bounded, left_s in ((True, 5), (False, None)):
+        progress = Progress(0, lambda: NOON, clock, bounded=bounded)
+        assert progress.look().left_s is None
+        progress.observe(judged("p", 100), 500)
+        clock.seconds += 1
+        assert progress.look().left_s == left_s
+        clock.seconds += 1
+        # nothing came since: there is no telling
+        assert progress.look().left_s is None
+
+
 def test_the_last_commit_grows_old() -> None:
     clock = Clock()
     progress = Progress(0, lambda: NOON, clock)
