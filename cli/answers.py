@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cli.bar import Bar
 from dataflow.errors import ConfigError
 from query.formats import (
     BINARY_FORMATS,
@@ -54,13 +55,17 @@ class Wanted:
         with reader.parser() as connection:
             return replace(self, zone=known_zone(connection, self.zone))
 
-    def put(self, answer: "Texts | pa.Table | Sequence[Mapping[str, str]]") -> None:
-        """Write an answer that was read for this, or a table of the command's own.
+    def put(self, answer: "Texts | pa.Table | Sequence[Mapping[str, str]]", bar: Bar | None = None) -> None:
+        """Write an answer that was read for this, or a table of the command's own; `bar` counts its rows meanwhile.
 
         A reader that went away (`| head`) ends the command quietly.
         """
         if isinstance(answer, Sequence) or not (isinstance(answer, Texts) or self.form in BINARY_FORMATS):
             answer = answer_of(answer, self.form)
+        if bar is not None and self.output is None and sys.stdout.isatty():
+            bar.hide()
+        elif bar is not None and isinstance(answer, Texts):
+            answer = answer.watched(bar.done)
         is_more = self.is_cut and isinstance(answer, Texts) and answer.cut(SCREEN_ROWS)
         try:
             write_to(answer, self.form, self.output, sys.stdout.buffer, terminal=sys.stdout.isatty())

@@ -1,5 +1,6 @@
 """`tidemill audit`: the source read again, and everything in the lake compared with it."""
 
+import time
 from typing import Annotated
 
 import typer
@@ -8,6 +9,9 @@ from cli.lakes import open_reader
 from cli.options import GENERATOR, SOURCE, Given, takes
 from cli.selection import FromFlag, PartitionFlag, SinceFlag, ToFlag, UntilFlag, selected
 from cli.terminal import show_json
+
+PAUSE_S = 0.005
+"""Between two questions to a source that has nothing yet."""
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Everything as one JSON document.")]
 
@@ -26,9 +30,9 @@ def audit(
 
     Exit code 0 when nothing differs, 1 when something does. May run beside the pipeline.
     """
-    import time
     from datetime import UTC, datetime
 
+    from cli.bar import Bar
     from dataflow.pipeline.load import load
     from proof.audit.audit import audit as audit_lake
     from proof.reopen import reopen
@@ -41,7 +45,10 @@ def audit(
         reader.snapshot()
         again = reopen(settings, plan, reader, lambda: datetime.now(UTC))
         try:
-            report = audit_lake(reader, plan, again, selection=selection, wait=lambda: time.sleep(0.005))
+            with Bar("reading again", "records") as bar:
+                report = audit_lake(
+                    reader, plan, again, selection=selection, wait=lambda: time.sleep(PAUSE_S), steps=bar
+                )
         finally:
             again.close()
     if as_json:

@@ -76,19 +76,22 @@ def _become_the_lesser() -> None:
 
 
 def _once(folder: Path, retention: "Retention", fault: Callable[[str], None]) -> None:
+    from cli.bar import Bar
     from sinks.lake.catalog.catalog import Catalog
     from sinks.lake.tables.specs import specs_of_lake
     from sinks.lake.upkeep.compact import compact as compact_lake
 
     catalog = Catalog.open(folder)
     try:
-        report = compact_lake(
-            catalog,
-            specs_of_lake(catalog),
-            clock=lambda: datetime.now(UTC),
-            retention=retention,
-            fault=fault,
-        )
+        with Bar("compacting", "tables") as bar:
+            report = compact_lake(
+                catalog,
+                specs_of_lake(catalog),
+                clock=lambda: datetime.now(UTC),
+                retention=retention,
+                fault=fault,
+                steps=bar,
+            )
     finally:
         catalog.close()
     for reason in report.skipped:

@@ -14,9 +14,11 @@ def dump(
     lake: LakeFlag = None,
 ) -> None:
     """Write one CSV per table into DIR; equal tables give equal files, so `diff -r` compares two lakes."""
+    from cli.bar import Bar
     from proof.dump import dump as write_dump
 
     with open_reader(lake) as reader:
         snapshot = reader.snapshot(as_of)
-        written = write_dump(snapshot, folder)
+        with Bar("writing", "tables") as bar:
+            written = write_dump(snapshot, folder, bar)
     typer.echo(f"snapshot {snapshot.id}: {len(written)} files in {folder}", err=True)

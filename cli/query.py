@@ -23,12 +23,14 @@ def query(
 ) -> None:
     """Answer one SELECT, while the pipeline writes or not. `SHOW TABLES` lists what there is."""
     from cli.answers import wanted
+    from cli.bar import Bar
 
     wish = wanted(form, output, rows, zone)
     text = _text(sql)
     with open_reader(lake) as reader:
         wish = wish.with_known_zone(reader)
-        wish.put(reader.ask(lambda at: wish.read(at, text, timeout_s=timeout), as_of=as_of))
+        with Bar("answering", "rows") as bar:
+            wish.put(reader.ask(lambda at: wish.read(at, text, timeout_s=timeout), as_of=as_of), bar)
 
 
 def _text(sql: str) -> str:

@@ -27,6 +27,7 @@ def recover(
     folder is kept under another name. Nothing is counted twice, nothing left out. ^C or SIGTERM ends it and changes
     nothing.
     """
+    from cli.bar import Bar
     from dataflow.errors import ConfigError
     from dataflow.pipeline.load import load
     from proof.reopen import reopen
@@ -55,7 +56,9 @@ def recover(
             kept = Kept(settings.lake, settings.recovery, catalog.topics(), None)
             require_same_source(settings, source.partitions(), kept)
             folder = RecoveryFolder(settings.recovery)
-            for taken in take_over(catalog, plan, source, folder, clock=now, wait=lambda: time.sleep(PAUSE_S)):
+            with Bar("reading back", "records") as bar:
+                found = take_over(catalog, plan, source, folder, clock=now, wait=lambda: time.sleep(PAUSE_S), steps=bar)
+            for taken in found:
                 typer.echo(f"{taken.partition}: goes on at offset {taken.next_offset}; {taken.how}")
         finally:
             source.close()

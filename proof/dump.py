@@ -12,6 +12,7 @@ import pyarrow as pa
 from dataflow.errors import ConfigError, LakeError
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 from dataflow.sql import quoted, text
+from dataflow.steps import UNSEEN, Steps, each
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
 
@@ -20,11 +21,12 @@ _ROLLUP_CLASSES = ("filtered", "counted", "late")
 _NULL = "\\N"
 
 
-def dump(snapshot: LakeSnapshot, folder: Path) -> list[Path]:
+def dump(snapshot: LakeSnapshot, folder: Path, steps: Steps = UNSEEN) -> list[Path]:
     """Write one CSV per table into `folder` (made if absent) and return the paths, sorted.
 
-    R.csv per rollup, late.csv, dead.csv, accepted.csv (if events are kept), counts.csv, counts_rollup.csv. Other CSV
-    files in the folder would spoil a comparison: ConfigError if there are any that this dump does not replace.
+    R.csv per rollup, late.csv, dead.csv, accepted.csv (if events are kept), counts.csv, counts_rollup.csv; each is one
+    of `steps`. Other CSV files in the folder would spoil a comparison: ConfigError if there are any that this dump does
+    not replace.
     """
     if LEDGER not in snapshot.tables:
         raise LakeError("the lake has no ledger table, so it is no pipeline's lake; name another folder with --lake")
@@ -37,7 +39,7 @@ def dump(snapshot: LakeSnapshot, folder: Path) -> list[Path]:
     queries["counts_rollup.csv"] = _rollup_counts_sql(rollups)
     _require_own(folder, {*queries, "counts.csv"})
     written = []
-    for name, sql in queries.items():
+    for name, sql in each(queries.items(), steps):
         table = _sorted(snapshot, sql)
         written.append(_write(folder / name, table.column_names, _lines(table)))
     written.append(_write(folder / "counts.csv", *_counts(snapshot)))

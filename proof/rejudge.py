@@ -11,6 +11,7 @@ from dataflow.messages import Judged, Poll
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Reader, Source
 from dataflow.sql import quoted
+from dataflow.steps import UNSEEN, Steps
 from query.reader import LakeSnapshot
 
 POLL_RECORDS = 10_000
@@ -26,12 +27,22 @@ class Rejudging:
     """
 
     def __init__(
-        self, source: Source, plan: Plan, partition: str, *, seen: int | None, folder: Path, wait: Callable[[], None]
+        self,
+        source: Source,
+        plan: Plan,
+        partition: str,
+        *,
+        seen: int | None,
+        folder: Path,
+        wait: Callable[[], None],
+        steps: Steps = UNSEEN,
     ) -> None:
         """`seen`: the largest event time (ms) before the place where judging starts, None if there was none.
 
-        `folder` is an empty one for remembered ids; `wait` pauses while the source has nothing yet.
+        `folder` is an empty one for remembered ids; `wait` pauses while the source has nothing yet. Each offset that
+        is judged is one of `steps`.
         """
+        self._steps = steps
         self._source = source
         self._plan = plan
         self._partition = partition
@@ -66,6 +77,7 @@ class Rejudging:
         if not ends:
             return
         known = self._source.end_offsets().get(self._partition, ends[-1])
+        self._steps.expect(max(min(ends[-1], known) - start, 0))
         reader = self._source.open(self._partition, start, None, min(ends[-1], known))
         try:
             yield from self._pieces(reader, start, ends)
@@ -90,6 +102,7 @@ class Rejudging:
                 piece, held = _split(held, end)
                 at = piece.end
                 yield self.judge.judge(piece, self._decoder.decode(piece.records.column("value")))
+                self._steps.done(piece.end - piece.start)
                 if polls >= _SNAPSHOT_EVERY:
                     self.judge.snapshot()
                     polls = 0

@@ -11,6 +11,7 @@ from dataflow.errors import InputMissing, LakeError, OffsetLost, RecoveryError, 
 from dataflow.messages import Range
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
+from dataflow.steps import UNSEEN, Steps
 from proof.ledger import read_ledger
 from proof.rejudge import Rejudging
 from query.reader import LakeReader
@@ -36,10 +37,12 @@ def take_over(
     *,
     clock: Callable[[], datetime],
     wait: Callable[[], None],
+    steps: Steps = UNSEEN,
 ) -> list[TakenOver]:
     """Replace the recovery folder by a new one that goes on exactly where the lake ends, and fence out older runs.
 
-    The old folder is kept beside it under another name. `wait` pauses while the source has nothing yet. Whatever is
+    The old folder is kept beside it under another name. `wait` pauses while the source has nothing yet; each offset
+    that is read back is one of `steps`. Whatever is
     raised before all is read back, by `wait` or a signal as well, leaves everything as it was.
     Raises RecoveryError when ids cannot be read back.
     """
@@ -51,7 +54,7 @@ def take_over(
     try:
         lineage = fresh.create()
         with LakeReader(catalog.folder) as lake:
-            taken, states = _states(catalog, _ReadBack(plan, source, lake, fresh, wait))
+            taken, states = _states(catalog, _ReadBack(plan, source, lake, fresh, wait, steps))
         fresh.write_seed(states)
         if recovery.path.exists():
             aside = recovery.path.with_name(f"{recovery.path.name}.before-{clock():%Y%m%dT%H%M%S}")
@@ -85,8 +88,15 @@ class _ReadBack:
     """Judges that stand where the lake ends, made by reading their source partitions again."""
 
     def __init__(
-        self, plan: Plan, source: Source, lake: LakeReader, fresh: RecoveryFolder, wait: Callable[[], None]
+        self,
+        plan: Plan,
+        source: Source,
+        lake: LakeReader,
+        fresh: RecoveryFolder,
+        wait: Callable[[], None],
+        steps: Steps,
     ) -> None:
+        self._steps = steps
         self._plan = plan
         self._source = source
         self._lake = lake
@@ -134,7 +144,9 @@ class _ReadBack:
 
     def _from(self, partition: str, seen: int | None) -> Rejudging:
         folder = self._fresh.dedup_folder(partition)
-        return Rejudging(self._source, self._plan, partition, seen=seen, folder=folder, wait=self._wait)
+        return Rejudging(
+            self._source, self._plan, partition, seen=seen, folder=folder, wait=self._wait, steps=self._steps
+        )
 
     def _agrees(self, again: Rejudging, start: int, end: int, lines: list[Range]) -> bool:
         """Judge [start, end) again; True when it is there and its newest horizon has as many duplicates as the ledger

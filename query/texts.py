@@ -1,6 +1,6 @@
 """An answer as rows of texts, as they come: DuckDB works on while the first rows are already shown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import duckdb
 
@@ -31,6 +31,16 @@ class Texts:
         if first:
             yield first
             yield from self._batches
+
+    def watched(self, seen: Callable[[int], object]) -> "Texts":
+        """The same, telling `seen` how many rows of each batch were read."""
+
+        def batches() -> Iterator[list[Row]]:
+            for batch in self:
+                seen(len(batch))
+                yield batch
+
+        return Texts(self.columns, batches())
 
     def cut(self, rows: int) -> bool:
         """Leave out all after the first `rows`, fewer than a batch has; whether there is any."""

@@ -15,12 +15,13 @@ from dataflow.pipeline.names import EVENTS, LEDGER
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec, tables_of
 from dataflow.sources.source import Source
+from dataflow.steps import UNSEEN, Steps
 from dataflow.windows.kinds import has_one_window
 from proof.audit.files import check_files
 from proof.audit.ledger import CLASSES, Segment, check_ledger, check_published
 from proof.audit.report import Finding, Report, Unproven
 from proof.audit.rows import CHUNK_RECORDS, ROW_TABLES, RowTables, first_offsets
-from proof.audit.source import Place, Rereading, find_place
+from proof.audit.source import Means, Place, Rereading, find_place
 from proof.audit.windows import MANY, NAMED, NARROWED, Narrowing, Totals, WindowDifference, differences, lake_totals
 from proof.ledger import ROLLUP_CLASSES, LedgerLine, read_ledger
 from query.moment import to_ms
@@ -75,6 +76,7 @@ class _Origin:
     source: Source | None
     wait: Callable[[], None]
     unread: str
+    steps: Steps
 
 
 def audit(
@@ -85,18 +87,20 @@ def audit(
     wait: Callable[[], None],
     selection: Selection | None = None,
     unread: str = "",
+    steps: Steps = UNSEEN,
 ) -> Report:
     """Audit the newest snapshot of the lake against its source.
 
     `source` None audits the lake by itself, and `unread` says why. `wait` pauses for a few ms, while the source has
-    nothing yet. A selection of a part reads each source partition from its beginning all the same, because what is
-    late or a duplicate depends on it; the ranges that it touches are compared whole.
+    nothing yet; each offset that is read is one of `steps`. A selection of a part reads each source partition from its
+    beginning all the same, because what is late or a duplicate depends on it; the ranges that it touches are compared
+    whole.
     Raises ConfigError if `plan` is not the lake's, or nothing is selected.
     """
     selection = selection or Selection()
     snapshot, catalog = _settled(reader)
     _require_same(reader, plan)
-    return _Audit(reader, plan, _Origin(source, wait, unread), snapshot, catalog, selection).run()
+    return _Audit(reader, plan, _Origin(source, wait, unread, steps), snapshot, catalog, selection).run()
 
 
 class _Audit:
@@ -116,6 +120,7 @@ class _Audit:
         self._selection = selection
         self._wait = origin.wait
         self._unread = origin.unread
+        self._steps = origin.steps
         self._report = Report(snapshot.id)
         self._snapshot, self._damaged = check_files(snapshot, catalog.digests, self._report)
         self._specs: dict[str, TableSpec] = {spec.name: spec for spec in tables_of(plan, events=True)}
@@ -180,7 +185,7 @@ class _Audit:
         needed = segments[: last + 1]
         if place.first > last:
             return
-        reading = Rereading(self._source, self._plan, needed, place, self._snapshot, folder, self._wait)
+        reading = self._rereading(needed, place, folder)
         chunk = _Chunk()
         for segment, judged in reading:
             if id(segment) not in wanted:
@@ -204,6 +209,11 @@ class _Audit:
                     (replace(needed[-1].range, start=reading.ended_at),),
                 )
             )
+
+    def _rereading(self, segments: Sequence[Segment], place: Place, folder: Path) -> Rereading:
+        assert self._source is not None
+        means = Means(self._source, self._plan, self._snapshot, self._wait, self._steps)
+        return Rereading(means, segments, place, folder)
 
     def _compare(self, chunk: "_Chunk") -> None:
         self._rows.compare(chunk.segments, chunk.tables)
@@ -263,9 +273,7 @@ class _Audit:
         for number, (partition, parts) in enumerate(segments.items()):
             if parts:
                 place, ids = places[partition], folder / str(number)
-                for segment, judged in Rereading(
-                    self._source, self._plan, parts, place, self._snapshot, ids, self._wait
-                ):
+                for segment, judged in self._rereading(parts, place, ids):
                     fold = self._fold(segment)
                     yield segment, judged, fold, fold.fold(judged).tables
 

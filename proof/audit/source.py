@@ -10,6 +10,7 @@ from dataflow.intake.judge import Judge
 from dataflow.messages import Judged
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
+from dataflow.steps import UNSEEN, Steps
 from proof.audit.ledger import Segment
 from proof.rejudge import Rejudging
 from query.reader import LakeSnapshot
@@ -77,39 +78,45 @@ def _ids_are_known(plan: Plan, before: Sequence[Segment], newest: int) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What all rereading of one audit shares; `wait` pauses while the source has nothing yet."""
+
+    source: Source
+    plan: Plan
+    snapshot: LakeSnapshot
+    wait: Callable[[], None]
+    steps: Steps = UNSEEN
+
+
 class Rereading:
     """One source partition, judged again from `place` on."""
 
-    def __init__(
-        self,
-        source: Source,
-        plan: Plan,
-        segments: Sequence[Segment],
-        place: Place,
-        snapshot: LakeSnapshot,
-        folder: Path,
-        wait: Callable[[], None],
-    ) -> None:
-        """`folder` is an empty one for remembered ids; `wait` pauses while the source has nothing yet."""
-        self._source = source
-        self._plan = plan
+    def __init__(self, means: Means, segments: Sequence[Segment], place: Place, folder: Path) -> None:
+        """`folder` is an empty one for remembered ids."""
+        self._means = means
         self._segments = segments[place.first :]
         self._place = place
-        self._snapshot = snapshot
         self._folder = folder
-        self._wait = wait
         self.ended_at: int | None = None
         """Where the source ended, if that was before the last segment's end."""
 
     def __iter__(self) -> Iterator[tuple[Segment, Judged]]:
         """Judged pieces in offset order; every segment has at least one, and no piece lies in two segments."""
         first = self._segments[0]
+        means = self._means
         again = Rejudging(
-            self._source, self._plan, first.partition, seen=self._place.seen, folder=self._folder, wait=self._wait
+            means.source,
+            means.plan,
+            first.partition,
+            seen=self._place.seen,
+            folder=self._folder,
+            wait=means.wait,
+            steps=means.steps,
         )
         try:
             if self._place.from_lake:
-                again.remember(self._snapshot, first.start)
+                again.remember(means.snapshot, first.start)
             yield from self._pieces(again)
         finally:
             again.close()

@@ -40,6 +40,14 @@ def test_what_is_cut_is_told_and_not_read() -> None:
     assert short.rows() == [("1",), ("2",)]
 
 
+def test_who_watches_sees_every_batch_as_it_is_read() -> None:
+    seen: list[int] = []
+    answer = texts([("1",), ("2",)], [("3",)]).watched(seen.append)
+    assert answer
+    assert answer.rows() == [("1",), ("2",), ("3",)]
+    assert seen == [2, 1]
+
+
 def test_parameters_stay_with_the_statement() -> None:
     connection = duckdb.connect()
     for sql, values in (("SELECT $n + 1 AS n", {"n": 1}), ("SELECT ? + 1 AS n", [1])):

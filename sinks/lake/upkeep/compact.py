@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from dataflow.errors import LakeError
 from dataflow.fold.merge import merge_rows
 from dataflow.pipeline.tables import TableSpec
+from dataflow.steps import UNSEEN, Steps, each
 from sinks.lake.catalog.arrow import column_type
 from sinks.lake.catalog.bounds import recompute_bounds
 from sinks.lake.catalog.catalog import Catalog
@@ -84,13 +85,14 @@ def compact(
     retention: Retention | None = None,
     fault: Fault = no_fault,
     unique: Callable[[], str] = unique_name,
+    steps: Steps = UNSEEN,
 ) -> CompactionReport:
     """Merge small files, expire old snapshots, delete files that nothing needs any more.
 
     Works beside a writing pipeline, in another thread with a Catalog of its own or in another process: Parquet is
     read and written outside of transactions, which stay short and check again that nothing has changed. `specs` say
     how delta rows add up; our tables without a spec are only merged, and those of other clients are left alone, as is
-    a table of ours that another client gave a column to. Ledger rows are never dropped.
+    a table of ours that another client gave a column to. Ledger rows are never dropped. Each table is one of `steps`.
     """
     retention = retention or Retention()
     started = time.perf_counter()
@@ -99,7 +101,7 @@ def compact(
     by_name = {spec.name: spec for spec in specs}
     oldest = catalog.one("SELECT min(snapshot_id) FROM ducklake_snapshot")[0]
     tables = catalog.tables()
-    for table in tables.values():
+    for table in each(tables.values(), steps):
         spec = by_name.get(table.name)
         adds_up = spec is not None and spec.keys and set(spec.schema.names) == {column.name for column in table.columns}
         summed_below = oldest if adds_up else None
