@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from dataflow.event.schema import EventSchema
-from dataflow.losses.loss import DeadLetter, LateEvent, Loss, dead_loss, is_much, late_loss, time_loss
-from dataflow.losses.tally import KEPT_BYTES
+from dataflow.losses.loss import KEPT_BYTES, DeadLetter, LateEvent, Loss, dead_loss, is_much, late_loss, time_loss
 from dataflow.losses.time_unit import misread_spans, other_unit
 from dataflow.messages import NEVER_MS
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
@@ -113,8 +112,8 @@ def _misread(snapshot: LakeSnapshot, parts: list[_Part], read: int, schema: Even
         if part.newest_ms is None or other_unit(time, part.newest_ms) is None:
             continue
         row = snapshot.query(
-            f'SELECT count(*) AS n, min("offset") AS first, arg_min({quoted(time.name)}, "offset") AS at_ms FROM {EVENTS}'
-            f' WHERE "partition" = ? AND "offset" >= ? AND ({is_other})',
+            f'SELECT count(*) AS n, min("offset") AS first, arg_min({quoted(time.name)}, "offset") AS at_ms'
+            f' FROM {EVENTS} WHERE "partition" = ? AND "offset" >= ? AND ({is_other})',
             parameters=[part.name, part.first],
         ).to_pylist()[0]
         count += row["n"]

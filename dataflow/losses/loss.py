@@ -11,6 +11,9 @@ from dataflow.losses.shown import shown
 from dataflow.losses.time_unit import unit_cause
 from dataflow.spoken import moment, span
 
+KEPT_BYTES = 64 * 1024
+"""Of a dead letter that serves as the example: more than enough to tell what is wrong with it."""
+
 Sort = Literal["dead", "late", "time"]
 
 _SAID: dict[Sort, str] = {

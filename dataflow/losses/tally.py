@@ -11,7 +11,7 @@ import pyarrow as pa
 from dataflow.event.schema import EventSchema
 from dataflow.logs import logger
 from dataflow.losses.limit import JUDGED_FROM_RECORDS
-from dataflow.losses.loss import DeadLetter, LateEvent, Loss, Sort, dead_loss, is_much, late_loss, time_loss
+from dataflow.losses.loss import KEPT_BYTES, DeadLetter, LateEvent, Loss, Sort, dead_loss, is_much, late_loss, time_loss
 from dataflow.losses.time_unit import misread
 from dataflow.messages import NEVER_MS, Judged, Parcel
 from dataflow.pipeline.names import LATE_EVENTS
@@ -21,9 +21,6 @@ STRETCH_RECORDS = 100_000
 
 QUIET_S = 300.0
 """At least so long between two warnings."""
-
-KEPT_BYTES = 64 * 1024
-"""Of a record that serves as the example."""
 
 Kind = tuple[str, str | None]
 
