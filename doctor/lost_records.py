@@ -17,6 +17,7 @@ NEWEST_RECORDS = 1_000
 """The newest commits that hold so many records together, whole, are looked at; older ones may be mended already."""
 
 _AMONG = "newest records"
+_AUDIT = "tidemill audit compares the ledger with the tables"
 
 _NEWEST = f"""WITH commits AS (SELECT committed_at AS told, sum("read") AS records FROM {LEDGER} GROUP BY ALL),
 running AS (SELECT told, sum(records) OVER (ORDER BY told DESC) - records AS newer FROM commits),
@@ -54,6 +55,7 @@ def records_finding(snapshot: LakeSnapshot, schema: EventSchema | None, out_of_o
         ).to_pylist()
     ]
     read, dead, late = (sum(getattr(part, name) for part in parts) for name in ("read", "dead", "late"))
+    counts = {"read": read, "dead": dead, "late": late}
     loss: Loss | None = None
     if is_much(dead, read):
         loss = _dead(snapshot, (dead, read), schema)
@@ -63,7 +65,9 @@ def records_finding(snapshot: LakeSnapshot, schema: EventSchema | None, out_of_o
         loss = _misread(snapshot, parts, read, schema)
     if loss is None:
         told = f"of the newest {counted(read, 'record')} {dead:,} are dead letters and {late:,} late"
-        return ok(CHECK, told if read else "no record has been read yet", read=read, dead=dead, late=late)
+        if is_much(dead, read) or is_much(late, read):
+            return warning(CHECK, f"{told}, and their tables have no row of them", _AUDIT, **counts)
+        return ok(CHECK, told if read else "no record has been read yet", **counts)
     bad = error if loss.sort == "dead" and loss.lost * 2 > loss.of else warning
     return bad(CHECK, f"{loss.said}, {loss.like}", loss.cause.fix, **loss.facts())
 
@@ -90,7 +94,7 @@ def _late(
 ) -> Loss | None:
     rows = snapshot.query(
         f'{_NEWEST} SELECT t.topic, t."partition", t."offset", t.event_time AS event_time_ms, t.watermark, t.late_by_ms'
-        f' FROM {LATE_EVENTS} AS t {_OF_NEWEST} ORDER BY t."offset" DESC, t."partition" LIMIT 1'
+        f' FROM {LATE_EVENTS} AS t {_OF_NEWEST} ORDER BY t.late_by_ms DESC, t."offset" DESC LIMIT 1'
     ).to_pylist()
     if not rows:
         return None

@@ -7,6 +7,9 @@ from dataflow.spoken import moment, span
 
 BY_ROLLUP = "SELECT rollup, approx_quantile(late_by_ms, 0.99)::BIGINT AS late_by_ms FROM late_events GROUP BY rollup"
 
+MUCH_MS = 3_600_000
+"""Nobody's events come so late by disorder alone."""
+
 
 def late_cause(schema: EventSchema | None, event_time_ms: int, newest_ms: int | None, late_by_ms: int) -> Cause:
     """The likely cause, from one late event: its time, the newest one before it in its source partition (None where
@@ -21,6 +24,13 @@ def late_cause(schema: EventSchema | None, event_time_ms: int, newest_ms: int | 
         return Cause(
             f"an event of another unit of time moved the watermark to {moment(newest_ms)}: {cause.what}",
             f"{cause.fix}; if it was one event alone, set max_future in the pipeline, which makes it a dead letter",
+        )
+    if late_by_ms > MUCH_MS and newest_ms is not None:
+        return Cause(
+            f"either an event from the future moved the watermark (one of {moment(newest_ms)} came before), or old "
+            "records are sent again",
+            "tidemill doctor names an event from the future by its offset, and max_future in the pipeline makes such "
+            "events dead letters; old records belong into a lake of their own",
         )
     return Cause(
         f"events come further out of order than out_of_orderness and allowed_lateness allow (the example by "

@@ -27,7 +27,7 @@ Kind = tuple[str, str | None]
 
 @dataclass(slots=True)
 class _Stretch:
-    """Counts since some record on. The first of each kind of dead letter is kept as its example."""
+    """Counts since some record on. Examples are the first dead letter of each kind, and the event that was latest."""
 
     read: int = 0
     dead: int = 0
@@ -96,8 +96,8 @@ class Tally:
             each.late += line.late
         if judged.dead is not None and line.dead:
             self._count_kinds(judged.dead)
-        if line.late and stretch.late_event is None:
-            stretch.late_event = self._late_event(judged, parcel.tables[LATE_EVENTS])
+        if line.late:
+            self._keep_latest(judged, parcel.tables[LATE_EVENTS])
         if judged.rows is not None:
             self._count_misread(judged, judged.rows)
 
@@ -125,12 +125,14 @@ class Tally:
             offset = rows.column("offset")[int(np.argmax(event_time == at_ms))].as_py()
             self._stretch.misread_event = LateEvent(judged.topic, judged.partition, offset, at_ms, None, 0)
 
-    def _late_event(self, judged: Judged, late: pa.RecordBatch) -> LateEvent:
-        offset, at_ms, watermark, by_ms = (
-            late.column(name)[0].as_py() for name in ("offset", "event_time", "watermark", "late_by_ms")
-        )
+    def _keep_latest(self, judged: Judged, late: pa.RecordBatch) -> None:
+        by_ms = late.column("late_by_ms").to_numpy()
+        at, known = int(np.argmax(by_ms)), self._stretch.late_event
+        if known is not None and known.late_by_ms >= by_ms[at]:
+            return
+        offset, at_ms, watermark = (late.column(name)[at].as_py() for name in ("offset", "event_time", "watermark"))
         newest_ms = None if watermark == NEVER_MS else watermark + self._bound_ms
-        return LateEvent(judged.topic, judged.partition, offset, at_ms, newest_ms, by_ms)
+        self._stretch.late_event = LateEvent(judged.topic, judged.partition, offset, at_ms, newest_ms, int(by_ms[at]))
 
     def _judge(self) -> None:
         kind = self._kind()

@@ -126,6 +126,8 @@ def test_without_a_pipeline_file_that_runs_the_bytes_still_tell(world: World) ->
     assert "Likely: the records are XML" in found(world).message
 
 
-def test_counts_without_rows_are_told_as_counts(world: World) -> None:
+def test_counts_without_rows_are_a_warning_that_names_the_audit(world: World) -> None:
     commit(world, 10, dead=10)
-    assert found(world).message == "of the newest 10 records 10 are dead letters and 0 late"
+    finding = found(world)
+    assert finding.severity is Severity.WARNING
+    assert finding.message.startswith("of the newest 10 records 10 are dead letters and 0 late, and their tables")

@@ -19,6 +19,13 @@ def test_a_watermark_that_an_event_in_microseconds_moved_is_told() -> None:
     assert "max_future" in found.fix
 
 
+def test_events_that_are_hours_late_are_no_plain_disorder() -> None:
+    found = late_cause(MILLIS, AT_MS, AT_MS + 7_200_000, 7_100_000)
+    assert "event from the future" in found.what
+    assert "2026-01-01 02:00:00" in found.what
+    assert "max_future" in found.fix
+
+
 def test_plain_disorder_is_told_with_how_late_it_was_and_the_tolerances_to_raise() -> None:
     for newest_ms in (AT_MS + 90_000, None):
         found = late_cause(MILLIS, AT_MS, newest_ms, 90_000)
