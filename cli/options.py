@@ -54,6 +54,7 @@ FLAGS: Mapping[str, Any] = {
     "events": Annotated[bool | None, flag("events", "--events/--no-events")],
     "compact_every": Annotated[str | None, flag("compact_every", metavar="TIME")],
     "stall_after": Annotated[str | None, flag("stall_after", metavar="TIME")],
+    "fail_dead": Annotated[str | None, flag("fail_dead", metavar="PERCENT")],
     "metrics_port": Annotated[int | None, flag("metrics_port")],
     "progress": Annotated[str | None, flag("progress", metavar="auto|log|json")],
     "quiet": Annotated[bool | None, flag("quiet", "--quiet/--no-quiet")],

@@ -8,6 +8,7 @@
     │   ├── UnknownTopic         the topic does not exist
     │   ├── OffsetLost           our next offset is gone (retention, truncation, topic created anew)
     │   ├── InputMissing         the folder or file to read is not there
+    │   ├── TooManyDead          more of the input became dead letters than `fail_dead` allows
     │   └── StoppedEarly         exit 0: an end was asked for before the input had answered
     ├── RecoveryError            exit 4: the recovery folder is missing, in use, or of another lake
     ├── LakeError                exit 5: the lake cannot be read or written
@@ -84,6 +85,10 @@ class OffsetLost(SourceError):
 
 class InputMissing(SourceError):
     """The folder or file to read is not there."""
+
+
+class TooManyDead(SourceError):
+    """A larger share of the records became dead letters than the run may have; all that was read is committed."""
 
 
 class StoppedEarly(SourceError):

@@ -19,6 +19,8 @@ from doctor.disk import Room, disk_finding
 from doctor.finding import Finding, error, ok, warning
 from doctor.future_events import FutureEvent, future_event
 from doctor.lake_files import file_findings
+from doctor.lost_records import CHECK as RECORDS
+from doctor.lost_records import records_finding
 from doctor.partition_states import partition_states
 from doctor.recovery_state import agreement_finding, dedup_finding, run_finding, states_finding, store_finding
 from doctor.source_state import Reading, source_findings
@@ -99,6 +101,7 @@ class _Examination:
         yield from _guarded("ledger", lambda: self._pace(snapshot))
         yield from _guarded("run", lambda: [run_finding(self.recovery, self.last_commit, self.now)])
         yield from _guarded("source", self._source)
+        yield from _guarded(RECORDS, lambda: [self._records(snapshot, own)])
         yield from _guarded("watermark", lambda: self._windows(reader, snapshot))
         yield from _guarded("recovery", self._recovery)
         running = self.recovery.holder() is not None
@@ -162,6 +165,10 @@ class _Examination:
             explain = partial(_one, window_finding, snapshot, facts, rollup, states, future)
             yield from _guarded(f"windows.{rollup.name}", explain)
         yield from _guarded("rollups", lambda: [coverage_finding([coverage(snapshot, name) for name in facts.by_name])])
+
+    def _records(self, snapshot: LakeSnapshot, own: _Own) -> Finding:
+        schema = None if self.plan is None else self.plan.event
+        return records_finding(snapshot, schema, own.definition.out_of_orderness_ms)
 
     def _compaction(self, reader: LakeReader, own: _Own) -> Finding:
         trouble = CompactionMark(self.settings.recovery).read()

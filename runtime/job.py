@@ -2,9 +2,10 @@
 
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -21,12 +22,15 @@ from dataflow.intake.judge import Judge, State
 from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Oversleeping, Pauses
 from dataflow.intake.pulse import Pulse
+from dataflow.losses.limit import DeadShare
+from dataflow.losses.tally import Tally
 from dataflow.messages import Judged, Parcel
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.ended import WithEnded
 from dataflow.sources.source import Source
 from runtime import metrics
+from runtime.dead_limit import DeadLimit
 from runtime.observer import CommitObserver
 from runtime.progress import Progress
 from runtime.recovery_folder import RecoveryFolder
@@ -56,6 +60,8 @@ class Job:
     lineage: str
     control: Control
     progress: Progress
+    tally: Tally
+    limit: DeadLimit
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
 
 
@@ -78,7 +84,17 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
         finally:
             catalog.close()
     progress = Progress(plan.out_of_orderness_ms, now, time.monotonic, bounded=settings.bounded)
-    return Job(settings, plan, WithEnded(source, ended) if ended else source, recovery, lineage, control, progress)
+    tally = Tally(plan.event, plan.out_of_orderness_ms, time.monotonic)
+    share = None if settings.fail_dead is None else DeadShare(settings.fail_dead)
+    limit = DeadLimit(share, tally, control, partial(_stop_others, recovery))
+    whole = WithEnded(source, ended) if ended else source
+    return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit)
+
+
+def _stop_others(recovery: RecoveryFolder) -> None:
+    for pid in recovery.others():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 def compose(job: Job) -> Dataflow:
@@ -88,7 +104,9 @@ def compose(job: Job) -> Dataflow:
 
     def folded(judged: Judged) -> Parcel:
         with job.pulse.inside("folding"):
-            return fold(judged)
+            parcel = fold(judged)
+            job.limit.look(job.tally.see(judged, parcel))
+            return parcel
 
     return graph.build(_intake(job), folded, _lake(job))
 

@@ -19,7 +19,7 @@ from bytewax.run import cli_main
 
 from dataflow import logs
 from dataflow.durations import to_ms
-from dataflow.errors import ConfigError, StoppedEarly
+from dataflow.errors import ConfigError, StoppedEarly, TooManyDead
 from dataflow.intake.control import Control
 from dataflow.sources.source import behind_transaction
 from runtime import metrics
@@ -85,7 +85,8 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
             job.source.close()
             if compactor is not None:
                 compactor.stop()
-        log.info("ended", reason=control.reason or "end of input", **job.progress.whole().fields())
+        _tell_the_end(job)
+        job.limit.require()
     if not control.restart_wanted:
         return 0
     if process is not None:
@@ -116,10 +117,11 @@ def flow_for_bytewax() -> Dataflow:
     compactor = _beside(settings, process)
     _watch_over(job, None if flags.process_id is None else process, compactor, sys.stderr.fileno())
     _rest_what_stays()
-    atexit.register(_start_anew, control)
+    atexit.register(_end_as_known, job)
     atexit.register(job.source.close)
+    atexit.register(_tell_the_end, job)
     atexit.register(_tell_what_waits, job)
-    atexit.register(_tell_whole, job, _speaker(job, None if flags.process_id is None else process, voice))
+    atexit.register(_speaker(job, None if flags.process_id is None else process, voice).stop)
     if compactor is not None:
         atexit.register(compactor.stop)
     return compose(job)
@@ -158,12 +160,6 @@ def _speaker(job: Job, process: int | None, line: LiveLine | None) -> Speaker:
     speaker = Speaker(job.progress, manner, line=line, write=write, process=process)
     speaker.start()
     return speaker
-
-
-def _tell_whole(job: Job, speaker: Speaker) -> None:
-    speaker.stop()
-    reason = job.control.reason or "end of input"
-    logs.logger("run").info("ended", reason=reason, **job.progress.whole().fields())
 
 
 def _share_what_is_freed() -> None:
@@ -237,6 +233,27 @@ def _tell_what_waits(job: Job) -> None:
         )
 
 
-def _start_anew(control: Control) -> None:
-    if control.restart_wanted:
+def _tell_the_end(job: Job) -> None:
+    """The closing line: why it ended, and what the whole run was."""
+    if _broke(job):
+        return
+    if not job.control.stopping:
+        job.tally.end()
+    logs.logger("run").info("ended", reason=job.control.reason or "end of input", **job.progress.whole().fields())
+
+
+def _end_as_known(job: Job) -> None:
+    """Under Bytewax's command, which knows no end but its own: a new start, or the exit code of too many dead."""
+    try:
+        if not _broke(job):
+            job.limit.require()
+    except TooManyDead as problem:
+        print(f"error: {problem}", file=sys.stderr, flush=True)
+        os._exit(problem.exit_code)
+    if job.control.restart_wanted:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _broke(job: Job) -> bool:
+    """True where an exception ended the run; the interpreter keeps the one that ends it."""
+    return job.control.error is not None or hasattr(sys, "last_value")

@@ -133,6 +133,17 @@ class RecoveryFolder:
                 found.append(int(path.read_text()))
         return found
 
+    def others(self) -> list[int]:
+        """Process ids of the other processes that hold this folder now."""
+        found = []
+        for path in sorted(self.path.glob("lock-[0-9]*")):
+            with suppress(OSError, ValueError), path.open("rb") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    found.append(int(lock.read()))
+        return [pid for pid in found if pid != os.getpid()]
+
     def unlock(self) -> None:
         """Let go of all locks that this object holds."""
         for handle in self._locks:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from dataflow.durations import to_ms
 from dataflow.errors import ConfigError
+from dataflow.losses.limit import DeadShare
 from runtime.setting import Setting, setting
 
 PREFIX = "TIDEMILL_"
@@ -59,6 +60,11 @@ class Settings:
     compact_every: str = setting("30s", "time between compactions beside the pipeline; 0s = none", check=to_ms)
     stall_after: str = setting(
         "30s", "time without a sign of life while records wait, until a run starts anew; 0s = never", check=to_ms
+    )
+    fail_dead: str | None = setting(
+        None,
+        "end with exit code 3 when more of the records are dead letters, like 10%; not set = never",
+        check=DeadShare,
     )
     metrics_port: int = setting(0, "port for Prometheus on 127.0.0.1; 0 = off", least=0, most=65_535)
     max_epoch_bytes: int = setting(64 * 2**20, "most bytes read per source partition and epoch", least=2**16)

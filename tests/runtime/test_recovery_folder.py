@@ -1,6 +1,8 @@
 """The recovery folder: created once, locked by one run, named by its lineage."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,26 @@ def test_processes_of_one_run_hold_locks_of_their_own(tmp_path: Path) -> None:
     assert two.holder() == str(os.getpid())
     two.unlock()
     assert two.holder() is None
+
+
+def test_the_other_processes_are_those_that_hold_the_folder_now(tmp_path: Path) -> None:
+    own = RecoveryFolder(tmp_path)
+    own.lock(0)
+    (tmp_path / "lock-2").write_text("1")
+    hold = "import fcntl, os, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); f.write(str(os.getpid()))"
+    other = subprocess.Popen(
+        [sys.executable, "-c", f"{hold}; f.flush(); print(flush=True); input()", str(tmp_path / "lock-1")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        other.stdout.readline()
+        assert own.others() == [other.pid]
+        other.stdin.close()
+    assert own.others() == []
+    own.unlock()
 
 
 def test_seed_states_survive_and_are_empty_without_a_take_over(tmp_path: Path) -> None:

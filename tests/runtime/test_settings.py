@@ -88,6 +88,7 @@ def test_secrets_are_never_shown(tmp_path):
         ({"TIDEMILL_KAFKA__GROUP_ID": "x"}, ["kafka.group.id = 'x'", "set `group` instead"]),
         ({"TIDEMILL_KAFKA__ENABLE_AUTO_COMMIT": "true"}, ["kafka.enable.auto.commit", "leave it out"]),
         ({"TIDEMILL_LAKE__FOLDER": "x"}, ["TIDEMILL_LAKE__FOLDER = 'x'", "no such setting"]),
+        ({"TIDEMILL_FAIL_DEAD": "0.1"}, ["fail_dead = '0.1'", "a percentage", "like 10%", "TIDEMILL_FAIL_DEAD"]),
         ({"TIDEMILL_FAULT": "Not A Point"}, ["fault = 'Not A Point'", "kill -9"]),
     ],
 )
@@ -107,6 +108,7 @@ def test_a_wrong_variable_is_said_with_key_value_and_fix(tmp_path, environ, part
         ("epoch_ms = \n", ["tidemill.toml", "not valid TOML", "line 1"]),
         ('kafka = "x"\n', ["kafka = 'x'", "write a table"]),
         ('[kafka]\n"a.b" = [1]\n', ["kafka.a.b = [1]", "a property is text"]),
+        ("fail_dead = 0.1\n", ["fail_dead = 0.1", "text, in quotes", "like 10%"]),
         ("workers = 1.5\n", ["workers = 1.5", "integer"]),
     ],
 )
