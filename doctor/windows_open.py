@@ -111,6 +111,7 @@ def window_finding(
         last = max((each.since for each in states), default=None)
         quiet = f"no partition has had records for {to_text(facts.idle_timeout_ms)}"
         said.insert(0, f"{quiet} (the last at {moment(last)}), so the furthest decides" if last else quiet)
+        said.insert(1, "if nothing more ever comes, the same `tidemill run` with --bounded --final says so")
     else:
         said += [
             f"idle partition {each.name} since {moment(each.since)} (left out after {to_text(facts.idle_timeout_ms)})"

@@ -88,10 +88,7 @@ def test_heartbeats_keep_no_partition_active(world: World) -> None:
 def test_a_partition_is_final_until_it_goes_on(world: World) -> None:
     world.read("p", [at(0)], finished=True)
     assert not states(world)["p"].final
-    world.read("p", [], final=True)
+    world.read("p", [at(1)], final=True)
     assert states(world)["p"].final
-    # the next run is there, and has read nothing
-    world.read("p", [])
-    assert states(world)["p"].final
-    world.read("p", [at(1)], finished=True)
+    world.read("p", [at(2)], finished=True)
     assert not states(world)["p"].final
