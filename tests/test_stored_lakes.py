@@ -108,3 +108,7 @@ def test_the_official_client_reads_a_stored_lake_before_and_after_it_went_on(sto
         mine = reader.query("SELECT sum(events) AS n, count(*) AS m FROM growing").to_pylist()[0]
     assert [int(value) for value in after[0]] == [int(mine["n"]), int(mine["m"])]
     assert before != after
+    final = "SELECT count(*), count(*) FILTER (is_final) FROM minutes"
+    run(stored, "lake", "recovery", "--final")
+    ((whole,),) = ducklake_query(stored / "lake", [final])
+    assert whole[0] == whole[1] == final_windows(stored)[0]

@@ -136,8 +136,8 @@ def test_final_can_be_said_afterwards_also_of_files_that_are_gone(folder: Folder
 
 
 def test_the_generators_bounded_end_is_final_only_where_it_is_said(folder: Folder) -> None:
-    source = ("--pipeline", str(ROOT / "pipelines" / "ads.py"), "--source", "generator", "--generator-unpaced")
-    source += ("--generator-records", "200", "--bounded")
+    source = ["--pipeline", str(ROOT / "pipelines" / "ads.py"), "--source", "generator", "--generator-unpaced"]
+    source += ["--generator-records", "200", "--bounded"]
     sql = "SELECT count(*) AS hours, count(*) FILTER (is_final) AS final FROM revenue_1h"
     folder.run(*source)
     with LakeReader(folder.path / "lake") as reader:

@@ -96,8 +96,7 @@ def test_a_bounded_run_says_what_it_had_to_leave_behind_an_open_transaction(
 def test_what_waits_behind_an_open_transaction_is_not_final(held: Held, running: Callable[..., Subject]) -> None:
     def is_final() -> bool:
         with LakeReader(held.folder / "lake") as reader:
-            (row,) = reader.query("SELECT is_final FROM per_ad").to_pylist()
-            return bool(row["is_final"])
+            return bool(reader.query("SELECT bool_or(final) AS final FROM ledger").to_pylist()[0]["final"])
 
     subject = running("--bounded", "--final")
     assert subject.wait() == 0, subject.said
