@@ -44,6 +44,7 @@ FLAGS: Mapping[str, Any] = {
     "lake": LakeFlag,
     "recovery": RecoveryFlag,
     "bounded": Annotated[bool | None, flag("bounded", "--bounded/--unbounded")],
+    "final": Annotated[bool | None, flag("final", "--final/--not-final")],
     "ranges": Annotated[Path | None, flag("ranges", metavar="FILE")],
     "start": Annotated[str | None, flag("start", metavar="earliest|latest")],
     "workers": Annotated[int | None, flag("workers", "--workers", "-w")],

@@ -23,6 +23,7 @@ def run(
     from runtime.supervisor import Supervisor, this_command
 
     settings = load_settings(given)
+    settings.require_end_of_final()
     if settings.processes > 1 and process_id is None:
         logs.configure(settings.log_format, settings.log_level)
         code = Supervisor(this_command(sys.argv[1:]), settings.processes).run()

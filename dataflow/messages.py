@@ -78,7 +78,8 @@ class Judged:
     `offset` (int64), `record_timestamp` (int64 ms or null) and `_watermark`
     (int64 ms: the watermark before the row, NEVER_MS before the first).
     `dead` has DEAD_SCHEMA. A heartbeat is a Judged with start == end and no rows.
-    `finished`: the source partition is bounded and ends here.
+    `finished`: the source partition is bounded and ends here; `final`: and the run was told that nothing ever comes
+    after that.
     """
 
     partition: str
@@ -91,6 +92,7 @@ class Judged:
     dead: pa.RecordBatch | None = None
     max_event_time: int | None = None
     finished: bool = False
+    final: bool = False
 
 
 @dataclass(slots=True)
@@ -129,9 +131,10 @@ class Parcel:
     """What the fold hands to the sink: the range's ledger line and rows per lake table.
 
     `tables` maps a table name of `dataflow.pipeline.tables.tables_of` to rows in that table's schema.
-    `epoch` is stamped right before the sink.
+    `final` is the range's, as Judged has it. `epoch` is stamped right before the sink.
     """
 
     range: Range
     tables: dict[str, pa.RecordBatch]
     epoch: int = -1
+    final: bool = False

@@ -7,7 +7,7 @@ from dataflow.pipeline.names import LEDGER
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
 from sinks.lake.tables.definition import Definition
-from sinks.lake.tables.finality import FINISHED_SQL, SINCE_US_SQL, is_active, watermark_ms
+from sinks.lake.tables.finality import FINAL_SQL, SINCE_US_SQL, is_active, watermark_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class PartitionState:
     """One source partition. Times are UTC; `newest_ms` is its largest event time, None before the first valid event.
 
     `since`: when it last had records (without any: when it first was there). `active`: that is younger than the
-    pipeline's idle_timeout. `finished`: bounded and read to its end.
+    pipeline's idle_timeout. `final`: a run with --final read it to its end, and nothing came after it.
     """
 
     name: str
@@ -25,7 +25,7 @@ class PartitionState:
     watermark_ms: int | None
     since: datetime
     active: bool
-    finished: bool
+    final: bool
     read: int
     dead: int
 
@@ -34,7 +34,7 @@ def partition_states(snapshot: LakeSnapshot, facts: Definition, now: datetime) -
     """All source partitions that the lake has a ledger line of, in name order."""
     rows = snapshot.query(
         f"""SELECT "partition" AS name, any_value(topic) AS topic, max(end_offset) AS next_offset,
-  max(max_event_time) AS newest, {SINCE_US_SQL} AS since, {FINISHED_SQL} AS finished,
+  max(max_event_time) AS newest, {SINCE_US_SQL} AS since, {FINAL_SQL} AS final,
   sum("read")::BIGINT AS records, sum(dead)::BIGINT AS dead
 FROM {LEDGER} GROUP BY "partition" ORDER BY "partition" """
     ).to_pylist()
@@ -52,7 +52,7 @@ FROM {LEDGER} GROUP BY "partition" ORDER BY "partition" """
                 watermark_ms(newest, facts.out_of_orderness_ms),
                 since,
                 is_active(row["since"], now_us, facts.idle_timeout_ms),
-                bool(row["finished"]),
+                row["final"],
                 row["records"],
                 row["dead"],
             )

@@ -53,7 +53,9 @@ def watermark_finding(states: Sequence[PartitionState], now: datetime) -> Findin
     open_ones = deciding(states)
     if not open_ones:
         return ok(
-            "watermark", f"all {counted(len(states), 'partition')} have been read to their end; all is final", **details
+            "watermark",
+            f"all {counted(len(states), 'partition')} have been read to their end by a run with --final; all is final",
+            **details,
         )
     slowest = min(open_ones, key=reached_ms)
     if slowest.watermark_ms is None:
@@ -105,15 +107,16 @@ def window_finding(
     holders = [each for each in deciding(states) if reached_ms(each) < needed]
     reasons = [_reason(each, states, future, needed, facts) for each in holders]
     said = [text for text, _ in reasons]
-    if not any(each.active and not each.finished for each in states):
+    if not any(each.active and not each.final for each in states):
         last = max((each.since for each in states), default=None)
         quiet = f"no partition has had records for {to_text(facts.idle_timeout_ms)}"
         said.insert(0, f"{quiet} (the last at {moment(last)}), so the furthest decides" if last else quiet)
+        said.insert(1, "if nothing more ever comes, the same `tidemill run` with --bounded --final says so")
     else:
         said += [
             f"idle partition {each.name} since {moment(each.since)} (left out after {to_text(facts.idle_timeout_ms)})"
             for each in states
-            if not each.active and not each.finished
+            if not each.active and not each.final
         ]
     said += [
         f"an event from the future at {event.place} moved its watermark to "
@@ -177,7 +180,7 @@ def _state_json(state: PartitionState, now: datetime) -> dict[str, object]:
         "watermark_age_ms": None if state.watermark_ms is None else to_ms(now) - state.watermark_ms,
         "last_records_at": state.since.isoformat(),
         "active": state.active,
-        "finished": state.finished,
+        "final": state.final,
         "read": state.read,
         "dead": state.dead,
     }

@@ -13,10 +13,10 @@ from query.catalogs import LakeIdentity
 from query.resolve import Resolved
 from query.scan import scan_sql
 from query.shared_work import SharedWork
-from sinks.lake.tables.finality import OFFSET_STEP, PLACE_SQL
+from sinks.lake.tables.finality import PLACE_SQL
 
-_COLUMNS = '"partition", end_offset, "read", max_event_time, finished, committed_at'
-_TYPES = ("VARCHAR", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", "TIMESTAMP")
+_COLUMNS = '"partition", end_offset, "read", max_event_time, finished, final, committed_at'
+_TYPES = ("VARCHAR", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", "BOOLEAN", "TIMESTAMP")
 _NEVER_US = -(2**62)
 
 
@@ -116,20 +116,20 @@ def relation(ends: Ends) -> str:
     """A table expression of a few ledger rows per source partition, from which the frontier comes out the same."""
     lines = []
     for partition, end in ends.items():
-        end_offset, rest = divmod(end.place, OFFSET_STEP)
+        end_offset, final = divmod(end.place, 2)
         newest = "NULL" if end.max_event_time is None else str(end.max_event_time)
         name = text(partition)
-        lines.append(_line(name, str(end_offset), "0", newest, str(bool(rest % 2)), rest // 2))
-        # below every offset, so that they are never the newest row
-        lines.append(_line(name, "-1", "0", "NULL", "false", end.first_at_us))
+        lines.append(_line(name, str(end_offset), "0", newest, bool(final), end.first_at_us))
         if end.read_at_us != _NEVER_US:
-            lines.append(_line(name, "-1", "1", "NULL", "false", end.read_at_us))
+            # below every offset, so that it is never the one that reaches furthest
+            lines.append(_line(name, "-1", "1", "NULL", False, end.read_at_us))
     if not lines:
         nothing = ", ".join(f"NULL::{kind}" for kind in _TYPES)
         return f"(SELECT * FROM (VALUES ({nothing})) AS nothing WHERE false) AS ledger_ends({_COLUMNS})"
     return f"(VALUES {', '.join(lines)}) AS ledger_ends({_COLUMNS})"
 
 
-def _line(partition: str, end: str, read: str, newest: str, finished: str, at_us: int) -> str:
-    values = (partition, end, read, newest, finished, f"make_timestamp({at_us})")
+def _line(partition: str, end: str, read: str, newest: str, final: bool, at_us: int) -> str:
+    # a view of an earlier version asks for `finished`, and means by it that nothing comes after
+    values = (partition, end, read, newest, str(final), str(final), f"make_timestamp({at_us})")
     return "(" + ", ".join(f"{value}::{kind}" for value, kind in zip(values, _TYPES, strict=True)) + ")"

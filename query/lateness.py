@@ -13,10 +13,10 @@ from dataflow.sql import quoted
 from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.tables.definition import Definition, RollupDefinition
-from sinks.lake.tables.finality import EVER_MS, FINISHED_SQL, Stand, frontier_ms, is_active, needed_sql, watermark_ms
+from sinks.lake.tables.finality import EVER_MS, FINAL_SQL, Stand, frontier_ms, is_active, needed_sql, watermark_ms
 
 FOREVER_MS = 2**62
-"""Stands in SQL for the watermark where all source partitions have ended."""
+"""Stands in SQL for the watermark where all source partitions are final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +96,21 @@ def closing_levels(snapshot: LakeSnapshot, facts: Definition) -> list[tuple[int,
     """(watermark ms, snapshot id) at each snapshot where the lake-wide watermark first got that far, both ascending."""
     table = snapshot.query(
         "SELECT _snapshot, partition, max(max_event_time) AS newest, sum(read) AS read,"
-        f" epoch_us(max(committed_at)) AS at_us, {FINISHED_SQL} AS finished"
+        f" epoch_us(max(committed_at)) AS at_us, max(end_offset) AS reached, {FINAL_SQL} AS final"
         f" FROM {LEDGER}_history GROUP BY _snapshot, partition ORDER BY _snapshot, partition",
         histories=[LEDGER],
     )
     newest: dict[str, int] = {}
     alive_at_us: dict[str, int] = {}
-    finished: dict[str, bool] = {}
+    ends: dict[str, tuple[int, bool]] = {}
     levels: list[tuple[int, int]] = []
     rows = table.to_pylist()
     for at, row in enumerate(rows):
         partition = row["partition"]
         if row["newest"] is not None:
             newest[partition] = max(newest.get(partition, row["newest"]), row["newest"])
-        finished[partition] = bool(row["finished"])
+        # ascending: one that reaches further, or as far and says that nothing comes after it
+        ends[partition] = max(ends.get(partition, (-1, False)), (row["reached"], row["final"]))
         if row["read"] or partition not in alive_at_us:
             alive_at_us[partition] = row["at_us"]
         if at + 1 < len(rows) and rows[at + 1]["_snapshot"] == row["_snapshot"]:
@@ -119,7 +120,7 @@ def closing_levels(snapshot: LakeSnapshot, facts: Definition) -> list[tuple[int,
                 Stand(
                     watermark_ms(newest.get(name), facts.out_of_orderness_ms),
                     is_active(since_us, row["at_us"], facts.idle_timeout_ms),
-                    finished[name],
+                    ends[name][1],
                 )
                 for name, since_us in alive_at_us.items()
             ]

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from dataflow.errors import QueryError, SnapshotExpired
+from dataflow.pipeline.names import LEDGER
 from query.catalogs import Catalogs, LakeIdentity
 from query.shared_work import SharedWork
-from sinks.lake.catalog.layout import DataFile, Snapshot, TableLayout, ViewLayout
+from sinks.lake.catalog.layout import Column, DataFile, Snapshot, TableLayout, ViewLayout
 from sinks.lake.catalog.others import Other
 from sinks.lake.catalog.reader import CatalogReader, open_readonly
+
+FINAL = Column(2**30, "final", "boolean")
+"""Of a ledger that an earlier version made: no file has a field of this id, so that it is null in every row."""
 
 _Definitions = tuple[dict[str, TableLayout], dict[str, ViewLayout]]
 
@@ -31,6 +35,14 @@ class Resolved:
     foreign: frozenset[str] = field(default_factory=frozenset)
     lake: LakeIdentity = None
     others: Mapping[str, Other] = field(default_factory=dict)
+
+
+def _with_final(tables: dict[str, TableLayout]) -> dict[str, TableLayout]:
+    """The ledger with its column `final`, also where an earlier version made it: no row there says that it is."""
+    ledger = tables.get(LEDGER)
+    if ledger is None or ledger.column(FINAL.name) is not None:
+        return tables
+    return {**tables, LEDGER: replace(ledger, columns=(*ledger.columns, FINAL))}
 
 
 class Resolver:
@@ -105,7 +117,7 @@ class Resolver:
         number = snapshot.id
         definitions = self._definitions.get((lake, snapshot.schema_version))
         if definitions is None:
-            definitions = (catalog.tables(number), catalog.views(number))
+            definitions = (_with_final(catalog.tables(number)), catalog.views(number))
             self._definitions[lake, snapshot.schema_version] = definitions
         tables, views = definitions
         files = {name: catalog.files(table, number) for name, table in tables.items()}

@@ -70,6 +70,7 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
 
     Nothing has moved when it raises.
     """
+    settings.require_end_of_final()
     plan = load(settings.pipeline)
     source = open_source(settings, plan, now, lambda: control.stopping)
     source.partitions()
@@ -121,6 +122,10 @@ def _intake(job: Job) -> Intake:
         metrics.observe_intake(judged, lag_records, waiting_records, plan.out_of_orderness_ms)
         job.progress.observe(judged, lag_records)
 
+    def final(partition: str) -> bool:
+        # what waits behind an open transaction comes after this end
+        return settings.final and partition not in job.source.waiting()
+
     means = Means(
         control=job.control,
         pace=Pace(
@@ -131,6 +136,7 @@ def _intake(job: Job) -> Intake:
         pulse=job.pulse,
         positions=positions_in(Path(settings.lake)),
         observe=observe,
+        final=final,
     )
     return Intake(
         job.source,

@@ -226,8 +226,9 @@ def _tell_what_waits(job: Job) -> None:
         return
     waiting = job.source.waiting()
     if waiting:
+        not_final = ", and their source partitions are not final" if job.settings.final else ""
         logs.logger("run").warning(
-            f"{behind_transaction(sum(waiting.values()))}: the run ends before them",
+            f"{behind_transaction(sum(waiting.values()))}: the run ends before them{not_final}",
             partitions=waiting,
             fix="run again once the transaction has ended",
         )

@@ -52,6 +52,7 @@ class Settings:
     epoch_ms: int = setting(250, "milliseconds between two commits", least=10, most=600_000)
     batch_records: int = setting(20_000, "most records of one poll", least=1, most=1_000_000)
     bounded: bool = setting(False, "stop at the end the source had at the start")
+    final: bool = setting(False, "with bounded: nothing ever comes after that end, so every window is final there")
     ranges: Path | None = setting(None, "JSON file of offset ranges per source partition, to read only those")
     workers: int = setting(1, "threads per process", least=1, most=1024)
     processes: int = setting(1, "processes on this machine", least=1, most=256)
@@ -95,6 +96,13 @@ class Settings:
         if self.input is None:
             raise ConfigError("input", None, "source files needs a folder; give --input DIR or TIDEMILL_INPUT")
         return self.input
+
+    def require_end_of_final(self) -> None:
+        """Raises ConfigError for `final` without `bounded`: a run without an end has none after which nothing comes."""
+        if self.final and not self.bounded:
+            where = self.places.get("final", "final")
+            fix = "only bounded input has an end after which nothing comes; add --bounded (TIDEMILL_BOUNDED=true)"
+            raise ConfigError("final", True, f"{fix}, or leave --final out (from {where})")
 
 
 SETTINGS: Mapping[str, Setting] = {

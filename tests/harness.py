@@ -66,7 +66,9 @@ class _Partition:
         """What the intake says once an epoch."""
         assert self.judge is not None
         newest = self.judge.max_event_time
-        return Judged(self.name, self.topic, self.next, self.next, max_event_time=newest, finished=finished)
+        return Judged(
+            self.name, self.topic, self.next, self.next, max_event_time=newest, finished=finished, final=finished
+        )
 
     def snapshot(self) -> None:
         """The epoch ends here."""
@@ -139,7 +141,7 @@ class Product:
         self.start()
 
     def run(self, cuts: Cuts) -> None:
-        """Take the steps of `cuts`, then read what is left, and end as a bounded run does."""
+        """Take the steps of `cuts`, then read what is left, and end as --bounded --final does."""
         for what, number, count in cuts.steps:
             if what == "poll":
                 self.poll(number, count)

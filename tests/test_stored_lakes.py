@@ -34,9 +34,10 @@ def tidemill(folder: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def run(folder: Path, lake: str = "lake", recovery: str = "recovery") -> None:
+def run(folder: Path, lake: str = "lake", recovery: str = "recovery", *more: str) -> None:
     """Read all that there is."""
-    tidemill(folder, "run", "--bounded", "--compact-every", "0s", "--lake", lake, "--recovery", recovery, *SOURCE)
+    places = ("--lake", lake, "--recovery", recovery)
+    tidemill(folder, "run", "--bounded", *more, "--compact-every", "0s", *places, *SOURCE)
 
 
 def more_arrives(folder: Path) -> None:
@@ -56,6 +57,25 @@ def test_a_stored_lake_can_be_read_as_it_is(stored: Path) -> None:
     assert before["counts.csv"].splitlines()[-1].startswith("*,700,")
     run(stored, "anew", "recovery-anew")
     assert dumped(stored, "anew") == before
+
+
+def final_windows(folder: Path) -> tuple[int, int]:
+    """How many windows of a stored lake are final, of how many."""
+    with LakeReader(folder / "lake") as reader:
+        row = reader.query("SELECT count(*) FILTER (is_final) AS final, count(*) AS n FROM minutes").to_pylist()[0]
+    return row["final"], row["n"]
+
+
+def test_in_a_stored_lake_the_watermarks_say_what_is_final_before_and_after_it_went_on(stored: Path) -> None:
+    with LakeReader(stored / "lake") as reader:
+        ledger = reader.query("SELECT bool_or(finished) AS finished, bool_or(final) AS final FROM ledger").to_pylist()
+    assert ledger == [{"finished": True, "final": None}]
+    before, windows = final_windows(stored)
+    assert 0 < before < windows
+    run(stored)
+    assert final_windows(stored) == (before, windows)
+    run(stored, "lake", "recovery", "--final")
+    assert final_windows(stored) == (windows, windows)
 
 
 def test_a_stored_lake_goes_on_with_its_recovery_folder(stored: Path) -> None:
@@ -88,3 +108,7 @@ def test_the_official_client_reads_a_stored_lake_before_and_after_it_went_on(sto
         mine = reader.query("SELECT sum(events) AS n, count(*) AS m FROM growing").to_pylist()[0]
     assert [int(value) for value in after[0]] == [int(mine["n"]), int(mine["m"])]
     assert before != after
+    final = "SELECT count(*), count(*) FILTER (is_final) FROM minutes"
+    run(stored, "lake", "recovery", "--final")
+    ((whole,),) = ducklake_query(stored / "lake", [final])
+    assert whole[0] == whole[1] == final_windows(stored)[0]

@@ -42,7 +42,7 @@ class Fold:
             max_event_time=judged.max_event_time,
             finished=judged.finished,
         )
-        parcel = Parcel(line, {})
+        parcel = Parcel(line, {}, final=judged.final)
         if judged.dead is not None and dead:
             parcel.tables[DEAD_LETTERS] = judged.dead
         if judged.rows is not None and judged.rows.num_rows:

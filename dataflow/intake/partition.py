@@ -52,7 +52,8 @@ class Pace:
 @dataclass(frozen=True, slots=True)
 class Means:
     """What the intakes of one process share. `pulse` is told of every call that Bytewax makes;
-    `observe(judged, lag, waiting)` of every poll and heartbeat.
+    `observe(judged, lag, waiting)` of every poll and heartbeat. `final(partition)`, asked at a bounded end: whether
+    nothing ever comes after it.
     """
 
     control: Control
@@ -60,6 +61,7 @@ class Means:
     pulse: Pulse
     positions: Positions
     observe: Callable[[Judged, int | None, int | None], None]
+    final: Callable[[str], bool]
 
 
 class IntakePartition(StatefulSourcePartition[Judged, State | None]):
@@ -93,6 +95,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         self._positions = means.positions
         self._watch = watch
         self._observe = means.observe
+        self._final = means.final
         self._heartbeat_due = True
         self._epoch_bytes = 0
         self._awake_at: datetime | None = None
@@ -178,6 +181,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             self._next,
             max_event_time=self._judge.max_event_time,
             finished=finished,
+            final=finished and self._final(self._partition),
         )
 
     def _drained(self) -> bool:

@@ -97,6 +97,7 @@ def ledger_schema(plan: "Plan") -> pa.Schema:
             pa.field("checksum", pa.int64()),
             pa.field("max_event_time", pa.int64()),
             pa.field("finished", pa.bool_()),
+            pa.field("final", pa.bool_()),
             pa.field("epoch", pa.int64()),
             pa.field("committed_at", pa.timestamp("us")),
             *(

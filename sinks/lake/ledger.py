@@ -1,6 +1,6 @@
 """The ledger: what became of every record, per commit and source partition, checked before it is written."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import pyarrow as pa
@@ -56,8 +56,18 @@ def check_conservation(entry: Range) -> None:
             )
 
 
-def ledger_rows(ranges: Iterable[Range], schema: pa.Schema, *, epoch: int, committed_at: datetime) -> pa.Table:
-    """The ledger's rows, in `schema` (`dataflow.pipeline.tables.ledger_schema`), for merged ranges."""
+def ledger_rows(
+    ranges: Iterable[Range],
+    schema: pa.Schema,
+    *,
+    epoch: int,
+    committed_at: datetime,
+    final: Collection[str] = (),
+) -> pa.Table:
+    """The ledger's rows, in `schema` (`dataflow.pipeline.tables.ledger_schema`), for merged ranges.
+
+    `final`: the source partitions of which nothing comes after these ranges.
+    """
     rows: list[Mapping[str, object]] = []
     for entry in ranges:
         row: dict[str, object] = {
@@ -69,6 +79,7 @@ def ledger_rows(ranges: Iterable[Range], schema: pa.Schema, *, epoch: int, commi
             "checksum": entry.checksum,
             "max_event_time": entry.max_event_time,
             "finished": entry.finished,
+            "final": entry.partition in final,
             "epoch": epoch,
             "committed_at": committed_at.replace(tzinfo=None),
         }

@@ -161,7 +161,9 @@ class LakeWriter:
         if not told and not batches:
             return None
         tables = {name: pa.Table.from_batches(batches[name]) for name in sorted(batches)}
-        tables[LEDGER] = ledger_rows(told, self._specs[LEDGER].schema, epoch=epoch, committed_at=self._clock())
+        final = {parcel.range.partition for parcel in parcels if parcel.final}
+        schema = self._specs[LEDGER].schema
+        tables[LEDGER] = ledger_rows(told, schema, epoch=epoch, committed_at=self._clock(), final=final)
         # most of the time goes to fsync, so the tables wait for the disk together
         writing = [self._threads.submit(self._write, self._specs[name], table, epoch) for name, table in tables.items()]
         wait(writing)
@@ -173,7 +175,7 @@ class LakeWriter:
     def _worth_telling(self, entry: Range) -> bool:
         if entry.end > entry.start or entry.read:
             return True
-        # the first line of a run says that the partition is there, the line of its end that it holds nothing back
+        # the first line of a run says that the partition is there, the line of its end that it was read to it
         return entry.partition not in self._seen or (entry.finished and entry.partition not in self._finished)
 
     def _write(self, spec: TableSpec, table: pa.Table, epoch: int) -> StagedFile:

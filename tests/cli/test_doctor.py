@@ -15,7 +15,7 @@ Doctor = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
-    made.read("p", [NOON], finished=True)
+    made.read("p", [NOON], final=True)
     yield made
     made.writer.close()
 

@@ -65,6 +65,23 @@ def test_one_of_several_processes_runs_its_part_with_the_addresses_of_all(pipeli
     assert (process_id, addresses) == (1, ["a:1", "b:2"])
 
 
+@pytest.mark.parametrize("more", [(), ("--processes", "2"), ("--unbounded",)])
+def test_final_needs_an_end_to_be_final_at(
+    pipeline: Pipeline, more: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(pipeline, "--final", *more) == 2
+    assert pipeline.calls == []
+    assert capsys.readouterr().err == (
+        "error: final = True: only bounded input has an end after which nothing comes; "
+        "add --bounded (TIDEMILL_BOUNDED=true), or leave --final out (from --final)\n"
+    )
+
+
+def test_bounded_input_is_final_only_where_it_is_said(pipeline: Pipeline) -> None:
+    assert run(pipeline, "--bounded", "--final") == run(pipeline, "--bounded") == 7
+    assert [(settings.bounded, settings.final) for settings, _, _ in pipeline.calls] == [(True, True), (True, False)]
+
+
 def test_a_wrong_setting_ends_before_anything_runs(pipeline: Pipeline) -> None:
     assert run(pipeline, "--epoch-ms", "1") == 2
     assert pipeline.calls == []

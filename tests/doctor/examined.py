@@ -76,8 +76,16 @@ class World:
         self.epoch = 0
         self.next: dict[str, int] = {}
 
-    def read(self, partition: str, times: Sequence[datetime | None], *, ad: str = "a", finished: bool = False) -> None:
-        """Commit events of these times (None: a dead letter), one record each."""
+    def read(
+        self,
+        partition: str,
+        times: Sequence[datetime | None],
+        *,
+        ad: str = "a",
+        finished: bool = False,
+        final: bool = False,
+    ) -> None:
+        """Commit events of these times (None: a dead letter), one record each; what is `final` is finished, too."""
         if self.settings.source == "files":
             (self.folder / "in" / f"{partition}.ndjson").touch()
         start = self.next.get(partition, 0)
@@ -107,7 +115,8 @@ class World:
                     accepted=len(valid),
                     dead=dead,
                     max_event_time=max(valid, default=None),
-                    finished=finished,
+                    finished=finished or final,
+                    final=final,
                     rollups={
                         rollup.name: RollupCount(0, len(valid), 0)
                         for rollup in self.plan.rollups

@@ -11,7 +11,7 @@ from tests.doctor.examined import NOON, World, at
 
 
 def test_a_clock_that_was_set_back_is_told(world: World) -> None:
-    world.read("p", [at(0)], finished=True)
+    world.read("p", [at(0)], final=True)
     world.after(-3600)
     found = world.findings()["clock.lake"]
     assert found.severity is Severity.WARNING

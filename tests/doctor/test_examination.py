@@ -9,7 +9,7 @@ from tests.doctor.examined import JOB, World, at
 
 
 def test_a_sound_pipeline_has_no_finding_worse_than_ok(world: World) -> None:
-    world.read("p", [at(-2), at(-1)], finished=True)
+    world.read("p", [at(-2), at(-1)], final=True)
     found = world.findings()
     assert worst(found.values()) is Severity.OK, found
     assert found["windows.per_ad"].message == "every window is final"

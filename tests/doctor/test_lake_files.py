@@ -9,7 +9,7 @@ from tests.doctor.examined import NOON, World, at
 
 
 def test_an_orphan_file_is_named_with_its_age(world: World) -> None:
-    world.read("p", [at(0)], finished=True)
+    world.read("p", [at(0)], final=True)
     orphan = world.delta_file().with_name("small-lake-0000000001-0-abcdef.parquet")
     orphan.write_bytes(b"x" * 2048)
     os.utime(orphan, (NOON.timestamp() - 7200,) * 2)

@@ -29,7 +29,7 @@ def idle(state: PartitionState) -> PartitionState:
 
 
 def done(state: PartitionState) -> PartitionState:
-    return replace(state, finished=True)
+    return replace(state, final=True)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def done(state: PartitionState) -> PartitionState:
         ([idle(SILENT), idle(SLOW)], ["slow"], 95),
         ([done(SLOW), done(FAST)], [], EVER_MS),
     ],
-    ids=["none", "all", "idle", "finished", "all_idle", "idle_and_finished", "silent", "idle_silent", "all_finished"],
+    ids=["none", "all", "idle", "final", "all_idle", "idle_and_final", "silent", "idle_silent", "all_final"],
 )
 def test_active_partitions_decide_else_the_furthest_else_nothing_is_held(
     given: list[PartitionState], names: list[str], frontier: int
@@ -64,7 +64,7 @@ def test_a_partition_stands_where_its_ledger_ends(world: World) -> None:
     found = states(world)["p"]
     assert (found.next_offset, found.read, found.dead) == (3, 3, 1)
     assert (found.newest_ms, found.watermark_ms) == (to_ms(NOON), to_ms(NOON) - 5_000)
-    assert (found.active, found.finished) == (True, False)
+    assert (found.active, found.final) == (True, False)
 
 
 def test_a_partition_without_records_for_its_idle_timeout_is_not_active(world: World) -> None:
@@ -85,8 +85,10 @@ def test_heartbeats_keep_no_partition_active(world: World) -> None:
     assert (found.since, found.active) == (first, False)
 
 
-def test_the_last_line_says_whether_a_partition_is_finished(world: World) -> None:
+def test_a_partition_is_final_until_it_goes_on(world: World) -> None:
     world.read("p", [at(0)], finished=True)
-    assert states(world)["p"].finished
-    world.read("p", [at(1)])
-    assert not states(world)["p"].finished
+    assert not states(world)["p"].final
+    world.read("p", [at(1)], final=True)
+    assert states(world)["p"].final
+    world.read("p", [at(2)], finished=True)
+    assert not states(world)["p"].final

@@ -47,8 +47,24 @@ def test_when_all_are_idle_the_furthest_decides(world: World) -> None:
     assert "no partition has had records for 30s (the last at 2026-11-25 12:00:00), so the furthest decides" in (
         found.message
     )
+    assert "if nothing more ever comes, the same `tidemill run` with --bounded --final says so" in found.message
     assert found.details["held_by"] == ["p"]
     assert found.details["open"] == 1
+
+
+def test_a_partition_that_was_read_to_its_end_holds_windows_as_any_other_until_it_is_said_to_be_final(
+    world: World,
+) -> None:
+    world.read("p", [at(0)], finished=True)
+    found = world.findings()
+    assert found["windows.per_ad"].details["held_by"] == ["p"]
+    assert "--final" not in found["windows.per_ad"].message
+    world.read("p", [at(0)], final=True)
+    found = world.findings()
+    assert found["windows.per_ad"].message == "every window is final"
+    assert (
+        found["watermark"].message == "all 1 partition have been read to their end by a run with --final; all is final"
+    )
 
 
 def test_a_closed_window_that_still_takes_corrections_is_said_to_be_closed(world: World) -> None:

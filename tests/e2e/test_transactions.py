@@ -93,6 +93,22 @@ def test_a_bounded_run_says_what_it_had_to_leave_behind_an_open_transaction(
     assert held.read() == 151
 
 
+def test_what_waits_behind_an_open_transaction_is_not_final(held: Held, running: Callable[..., Subject]) -> None:
+    def is_final() -> bool:
+        with LakeReader(held.folder / "lake") as reader:
+            return bool(reader.query("SELECT bool_or(final) AS final FROM ledger").to_pylist()[0]["final"])
+
+    subject = running("--bounded", "--final")
+    assert subject.wait() == 0, subject.said
+    assert "the run ends before them, and their source partitions are not final" in subject.said
+    assert not is_final()
+    held.producer.abort_transaction(30)
+    subject = running("--bounded", "--final")
+    assert subject.wait() == 0, subject.said
+    assert held.read() == 150
+    assert is_final()
+
+
 def test_a_run_says_what_waits_and_its_metrics_tell_it_from_the_lag(
     held: Held, running: Callable[..., Subject]
 ) -> None:

@@ -20,25 +20,26 @@ from sinks.lake.writer import commit
 from tests.sinks.lake.small import Clock, at, parcel, small_plan, writer_for
 
 PLAN = small_plan()
-COLUMNS = '"partition", end_offset, "read", max_event_time, finished, committed_at'
+COLUMNS = '"partition", end_offset, "read", max_event_time, finished, final, committed_at'
 LINE = st.tuples(
     st.sampled_from(["t/0", "t/1", "o'clock"]),
     st.integers(0, 3),
     st.integers(0, 2),
     st.none() | st.integers(-(2**62), 2**62),
-    st.booleans(),
+    st.booleans() | st.none(),
     st.integers(0, 120),
 )
-Line = tuple[str, int, int, int | None, bool, int]
+Line = tuple[str, int, int, int | None, bool | None, int]
 
 
 def literal(lines: list[Line]) -> str:
     rows = ", ".join(
-        f"('{name.replace(chr(39), chr(39) * 2)}', {end}, {read}, {'NULL' if seen is None else seen}, {finished},"
+        f"('{name.replace(chr(39), chr(39) * 2)}', {end}, {read}, {'NULL' if seen is None else seen}, true,"
+        f" {'NULL' if final is None else final},"
         f" make_timestamp(epoch_us(now()) - {age_s}500000))"
-        for name, end, read, seen, finished, age_s in lines
+        for name, end, read, seen, final, age_s in lines
     )
-    types = "NULL::VARCHAR, NULL::BIGINT, NULL::BIGINT, NULL::BIGINT, NULL::BOOLEAN, NULL::TIMESTAMP"
+    types = "NULL::VARCHAR, NULL::BIGINT, NULL::BIGINT, NULL::BIGINT, NULL::BOOLEAN, NULL::BOOLEAN, NULL::TIMESTAMP"
     values = f"VALUES {rows}, ({types})" if rows else f"VALUES ({types})"
     return f'(SELECT * FROM ({values}) AS all_lines({COLUMNS}) WHERE "partition" IS NOT NULL) AS ledger'
 

@@ -88,10 +88,24 @@ def test_an_active_partition_without_a_valid_row_closes_nothing(lake: LakeMaker,
     facts = lake_definition(reader)
     lake.commit({"ledger": [ledger("p", 0, 1, _at(100)), ledger("q", 0, 1, None)]})
     assert closing_levels(reader.snapshot(), facts) == []
-    end = lake.commit({"ledger": [ledger("q", 1, 1, None, finished=True)]})
+    # to be read to its end says nothing of what comes
+    lake.commit({"ledger": [ledger("q", 1, 1, None, finished=True)]})
+    assert closing_levels(reader.snapshot(), facts) == []
+    end = lake.commit({"ledger": [ledger("q", 1, 1, None, finished=True, final=True)]})
     assert closing_levels(reader.snapshot(), facts) == [(T0_MS + 95_000, end)]
-    end = lake.commit({"ledger": [ledger("p", 1, 1, None, finished=True)]})
+    lake.commit({"ledger": [ledger("q", 1, 1, None)]})
+    end = lake.commit({"ledger": [ledger("p", 1, 1, None, finished=True, final=True)]})
     assert closing_levels(reader.snapshot(), facts)[-1] == (FOREVER_MS, end)
+
+
+def test_a_partition_that_goes_on_after_its_final_end_closes_by_its_watermark(
+    lake: LakeMaker, reader: LakeReader
+) -> None:
+    facts = lake_definition(reader)
+    first = lake.commit({"ledger": [ledger("p", 0, 1, _at(5)), ledger("q", 0, 1, None, finished=True, final=True)]})
+    assert closing_levels(reader.snapshot(), facts) == [(T0_MS, first)]
+    again = lake.commit({"ledger": [ledger("p", 1, 2, _at(100)), ledger("q", 1, 2, _at(10))]})
+    assert closing_levels(reader.snapshot(), facts) == [(T0_MS, first), (T0_MS + 5_000, again)]
 
 
 def test_a_window_that_appears_after_its_end_counts_from_nothing(lake: LakeMaker, reader: LakeReader) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import LakeError, LakeMissing, QueryError, SnapshotExpired
-from query.resolve import Resolver
-from tests.query.lakes import LakeMaker, clicks
+from query.reader import LakeReader
+from query.resolve import FINAL, Resolver
+from tests.query.lakes import LakeMaker, clicks, ledger
 
 TABLE = "ad_clicks_1m_delta"
 
@@ -40,6 +41,19 @@ def test_tables_are_read_once_per_version_of_the_schema(lake: LakeMaker) -> None
     after = resolver.resolve(None)
     assert after.tables is before.tables
     resolver.close()
+
+
+def test_a_ledger_that_an_earlier_version_made_has_no_row_that_is_final(lake: LakeMaker) -> None:
+    lake.commit({"ledger": [ledger("p", 0, 1, None, finished=True, final=True)]})
+    sql = "SELECT finished, final FROM ledger"
+    with LakeReader(lake.folder) as reader:
+        assert reader.query(sql).to_pylist() == [{"finished": True, "final": True}]
+    # what such a catalog lacks; then the field in the file means nothing
+    lake.catalog.connection.execute("DELETE FROM ducklake_column WHERE column_name = 'final'")
+    with LakeReader(lake.folder) as reader:
+        assert reader.snapshot().tables["ledger"].column("final") == FINAL
+        assert reader.query(sql).to_pylist() == [{"finished": True, "final": None}]
+        assert reader.snapshot().query("SELECT final FROM ledger_history", histories=["ledger"]).num_rows == 1
 
 
 def test_a_snapshot_that_is_not_there_is_refused(lake: LakeMaker) -> None:

@@ -120,6 +120,20 @@ def test_a_wrong_line_of_the_file_is_said(tmp_path, text, parts):
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("environ", "text", "place"),
+    [({"TIDEMILL_FINAL": "yes"}, "", "TIDEMILL_FINAL"), ({}, "final = true\n", "tidemill.toml")],
+)
+def test_final_without_bounded_is_said_by_what_runs_and_by_nothing_else(tmp_path, environ, text, place):
+    (tmp_path / "tidemill.toml").write_text(text)
+    settings = load_settings({}, environ, tmp_path)
+    with pytest.raises(ConfigError, match=rf"^final = True: .*add --bounded .*\(from {place}\)$") as caught:
+        settings.require_end_of_final()
+    assert caught.value.exit_code == 2
+    load_settings({"bounded": True}, environ, tmp_path).require_end_of_final()
+    Settings().require_end_of_final()
+
+
 def test_source_files_needs_a_folder(tmp_path):
     with pytest.raises(ConfigError, match="source files needs a folder; give --input DIR"):
         load_settings({"source": "files"}, {}, tmp_path).require_input()

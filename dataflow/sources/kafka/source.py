@@ -137,7 +137,8 @@ class KafkaSource:
         waiting: dict[str, int] = {}
         if self._ends is None:
             return waiting
-        for topic, numbers in self._numbers(self._opened).items():
+        # other workers may be opening theirs
+        for topic, numbers in self._numbers(frozenset(self._opened)).items():
             try:
                 ranges = self._last_question.ranges(topic, numbers)
                 stable = self._last_question.stable_ends(topic, numbers)

@@ -2,9 +2,10 @@
 
 A window is closed when the frontier has reached its last millisecond, final when it is `allowed_lateness` further.
 The frontier is the smallest watermark of the active source partitions. A partition is active while its newest ledger
-row with records (without one: its first row) is younger than the idle timeout; one that has finished no longer holds
-anything back. Where no partition is active, the furthest of the unfinished decides; where all have finished,
-everything is final.
+row with records (without one: its first row) is younger than the idle timeout. To be read to its end says nothing: the
+next run may read on. Only the row of a run with --final says that nothing comes after its end: such a partition holds
+nothing back until a row goes further. Where no partition is active, the furthest of those that are not final decides;
+where all are, everything is final.
 """
 
 from collections.abc import Sequence
@@ -16,15 +17,12 @@ from dataflow.pipeline.names import LEDGER
 EVER_MS = 10**30
 """Further than any time in ms; as HUGEINT in SQL."""
 
-OFFSET_STEP = 2**54
-"""end_offset * OFFSET_STEP + committed_at in us * 2 + finished: a ledger row's place in its partition as one number.
-Taking the largest needs one pass without sorting, and the ledger is the table that only grows."""
+PLACE_SQL = "end_offset::HUGEINT * 2 + coalesce(final, false)::INTEGER"
+"""A ledger row's place in its partition and whether nothing comes after it, as one number. Taking the largest needs one
+pass without sorting, and the ledger is the table that only grows. Rows before `final` was there have null in it."""
 
-PLACE_SQL = f"end_offset::HUGEINT * {OFFSET_STEP} + epoch_us(committed_at) * 2 + finished::INTEGER"
-"""A ledger row's place in its partition: the largest is the newest row's."""
-
-FINISHED_SQL = f"arg_max(finished, {PLACE_SQL})"
-"""Of a partition's ledger rows: whether it has been read to its end, as its newest row says."""
+FINAL_SQL = f"(max({PLACE_SQL}) % 2 = 1)"
+"""Of a partition's ledger rows: whether one that reaches as far as any says that nothing comes after it."""
 
 SINCE_US_SQL = 'epoch_us(coalesce(max(committed_at) FILTER ("read" > 0), min(committed_at)))'
 """Of a partition's ledger rows: when it last had records, or was first there."""
@@ -44,8 +42,8 @@ class Standing(Protocol):
         ...
 
     @property
-    def finished(self) -> bool:
-        """Whether it was read to its end."""
+    def final(self) -> bool:
+        """Whether a run with --final has read it to its end, and nothing has come after it since."""
         ...
 
 
@@ -58,7 +56,7 @@ class Stand:
 
     watermark_ms: int | None
     active: bool
-    finished: bool
+    final: bool
 
 
 def watermark_ms(newest_ms: int | None, out_of_orderness_ms: int) -> int | None:
@@ -77,12 +75,12 @@ def reached_ms(partition: Standing) -> int:
 
 
 def deciding(partitions: Sequence[Stood]) -> list[Stood]:
-    """The partitions that hold the frontier: the active ones, else the furthest, else (all have finished) none."""
-    unfinished = [each for each in partitions if not each.finished]
-    active = [each for each in unfinished if each.active]
-    if active or not unfinished:
+    """The partitions that hold the frontier: the active ones, else the furthest, else (all are final) none."""
+    going_on = [each for each in partitions if not each.final]
+    active = [each for each in going_on if each.active]
+    if active or not going_on:
         return active
-    return [max(unfinished, key=reached_ms)]
+    return [max(going_on, key=reached_ms)]
 
 
 def frontier_ms(partitions: Sequence[Standing]) -> int:
@@ -92,14 +90,14 @@ def frontier_ms(partitions: Sequence[Standing]) -> int:
 
 def frontier_sql(out_of_orderness_ms: int, idle_timeout_ms: int) -> str:
     """`frontier_ms` of the ledger as it is now: one row, one column `frontier` (HUGEINT ms)."""
-    return f"""SELECT CASE WHEN count(*) FILTER (NOT finished) = 0 THEN {EVER_MS}::HUGEINT
-  WHEN count(*) FILTER (active AND NOT finished) > 0 THEN min(watermark) FILTER (active AND NOT finished)
-  ELSE max(watermark) FILTER (NOT finished) END AS frontier
+    return f"""SELECT CASE WHEN count(*) FILTER (NOT ended) = 0 THEN {EVER_MS}::HUGEINT
+  WHEN count(*) FILTER (active AND NOT ended) > 0 THEN min(watermark) FILTER (active AND NOT ended)
+  ELSE max(watermark) FILTER (NOT ended) END AS frontier
 FROM (
   SELECT coalesce(max(max_event_time)::HUGEINT - {out_of_orderness_ms}, -{EVER_MS}::HUGEINT) AS watermark,
     {SINCE_US_SQL}
       > epoch_us(now()) - {idle_timeout_ms * 1000} AS active,
-    {FINISHED_SQL} AS finished
+    {FINAL_SQL} AS ended
   FROM {LEDGER}
   GROUP BY "partition"
 ) AS partitions"""

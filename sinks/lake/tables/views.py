@@ -38,8 +38,9 @@ def view_sql(plan: "Plan", rollup: "RollupPlan") -> str:
 def with_ledger(sql: str, relation: str) -> str:
     """A view's SQL that reads `relation` wherever it names the ledger.
 
-    `relation` is a table expression with the ledger's columns partition, end_offset, read, max_event_time, finished
-    and committed_at. A name in a WITH around a query hides the table of that name, for all that the query does.
+    `relation` is a table expression with the ledger's columns partition, end_offset, read, max_event_time, final and
+    committed_at, and for a view that an earlier version made, finished. A name in a WITH around a query hides the table
+    of that name, for all that the query does.
     """
     return f"WITH {LEDGER} AS (SELECT * FROM {relation})\nSELECT * FROM ({sql}) AS answer"
 

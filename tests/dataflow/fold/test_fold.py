@@ -259,7 +259,8 @@ def test_accepted_rows_carry_the_dimensions_columns() -> None:
 def test_a_heartbeat_gives_a_ledger_line_and_no_tables() -> None:
     parcel = Fold(plan(), events=True).fold(Judged("f", None, 7, 7, max_event_time=5, finished=True))
     assert parcel.tables == {}
-    assert (parcel.range.start, parcel.range.end, parcel.range.finished) == (7, 7, True)
+    assert (parcel.range.start, parcel.range.end, parcel.range.finished, parcel.final) == (7, 7, True, False)
+    assert Fold(plan(), events=True).fold(Judged("f", None, 7, 7, finished=True, final=True)).final
     assert {count.counted for count in parcel.range.rollups.values()} == {0}
 
 

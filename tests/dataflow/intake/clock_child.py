@@ -59,6 +59,7 @@ intake = Intake(
         pulse=Pulse(time.monotonic),
         positions=lambda: {"p": 10},
         observe=lambda *_: None,
+        final=lambda _: False,
     ),
     decoder=lambda: passing,
     judge=lambda *_: passing,

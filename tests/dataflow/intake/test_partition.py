@@ -76,6 +76,7 @@ class Played:
         self.reader = Ten()
         self.control = Control()
         self.in_lake = {"p": 0}
+        self.final: set[str] = set()
         self.told: list[tuple[int | None, int | None]] = []
         self.pulse = Pulse(lambda: 0.0)
         passing: Any = Passing()
@@ -90,6 +91,7 @@ class Played:
                 pulse=self.pulse,
                 positions=lambda: self.in_lake,
                 observe=lambda _, lag, waiting: self.told.append((lag, waiting)),
+                final=lambda partition: partition in self.final,
             ),
             pauses=Pauses(lambda: NOW, lambda: 0.0),
             watch=lambda: None,
@@ -168,6 +170,17 @@ def test_it_ends_only_when_what_it_read_is_in_the_lake(stops: str) -> None:
         played.intake.next_batch()
 
 
+@pytest.mark.parametrize("final", [set(), {"p"}], ids=["bounded", "final"])
+def test_only_the_end_of_a_partition_that_is_said_to_be_final_is(final: set[str]) -> None:
+    played = Played()
+    played.final = final
+    first = list(played.intake.next_batch())
+    played.reader.finished = True
+    *before, last = played.intake.next_batch()
+    assert not any(each.finished or each.final for each in (*first, *before))
+    assert (last.finished, last.final) == (True, bool(final))
+
+
 def test_what_the_reader_cannot_stand_for_never_becomes_a_state() -> None:
     played = Played()
     played.intake.next_batch()
@@ -193,7 +206,7 @@ def test_a_source_that_a_stop_came_before_ends_at_once_and_keeps_its_state() -> 
     for bounded in (False, True):
         intake = Intake(
             source,
-            Means(control=control, pace=unused, pulse=Pulse(lambda: 0.0), positions=unused, observe=unused),
+            Means(control, unused, Pulse(lambda: 0.0), positions=unused, observe=unused, final=unused),
             decoder=unused,
             judge=unused,
             seed=lambda _: None,

@@ -103,9 +103,10 @@ def parcel(
     *,
     partition: str = "t/0",
     tables: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    final: bool = False,
     **changes: Any,
 ) -> Parcel:
-    """A parcel of rows [start, end), all accepted, with `tables` as lists of dicts."""
+    """A parcel of rows [start, end), all accepted, with `tables` as lists of dicts. `changes` are of its range."""
     schemas = {spec.name: spec.schema for spec in tables_of(plan, events=True)}
     read = end - start
     entry = Range(
@@ -124,7 +125,7 @@ def parcel(
     batches = {
         name: pa.RecordBatch.from_pylist(list(rows), schema=schemas[name]) for name, rows in (tables or {}).items()
     }
-    return Parcel(entry, batches, epoch)
+    return Parcel(entry, batches, epoch, final)
 
 
 def at(ms: int) -> datetime:

@@ -77,4 +77,7 @@ def test_a_row_holds_all_counts() -> None:
     assert (row["partition"], row["read"], row["late"], row["finished"], row["epoch"]) == ("t/0", 5, 1, True, 9)
     assert (row["total_filtered"], row["total_counted"], row["total_late"]) == (1, 1, 1)
     assert row["per_ad_late"] is None
+    assert row["final"] is False
+    (row,) = ledger_rows([line], ledger_schema(plan), epoch=9, committed_at=at, final={"t/0"}).to_pylist()
+    assert row["final"] is True
     assert row["committed_at"] == at.replace(tzinfo=None)

@@ -116,7 +116,14 @@ def test_a_finished_partition_is_told_once(tmp_path: Path) -> None:
     commit(writer, [events(0, 5, 0)], 1)
     for epoch in (2, 3):
         commit(writer, [parcel(PLAN, 0, 5, 5, finished=True)], epoch)
-    assert ledger(tmp_path, "epoch", "finished") == [(1, False), (2, True)]
+    assert ledger(tmp_path, "epoch", "finished", "final") == [(1, False, False), (2, True, False)]
+
+
+def test_only_the_partition_that_is_final_in_an_epoch_is_written_as_such(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path, PLAN)
+    end = [parcel(PLAN, 0, 5, 5, finished=True, final=True), parcel(PLAN, 0, 0, 2, partition="t/1", finished=True)]
+    commit(writer, [events(0, 5, 0), *end], 1)
+    assert ledger(tmp_path, "partition", "finished", "final") == [("t/0", True, True), ("t/1", True, False)]
 
 
 def test_a_range_of_holes_only_moves_the_offset(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from sinks.lake.tables.finality import (
 
 BOUND_MS, IDLE_MS = 5_000, 30_000
 NOW_US = 1_800_000_000_000_000
-Line = tuple[str, int, int, int | None, bool, int]
-"""Partition, end offset, read, largest event time, finished, age in us."""
+Line = tuple[str, int, int, int | None, bool | None, int]
+"""Partition, end offset, read, largest event time, final, age in us."""
 
 LINES = st.lists(
     st.tuples(
@@ -32,7 +32,7 @@ LINES = st.lists(
         st.integers(0, 3),
         st.integers(0, 1),
         st.none() | st.sampled_from([-(2**63), -1, 0, 7_000, 9_000, 2**63 - 1]),
-        st.booleans(),
+        st.booleans() | st.none(),
         st.sampled_from([0, IDLE_MS * 1000 - 1, IDLE_MS * 1000, IDLE_MS * 1000 + 1, 10**9]),
     ),
     max_size=9,
@@ -47,9 +47,10 @@ def stands(lines: list[Line]) -> list[Stand]:
         times = [seen for _, _, _, seen, _, _ in own if seen is not None]
         with_records = [NOW_US - age for _, _, read, _, _, age in own if read]
         since = max(with_records) if with_records else min(NOW_US - age for *_, age in own)
-        last = max(own, key=lambda line: (line[1], -line[5], line[4]))
+        reached = max(end for _, end, *_ in own)
+        final = any(last and end == reached for _, end, _, _, last, _ in own)
         newest = max(times, default=None)
-        found.append(Stand(watermark_ms(newest, BOUND_MS), is_active(since, NOW_US, IDLE_MS), last[4]))
+        found.append(Stand(watermark_ms(newest, BOUND_MS), is_active(since, NOW_US, IDLE_MS), final))
     return found
 
 
@@ -58,7 +59,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute(
             'CREATE TABLE ledger("partition" VARCHAR, end_offset BIGINT, "read" BIGINT, max_event_time BIGINT,'
-            " finished BOOLEAN, committed_at TIMESTAMP)"
+            " final BOOLEAN, committed_at TIMESTAMP)"
         )
         yield connection
 
@@ -67,13 +68,15 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 @given(lines=LINES)
 @example(lines=[])
 @example(lines=[("t/0", 1, 1, 9_000, True, 0), ("t/0", 2, 0, None, False, 10**9)])
+@example(lines=[("t/0", 1, 1, 9_000, True, 10**9), ("t/0", 1, 0, None, None, 0)])
+@example(lines=[("t/0", 1, 1, 9_000, True, 0), ("t/1", 1, 1, 7_000, True, 0), ("t/2", 0, 0, None, True, 0)])
 @example(lines=[("t/0", 1, 1, 9_000, False, 10**9), ("t/1", 1, 1, 7_000, False, 10**9), ("t/2", 1, 0, None, False, 0)])
 def test_the_frontier_is_the_same_for_values_and_as_sql(database: duckdb.DuckDBPyConnection, lines: list[Line]) -> None:
     database.execute("DELETE FROM ledger")
-    for name, end, read, seen, finished, age_us in lines:
+    for name, end, read, seen, final, age_us in lines:
         database.execute(
             "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, make_timestamp(?))",
-            [name, end, read, seen, finished, NOW_US - age_us],
+            [name, end, read, seen, final, NOW_US - age_us],
         )
     sql = frontier_sql(BOUND_MS, IDLE_MS)
     assert sql.count("now()") == 1
@@ -107,7 +110,7 @@ SLOW, FAST = Stand(95, True, False), Stand(895, True, False)
         ([Stand(None, False, False), Stand(95, False, False)], [Stand(95, False, False)], 95),
         ([Stand(95, True, True), Stand(None, False, True)], [], EVER_MS),
     ],
-    ids=["none", "all", "idle", "finished", "all_idle", "idle_and_finished", "silent", "idle_silent", "all_finished"],
+    ids=["none", "all", "idle", "final", "all_idle", "idle_and_final", "silent", "idle_silent", "all_final"],
 )
 def test_active_partitions_decide_else_the_furthest_else_nothing_is_held(
     given: list[Stand], holding: list[Stand], frontier: int

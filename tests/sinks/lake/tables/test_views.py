@@ -175,10 +175,11 @@ def test_a_sketch_that_is_full_estimates_and_a_smaller_one_is_exact(tmp_path: Pa
 
 
 def line(
-    partition: str, end: int, age_s: int, *, read: int = 1, seen: int | None = None, finished: bool = False
+    partition: str, end: int, age_s: int, *, read: int = 1, seen: int | None = None, final: bool | None = False
 ) -> str:
     when = f"make_timestamp(epoch_us(now()) - {age_s}000000)"
-    return f"('{partition}', {end}, {read}, {seen if seen is not None else 'NULL'}, {finished}, {when})"
+    newest, last = ("NULL" if value is None else str(value) for value in (seen, final))
+    return f"('{partition}', {end}, {read}, {newest}, {last}, {when})"
 
 
 @pytest.mark.parametrize(
@@ -195,18 +196,23 @@ def line(
         # without any valid row it holds everything open, as long as it is active
         ([line("0", 1, 1, seen=9_000), line("1", 0, 1, read=0)], -(10**30)),
         ([line("0", 1, 1, seen=9_000), line("1", 0, 60, read=0)], 4_000),
-        # finished: holds nothing back any more
-        ([line("0", 1, 1, seen=9_000), line("1", 1, 1, seen=7_000), line("1", 1, 1, read=0, finished=True)], 4_000),
-        ([line("0", 1, 1, seen=9_000, finished=True), line("1", 1, 1, seen=7_000, finished=True)], 10**30),
-        # a finished file that has grown is open again
-        ([line("0", 1, 9, seen=9_000, finished=True), line("0", 2, 1, seen=9_500)], 4_500),
+        # final: holds nothing back any more
+        ([line("0", 1, 1, seen=9_000), line("1", 1, 1, seen=7_000), line("1", 1, 1, read=0, final=True)], 4_000),
+        ([line("0", 1, 1, seen=9_000, final=True), line("1", 1, 1, seen=7_000, final=True)], 10**30),
+        # it stays so while later runs find nothing, whatever version they are of
+        (
+            [line("0", 1, 9, seen=9_000, final=True), line("0", 1, 1, read=0), line("0", 1, 1, read=0, final=None)],
+            10**30,
+        ),
+        # a file that has grown after all is open again
+        ([line("0", 1, 9, seen=9_000, final=True), line("0", 2, 1, seen=9_500)], 4_500),
     ],
 )
 def test_the_frontier_is_the_slowest_active_partition(lines: list[str], frontier: int) -> None:
     with duckdb.connect() as connection:
         connection.execute(
             'CREATE TABLE ledger("partition" VARCHAR, end_offset BIGINT, "read" BIGINT, max_event_time BIGINT,'
-            " finished BOOLEAN, committed_at TIMESTAMP)"
+            " final BOOLEAN, committed_at TIMESTAMP)"
         )
         connection.execute(f"INSERT INTO ledger VALUES {', '.join(lines)}")
         assert connection.execute(frontier_sql(5_000, 30_000)).fetchall() == [(frontier,)]
