@@ -111,6 +111,11 @@ class EventSchema:
     event_time: EventField
     root: EventObject
 
+    @property
+    def values(self) -> dict[str, Choices]:
+        """By column, all that it can hold beside null: those of a Literal or an Enum."""
+        return {leaf.name: leaf.choices for leaf in self.fields if leaf.choices is not None}
+
 
 def schema_of(model: type[BaseModel]) -> EventSchema:
     """Read `model` into fields and Arrow types.

@@ -1,7 +1,7 @@
 """Filters: one SQL boolean expression, parsed once, checked against column types, evaluated column by column."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -31,6 +31,7 @@ from dataflow.filter.nodes import (
     Not,
 )
 from dataflow.spelling import suggest
+from dataflow.sql import text as text_literal
 
 ALLOWED = "comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, + - * / and literals"
 
@@ -38,6 +39,8 @@ _COMPARISONS: dict[type, str] = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LT
 _ARITHMETIC: dict[type, str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
 Tree: TypeAlias = "exp.Expr"
 """Some part of what sqlglot read."""
+Values: TypeAlias = Mapping[str, Sequence[str | int]]
+"""By column, all that it can hold beside null, where that is known: the values of a Literal or an Enum."""
 _MAX_DIGITS = 38
 _WORDS: dict[Kind, str] = {
     "text": "text",
@@ -76,8 +79,8 @@ class Expression:
         return pa.Array.from_buffers(pa.bool_(), rows, [validity, _packed(true)])
 
 
-def parse(text: str, schema: pa.Schema) -> Expression:
-    """Parse and check one filter over the columns of `schema`.
+def parse(text: str, schema: pa.Schema, values: Values | None = None) -> Expression:
+    """Parse and check one filter over the columns of `schema`, some of which hold `values` and no others.
 
     Raises ValueError with the place ("at character 7, near ...") and the reason.
     """
@@ -85,7 +88,7 @@ def parse(text: str, schema: pa.Schema) -> Expression:
         raise ValueError(f"{text!r} is not text; write one SQL condition, like \"event_type = 'click'\"")
     try:
         tree = sqlglot.parse_one(text, dialect="duckdb", into=exp.Condition)
-        root = _Reader(text, schema).condition(tree)
+        root = _Reader(text, schema, values or {}).condition(tree)
     except ParseError as error:
         raise ValueError(_syntax_message(text, error)) from None
     except SqlglotError as error:
@@ -115,9 +118,10 @@ def kind_of(type_: pa.DataType) -> tuple[Kind, int] | None:
 class _Reader:
     """Turns sqlglot's tree into typed nodes, refusing whatever is not allowed."""
 
-    def __init__(self, text: str, schema: pa.Schema) -> None:
+    def __init__(self, text: str, schema: pa.Schema, values: Values) -> None:
         self.text = text
         self.schema = schema
+        self.values = values
 
     def fail(self, tree: Tree, reason: str) -> NoReturn:
         starts = [
@@ -238,7 +242,19 @@ class _Reader:
             self.fail(tree, f"{reason}; both sides must be of one type{hint}")
         if left.kind == "boolean" and op not in ("=", "<>"):
             self.fail(tree, "booleans have no order; use =, <>, AND, OR, NOT")
+        if op in ("=", "<>"):
+            self.require_possible(tree, left, right)
+            self.require_possible(tree, right, left)
         return Comparison(op, left, right)
+
+    def require_possible(self, tree: Tree, column: Node, constant: Node) -> None:
+        """Refuse a constant that the column, if it is one, can never equal: it is misspelt, or of an older model."""
+        if not isinstance(column, Column) or not isinstance(constant, Constant):
+            return
+        values = self.values.get(column.name)
+        if values is not None and constant.value not in values:
+            hint = suggest(str(constant.value), list(map(str, values)), shown=_as_value(constant))
+            self.fail(tree, f"{column.name} is never {constant.sql()}{hint}")
 
     def arithmetic(self, tree: Tree) -> Node:
         if isinstance(tree, exp.Neg):
@@ -276,6 +292,10 @@ class _Reader:
             self.fail(tree, "LIKE needs a literal pattern, like 'ad-%'")
         like = Like(operand, str(pattern.this))
         return Not(like) if tree.args.get("negate") else like
+
+
+def _as_value(constant: Constant) -> Callable[[str], str]:
+    return text_literal if constant.kind == "text" else str
 
 
 def _packed(bits: Bools) -> pa.Buffer:

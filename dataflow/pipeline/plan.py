@@ -13,7 +13,7 @@ from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import AggregateKind, kind_of
 from dataflow.errors import PipelineError
 from dataflow.event.schema import EventField, EventSchema, schema_of
-from dataflow.filter.parse import Expression
+from dataflow.filter.parse import Expression, Values
 from dataflow.pipeline import checks as check
 from dataflow.pipeline.checks import Mistakes
 from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
@@ -122,12 +122,14 @@ class _Planner:
         self.mistakes = Mistakes()
         self.event: EventSchema | None = None
         self.row_schema: pa.Schema | None = None
+        self.values: Values = {}
 
     def plan(self) -> Plan:
         pipeline, mistakes = self.pipeline, self.mistakes
         check.check_name(mistakes, "name", pipeline.name)
         try:
             self.event = schema_of(pipeline.event)
+            self.values = self.event.values
         except PipelineError as error:
             mistakes.extend(f"event.{mistake}" for mistake in error.mistakes)
         bound_ms = check.check_duration(mistakes, "out_of_orderness", pipeline.out_of_orderness)
@@ -292,7 +294,7 @@ class _Planner:
             name=str(rollup.name),
             keys=keys,
             window=rollup.window,
-            where=check.check_where(mistakes, f"{where}.where", rollup.where, schema),
+            where=check.check_where(mistakes, f"{where}.where", rollup.where, schema, self.values),
             aggregates=plans,
             allowed_lateness_ms=lateness_ms if own_ms is None else own_ms,
         )
@@ -300,7 +302,9 @@ class _Planner:
     def _aggregate(self, where: str, name: str, aggregate: Aggregate) -> AggregatePlan:
         check.check_name(self.mistakes, where, name)
         event_time = "" if self.event is None else self.event.event_time.name
-        type_, condition = check.check_aggregate(self.mistakes, where, aggregate, self.row_schema, event_time)
+        type_, condition = check.check_aggregate(
+            self.mistakes, where, aggregate, self.row_schema, event_time, self.values
+        )
         columns: tuple[pa.Field, ...] = ()
         if isinstance(aggregate, Aggregate) and (type_ is not None or not kind_of(aggregate).needs_column):
             kind = kind_of(aggregate)

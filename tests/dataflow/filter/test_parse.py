@@ -155,3 +155,44 @@ def test_an_expression_travels_between_processes():
     again = pickle.loads(pickle.dumps(expression))
     assert again == expression
     assert again.evaluate(BATCH).to_pylist() == [True, False, None]
+
+
+VALUES = {"kind": ("click", "view", "it's"), "n": (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kind = 'clik'", "at character 1, near kind = 'clik': kind is never 'clik'; did you mean 'click'?"),
+        ("'vew' = kind", "kind is never 'vew'; did you mean 'view'?"),
+        ("(kind) <> ('vew')", "kind is never 'vew'; did you mean 'view'?"),
+        ("kind != 'zzz'", "kind is never 'zzz'; there are 'click', 'view', 'it''s'"),
+        ("ok AND NOT kind = 'its'", "kind is never 'its'; did you mean 'it''s'?"),
+        ("kind IN ('click', 'vew')", "at character 1, near kind IN ('click', 'vew'): kind is never 'vew'"),
+        ("n > 0 OR kind NOT IN ('vew')", "at character 10, near kind IN ('vew'): kind is never 'vew'; did you mean"),
+        ("kind = ''", "kind is never ''; there are"),
+        ("n = 3", "n is never 3; there are 1, 2"),
+        ("n IN (1, -1)", "n is never -1"),
+        ("n <> 1.5", "n is never 1.5"),
+    ],
+)
+def test_a_literal_that_its_column_never_holds_is_refused(text, told):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared below
+        parse(text, SCHEMA, VALUES)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind = 'click'",
+        "'view' <> kind",
+        "kind IN ('click', 'view', 'it''s')",
+        "kind NOT IN ('click')",
+        "kind > 'clik' OR kind BETWEEN 'a' AND 'z' OR kind LIKE 'clik%' OR kind IS NULL",
+        "n = 1.0 AND n <> 2e0 AND n < 3 AND n + 1 = 3",
+        "geo.city = 'Roma' AND 'a' = 'b' AND kind = geo.city AND cost = 7",
+    ],
+)
+def test_literals_that_it_holds_and_comparisons_of_order_are_taken(text):
+    assert parse(text, SCHEMA, VALUES) == parse(text, SCHEMA)

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from enum import Enum
+from typing import Annotated, Any, Literal, Optional
 
 import pytest
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 
 from dataflow import Dimension, EventTime, Money, Pipeline, Rollup
 from dataflow import aggregates as agg
@@ -14,6 +15,15 @@ from dataflow.errors import PipelineError
 from dataflow.pipeline.plan import make_plan
 from dataflow.pipeline.tables import tables_of
 from dataflow.windows import cumulate, hop, session, tumble
+
+
+class Volume(Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Parcel(BaseModel):
+    kind: Annotated[Literal["box", "tube"], Field(description="how it is sent")] | None = None
 
 
 class Order(BaseModel):
@@ -26,6 +36,13 @@ class Order(BaseModel):
     gift: bool = False
 
 
+class Sent(Order):
+    status: Literal["placed", "approved"] = "placed"
+    volume: Annotated[Optional[Volume], Field(description="of the box")] = None  # noqa: UP045 - both ways to write it
+    level: Literal[1, 2, 3] = 1
+    parcel: Parcel | None = None
+
+
 GOOD = Rollup("per_shop", keys=["shop"], window=tumble("1m"), aggregates={"orders": agg.count()})
 SHOPS = Dimension("shops", "shops.csv", key="shop", columns={"city": str})
 
@@ -36,6 +53,10 @@ def pipeline(**changes: Any) -> Pipeline:
 
 def rollup(**changes: Any) -> Pipeline:
     return pipeline(rollups=[replace(GOOD, **changes)])
+
+
+def sent(**changes: Any) -> Pipeline:
+    return pipeline(event=Sent, rollups=[replace(GOOD, **changes)])
 
 
 def aggregate(aggregate: Any, name: str = "x") -> Pipeline:
@@ -169,6 +190,19 @@ MISTAKES: list[tuple[str, Pipeline, list[str]]] = [
     ("filter syntax", rollup(where="shop = "), ["rollups.per_shop.where = 'shop = '", "something is missing"]),
     ("filter function", rollup(where="lower(shop) = 'a'"), ["rollups.per_shop.where", "LOWER(shop): not allowed"]),
     ("filter lambda", rollup(where=lambda row: True), ["rollups.per_shop.where", "not text"]),
+    (
+        "no value of a Literal",
+        sent(where="gift AND status = 'aproved'"),
+        ["rollups.per_shop.where", "at character 10", "status is never 'aproved'; did you mean 'approved'?"],
+    ),
+    ("no value of an Enum", sent(where="volume <> 'SMALL'"), ["where", "volume is never 'SMALL'; there are 'small'"]),
+    ("no value inside", sent(where="parcel.kind IN ('bx')"), ["parcel.kind is never 'bx'; did you mean 'box'?"]),
+    ("no number of a Literal", sent(where="4 = level"), ["where", "level is never 4; there are 1, 2, 3"]),
+    (
+        "an aggregate's own, no value",
+        sent(aggregates={"x": agg.count(where="status NOT IN ('placed', 'aproved')")}),
+        ["aggregates.x.where", "status is never 'aproved'; did you mean 'approved'?"],
+    ),
     ("lateness", rollup(allowed_lateness="late"), ["rollups.per_shop.allowed_lateness = 'late'", "not a duration"]),
     # aggregates
     ("none", rollup(aggregates={}), ["rollups.per_shop.aggregates = {}", "at least one"]),
@@ -341,3 +375,11 @@ def test_a_key_that_clashes_is_told_how_the_field_can_be_called_otherwise(folder
         "rollups.per_shop.keys = 'row_count': each rollup has a column row_count of its own; "
         'call the field otherwise, and it reads the same with Field(alias="row_count")'
     ]
+
+
+def test_values_of_a_literal_or_an_enum_are_accepted() -> None:
+    where = (
+        "status = 'approved' AND volume <> 'small' AND level IN (1, 3) AND parcel.kind = 'tube' AND shop = 'aproved'"
+    )
+    plan = make_plan(sent(where=where, aggregates={"n": agg.count(where="'placed' = status")}), ".")
+    assert plan.rollups[0].where is not None
