@@ -14,6 +14,7 @@ from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 from dataflow.sql import quoted, text
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
+from sinks.lake.catalog.enclosing import require_own_folder
 
 _CLASSES = ("read", "accepted", "duplicate", "late", "dead")
 _ROLLUP_CLASSES = ("filtered", "counted", "late")
@@ -24,8 +25,10 @@ def dump(snapshot: LakeSnapshot, folder: Path) -> list[Path]:
     """Write one CSV per table into `folder` (made if absent) and return the paths, sorted.
 
     R.csv per rollup, late.csv, dead.csv, accepted.csv (if events are kept), counts.csv, counts_rollup.csv. Other CSV
-    files in the folder would spoil a comparison: ConfigError if there are any that this dump does not replace.
+    files in the folder would spoil a comparison: ConfigError if there are any that this dump does not replace, as
+    for a file, a folder in a lake, or one that holds a lake; then nothing is written.
     """
+    require_own_folder("DIR", folder)
     if LEDGER not in snapshot.tables:
         raise LakeError("the lake has no ledger table, so it is no pipeline's lake; name another folder with --lake")
     rollups = _rollups(snapshot)
@@ -166,6 +169,7 @@ def _write(path: Path, header: Sequence[str], lines: Iterator[list[str]]) -> Pat
 
 
 def _require_own(folder: Path, names: set[str]) -> None:
-    strangers = sorted({path.name for path in folder.glob("*.csv")} - names) if folder.is_dir() else []
+    there = list(folder.glob("*.csv")) if folder.is_dir() else []
+    strangers = sorted(path.name for path in there if path.name not in names or not path.is_file())
     if strangers:
         raise ConfigError("DIR", str(folder), f"holds {', '.join(strangers)} of something else; name an empty folder")

@@ -33,6 +33,7 @@ from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
 from runtime.sources import open_source
 from sinks.lake.agreement import agree
+from sinks.lake.catalog.enclosing import is_lake, require_outside
 from sinks.lake.fault import fault_from, oversleep_from
 from sinks.lake.sink import LakeSink, open_writer
 from sinks.lake.tables.prepare import open_lake
@@ -66,6 +67,7 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     source = open_source(settings, plan, now, lambda: control.stopping)
     source.partitions()
     recovery = RecoveryFolder(Path(settings.recovery))
+    require_places(settings, recovery)
     recovery.lock(process)
     with _one_process_at_a_time(recovery.path):
         catalog = open_lake(Path(settings.lake), plan, now(), events=settings.events)
@@ -76,6 +78,15 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
         finally:
             catalog.close()
     return Job(settings, plan, WithEnded(source, ended) if ended else source, recovery, lineage, control)
+
+
+def require_places(settings: Settings, recovery: RecoveryFolder) -> None:
+    """Raise ConfigError where a new lake or a new recovery folder would be made inside a lake."""
+    lake = Path(settings.lake)
+    if not is_lake(lake):
+        require_outside("lake", lake)
+    if not recovery.exists:
+        require_outside("recovery", recovery.path, [lake])
 
 
 def compose(job: Job) -> Dataflow:
