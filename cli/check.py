@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from cli.options import PipelineFlag
-from cli.terminal import show
+from cli.options import GENERATOR, SOURCE, Given, takes
+from cli.terminal import end_with, show
 from dataflow.durations import to_text
 from query.text_table import TextTable
 
@@ -12,16 +12,27 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dataflow.pipeline.plan import Plan, RollupPlan
+    from runtime.settings import Settings
 
 
-def check(pipeline: PipelineFlag = None) -> None:
-    """Check the pipeline file and its reports; print its tables and columns, its windows, what is held."""
+@takes(*SOURCE, "lake", "recovery", "events", *GENERATOR)
+def check(given: Given) -> None:
+    """Check the pipeline file and its reports; print its tables and columns, its windows, what is held.
+
+    Where there is a lake, what `tidemill run` with the same settings would refuse is told as well. Nothing is changed,
+    and no broker is asked. The exit code is that of the first mistake.
+    """
     from dataflow.pipeline.load import load
     from runtime.settings import load_settings
 
-    settings = load_settings({"pipeline": pipeline})
+    settings = load_settings(given)
     plan = load(settings.pipeline)
     reports = _reports(settings.pipeline, plan, events=settings.events)
+    _show(settings, plan, reports)
+    _require_lake(settings, plan)
+
+
+def _show(settings: "Settings", plan: "Plan", reports: list[TextTable | str]) -> None:
     show(
         f"{settings.pipeline}: pipeline {plan.name} is correct",
         "",
@@ -101,6 +112,22 @@ def _reports(pipeline: str, plan: "Plan", *, events: bool) -> list[TextTable | s
     for each in found:
         table.add_row(each.name, each.view, each.title, ", ".join(map(str, each.parameters)))
     return ["", table] if found else []
+
+
+def _require_lake(settings: "Settings", plan: "Plan") -> None:
+    """Tell what a run would refuse of its lake, and end with the run's exit code; nothing where there is no lake."""
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    lake = Path(settings.lake)
+    if not lake.exists():
+        return
+    from runtime.refusals import refusals
+
+    found = refusals(settings, plan, lambda: datetime.now(UTC))
+    if found is not None:
+        end_with(found)
+        show(f"The lake {lake} goes on with it.")
 
 
 def _held(plan: "Plan") -> Iterable[str]:

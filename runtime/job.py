@@ -29,11 +29,11 @@ from dataflow.sources.source import Source
 from runtime import metrics
 from runtime.observer import CommitObserver
 from runtime.recovery_folder import RecoveryFolder
+from runtime.refusals import require_places
 from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
 from runtime.sources import open_source
 from sinks.lake.agreement import agree
-from sinks.lake.catalog.enclosing import is_lake, require_outside
 from sinks.lake.fault import fault_from, oversleep_from
 from sinks.lake.sink import LakeSink, open_writer
 from sinks.lake.tables.prepare import open_lake
@@ -78,15 +78,6 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
         finally:
             catalog.close()
     return Job(settings, plan, WithEnded(source, ended) if ended else source, recovery, lineage, control)
-
-
-def require_places(settings: Settings, recovery: RecoveryFolder) -> None:
-    """Raise ConfigError where a new lake or a new recovery folder would be made inside a lake."""
-    lake = Path(settings.lake)
-    if not is_lake(lake):
-        require_outside("lake", lake)
-    if not recovery.exists:
-        require_outside("recovery", recovery.path, [lake])
 
 
 def compose(job: Job) -> Dataflow:

@@ -19,6 +19,7 @@ UNTESTED = {
     "dataflow/pipeline/declaration.py": "records without methods; what they may hold is test_checks'",
     "dataflow/sources/kafka/drain_native.py": "one of two drains, compared record by record in test_drain",
     "query/reports/report.py": "a record and the two ways of asking it, which test_answer and test_rollup are about",
+    "runtime/job.py": "joins the parts; every run of tests/e2e, tests/chaos and test_stored_lakes goes through it",
     "runtime/launch.py": "a run as a whole process: what tests/e2e start, stop, kill and set the clock of",
     "sinks/lake/catalog/staged.py": "records without methods",
     "sinks/lake/catalog/schema.py": "text of tables that the official client reads in test_ducklake",
