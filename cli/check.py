@@ -11,6 +11,7 @@ from query.text_table import TextTable
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dataflow.errors import TidemillError
     from dataflow.pipeline.plan import Plan, RollupPlan
     from runtime.settings import Settings
 
@@ -22,14 +23,26 @@ def check(given: Given) -> None:
     Where there is a lake, what `tidemill run` with the same settings would refuse is told as well. Nothing is changed,
     and no broker is asked. The exit code is that of the first mistake.
     """
+    from dataflow.errors import PipelineError
     from dataflow.pipeline.load import load
     from runtime.settings import load_settings
 
     settings = load_settings(given)
-    plan = load(settings.pipeline)
-    reports = _reports(settings.pipeline, plan, events=settings.events)
+    try:
+        plan = load(settings.pipeline)
+    except PipelineError as mistakes:
+        end_with([mistakes, *_mistakes_in_reports(settings)])
+        raise
+    refused = _refused(settings, plan)
+    try:
+        reports = _reports(settings.pipeline, plan, events=settings.events)
+    except PipelineError as mistakes:
+        end_with([mistakes, *(refused or [])])
+        raise
     _show(settings, plan, reports)
-    _require_lake(settings, plan)
+    if refused is not None:
+        end_with(refused)
+        show(f"The lake {settings.lake} goes on with it.")
 
 
 def _show(settings: "Settings", plan: "Plan", reports: list[TextTable | str]) -> None:
@@ -114,20 +127,37 @@ def _reports(pipeline: str, plan: "Plan", *, events: bool) -> list[TextTable | s
     return ["", table] if found else []
 
 
-def _require_lake(settings: "Settings", plan: "Plan") -> None:
-    """Tell what a run would refuse of its lake, and end with the run's exit code; nothing where there is no lake."""
+def _mistakes_in_reports(settings: "Settings") -> "list[TidemillError]":
+    """What is wrong with the reports of a pipeline that has mistakes itself, as far as those do not hide it."""
+    from datetime import UTC, datetime
+
+    from dataflow.errors import PipelineError
+    from dataflow.pipeline.load import load_pipeline, load_sound
+    from query.reports import reports_folder
+    from query.reports.check import check_files, check_reports
+
+    folder = reports_folder(settings.pipeline)
+    plan, wrong = load_sound(settings.pipeline)
+    try:
+        if plan is None:
+            check_files(folder, load_pipeline(settings.pipeline)[0].name, wrong)
+        else:
+            check_reports(folder, plan, datetime.now(UTC), events=settings.events, wrong=wrong)
+    except PipelineError as mistakes:
+        return [mistakes]
+    return []
+
+
+def _refused(settings: "Settings", plan: "Plan") -> "list[TidemillError] | None":
+    """What a run would refuse of its lake; None where there is no lake."""
     from datetime import UTC, datetime
     from pathlib import Path
 
-    lake = Path(settings.lake)
-    if not lake.exists():
-        return
+    if not Path(settings.lake).exists():
+        return None
     from runtime.refusals import refusals
 
-    found = refusals(settings, plan, lambda: datetime.now(UTC))
-    if found is not None:
-        end_with(found)
-        show(f"The lake {lake} goes on with it.")
+    return refusals(settings, plan, lambda: datetime.now(UTC))
 
 
 def _held(plan: "Plan") -> Iterable[str]:

@@ -2,11 +2,12 @@
 
 import pickle
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from dataflow.filter.parse import parse
+from dataflow.filter.parse import ConditionError, parse
 
 SCHEMA = pa.schema(
     [
@@ -196,3 +197,32 @@ def test_a_literal_that_its_column_never_holds_is_refused(text, told):
 )
 def test_literals_that_it_holds_and_comparisons_of_order_are_taken(text):
     assert parse(text, SCHEMA, VALUES) == parse(text, SCHEMA)
+
+
+def mistakes(text: str, **more: Any) -> tuple[str, ...]:
+    with pytest.raises(ConditionError) as caught:
+        parse(text, SCHEMA, VALUES, **more)
+    return caught.value.mistakes
+
+
+def test_one_mistake_hides_none_beside_it():
+    told = mistakes("knd = 'x' AND (n > 'a' OR oky) AND kind IN ('clik', 'vew', n) AND m BETWEEN lo AND 3")
+    assert [each.partition(": ")[2].partition(";")[0] for each in told] == [
+        "unknown column knd",
+        "\"n\" is a number and 'a' is text",
+        "unknown column oky",
+        "IN takes literals only",
+        "unknown column m",
+        "unknown column lo",
+    ]
+    assert len(mistakes("kind IN ('clik', 'vew', 'view')")) == 2
+    assert len(mistakes("a = b + c")) == 3
+    assert len(mistakes("a = 1 AND a = 1")) == 2  # each has a place of its own
+
+
+def test_of_a_column_that_is_unread_nothing_is_said_and_all_else_is():
+    unread = {"lost", "lost.inner"}.__contains__
+    assert mistakes("lost = 'x'", unread=unread) == ()
+    assert mistakes("lost.inner > 1 OR lost + 1 = 2", unread=unread) == ()
+    (told,) = mistakes("lost = 'x' AND lots = 1", unread=unread)
+    assert "unknown column lots" in told

@@ -383,3 +383,77 @@ def test_values_of_a_literal_or_an_enum_are_accepted() -> None:
     )
     plan = make_plan(sent(where=where, aggregates={"n": agg.count(where="'placed' = status")}), ".")
     assert plan.rollups[0].where is not None
+
+
+def all_mistakes(broken: Pipeline, folder: Any) -> list[str]:
+    with pytest.raises(PipelineError) as caught:
+        make_plan(broken, folder)
+    return caught.value.mistakes
+
+
+def test_a_wrong_event_model_hides_no_mistake_in_what_uses_its_columns(folder):
+    class Wrong(BaseModel):
+        at: EventTime
+        shop: str
+        tags: list[str]
+        amount: Decimal
+        gift: bool = None  # type: ignore[assignment]  # the mistake
+
+    broken = pipeline(
+        event=Wrong,
+        deduplicate_by="shp",
+        deduplicate_within="1m",
+        dimensions=[replace(SHOPS, key="shopp"), replace(SHOPS, name="more", path="nope.csv", key="tags")],
+        rollups=[
+            replace(
+                GOOD,
+                keys=["shop", "tags", "city", "shoop"],
+                where="amount > 3 AND tags = 'x' AND shpo = 'y' AND gift = 1",
+                aggregates={"a": agg.sum("amount"), "b": agg.sum("shop"), "c": agg.count(where="tags = 1 AND n = 2")},
+            )
+        ],
+    )
+    told = all_mistakes(broken, folder)
+    assert [mistake.partition(";")[0] for mistake in told] == [
+        "event.tags: type list[str] is not supported",
+        "event.amount: type Decimal is not supported",
+        "event.gift: default None, but the field is not Optional",
+        "deduplicate_by = 'shp': unknown column",
+        "dimensions.shops.key = 'shopp': unknown column",
+        f"dimensions.more.path = 'nope.csv': there is no file {folder / 'nope.csv'}",
+        "dimensions.more.columns = 'city': clashes with dimensions.shops.columns (city)",
+        "rollups.per_shop.keys[3] = 'shoop': unknown column",
+        "rollups.per_shop.aggregates.b = 'sum(shop)': sum needs a number, this is type text",
+        "rollups.per_shop.aggregates.c.where = 'tags = 1 AND n = 2': at character 14, near n: unknown column n",
+        f"rollups.per_shop.where = {broken.rollups[0].where!r}: at character 31, near shpo: unknown column shpo",
+        f'rollups.per_shop.where = {broken.rollups[0].where!r}: at character 46, near gift = 1: "gift" is a boolean and'
+        " 1 is a number",
+    ]
+
+
+def test_where_the_columns_cannot_be_known_only_what_is_wrong_anyway_is_told(folder):
+    good = replace(GOOD, keys=["anything"], where="anything = 1", aggregates={"n": agg.sum("anything")})
+    assert len(all_mistakes(pipeline(event=dict, rollups=[good]), folder)) == 1
+    assert len(all_mistakes(pipeline(dimensions="shops.csv", rollups=[good]), folder)) == 1
+    assert len(all_mistakes(pipeline(dimensions=["shops.csv"], rollups=[good]), folder)) == 1
+    listed: Any = ["x"]
+    assert len(all_mistakes(pipeline(dimensions=[replace(SHOPS, columns=listed)], rollups=[good]), folder)) == 1
+    wrong = replace(good, where="lower(anything) = 'x' AND 1 = 'y'")
+    assert len(all_mistakes(pipeline(event=dict, rollups=[wrong]), folder)) == 3
+    assert len(all_mistakes(pipeline(dimensions=[replace(SHOPS, columns={"x": list})], rollups=[good]), folder)) > 1
+
+
+def test_a_wrong_type_of_a_dimensions_column_hides_nothing_in_rollups(folder):
+    shops = replace(SHOPS, columns={"city": str, "size": list})
+    rollups = [replace(GOOD, keys=["city", "size"], where="cty = 'x' OR size > 1")]
+    told = all_mistakes(pipeline(dimensions=[shops], rollups=rollups), folder)
+    assert [mistake.partition(" = ")[0] for mistake in told] == [
+        "dimensions.shops.columns.size",
+        "rollups.per_shop.where",
+    ]
+
+
+def test_every_column_that_a_dimensions_file_lacks_is_named(folder):
+    (told,) = all_mistakes(dimension(columns={"town": str, "city": str, "land": str}), folder)
+    assert "has no column town in its header line" in told
+    assert "it has no column land in its header line" in told
