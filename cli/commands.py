@@ -19,6 +19,7 @@ COMMANDS = {
     "query": "Answer one SELECT, while the pipeline writes or not. `SHOW TABLES` lists what there is.",
     "report": "Answer a standing question: a report of the pipeline, or a rollup. Without a name, all are listed.",
     "snapshots": "List snapshots, newest first: id, time, rows added per table, offsets read per source partition.",
+    "files": "Name the Parquet files that hold a table's rows at a snapshot: all of them, and no others.",
     "dump": "Write one CSV per table into DIR; equal tables give equal files, so `diff -r` compares two lakes.",
     "lateness": "Corrections per rollup and window: how often, how many rows, how far each sum and count moved.",
     "compact": "Compact the lake, while the pipeline writes or not. Readers see no change in content.",
