@@ -34,6 +34,30 @@ COMMANDS = {
 """The first line of each command's own help. Module `cli.<name>` holds the function of that name, or a group `app`."""
 
 
+_FORMATTER: Any = TyperCommand.context_class.formatter_class
+_TIED = "\N{NON-BREAKING HYPHEN}"
+
+
+class WholeNames(_FORMATTER):  # type: ignore[misc]  # Typer's own, by no public name
+    """Help in which no line ends inside a word: a flag is found by its name, however narrow the terminal is."""
+
+    def write_text(self, text: str) -> None:
+        """Write prose, wrapped between words only."""
+        super().write_text(text.replace("-", _TIED))
+
+    def write_dl(self, rows: Any, *more: Any, **named: Any) -> None:
+        """Write flags and what they mean, wrapped between words only."""
+        super().write_dl([(first, second.replace("-", _TIED)) for first, second in rows], *more, **named)
+
+    def getvalue(self) -> str:
+        """All that was written."""
+        written: str = super().getvalue()
+        return written.replace(_TIED, "-")
+
+
+TyperCommand.context_class.formatter_class = WholeNames
+
+
 class Later(TyperCommand):
     """A command that is listed by its line of help and imported when it is called."""
 
