@@ -82,6 +82,10 @@ def wanted(form: str | None, output: Path | None, rows: int | None = None, zone:
     name = form or "table"
     terminal = output is None and sys.stdout.isatty()
     require_format(name, terminal=terminal)
+    if output is not None:
+        from sinks.lake.catalog.enclosing import require_outside
+
+        require_outside("--output", output)
     if zone is not None and name in BINARY_FORMATS:
         raise ConfigError("--tz", zone, f"{name} holds times as numbers, in UTC; leave it out, or take another format")
     is_cut = terminal and rows is None and name in PEOPLES_FORMATS

@@ -28,7 +28,7 @@ def audit(
 ) -> None:
     """Prove from the source that the lake holds every record exactly once, or name what differs.
 
-    Exit code 0 when nothing differs, 1 when something does. May run beside the pipeline.
+    Exit code 0 when nothing differs, 1 when something does or no record could be compared. May run beside the pipeline.
     """
     from datetime import UTC, datetime
 

@@ -3,25 +3,49 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from cli.options import PipelineFlag
-from cli.terminal import show
+from cli.options import GENERATOR, SOURCE, Given, takes
+from cli.terminal import end_with, show
 from dataflow.durations import to_text
 from query.text_table import TextTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dataflow.errors import TidemillError
     from dataflow.pipeline.plan import Plan, RollupPlan
+    from runtime.settings import Settings
 
 
-def check(pipeline: PipelineFlag = None) -> None:
-    """Check the pipeline file and its reports; print its tables and columns, its windows, what is held."""
+@takes(*SOURCE, "lake", "recovery", "events", *GENERATOR)
+def check(given: Given) -> None:
+    """Check the pipeline file and its reports; print its tables and columns, its windows, what is held.
+
+    Where there is a lake, what `tidemill run` with the same settings would refuse is told as well. Nothing is changed,
+    and no broker is asked. The exit code is that of the first mistake.
+    """
+    from dataflow.errors import PipelineError
     from dataflow.pipeline.load import load
     from runtime.settings import load_settings
 
-    settings = load_settings({"pipeline": pipeline})
-    plan = load(settings.pipeline)
-    reports = _reports(settings.pipeline, plan, events=settings.events)
+    settings = load_settings(given)
+    try:
+        plan = load(settings.pipeline)
+    except PipelineError as mistakes:
+        end_with([mistakes, *_mistakes_in_reports(settings)])
+        raise
+    refused = _refused(settings, plan)
+    try:
+        reports = _reports(settings.pipeline, plan, events=settings.events)
+    except PipelineError as mistakes:
+        end_with([mistakes, *(refused or [])])
+        raise
+    _show(settings, plan, reports)
+    if refused is not None:
+        end_with(refused)
+        show(f"The lake {settings.lake} goes on with it.")
+
+
+def _show(settings: "Settings", plan: "Plan", reports: list[TextTable | str]) -> None:
     show(
         f"{settings.pipeline}: pipeline {plan.name} is correct",
         "",
@@ -101,6 +125,39 @@ def _reports(pipeline: str, plan: "Plan", *, events: bool) -> list[TextTable | s
     for each in found:
         table.add_row(each.name, each.view, each.title, ", ".join(map(str, each.parameters)))
     return ["", table] if found else []
+
+
+def _mistakes_in_reports(settings: "Settings") -> "list[TidemillError]":
+    """What is wrong with the reports of a pipeline that has mistakes itself, as far as those do not hide it."""
+    from datetime import UTC, datetime
+
+    from dataflow.errors import PipelineError
+    from dataflow.pipeline.load import load_pipeline, load_sound
+    from query.reports import reports_folder
+    from query.reports.check import check_files, check_reports
+
+    folder = reports_folder(settings.pipeline)
+    plan, wrong = load_sound(settings.pipeline)
+    try:
+        if plan is None:
+            check_files(folder, load_pipeline(settings.pipeline)[0].name, wrong)
+        else:
+            check_reports(folder, plan, datetime.now(UTC), events=settings.events, wrong=wrong)
+    except PipelineError as mistakes:
+        return [mistakes]
+    return []
+
+
+def _refused(settings: "Settings", plan: "Plan") -> "list[TidemillError] | None":
+    """What a run would refuse of its lake; None where there is no lake."""
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    if not Path(settings.lake).exists():
+        return None
+    from runtime.refusals import refusals
+
+    return refusals(settings, plan, lambda: datetime.now(UTC))
 
 
 def _held(plan: "Plan") -> Iterable[str]:

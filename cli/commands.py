@@ -19,6 +19,7 @@ COMMANDS = {
     "query": "Answer one SELECT, while the pipeline writes or not. `SHOW TABLES` lists what there is.",
     "report": "Answer a standing question: a report of the pipeline, or a rollup. Without a name, all are listed.",
     "snapshots": "List snapshots, newest first: id, time, rows added per table, offsets read per source partition.",
+    "files": "Name the Parquet files that hold a table's rows at a snapshot: all of them, and no others.",
     "dump": "Write one CSV per table into DIR; equal tables give equal files, so `diff -r` compares two lakes.",
     "lateness": "Corrections per rollup and window: how often, how many rows, how far each sum and count moved.",
     "compact": "Compact the lake, while the pipeline writes or not. Readers see no change in content.",
@@ -31,6 +32,30 @@ COMMANDS = {
     "kafka": "A real Apache Kafka (KRaft, one node) on 127.0.0.1.",
 }
 """The first line of each command's own help. Module `cli.<name>` holds the function of that name, or a group `app`."""
+
+
+_FORMATTER: Any = TyperCommand.context_class.formatter_class
+_TIED = "\N{NON-BREAKING HYPHEN}"
+
+
+class WholeNames(_FORMATTER):  # type: ignore[misc]  # Typer's own, by no public name
+    """Help in which no line ends inside a word: a flag is found by its name, however narrow the terminal is."""
+
+    def write_text(self, text: str) -> None:
+        """Write prose, wrapped between words only."""
+        super().write_text(text.replace("-", _TIED))
+
+    def write_dl(self, rows: Any, *more: Any, **named: Any) -> None:
+        """Write flags and what they mean, wrapped between words only."""
+        super().write_dl([(first, second.replace("-", _TIED)) for first, second in rows], *more, **named)
+
+    def getvalue(self) -> str:
+        """All that was written."""
+        written: str = super().getvalue()
+        return written.replace(_TIED, "-")
+
+
+TyperCommand.context_class.formatter_class = WholeNames
 
 
 class Later(TyperCommand):

@@ -125,11 +125,13 @@ def _run(flags: Sequence[str]) -> int:
 @contextlib.contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     from dataflow.errors import ConfigError
+    from sinks.lake.catalog.enclosing import require_outside
 
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="tidemill-replay-") as name:
             yield Path(name)
         return
+    require_outside("--keep", keep)
     if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
         raise ConfigError("--keep", str(keep), "is there already; name a new folder")
     keep.mkdir(parents=True, exist_ok=True)

@@ -23,14 +23,15 @@ UntilFlag = Annotated[
 def selected(
     partition: str | None, start: int | None, end: int | None, since: str | None, until: str | None
 ) -> "Selection":
-    """The selection of these flags. Raises ConfigError for a time that is none."""
+    """The selection of these flags. Raises ConfigError for a time that is none, and where nothing can lie in it."""
+    from dataflow.errors import ConfigError
     from proof.audit.audit import Selection
     from query.moment import parse_time
 
-    return Selection(
-        partition,
-        start,
-        end,
-        None if since is None else parse_time(since),
-        None if until is None else parse_time(until),
-    )
+    first = None if since is None else parse_time(since)
+    last = None if until is None else parse_time(until)
+    if start is not None and end is not None and end <= start:
+        raise ConfigError("--to", end, f"there is no offset from {start} on and below {end}; write a greater one")
+    if first is not None and last is not None and last <= first:
+        raise ConfigError("--until", until, f"there is no time from {since} on and before it; write a later one")
+    return Selection(partition, start, end, first, last)

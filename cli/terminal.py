@@ -1,10 +1,12 @@
 """What people and programs see of a command that answers no query: tables, lines, JSON documents."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 
+from dataflow.errors import TidemillError
 from query.text_table import TextTable
 
 
@@ -16,6 +18,15 @@ def show(*things: TextTable | str) -> None:
             print(thing)
         else:
             print(thing.framed() if terminal else thing.plain(), end="")
+
+
+def end_with(errors: Sequence[TidemillError]) -> None:
+    """End with all these errors, each told as one alone would be, and the first one's exit code; go on without any."""
+    if errors:
+        sys.stdout.flush()
+        for error in errors:
+            print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(errors[0].exit_code)
 
 
 def show_json(document: Any) -> None:

@@ -15,6 +15,7 @@ from dataflow.sql import quoted, text
 from dataflow.steps import UNSEEN, Steps, each
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
+from sinks.lake.catalog.enclosing import require_own_folder
 
 _CLASSES = ("read", "accepted", "duplicate", "late", "dead")
 _ROLLUP_CLASSES = ("filtered", "counted", "late")
@@ -26,8 +27,9 @@ def dump(snapshot: LakeSnapshot, folder: Path, steps: Steps = UNSEEN) -> list[Pa
 
     R.csv per rollup, late.csv, dead.csv, accepted.csv (if events are kept), counts.csv, counts_rollup.csv; each is one
     of `steps`. Other CSV files in the folder would spoil a comparison: ConfigError if there are any that this dump does
-    not replace.
+    not replace, as for a file, a folder in a lake, or one that holds a lake; then nothing is written.
     """
+    require_own_folder("DIR", folder)
     if LEDGER not in snapshot.tables:
         raise LakeError("the lake has no ledger table, so it is no pipeline's lake; name another folder with --lake")
     rollups = _rollups(snapshot)
@@ -162,6 +164,7 @@ def _write(path: Path, header: Sequence[str], lines: Iterator[list[str]]) -> Pat
 
 
 def _require_own(folder: Path, names: set[str]) -> None:
-    strangers = sorted({path.name for path in folder.glob("*.csv")} - names) if folder.is_dir() else []
+    there = list(folder.glob("*.csv")) if folder.is_dir() else []
+    strangers = sorted(path.name for path in there if path.name not in names or not path.is_file())
     if strangers:
         raise ConfigError("DIR", str(folder), f"holds {', '.join(strangers)} of something else; name an empty folder")

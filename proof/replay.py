@@ -70,6 +70,8 @@ def replay_ranges(snapshot: LakeSnapshot, selection: Selection) -> list[ReplayRa
             compared = max(compared, selection.start)
         if selection.end is not None:
             end = min(end, selection.end)
+        if compared >= end and not selection.is_everything:
+            continue
         ranges.append(ReplayRange(partition, min(each.start for each in segments), compared, end))
     if not ranges:
         raise ConfigError("selection", "replay", "nothing of the ledger lies in it; see `tidemill query` on ledger")

@@ -106,6 +106,10 @@ class LakeSnapshot:
         """The live files of `table`, in row order."""
         return self.resolved.files[table]
 
+    def require_readable(self, table: str) -> None:
+        """Raise QueryError for a table that its files alone do not tell, because another client changed it."""
+        self._naming.require_readable(table)
+
     def ends(self) -> Ends:
         """Where each source partition of the ledger stands; cheap when asked again at later snapshots."""
         return self._again_if_moved(LakeSnapshot._read_ends)

@@ -34,6 +34,7 @@ from runtime.dead_limit import DeadLimit
 from runtime.observer import CommitObserver
 from runtime.progress import Progress
 from runtime.recovery_folder import RecoveryFolder
+from runtime.refusals import require_places
 from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
 from runtime.sources import open_source
@@ -75,6 +76,7 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     source = open_source(settings, plan, now, lambda: control.stopping)
     source.partitions()
     recovery = RecoveryFolder(Path(settings.recovery))
+    require_places(settings, recovery)
     recovery.lock(process)
     with _one_process_at_a_time(recovery.path):
         catalog = open_lake(Path(settings.lake), plan, now(), events=settings.events)

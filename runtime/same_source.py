@@ -62,8 +62,8 @@ class Match:
     trouble: Trouble | None
 
 
-def require_same_source(settings: Settings, there: Sequence[str], kept: Kept) -> dict[str, int]:
-    """The partitions that are gone and were read to their end, with the offset behind it.
+def require_same_source(settings: Settings, there: Sequence[str] | None, kept: Kept) -> dict[str, int]:
+    """The partitions that are gone and were read to their end, with the offset behind it. `there` as of `compare`.
 
     Raises ConfigError for another source than the one that filled the lake, InputMissing or OffsetLost when a part of
     it is gone, RecoveryError when the recovery folder lacks what the lake has.
@@ -75,15 +75,19 @@ def require_same_source(settings: Settings, there: Sequence[str], kept: Kept) ->
     return found.ended
 
 
-def compare(settings: Settings, there: Sequence[str], kept: Kept) -> Match:
+def compare(settings: Settings, there: Sequence[str] | None, kept: Kept) -> Match:
     """The source that `settings` name, with the partitions `there`, against what is kept. Reads the ledger only when
-    a file is gone.
+    a file is gone. Where nobody has asked which partitions there are, None, only another source can be told.
     """
     known = kept.names
-    new = [name for name in there if name not in known] if known else []
     topic = settings.topic if settings.source == "kafka" else ""
     here = (settings.source, topic)
-    strange = [name for name in known if kept.origin(name) != here and (name in kept.topics or name not in there)]
+    others = [name for name in known if kept.origin(name) != here]
+    if there is None:
+        strange = [name for name in others if name in kept.topics]
+        return Match([], strange, {}, _another(settings, None, kept, strange) if strange else None)
+    new = [name for name in there if name not in known] if known else []
+    strange = [name for name in others if name in kept.topics or name not in there]
     gone = [name for name in known if name not in there or name in strange]
     if strange:
         return Match(new, gone, {}, _another(settings, there, kept, strange))
@@ -114,15 +118,13 @@ def said(settings: Settings) -> str:
     return "the generator" if settings.source == "generator" else f"the folder {settings.input}"
 
 
-def _another(settings: Settings, there: Sequence[str], kept: Kept, strange: Sequence[str]) -> Trouble:
+def _another(settings: Settings, there: Sequence[str] | None, kept: Kept, strange: Sequence[str]) -> Trouble:
     kind, topic = kept.origin(strange[0])
     where = said(settings)
     origin = {"kafka": f"topic {topic}", "generator": "the generator", "files": "a folder of files"}[kind]
     again = f"--source {kind}" + {"kafka": f" --topic {topic}", "files": " and --input with that folder"}.get(kind, "")
-    message = (
-        f"the lake {kept.lake} and the recovery folder {kept.recovery} go on with {listed(strange)} of {origin}, "
-        f"and {where} has {listed(there)}"
-    )
+    message = f"the lake {kept.lake} and the recovery folder {kept.recovery} go on with {listed(strange)} of {origin}, "
+    message += f"and the settings name {where}" if there is None else f"and {where} has {listed(there)}"
     fix = f"go on with {again}, or give {where} new folders of its own with --lake and --recovery"
     same_kind = kind == settings.source
     key, value = ("topic", settings.topic) if same_kind else ("source", settings.source)

@@ -1,22 +1,20 @@
 """The event contract: a pydantic model read into fields, Arrow types and decoding rules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, TypeGuard
+from typing import Annotated
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, PydanticUserError, RootModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, PydanticUserError, RootModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, SchemaError
 
 from dataflow.errors import PipelineError
 from dataflow.event.annotations import Choices, Constraints, gather, kind_of, misfits, unwrap
+from dataflow.event.defaults import fits
 from dataflow.event.fields import (
-    INT64_MAX,
-    INT64_MIN,
     TIME_TEXT,
     FieldKind,
     MoneyMarker,
@@ -111,6 +109,26 @@ class EventSchema:
     event_time: EventField
     root: EventObject
 
+    @property
+    def values(self) -> dict[str, Choices]:
+        """By column, all that it can hold beside null: those of a Literal or an Enum."""
+        return values_of(self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    """What could be read of a model: all of it, as `schema`, where there are no `mistakes`.
+
+    `fields` are those that are of a known type, `unread` the columns (or the objects) that are not; of a model that is
+    none, nothing is known (`is_open`).
+    """
+
+    fields: tuple[EventField, ...]
+    unread: frozenset[str]
+    mistakes: list[str]
+    schema: EventSchema | None = None
+    is_open: bool = False
+
 
 def schema_of(model: type[BaseModel]) -> EventSchema:
     """Read `model` into fields and Arrow types.
@@ -118,8 +136,17 @@ def schema_of(model: type[BaseModel]) -> EventSchema:
     Raises PipelineError with every mistake in it: unsupported types, validators, reserved or repeated names,
     unusable defaults, not exactly one event time.
     """
+    found = read_model(model)
+    if found.schema is None:
+        raise PipelineError("event" if found.is_open else f"event {model.__name__}", found.mistakes)
+    return found.schema
+
+
+def read_model(model: object) -> ReadModel:
+    """The same for whoever goes on with what could be read. Raises nothing."""
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise PipelineError("event", [f"event={model!r} is not a pydantic model; give a class that extends BaseModel"])
+        mistake = f"event={model!r} is not a pydantic model; give a class that extends BaseModel"
+        return ReadModel((), frozenset(), [mistake], is_open=True)
     reader = _Reader()
     root = EventObject((), reader.children(model, (), (), False, (model,)))
     leaves = tuple(root.leaves())
@@ -130,9 +157,16 @@ def schema_of(model: type[BaseModel]) -> EventSchema:
         names = ", ".join(leaf.name for leaf in times)
         reader.mistakes.append(f"{len(times)} event times ({names}); keep EventTime on one and make the others int")
     reader.mistakes.extend(_name_mistakes(model, leaves))
+    unread = frozenset(reader.unread)
     if reader.mistakes:
-        raise PipelineError(f"event {model.__name__}", reader.mistakes)
-    return EventSchema(model, leaves, pa.schema([(leaf.name, leaf.type) for leaf in leaves]), times[0], root)
+        return ReadModel(leaves, unread, reader.mistakes)
+    arrow = pa.schema([(leaf.name, leaf.type) for leaf in leaves])
+    return ReadModel(leaves, unread, [], EventSchema(model, leaves, arrow, times[0], root))
+
+
+def values_of(fields: Iterable[EventField]) -> dict[str, Choices]:
+    """The values of the columns that are of a Literal or an Enum."""
+    return {leaf.name: leaf.choices for leaf in fields if leaf.choices is not None}
 
 
 def _name_mistakes(model: type[BaseModel], leaves: tuple[EventField, ...]) -> Iterator[str]:
@@ -167,6 +201,7 @@ class _Reader:
     """Walks a model and its nested models; gathers mistakes instead of stopping at the first."""
 
     mistakes: list[str] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
     unread_event_time: bool = False
 
     def children(
@@ -189,6 +224,8 @@ class _Reader:
             child = self._child(info, (*names, name), (*path, key), nullable, above)
             if child is not None:
                 found.append(child)
+            else:
+                self.unread.add(column)
         if not found and not self.mistakes:
             self.mistakes.append(f"{model.__name__} has no fields; declare at least one")
         return tuple(found)
@@ -330,37 +367,10 @@ class _Reader:
             value = None if micros is None else from_micros(micros)
         elif leaf.kind is FieldKind.FLOAT and isinstance(value, int | float) and not isinstance(value, bool):
             value = float(value) + 0.0
-        if not _fits(value, leaf):
+        if not fits(value, leaf):
             self.mistakes.append(f"{leaf.name}: default {default!r} is no valid value of the field; change one of them")
             return None
         return value
-
-
-def _fits(value: object, leaf: EventField) -> TypeGuard[Value]:
-    python_type: type = {
-        FieldKind.STR: str,
-        FieldKind.INT: int,
-        FieldKind.BOOL: bool,
-        FieldKind.FLOAT: float,
-        FieldKind.MONEY: Decimal,
-        FieldKind.DATE: date,
-        FieldKind.EVENT_TIME: int,
-    }[leaf.kind]
-    if type(value) is not python_type or (leaf.choices is not None and value not in leaf.choices):
-        return False
-    if isinstance(value, int) and not INT64_MIN <= value <= INT64_MAX:
-        return False
-    if isinstance(value, float) and value - value != 0:
-        return False
-    if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
-        return False
-    if leaf.adapter is None:
-        return True
-    try:
-        leaf.adapter.validate_python(value)
-    except ValidationError:
-        return False
-    return True
 
 
 def _replace_default(leaf: EventField, default: Value) -> EventField:

@@ -1,10 +1,11 @@
 """Filters: one SQL boolean expression, parsed once, checked against column types, evaluated column by column."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import NoReturn, TypeAlias
 
 import numpy as np
@@ -31,6 +32,7 @@ from dataflow.filter.nodes import (
     Not,
 )
 from dataflow.spelling import suggest
+from dataflow.sql import text as text_literal
 
 ALLOWED = "comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, + - * / and literals"
 
@@ -38,6 +40,8 @@ _COMPARISONS: dict[type, str] = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LT
 _ARITHMETIC: dict[type, str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
 Tree: TypeAlias = "exp.Expr"
 """Some part of what sqlglot read."""
+Values: TypeAlias = Mapping[str, Sequence[str | int]]
+"""By column, all that it can hold beside null, where that is known: the values of a Literal or an Enum."""
 _MAX_DIGITS = 38
 _WORDS: dict[Kind, str] = {
     "text": "text",
@@ -76,22 +80,34 @@ class Expression:
         return pa.Array.from_buffers(pa.bool_(), rows, [validity, _packed(true)])
 
 
-def parse(text: str, schema: pa.Schema) -> Expression:
-    """Parse and check one filter over the columns of `schema`.
+class ConditionError(ValueError):
+    """What is wrong with a condition, each with its place; nothing, where it only reads columns that are unread."""
 
-    Raises ValueError with the place ("at character 7, near ...") and the reason.
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("; and ".join(mistakes))
+        self.mistakes = mistakes
+
+
+def parse(
+    text: str, schema: pa.Schema, values: Values | None = None, *, unread: Callable[[str], bool] = lambda _name: False
+) -> Expression:
+    """Parse and check one filter over the columns of `schema`, some of which hold `values` and no others.
+
+    Raises ConditionError with every mistake: the place ("at character 7, near ...") and the reason. `unread` knows
+    columns of which nothing is known, because a mistake that is told elsewhere stands in the way.
     """
     if not isinstance(text, str):
-        raise ValueError(f"{text!r} is not text; write one SQL condition, like \"event_type = 'click'\"")
+        raise ConditionError(f"{text!r} is not text; write one SQL condition, like \"event_type = 'click'\"")
     try:
         tree = sqlglot.parse_one(text, dialect="duckdb", into=exp.Condition)
-        root = _Reader(text, schema).condition(tree)
+        root = _Reader(text, schema, values or {}, unread).condition(tree)
     except ParseError as error:
-        raise ValueError(_syntax_message(text, error)) from None
+        raise ConditionError(_syntax_message(text, error)) from None
     except SqlglotError as error:
-        raise ValueError(f"not a SQL condition ({str(error).splitlines()[0]}); check quotes and parentheses") from None
+        told = f"not a SQL condition ({str(error).splitlines()[0]}); check quotes and parentheses"
+        raise ConditionError(told) from None
     except RecursionError:
-        raise ValueError("nested too deeply; split the condition or use IN") from None
+        raise ConditionError("nested too deeply; split the condition or use IN") from None
     return Expression(root, root.sql(), frozenset(_names(root)))
 
 
@@ -115,9 +131,24 @@ def kind_of(type_: pa.DataType) -> tuple[Kind, int] | None:
 class _Reader:
     """Turns sqlglot's tree into typed nodes, refusing whatever is not allowed."""
 
-    def __init__(self, text: str, schema: pa.Schema) -> None:
+    def __init__(self, text: str, schema: pa.Schema, values: Values, unread: Callable[[str], bool]) -> None:
         self.text = text
         self.schema = schema
+        self.values = values
+        self.unread = unread
+
+    def each(self, reads: Iterable[Callable[[], Node]]) -> list[Node]:
+        """All these parts, or all that is wrong with them: one mistake hides none beside it."""
+        nodes: list[Node] = []
+        errors: list[ConditionError] = []
+        for read in reads:
+            try:
+                nodes.append(read())
+            except ConditionError as error:
+                errors.append(error)
+        if errors:
+            raise ConditionError(*dict.fromkeys(mistake for error in errors for mistake in error.mistakes))
+        return nodes
 
     def fail(self, tree: Tree, reason: str) -> NoReturn:
         starts = [
@@ -127,7 +158,7 @@ class _Reader:
         ]
         snippet = tree.sql(dialect="duckdb", comments=False)
         place = f"at character {min(starts) + 1}, near {snippet}" if starts else f"near {snippet}"
-        raise ValueError(f"{place}: {reason}")
+        raise ConditionError(f"{place}: {reason}")
 
     def condition(self, tree: Tree) -> Node:
         node = self.read(tree)
@@ -161,14 +192,14 @@ class _Reader:
         if isinstance(tree, exp.Not):
             return Not(self.condition(tree.this))
         if type(tree) in _COMPARISONS:
-            left, right = self.operand(tree.this), self.operand(tree.expression)
+            left, right = self.each(partial(self.operand, part) for part in (tree.this, tree.expression))
             return self.comparison(tree, _COMPARISONS[type(tree)], left, right)
         if type(tree) in _ARITHMETIC or isinstance(tree, exp.Neg):
             return self.arithmetic(tree)
         if isinstance(tree, exp.Is) and isinstance(tree.expression, exp.Null):
             return IsNull(self.operand(tree.this))
         if isinstance(tree, exp.Between) and not tree.args.get("symmetric"):
-            operand, low, high = (self.operand(tree.args[part]) for part in ("this", "low", "high"))
+            operand, low, high = self.each(partial(self.operand, tree.args[part]) for part in ("this", "low", "high"))
             self.comparison(tree, ">=", operand, low)
             self.comparison(tree, "<=", operand, high)
             return Between(operand, low, high)
@@ -187,6 +218,8 @@ class _Reader:
 
     def column(self, tree: exp.Column) -> Node:
         name = ".".join(part.name for part in tree.parts)
+        if name not in self.schema.names and not isinstance(tree.this, exp.Star) and self.unread(name):
+            raise ConditionError
         if isinstance(tree.this, exp.Star) or name not in self.schema.names:
             self.fail(tree, f"unknown column {name}{suggest(name, self.schema.names)}")
         kind = kind_of(self.schema.field(name).type)
@@ -221,14 +254,15 @@ class _Reader:
         return Constant(Decimal(text), "exact", len(digits[2])) if digits[2] else Constant(int(digits[1]), "exact")
 
     def junction(self, tree: exp.And | exp.Or) -> Node:
-        kind, parts, rest = type(tree), [], [tree]
+        kind, parts, rest = type(tree), list[Tree](), [tree]
         while rest:  # A chain of ANDs is a deep tree to the left; here it becomes one flat list.
             part = rest.pop()
             if type(part) is kind:
                 rest += [part.expression, part.this]
             else:
-                parts.append(self.condition(part))
-        return Junction("AND" if kind is exp.And else "OR", tuple(parts))
+                parts.append(part)
+        conditions = self.each(partial(self.condition, part) for part in parts)
+        return Junction("AND" if kind is exp.And else "OR", tuple(conditions))
 
     def comparison(self, tree: Tree, op: str, left: Node, right: Node) -> Node:
         family = {kind: "number" if kind in ("exact", "double") else kind for kind in (left.kind, right.kind)}
@@ -238,7 +272,19 @@ class _Reader:
             self.fail(tree, f"{reason}; both sides must be of one type{hint}")
         if left.kind == "boolean" and op not in ("=", "<>"):
             self.fail(tree, "booleans have no order; use =, <>, AND, OR, NOT")
+        if op in ("=", "<>"):
+            self.require_possible(tree, left, right)
+            self.require_possible(tree, right, left)
         return Comparison(op, left, right)
+
+    def require_possible(self, tree: Tree, column: Node, constant: Node) -> None:
+        """Refuse a constant that the column, if it is one, can never equal: it is misspelt, or of an older model."""
+        if not isinstance(column, Column) or not isinstance(constant, Constant):
+            return
+        values = self.values.get(column.name)
+        if values is not None and constant.value not in values:
+            hint = suggest(str(constant.value), list(map(str, values)), shown=_as_value(constant))
+            self.fail(tree, f"{column.name} is never {constant.sql()}{hint}")
 
     def arithmetic(self, tree: Tree) -> Node:
         if isinstance(tree, exp.Neg):
@@ -247,7 +293,7 @@ class _Reader:
                 return Constant(-operand.value, operand.kind, operand.scale)  # type: ignore[operator]  # a number
             return Negative(operand, operand.kind, operand.scale)
         op = _ARITHMETIC[type(tree)]
-        left, right = self.number(tree.this, op), self.number(tree.expression, op)
+        left, right = self.each(partial(self.number, part, op) for part in (tree.this, tree.expression))
         if op == "/" or "double" in (left.kind, right.kind):
             return Arithmetic(op, left, right, "double", 0)
         scale = left.scale + right.scale if op == "*" else max(left.scale, right.scale)
@@ -256,17 +302,18 @@ class _Reader:
         return Arithmetic(op, left, right, "exact", scale)
 
     def membership(self, tree: exp.In) -> Node:
-        operand = self.operand(tree.this)
         if not tree.expressions:
             self.fail(tree, "IN needs at least one value")
-        items = []
-        for item in tree.expressions:
-            node = self.operand(item)
-            if not isinstance(node, Constant):
-                self.fail(item, "IN takes literals only; compare columns with = and OR")
-            self.comparison(tree, "=", operand, node)
-            items.append(node)
+        reads = [partial(self.operand, tree.this), *(partial(self.item, item) for item in tree.expressions)]
+        operand, *items = self.each(reads)
+        self.each(partial(self.comparison, tree, "=", operand, item) for item in items)
         return Membership(operand, tuple(items))
+
+    def item(self, tree: Tree) -> Node:
+        node = self.operand(tree)
+        if not isinstance(node, Constant):
+            self.fail(tree, "IN takes literals only; compare columns with = and OR")
+        return node
 
     def like(self, tree: exp.Like) -> Node:
         operand, pattern = self.operand(tree.this), tree.expression
@@ -276,6 +323,10 @@ class _Reader:
             self.fail(tree, "LIKE needs a literal pattern, like 'ad-%'")
         like = Like(operand, str(pattern.this))
         return Not(like) if tree.args.get("negate") else like
+
+
+def _as_value(constant: Constant) -> Callable[[str], str]:
+    return text_literal if constant.kind == "text" else str
 
 
 def _packed(bits: Bools) -> pa.Buffer:

@@ -10,8 +10,9 @@ from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import Input, is_quantile
 from dataflow.aggregates.kinds import kind_of as aggregate_kind_of
 from dataflow.durations import Duration, to_ms
-from dataflow.filter.parse import Expression, parse
+from dataflow.filter.parse import ConditionError, Expression, parse
 from dataflow.own_columns import OF_EVENTS, OF_ROLLUPS, VALUE
+from dataflow.pipeline.columns import Columns
 from dataflow.spelling import suggest
 from dataflow.windows import Window
 from dataflow.windows.kinds import kind_of as window_kind_of
@@ -139,18 +140,19 @@ def check_window(mistakes: Mistakes, field: str, window: object) -> None:
         mistakes.extend([f"{field} = {shown}: `offset` must be shorter than {period_ms} ms, where windows repeat"])
 
 
-def check_where(mistakes: Mistakes, field: str, text: str | None, schema: pa.Schema | None) -> Expression | None:
+def check_where(mistakes: Mistakes, field: str, text: str | None, columns: Columns) -> Expression | None:
     """A parsed filter; None where there is none or it is wrong."""
-    if text is None or schema is None:
+    if text is None:
         return None
     try:
-        return parse(text, schema)
-    except ValueError as error:
-        mistakes.add(field, text, str(error))
+        return parse(text, columns.schema, columns.values, unread=columns.hides)
+    except ConditionError as error:
+        for mistake in error.mistakes:
+            mistakes.add(field, text, mistake)
         return None
 
 
-def check_keys(mistakes: Mistakes, field: str, keys: object, schema: pa.Schema | None) -> tuple[pa.Field, ...]:
+def check_keys(mistakes: Mistakes, field: str, keys: object, columns: Columns) -> tuple[pa.Field, ...]:
     """The key columns with their types."""
     if isinstance(keys, str) or not isinstance(keys, list | tuple):
         mistakes.add(field, keys, "not a list of column names; write keys=[...] (keys=[] for one row per window)")
@@ -160,41 +162,43 @@ def check_keys(mistakes: Mistakes, field: str, keys: object, schema: pa.Schema |
         where = f"{field}[{at}]"
         if key in keys[:at]:
             mistakes.add(where, key, "named twice; leave one out")
-        elif schema is not None and check_column(mistakes, where, key, schema):
-            column = schema.field(key)
+        elif check_column(mistakes, where, key, columns):
+            column = columns.schema.field(key)
             if pa.types.is_floating(column.type):
                 mistakes.add(where, key, "a float cannot be a key; use text, int, Money, bool or date")
             found.append(column)
     return tuple(found)
 
 
-def check_column(mistakes: Mistakes, field: str, name: object, schema: pa.Schema) -> bool:
-    """A column that exists."""
-    if isinstance(name, str) and name in schema.names:
+def check_column(mistakes: Mistakes, field: str, name: object, columns: Columns) -> bool:
+    """A column that exists; False without a word for one that another mistake hides."""
+    names = columns.schema.names
+    if isinstance(name, str) and name in names:
         return True
-    mistakes.add(field, name, f"unknown column{suggest(str(name), schema.names)}")
+    if not isinstance(name, str) or not columns.hides(name):
+        mistakes.add(field, name, f"unknown column{suggest(str(name), names)}")
     return False
 
 
 def check_aggregate(
-    mistakes: Mistakes, field: str, aggregate: object, schema: pa.Schema | None, event_time: str
+    mistakes: Mistakes, field: str, aggregate: object, columns: Columns
 ) -> tuple[pa.DataType | None, Expression | None]:
     """The type of the aggregate's column and its parsed filter."""
     if not isinstance(aggregate, Aggregate):
         called = "; call it, like agg.count()" if callable(aggregate) else "; write agg.count(), agg.sum(column), ..."
         mistakes.add(field, aggregate, f"not an aggregate{called}")
         return None, None
-    where = check_where(mistakes, f"{field}.where", aggregate.where, schema)
+    where = check_where(mistakes, f"{field}.where", aggregate.where, columns)
     kind = aggregate_kind_of(aggregate)
     if kind.needs_q and not is_quantile(aggregate.q):
         mistakes.add(f"{field}.q", aggregate.q, "a quantile is a number from 0 to 1, like 0.95")
-    if schema is None or (aggregate.column is None and not kind.needs_column):
+    if aggregate.column is None and not kind.needs_column:
         return None, where
-    if not check_column(mistakes, f"{field}.column", aggregate.column, schema):
+    if not check_column(mistakes, f"{field}.column", aggregate.column, columns):
         return None, where
     assert aggregate.column is not None
-    type_ = schema.field(aggregate.column).type
-    fix = kind.unfit(aggregate, Input(type_, aggregate.column == event_time))
+    type_ = columns.schema.field(aggregate.column).type
+    fix = kind.unfit(aggregate, Input(type_, aggregate.column in columns.times))
     if fix:
         mistakes.add(field, f"{aggregate.kind}({aggregate.column})", fix)
     return type_, where

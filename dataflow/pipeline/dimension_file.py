@@ -43,22 +43,18 @@ def read_dimension(path: Path, key: str, key_type: pa.DataType, columns: Mapping
     Raises ValueError with everything that is wrong: no such file, no such column, a value that is
     not of its type, an empty or repeated key.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise ValueError(f"there is no file {path}; the path is relative to the pipeline file") from None
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {error.strerror}; check the path and its permissions") from None
+    content = content_of(path)
     texts = _read_texts(path, content, [key, *columns])
     mistakes: list[str] = []
     keys = _typed(texts[key], key, key_type, mistakes)
+    has_keys = not mistakes
     typed = {name: _typed(texts[name], name, type_, mistakes) for name, type_ in columns.items()}
-    if keys.null_count and not mistakes:
+    if keys.null_count and has_keys:
         row = pc.index(keys.is_null(), pa.scalar(True)).as_py()
         mistakes.append(f"row {row + 1} has no {key}; every row needs a key")
     counted = keys.drop_null().value_counts()
     repeated = counted.filter(pc.greater(counted.field("counts"), 1)).field("values").to_pylist()
-    if repeated and not mistakes:
+    if repeated and has_keys:
         shown = ", ".join(str(value) for value in repeated[:3])
         more = f" and {len(repeated) - 3} more" if len(repeated) > 3 else ""
         mistakes.append(f"{key} {shown}{more} more than once; keep one row per key")
@@ -67,6 +63,16 @@ def read_dimension(path: Path, key: str, key_type: pa.DataType, columns: Mapping
     schema = pa.schema([pa.field(name, type_) for name, type_ in columns.items()])
     batch = pa.RecordBatch.from_arrays([typed[name] for name in columns], schema=schema)
     return DimensionTable(keys, batch, hashlib.sha256(content).hexdigest())
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a dimension's file. Raises ValueError if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ValueError(f"there is no file {path}; the path is relative to the pipeline file") from None
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}; check the path and its permissions") from None
 
 
 def _read_texts(path: Path, content: bytes, names: list[str]) -> dict[str, pa.Array]:
@@ -79,12 +85,10 @@ def _read_texts(path: Path, content: bytes, names: list[str]) -> dict[str, pa.Ar
         header = csv.open_csv(io.BytesIO(content), read_options=reading).schema.names
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path} is no UTF-8 CSV file: {error}") from None
-    missing = [name for name in names if name not in header]
-    if missing:
-        raise ValueError(f"{path} has no column {missing[0]} in its header line{suggest(missing[0], header)}")
-    doubled = [name for name in names if header.count(name) > 1]
-    if doubled:
-        raise ValueError(f"{path} has two columns {doubled[0]}; rename one")
+    wrong = [f"no column {name} in its header line{suggest(name, header)}" for name in names if name not in header]
+    wrong += [f"two columns {name}; rename one" for name in dict.fromkeys(names) if header.count(name) > 1]
+    if wrong:
+        raise ValueError(f"{path} has {'; it has '.join(wrong)}")
     options = csv.ConvertOptions(
         include_columns=list(dict.fromkeys(names)),
         column_types={name: pa.string() for name in names},

@@ -4,10 +4,12 @@ import hashlib
 import sys
 import traceback
 import types
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dataflow.errors import ConfigError, PipelineError
-from dataflow.pipeline.declaration import Pipeline
+from dataflow.pipeline.declaration import Pipeline, Rollup
 from dataflow.pipeline.place import split_place
 from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.spelling import suggest
@@ -26,6 +28,27 @@ def load(spec: str) -> Plan:
         return make_plan(pipeline, path.parent)
     except PipelineError as error:
         raise PipelineError(f"{path}: {error.where}", error.mistakes) from None
+
+
+def load_sound(spec: str) -> tuple[Plan | None, list[str]]:
+    """What of a pipeline with mistakes can be gone on with: a plan of its sound rollups, if any; the others' names.
+
+    Raises ConfigError as `load` does.
+    """
+    pipeline, path = load_pipeline(spec)
+    rollups = pipeline.rollups if isinstance(pipeline.rollups, list | tuple) else ()
+    declared = [rollup for rollup in rollups if isinstance(rollup, Rollup)]
+    sound = [rollup for rollup in declared if _plan_of(pipeline, [rollup], path) is not None]
+    plan = _plan_of(pipeline, sound, path)
+    known = set() if plan is None else {rollup.name for rollup in plan.rollups}
+    return plan, [str(rollup.name) for rollup in declared if rollup.name not in known]
+
+
+def _plan_of(pipeline: Pipeline, rollups: Sequence[Rollup], path: Path) -> Plan | None:
+    try:
+        return make_plan(replace(pipeline, rollups=rollups), path.parent)
+    except PipelineError:
+        return None
 
 
 def load_pipeline(spec: str) -> tuple[Pipeline, Path]:

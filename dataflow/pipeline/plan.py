@@ -2,22 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 
 from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import AggregateKind, kind_of
 from dataflow.errors import PipelineError
-from dataflow.event.schema import EventField, EventSchema, schema_of
+from dataflow.event.schema import EventSchema, read_model
 from dataflow.filter.parse import Expression
 from dataflow.pipeline import checks as check
 from dataflow.pipeline.checks import Mistakes
+from dataflow.pipeline.columns import columns_of
 from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
-from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, read_dimension
+from dataflow.pipeline.definition import definition_of
+from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, content_of, read_dimension
 from dataflow.windows import Window
 from dataflow.windows.kinds import kind_of as window_kind_of
 
@@ -120,16 +122,16 @@ class _Planner:
         self.pipeline = pipeline
         self.base_dir = base_dir
         self.mistakes = Mistakes()
-        self.event: EventSchema | None = None
-        self.row_schema: pa.Schema | None = None
+        model = read_model(pipeline.event)
+        self.event = model.schema
+        self.event_mistakes = model.mistakes
+        self.event_columns = columns_of(model)
+        self.columns = self.event_columns
 
     def plan(self) -> Plan:
         pipeline, mistakes = self.pipeline, self.mistakes
         check.check_name(mistakes, "name", pipeline.name)
-        try:
-            self.event = schema_of(pipeline.event)
-        except PipelineError as error:
-            mistakes.extend(f"event.{mistake}" for mistake in error.mistakes)
+        mistakes.extend(f"event.{mistake}" for mistake in self.event_mistakes)
         bound_ms = check.check_duration(mistakes, "out_of_orderness", pipeline.out_of_orderness)
         lateness_ms = check.check_duration(mistakes, "allowed_lateness", pipeline.allowed_lateness)
         idle_ms = check.check_duration(mistakes, "idle_timeout", pipeline.idle_timeout, least_ms=1)
@@ -143,7 +145,6 @@ class _Planner:
         if mistakes.lines:
             raise PipelineError(f"pipeline {pipeline.name}", mistakes.lines)
         assert self.event is not None
-        assert self.row_schema is not None
         assert bound_ms is not None
         assert idle_ms is not None
         plan = Plan(
@@ -151,7 +152,7 @@ class _Planner:
             name=pipeline.name,
             event=self.event,
             dimensions=dimensions,
-            row_schema=self.row_schema,
+            row_schema=self.columns.schema,
             rollups=rollups,
             out_of_orderness_ms=bound_ms,
             idle_timeout_ms=idle_ms,
@@ -161,7 +162,7 @@ class _Planner:
             max_record_bytes=limit,
             fingerprint="",
         )
-        definition = _definition(plan, digests)
+        definition = definition_of(plan, digests)
         text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return replace(plan, fingerprint=hashlib.sha256(text.encode()).hexdigest(), definition=definition)
 
@@ -173,38 +174,38 @@ class _Planner:
             return 0
         if within is None:
             mistakes.add("deduplicate_by", by, 'needs deduplicate_within, how long an event is remembered, like "10m"')
-        if self.event is not None and check.check_column(mistakes, "deduplicate_by", by, self.event.arrow):
-            type_ = self.event.arrow.field(by).type
-            if not (pa.types.is_string(type_) or pa.types.is_integer(type_)) or by == self.event.event_time.name:
+        columns = self.event_columns
+        if check.check_column(mistakes, "deduplicate_by", by, columns):
+            type_ = columns.schema.field(by).type
+            if not (pa.types.is_string(type_) or pa.types.is_integer(type_)) or by in columns.times:
                 mistakes.add("deduplicate_by", by, "must identify an event; choose a str or int column")
         return check.check_duration(mistakes, "deduplicate_within", within, least_ms=1, optional=True) or 0
 
     def _dimensions(self) -> tuple[tuple[DimensionPlan, ...], dict[str, str]]:
         plans: list[DimensionPlan] = []
         digests: dict[str, str] = {}
-        columns = [] if self.event is None else [(name, f"event.{name}") for name in self.event.arrow.names]
+        columns = [(name, f"event.{name}") for name in self.event_columns.schema.names]
         names: list[tuple[str, str]] = []
-        fields = [] if self.event is None else list(self.event.arrow)
-        complete = self.event is not None
-        for at, dimension in enumerate(_listed(self.mistakes, "dimensions", self.pipeline.dimensions, Dimension)):
+        declared = self.pipeline.dimensions
+        dimensions = _listed(self.mistakes, "dimensions", declared, Dimension)
+        if not isinstance(declared, list | tuple) or len(dimensions) < len(declared):
+            self.columns = self.columns.with_more({}, frozenset(), is_open=True)
+        for at, dimension in enumerate(dimensions):
             where = f"dimensions[{at}]"
             if check.check_name(self.mistakes, f"{where}.name", dimension.name):
                 where = f"dimensions.{dimension.name}"
             names.append((dimension.name, f"{where}.name"))
             added = self._dimension_columns(where, dimension)
             columns += [(column, f"{where}.columns") for column in added]
-            known = {field.name for field in fields}  # a clash is told below; the first column stays
-            fields += [pa.field(column, type_) for column, type_ in added.items() if column not in known]
+            is_named = isinstance(dimension.columns, Mapping)
+            unread = frozenset(map(str, dimension.columns if is_named else ())) - added.keys()
+            self.columns = self.columns.with_more(added, unread, is_open=not is_named)
             table = self._dimension_table(where, dimension, added)
-            if table is None:
-                complete = complete and len(added) == len(dimension.columns)
-                continue
-            digests[dimension.name] = table.digest
-            plans.append(DimensionPlan(dimension, table.keys, table.columns))
+            if table is not None:
+                digests[dimension.name] = table.digest
+                plans.append(DimensionPlan(dimension, table.keys, table.columns))
         check.check_distinct_columns(self.mistakes, names)
         check.check_distinct_columns(self.mistakes, columns)
-        if complete:
-            self.row_schema = pa.schema(fields)
         return tuple(plans), digests
 
     def _dimension_columns(self, where: str, dimension: Dimension) -> dict[str, pa.DataType]:
@@ -230,22 +231,29 @@ class _Planner:
     ) -> DimensionTable | None:
         if dimension.unknown not in ("null", "dead_letter"):
             self.mistakes.add(f"{where}.unknown", dimension.unknown, 'write "null" or "dead_letter"')
-        if self.event is None or not check.check_column(self.mistakes, f"{where}.key", dimension.key, self.event.arrow):
-            return None
-        key_type = self.event.arrow.field(dimension.key).type
-        if not (pa.types.is_string(key_type) or pa.types.is_integer(key_type)):
-            self.mistakes.add(f"{where}.key", dimension.key, "must be a str or int column of the event")
-            return None
+        key_type = self._dimension_key(f"{where}.key", dimension.key)
         path: object = dimension.path
         if not isinstance(path, str | Path):
             self.mistakes.add(f"{where}.path", dimension.path, "write the path of a CSV file, relative to this file")
             return None
         wanted = {column: type_ for column, type_ in added.items() if column != dimension.key}
         try:
+            if key_type is None:
+                content_of(self.base_dir / path)
+                return None
             return read_dimension(self.base_dir / path, dimension.key, key_type, wanted)
         except ValueError as error:
             self.mistakes.add(f"{where}.path", str(dimension.path), str(error))
             return None
+
+    def _dimension_key(self, where: str, key: str) -> pa.DataType | None:
+        if not check.check_column(self.mistakes, where, key, self.event_columns):
+            return None
+        key_type = self.event_columns.schema.field(key).type
+        if pa.types.is_string(key_type) or pa.types.is_integer(key_type):
+            return key_type
+        self.mistakes.add(where, key, "must be a str or int column of the event")
+        return None
 
     def _rollups(self, lateness_ms: int) -> tuple[RollupPlan, ...]:
         rollups = _listed(self.mistakes, "rollups", self.pipeline.rollups, Rollup)
@@ -265,11 +273,11 @@ class _Planner:
         return tuple(plans)
 
     def _rollup(self, at: int, rollup: Rollup, lateness_ms: int) -> RollupPlan:
-        mistakes, schema = self.mistakes, self.row_schema
+        mistakes, columns = self.mistakes, self.columns
         check.check_rollup_name(mistakes, f"rollups[{at}].name", rollup.name)
         where = f"rollups.{rollup.name}"
         check.check_window(mistakes, f"{where}.window", rollup.window)
-        keys = check.check_keys(mistakes, f"{where}.keys", rollup.keys, schema)
+        keys = check.check_keys(mistakes, f"{where}.keys", rollup.keys, columns)
         own_ms = check.check_duration(mistakes, f"{where}.allowed_lateness", rollup.allowed_lateness, optional=True)
         fix = "write aggregates={name: agg.count(), ...}"
         aggregates = check.check_mapping(mistakes, f"{where}.aggregates", rollup.aggregates, fix)
@@ -292,15 +300,14 @@ class _Planner:
             name=str(rollup.name),
             keys=keys,
             window=rollup.window,
-            where=check.check_where(mistakes, f"{where}.where", rollup.where, schema),
+            where=check.check_where(mistakes, f"{where}.where", rollup.where, columns),
             aggregates=plans,
             allowed_lateness_ms=lateness_ms if own_ms is None else own_ms,
         )
 
     def _aggregate(self, where: str, name: str, aggregate: Aggregate) -> AggregatePlan:
         check.check_name(self.mistakes, where, name)
-        event_time = "" if self.event is None else self.event.event_time.name
-        type_, condition = check.check_aggregate(self.mistakes, where, aggregate, self.row_schema, event_time)
+        type_, condition = check.check_aggregate(self.mistakes, where, aggregate, self.columns)
         columns: tuple[pa.Field, ...] = ()
         if isinstance(aggregate, Aggregate) and (type_ is not None or not kind_of(aggregate).needs_column):
             kind = kind_of(aggregate)
@@ -317,82 +324,3 @@ def _listed(mistakes: Mistakes, field_name: str, values: object, kind: type[_Ent
         if not isinstance(value, kind):
             mistakes.add(f"{field_name}[{at}]", value, f"not a {kind.__name__}; write {kind.__name__}(...)")
     return [value for value in values if isinstance(value, kind)]
-
-
-def _definition(plan: Plan, digests: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "name": plan.name,
-        "event": [_field_definition(leaf) for leaf in plan.event.fields],
-        "out_of_orderness_ms": plan.out_of_orderness_ms,
-        "idle_timeout_ms": plan.idle_timeout_ms,
-        "max_future_ms": plan.max_future_ms,
-        "deduplicate_by": plan.dedup_column,
-        "deduplicate_within_ms": plan.dedup_within_ms,
-        "max_record_bytes": plan.max_record_bytes,
-        "dimensions": [_dimension_definition(each, digests[each.dimension.name]) for each in plan.dimensions],
-        "rollups": [_rollup_definition(rollup) for rollup in plan.rollups],
-        "tables": {"events": _columns(plan.row_schema)}
-        | {rollup.delta_table: _delta(rollup) for rollup in plan.rollups},
-    }
-
-
-def _columns(columns: Iterable[pa.Field]) -> list[list[str]]:
-    return [[column.name, str(column.type)] for column in columns]
-
-
-def _delta(rollup: RollupPlan) -> list[list[str]]:
-    return [*_columns(rollup.keys), *(pair for agg in rollup.aggregates for pair in _columns(agg.columns))]
-
-
-def _field_definition(leaf: EventField) -> dict[str, object]:
-    return {
-        "name": leaf.name,
-        "path": list(leaf.path),
-        "kind": leaf.kind.value,
-        "nullable": leaf.nullable,
-        "null_ok": leaf.null_ok,
-        "required": leaf.required,
-        "default": None if leaf.default is None else str(leaf.default),
-        "unit": None if leaf.unit is None else leaf.unit.value,
-        "choices": None if leaf.choices is None else list(leaf.choices),
-        "constraints": repr(leaf.constraints),
-    }
-
-
-def _dimension_definition(plan: DimensionPlan, digest: str) -> dict[str, object]:
-    dimension = plan.dimension
-    return {
-        "name": dimension.name,
-        "key": dimension.key,
-        "columns": _columns(plan.columns.schema),
-        "unknown": dimension.unknown,
-        "sha256": digest,
-    }
-
-
-def _rollup_definition(rollup: RollupPlan) -> dict[str, object]:
-    window = rollup.window
-    return {
-        "name": rollup.name,
-        "keys": _columns(rollup.keys),
-        "window": {
-            "kind": window.kind,
-            "size_ms": window.size_ms,
-            "slide_ms": window.slide_ms,
-            "offset_ms": window.offset_ms,
-        },
-        "where": None if rollup.where is None else rollup.where.sql,
-        "allowed_lateness_ms": rollup.allowed_lateness_ms,
-        "aggregates": [
-            {
-                "name": agg.name,
-                "kind": agg.aggregate.kind,
-                "column": agg.aggregate.column,
-                "type": None if agg.column_type is None else str(agg.column_type),
-                "where": None if agg.where is None else agg.where.sql,
-                "q": agg.aggregate.q,
-                "columns": _columns(agg.columns),
-            }
-            for agg in rollup.aggregates
-        ],
-    }

@@ -163,7 +163,8 @@ class _Audit:
         place = find_place(self._source, self._plan, self._snapshot, segments)
         foreign = next((each for each in segments if self._is_foreign(each)), None)
         if foreign is not None:
-            return Place(len(segments), f"{foreign.range} was filled with a rollup that the pipeline no longer has")
+            why = f"{foreign.range} was filled with a rollup that the pipeline no longer has"
+            return Place(len(segments), why, "put it back into the pipeline file and run it once, then audit")
         return place
 
     def _is_foreign(self, segment: Segment) -> bool:
@@ -176,9 +177,10 @@ class _Audit:
         unjudged = [each for each in segments[: place.first] if id(each) in wanted]
         if place.why:
             start, end = segments[0].start, segments[max(place.first - 1, 0)].end
-            report.unproven.append(Unproven(f"{name} [{start}, {end}) against its source", place.why))
+            report.unproven.append(Unproven(f"{name} [{start}, {end}) against its source", place.why, place.fix))
         self._rows.count(unjudged)
         report.partitions[name] = _counts(chosen)
+        report.records += report.partitions[name]["read"]
         if self._source is None or place.first == len(segments):
             return
         last = max((at for at, each in enumerate(segments) if id(each) in wanted), default=-1)
@@ -195,6 +197,7 @@ class _Audit:
                 chunk = _Chunk()
             parcel = self._fold(segment).fold(judged)
             chunk.add(segment, parcel.range, parcel.tables)
+            report.compared += parcel.range.read
             for table, totals in self._totals.items():
                 if table in parcel.tables:
                     totals.add(parcel.tables[table])

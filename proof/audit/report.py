@@ -48,10 +48,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Unproven:
-    """What the audit had to leave open, and why; no difference."""
+    """What the audit had to leave open, and why; no difference. `fix`: how to ask for it, where one can."""
 
     what: str
     why: str
+    fix: str = ""
 
     def __str__(self) -> str:
         return f"{self.what}: {self.why}"
@@ -59,13 +60,18 @@ class Unproven:
 
 @dataclass(slots=True)
 class Report:
-    """The whole audit. `partitions` and `tables` count what was compared without a difference or with one."""
+    """The whole audit. `partitions` and `tables` count what was looked at, without a difference or with one.
+
+    `records`: those that the lake says it has read, of what was selected. `compared`: those that the source gave again.
+    """
 
     snapshot_id: int
     findings: list[Finding] = field(default_factory=list)
     unproven: list[Unproven] = field(default_factory=list)
     partitions: dict[str, dict[str, int]] = field(default_factory=dict)
     tables: dict[str, int] = field(default_factory=dict)
+    records: int = 0
+    compared: int = 0
     files: int = 0
     file_bytes: int = 0
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -73,8 +79,26 @@ class Report:
 
     @property
     def is_proven(self) -> bool:
-        """True when no difference was found."""
-        return not self.findings
+        """True when no difference was found, and records were compared where there are any."""
+        return not self.findings and (self.compared > 0 or self.records == 0)
+
+    @property
+    def verdict(self) -> str:
+        """All of it in a sentence."""
+        if self.findings:
+            count = len(self.findings) + sum(self.left_out.values())
+            return f"{count} difference{'' if count == 1 else 's'} between the lake and its source"
+        if not self.records:
+            return "nothing to prove: the lake has read no record there"
+        if not self.compared:
+            reason = next(
+                (each for each in self.unproven if each.fix), next(iter(self.unproven), "the source gave none")
+            )
+            fix = f"; {reason.fix}" if isinstance(reason, Unproven) and reason.fix else ""
+            return f"nothing proven: none of {self.records:,} records was compared ({reason}){fix}"
+        if self.unproven:
+            return "no difference; what is NOT PROVEN was not compared with the source"
+        return "proven: every record of the source is in the lake exactly once"
 
     def add(self, finding: Finding) -> None:
         """Keep a finding; joins one that continues the last one's offsets in the same table for the same reason."""
@@ -104,13 +128,7 @@ class Report:
         out += [f"DIFFERENCE {finding}" for finding in self.findings]
         out += [f"DIFFERENCE {kind}: {table}: {count} more" for (kind, table), count in self.left_out.items()]
         out += [f"NOT PROVEN {each}" for each in self.unproven]
-        if self.findings:
-            count = len(self.findings) + sum(self.left_out.values())
-            out.append(f"{count} difference{'' if count == 1 else 's'} between the lake and its source")
-        elif self.unproven:
-            out.append("no difference; what is NOT PROVEN was not compared with the source")
-        else:
-            out.append("proven: every record of the source is in the lake exactly once")
+        out.append(self.verdict)
         return out
 
     def as_json(self) -> dict[str, object]:
@@ -118,6 +136,9 @@ class Report:
         return {
             "snapshot": self.snapshot_id,
             "proven": self.is_proven,
+            "verdict": self.verdict,
+            "records": self.records,
+            "compared": self.compared,
             "findings": [_finding_json(finding) for finding in self.findings],
             "findings_left_out": sum(self.left_out.values()),
             "unproven": [{"what": each.what, "why": each.why} for each in self.unproven],

@@ -10,6 +10,7 @@ from dataflow.intake.judge import Judge
 from dataflow.messages import Judged
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
+from dataflow.spoken import listed
 from dataflow.steps import UNSEEN, Steps
 from proof.audit.ledger import Segment
 from proof.rejudge import Rejudging
@@ -18,7 +19,7 @@ from query.reader import LakeSnapshot
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where judging can start: segments before `first` cannot be judged again, and `why` says so.
+    """Where judging can start: segments before `first` cannot be judged again, `why` says so, `fix` how to ask.
 
     `seen`: the largest event time (ms) before it, None where nothing was read before. `from_lake`: ids to remember
     come from table events.
@@ -26,6 +27,7 @@ class Place:
 
     first: int
     why: str = ""
+    fix: str = ""
     seen: int | None = None
     from_lake: bool = False
 
@@ -40,31 +42,44 @@ def find_place(source: Source, plan: Plan, snapshot: LakeSnapshot, segments: Seq
     """
     partition = segments[0].partition
     if partition not in source.partitions():
-        return Place(len(segments), "the source has no such partition any more")
+        there = listed(source.partitions()) or "no partition"
+        return Place(len(segments), f"the source has {there}, and not this one", _name_source(segments))
     try:
         source.open(partition, segments[0].start, None, segments[-1].end).close()
         return Place(0)
     except (InputMissing, UnknownTopic) as error:
-        return Place(len(segments), str(error))
+        return Place(len(segments), str(error), _name_source(segments))
     except OffsetLost as error:
         reader = source.open(partition, None, None, segments[-1].end)
         low = reader.position
         reader.close()
         if low <= segments[0].start:
-            return Place(len(segments), str(error))
+            return Place(len(segments), str(error), _name_source(segments))
     first = next((at for at, each in enumerate(segments) if each.start >= low), len(segments))
     gone = f"the source begins at offset {low}, older records were deleted from it"
+    fix = "audit offsets that both still hold, or a copy of the source with its older records"
     if first == len(segments):
-        return Place(first, gone)
+        return Place(first, gone, fix)
     before = segments[:first]
     times = [each.line.entry.max_event_time for each in before if each.line is not None]
     newest = max((time for time in times if time is not None), default=None)
     if plan.dedup_column is None or newest is None:
-        return Place(first, gone, newest)
+        return Place(first, gone, fix, newest)
     if "events" not in snapshot.tables or not _ids_are_known(plan, before, newest):
         why = f"{gone}, and which event ids were remembered there is not in the lake"
-        return Place(len(segments), why)
-    return Place(first, gone, newest, from_lake=True)
+        return Place(len(segments), why, "audit a copy of the source with its older records")
+    return Place(first, gone, fix, newest, from_lake=True)
+
+
+def _name_source(segments: Sequence[Segment]) -> str:
+    """How to name the source that filled a source partition of the lake."""
+    partition = segments[0].partition
+    topics = [each.line.entry.topic for each in segments if each.line is not None and each.line.entry.topic]
+    if topics:
+        return f"name the topic that filled the lake: --source kafka --topic {topics[-1]}"
+    if "/" in partition:
+        return "name the stream that filled the lake: --source generator with its --generator-... flags"
+    return f"name the folder of files that filled the lake, with {partition} in it: --source files --input FOLDER"
 
 
 def _ids_are_known(plan: Plan, before: Sequence[Segment], newest: int) -> bool:

@@ -167,7 +167,7 @@ def _ask_rollup(
     start, end = reach.limits()
     table = read(
         snapshot,
-        windows.statement(snapshot, rollup, values),
+        windows.statement(snapshot, report, values),
         parameters={
             "start_us": reach.start_ms * 1000,
             "end_us": reach.end_ms * 1000,

@@ -1,6 +1,6 @@
 """What a report is: a question with a title, typed parameters and the view that it reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -64,9 +64,10 @@ ROLLUP_PARAMETERS = (
 
 @dataclass(frozen=True, slots=True)
 class RollupReport:
-    """The report that every rollup has without a file."""
+    """The report that every rollup has without a file. `values`: all that keys ever held, where that is known."""
 
     rollup: RollupDefinition
+    values: Mapping[str, Sequence[str | int]] = field(default_factory=dict, hash=False)
     takes_limit: ClassVar[bool] = True
 
     @property

@@ -10,6 +10,7 @@ from dataflow.sql import quoted
 from query.cells import Style, cells
 from query.moment import aware, from_ms, to_ms
 from query.reader import Bound, LakeSnapshot
+from query.reports.report import RollupReport
 from query.reports.values import Value
 from sinks.lake.tables.definition import RollupDefinition
 
@@ -91,9 +92,10 @@ def columns_of(rollup: RollupDefinition) -> list[str]:
     return [*rollup.key_names, "window_start", "window_end", *aggregates, "late_count", "is_final"]
 
 
-def statement(snapshot: LakeSnapshot, rollup: RollupDefinition, values: Mapping[str, Value]) -> str:
+def statement(snapshot: LakeSnapshot, report: RollupReport, values: Mapping[str, Value]) -> str:
     """The SELECT, with $start_us and $end_us (of window_start) and $limit. Raises ConfigError."""
-    condition = "" if values["where"] is None else f" AND ({_condition(snapshot, rollup, str(values['where']))})"
+    rollup = report.rollup
+    condition = "" if values["where"] is None else f" AND ({_condition(snapshot, report, str(values['where']))})"
     return (
         f"SELECT * FROM {quoted(rollup.name)} WHERE window_start >= make_timestamp($start_us)"
         f" AND window_start < make_timestamp($end_us){condition}"
@@ -120,13 +122,13 @@ def _order(rollup: RollupDefinition, values: Mapping[str, Value]) -> list[str]:
     return [f"{quoted(by)} {'ASC' if by in rollup.key_names else 'DESC'} NULLS LAST", *order]
 
 
-def _condition(snapshot: LakeSnapshot, rollup: RollupDefinition, written: str) -> str:
+def _condition(snapshot: LakeSnapshot, report: RollupReport, written: str) -> str:
     """The condition as SQL of ours: nothing of the text itself gets into the query."""
     # its parser takes long to import, and most questions have no condition
     from dataflow.filter.parse import parse
 
-    schema = snapshot.query(f"SELECT * FROM {quoted(rollup.name)} LIMIT 0").schema
+    schema = snapshot.query(f"SELECT * FROM {quoted(report.name)} LIMIT 0").schema
     try:
-        return parse(written, schema).sql
+        return parse(written, schema, report.values).sql
     except ValueError as error:
         raise ConfigError("--where", written, str(error)) from None

@@ -30,6 +30,7 @@ class Shelf:
         self.folder = folder
         self._pipeline = None if definition is None else definition.name
         self._rollups = {} if definition is None else definition.by_name
+        self._values = {} if definition is None else definition.values
         self._parse = lru_cache(maxsize=256)(partial(parse_report, parser=parser))
 
     def names(self) -> list[str]:
@@ -61,7 +62,9 @@ class Shelf:
                 )
                 raise ConfigError("report", name, f"{report.path} {owners}")
         if name in self._rollups:
-            return RollupReport(self._rollups[name])
+            rollup = self._rollups[name]
+            # an aggregate may be called like a column of the event, a key cannot
+            return RollupReport(rollup, {key: self._values[key] for key in rollup.key_names if key in self._values})
         hint = suggest(name, names) if (names := self.names()) else ""
         raise ConfigError(
             "report", name, f"no file {self.folder / name}.sql and no rollup of this lake has this name{hint}"

@@ -34,9 +34,14 @@ def agree(catalog: Catalog, pipeline: str, store: Store) -> str:
     Raises RecoveryError, with the way out, when one of the two is lost, restored or somebody else's: going on
     would count records twice or leave some out.
     """
-    row = catalog.one("SELECT lineage FROM own_pipeline WHERE name = ?", pipeline)
-    lineage = shared_lineage(row[0] if row else None, len(catalog.offsets()), store, catalog.folder)
+    lineage = agreed(catalog, pipeline, store)
     return store.create() if lineage is None else lineage
+
+
+def agreed(catalog: Catalog, pipeline: str, store: Store) -> str | None:
+    """The same without making anything; None when both are new."""
+    row = catalog.one("SELECT lineage FROM own_pipeline WHERE name = ?", pipeline)
+    return shared_lineage(row[0] if row else None, len(catalog.offsets()), store, catalog.folder)
 
 
 def shared_lineage(known: str | None, partitions: int, store: Store, lake: Path) -> str | None:

@@ -105,3 +105,16 @@ def test_flags_are_checked_before_anything_is_asked(tmp_path: Path) -> None:
         wanted("xml", None)
     assert wanted(None, tmp_path / "x").rows is None
     assert wanted("csv", None, 3).rows == 3
+
+
+@pytest.mark.parametrize("command", [("query", "SELECT 1 AS x"), ("report", "ad_clicks_1m"), ("snapshots",)])
+@pytest.mark.parametrize("place", ["catalog.sqlite", "main/ad_clicks_1m_delta/x.parquet", "x.csv"])
+def test_no_answer_is_written_into_a_lake(
+    tidemill: Tidemill, lake: LakeMaker, command: tuple[str, ...], place: str
+) -> None:
+    before = (lake.folder / "catalog.sqlite").read_bytes()
+    code, out, err = tidemill(*command, "--output", str(lake.folder / place))
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: --output = '{lake.folder / place}': lies in the lake {lake.folder}")
+    assert (lake.folder / "catalog.sqlite").read_bytes() == before
+    assert not (lake.folder / "x.csv").exists()

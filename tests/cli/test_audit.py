@@ -38,3 +38,16 @@ def test_a_correct_lake_is_proven_and_a_damaged_one_is_not(lake):
     assert f"DIFFERENCE missing: events: {where['partition']} [{where['start']}, {where['end']})" in text
     assert "NOT PROVEN windows" in text
     assert text.splitlines()[-1] == "1 difference between the lake and its source"
+
+
+def test_an_audit_that_compares_no_record_says_so_and_fails(lake):
+    (lake.folder / "other").mkdir()
+    (lake.folder / "other" / "clicks.ndjson").write_text("{}\n")
+    wrong = audited.tidemill(lake.folder, "audit", source="files", input="other")
+    assert (wrong.returncode, wrong.stderr) == (1, "")
+    assert wrong.stdout.splitlines()[-1] == (
+        "nothing proven: none of 120 records was compared (left [0, 60) against its source: the source has clicks, and "
+        "not this one); name the folder of files that filled the lake, with left in it: --source files --input FOLDER"
+    )
+    machine = audited.tidemill(lake.folder, "audit", "--json", source="files", input="other")
+    assert (machine.returncode, json.loads(machine.stdout)["proven"]) == (1, False)

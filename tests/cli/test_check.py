@@ -7,7 +7,10 @@ import pytest
 
 from cli.check import sql_type
 from cli.main import main
+from dataflow.pipeline.load import load
 from pipelines.ads import pipeline
+from sinks.lake.tables.prepare import create_lake
+from tests.query.lakes import T0
 
 ADS = Path(__file__).parents[2] / "pipelines" / "ads.py"
 
@@ -28,8 +31,10 @@ pipeline = Pipeline("x", Click, [
 
 
 @pytest.fixture(autouse=True)
-def clean(monkeypatch):
+def clean(monkeypatch, tmp_path):
     monkeypatch.setenv("TIDEMILL_EVENTS", "true")
+    monkeypatch.setenv("TIDEMILL_LAKE", str(tmp_path / "lake"))
+    monkeypatch.setenv("TIDEMILL_RECOVERY", str(tmp_path / "recovery"))
 
 
 def test_it_prints_every_table_and_view_the_windows_and_what_is_held(capsys):
@@ -108,3 +113,74 @@ def test_types_have_the_names_that_duckdb_gives_them():
     assert [sql_type(name) for name in names] == expected
     assert sql_type(pa.decimal128(18, 6)) == "DECIMAL(18,6)"
     assert sql_type(pa.list_(pa.int32())) == "INTEGER[]"
+
+
+def test_what_a_run_would_refuse_of_its_lake_is_told_behind_the_tables_with_the_runs_exit_code(capsys, tmp_path):
+    path = tmp_path / "clicks.py"
+    path.write_text(BROKEN.replace('["adv"]', '["ad"]').replace('agg.sum("ad")', "agg.count()"))
+
+    def check(code: int) -> tuple[str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments=["check", "--pipeline", str(path)])
+        assert ended.value.code == code
+        return capsys.readouterr()
+
+    out, _ = check(0)
+    assert "lake" not in out
+    create_lake(tmp_path / "lake", load(str(path)), T0).close()
+    out, _ = check(0)
+    assert out.endswith(f"\nThe lake {tmp_path / 'lake'} goes on with it.\n")
+    path.write_text(path.read_text().replace('tumble("1m")', 'tumble("1h")'))
+    out, err = check(5)
+    assert out.startswith(f"{path}: pipeline x is correct\n")
+    assert err.startswith(f"error: the lake {tmp_path / 'lake'} was filled by another definition of this pipeline:\n")
+    assert "  - rollup clicks: window was tumble 1m and is tumble 1h\n" in err
+
+
+def test_mistakes_of_pipeline_and_reports_are_told_together_and_none_twice(capsys, tmp_path):
+    path = tmp_path / "clicks.py"
+    good = 'Rollup("views", keys=["ad"], window=tumble("1m"), aggregates={"n": agg.count()}),\n]'
+    path.write_text(BROKEN.replace("\n]", f"\n    {good}"))
+    (tmp_path / "reports").mkdir()
+    for name, view, sql in [
+        ("of_a_wrong_rollup", "clicks", "FROM clicks WHERE nonsense"),
+        ("of_a_right_one", "views", "FROM views WHERE nope > 1"),
+        ("of_none", "viewz", "FROM viewz"),
+        ("cut_off", "clicks", "SELECT FROM WHERE"),
+    ]:
+        (tmp_path / "reports" / f"{name}.sql").write_text(f"-- title: {name}\n-- view: {view}\n{sql}\n")
+
+    def told() -> list[str]:
+        with pytest.raises(SystemExit, match="2"):
+            main(arguments=["check", "--pipeline", str(path)])
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return [line for line in captured.err.splitlines() if line]
+
+    lines = told()
+    assert lines[0] == f"error: {path}: pipeline x: 2 mistakes"
+    assert lines[3] == f"error: {tmp_path / 'reports'}: 3 mistakes"
+    assert [line.split(",")[0].strip(" -") for line in lines[4:]] == [
+        "cut_off.sql",
+        "of_a_right_one.sql",
+        "of_none.sql",
+    ]
+    assert lines[6] == "  - of_none.sql, line 2: view = 'viewz': the pipeline has no such rollup; did you mean views?"
+    path.write_text(path.read_text().replace("ad: str", "ad: list"))
+    lines = told()
+    assert lines[0] == f"error: {path}: pipeline x: 2 mistakes"
+    assert [line.split(",")[0].strip(" -") for line in lines[4:]] == ["cut_off.sql", "of_none.sql"]
+
+
+def test_mistakes_of_reports_and_refusals_of_the_lake_are_told_together(capsys, tmp_path):
+    path = tmp_path / "clicks.py"
+    path.write_text(BROKEN.replace('["adv"]', '["ad"]').replace('agg.sum("ad")', "agg.count()"))
+    create_lake(tmp_path / "lake", load(str(path)), T0).close()
+    path.write_text(path.read_text().replace('tumble("1m")', 'tumble("1h")'))
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "r.sql").write_text("-- title: r\n-- view: clicks\nFROM clicks WHERE nope\n")
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments=["check", "--pipeline", str(path)])
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {tmp_path / 'reports'}: 1 mistake\n")
+    assert "\nerror: the lake " in err

@@ -67,7 +67,20 @@ def test_an_unknown_flag_ends_with_exit_code_2(capsys):
 
 
 COMMANDS = {
-    *("run", "demo", "produce", "recover", "check", "query", "snapshots", "dump", "lateness", "compact", "audit"),
+    *(
+        "run",
+        "demo",
+        "produce",
+        "recover",
+        "check",
+        "query",
+        "snapshots",
+        "files",
+        "dump",
+        "lateness",
+        "compact",
+        "audit",
+    ),
     *("doctor", "replay", "report", "config show"),
     *("kafka start", "kafka stop", "kafka status"),
 }
@@ -104,6 +117,34 @@ def test_every_command_says_what_it_does(capsys, monkeypatch, command):
     assert re.fullmatch(r"[A-Z].{20,}\.", sentence), f"{command}: {sentence!r}"
     assert sentence in helped(capsys, *words)
     assert f" {words[-1]} {sentence[:20]}" in helped(capsys, *words[:-1])
+
+
+def shown(capsys: Any, monkeypatch: Any, command: str, columns: int | None) -> list[str]:
+    """The lines of --help in a pipe, at that width; None is whatever a pipe has."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit, match="0"):
+        main(arguments=[*command.split(), "--help"])
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+@pytest.mark.parametrize("columns", [80, 60, None])
+def test_every_flag_stands_on_one_line_of_its_commands_help_by_its_full_name(capsys, monkeypatch, command, columns):
+    lines = shown(capsys, monkeypatch, command, columns)
+    options = [each for each in leaves(typer.main.get_command(app))[command].params if not getattr(each, "hidden", 0)]
+    names = [name for each in options for name in (*each.opts, *each.secondary_opts) if name.startswith("-")]
+    for name in names:
+        # not as the beginning of a longer one
+        assert any(re.search(rf"(?<![\w-]){name}(?![\w-])", line) for line in lines), f"{name} in {lines}"
+    assert max(map(len, lines)) <= (columns or 80)
+
+
+@pytest.mark.parametrize("command", ["", "config", *sorted(COMMANDS)])
+def test_no_line_of_help_ends_inside_a_word(capsys, monkeypatch, command):
+    wide, narrow = (" ".join(shown(capsys, monkeypatch, command, columns)).split() for columns in (80, 60))
+    assert narrow == wide
 
 
 def test_kafka_properties_are_pairs():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cli.selection import selected
-from dataflow.errors import QueryError
+from dataflow.errors import ConfigError, QueryError
 
 
 def test_no_flag_chooses_everything() -> None:
@@ -26,3 +26,11 @@ def test_an_offset_of_0_is_a_choice() -> None:
 def test_a_time_that_is_none_is_told_with_the_form() -> None:
     with pytest.raises(QueryError, match='"soon" is no time; write a UTC time like'):
         selected(None, None, None, "soon", None)
+
+
+def test_a_selection_in_which_nothing_can_lie_is_refused() -> None:
+    for start, end in ((5, 5), (50, 5)):
+        with pytest.raises(ConfigError, match=f"--to = {end}: there is no offset from {start} on"):
+            selected(None, start, end, None, None)
+    with pytest.raises(ConfigError, match=r"--until = .2026-01-02.: there is no time from 2026-01-03 on"):
+        selected(None, None, None, "2026-01-03", "2026-01-02")

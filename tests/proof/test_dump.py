@@ -133,7 +133,7 @@ def test_a_folder_with_other_tables_is_refused_and_an_own_one_is_replaced(tmp_pa
         with pytest.raises(ConfigError, match=r"other\.csv"):
             dump(reader.snapshot(), tmp_path / "out")
         (tmp_path / "file").touch()
-        with pytest.raises(ConfigError, match="cannot be written"):
+        with pytest.raises(ConfigError, match="is a file; name a folder"):
             dump(reader.snapshot(), tmp_path / "file" / "out")
 
 

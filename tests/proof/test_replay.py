@@ -71,7 +71,7 @@ def test_a_part_is_replayed_from_the_beginning_and_compared_by_itself(lakes: Lak
 
 def test_a_selection_of_nothing_is_refused(lakes: Lakes) -> None:
     fill(lakes)
-    for nothing in ({"partition": "c"}, {"start": 20}, {"since": T0 + timedelta(days=1)}):
+    for nothing in ({"partition": "c"}, {"start": 20}, {"start": 12, "end": 12}, {"since": T0 + timedelta(days=1)}):
         with pytest.raises(ConfigError, match="nothing of the ledger lies in it"):
             ranges(lakes, **nothing)
 

@@ -13,7 +13,7 @@ from dataflow.errors import Fenced, ForeignLake, LakeUnwritable
 from sinks.lake.catalog.bounds import widen_bounds
 from sinks.lake.catalog.layout import TableLayout, layouts
 from sinks.lake.catalog.schema import AUTHOR, DUCKLAKE, INDEXES, OWN, OWN_OBJECT, SCHEMA_ID
-from sinks.lake.catalog.sqlite import CATALOG_NAME, connect, told, transaction
+from sinks.lake.catalog.sqlite import CATALOG_NAME, connect, connect_readonly, told, transaction
 from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.catalog.types import time_text
 from sinks.lake.names import SCHEMA_FOLDER
@@ -46,18 +46,7 @@ class Catalog:
         """Make an empty lake in an absent or empty folder; ForeignLake when the folder holds anything else."""
         folder = Path(folder).absolute()
         path = folder / CATALOG_NAME
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            # a crash in here leaves an empty database: that is still nobody's
-            strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(CATALOG_NAME)]
-        except OSError as error:
-            raise LakeUnwritable(
-                f"cannot make the lake folder {folder}: {error.strerror}; choose a writable folder"
-            ) from error
-        if strangers:
-            raise ForeignLake(
-                f"{folder} is not empty (it holds {strangers[0]!r}) and has no {CATALOG_NAME}; name an empty folder"
-            )
+        require_empty(folder, make=True)
         catalog = cls(folder, connect(path, busy_ms=busy_ms, create=True), busy_ms)
         try:
             with catalog.transaction() as connection:
@@ -76,7 +65,16 @@ class Catalog:
     def open(cls, folder: Path, *, busy_ms: int = BUSY_MS) -> "Catalog":
         """Open an existing lake of ours for writing; LakeMissing or ForeignLake when it is not there or not ours."""
         folder = Path(folder).absolute()
-        connection = connect(folder / CATALOG_NAME, busy_ms=busy_ms)
+        return cls._ours(folder, connect(folder / CATALOG_NAME, busy_ms=busy_ms), busy_ms)
+
+    @classmethod
+    def look(cls, folder: Path, *, busy_ms: int = BUSY_MS) -> "Catalog":
+        """The same for whoever only looks: raises as `open` does, and nothing can be changed through it."""
+        folder = Path(folder).absolute()
+        return cls._ours(folder, connect_readonly(folder / CATALOG_NAME, busy_ms=busy_ms), busy_ms)
+
+    @classmethod
+    def _ours(cls, folder: Path, connection: sqlite3.Connection, busy_ms: int) -> "Catalog":
         catalog = cls(folder, connection, busy_ms)
         try:
             with told(catalog.path, busy_ms):
@@ -132,6 +130,11 @@ class Catalog:
         with told(self.path, self.busy_ms):
             rows = self.connection.execute('SELECT "partition", next, max_event_time FROM own_offset').fetchall()
         return {partition: (following, seen) for partition, following, seen in rows}
+
+    def definitions(self) -> dict[str, str]:
+        """The stored definition of each pipeline that has filled the lake, by its name."""
+        with told(self.path, self.busy_ms):
+            return dict(self.connection.execute("SELECT name, definition FROM own_pipeline"))
 
     def topics(self) -> dict[str, str | None]:
         """Per source partition its Kafka topic; None where it is of another source."""
@@ -267,6 +270,23 @@ class Catalog:
         run(
             "INSERT INTO ducklake_schema VALUES (?, ?, 0, NULL, 'main', ?, 1)",
             (SCHEMA_ID, str(uuid.uuid5(uuid.NAMESPACE_URL, f"{data_path(self.folder)}{now}")), SCHEMA_FOLDER),
+        )
+
+
+def require_empty(folder: Path, *, make: bool = False) -> None:
+    """Raise ForeignLake where a folder that is to become a lake holds anything else; `make` it if it is absent."""
+    try:
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
+        # a crash in the first transaction leaves an empty database: that is still nobody's
+        strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(CATALOG_NAME)]
+    except OSError as error:
+        raise LakeUnwritable(
+            f"cannot make the lake folder {folder}: {error.strerror}; choose a writable folder"
+        ) from error
+    if strangers:
+        raise ForeignLake(
+            f"{folder} is not empty (it holds {strangers[0]!r}) and has no {CATALOG_NAME}; name an empty folder"
         )
 
 

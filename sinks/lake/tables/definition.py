@@ -95,8 +95,9 @@ class RollupDefinition(msgspec.Struct, frozen=True):
 class Definition(msgspec.Struct, frozen=True):
     """A pipeline as its lake knows it; all but idle_timeout decides what tables hold. Unknown fields are left alone.
 
-    `columns`: those of the events that rollups see, with Arrow types. Rollups and columns that a former pipeline file
-    had, and this one has not, stay in it.
+    `columns`: those of the events that rollups see, with Arrow types. `values`: by column all that it ever held beside
+    null, where every definition so far named them (Literal, Enum). Rollups and columns that a former pipeline file had,
+    and this one has not, stay in it.
     """
 
     name: str = ""
@@ -105,6 +106,7 @@ class Definition(msgspec.Struct, frozen=True):
     deduplicate_by: str | None = None
     deduplicate_within_ms: int = 0
     columns: list[tuple[str, str]] = []
+    values: dict[str, list[str | int]] = {}
     rollups: list[RollupDefinition] = []
 
     @property
@@ -131,6 +133,7 @@ def write_definition(plan: "Plan", former: Definition | None = None) -> str:
     stored = _stored(plan)
     if former is not None:
         columns, rollups = dict(stored["columns"]), {rollup["name"] for rollup in stored["rollups"]}
+        stored["values"] = _all_values(former, columns, stored["values"])
         stored["columns"] += [pair for pair in former.columns if pair[0] not in columns]
         stored["rollups"] += [rollup for rollup in former.rollups if rollup.name not in rollups]
     return msgspec.json.encode(stored, order="deterministic").decode()
@@ -150,7 +153,22 @@ def require_compatible(old: Definition, new: Definition, lake: str) -> None:
 def _stored(plan: "Plan") -> dict[str, Any]:
     """The plan's own definition, and the columns that rollups see."""
     columns = [[column.name, str(column.type)] for column in plan.row_schema]
-    return {"version": VERSION, **plan.definition, "columns": columns}
+    values = {name: list(values) for name, values in plan.event.values.items()}
+    return {"version": VERSION, **plan.definition, "columns": columns, "values": values}
+
+
+def _all_values(
+    former: Definition, columns: Mapping[str, str], values: Mapping[str, list[str | int]]
+) -> dict[str, list[str | int]]:
+    """The values of the columns, now and before: rows of a former definition stay."""
+    known = {name: held for name, held in former.values.items() if name not in columns}
+    before = {name for name, _ in former.columns}
+    for name, held in values.items():
+        if name not in before:
+            known[name] = held
+        elif name in former.values:
+            known[name] = list(dict.fromkeys([*former.values[name], *held]))
+    return known
 
 
 def _changes(old: Definition, new: Definition) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -46,26 +46,21 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
     pipeline's lake, or where another client has taken a name that the plan needs, and LakeError, naming what changed,
     when the plan cannot go on in it.
     """
-    if _is_blank(Path(folder) / CATALOG_NAME):
+    if is_blank(Path(folder)):
         return create_lake(folder, plan, now, events=events, busy_ms=busy_ms)
     catalog = Catalog.open(folder, busy_ms=busy_ms)
     try:
         with catalog.transaction() as connection:
-            rows = dict(connection.execute("SELECT name, definition FROM own_pipeline"))
+            for refused in refusals(catalog, plan, events=events):
+                raise refused
+            rows = catalog.definitions()
             if not rows:
                 # a crash between making the catalog and its tables
                 connection.execute(
                     "INSERT INTO own_pipeline VALUES (?, ?, '{}', 0, NULL, ?)",
                     (plan.name, plan.fingerprint, time_text(now)),
                 )
-            elif plan.name not in rows:
-                raise ForeignLake(
-                    f"{catalog.folder} is the lake of pipeline {next(iter(rows))!r}, not of {plan.name!r}; "
-                    "name another folder, or the pipeline that filled it"
-                )
             old = read_definition(rows.get(plan.name, "{}"))
-            if old is not None:
-                require_compatible(old, definition_of(plan), str(catalog.folder))
             # asks the definition that is there, which is as old as the lake
             write_down_own_objects(connection)
             connection.execute(
@@ -83,8 +78,34 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
     return catalog
 
 
-def _is_blank(path: Path) -> bool:
-    """Nothing there, or the empty database that a crash in the very first transaction leaves."""
+def refusals(catalog: Catalog, plan: Plan, *, events: bool = True) -> Iterator[LakeError]:
+    """All that stands against going on with `plan` in this lake; the first is what `open_lake` raises. Only looks."""
+    rows = catalog.definitions()
+    if rows and plan.name not in rows:
+        yield ForeignLake(
+            f"{catalog.folder} is the lake of pipeline {next(iter(rows))!r}, not of {plan.name!r}; "
+            "name another folder, or the pipeline that filled it"
+        )
+        return
+    specs, tables = tables_of(plan, events=events), catalog.tables()
+    try:
+        old = read_definition(rows.get(plan.name, "{}"))
+        if old is not None:
+            require_compatible(old, definition_of(plan), str(catalog.folder))
+        _additions(specs, tables)
+    except LakeError as error:
+        yield error
+    present = views(catalog.connection, catalog.head().id)
+    names = [name for name in (*(spec.name for spec in specs), *views_of(plan)) if name not in {*tables, *present}]
+    try:
+        require_names(catalog.connection, names, catalog.folder)
+    except ForeignLake as error:
+        yield error
+
+
+def is_blank(folder: Path) -> bool:
+    """No catalog there, or the empty database that a crash in the very first transaction leaves."""
+    path = folder / CATALOG_NAME
     if not path.exists() or path.stat().st_size == 0:
         return True
     connection = connect_readonly(path, busy_ms=BUSY_MS)
@@ -98,9 +119,7 @@ def _evolve(catalog: Catalog, specs: Sequence[TableSpec], wanted: Mapping[str, s
     tables = catalog.tables()
     changes: list[str] = []
     missing = [spec for spec in specs if spec.name not in tables]
-    grown = [(spec, tables[spec.name]) for spec in specs if spec.name in tables]
-    additions = [(spec, table, _new_columns(spec, table)) for spec, table in grown]
-    additions = [entry for entry in additions if entry[2]]
+    additions = _additions(specs, tables)
     present = views(catalog.connection, catalog.head().id)
     replaced = {name: sql for name, sql in wanted.items() if name not in present or present[name].sql != sql}
     new_names = [*(spec.name for spec in missing), *(name for name in replaced if name not in present)]
@@ -139,6 +158,15 @@ def _evolve(catalog: Catalog, specs: Sequence[TableSpec], wanted: Mapping[str, s
             (view_id, str(uuid.uuid4()), snapshot_id, SCHEMA_ID, name, sql),
         )
         run("INSERT INTO own_object VALUES (?, ?)", (view_id, name))
+
+
+def _additions(
+    specs: Sequence[TableSpec], tables: Mapping[str, TableLayout]
+) -> list[tuple[TableSpec, TableLayout, list[pa.Field]]]:
+    """The tables that are there and gain columns, with these. Raises LakeError for a column of another type."""
+    grown = [(spec, tables[spec.name]) for spec in specs if spec.name in tables]
+    found = [(spec, table, _new_columns(spec, table)) for spec, table in grown]
+    return [entry for entry in found if entry[2]]
 
 
 def _new_columns(spec: TableSpec, table: TableLayout) -> list[pa.Field]:

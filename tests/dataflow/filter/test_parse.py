@@ -2,11 +2,12 @@
 
 import pickle
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from dataflow.filter.parse import parse
+from dataflow.filter.parse import ConditionError, parse
 
 SCHEMA = pa.schema(
     [
@@ -155,3 +156,73 @@ def test_an_expression_travels_between_processes():
     again = pickle.loads(pickle.dumps(expression))
     assert again == expression
     assert again.evaluate(BATCH).to_pylist() == [True, False, None]
+
+
+VALUES = {"kind": ("click", "view", "it's"), "n": (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kind = 'clik'", "at character 1, near kind = 'clik': kind is never 'clik'; did you mean 'click'?"),
+        ("'vew' = kind", "kind is never 'vew'; did you mean 'view'?"),
+        ("(kind) <> ('vew')", "kind is never 'vew'; did you mean 'view'?"),
+        ("kind != 'zzz'", "kind is never 'zzz'; there are 'click', 'view', 'it''s'"),
+        ("ok AND NOT kind = 'its'", "kind is never 'its'; did you mean 'it''s'?"),
+        ("kind IN ('click', 'vew')", "at character 1, near kind IN ('click', 'vew'): kind is never 'vew'"),
+        ("n > 0 OR kind NOT IN ('vew')", "at character 10, near kind IN ('vew'): kind is never 'vew'; did you mean"),
+        ("kind = ''", "kind is never ''; there are"),
+        ("n = 3", "n is never 3; there are 1, 2"),
+        ("n IN (1, -1)", "n is never -1"),
+        ("n <> 1.5", "n is never 1.5"),
+    ],
+)
+def test_a_literal_that_its_column_never_holds_is_refused(text, told):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared below
+        parse(text, SCHEMA, VALUES)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind = 'click'",
+        "'view' <> kind",
+        "kind IN ('click', 'view', 'it''s')",
+        "kind NOT IN ('click')",
+        "kind > 'clik' OR kind BETWEEN 'a' AND 'z' OR kind LIKE 'clik%' OR kind IS NULL",
+        "n = 1.0 AND n <> 2e0 AND n < 3 AND n + 1 = 3",
+        "geo.city = 'Roma' AND 'a' = 'b' AND kind = geo.city AND cost = 7",
+    ],
+)
+def test_literals_that_it_holds_and_comparisons_of_order_are_taken(text):
+    assert parse(text, SCHEMA, VALUES) == parse(text, SCHEMA)
+
+
+def mistakes(text: str, **more: Any) -> tuple[str, ...]:
+    with pytest.raises(ConditionError) as caught:
+        parse(text, SCHEMA, VALUES, **more)
+    return caught.value.mistakes
+
+
+def test_one_mistake_hides_none_beside_it():
+    told = mistakes("knd = 'x' AND (n > 'a' OR oky) AND kind IN ('clik', 'vew', n) AND m BETWEEN lo AND 3")
+    assert [each.partition(": ")[2].partition(";")[0] for each in told] == [
+        "unknown column knd",
+        "\"n\" is a number and 'a' is text",
+        "unknown column oky",
+        "IN takes literals only",
+        "unknown column m",
+        "unknown column lo",
+    ]
+    assert len(mistakes("kind IN ('clik', 'vew', 'view')")) == 2
+    assert len(mistakes("a = b + c")) == 3
+    assert len(mistakes("a = 1 AND a = 1")) == 2  # each has a place of its own
+
+
+def test_of_a_column_that_is_unread_nothing_is_said_and_all_else_is():
+    unread = {"lost", "lost.inner"}.__contains__
+    assert mistakes("lost = 'x'", unread=unread) == ()
+    assert mistakes("lost.inner > 1 OR lost + 1 = 2", unread=unread) == ()
+    (told,) = mistakes("lost = 'x' AND lots = 1", unread=unread)
+    assert "unknown column lots" in told

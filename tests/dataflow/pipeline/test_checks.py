@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from enum import Enum
+from typing import Annotated, Any, Literal, Optional
 
 import pytest
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 
 from dataflow import Dimension, EventTime, Money, Pipeline, Rollup
 from dataflow import aggregates as agg
@@ -14,6 +15,15 @@ from dataflow.errors import PipelineError
 from dataflow.pipeline.plan import make_plan
 from dataflow.pipeline.tables import tables_of
 from dataflow.windows import cumulate, hop, session, tumble
+
+
+class Volume(Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Parcel(BaseModel):
+    kind: Annotated[Literal["box", "tube"], Field(description="how it is sent")] | None = None
 
 
 class Order(BaseModel):
@@ -26,6 +36,13 @@ class Order(BaseModel):
     gift: bool = False
 
 
+class Sent(Order):
+    status: Literal["placed", "approved"] = "placed"
+    volume: Annotated[Optional[Volume], Field(description="of the box")] = None  # noqa: UP045 - both ways to write it
+    level: Literal[1, 2, 3] = 1
+    parcel: Parcel | None = None
+
+
 GOOD = Rollup("per_shop", keys=["shop"], window=tumble("1m"), aggregates={"orders": agg.count()})
 SHOPS = Dimension("shops", "shops.csv", key="shop", columns={"city": str})
 
@@ -36,6 +53,10 @@ def pipeline(**changes: Any) -> Pipeline:
 
 def rollup(**changes: Any) -> Pipeline:
     return pipeline(rollups=[replace(GOOD, **changes)])
+
+
+def sent(**changes: Any) -> Pipeline:
+    return pipeline(event=Sent, rollups=[replace(GOOD, **changes)])
 
 
 def aggregate(aggregate: Any, name: str = "x") -> Pipeline:
@@ -169,6 +190,19 @@ MISTAKES: list[tuple[str, Pipeline, list[str]]] = [
     ("filter syntax", rollup(where="shop = "), ["rollups.per_shop.where = 'shop = '", "something is missing"]),
     ("filter function", rollup(where="lower(shop) = 'a'"), ["rollups.per_shop.where", "LOWER(shop): not allowed"]),
     ("filter lambda", rollup(where=lambda row: True), ["rollups.per_shop.where", "not text"]),
+    (
+        "no value of a Literal",
+        sent(where="gift AND status = 'aproved'"),
+        ["rollups.per_shop.where", "at character 10", "status is never 'aproved'; did you mean 'approved'?"],
+    ),
+    ("no value of an Enum", sent(where="volume <> 'SMALL'"), ["where", "volume is never 'SMALL'; there are 'small'"]),
+    ("no value inside", sent(where="parcel.kind IN ('bx')"), ["parcel.kind is never 'bx'; did you mean 'box'?"]),
+    ("no number of a Literal", sent(where="4 = level"), ["where", "level is never 4; there are 1, 2, 3"]),
+    (
+        "an aggregate's own, no value",
+        sent(aggregates={"x": agg.count(where="status NOT IN ('placed', 'aproved')")}),
+        ["aggregates.x.where", "status is never 'aproved'; did you mean 'approved'?"],
+    ),
     ("lateness", rollup(allowed_lateness="late"), ["rollups.per_shop.allowed_lateness = 'late'", "not a duration"]),
     # aggregates
     ("none", rollup(aggregates={}), ["rollups.per_shop.aggregates = {}", "at least one"]),
@@ -341,3 +375,85 @@ def test_a_key_that_clashes_is_told_how_the_field_can_be_called_otherwise(folder
         "rollups.per_shop.keys = 'row_count': each rollup has a column row_count of its own; "
         'call the field otherwise, and it reads the same with Field(alias="row_count")'
     ]
+
+
+def test_values_of_a_literal_or_an_enum_are_accepted() -> None:
+    where = (
+        "status = 'approved' AND volume <> 'small' AND level IN (1, 3) AND parcel.kind = 'tube' AND shop = 'aproved'"
+    )
+    plan = make_plan(sent(where=where, aggregates={"n": agg.count(where="'placed' = status")}), ".")
+    assert plan.rollups[0].where is not None
+
+
+def all_mistakes(broken: Pipeline, folder: Any) -> list[str]:
+    with pytest.raises(PipelineError) as caught:
+        make_plan(broken, folder)
+    return caught.value.mistakes
+
+
+def test_a_wrong_event_model_hides_no_mistake_in_what_uses_its_columns(folder):
+    class Wrong(BaseModel):
+        at: EventTime
+        shop: str
+        tags: list[str]
+        amount: Decimal
+        gift: bool = None  # type: ignore[assignment]  # the mistake
+
+    broken = pipeline(
+        event=Wrong,
+        deduplicate_by="shp",
+        deduplicate_within="1m",
+        dimensions=[replace(SHOPS, key="shopp"), replace(SHOPS, name="more", path="nope.csv", key="tags")],
+        rollups=[
+            replace(
+                GOOD,
+                keys=["shop", "tags", "city", "shoop"],
+                where="amount > 3 AND tags = 'x' AND shpo = 'y' AND gift = 1",
+                aggregates={"a": agg.sum("amount"), "b": agg.sum("shop"), "c": agg.count(where="tags = 1 AND n = 2")},
+            )
+        ],
+    )
+    told = all_mistakes(broken, folder)
+    assert [mistake.partition(";")[0] for mistake in told] == [
+        "event.tags: type list[str] is not supported",
+        "event.amount: type Decimal is not supported",
+        "event.gift: default None, but the field is not Optional",
+        "deduplicate_by = 'shp': unknown column",
+        "dimensions.shops.key = 'shopp': unknown column",
+        f"dimensions.more.path = 'nope.csv': there is no file {folder / 'nope.csv'}",
+        "dimensions.more.columns = 'city': clashes with dimensions.shops.columns (city)",
+        "rollups.per_shop.keys[3] = 'shoop': unknown column",
+        "rollups.per_shop.aggregates.b = 'sum(shop)': sum needs a number, this is type text",
+        "rollups.per_shop.aggregates.c.where = 'tags = 1 AND n = 2': at character 14, near n: unknown column n",
+        f"rollups.per_shop.where = {broken.rollups[0].where!r}: at character 31, near shpo: unknown column shpo",
+        f'rollups.per_shop.where = {broken.rollups[0].where!r}: at character 46, near gift = 1: "gift" is a boolean and'
+        " 1 is a number",
+    ]
+
+
+def test_where_the_columns_cannot_be_known_only_what_is_wrong_anyway_is_told(folder):
+    good = replace(GOOD, keys=["anything"], where="anything = 1", aggregates={"n": agg.sum("anything")})
+    assert len(all_mistakes(pipeline(event=dict, rollups=[good]), folder)) == 1
+    assert len(all_mistakes(pipeline(dimensions="shops.csv", rollups=[good]), folder)) == 1
+    assert len(all_mistakes(pipeline(dimensions=["shops.csv"], rollups=[good]), folder)) == 1
+    listed: Any = ["x"]
+    assert len(all_mistakes(pipeline(dimensions=[replace(SHOPS, columns=listed)], rollups=[good]), folder)) == 1
+    wrong = replace(good, where="lower(anything) = 'x' AND 1 = 'y'")
+    assert len(all_mistakes(pipeline(event=dict, rollups=[wrong]), folder)) == 3
+    assert len(all_mistakes(pipeline(dimensions=[replace(SHOPS, columns={"x": list})], rollups=[good]), folder)) > 1
+
+
+def test_a_wrong_type_of_a_dimensions_column_hides_nothing_in_rollups(folder):
+    shops = replace(SHOPS, columns={"city": str, "size": list})
+    rollups = [replace(GOOD, keys=["city", "size"], where="cty = 'x' OR size > 1")]
+    told = all_mistakes(pipeline(dimensions=[shops], rollups=rollups), folder)
+    assert [mistake.partition(" = ")[0] for mistake in told] == [
+        "dimensions.shops.columns.size",
+        "rollups.per_shop.where",
+    ]
+
+
+def test_every_column_that_a_dimensions_file_lacks_is_named(folder):
+    (told,) = all_mistakes(dimension(columns={"town": str, "city": str, "land": str}), folder)
+    assert "has no column town in its header line" in told
+    assert "it has no column land in its header line" in told

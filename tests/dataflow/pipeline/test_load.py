@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import ConfigError, PipelineError
-from dataflow.pipeline.load import load, load_pipeline
+from dataflow.pipeline.load import load, load_pipeline, load_sound
 
 HEAD = """
 from pydantic import BaseModel
@@ -152,3 +152,32 @@ def test_mistakes_name_the_file(tmp_path):
     with pytest.raises(PipelineError, match=r"job\.py: pipeline a: 2 mistakes") as caught:
         load(spec)
     assert len(caught.value.mistakes) == 2
+
+
+SOUND = """
+from pydantic import BaseModel
+from dataflow import EventTime, Pipeline, Rollup
+from dataflow import aggregates as agg
+from dataflow.windows import tumble
+
+class Click(BaseModel):
+    at: EventTime
+    ad: str
+
+def rollup(name, key):
+    return Rollup(name, [key], tumble("1m"), {"n": agg.count()})
+
+pipeline = Pipeline("x", Click, [rollup("good", "ad"), rollup("bad", "adv"), rollup("two", "ad"), rollup("two", "ad")])
+no_event = Pipeline("y", dict, [rollup("good", "ad")])
+"""
+
+
+def test_the_sound_rollups_of_a_pipeline_with_mistakes_make_a_plan(tmp_path):
+    path = tmp_path / "p.py"
+    path.write_text(SOUND.replace(', rollup("two", "ad"), rollup("two", "ad")', ""))
+    plan, wrong = load_sound(str(path))
+    assert plan is not None
+    assert ([rollup.name for rollup in plan.rollups], wrong) == (["good"], ["bad"])
+    path.write_text(SOUND)
+    assert load_sound(str(path)) == (None, ["good", "bad", "two", "two"])
+    assert load_sound(f"{path}:no_event") == (None, ["good"])

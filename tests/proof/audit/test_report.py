@@ -53,7 +53,7 @@ def test_of_very_many_findings_of_a_kind_the_rest_is_counted() -> None:
 
 
 def test_the_last_line_is_the_verdict() -> None:
-    report = Report(1)
+    report = Report(1, records=5, compared=5)
     assert report.lines()[-1] == "proven: every record of the source is in the lake exactly once"
     report.unproven.append(Unproven("windows", "a part was asked for"))
     assert report.as_json()["proven"] is True
@@ -69,3 +69,22 @@ def test_the_last_line_is_the_verdict() -> None:
 def test_a_window_is_named_by_key_and_time() -> None:
     finding = Finding("window", "t", "n is 1", (OffsetRange("p", 1, 2),), ("main/t/x",), {"ad": None}, (0, 60))
     assert str(finding) == "window: t: ad=None; window [0, 60) ms; p [1, 2): n is 1\n    file main/t/x"
+
+
+def test_without_a_record_compared_nothing_is_proven_and_that_is_said() -> None:
+    report = Report(1, records=1234)
+    report.unproven += [Unproven("bytes of x", "no digest"), Unproven("a [0, 9)", "the source has b", "name a")]
+    assert not report.is_proven
+    assert report.verdict == ("nothing proven: none of 1,234 records was compared (a [0, 9): the source has b); name a")
+    told = report.as_json()
+    assert (told["proven"], told["records"], told["compared"], told["verdict"]) == (False, 1234, 0, report.verdict)
+    report.unproven.clear()
+    assert report.verdict == "nothing proven: none of 1,234 records was compared (the source gave none)"
+    report.add(at(1, 2))
+    assert report.verdict == "1 difference between the lake and its source"
+
+
+def test_a_lake_without_records_has_nothing_to_prove_and_that_is_no_failure() -> None:
+    report = Report(1)
+    assert report.is_proven
+    assert report.lines()[-1] == "nothing to prove: the lake has read no record there"

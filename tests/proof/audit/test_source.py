@@ -1,10 +1,14 @@
 """Reading a source again: what it still holds is audited, and what it has dropped is said."""
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from dataflow.errors import OffsetLost
+from dataflow.errors import InputMissing, OffsetLost
+from sinks.lake.tables.prepare import create_lake
+from tests.harness import NOW
 from tests.proof.audit.told import kinds, one_range, the
 from tests.proof.audited import Audited, without
 
@@ -71,3 +75,74 @@ def test_ids_that_the_lake_does_not_hold_leave_the_source_partition_unproven(lak
     report = lake.audit(Retained(lake.source(), 20))
     assert report.findings == []
     assert "which event ids were remembered there is not in the lake" in report.unproven[0].why
+
+
+class Elsewhere:
+    """A source of which nothing can be read: `partitions` as given, opening one raises `error`."""
+
+    def __init__(self, partitions: list[str], error: Exception | None = None) -> None:
+        self.names, self.error = partitions, error
+
+    def partitions(self) -> list[str]:
+        return self.names
+
+    def topic_of(self, partition: str) -> str | None:
+        return "clicks"
+
+    def open(self, partition, next_offset, hint, bounded_end=None):
+        if self.error is None and next_offset is None:
+            return SimpleNamespace(position=900, close=lambda: None)
+        raise self.error or OffsetLost(f"{partition}: {next_offset} is gone")
+
+
+@pytest.mark.parametrize(
+    ("source", "why", "fix"),
+    [
+        (Elsewhere(["clicks/0"]), "the source has clicks/0, and not this one", "--source files --input FOLDER"),
+        (Elsewhere([]), "the source has no partition, and not this one", "--source files --input FOLDER"),
+        (Elsewhere(["left", "right"]), "the source begins at offset 900", "audit offsets that both still hold"),
+        (Elsewhere(["left", "right"], InputMissing("it is gone")), "it is gone", "with left in it"),
+    ],
+    ids=["another_source", "no_partition", "no_offset_in_both", "gone_meanwhile"],
+)
+def test_a_source_that_shares_no_record_with_the_lake_proves_nothing(lake, source, why, fix):
+    report = lake.audit(source)
+    assert report.findings == []
+    assert not report.is_proven
+    assert (report.records, report.compared) == (120, 0)
+    assert report.verdict.startswith(
+        "nothing proven: none of 120 records was compared (left [0, 60) against its source"
+    )
+    assert why in report.verdict
+    assert fix in report.verdict
+
+
+def test_a_selection_of_what_the_source_has_lost_proves_nothing(tmp_path):
+    lake = Audited(tmp_path, deduplicate_by=None, deduplicate_within=None)
+    source = Retained(lake.source(), 20)
+    lost = lake.audit(source, partition="left", end=6)
+    assert (lost.is_proven, lost.records, lost.compared) == (False, 6, 0)
+    assert "the source begins at offset 20" in lost.verdict
+    kept = lake.audit(source, partition="left", start=30)
+    assert kept.is_proven
+    assert kept.records == kept.compared > 0
+
+
+def test_ids_that_the_lake_does_not_hold_prove_nothing(lake):
+    assert "audit a copy of the source with its older records" in lake.audit(Retained(lake.source(), 20)).verdict
+
+
+def test_a_lake_of_a_rollup_that_is_gone_proves_nothing(lake):
+    lake.plan = replace(lake.plan, rollups=lake.plan.rollups[1:])
+    report = lake.audit()
+    assert not report.is_proven
+    assert "was filled with a rollup that the pipeline no longer has); put it back" in report.verdict
+
+
+def test_an_empty_lake_has_nothing_to_prove(lake, tmp_path):
+    create_lake(tmp_path / "new", lake.plan, NOW).close()
+    lake.lake = tmp_path / "new"
+    for source in (lake.source(), Elsewhere([])):
+        report = lake.audit(source)
+        assert report.is_proven
+        assert report.verdict == "nothing to prove: the lake has read no record there"

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
+from dataflow import EventTime, Pipeline, Rollup
+from dataflow import aggregates as agg
 from dataflow.errors import ConfigError, QueryError
+from dataflow.windows import tumble
 from query.definition import lake_definition
 from query.reader import LakeReader
 from query.reports import Answer, Shelf, ask
@@ -199,3 +203,23 @@ def test_a_range_of_nothing_and_a_snapshot_before_the_rollup_are_refused(lake: L
         asked(lake, "city_1m", last="long")
     with pytest.raises(QueryError, match="snapshot 0 has no rollup city_1m yet"):
         asked(lake, "city_1m", as_of=0)
+
+
+class Shipped(BaseModel):
+    at: EventTime
+    status: Literal["placed", "approved"]
+
+
+def test_a_text_that_a_key_never_held_is_a_mistake_in_a_condition(tmp_path: Path) -> None:
+    window, counts = tumble("1m"), {"orders": agg.count()}
+    rollups = [
+        Rollup("per_status", ["status"], window, counts),
+        Rollup("called_so", [], window, {"status": agg.count()}),
+    ]
+    with LakeMaker(tmp_path / "lake", Pipeline("shop", Shipped, rollups)) as maker:
+        more = {"status": "approved"}
+        maker.commit({"per_status_delta": [{**row("a", 0, 1, 1), **more}], "called_so_delta": [row("a", 0, 1, 1)]})
+        with pytest.raises(ConfigError, match="status is never 'aproved'; did you mean 'approved'"):
+            asked(maker, "per_status", where="status = 'aproved'")
+        assert rows(asked(maker, "per_status", where="status = 'approved'"), "orders") == [(1,)]
+        assert asked(maker, "called_so", where="status = 1 OR status <> 7") is not None

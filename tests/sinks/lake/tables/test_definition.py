@@ -1,13 +1,15 @@
 """Which changes of its pipeline a lake can follow."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
+from pydantic import BaseModel
 
-from dataflow import Rollup
+from dataflow import EventTime, Pipeline, Rollup
 from dataflow import aggregates as agg
 from dataflow.errors import LakeError
+from dataflow.pipeline.plan import make_plan
 from dataflow.windows import tumble
 from sinks.lake.tables.definition import (
     Definition,
@@ -83,3 +85,38 @@ def test_what_a_former_pipeline_had_stays_in_the_lake() -> None:
 
 def test_a_lake_that_a_crash_left_without_a_definition_has_none() -> None:
     assert read_definition("{}") is None
+
+
+class Before(BaseModel):
+    at: EventTime
+    status: Literal["placed", "paid"]
+    city: str
+    level: Literal[1, 2]
+
+
+class After(BaseModel):
+    at: EventTime
+    status: Literal["paid", "sent"]
+    city: Literal["Rome", "Oslo"]
+    kind: Literal["a", "b"]
+
+
+def known_of(event: type[BaseModel], former: Definition | None = None) -> Definition:
+    rollup = Rollup("per_hour", keys=["status"], window=tumble("1h"), aggregates={"n": agg.count()})
+    known = read_definition(write_definition(make_plan(Pipeline("orders", event, [rollup]), "."), former))
+    assert known is not None
+    return known
+
+
+def test_a_lake_knows_all_values_that_a_column_ever_held_and_none_where_any_text_was_allowed() -> None:
+    before = known_of(Before)
+    assert before.values == {"status": ["placed", "paid"], "level": [1, 2]}
+    after = known_of(After, before)
+    assert after.values == {"status": ["placed", "paid", "sent"], "level": [1, 2], "kind": ["a", "b"]}
+    assert known_of(Before, after).values == {"status": ["placed", "paid", "sent"], "level": [1, 2], "kind": ["a", "b"]}
+
+
+def test_of_a_lake_that_kept_no_values_none_are_known() -> None:
+    old = msgspec.structs.replace(known_of(Before), values={})
+    assert known_of(Before, old).values == {}
+    assert known_of(After, old).values == {"kind": ["a", "b"]}

@@ -1,0 +1,91 @@
+"""A checked pipeline as JSON values: what its fingerprint is of, and what a lake remembers."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from dataflow.event.schema import EventField
+
+if TYPE_CHECKING:
+    from dataflow.pipeline.plan import DimensionPlan, Plan, RollupPlan
+
+
+def definition_of(plan: "Plan", digests: Mapping[str, str]) -> dict[str, Any]:
+    """All of a checked pipeline as JSON values; `digests`: SHA-256 of each dimension's file, by its name."""
+    return {
+        "name": plan.name,
+        "event": [_field_definition(leaf) for leaf in plan.event.fields],
+        "out_of_orderness_ms": plan.out_of_orderness_ms,
+        "idle_timeout_ms": plan.idle_timeout_ms,
+        "max_future_ms": plan.max_future_ms,
+        "deduplicate_by": plan.dedup_column,
+        "deduplicate_within_ms": plan.dedup_within_ms,
+        "max_record_bytes": plan.max_record_bytes,
+        "dimensions": [_dimension_definition(each, digests[each.dimension.name]) for each in plan.dimensions],
+        "rollups": [_rollup_definition(rollup) for rollup in plan.rollups],
+        "tables": {"events": _columns(plan.row_schema)}
+        | {rollup.delta_table: _delta(rollup) for rollup in plan.rollups},
+    }
+
+
+def _columns(columns: Iterable[pa.Field]) -> list[list[str]]:
+    return [[column.name, str(column.type)] for column in columns]
+
+
+def _delta(rollup: "RollupPlan") -> list[list[str]]:
+    return [*_columns(rollup.keys), *(pair for agg in rollup.aggregates for pair in _columns(agg.columns))]
+
+
+def _field_definition(leaf: EventField) -> dict[str, object]:
+    return {
+        "name": leaf.name,
+        "path": list(leaf.path),
+        "kind": leaf.kind.value,
+        "nullable": leaf.nullable,
+        "null_ok": leaf.null_ok,
+        "required": leaf.required,
+        "default": None if leaf.default is None else str(leaf.default),
+        "unit": None if leaf.unit is None else leaf.unit.value,
+        "choices": None if leaf.choices is None else list(leaf.choices),
+        "constraints": repr(leaf.constraints),
+    }
+
+
+def _dimension_definition(plan: "DimensionPlan", digest: str) -> dict[str, object]:
+    dimension = plan.dimension
+    return {
+        "name": dimension.name,
+        "key": dimension.key,
+        "columns": _columns(plan.columns.schema),
+        "unknown": dimension.unknown,
+        "sha256": digest,
+    }
+
+
+def _rollup_definition(rollup: "RollupPlan") -> dict[str, object]:
+    window = rollup.window
+    return {
+        "name": rollup.name,
+        "keys": _columns(rollup.keys),
+        "window": {
+            "kind": window.kind,
+            "size_ms": window.size_ms,
+            "slide_ms": window.slide_ms,
+            "offset_ms": window.offset_ms,
+        },
+        "where": None if rollup.where is None else rollup.where.sql,
+        "allowed_lateness_ms": rollup.allowed_lateness_ms,
+        "aggregates": [
+            {
+                "name": agg.name,
+                "kind": agg.aggregate.kind,
+                "column": agg.aggregate.column,
+                "type": None if agg.column_type is None else str(agg.column_type),
+                "where": None if agg.where is None else agg.where.sql,
+                "q": agg.aggregate.q,
+                "columns": _columns(agg.columns),
+            }
+            for agg in rollup.aggregates
+        ],
+    }
