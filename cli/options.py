@@ -57,6 +57,7 @@ FLAGS: Mapping[str, Any] = {
     "stall_after": Annotated[str | None, flag("stall_after", metavar="TIME")],
     "fail_dead": Annotated[str | None, flag("fail_dead", metavar="PERCENT")],
     "metrics_port": Annotated[int | None, flag("metrics_port")],
+    "metrics_host": Annotated[str | None, flag("metrics_host", metavar="ADDRESS")],
     "progress": Annotated[str | None, flag("progress", metavar="auto|log|json")],
     "quiet": Annotated[bool | None, flag("quiet", "--quiet/--no-quiet")],
     "log_format": Annotated[str | None, flag("log_format", metavar="auto|json|console")],

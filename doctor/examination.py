@@ -16,6 +16,8 @@ from doctor.clocks import lake_clock_finding
 from doctor.compaction import compaction_finding
 from doctor.coverage import coverage, coverage_finding
 from doctor.disk import Room, disk_finding
+from doctor.endpoint import CHECK as METRICS
+from doctor.endpoint import endpoint_finding
 from doctor.finding import Finding, error, ok, warning
 from doctor.future_events import FutureEvent, future_event
 from doctor.lake_files import file_findings
@@ -100,11 +102,12 @@ class _Examination:
         # before anything that looks at data files, so that a missing one hides nothing
         yield from _guarded("ledger", lambda: self._pace(snapshot))
         yield from _guarded("run", lambda: [run_finding(self.recovery, self.last_commit, self.now)])
+        running = self.recovery.holder() is not None
+        yield from _guarded(METRICS, lambda: [endpoint_finding(self.settings, running=running)])
         yield from _guarded("source", self._source)
         yield from _guarded(RECORDS, lambda: [self._records(snapshot, own)])
         yield from _guarded("watermark", lambda: self._windows(reader, snapshot))
         yield from _guarded("recovery", self._recovery)
-        running = self.recovery.holder() is not None
         yield from _guarded("files", lambda: file_findings(reader, snapshot, self.now, running=running))
         yield from _guarded("compaction", lambda: [self._compaction(reader, own)])
         newest = max(own.newest, self.last_commit or own.newest)

@@ -27,6 +27,7 @@ from runtime.anew import Anew
 from runtime.clock import ClockWatch
 from runtime.compaction_mark import CompactionMark
 from runtime.compactor import Compactor, CompactorReport, compact_command
+from runtime.endpoint import Health, serve
 from runtime.job import Job, compose, now, positions_in, prepare
 from runtime.live_line import LiveLine
 from runtime.recovery_folder import store_failure
@@ -60,8 +61,9 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         except StoppedEarly as stopped:
             log.info("ended", reason=control.reason, before_start=str(stopped))
             return 0
-        compactor = _beside(settings, process or 0)
-        watches = (*_watch_over(job, process, compactor, stderr.fileno()), _speaker(job, process, voice))
+        health = Health()
+        compactor = _beside(settings, process or 0, health)
+        watches = (*_watch_over(job, process, compactor, health, stderr.fileno()), _speaker(job, process, voice))
         _rest_what_stays()
         log.info("started", source=settings.source, partitions=len(job.source.partitions()), lake=str(settings.lake))
         try:
@@ -114,8 +116,9 @@ def flow_for_bytewax() -> Dataflow:
     _stop_on_signals(control)
     process = int(flags.process_id or 0)
     job = prepare(settings, control, process)
-    compactor = _beside(settings, process)
-    _watch_over(job, None if flags.process_id is None else process, compactor, sys.stderr.fileno())
+    health = Health()
+    compactor = _beside(settings, process, health)
+    _watch_over(job, None if flags.process_id is None else process, compactor, health, sys.stderr.fileno())
     _rest_what_stays()
     atexit.register(_end_as_known, job)
     atexit.register(job.source.close)
@@ -127,9 +130,9 @@ def flow_for_bytewax() -> Dataflow:
     return compose(job)
 
 
-def _beside(settings: Settings, process: int) -> Compactor | None:
-    """What runs beside the flow: each process's metrics at a port of its own, and one compactor for all."""
-    metrics.serve(settings.metrics_port + process if settings.metrics_port else 0)
+def _beside(settings: Settings, process: int, health: Health) -> Compactor | None:
+    """What runs beside the flow: each process's metrics and health at a port of its own, and one compactor for all."""
+    serve(settings.metrics_host, settings.metrics_port + process if settings.metrics_port else 0, health)
     if process != 0:
         return None
     mark = CompactionMark(Path(settings.recovery))
@@ -187,7 +190,7 @@ def _stop_on_signals(control: Control) -> None:
 
 
 def _watch_over(
-    job: Job, process: int | None, compactor: Compactor | None, stderr: int
+    job: Job, process: int | None, compactor: Compactor | None, health: Health, stderr: int
 ) -> tuple[ClockWatch | StallWatch, ...]:
     """A wall clock that goes back puts Bytewax's sources to sleep, and whatever else may leave a run asleep."""
     anew = Anew(process, stderr, compactor.stop if compactor is not None else lambda: None)
@@ -216,6 +219,7 @@ def _watch_over(
     )
     metrics.STALL_RESTARTS.set(record.in_a_row())
     metrics.STALLED.set_function(lambda: stall.stalled_s)
+    health.stalled_s = lambda: stall.stalled_s
     stall.start()
     return clock, stall
 

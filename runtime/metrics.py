@@ -1,8 +1,7 @@
 """Every metric Tidemill exports, with its Prometheus name, in one place."""
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram
 
-from dataflow.errors import ConfigError
 from dataflow.messages import Judged
 
 READ = Counter("tidemill_records_read", "Records read from a source partition", ["partition"])
@@ -30,19 +29,6 @@ COMPACTION_AGE = Gauge(
 EPOCH_AGE = Gauge("tidemill_epoch_age_seconds", "Time since an epoch was last published; grows while nothing arrives")
 STALLED = Gauge("tidemill_stalled_seconds", "Time without a commit while records wait, once it is told; else 0")
 STALL_RESTARTS = Gauge("tidemill_stall_restarts", "New starts in a row because the run stood still")
-
-
-def serve(port: int) -> None:
-    """Export at http://127.0.0.1:port/metrics; port 0 exports nothing. Raises ConfigError where it is taken."""
-    if not port:
-        return
-    try:
-        start_http_server(port, addr="127.0.0.1")
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise ConfigError(
-            "metrics_port", port, f"cannot listen on 127.0.0.1:{port} ({why}); choose another port, or 0 for none"
-        ) from error
 
 
 def observe_intake(judged: Judged, lag_records: int | None, waiting_records: int | None, bound_ms: int) -> None:

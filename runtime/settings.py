@@ -67,7 +67,8 @@ class Settings:
         "end with exit code 3 when more of the records are dead letters, like 10%; not set = never",
         check=DeadShare,
     )
-    metrics_port: int = setting(0, "port for Prometheus on 127.0.0.1; 0 = off", least=0, most=65_535)
+    metrics_port: int = setting(0, "port for /metrics (Prometheus) and /healthz; 0 = off", least=0, most=65_535)
+    metrics_host: str = setting("127.0.0.1", "address of that port; 0.0.0.0 = all of this machine", least=1)
     max_epoch_bytes: int = setting(64 * 2**20, "most bytes read per source partition and epoch", least=2**16)
     log_format: Literal["auto", "json", "console"] = setting("auto", "auto = console on a terminal, else json")
     progress: Literal["auto", "log", "json"] = setting(

@@ -1,13 +1,8 @@
-"""What the metrics say, and where they are served."""
+"""What the metrics say."""
 
-import socket
-
-import pytest
 from prometheus_client import REGISTRY
 
-from dataflow.errors import ConfigError
 from dataflow.messages import Judged
-from runtime import metrics
 from runtime.metrics import observe_intake
 
 
@@ -30,16 +25,3 @@ def test_an_input_without_transactions_has_no_metric_of_them() -> None:
     observe_intake(Judged("m/1", None, 0, 0, max_event_time=None, finished=False), 3, None, 0)
     assert value("tidemill_lag_records", "m/1") == 3
     assert value("tidemill_waiting_records", "m/1") is None
-
-
-def test_a_port_that_is_taken_is_a_wrong_setting() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"metrics_port = {port}: cannot listen on 127.0.0.1:{port} .*in use"):
-            metrics.serve(port)
-
-
-def test_port_0_serves_nothing() -> None:
-    metrics.serve(0)
