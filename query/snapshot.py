@@ -34,6 +34,7 @@ _T = TypeVar("_T")
 
 _QUALIFIED = re.compile(r'\bmain"?\s*\.', re.IGNORECASE)
 _VANISHED = re.compile(r"No files found that match|No such file|Could not open|Cannot open file", re.IGNORECASE)
+_NO_TABLE = re.compile(r'Referenced table "([^"]+)" not found')
 _MOVES = 10
 """A query whose files a compaction removed again and again, each time while it was asked, fails after so many."""
 
@@ -268,8 +269,20 @@ class LakeSnapshot:
         except duckdb.CatalogException as error:
             known = f"\nThe lake holds: {', '.join(self.names())}" if "does not exist" in str(error) else ""
             raise QueryError(message_of(error) + known) from error
+        except duckdb.BinderException as error:
+            raise QueryError(self._dotted(str(error)) + message_of(error)) from error
         except duckdb.Error as error:
             raise QueryError(message_of(error)) from error
+
+    def _dotted(self, message: str) -> str:
+        """What to write where an unknown table is the first part of a nested field's column, like `merchant.id`."""
+        unknown = _NO_TABLE.search(message)
+        if unknown is None:
+            return ""
+        begins = f"{unknown[1].lower()}."
+        names = {column.name for table in self.tables.values() for column in table.columns}
+        found = sorted(quoted(name) for name in names if name.lower().startswith(begins))
+        return f"in SQL a column with a dot stands in double quotes: {', '.join(found)};\n" if found else ""
 
     def _prepare(self, cursor: duckdb.DuckDBPyConnection, question: "_Question") -> None:
         """Make what the question names, after a look at whether it only reads."""

@@ -28,7 +28,7 @@ from dataflow.event.fields import (
 from dataflow.event.renaming import renamed_line
 from dataflow.own_columns import OF_EVENTS
 
-__all__ = ["EventField", "EventObject", "EventSchema", "FieldKind", "schema_of"]
+__all__ = ["EventField", "EventObject", "EventSchema", "FieldKind", "read_model", "schema_of"]
 
 _FORBIDDEN_CONFIG = (
     "str_strip_whitespace",
@@ -118,8 +118,19 @@ def schema_of(model: type[BaseModel]) -> EventSchema:
     Raises PipelineError with every mistake in it: unsupported types, validators, reserved or repeated names,
     unusable defaults, not exactly one event time.
     """
+    schema, mistakes = read_model(model)
+    if schema is None or mistakes:
+        raise PipelineError(f"event {getattr(model, '__name__', model)}", mistakes)
+    return schema
+
+
+def read_model(model: object) -> tuple[EventSchema | None, list[str]]:
+    """The schema of `model` and every mistake in it.
+
+    Where only names are taken there is a schema all the same, so that what uses it can be checked as well.
+    """
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise PipelineError("event", [f"event={model!r} is not a pydantic model; give a class that extends BaseModel"])
+        return None, [f"event={model!r} is not a pydantic model; give a class that extends BaseModel"]
     reader = _Reader()
     root = EventObject((), reader.children(model, (), (), False, (model,)))
     leaves = tuple(root.leaves())
@@ -129,19 +140,25 @@ def schema_of(model: type[BaseModel]) -> EventSchema:
     elif len(times) > 1:
         names = ", ".join(leaf.name for leaf in times)
         reader.mistakes.append(f"{len(times)} event times ({names}); keep EventTime on one and make the others int")
-    reader.mistakes.extend(_name_mistakes(model, leaves))
-    if reader.mistakes:
-        raise PipelineError(f"event {model.__name__}", reader.mistakes)
-    return EventSchema(model, leaves, pa.schema([(leaf.name, leaf.type) for leaf in leaves]), times[0], root)
+    taken, repeated = list(_taken_names(model, leaves)), list(_repeated_names(leaves))
+    mistakes = [*reader.mistakes, *taken, *repeated]
+    if reader.mistakes or repeated:
+        return None, mistakes
+    return EventSchema(model, leaves, pa.schema([(leaf.name, leaf.type) for leaf in leaves]), times[0], root), mistakes
 
 
-def _name_mistakes(model: type[BaseModel], leaves: tuple[EventField, ...]) -> Iterator[str]:
-    seen: dict[str, str] = {}
+def _taken_names(model: type[BaseModel], leaves: tuple[EventField, ...]) -> Iterator[str]:
     for leaf in leaves:
         folded = leaf.name.lower()
         if folded in OF_EVENTS:
             line = renamed_line(model, leaf.name, leaf.path[-1])
             yield f"{leaf.name}: table events has a column {folded} of its own; write `{line}`"
+
+
+def _repeated_names(leaves: tuple[EventField, ...]) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for leaf in leaves:
+        folded = leaf.name.lower()
         if folded in seen:
             yield f"{leaf.name}: same column as {seen[folded]} (case does not count); rename one"
         seen.setdefault(folded, leaf.name)

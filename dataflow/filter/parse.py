@@ -14,6 +14,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from dataflow.columnar.types import Bools
+from dataflow.event.annotations import Choices
 from dataflow.filter.nodes import (
     Arithmetic,
     Between,
@@ -76,16 +77,17 @@ class Expression:
         return pa.Array.from_buffers(pa.bool_(), rows, [validity, _packed(true)])
 
 
-def parse(text: str, schema: pa.Schema) -> Expression:
+def parse(text: str, schema: pa.Schema, choices: Mapping[str, Choices] | None = None) -> Expression:
     """Parse and check one filter over the columns of `schema`.
 
+    `choices`: the only values that some columns can have; equality with any other is a mistake.
     Raises ValueError with the place ("at character 7, near ...") and the reason.
     """
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is not text; write one SQL condition, like \"event_type = 'click'\"")
     try:
         tree = sqlglot.parse_one(text, dialect="duckdb", into=exp.Condition)
-        root = _Reader(text, schema).condition(tree)
+        root = _Reader(text, schema, choices or {}).condition(tree)
     except ParseError as error:
         raise ValueError(_syntax_message(text, error)) from None
     except SqlglotError as error:
@@ -115,9 +117,10 @@ def kind_of(type_: pa.DataType) -> tuple[Kind, int] | None:
 class _Reader:
     """Turns sqlglot's tree into typed nodes, refusing whatever is not allowed."""
 
-    def __init__(self, text: str, schema: pa.Schema) -> None:
+    def __init__(self, text: str, schema: pa.Schema, choices: Mapping[str, Choices]) -> None:
         self.text = text
         self.schema = schema
+        self.choices = choices
 
     def fail(self, tree: Tree, reason: str) -> NoReturn:
         starts = [
@@ -238,7 +241,17 @@ class _Reader:
             self.fail(tree, f"{reason}; both sides must be of one type{hint}")
         if left.kind == "boolean" and op not in ("=", "<>"):
             self.fail(tree, "booleans have no order; use =, <>, AND, OR, NOT")
+        if op in ("=", "<>"):
+            self.require_choice(tree, left, right)
+            self.require_choice(tree, right, left)
         return Comparison(op, left, right)
+
+    def require_choice(self, tree: Tree, column: Node, value: Node) -> None:
+        """A misspelled value of an enum would be no mistake of SQL: the condition would be false for ever."""
+        known = self.choices.get(column.name) if isinstance(column, Column) else None
+        if known is not None and isinstance(value, Constant) and value.value not in known:
+            hint = suggest(str(value.value), [str(each) for each in known])
+            self.fail(tree, f"{column.sql()} is never {value.sql()}{hint}")
 
     def arithmetic(self, tree: Tree) -> Node:
         if isinstance(tree, exp.Neg):

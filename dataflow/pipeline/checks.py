@@ -10,6 +10,7 @@ from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import Input, is_quantile
 from dataflow.aggregates.kinds import kind_of as aggregate_kind_of
 from dataflow.durations import Duration, to_ms
+from dataflow.event.annotations import Choices
 from dataflow.filter.parse import Expression, parse
 from dataflow.own_columns import OF_EVENTS, OF_ROLLUPS, VALUE
 from dataflow.spelling import suggest
@@ -139,12 +140,14 @@ def check_window(mistakes: Mistakes, field: str, window: object) -> None:
         mistakes.extend([f"{field} = {shown}: `offset` must be shorter than {period_ms} ms, where windows repeat"])
 
 
-def check_where(mistakes: Mistakes, field: str, text: str | None, schema: pa.Schema | None) -> Expression | None:
+def check_where(
+    mistakes: Mistakes, field: str, text: str | None, schema: pa.Schema | None, choices: Mapping[str, Choices]
+) -> Expression | None:
     """A parsed filter; None where there is none or it is wrong."""
     if text is None or schema is None:
         return None
     try:
-        return parse(text, schema)
+        return parse(text, schema, choices)
     except ValueError as error:
         mistakes.add(field, text, str(error))
         return None
@@ -177,14 +180,19 @@ def check_column(mistakes: Mistakes, field: str, name: object, schema: pa.Schema
 
 
 def check_aggregate(
-    mistakes: Mistakes, field: str, aggregate: object, schema: pa.Schema | None, event_time: str
+    mistakes: Mistakes,
+    field: str,
+    aggregate: object,
+    schema: pa.Schema | None,
+    event_time: str,
+    choices: Mapping[str, Choices],
 ) -> tuple[pa.DataType | None, Expression | None]:
     """The type of the aggregate's column and its parsed filter."""
     if not isinstance(aggregate, Aggregate):
         called = "; call it, like agg.count()" if callable(aggregate) else "; write agg.count(), agg.sum(column), ..."
         mistakes.add(field, aggregate, f"not an aggregate{called}")
         return None, None
-    where = check_where(mistakes, f"{field}.where", aggregate.where, schema)
+    where = check_where(mistakes, f"{field}.where", aggregate.where, schema, choices)
     kind = aggregate_kind_of(aggregate)
     if kind.needs_q and not is_quantile(aggregate.q):
         mistakes.add(f"{field}.q", aggregate.q, "a quantile is a number from 0 to 1, like 0.95")

@@ -12,7 +12,8 @@ import pyarrow as pa
 from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import AggregateKind, kind_of
 from dataflow.errors import PipelineError
-from dataflow.event.schema import EventField, EventSchema, schema_of
+from dataflow.event.annotations import Choices
+from dataflow.event.schema import EventField, EventSchema, read_model
 from dataflow.filter.parse import Expression
 from dataflow.pipeline import checks as check
 from dataflow.pipeline.checks import Mistakes
@@ -121,15 +122,16 @@ class _Planner:
         self.base_dir = base_dir
         self.mistakes = Mistakes()
         self.event: EventSchema | None = None
+        self.choices: dict[str, Choices] = {}
         self.row_schema: pa.Schema | None = None
 
     def plan(self) -> Plan:
         pipeline, mistakes = self.pipeline, self.mistakes
         check.check_name(mistakes, "name", pipeline.name)
-        try:
-            self.event = schema_of(pipeline.event)
-        except PipelineError as error:
-            mistakes.extend(f"event.{mistake}" for mistake in error.mistakes)
+        self.event, told = read_model(pipeline.event)
+        mistakes.extend(f"event.{mistake}" for mistake in told)
+        if self.event is not None:
+            self.choices = {leaf.name: leaf.choices for leaf in self.event.fields if leaf.choices is not None}
         bound_ms = check.check_duration(mistakes, "out_of_orderness", pipeline.out_of_orderness)
         lateness_ms = check.check_duration(mistakes, "allowed_lateness", pipeline.allowed_lateness)
         idle_ms = check.check_duration(mistakes, "idle_timeout", pipeline.idle_timeout, least_ms=1)
@@ -292,7 +294,7 @@ class _Planner:
             name=str(rollup.name),
             keys=keys,
             window=rollup.window,
-            where=check.check_where(mistakes, f"{where}.where", rollup.where, schema),
+            where=check.check_where(mistakes, f"{where}.where", rollup.where, schema, self.choices),
             aggregates=plans,
             allowed_lateness_ms=lateness_ms if own_ms is None else own_ms,
         )
@@ -300,7 +302,9 @@ class _Planner:
     def _aggregate(self, where: str, name: str, aggregate: Aggregate) -> AggregatePlan:
         check.check_name(self.mistakes, where, name)
         event_time = "" if self.event is None else self.event.event_time.name
-        type_, condition = check.check_aggregate(self.mistakes, where, aggregate, self.row_schema, event_time)
+        type_, condition = check.check_aggregate(
+            self.mistakes, where, aggregate, self.row_schema, event_time, self.choices
+        )
         columns: tuple[pa.Field, ...] = ()
         if isinstance(aggregate, Aggregate) and (type_ is not None or not kind_of(aggregate).needs_column):
             kind = kind_of(aggregate)

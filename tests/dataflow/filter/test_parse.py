@@ -117,6 +117,35 @@ def test_anything_else_is_refused_with_the_place_and_the_reason(text, place, rea
     assert reason in str(caught.value)
 
 
+CHOICES = {"kind": ("click", "view"), "n": (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kind = 'clik'", "at character 1, near kind = 'clik': \"kind\" is never 'clik'; did you mean click?"),
+        ("'x' <> kind", "\"kind\" is never 'x'; there are click, view"),
+        ("ok OR kind IN ('view', 'Click')", "\"kind\" is never 'Click'; did you mean click?"),
+        ("kind NOT IN ('x')", "\"kind\" is never 'x'"),
+        ("n = 3", '"n" is never 3; there are 1, 2'),
+        ("n IN (1, 1.5)", '"n" is never 1.5'),
+    ],
+)
+def test_equality_with_what_an_enum_lacks_is_refused_since_it_would_be_false_for_ever(text, told):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared below
+        parse(text, SCHEMA, CHOICES)
+    assert told in str(caught.value)
+    assert parse(text, SCHEMA).columns
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["kind = 'view' AND n = 2.0", "kind > 'm' OR kind LIKE 'c%'", "n BETWEEN 0 AND 9", "kind = geo.city", "n + 1 = 3"],
+)
+def test_of_an_enum_everything_else_can_be_asked(text):
+    assert parse(text, SCHEMA, CHOICES) == parse(text, SCHEMA)
+
+
 def test_the_canonical_text_needs_no_rules_of_precedence():
     expression = parse("n=1 and not kind in ('a','it''s') or -n + 2 * cost > .5", SCHEMA)
     assert expression.sql == ("""(("n" = 1) AND (NOT ("kind" IN ('a', 'it''s')))) OR (((-"n") + (2 * "cost")) > 0.5)""")

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from enum import StrEnum
+from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, create_model
@@ -24,6 +25,10 @@ class Order(BaseModel):
     pieces: int = 1
     weight: float | None = None
     gift: bool = False
+
+
+class Nested(BaseModel):
+    kind: Literal["a", "c"]
 
 
 GOOD = Rollup("per_shop", keys=["shop"], window=tumble("1m"), aggregates={"orders": agg.count()})
@@ -252,6 +257,42 @@ def test_a_wrong_event_model_hides_no_mistake_that_needs_no_columns(folder):
     assert "2 event times (at, seen)" in mistakes
     assert "name = 'X'" in mistakes
     assert "rollups.per_shop.window" in mistakes
+
+
+def test_a_taken_name_in_the_event_model_hides_no_mistake_at_all(folder):
+    class Placed(BaseModel):
+        at: EventTime
+        shop: str
+        offset: int
+
+    wrong = replace(GOOD, keys=["shopp"], where="shop = 1", aggregates={"last": agg.max("offset")})
+    with pytest.raises(PipelineError) as caught:
+        make_plan(pipeline(event=Placed, rollups=[wrong]), folder)
+    fields = [mistake.split(" = ")[0].split(":")[0] for mistake in caught.value.mistakes]
+    assert fields == ["event.offset", "rollups.per_shop.keys[0]", "rollups.per_shop.where"]
+
+
+class Size(StrEnum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+def test_a_condition_on_a_value_that_an_enum_or_literal_lacks_is_a_mistake_wherever_it_stands(folder):
+    class Sold(BaseModel):
+        at: EventTime
+        shop: str
+        size: Size | None = None
+        box: Nested
+
+    wrong = replace(
+        GOOD, where="size = 'smal'", aggregates={"x": agg.count(where="size = 'large' AND box.kind <> 'b'")}
+    )
+    with pytest.raises(PipelineError) as caught:
+        make_plan(pipeline(event=Sold, rollups=[wrong]), folder)
+    assert [mistake.split(": ", 2)[2] for mistake in caught.value.mistakes] == [
+        "\"box.kind\" is never 'b'; there are a, c",
+        "\"size\" is never 'smal'; did you mean small?",
+    ]
 
 
 def test_columns_of_a_dimension_whose_file_is_wrong_are_still_known(folder):
