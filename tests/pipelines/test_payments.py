@@ -1,9 +1,12 @@
 """The second shipped pipeline: every answer equals a recount of the raw records."""
 
 import csv
+import os
 import random
+import shlex
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from tests.model.streams import Cuts
 from tests.pipelines import payment_maker
 from tests.pipelines.payment_answers import ROLLUPS, Answers, Row
 from tests.pipelines.payment_recount import DAY_MS, PaymentRecount
+from tests.test_readme import FENCE
 
 PAYMENTS = ROOT / "pipelines" / "payments.py"
 SAMPLES = payment_maker.SAMPLES
@@ -193,6 +197,35 @@ def test_the_samples_dump_as_the_model_says(lake: Path):
     assert done.returncode == 0
     found = {path.name: path.read_bytes().decode() for path in (lake.parent / "out").iterdir()}
     assert found == dump.texts_of(spec, engine.run(spec, read_folder(SAMPLES)), events=True)
+
+
+def words_of(block: str) -> Iterator[list[str]]:
+    """The commands of an sh block, `tidemill` being the one under test."""
+    for line in block.replace("\\\n", " ").splitlines():
+        program, *rest = shlex.split(line)
+        assert program == "tidemill"
+        yield [*TIDEMILL, *rest]
+
+
+def test_the_page_is_played_as_it_stands(tmp_path: Path):
+    (tmp_path / "pipelines").symlink_to(ROOT / "pipelines")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMILL_")}
+    (_, record), *blocks = FENCE.findall((ROOT / "docs" / "examples.md").read_text())
+    assert record.replace("\n", "") in (SAMPLES / "gateway-a.ndjson").read_text().splitlines()
+    shown = 0
+    said = ""
+    for language, block in blocks:
+        if language == "sh":
+            for words in words_of(block):
+                done = subprocess.run(
+                    words, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+                )
+                assert done.returncode == 0, done.stderr
+                said = done.stdout
+        else:
+            assert said == block
+            shown += 1
+    assert shown > 5
 
 
 def gateways(seed: int, count: int) -> dict[str, list[Record]]:

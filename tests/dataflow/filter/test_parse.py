@@ -6,6 +6,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
+from dataflow.event.annotations import Choices
 from dataflow.filter.parse import parse
 
 SCHEMA = pa.schema(
@@ -117,7 +118,7 @@ def test_anything_else_is_refused_with_the_place_and_the_reason(text, place, rea
     assert reason in str(caught.value)
 
 
-CHOICES = {"kind": ("click", "view"), "n": (1, 2)}
+CHOICES: dict[str, Choices] = {"kind": ("click", "view"), "n": (1, 2)}
 
 
 @pytest.mark.parametrize(
