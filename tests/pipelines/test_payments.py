@@ -7,16 +7,12 @@ import shlex
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dataflow.pipeline.load import load, load_pipeline
-from query.definition import lake_definition
-from query.reader import LakeReader, LakeSnapshot
-from query.reports import Shelf, ask, reports_folder
+from query.reports import Shelf, reports_folder
 from tests import harness
 from tests.chaos.subject import PATIENCE_S, ROOT, TIDEMILL
 from tests.model import adapter, bulk, dump, engine
@@ -24,90 +20,12 @@ from tests.model.files import read_folder
 from tests.model.spec import Record
 from tests.model.streams import Cuts
 from tests.pipelines import payment_maker
-from tests.pipelines.payment_answers import ROLLUPS, Answers, Row
-from tests.pipelines.payment_recount import DAY_MS, PaymentRecount
+from tests.pipelines.payment_answers import Answers
+from tests.pipelines.payment_checks import PAYMENTS, assert_lake, recount
+from tests.pipelines.payment_recount import PaymentRecount
 from tests.test_readme import FENCE
 
-PAYMENTS = ROOT / "pipelines" / "payments.py"
 SAMPLES = payment_maker.SAMPLES
-NOW = datetime(2026, 3, 3, tzinfo=UTC)
-
-
-def recount(partitions: dict[str, list[Record]]) -> PaymentRecount:
-    return PaymentRecount(
-        PAYMENTS, {name: [(each.value, each.timestamp) for each in records] for name, records in partitions.items()}
-    )
-
-
-def rows(table: Any) -> list[Row]:
-    return [tuple(row.values()) for row in table.to_pylist()]
-
-
-def assert_equal(found: list[Row], expected: list[Row], *, about: int | None = None) -> None:
-    """The same rows in the same order; column `about` within 1 %."""
-    if about is None:
-        assert found == expected
-        return
-    assert [row[:about] + row[about + 1 :] for row in found] == [row[:about] + row[about + 1 :] for row in expected]
-    near = [None if row[about] is None else pytest.approx(float(row[about]), rel=0.011) for row in expected]
-    assert [row[about] for row in found] == near
-
-
-def assert_rollups(snapshot: LakeSnapshot, answers: Answers) -> None:
-    for name in ROLLUPS:
-        table = snapshot.query(f"SELECT * FROM {name}")
-        columns = table.column_names
-        row_of = columns.index("window_end") + 1
-        about = columns.index("median_value") if "median_value" in columns else None
-        expected = answers.rollup(name)
-        found = {row[:row_of]: row for row in rows(table)}
-        assert len(expected) == len(found) == table.num_rows > 5
-        assert_equal([found[row[:row_of]] for row in expected], expected, about=about)
-
-
-def assert_reports(snapshot: LakeSnapshot, shelf: Shelf, answers: Answers) -> None:
-    def asked(name: str, **given: object) -> list[Row]:
-        return rows(ask(snapshot, shelf.find(name), given, NOW, at="latest", limit=10_000).table)
-
-    today = answers.newest // DAY_MS * DAY_MS
-    assert asked("revenue_per_category") == answers.revenue_per_category(today)
-    assert asked("revenue_per_category", day="yesterday") == answers.revenue_per_category(today - DAY_MS) != []
-    for category in ("dining", "fuel"):
-        assert asked("category_so_far", category=category) == answers.category_so_far(category, today) != []
-    for minutes in (60, 100_000):
-        assert asked("refund_rate", minutes=minutes) == answers.refund_rate(minutes) != []
-    for days in (1, 30):
-        assert asked("merchants_against_limit", days=days) == answers.merchants_against_limit(days) != []
-    assert asked("merchants_against_limit", region="south") == answers.merchants_against_limit(30, "south") != []
-    for hours in (1, 48):
-        assert_equal(asked("chargebacks_per_country", hours=hours), answers.chargebacks_per_country(hours), about=7)
-    assert_equal(asked("chargebacks_per_country", country="NL"), answers.chargebacks_per_country(1, "NL"), about=7)
-    cards = {keys[0] for _, _, keys, _ in answers.shown("card_visits")}
-    assert len(cards) > 5
-    for card in cards:
-        assert asked("visits_of_card", card=card, hours=48) == answers.visits_of_card(card, 48) != []
-
-
-def assert_books(snapshot: LakeSnapshot, counted: PaymentRecount) -> None:
-    """Ledger, dead letters with their reasons, late events."""
-    sums = ", ".join(f"sum({name})::BIGINT" for name in ("read", "accepted", "duplicate", "late", "dead"))
-    ledger = rows(snapshot.query(f"SELECT partition, {sums} FROM ledger GROUP BY partition ORDER BY partition"))
-    classes = ("read", "accepted", "duplicate", "late", "dead")
-    assert ledger == [(name, *(each[of] for of in classes)) for name, each in sorted(counted.counts.items())]
-    dead = rows(snapshot.query('SELECT partition, "offset", reason, field FROM dead_letters ORDER BY ALL'))
-    assert dead == sorted(counted.dead)
-    late = rows(snapshot.query('SELECT rollup, partition, "offset" FROM late_events ORDER BY ALL'))
-    assert late == sorted(counted.late)
-
-
-def assert_lake(lake: Path, counted: PaymentRecount, *, finished: bool = True) -> None:
-    answers = Answers(counted, finished=finished)
-    with LakeReader(lake) as reader:
-        snapshot = reader.snapshot()
-        shelf = Shelf(reports_folder(str(PAYMENTS)), lake_definition(reader))
-        assert_books(snapshot, counted)
-        assert_rollups(snapshot, answers)
-        assert_reports(snapshot, shelf, answers)
 
 
 @pytest.fixture(scope="module")
