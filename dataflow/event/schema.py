@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, TypeGuard
@@ -390,4 +390,8 @@ def _type_name(bare: object) -> str:
 
 
 def _types_hint(bare: object) -> str:
-    return "Money (dataflow.Money)" if bare is Decimal else f"one of {_TYPES}, each also Optional"
+    if bare is Decimal:
+        return "Money (dataflow.Money)"
+    if bare is datetime:
+        return "EventTimeText (dataflow.EventTimeText) if it is the event time, else str"
+    return f"one of {_TYPES}, each also Optional"
