@@ -13,8 +13,8 @@ SELECT
   payments,
   chargebacks,
   round(100.0 * chargebacks / nullif(payments, 0), 2) AS chargeback_percent,
-  mean_value,
-  median_value,
+  round(mean_value, 2) AS mean_value,
+  round(median_value, 2) AS median_value,
   cards
 FROM country_1h
 WHERE window_start >= $start AND window_start < $end AND ($country IS NULL OR "merchant.country" = $country)
