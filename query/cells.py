@@ -80,8 +80,9 @@ def json_lines(columns: Sequence[Column], style: Style) -> list[str]:
 def _text(kind: "DuckDBPyType", sql: str, style: Style) -> str:
     if kind.id in _TIMES:
         return _moment(kind, sql, style)
-    if kind.id == "blob" and not style.readable:
-        return f"to_base64({sql})"
+    if kind.id == "blob":
+        # DuckDB's own text of bytes escapes quotes and accents, too: no JSON could be read in it
+        return f"coalesce(TRY(decode({sql})), {sql}::VARCHAR)" if style.readable else f"to_base64({sql})"
     return _nullable_json(kind, sql, style) if kind.id in _NESTED else _number(kind, sql)
 
 

@@ -154,6 +154,10 @@ class Product:
         self.beat(finished=True)
         for _ in range(3):
             self.end_epoch(finished=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the lake and of the partitions' memory, wherever it stands."""
         self.writer.close()
         for partition in self.partitions:
             assert partition.judge is not None

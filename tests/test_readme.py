@@ -58,12 +58,14 @@ def shell_lines() -> Iterator[tuple[str, str]]:
 
 
 LINES = sorted(set(shell_lines()))
-ADS = str(ROOT / "pipelines" / "ads.py")
-SHELF = Shelf(reports_folder(ADS), definition_of(load(ADS)))
+PIPELINES = [str(path) for path in sorted((ROOT / "pipelines").glob("*.py"))]
+SHELVES = [Shelf(reports_folder(path), definition_of(load(path))) for path in PIPELINES]
 REPORTS = {
-    name: {"--help", *(f"--{parameter.name}" for parameter in SHELF.find(name).parameters)} for name in SHELF.names()
+    name: {"--help", *(f"--{parameter.name}" for parameter in shelf.find(name).parameters)}
+    for shelf in SHELVES
+    for name in shelf.names()
 }
-"""The flags of the shipped pipeline's reports and rollups."""
+"""The flags of the shipped pipelines' reports and rollups."""
 
 
 def problem(words: list[str]) -> str | None:
@@ -92,7 +94,7 @@ def problem(words: list[str]) -> str | None:
         command = real(name) if isinstance(subcommands[name], Later) else subcommands[name]
     flags = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
     # in capitals it stands for any name
-    if words[1] == "report" and arguments and not arguments[0].isupper():
+    if words[1] == "report" and arguments and not arguments[0].startswith("-") and not arguments[0].isupper():
         if arguments[0] not in REPORTS:
             return f"no report {arguments[0]}"
         flags |= REPORTS[arguments[0]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated
@@ -383,4 +384,8 @@ def _type_name(bare: object) -> str:
 
 
 def _types_hint(bare: object) -> str:
-    return "Money (dataflow.Money)" if bare is Decimal else f"one of {_TYPES}, each also Optional"
+    if bare is Decimal:
+        return "Money (dataflow.Money)"
+    if bare is datetime:
+        return "EventTimeText (dataflow.EventTimeText) if it is the event time, else str"
+    return f"one of {_TYPES}, each also Optional"

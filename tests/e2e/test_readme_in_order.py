@@ -23,7 +23,19 @@ from tests.test_readme import FENCE, ROOT
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 PATIENCE_S = 120.0
-NOT_COPIED = (".git", ".venv*", ".run", ".hypothesis", ".*_cache", "lake", "recovery", "data", "demo", "backfill")
+NOT_COPIED = (
+    ".git",
+    ".venv*",
+    ".run",
+    ".hypothesis",
+    ".*_cache",
+    "lake",
+    "recovery",
+    "data",
+    "demo",
+    "backfill",
+    "payments",
+)
 """At the top of the project: what running it leaves there."""
 
 

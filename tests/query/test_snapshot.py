@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pydantic import BaseModel
 
+from dataflow import EventTime, Pipeline, Rollup
+from dataflow import aggregates as agg
 from dataflow.errors import QueryError, SnapshotExpired
+from dataflow.windows import tumble
 from query.reader import Bound, LakeReader
 from tests.query.lakes import T0, LakeMaker, clicks, merge
 
@@ -31,6 +35,28 @@ def test_a_connection_keeps_its_snapshot_while_others_move_on(lake: LakeMaker) -
 def test_an_unknown_table_is_told_with_those_that_exist(lake: LakeMaker) -> None:
     with LakeReader(lake.folder) as reader, pytest.raises(QueryError, match=r"The lake holds: .*ad_clicks_1m.*ledger"):
         reader.query("SELECT * FROM clicks")
+
+
+def test_a_nested_fields_column_without_quotes_is_told_as_it_has_to_stand(tmp_path: Path) -> None:
+    class Merchant(BaseModel):
+        id: str
+        Name: str
+
+    class Paid(BaseModel):
+        at: EventTime
+        merchant: Merchant
+
+    count = {"n": agg.count()}
+    rollup = Rollup("paid_1m", ["merchant.id", "merchant.Name"], tumble("1m"), count)
+    LakeMaker(tmp_path / "lake", Pipeline("paid", Paid, [rollup])).catalog.close()
+    with LakeReader(tmp_path / "lake") as reader:
+        with pytest.raises(QueryError) as told:
+            reader.query("SELECT Merchant.name FROM paid_1m")
+        assert str(told.value).endswith('\nA nested column is asked for in quotes: "merchant.Name", "merchant.id"')
+        with pytest.raises(QueryError) as told:
+            reader.query("SELECT merch.name FROM paid_1m")
+        assert "quotes" not in str(told.value)
+        assert reader.query('SELECT "merchant.id" FROM paid_1m').num_rows == 0
 
 
 def test_every_table_and_view_has_a_name_with_its_schema_as_well(lake: LakeMaker) -> None:

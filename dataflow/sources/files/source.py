@@ -36,9 +36,9 @@ class FilesSource:
                 raise ConfigError("input", str(folder), fix)
             self._files[path.stem] = path
         if not self._files:
-            raise InputMissing(
-                f"{folder} holds no *.ndjson and no *.parquet file: put some there, or name another --input"
-            )
+            inside = next((each.parent for each in sorted(folder.glob("*/*")) if each.suffix in SUFFIXES), None)
+            other = "another --input" if inside is None else f"a folder that has some, like --input {inside}"
+            raise InputMissing(f"{folder} holds no *.ndjson and no *.parquet file: put some there, or name {other}")
 
     def partitions(self) -> list[str]:
         """The files' stems, in order of the files' names."""

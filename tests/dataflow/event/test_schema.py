@@ -158,6 +158,18 @@ def test_an_unsupported_type_is_a_mistake(kind: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "fix"),
+    [
+        (Decimal, "Money (dataflow.Money)"),
+        (datetime, "EventTimeText (dataflow.EventTimeText) if it is the event time, else str"),
+    ],
+)
+def test_an_unsupported_type_that_has_a_counterpart_is_told_with_it(kind: Any, fix: str) -> None:
+    (found,) = mistakes(type("Odd", (Time,), {"__annotations__": {"x": kind}}))
+    assert found == f"x: type {kind.__name__} is not supported; use {fix}"
+
+
+@pytest.mark.parametrize(
     ("kind", "default"),
     [
         (str, None), (str, 5), (int, "5"), (int, 2**63), (int, True), (float, float("inf")),

@@ -46,5 +46,9 @@ def test_two_files_with_one_stem_are_refused(tmp_path: Path, event: EventSchema)
 def test_a_missing_or_empty_folder_is_named(tmp_path: Path, event: EventSchema) -> None:
     with pytest.raises(InputMissing, match="holds no"):
         FilesSource(tmp_path, event)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "c.ndjson").write_text("")
+    with pytest.raises(InputMissing, match=rf"name a folder that has some, like --input {tmp_path / 'b'}$"):
+        FilesSource(tmp_path, event)
     with pytest.raises(InputMissing, match="nowhere"):
         FilesSource(tmp_path / "nowhere", event)
