@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,6 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from dataflow.columnar.types import Bools
-from dataflow.event.annotations import Choices
 from dataflow.filter.nodes import (
     Arithmetic,
     Between,
@@ -32,6 +31,10 @@ from dataflow.filter.nodes import (
     Not,
 )
 from dataflow.spelling import suggest
+
+if TYPE_CHECKING:
+    # loads pydantic, which a reader's conditions need not wait for
+    from dataflow.event.annotations import Choices
 
 ALLOWED = "comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, + - * / and literals"
 
@@ -77,7 +80,7 @@ class Expression:
         return pa.Array.from_buffers(pa.bool_(), rows, [validity, _packed(true)])
 
 
-def parse(text: str, schema: pa.Schema, choices: Mapping[str, Choices] | None = None) -> Expression:
+def parse(text: str, schema: pa.Schema, choices: "Mapping[str, Choices] | None" = None) -> Expression:
     """Parse and check one filter over the columns of `schema`.
 
     `choices`: the only values that some columns can have; equality with any other is a mistake.
@@ -117,7 +120,7 @@ def kind_of(type_: pa.DataType) -> tuple[Kind, int] | None:
 class _Reader:
     """Turns sqlglot's tree into typed nodes, refusing whatever is not allowed."""
 
-    def __init__(self, text: str, schema: pa.Schema, choices: Mapping[str, Choices]) -> None:
+    def __init__(self, text: str, schema: pa.Schema, choices: "Mapping[str, Choices]") -> None:
         self.text = text
         self.schema = schema
         self.choices = choices
