@@ -92,10 +92,18 @@ class RollupDefinition(msgspec.Struct, frozen=True):
         return [aggregate.name for aggregate in self.aggregates if aggregate.known.additive]
 
 
+class FieldDefinition(msgspec.Struct, frozen=True):
+    """One field of the event: its column, and the JSON keys that lead to it."""
+
+    name: str
+    path: list[str]
+
+
 class Definition(msgspec.Struct, frozen=True):
     """A pipeline as its lake knows it; all but idle_timeout decides what tables hold. Unknown fields are left alone.
 
-    `columns`: those of the events that rollups see, with Arrow types. Rollups and columns that a former pipeline file
+    `columns`: those of the events that rollups see, with Arrow types; `event`: which of them are the event's own, empty
+    in a definition of version 1. Rollups and columns that a former pipeline file
     had, and this one has not, stay in it.
     """
 
@@ -105,6 +113,7 @@ class Definition(msgspec.Struct, frozen=True):
     deduplicate_by: str | None = None
     deduplicate_within_ms: int = 0
     columns: list[tuple[str, str]] = []
+    event: list[FieldDefinition] = []
     rollups: list[RollupDefinition] = []
 
     @property
