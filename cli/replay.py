@@ -46,13 +46,14 @@ def replay(
     from dataflow.errors import ConfigError
     from dataflow.pipeline.load import load
     from proof import replay as replaying
+    from proof.erased import ErasedRows, side_tables
     from query.reader import LakeReader
     from runtime.settings import load_settings
 
     if not check:
         raise ConfigError("--check", False, "say what the replay is for: `tidemill replay --check`")
     settings = load_settings(given)
-    load(settings.pipeline)
+    plan = load(settings.pipeline)
     selection = selected(partition, start, end, since, until)
     with open_reader(settings.lake) as reader, _folder(keep) as folder:
         live = reader.snapshot()
@@ -66,8 +67,9 @@ def replay(
             typer.echo(f"error: the replay {in_words(code)}{own}", err=True)
             raise typer.Exit(as_shell(code))
         partial = None if selection.is_everything else ranges
+        erased = ErasedRows.of(reader.resolver.catalog().connection)
         with LakeReader(folder / "lake") as side:
-            found = replaying.compare(live, side.snapshot(), partial)
+            found = replaying.compare(live, side.snapshot(), partial, erased, side_tables(plan))
     equal = all(each.is_equal for each in found)
     if as_json:
         _tell_json(live.id, ranges, found, partial is not None, equal)

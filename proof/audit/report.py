@@ -25,7 +25,7 @@ class Finding:
     """One difference. `ranges` are the smallest offset ranges that are known to hold it.
 
     `kind` is a word to tell findings apart by machine: file_missing, file_size, file_digest, file_rows, gap, overlap,
-    conservation, offset, ledger, missing, extra, repeated, altered, window, unreadable, count.
+    conservation, offset, ledger, missing, extra, repeated, altered, returned, window, unreadable, count.
     """
 
     kind: str
@@ -59,13 +59,17 @@ class Unproven:
 
 @dataclass(slots=True)
 class Report:
-    """The whole audit. `partitions` and `tables` count what was compared without a difference or with one."""
+    """The whole audit. `partitions` and `tables` count what was compared without a difference or with one.
+
+    `erased`: rows per table that the source gives and that were taken out of the lake on purpose.
+    """
 
     snapshot_id: int
     findings: list[Finding] = field(default_factory=list)
     unproven: list[Unproven] = field(default_factory=list)
     partitions: dict[str, dict[str, int]] = field(default_factory=dict)
     tables: dict[str, int] = field(default_factory=dict)
+    erased: Counter[str] = field(default_factory=Counter)
     files: int = 0
     file_bytes: int = 0
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -101,6 +105,7 @@ class Report:
             for name, counts in self.partitions.items()
         ]
         out += [f"{name}: {rows:,} rows" for name, rows in self.tables.items()]
+        out += [f"{name}: {rows:,} rows erased on purpose, not lost" for name, rows in self.erased.items()]
         out += [f"DIFFERENCE {finding}" for finding in self.findings]
         out += [f"DIFFERENCE {kind}: {table}: {count} more" for (kind, table), count in self.left_out.items()]
         out += [f"NOT PROVEN {each}" for each in self.unproven]
@@ -109,6 +114,8 @@ class Report:
             out.append(f"{count} difference{'' if count == 1 else 's'} between the lake and its source")
         elif self.unproven:
             out.append("no difference; what is NOT PROVEN was not compared with the source")
+        elif self.erased:
+            out.append("proven: every record of the source is in the lake exactly once, but for the rows erased")
         else:
             out.append("proven: every record of the source is in the lake exactly once")
         return out
@@ -123,6 +130,7 @@ class Report:
             "unproven": [{"what": each.what, "why": each.why} for each in self.unproven],
             "partitions": self.partitions,
             "tables": self.tables,
+            "erased": dict(self.erased),
             "files": self.files,
             "file_bytes": self.file_bytes,
         }
