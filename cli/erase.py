@@ -50,7 +50,7 @@ def erase(
     from sinks.lake.fault import fault_from
     from sinks.lake.upkeep.erase import erase as erase_from_lake
     from sinks.lake.upkeep.erase import look, require_few
-    from sinks.lake.upkeep.holders import condition_schema
+    from sinks.lake.upkeep.holders import condition_schema, keyed_tables
     from sinks.lake.upkeep.remains import remains
 
     settings = load_settings({"lake": lake, "recovery": recovery})
@@ -68,7 +68,7 @@ def erase(
             typer.echo(f"{settings.lake}: nothing to erase, no row matches")
             return
         if not found.is_nothing:
-            _announce(found, definition, condition)
+            _announce(found, list(keyed_tables(catalog, definition, condition)))
             _require_yes(yes)
         done = erase_from_lake(
             catalog,
@@ -100,9 +100,7 @@ def _definition(row: tuple[str] | None, lake: Path) -> "Definition":
     return definition
 
 
-def _announce(found: "Found", definition: "Definition", condition: "Condition") -> None:
-    from sinks.lake.upkeep.holders import keyed_rollups
-
+def _announce(found: "Found", keyed: list[str]) -> None:
     for name, count in found.rows.items():
         how = f" ({found.by_field:,} by field, {found.by_bytes:,} by their bytes)" if name == "dead_letters" else ""
         typer.echo(f"{name}: {count:,} of {found.of[name]:,} rows match{how if count else ''}")
@@ -112,7 +110,6 @@ def _announce(found: "Found", definition: "Definition", condition: "Condition") 
             f"({len(found.cut):,} kept ones)"
         )
     typer.echo("late_events stays: it holds no field of the event. Sums and counts of rollups stay as they are")
-    keyed = keyed_rollups(definition, condition)
     if keyed:
         typer.echo(f"these have the column as a key, and go on naming the value: {', '.join(keyed)}")
 

@@ -16,6 +16,7 @@ from doctor.clocks import lake_clock_finding
 from doctor.compaction import compaction_finding
 from doctor.coverage import coverage, coverage_finding
 from doctor.disk import Room, disk_finding
+from doctor.erasures import erasure_finding
 from doctor.finding import Finding, error, ok, warning
 from doctor.future_events import FutureEvent, future_event
 from doctor.lake_files import file_findings
@@ -103,6 +104,7 @@ class _Examination:
         yield from _guarded("recovery", self._recovery)
         running = self.recovery.holder() is not None
         yield from _guarded("files", lambda: file_findings(reader, snapshot, self.now, running=running))
+        yield from _guarded("erasures", lambda: [erasure_finding(reader.resolver.catalog().connection)])
         yield from _guarded("compaction", lambda: [self._compaction(reader, own)])
         newest = max(own.newest, self.last_commit or own.newest)
         yield from _guarded("clock.lake", lambda: [lake_clock_finding(newest, self.now)])

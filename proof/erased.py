@@ -73,6 +73,14 @@ class ErasedRows:
         """Whether there are any."""
         return bool(self._offsets or self.side_rows)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows per table."""
+        found = dict(self.side_rows)
+        for (table, _), offsets in self._offsets.items():
+            found[table] = found.get(table, 0) + len(offsets)
+        return dict(sorted(found.items()))
+
     def offsets(self, table: str, partition: str) -> Offsets:
         """Offsets of the erased rows, ascending."""
         return self._offsets.get((table, partition), _NONE)

@@ -136,9 +136,11 @@ def side_columns(rollup: RollupDefinition, aggregate: AggregateDefinition) -> di
     return held
 
 
-def keyed_rollups(definition: Definition, condition: Condition) -> list[str]:
-    """The rollups that have one of the condition's columns as a key, and so go on telling its values."""
-    return [rollup.name for rollup in definition.rollups if condition.constants.keys() & set(rollup.key_names)]
+def keyed_tables(catalog: Catalog, definition: Definition, condition: Condition) -> dict[str, Holder]:
+    """The rollups' tables that have all of the condition's columns as keys, and so go on telling its values."""
+    tables, columns = catalog.tables(), {name: name for name in condition.constants}
+    names = [f"{rollup.name}_delta" for rollup in definition.rollups if columns.keys() <= set(rollup.key_names)]
+    return {name: Holder(tables[name], condition, columns) for name in names if name in tables}
 
 
 def _side_tables(definition: Definition) -> Iterator[tuple[RollupDefinition, AggregateDefinition]]:

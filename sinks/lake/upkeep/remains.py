@@ -18,7 +18,7 @@ from sinks.lake.catalog.sqlite import CATALOG_NAME
 from sinks.lake.names import sink_file, table_folder
 from sinks.lake.tables.definition import Definition
 from sinks.lake.upkeep.compact import live_files, read_file
-from sinks.lake.upkeep.holders import Condition, holders
+from sinks.lake.upkeep.holders import Condition, holders, keyed_tables
 from sinks.lake.upkeep.tiers import LiveFile
 
 SHORTEST_BYTES = 3
@@ -67,6 +67,7 @@ class _Search:
         self._needles = [text.encode() for text in self._texts]
         self._holders = {holder.table.name: holder for holder in holders(catalog, definition, condition)}
         self._aggregates = {f"{rollup.name}_delta" for rollup in definition.rollups}
+        self._keyed = keyed_tables(catalog, definition, condition)
         self._columns = set(condition.constants)
         self._found = Remains()
         self._left: Counter[str] = Counter()
@@ -93,7 +94,7 @@ class _Search:
             self._cells()
             self._pages()
         found.left += [_told(what, rows) for what, rows in self._left.items()]
-        found.stays += [_told(what, rows) for what, rows in self._stays.items()]
+        found.stays += [_told(what, rows) for what, rows in self._stays.items() if rows]
         return found
 
     def _listed(self, path: Path, table: TableLayout, file: LiveFile) -> None:
@@ -105,7 +106,12 @@ class _Search:
             self._stays[f"{table.name}: committed since, so new"] += rows
         elif rows:
             self._left[f"{table.name}: rows of it"] += rows
+        if table.name in self._keyed:
+            rows = self._keyed[table.name].matched(content).rows
+            self._stays[f"{table.name}: {' and '.join(self._columns)} is a key of it; aggregates stay"] += rows
         for name, count in _equal_cells(content, self._texts):
+            if table.name in self._keyed and name in self._columns:
+                continue
             if table.name in self._aggregates:
                 self._stays[f"{table.name}.{name}: aggregates stay as they are"] += count
             elif newer and (rows or name in self._columns):
