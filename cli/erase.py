@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,8 @@ from cli.lakes import LakeFlag
 from cli.options import RecoveryFlag
 
 if TYPE_CHECKING:
+    from sinks.lake.catalog.catalog import Catalog
+    from sinks.lake.fault import Fault
     from sinks.lake.tables.definition import Definition
     from sinks.lake.upkeep.erase import Found
     from sinks.lake.upkeep.holders import Condition
@@ -42,52 +45,82 @@ def erase(
     Events, dead letters and distinct values go; sums and counts stay. Exit code 0 when nothing is left, 1 when the
     proof found something, which it names. Killed at any moment, the same command finishes. May run beside the pipeline.
     """
-    from dataflow.errors import ConfigError
-    from dataflow.filter.equalities import equalities
     from runtime.settings import load_settings
     from sinks.lake.catalog.catalog import Catalog
-    from sinks.lake.catalog.erasures import erasures
     from sinks.lake.fault import fault_from
-    from sinks.lake.upkeep.erase import erase as erase_from_lake
-    from sinks.lake.upkeep.erase import look, require_few
-    from sinks.lake.upkeep.holders import condition_schema, keyed_tables
-    from sinks.lake.upkeep.remains import remains
 
     settings = load_settings({"lake": lake, "recovery": recovery})
+    fault = fault_from(settings.fault)
     catalog = Catalog.open(settings.lake)
     try:
         definition = _definition(catalog.one("SELECT definition FROM own_pipeline"), settings.lake)
-        try:
-            condition = equalities(where, condition_schema(definition))
-        except ValueError as error:
-            raise ConfigError("--where", where, str(error)) from None
-        found = look(catalog, definition, condition)
-        require_few(found, most_rows, where)
-        cut_short = [each for each in erasures(catalog.connection) if not each.finished]
-        if found.is_nothing and not cut_short:
-            typer.echo(f"{settings.lake}: nothing to erase, no row matches")
-            return
-        if not found.is_nothing:
-            _announce(found, list(keyed_tables(catalog, definition, condition)))
-            _require_yes(yes)
-        done = erase_from_lake(
-            catalog,
-            definition,
-            condition,
-            clock=lambda: datetime.now(UTC),
-            wait=lambda: time.sleep(0.1),
-            require=lambda again: require_few(again, most_rows, where),
-            fault=fault_from(settings.fault),
-        )
-        for each in cut_short:
-            typer.echo(f"finished the erasure of {each.at:%Y-%m-%d %H:%M:%S}Z, which had been cut short")
-        rows = ", ".join(f"{name} {count:,}" for name, count in done.found.rows.items() if count)
-        typer.echo(f"erased: {rows or 'no further row'}; {done.files_deleted} files deleted, the catalog written anew")
-        proof = remains(catalog, definition, condition, done.found.snapshot)
+        condition = _condition(where, definition)
+        proof = _erase_from(catalog, definition, condition, _Terms(where, most_rows, yes), fault)
     finally:
         catalog.close()
-    _look_into_recovery(settings.recovery, condition, proof)
-    _tell(proof, condition)
+    if proof is not None:
+        _look_into_recovery(settings.recovery, condition, proof)
+        _tell(proof, condition)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What the user wrote and allowed."""
+
+    where: str
+    most_rows: int | None
+    yes: bool
+
+    def require(self, found: "Found") -> None:
+        from sinks.lake.upkeep.erase import require_few
+
+        require_few(found, self.most_rows, self.where)
+
+
+def _erase_from(
+    catalog: "Catalog", definition: "Definition", condition: "Condition", terms: _Terms, fault: "Fault"
+) -> "Remains | None":
+    """Look, ask, erase, prove; None where there was nothing to do."""
+    from sinks.lake.catalog.erasures import erasures
+    from sinks.lake.upkeep.erase import erase as erase_from_lake
+    from sinks.lake.upkeep.erase import look
+    from sinks.lake.upkeep.holders import keyed_tables
+    from sinks.lake.upkeep.remains import remains
+
+    found = look(catalog, definition, condition)
+    terms.require(found)
+    cut_short = [each for each in erasures(catalog.connection) if not each.finished]
+    if found.is_nothing and not cut_short:
+        typer.echo(f"{catalog.folder}: nothing to erase, no row matches")
+        return None
+    if not found.is_nothing:
+        _announce(found, list(keyed_tables(catalog, definition, condition)))
+        _require_yes(terms.yes)
+    done = erase_from_lake(
+        catalog,
+        definition,
+        condition,
+        clock=lambda: datetime.now(UTC),
+        wait=lambda: time.sleep(0.1),
+        require=terms.require,
+        fault=fault,
+    )
+    for each in cut_short:
+        typer.echo(f"finished the erasure of {each.at:%Y-%m-%d %H:%M:%S}Z, which had been cut short")
+    rows = ", ".join(f"{name} {count:,}" for name, count in done.found.rows.items() if count)
+    typer.echo(f"erased: {rows or 'no further row'}; {done.files_deleted} files deleted, the catalog written anew")
+    return remains(catalog, definition, condition, done.found.snapshot)
+
+
+def _condition(where: str, definition: "Definition") -> "Condition":
+    from dataflow.errors import ConfigError
+    from dataflow.filter.equalities import equalities
+    from sinks.lake.upkeep.holders import condition_schema
+
+    try:
+        return equalities(where, condition_schema(definition))
+    except ValueError as error:
+        raise ConfigError("--where", where, str(error)) from None
 
 
 def _definition(row: tuple[str] | None, lake: Path) -> "Definition":

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,19 +70,19 @@ def replay(
         erased = ErasedRows.of(reader.resolver.catalog().connection)
         with LakeReader(folder / "lake") as side:
             found = replaying.compare(live, side.snapshot(), partial, erased, side_tables(plan))
-    not_compared = [_WINDOWS_LEFT_OUT] if partial else []
-    not_compared += [
-        f"{rows:,} rows of {name}, erased from the lake on purpose" for name, rows in erased.counts.items()
-    ]
+    not_compared = _left_out(partial is not None, erased.counts)
     equal = all(each.is_equal for each in found)
-    if as_json:
-        _tell_json(live.id, ranges, found, not_compared, equal)
-    else:
-        _tell(live.id, ranges, found, not_compared, equal)
+    tell = _tell_json if as_json else _tell
+    tell(live.id, ranges, found, not_compared, equal)
     raise typer.Exit(0 if equal else 1)
 
 
 _WINDOWS_LEFT_OUT = "windows and counts: they are sums over all offsets, and only a part was asked for"
+
+
+def _left_out(partial: bool, erased: Mapping[str, int]) -> list[str]:
+    gone = [f"{rows:,} rows of {name}, erased from the lake on purpose" for name, rows in erased.items()]
+    return [_WINDOWS_LEFT_OUT, *gone] if partial else gone
 
 
 def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", ranges: "list[ReplayRange]") -> None:

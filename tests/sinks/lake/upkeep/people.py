@@ -82,7 +82,7 @@ class People:
         self.epoch += 1
         tables = {"events": events, "dead_letters": letters, SIDE: values, "per_flag_delta": [delta]}
         rollups = {rollup.name: RollupCount(0, len(persons), 0) for rollup in PLAN.rollups}
-        counts = {"accepted": len(persons), "dead": len(dead), "rollups": rollups}
+        counts: dict[str, Any] = {"accepted": len(persons), "dead": len(dead), "rollups": rollups}
         commit(self.writer, [parcel(PLAN, 0, start, self.end, tables=tables, **counts)], self.epoch)
 
     def compact(self, retention: Retention = KEEP_ALL, **options: Any) -> CompactionReport:

@@ -126,7 +126,7 @@ def test_a_reader_that_is_just_reading_asks_again_at_the_newest_snapshot(people:
         def work(snapshot: object) -> list[dict[str, int]]:
             asked.append(1)
             place = old if len(asked) == 1 else snapshot
-            return place.query(sql).to_pylist()  # type: ignore[attr-defined, no-any-return]  # a snapshot of the reader
+            return place.query(sql).to_pylist()  # type: ignore[attr-defined]  # a snapshot of the reader
 
         assert reader.ask(work) == [{"n": 30}]
 
