@@ -85,7 +85,6 @@ def _erase_from(
     from sinks.lake.upkeep.erase import erase as erase_from_lake
     from sinks.lake.upkeep.erase import look
     from sinks.lake.upkeep.holders import keyed_tables
-    from sinks.lake.upkeep.remains import remains
 
     found = look(catalog, definition, condition)
     terms.require(found)
@@ -109,7 +108,7 @@ def _erase_from(
         typer.echo(f"finished the erasure of {each.at:%Y-%m-%d %H:%M:%S}Z, which had been cut short")
     rows = ", ".join(f"{name} {count:,}" for name, count in done.found.rows.items() if count)
     typer.echo(f"erased: {rows or 'no further row'}; {done.files_deleted} files deleted, the catalog written anew")
-    return remains(catalog, definition, condition, done.found.snapshot)
+    return done.proof
 
 
 def _condition(where: str, definition: "Definition") -> "Condition":

@@ -60,6 +60,12 @@ class _Tally:
             self.skipped.append(f"{table.name}: another client gave it the column {strange[0]}, so its files stay")
         return bool(strange)
 
+    def waits(self) -> None:
+        """An erasure is at work; told once."""
+        text = "an erasure is at work; the next run will merge the files"
+        if text not in self.skipped:
+            self.skipped.append(text)
+
     def report(self, expiry: ExpiryReport, files: Mapping[str, int], seconds: float) -> CompactionReport:
         return CompactionReport(
             self.merged_files,
@@ -110,7 +116,7 @@ def compact(
         for run in runs_to_merge(files, summed_below=summed_below):
             with shared_turn(catalog.folder) as free:
                 if not free:
-                    tally.skipped.append(f"{table.name}: an erasure is at work; the next run will merge its files")
+                    tally.waits()
                     break
                 merge = _Merge(table, run, spec, oldest if summable(run, summed_below) else None)
                 _carry_out(catalog, merge, merged_file_name(unique()), clock, tally, fault)

@@ -23,6 +23,7 @@ from sinks.lake.tables.definition import Definition
 from sinks.lake.upkeep.compact import live_files, read_file
 from sinks.lake.upkeep.expire import delete_scheduled
 from sinks.lake.upkeep.holders import Condition, DeadLetterHolder, Holder, holders
+from sinks.lake.upkeep.remains import Remains, remains
 from sinks.lake.upkeep.tiers import LiveFile
 from sinks.lake.upkeep.turn import sole_turn
 
@@ -80,11 +81,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What one erasure did. `resumed`: it first finished one that had been cut short."""
+    """What one erasure did. `resumed`: it first finished one that had been cut short.
+
+    `proof` is what a look at everything found afterwards; None where there was nothing to do.
+    """
 
     found: Found
     files_deleted: int
     resumed: bool
+    proof: Remains | None
 
 
 def look(catalog: Catalog, definition: Definition, condition: Condition) -> Found:
@@ -170,10 +175,11 @@ def erase(
                 f"another client changed the files of {catalog.folder} while they were rewritten, {TRIES} times; "
                 "nothing was erased. Stop it, then run the same command again"
             )
-        deleted = 0
-        if resumed or not found.is_nothing:
-            deleted = _clean_up(catalog, wait, fault)
-        return Erased(found, deleted, resumed)
+        if found.is_nothing and not resumed:
+            return Erased(found, 0, resumed, None)
+        deleted = _clean_up(catalog, wait, fault)
+        # still alone: a compaction would mix new rows with old ones
+        return Erased(found, deleted, resumed, remains(catalog, definition, condition, found.snapshot))
 
 
 def _take_out(

@@ -91,7 +91,11 @@ class _Search:
             else:
                 self._listed(path, *place)
         if self._texts:
-            self._cells()
+            catalog.connection.execute("BEGIN")
+            try:
+                self._cells()
+            finally:
+                catalog.connection.execute("COMMIT")
             self._pages()
         found.left += [_told(what, rows) for what, rows in self._left.items()]
         found.stays += [_told(what, rows) for what, rows in self._stays.items() if rows]
@@ -147,26 +151,23 @@ class _Search:
                 if count:
                     self._left[f"the catalog's table {table}, column {column}"] += count
         for table in _BOUNDS:
-            joined = " LEFT JOIN ducklake_data_file f USING (data_file_id)" if table == _BOUNDS[0] else ""
-            begin = "f.begin_snapshot" if joined else "NULL"
+            # a bound of a table as a whole is that of one of its files
+            same = "s.data_file_id = f.data_file_id" if table == _BOUNDS[0] else "s.table_id = f.table_id"
             rows = run(
-                f"SELECT s.table_id, {begin} FROM {table} s{joined} WHERE min_value IN ({marks}) OR max_value IN"
-                f" ({marks})",
-                (*self._texts, *self._texts),
+                f"SELECT s.table_id, EXISTS (SELECT 1 FROM ducklake_data_file f WHERE {same} AND f.begin_snapshot > ?)"
+                f" FROM {table} s WHERE min_value IN ({marks}) OR max_value IN ({marks})",
+                (self._snapshot, *self._texts, *self._texts),
             ).fetchall()
-            for number, snapshot in rows:
-                self._bound(names.get(number), snapshot)
+            for number, newer in rows:
+                self._bound(names.get(number), newer=bool(newer))
 
-    def _bound(self, table: str | None, snapshot: int | None) -> None:
+    def _bound(self, table: str | None, *, newer: bool) -> None:
         if table in self._aggregates:
             self._stays[f"{table}: smallest and largest values of its files, in the catalog"] += 1
-        elif (snapshot or 0) > self._snapshot or (snapshot is None and self._has_newer(table)):
+        elif newer:
             self._stays[f"{table}: smallest and largest values of rows committed since, in the catalog"] += 1
         else:
             self._left[f"{table or 'a table of another client'}: smallest and largest values, in the catalog"] += 1
-
-    def _has_newer(self, table: str | None) -> bool:
-        return f"{table}: committed since, so new" in self._stays
 
     def _pages(self) -> None:
         """The bytes of the catalog's files, where no cell explains them: what was deleted and not overwritten."""

@@ -20,7 +20,6 @@ from sinks.lake.upkeep.compact import CompactionReport, compact
 from sinks.lake.upkeep.erase import Erased, erase
 from sinks.lake.upkeep.expire import Retention
 from sinks.lake.upkeep.holders import condition_schema
-from sinks.lake.upkeep.remains import Remains, remains
 from sinks.lake.writer import LakeWriter, commit
 from tests.sinks.lake.small import Clock, at, event_row, parcel, small_plan, writer_for
 
@@ -92,12 +91,11 @@ class People:
         finally:
             catalog.close()
 
-    def erase(self, text: str = f"ad = '{PERSON}'", **options: Any) -> tuple[Erased, Remains]:
+    def erase(self, text: str = f"ad = '{PERSON}'", **options: Any) -> Erased:
         catalog = Catalog.open(self.folder)
         try:
             wanted = condition(catalog, text)
-            done = erase(catalog, definition_of(catalog), wanted, clock=self.clock, wait=lambda: None, **options)
-            return done, remains(catalog, definition_of(catalog), wanted, done.found.snapshot)
+            return erase(catalog, definition_of(catalog), wanted, clock=self.clock, wait=lambda: None, **options)
         finally:
             catalog.close()
 

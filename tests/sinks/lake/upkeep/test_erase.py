@@ -45,12 +45,13 @@ def people(tmp_path: Path) -> Iterator[People]:
 def test_exactly_the_rows_of_the_person_go_and_no_byte_is_left(people: People) -> None:
     before = people.content()
     assert holding(people.folder)
-    done, proof = people.erase()
+    done = people.erase()
     assert people.content() == without(before)
     assert done.found.rows == {"events": 5, "dead_letters": 1, SIDE: 5}
     assert (done.found.by_field, done.found.by_bytes) == (0, 1)
     assert holding(people.folder) == []
-    assert (proof.left, proof.stays) == ([], [])
+    assert done.proof is not None
+    assert (done.proof.left, done.proof.stays) == ([], [])
     assert people.files() == listed(people.folder)
 
 
@@ -104,7 +105,7 @@ def test_snapshots_that_show_the_rows_are_cut_off_and_older_ones_stay(tmp_path: 
         people.grow([PERSON])
     with open_readonly(people.folder) as reader:
         numbers = [snapshot.id for snapshot in reader.snapshots()]
-    done, _ = people.erase()
+    done = people.erase()
     assert done.found.cut == tuple(numbers[-3:])
     with open_readonly(people.folder) as reader:
         assert [snapshot.id for snapshot in reader.snapshots()] == [*numbers[:-3], numbers[-1] + 1]
@@ -149,8 +150,8 @@ def test_a_condition_that_matches_nothing_commits_nothing(people: People) -> Non
     before = people.files()
     with open_readonly(people.folder) as reader:
         newest = reader.latest().id
-    done, _ = people.erase("ad = 'nobody'")
-    assert (done.found.is_nothing, done.files_deleted) == (True, 0)
+    done = people.erase("ad = 'nobody'")
+    assert (done.found.is_nothing, done.files_deleted, done.proof) == (True, 0, None)
     with open_readonly(people.folder) as reader:
         assert reader.latest().id == newest
     assert people.files() == before
@@ -162,7 +163,8 @@ def test_later_rows_of_the_person_are_new_and_stay(people: People) -> None:
             people.grow([PERSON])
 
     before = without(people.content())
-    _, proof = people.erase(fault=commit_meanwhile)
+    proof = people.erase(fault=commit_meanwhile).proof
+    assert proof is not None
     assert [row["ad"] for row in people.rows("events") if names(row)] == [PERSON]
     assert people.content()["events"][: len(before["events"])] == before["events"]
     assert proof.left == []
