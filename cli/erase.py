@@ -85,8 +85,11 @@ def _erase_from(
     from sinks.lake.upkeep.erase import erase as erase_from_lake
     from sinks.lake.upkeep.erase import look
     from sinks.lake.upkeep.holders import keyed_tables
+    from sinks.lake.upkeep.turn import sole_turn
 
-    found = look(catalog, definition, condition)
+    # no compaction takes a file away while it is read
+    with sole_turn(catalog.folder, _wait):
+        found = look(catalog, definition, condition)
     terms.require(found)
     cut_short = [each for each in erasures(catalog.connection) if not each.finished]
     if found.is_nothing and not cut_short:
@@ -100,7 +103,7 @@ def _erase_from(
         definition,
         condition,
         clock=lambda: datetime.now(UTC),
-        wait=lambda: time.sleep(0.1),
+        wait=_wait,
         require=terms.require,
         fault=fault,
     )
@@ -109,6 +112,10 @@ def _erase_from(
     rows = ", ".join(f"{name} {count:,}" for name, count in done.found.rows.items() if count)
     typer.echo(f"erased: {rows or 'no further row'}; {done.files_deleted} files deleted, the catalog written anew")
     return done.proof
+
+
+def _wait() -> None:
+    time.sleep(0.1)
 
 
 def _condition(where: str, definition: "Definition") -> "Condition":
@@ -133,13 +140,15 @@ def _definition(row: tuple[str] | None, lake: Path) -> "Definition":
 
 
 def _announce(found: "Found", keyed: list[str]) -> None:
+    from dataflow.spoken import counted
+
     for name, count in found.rows.items():
         how = f" ({found.by_field:,} by field, {found.by_bytes:,} by their bytes)" if name == "dead_letters" else ""
         typer.echo(f"{name}: {count:,} of {found.of[name]:,} rows match{how if count else ''}")
     if found.cut:
         typer.echo(
-            f"time travel to the snapshots {found.cut[0]} to {found.cut[-1]} ends, since they show such rows "
-            f"({len(found.cut):,} kept ones)"
+            f"time travel to {counted(len(found.cut), 'snapshot')} from {found.cut[0]} to {found.cut[-1]} ends, "
+            "since such rows show there"
         )
     typer.echo("late_events stays: it holds no field of the event. Sums and counts of rollups stay as they are")
     if keyed:

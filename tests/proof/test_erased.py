@@ -1,24 +1,21 @@
 """Erased rows, known from lost ones: by offset in row tables, by value in side tables."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from dataflow.filter.equalities import equalities
 from proof.audit.report import Report
 from proof.erased import ErasedRows, SideTable, side_tables
 from query.reader import LakeReader
-from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.erasures import ErasedRows as Mark
 from sinks.lake.catalog.erasures import Erasure
-from sinks.lake.upkeep.erase import erase
-from sinks.lake.upkeep.holders import condition_schema
+from tests.model.files import read_folder
 from tests.proof.audit.told import kinds
-from tests.proof.audited import Audited, with_value, without
-from tests.sinks.lake.upkeep.people import definition_of
+from tests.proof.audited import RECORDS, Audited, erased, with_value, without
+from tests.proof.test_takeover import LosingSource, taken_from
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 SIDE = SideTable("r", "users", {"user": "value", "ad": "ad"})
@@ -32,19 +29,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Audited:
 @pytest.fixture
 def lake(template: Audited, tmp_path: Path) -> Audited:
     return template.copy(tmp_path)
-
-
-def erased(lake: Audited, text: str) -> dict[str, int]:
-    """Erase from the lake; rows per table."""
-    catalog = Catalog.open(lake.lake)
-    try:
-        definition = definition_of(catalog)
-        condition = equalities(text, condition_schema(definition))
-        moment = datetime.now(UTC) + timedelta(days=1)
-        done = erase(catalog, definition, condition, clock=lambda: moment, wait=lambda: None)
-        return {name: rows for name, rows in done.found.rows.items() if rows}
-    finally:
-        catalog.close()
 
 
 def proven(report: Report) -> str:
@@ -145,3 +129,11 @@ def test_the_side_tables_of_a_pipeline_tell_their_columns(template: Audited) -> 
     assert side_tables(template.plan) == {
         "per_ad_users_distinct": SideTable("per_ad", "users", {"ad": "ad", "user": "value"})
     }
+
+
+def test_a_take_over_says_that_ids_of_erased_events_are_lost_with_the_source(lake: Audited) -> None:
+    erased(lake, '"user" = 1')
+    source = LosingSource(read_folder(lake.input), (7,))
+    source.low = RECORDS
+    told = {each.partition: each.how for each in taken_from(lake, source)}
+    assert "ids of late events, and those of 15 erased events are lost with the source's records" in told["left"]

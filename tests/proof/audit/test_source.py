@@ -6,7 +6,7 @@ import pytest
 
 from dataflow.errors import OffsetLost
 from tests.proof.audit.told import kinds, one_range, the
-from tests.proof.audited import Audited, without
+from tests.proof.audited import Audited, erased, without
 
 
 def test_a_changed_source_is_a_difference(lake):
@@ -71,3 +71,15 @@ def test_ids_that_the_lake_does_not_hold_leave_the_source_partition_unproven(lak
     report = lake.audit(Retained(lake.source(), 20))
     assert report.findings == []
     assert "which event ids were remembered there is not in the lake" in report.unproven[0].why
+
+
+def test_ids_that_went_with_erased_events_leave_the_source_partition_unproven(tmp_path):
+    lake = Audited(tmp_path, allowed_lateness="1h")
+    erased(lake, "id = 'l30'")
+    report = lake.audit(Retained(lake.source(), 20))
+    assert report.findings == []
+    assert "ids to remember there went with rows that were erased" in report.unproven[0].why
+    assert [each.what for each in report.unproven if "against" in each.what] == [
+        "left [0, 60) against its source",
+        "right [0, 20) against its source",
+    ]

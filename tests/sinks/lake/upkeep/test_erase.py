@@ -267,7 +267,7 @@ def test_the_official_client_reads_the_lake_and_its_past_after_an_erasure(people
     assert answers[4] == [[1]]
     assert [int(value) for value in answers[5][0]] == [39, 3]
     assert answers[6][0][0] is True
-    assert len(ducklake_query(people.folder, ["SELECT * FROM lake.snapshots()"])[0]) == 5
+    assert ducklake_query(people.folder, ["SELECT count(*) FROM lake.snapshots()"]) == [[[4]]]
 
 
 @pytest.mark.ducklake
