@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,13 +46,14 @@ def replay(
     from dataflow.errors import ConfigError
     from dataflow.pipeline.load import load
     from proof import replay as replaying
+    from proof.erased import ErasedRows, side_tables
     from query.reader import LakeReader
     from runtime.settings import load_settings
 
     if not check:
         raise ConfigError("--check", False, "say what the replay is for: `tidemill replay --check`")
     settings = load_settings(given)
-    load(settings.pipeline)
+    plan = load(settings.pipeline)
     selection = selected(partition, start, end, since, until)
     with open_reader(settings.lake) as reader, _folder(keep) as folder:
         live = reader.snapshot()
@@ -66,17 +67,22 @@ def replay(
             typer.echo(f"error: the replay {in_words(code)}{own}", err=True)
             raise typer.Exit(as_shell(code))
         partial = None if selection.is_everything else ranges
+        erased = ErasedRows.of(reader.resolver.catalog().connection)
         with LakeReader(folder / "lake") as side:
-            found = replaying.compare(live, side.snapshot(), partial)
+            found = replaying.compare(live, side.snapshot(), partial, erased, side_tables(plan))
+    not_compared = _left_out(partial is not None, erased.counts)
     equal = all(each.is_equal for each in found)
-    if as_json:
-        _tell_json(live.id, ranges, found, partial is not None, equal)
-    else:
-        _tell(live.id, ranges, found, partial is not None, equal)
+    tell = _tell_json if as_json else _tell
+    tell(live.id, ranges, found, not_compared, equal)
     raise typer.Exit(0 if equal else 1)
 
 
 _WINDOWS_LEFT_OUT = "windows and counts: they are sums over all offsets, and only a part was asked for"
+
+
+def _left_out(partial: bool, erased: Mapping[str, int]) -> list[str]:
+    gone = [f"{rows:,} rows of {name}, erased from the lake on purpose" for name, rows in erased.items()]
+    return [_WINDOWS_LEFT_OUT, *gone] if partial else gone
 
 
 def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", ranges: "list[ReplayRange]") -> None:
@@ -139,7 +145,7 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 
 def _tell_json(
-    snapshot_id: int, ranges: "list[ReplayRange]", found: "list[TableComparison]", partial: bool, equal: bool
+    snapshot_id: int, ranges: "list[ReplayRange]", found: "list[TableComparison]", not_compared: list[str], equal: bool
 ) -> None:
     document = {
         "snapshot": snapshot_id,
@@ -149,13 +155,13 @@ def _tell_json(
             for each in ranges
         ],
         "tables": [each.as_json() for each in found],
-        "not_compared": [_WINDOWS_LEFT_OUT] if partial else [],
+        "not_compared": not_compared,
     }
     show_json(document)
 
 
 def _tell(
-    snapshot_id: int, ranges: "list[ReplayRange]", found: "list[TableComparison]", partial: bool, equal: bool
+    snapshot_id: int, ranges: "list[ReplayRange]", found: "list[TableComparison]", not_compared: list[str], equal: bool
 ) -> None:
     for part in ranges:
         typer.echo(f"{part.partition}: replayed [{part.start}, {part.end}), compared from {part.compared}")
@@ -164,7 +170,7 @@ def _tell(
     for each in found:
         word = "yes" if each.is_equal else f"NO, {each.rows_replayed} rows"
         typer.echo(f"{each.table:{width}}  {each.rows:>10,}  {each.hash_live[:16]}  {each.hash_replayed[:16]}  {word}")
-    if partial:
-        typer.echo(f"not compared: {_WINDOWS_LEFT_OUT}")
+    for what in not_compared:
+        typer.echo(f"not compared: {what}")
     verdict = "every table equals the replay" if equal else "the lake differs; `tidemill audit` names the place"
     typer.echo(f"snapshot {snapshot_id}: {verdict}")

@@ -18,6 +18,7 @@ from doctor.coverage import coverage, coverage_finding
 from doctor.disk import Room, disk_finding
 from doctor.endpoint import CHECK as METRICS
 from doctor.endpoint import endpoint_finding
+from doctor.erasures import erasure_finding
 from doctor.finding import Finding, error, ok, warning
 from doctor.future_events import FutureEvent, future_event
 from doctor.lake_files import file_findings
@@ -109,6 +110,7 @@ class _Examination:
         yield from _guarded("watermark", lambda: self._windows(reader, snapshot))
         yield from _guarded("recovery", self._recovery)
         yield from _guarded("files", lambda: file_findings(reader, snapshot, self.now, running=running))
+        yield from _guarded("erasures", lambda: [erasure_finding(reader.resolver.catalog().connection)])
         yield from _guarded("compaction", lambda: [self._compaction(reader, own)])
         newest = max(own.newest, self.last_commit or own.newest)
         yield from _guarded("clock.lake", lambda: [lake_clock_finding(newest, self.now)])

@@ -1,7 +1,7 @@
 """Canonical text of all tables: equal lakes give equal folders, whatever workers, batches and restarts made them."""
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -48,10 +48,13 @@ def dump(snapshot: LakeSnapshot, folder: Path, steps: Steps = UNSEEN) -> list[Pa
     return sorted(written)
 
 
-def contents(snapshot: LakeSnapshot) -> dict[str, str]:
-    """SQL of everything that a lake holds as a function of its source, by name: `dump` and all columns of the rows."""
+def contents(snapshot: LakeSnapshot, without: Mapping[str, Collection[str]] | None = None) -> dict[str, str]:
+    """SQL of everything that a lake holds as a function of its source, by name: `dump` and all columns of the rows.
+
+    `without`: results to leave out, by rollup.
+    """
     rollups = _rollups(snapshot)
-    queries = {name: _rollup_sql(snapshot, name) for name in rollups}
+    queries = {name: _rollup_sql(snapshot, name, (without or {}).get(name, ())) for name in rollups}
     for name in (EVENTS, LATE_EVENTS, DEAD_LETTERS):
         if name in snapshot.tables:
             # in order of the names: where a pipeline gained columns, they stand last in its lake
@@ -86,10 +89,10 @@ def _rollups(snapshot: LakeSnapshot) -> list[str]:
     return sorted(name for name in snapshot.views if f"{name}_counted" in known and f"{name}_delta" in snapshot.tables)
 
 
-def _rollup_sql(snapshot: LakeSnapshot, name: str) -> str:
+def _rollup_sql(snapshot: LakeSnapshot, name: str, without: Collection[str] = ()) -> str:
     columns = snapshot.query(f"SELECT * FROM {quoted(name)} LIMIT 0").column_names
     keys = columns[: columns.index("window_start")]
-    results = [column for column in columns[len(keys) + 2 :] if column not in ("late_count", "is_final")]
+    results = [column for column in columns[len(keys) + 2 :] if column not in ("late_count", "is_final", *without)]
     # As numbers: Python's datetime ends at the year 9999, TIMESTAMP does not.
     windows = "epoch_ms(window_start) AS window_start, epoch_ms(window_end) AS window_end"
     return f"SELECT {', '.join([windows, *map(quoted, [*keys, *results])])} FROM {quoted(name)}"

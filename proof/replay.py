@@ -1,16 +1,19 @@
 """A lake against a replay of its source: which ranges to replay, and whether both hold the same."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dataflow.errors import ConfigError
+from dataflow.filter.nodes import Constant
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.sql import quoted, text
 from proof.audit.audit import Selection
 from proof.audit.ledger import Segment
 from proof.audit.report import OffsetRange
 from proof.dump import contents
+from proof.erased import ErasedRows, SideTable
 from proof.ledger import read_ledger
 from query.cells import Style, csv_lines
 from query.reader import LakeSnapshot
@@ -78,16 +81,71 @@ def replay_ranges(snapshot: LakeSnapshot, selection: Selection) -> list[ReplayRa
     return ranges
 
 
-def compare(live: LakeSnapshot, replayed: LakeSnapshot, ranges: Sequence[ReplayRange] | None) -> list[TableComparison]:
-    """Compare every table; with `ranges` only the rows of those offsets, and so only tables that tell the offset."""
-    wanted = contents(live)
+def compare(
+    live: LakeSnapshot,
+    replayed: LakeSnapshot,
+    ranges: Sequence[ReplayRange] | None,
+    erased: ErasedRows | None = None,
+    sides: Mapping[str, SideTable] | None = None,
+) -> list[TableComparison]:
+    """Compare every table; with `ranges` only the rows of those offsets, and so only tables that tell the offset.
+
+    What was `erased` from the live lake is left out of both, in the side tables among `sides` by its values: there the
+    distinct values are compared instead of their number.
+    """
+    touched = {name: side for name, side in (sides or {}).items() if erased and name in erased.side_rows}
+    without: dict[str, list[str]] = {}
+    for side in touched.values():
+        without.setdefault(side.rollup, []).append(side.aggregate)
+    wanted, there = contents(live, without), contents(replayed, without)
     if ranges is not None:
         wanted = {name: wanted[name] for name in (EVENTS, LATE_EVENTS, DEAD_LETTERS) if name in wanted}
-    there = contents(replayed)
+        touched = {}
+    if erased:
+        _note_values(replayed, erased)
+        for queries in (wanted, there):
+            for name in (EVENTS, DEAD_LETTERS):
+                if name in queries:
+                    queries[name] = f"SELECT * FROM ({queries[name]}) AS kept WHERE {_outside(erased, name)}"
+            for name, side in touched.items():
+                values = erased.values(side)
+                if values:
+                    columns = ", ".join(quoted(column.name) for column in live.tables[name].columns)
+                    queries[name] = f"SELECT DISTINCT {columns} FROM {quoted(name)} WHERE {_other_values(values)}"
     return [
         TableComparison(name, *content_hash(live, sql, ranges), *content_hash(replayed, there.get(name, sql), ranges))
         for name, sql in wanted.items()
     ]
+
+
+def _note_values(replayed: LakeSnapshot, erased: ErasedRows) -> None:
+    """Have the erased rows of table events tell, from the replayed lake, which values were meant."""
+    for partition, offsets in erased.places(EVENTS).items():
+        if EVENTS in replayed.tables and offsets.size:
+            rows = replayed.query(f"SELECT * FROM {EVENTS} WHERE NOT ({_outside(erased, EVENTS, partition)})")
+            erased.note(partition, rows)
+
+
+def _outside(erased: ErasedRows, table: str, only: str | None = None) -> str:
+    """SQL that is true of rows that were not erased, in one source partition or in any."""
+    parts = [
+        f'("partition" = {text(partition)} AND "offset" IN ({", ".join(map(str, offsets.tolist()))}))'
+        for partition, offsets in erased.places(table).items()
+        if only in (None, partition)
+    ]
+    return f"NOT coalesce({' OR '.join(parts) or 'false'}, false)"
+
+
+def _other_values(values: Sequence[Mapping[str, Collection[Any]]]) -> str:
+    """SQL that is true of rows of a side table without the values of any erasure."""
+    parts = [
+        " AND ".join(
+            f"{quoted(column)} IN ({', '.join(Constant(value, 'text').sql() for value in each)})" if each else "false"
+            for column, each in erasure.items()
+        )
+        for erasure in values
+    ]
+    return " AND ".join(f"NOT coalesce({part}, false)" for part in parts)
 
 
 def content_hash(snapshot: LakeSnapshot, sql: str, ranges: Sequence[ReplayRange] | None = None) -> tuple[int, str]:

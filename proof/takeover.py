@@ -9,9 +9,11 @@ from typing import Any
 
 from dataflow.errors import InputMissing, LakeError, OffsetLost, RecoveryError, SourceError
 from dataflow.messages import Range
+from dataflow.pipeline.names import EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
 from dataflow.steps import UNSEEN, Steps
+from proof.erased import ErasedRows
 from proof.ledger import read_ledger
 from proof.rejudge import Rejudging
 from query.reader import LakeReader
@@ -173,7 +175,12 @@ class _ReadBack:
             )
         again = self._from(partition, max_event_time)
         again.remember(snapshot, next_offset)
-        return again, "ids read back from the table events (ids of late events are lost with the source's records)"
+        gone = ErasedRows.of(self._lake.resolver.catalog().connection).offsets(EVENTS, partition).size
+        erased = f", and those of {gone} erased events" if gone else ""
+        return (
+            again,
+            f"ids read back from the table events (ids of late events{erased} are lost with the source's records)",
+        )
 
 
 def _ledger(reader: LakeReader, partition: str) -> list[Range]:

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import sqlite3
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -149,6 +150,25 @@ class RecoveryFolder:
         for handle in self._locks:
             os.close(handle)
         self._locks.clear()
+
+    def scrub(self) -> None:
+        """Write the store anew without what was deleted from it. Raises RecoveryError while a run holds the folder."""
+        self.lock()
+        try:
+            connection = sqlite3.connect(self.path / STORE, isolation_level=None)
+            try:
+                connection.execute("PRAGMA temp_store=MEMORY")
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise RecoveryError(
+                f"the recovery store in {self.path} cannot be rewritten ({error}); correct the folder's permissions or "
+                "free space, then run the same command again"
+            ) from error
+        finally:
+            self.unlock()
 
     def write_seed(self, states: dict[str, Any]) -> None:
         """Set the states (JSON values) that source partitions of a new store start from."""

@@ -96,6 +96,19 @@ def test_a_stored_lake_is_compacted_and_stays_the_same(stored: Path) -> None:
     assert dumped(stored, "lake") == whole
 
 
+def test_one_person_is_erased_from_a_stored_lake_that_goes_on(stored: Path) -> None:
+    where = ("--where", "user = 'u1'", "--yes", "--most-rows", "1000")
+    told = tidemill(stored, "erase", "--lake", "lake", *where)
+    assert "proven: nothing is left" in told
+    assert "visits_delta: user is a key of it; aggregates stay" in told
+    more_arrives(stored)
+    run(stored)
+    assert "but for the rows erased" in tidemill(stored, "audit", *SOURCE)
+    before, after = dumped(stored, "lake")["counts.csv"], tidemill(stored, "erase", "--lake", "lake", *where)
+    assert "erased: events" in after
+    assert dumped(stored, "lake")["counts.csv"] == before
+
+
 @pytest.mark.ducklake
 def test_the_official_client_reads_a_stored_lake_before_and_after_it_went_on(stored: Path) -> None:
     # the catalog names the folder in which it was made, until a run finds it moved

@@ -23,6 +23,7 @@ from proof.audit.report import Finding, Report, Unproven
 from proof.audit.rows import CHUNK_RECORDS, ROW_TABLES, RowTables, first_offsets
 from proof.audit.source import Means, Place, Rereading, find_place
 from proof.audit.windows import MANY, NAMED, NARROWED, Narrowing, Totals, WindowDifference, differences, lake_totals
+from proof.erased import ErasedRows, side_tables
 from proof.ledger import ROLLUP_CLASSES, LedgerLine, read_ledger
 from query.moment import to_ms
 from query.reader import LakeReader, LakeSnapshot
@@ -67,6 +68,7 @@ class _Catalog:
     offsets: dict[str, tuple[int, int | None]]
     digests: dict[int, str]
     published: list[tuple[int, str]]
+    erased: ErasedRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ class _Audit:
         self._totals = {
             name: Totals(spec) for name, spec in self._specs.items() if spec.keys and name in snapshot.tables
         }
-        self._rows = RowTables(self._snapshot, plan, self._specs, self._report, pruned=not self._damaged)
+        self._erased = catalog.erased
+        self._rows = RowTables(self._snapshot, plan, self._specs, self._report, self._erased, pruned=not self._damaged)
 
     def run(self) -> Report:
         report = self._report
@@ -161,6 +164,8 @@ class _Audit:
         if self._source is None:
             return Place(len(segments), self._unread)
         place = find_place(self._source, self._plan, self._snapshot, segments)
+        if place.from_lake and self._erased.offsets(EVENTS, segments[0].partition).size:
+            return Place(len(segments), f"{place.why}, and ids to remember there went with rows that were erased")
         foreign = next((each for each in segments if self._is_foreign(each)), None)
         if foreign is not None:
             why = f"{foreign.range} was filled with a rollup that the pipeline no longer has"
@@ -198,6 +203,8 @@ class _Audit:
             parcel = self._fold(segment).fold(judged)
             chunk.add(segment, parcel.range, parcel.tables)
             report.compared += parcel.range.read
+            if self._erased and EVENTS in parcel.tables:
+                self._erased.note(segment.partition, pa.Table.from_batches([parcel.tables[EVENTS]]))
             for table, totals in self._totals.items():
                 if table in parcel.tables:
                     totals.add(parcel.tables[table])
@@ -248,12 +255,7 @@ class _Audit:
             if self._selection.is_everything:
                 self._count_windows(lines)
             return
-        found: list[WindowDifference] = []
-        for name, totals in self._totals.items():
-            spec = self._specs[name]
-            held = lake_totals(self._snapshot, spec).table()
-            report.tables[name] = held.num_rows
-            found += differences(spec, totals.table(), held)[:NAMED]
+        found = self._differing()
         narrowed: list[WindowDifference] = []
         for name in self._totals:
             narrowed += [each for each in found if each.spec.name == name][:NARROWED]
@@ -267,6 +269,25 @@ class _Audit:
             narrowing.finish(lines)
         for each in found:
             report.add(each.finding())
+
+    def _differing(self) -> list[WindowDifference]:
+        report, sides = self._report, side_tables(self._plan)
+        found: list[WindowDifference] = []
+        for name, totals in self._totals.items():
+            spec = self._specs[name]
+            held = lake_totals(self._snapshot, spec).table()
+            report.tables[name] = held.num_rows
+            wanted = totals.table()
+            if name in self._erased.side_rows and name in sides:
+                if EVENTS not in self._snapshot.tables:
+                    why = "rows of it were erased, and without table events it is not known which"
+                    report.unproven.append(Unproven(f"windows ({name})", why))
+                    continue
+                kept = self._erased.without(name, sides[name], wanted, held)
+                report.erased[name] += wanted.num_rows - kept.num_rows
+                wanted = kept
+            found += differences(spec, wanted, held)[:NAMED]
+        return found
 
     def _again(
         self, segments: Mapping[str, list[Segment]], places: Mapping[str, Place], folder: Path
@@ -354,11 +375,12 @@ def _settled(reader: LakeReader) -> tuple[LakeSnapshot, _Catalog]:
             rows = run('SELECT "partition", next, max_event_time FROM own_offset').fetchall()
             digests = dict(run("SELECT data_file_id, digest FROM own_file"))
             published = run("SELECT epoch, ranges FROM own_publish").fetchall()
+            erased = ErasedRows.of(catalog.connection)
         finally:
             catalog.end()
         offsets = {name: (next_offset, newest_ms) for name, next_offset, newest_ms in rows}
         if newest == snapshot.id:
-            return snapshot, _Catalog(offsets, digests, published)
+            return snapshot, _Catalog(offsets, digests, published, erased)
     raise LakeError(f"{reader.lake_dir} changes faster than it can be looked at; stop the pipeline, then audit")
 
 

@@ -25,7 +25,7 @@ class Finding:
     """One difference. `ranges` are the smallest offset ranges that are known to hold it.
 
     `kind` is a word to tell findings apart by machine: file_missing, file_size, file_digest, file_rows, gap, overlap,
-    conservation, offset, ledger, missing, extra, repeated, altered, window, unreadable, count.
+    conservation, offset, ledger, missing, extra, repeated, altered, returned, window, unreadable, count.
     """
 
     kind: str
@@ -63,6 +63,7 @@ class Report:
     """The whole audit. `partitions` and `tables` count what was looked at, without a difference or with one.
 
     `records`: those that the lake says it has read, of what was selected. `compared`: those that the source gave again.
+    `erased`: rows per table that the source gives and that were taken out of the lake on purpose.
     """
 
     snapshot_id: int
@@ -72,6 +73,7 @@ class Report:
     tables: dict[str, int] = field(default_factory=dict)
     records: int = 0
     compared: int = 0
+    erased: Counter[str] = field(default_factory=Counter)
     files: int = 0
     file_bytes: int = 0
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -98,7 +100,8 @@ class Report:
             return f"nothing proven: none of {self.records:,} records was compared ({reason}){fix}"
         if self.unproven:
             return "no difference; what is NOT PROVEN was not compared with the source"
-        return "proven: every record of the source is in the lake exactly once"
+        erased = ", but for the rows erased" if self.erased else ""
+        return f"proven: every record of the source is in the lake exactly once{erased}"
 
     def add(self, finding: Finding) -> None:
         """Keep a finding; joins one that continues the last one's offsets in the same table for the same reason."""
@@ -125,6 +128,7 @@ class Report:
             for name, counts in self.partitions.items()
         ]
         out += [f"{name}: {rows:,} rows" for name, rows in self.tables.items()]
+        out += [f"{name}: {rows:,} rows erased on purpose, not lost" for name, rows in self.erased.items()]
         out += [f"DIFFERENCE {finding}" for finding in self.findings]
         out += [f"DIFFERENCE {kind}: {table}: {count} more" for (kind, table), count in self.left_out.items()]
         out += [f"NOT PROVEN {each}" for each in self.unproven]
@@ -144,6 +148,7 @@ class Report:
             "unproven": [{"what": each.what, "why": each.why} for each in self.unproven],
             "partitions": self.partitions,
             "tables": self.tables,
+            "erased": dict(self.erased),
             "files": self.files,
             "file_bytes": self.file_bytes,
         }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from dataflow.columnar.hashing import checksum
@@ -12,7 +13,8 @@ from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec
 from dataflow.sql import quoted
 from proof.audit.ledger import Segment
-from proof.audit.report import Finding, OffsetRange, Report
+from proof.audit.report import Finding, OffsetRange, Report, Unproven
+from proof.erased import ErasedRows
 from query.reader import Bound, LakeSnapshot
 
 CHUNK_RECORDS = 50_000
@@ -25,13 +27,21 @@ class RowTables:
     """The row tables of one snapshot. `pruned`: files may be left out by the catalog's statistics."""
 
     def __init__(
-        self, snapshot: LakeSnapshot, plan: Plan, specs: Mapping[str, TableSpec], report: Report, *, pruned: bool
+        self,
+        snapshot: LakeSnapshot,
+        plan: Plan,
+        specs: Mapping[str, TableSpec],
+        report: Report,
+        erased: ErasedRows,
+        *,
+        pruned: bool,
     ) -> None:
         self._snapshot = snapshot
         self._time = plan.event.event_time.name
         self._rollups = [rollup.name for rollup in plan.rollups]
         self._specs = {name: specs[name] for name in ROW_TABLES if name in specs and name in snapshot.tables}
         self._report = report
+        self._erased = erased
         self._pruned = pruned
 
     def compare(self, segments: Sequence[Segment], expected: Mapping[str, list[pa.RecordBatch]]) -> None:
@@ -41,12 +51,27 @@ class RowTables:
             wanted = pa.Table.from_batches(expected.get(name, []), schema=spec.schema)
             found = self._rows(name, place)
             self._report.tables[name] = self._report.tables.get(name, 0) + found.num_rows
+            wanted = self._without_erased(name, place.partition, wanted, found)
             if name == LATE_EVENTS:
                 wanted = wanted.sort_by([("offset", "ascending"), ("rollup", "ascending")])
             if not found.equals(wanted):
                 keys = ("offset", "rollup") if name == LATE_EVENTS else ("offset",)
                 for finding in _differences(name, place.partition, keys, wanted, found, segments):
                     self._report.add(finding)
+
+    def _without_erased(self, name: str, partition: str, wanted: pa.Table, found: pa.Table) -> pa.Table:
+        """`wanted` without what was taken out; a row of it that is there all the same has come back."""
+        gone = self._erased.offsets(name, partition)
+        if not gone.size:
+            return wanted
+        held = found.column("offset").to_numpy()
+        for offset in held[np.isin(held, gone)].tolist():
+            where = OffsetRange(partition, offset, offset + 1)
+            self._report.add(Finding("returned", name, "the row was erased, and is there again", (where,)))
+        erased = np.isin(wanted.column("offset").to_numpy(), np.setdiff1d(gone, held))
+        if erased.any():
+            self._report.erased[name] += int(erased.sum())
+        return wanted.filter(~erased)
 
     def count(self, segments: Sequence[Segment]) -> None:
         """Compare rows per segment with the ledger alone: all that is left where the source cannot be read again."""
@@ -78,9 +103,18 @@ class RowTables:
             DEAD_LETTERS: entry.dead,
             LATE_EVENTS: sum(entry.rollups[each].late for each in self._rollups if each in entry.rollups),
         }[name]
-        if rows.num_rows != wanted:
-            detail = f"holds {rows.num_rows} rows, the ledger says {wanted}"
+        gone = self._erased.offsets(name, segment.partition)
+        first, last = gone.searchsorted([segment.start, segment.end])
+        erased = int(last - first)
+        if erased:
+            self._report.erased[name] += erased
+        if rows.num_rows + erased != wanted:
+            also = f" and {erased} were erased" if erased else ""
+            detail = f"holds {rows.num_rows} rows{also}, the ledger says {wanted}"
             self._report.add(Finding("count", name, detail, (segment.range,)))
+        elif erased and name == EVENTS:
+            why = f"{erased} of its rows were erased, and the ledger's checksum is that of all"
+            self._report.unproven.append(Unproven(f"checksum of events in {segment.range}", why))
         elif name == EVENTS:
             offset, time = (rows.column(each).to_numpy() for each in ("offset", self._time))
             if checksum(segment.partition, offset, time) != entry.checksum:

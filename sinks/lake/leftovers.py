@@ -59,5 +59,32 @@ def remove_merged(catalog: Catalog, fault: Fault = no_fault) -> int:
     return deleted
 
 
+def remove_published(catalog: Catalog, fault: Fault = no_fault) -> int:
+    """Delete files that a run staged, that no catalog row names, and whose epoch was published without them.
+
+    Safe beside a living run: what it may still publish is of a later epoch. Returns how many.
+    """
+    deleted = 0
+    with catalog.transaction() as connection:
+        newest = dict(
+            connection.execute(
+                "SELECT p.name, max(k.epoch) FROM own_pipeline p JOIN own_publish k ON k.pipeline = p.name"
+                " AND k.lineage = p.lineage GROUP BY 1"
+            )
+        )
+        named = named_files(connection, catalog.folder)
+        for table in catalog.tables().values():
+            for path in _files(table_folder(catalog.folder, table.path)):
+                written = sink_file(path.name)
+                if written is None or written.epoch > newest.get(written.pipeline, -1):
+                    continue
+                if full_path(path.parent, path.name) not in named:
+                    fault("before_unlink")
+                    path.unlink(missing_ok=True)
+                    fault("after_unlink")
+                    deleted += 1
+    return deleted
+
+
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []

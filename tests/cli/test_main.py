@@ -67,21 +67,8 @@ def test_an_unknown_flag_ends_with_exit_code_2(capsys):
 
 
 COMMANDS = {
-    *(
-        "run",
-        "demo",
-        "produce",
-        "recover",
-        "check",
-        "query",
-        "snapshots",
-        "files",
-        "dump",
-        "lateness",
-        "compact",
-        "audit",
-    ),
-    *("doctor", "replay", "report", "config show"),
+    *("run", "demo", "produce", "recover", "check", "query", "snapshots", "files", "dump", "lateness", "compact"),
+    *("erase", "audit", "doctor", "replay", "report", "config show"),
     *("kafka start", "kafka stop", "kafka status"),
 }
 

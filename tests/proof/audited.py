@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from dataflow import Pipeline, Rollup
 from dataflow import aggregates as agg
+from dataflow.filter.equalities import equalities
 from dataflow.pipeline.tables import tables_of
 from dataflow.sources.files.source import FilesSource
 from dataflow.sources.source import Source
@@ -27,8 +28,11 @@ from proof.audit.audit import Selection, audit
 from proof.audit.report import Report
 from query.reader import LakeReader
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.tables.definition import read_definition
 from sinks.lake.upkeep.compact import compact
+from sinks.lake.upkeep.erase import erase
 from sinks.lake.upkeep.expire import Retention
+from sinks.lake.upkeep.holders import condition_schema
 from tests.harness import Product
 from tests.model.files import read_folder
 from tests.model.streams import Cuts
@@ -175,6 +179,20 @@ class Audited(DamagedLake):
             assert report.merged_files > 0
         finally:
             catalog.close()
+
+
+def erased(lake: Audited, text: str) -> dict[str, int]:
+    """Erase from the lake; rows per table."""
+    catalog = Catalog.open(lake.lake)
+    try:
+        definition = read_definition(catalog.one("SELECT definition FROM own_pipeline")[0])
+        assert definition is not None
+        condition = equalities(text, condition_schema(definition))
+        moment = datetime.now(UTC) + timedelta(days=1)
+        done = erase(catalog, definition, condition, clock=lambda: moment, wait=lambda: None)
+        return {name: rows for name, rows in done.found.rows.items() if rows}
+    finally:
+        catalog.close()
 
 
 def without(at: int) -> Callable[[pa.Table], pa.Table | None]:

@@ -1,6 +1,7 @@
 """The recovery folder: created once, locked by one run, named by its lineage."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import RecoveryError
-from runtime.recovery_folder import RecoveryFolder, store_failure
+from runtime.recovery_folder import STORE, RecoveryFolder, store_failure
 
 
 def test_a_new_folder_gets_a_store_and_a_lineage_of_its_own(tmp_path: Path) -> None:
@@ -116,3 +117,20 @@ def test_bytewaxs_words_for_a_broken_store_become_ours(tmp_path: Path) -> None:
     wrapped.__cause__ = RuntimeError("SqliteFailure(Error { code: SystemIoFailure, extended_code: 778 }, None)")
     assert "SystemIoFailure" in str(store_failure(wrapped, tmp_path))
     assert store_failure(RuntimeError("something else"), tmp_path) is None
+
+
+def test_a_scrubbed_store_holds_no_byte_of_what_was_deleted_and_one_in_use_is_left_alone(tmp_path: Path) -> None:
+    folder = RecoveryFolder(tmp_path)
+    folder.create()
+    store = sqlite3.connect(tmp_path / STORE, isolation_level=None)
+    for sql in ("CREATE TABLE notes(a TEXT)", "INSERT INTO notes VALUES ('the-secret')", "DELETE FROM notes"):
+        store.execute(sql)
+    store.close()
+    run = RecoveryFolder(tmp_path)
+    run.lock()
+    with pytest.raises(RecoveryError, match="in use by process"):
+        folder.scrub()
+    run.unlock()
+    folder.scrub()
+    assert [path.name for path in tmp_path.iterdir() if b"the-secret" in path.read_bytes()] == []
+    assert folder.holder() is None

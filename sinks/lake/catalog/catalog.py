@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,9 @@ from sinks.lake.names import SCHEMA_FOLDER
 
 BUSY_MS = 30_000
 """How long a commit waits for another process's transaction before it gives up."""
+
+
+_SCRUB_TRIES = 20
 
 
 class Head(NamedTuple):
@@ -105,6 +108,25 @@ class Catalog:
         """BEGIN IMMEDIATE .. COMMIT; rolled back on any exception."""
         with transaction(self.connection, self.path, self.busy_ms) as connection:
             yield connection
+
+    def scrub(self, wait: Callable[[], None]) -> None:
+        """Write the catalog anew without what was deleted from it, and empty its write-ahead log.
+
+        Beside writers and readers; `wait` pauses while one of them still needs the log. Raises LakeUnwritable when it
+        goes on needing it.
+        """
+        with told(self.path, self.busy_ms):
+            # nothing of the old content in a temporary file either
+            self.connection.execute("PRAGMA temp_store=MEMORY")
+            self.connection.execute("VACUUM")
+            for _ in range(_SCRUB_TRIES):
+                if not self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    return
+                wait()
+        raise LakeUnwritable(
+            f"{self.path}: another process reads an old state of the catalog all the while, so what was deleted is "
+            "still in its write-ahead log. End that process (find it with `fuser`), then run the same command again"
+        )
 
     def one(self, sql: str, *values: object) -> Any:
         """First row of a query, or None."""

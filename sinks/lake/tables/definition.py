@@ -92,12 +92,19 @@ class RollupDefinition(msgspec.Struct, frozen=True):
         return [aggregate.name for aggregate in self.aggregates if aggregate.known.additive]
 
 
+class FieldDefinition(msgspec.Struct, frozen=True):
+    """One field of the event: its column, and the JSON keys that lead to it."""
+
+    name: str
+    path: list[str]
+
+
 class Definition(msgspec.Struct, frozen=True):
     """A pipeline as its lake knows it; all but idle_timeout decides what tables hold. Unknown fields are left alone.
 
-    `columns`: those of the events that rollups see, with Arrow types. `values`: by column all that it ever held beside
-    null, where every definition so far named them (Literal, Enum). Rollups and columns that a former pipeline file had,
-    and this one has not, stay in it.
+    `columns`: those of the events that rollups see, with Arrow types; `event`: which of them are the event's own, empty
+    in a definition of version 1. `values`: by column all that it ever held beside null, where every definition so far
+    named them (Literal, Enum). Rollups and columns that a former pipeline file had, and this one has not, stay in it.
     """
 
     name: str = ""
@@ -107,6 +114,7 @@ class Definition(msgspec.Struct, frozen=True):
     deduplicate_within_ms: int = 0
     columns: list[tuple[str, str]] = []
     values: dict[str, list[str | int]] = {}
+    event: list[FieldDefinition] = []
     rollups: list[RollupDefinition] = []
 
     @property

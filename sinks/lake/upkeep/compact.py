@@ -28,6 +28,7 @@ from sinks.lake.files import write_file
 from sinks.lake.names import merged_file_name, table_folder, table_path, unique_name
 from sinks.lake.upkeep.expire import ExpiryReport, Retention, expire
 from sinks.lake.upkeep.tiers import BASE_BYTES, LiveFile, runs_to_merge, summable
+from sinks.lake.upkeep.turn import shared_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,12 @@ class _Tally:
         if strange and files > 1:
             self.skipped.append(f"{table.name}: another client gave it the column {strange[0]}, so its files stay")
         return bool(strange)
+
+    def waits(self) -> None:
+        """An erasure is at work; told once."""
+        text = "an erasure is at work; the next run will merge the files"
+        if text not in self.skipped:
+            self.skipped.append(text)
 
     def report(self, expiry: ExpiryReport, files: Mapping[str, int], seconds: float) -> CompactionReport:
         return CompactionReport(
@@ -109,24 +116,45 @@ def compact(
         if tally.leaves(table, len(files), strange_columns(catalog.connection, table)):
             continue
         for run in runs_to_merge(files, summed_below=summed_below):
-            total = summable(run, summed_below)
-            try:
-                staged = _merge(catalog, table, run, spec if total else None, merged_file_name(unique()), fault)
-            except DamagedFile as damage:
-                tally.skipped.append(str(damage))
-                continue
-            fault("before_compact")
-            if _swap(catalog, table, run, staged, clock(), oldest if total else None, fault):
-                tally.merged_files += len(run)
-                tally.written_files += 1
-                tally.rewritten_rows += staged.rows
-                tally.summed_rows += sum(file.rows for file in run) - staged.rows
-            else:
-                (table_folder(catalog.folder, table.path) / staged.path).unlink(missing_ok=True)
-                tally.skipped.append(f"{table.name}: another writer changed the files to be merged; the next run will")
-            fault("after_compact")
+            with shared_turn(catalog.folder) as free:
+                if not free:
+                    tally.waits()
+                    break
+                merge = _Merge(table, run, spec, oldest if summable(run, summed_below) else None)
+                _carry_out(catalog, merge, merged_file_name(unique()), clock, tally, fault)
     counts = {table.name: len(live_files(catalog, table)) for table in tables.values()}
     return tally.report(expiry, counts, time.perf_counter() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Merge:
+    """A run of files to become one; with `summed_below`, all rows are older, and `spec` says how they add up."""
+
+    table: TableLayout
+    run: Sequence[LiveFile]
+    spec: TableSpec | None
+    summed_below: int | None
+
+
+def _carry_out(
+    catalog: Catalog, merge: _Merge, name: str, clock: Callable[[], datetime], tally: _Tally, fault: Fault
+) -> None:
+    table, run, total = merge.table, merge.run, merge.summed_below
+    try:
+        staged = _merge(catalog, table, run, merge.spec if total is not None else None, name, fault)
+    except DamagedFile as damage:
+        tally.skipped.append(str(damage))
+        return
+    fault("before_compact")
+    if _swap(catalog, table, run, staged, clock(), total, fault):
+        tally.merged_files += len(run)
+        tally.written_files += 1
+        tally.rewritten_rows += staged.rows
+        tally.summed_rows += sum(file.rows for file in run) - staged.rows
+    else:
+        (table_folder(catalog.folder, table.path) / staged.path).unlink(missing_ok=True)
+        tally.skipped.append(f"{table.name}: another writer changed the files to be merged; the next run will")
+    fault("after_compact")
 
 
 def live_files(catalog: Catalog | CatalogReader, table: TableLayout) -> list[LiveFile]:
@@ -159,7 +187,7 @@ def _merge(
     catalog: Catalog, table: TableLayout, run: Sequence[LiveFile], spec: TableSpec | None, name: str, fault: Fault
 ) -> StagedFile:
     folder = table_folder(catalog.folder, table.path)
-    parts = [_read(catalog, folder / file.path, file, table) for file in run]
+    parts = [read_file(catalog, folder / file.path, file, table) for file in run]
     whole = pa.concat_tables(_alike([part for part, _ in parts], table))
     if spec is not None:
         summed = merge_rows(spec, whole.select(spec.schema.names).cast(spec.schema))
@@ -168,7 +196,8 @@ def _merge(
     return write_file(catalog.folder, table, whole, name, snapshots=snapshots, fault=fault)
 
 
-def _read(catalog: Catalog, path: Path, file: LiveFile, table: TableLayout) -> tuple[pa.Table, pa.ChunkedArray]:
+def read_file(catalog: Catalog, path: Path, file: LiveFile, table: TableLayout) -> tuple[pa.Table, pa.ChunkedArray]:
+    """A live file's columns under their names of now, and the snapshot of each row. Raises DamagedFile."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -59,7 +59,7 @@ def expire(catalog: Catalog, now: datetime, retention: Retention, *, fault: Faul
     _schedule_dead_files(catalog, now)
     return ExpiryReport(
         snapshots,
-        _delete_scheduled(catalog, now - retention.grace, fault),
+        delete_scheduled(catalog, now - retention.grace, fault),
         _delete_orphans(catalog, now - retention.orphan_age, fault),
     )
 
@@ -159,8 +159,11 @@ def _schedule_dead_files(catalog: Catalog, now: datetime) -> None:
             recompute_bounds(connection, table_id)
 
 
-def _delete_scheduled(catalog: Catalog, before: datetime, fault: Fault) -> int:
-    """Unlink what waits for it, if it is ours; what another client has put on the list is for that one to delete."""
+def delete_scheduled(catalog: Catalog, before: datetime, fault: Fault) -> int:
+    """Unlink what has waited since before `before`, if it is ours; what another client has put on the list is its own.
+
+    Returns how many.
+    """
     rows = catalog.connection.execute(
         "SELECT data_file_id, path FROM ducklake_files_scheduled_for_deletion"
         " WHERE schedule_start < ? AND path_is_relative = 1",

@@ -10,7 +10,7 @@ from dataflow.errors import InputMissing, OffsetLost
 from sinks.lake.tables.prepare import create_lake
 from tests.harness import NOW
 from tests.proof.audit.told import kinds, one_range, the
-from tests.proof.audited import Audited, without
+from tests.proof.audited import Audited, erased, without
 
 
 def test_a_changed_source_is_a_difference(lake):
@@ -146,3 +146,15 @@ def test_an_empty_lake_has_nothing_to_prove(lake, tmp_path):
         report = lake.audit(source)
         assert report.is_proven
         assert report.verdict == "nothing to prove: the lake has read no record there"
+
+
+def test_ids_that_went_with_erased_events_leave_the_source_partition_unproven(tmp_path):
+    lake = Audited(tmp_path, allowed_lateness="1h")
+    erased(lake, "id = 'l30'")
+    report = lake.audit(Retained(lake.source(), 20))
+    assert report.findings == []
+    assert "ids to remember there went with rows that were erased" in report.unproven[0].why
+    assert [each.what for each in report.unproven if "against" in each.what] == [
+        "left [0, 60) against its source",
+        "right [0, 20) against its source",
+    ]

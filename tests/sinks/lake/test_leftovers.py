@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sinks.lake.catalog.catalog import Catalog
-from sinks.lake.leftovers import remove_merged, remove_staged
+from sinks.lake.leftovers import remove_merged, remove_published, remove_staged
 from sinks.lake.names import SinkFile, merged_file_name, sink_file_name, table_folder
 from sinks.lake.writer import commit
 from tests.sinks.lake.small import event_row, parcel, small_plan, writer_for
@@ -64,6 +64,23 @@ def test_only_merged_files_that_no_row_names_go(catalog: Catalog) -> None:
     assert remove_merged(catalog, points.append) == 1
     assert points == ["before_unlink", "after_unlink"]
     assert files(catalog) == stay
+    catalog.close()
+
+
+def test_staged_files_go_once_their_epoch_was_published_without_them(catalog: Catalog) -> None:
+    left = [put(catalog, sink_file_name(SinkFile(PIPELINE, epoch, 7), "ab")) for epoch in (0, 1)]
+    stay = {
+        *files(catalog),
+        # of the epoch that is to be published, and of a pipeline that has published nothing
+        put(catalog, sink_file_name(SinkFile(PIPELINE, 2, 1), "ab")),
+        put(catalog, sink_file_name(SinkFile("other", 1, 1), "ab")),
+        put(catalog, merged_file_name("ab")),
+    } - {*left}
+    assert remove_published(catalog) == 2
+    assert files(catalog) == stay
+    catalog.take_over(PIPELINE, "another-store")
+    put(catalog, left[0].name)
+    assert remove_published(catalog) == 0
     catalog.close()
 
 

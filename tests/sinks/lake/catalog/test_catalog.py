@@ -59,3 +59,33 @@ def test_snapshot_times_never_go_back_when_the_clock_does(tmp_path: Path) -> Non
     with open_readonly(tmp_path) as reader:
         times = [snapshot.time for snapshot in reader.snapshots()]
     assert times == sorted(times)
+
+
+def test_a_scrubbed_catalog_holds_no_byte_of_what_was_deleted_beside_a_writer(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path, PLAN)
+    catalog = Catalog.open(tmp_path)
+    catalog.connection.execute("PRAGMA secure_delete=OFF")
+    for sql in ("CREATE TABLE notes(a TEXT)", "INSERT INTO notes VALUES ('the-secret')", "DELETE FROM notes"):
+        catalog.connection.execute(sql)
+    held = [path for path in tmp_path.iterdir() if path.is_file() and b"the-secret" in path.read_bytes()]
+    assert held
+    catalog.scrub(lambda: None)
+    assert [path for path in tmp_path.iterdir() if path.is_file() and b"the-secret" in path.read_bytes()] == []
+    commit(writer, [parcel(PLAN, 1, 0, 2)], 1)
+    writer.close()
+    catalog.close()
+
+
+def test_a_reader_of_an_old_state_is_waited_for_and_then_named(tmp_path: Path) -> None:
+    writer_for(tmp_path, PLAN).close()
+    catalog = Catalog.open(tmp_path, busy_ms=1)
+    waited: list[int] = []
+    with open_readonly(tmp_path) as reader:
+        reader.begin()
+        reader.latest()
+        with pytest.raises(LakeUnwritable, match="still in its write-ahead log"):
+            catalog.scrub(lambda: waited.append(1))
+        reader.end()
+    assert waited
+    catalog.scrub(lambda: None)
+    catalog.close()

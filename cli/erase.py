@@ -1,0 +1,207 @@
+"""`tidemill erase`: take one person's rows out of the lake, and prove that nothing of them is left."""
+
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.lakes import LakeFlag
+from cli.options import RecoveryFlag
+
+if TYPE_CHECKING:
+    from sinks.lake.catalog.catalog import Catalog
+    from sinks.lake.fault import Fault
+    from sinks.lake.tables.definition import Definition
+    from sinks.lake.upkeep.erase import Found
+    from sinks.lake.upkeep.holders import Condition
+    from sinks.lake.upkeep.remains import Remains
+
+WhereFlag = Annotated[
+    str,
+    typer.Option(
+        "--where", help="Whose rows: COLUMN = VALUE, COLUMN IN (VALUE, ...), or several with AND.", metavar="CONDITION"
+    ),
+]
+
+
+def erase(
+    where: WhereFlag,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    most_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--most-rows", min=1, help="Most rows of a table that may match (default 1 %, at least 100).", metavar="N"
+        ),
+    ] = None,
+    lake: LakeFlag = None,
+    recovery: RecoveryFlag = None,
+) -> None:
+    """Erase one person's rows from the lake and all snapshots that show them; prove that nothing is left.
+
+    Events, dead letters and distinct values go; sums and counts stay. Exit code 0 when nothing is left, 1 when the
+    proof found something, which it names. Killed at any moment, the same command finishes. May run beside the pipeline.
+    """
+    from runtime.settings import load_settings
+    from sinks.lake.catalog.catalog import Catalog
+    from sinks.lake.fault import fault_from
+
+    settings = load_settings({"lake": lake, "recovery": recovery})
+    fault = fault_from(settings.fault)
+    catalog = Catalog.open(settings.lake)
+    try:
+        definition = _definition(catalog.one("SELECT definition FROM own_pipeline"), settings.lake)
+        condition = _condition(where, definition)
+        proof = _erase_from(catalog, definition, condition, _Terms(where, most_rows, yes), fault)
+    finally:
+        catalog.close()
+    if proof is not None:
+        _look_into_recovery(settings.recovery, condition, proof)
+        _tell(proof, condition)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What the user wrote and allowed."""
+
+    where: str
+    most_rows: int | None
+    yes: bool
+
+    def require(self, found: "Found") -> None:
+        from sinks.lake.upkeep.erase import require_few
+
+        require_few(found, self.most_rows, self.where)
+
+
+def _erase_from(
+    catalog: "Catalog", definition: "Definition", condition: "Condition", terms: _Terms, fault: "Fault"
+) -> "Remains | None":
+    """Look, ask, erase, prove; None where there was nothing to do."""
+    from sinks.lake.catalog.erasures import erasures
+    from sinks.lake.upkeep.erase import erase as erase_from_lake
+    from sinks.lake.upkeep.erase import look
+    from sinks.lake.upkeep.holders import keyed_tables
+    from sinks.lake.upkeep.turn import sole_turn
+
+    # no compaction takes a file away while it is read
+    with sole_turn(catalog.folder, _wait):
+        found = look(catalog, definition, condition)
+    terms.require(found)
+    cut_short = [each for each in erasures(catalog.connection) if not each.finished]
+    if found.is_nothing and not cut_short:
+        typer.echo(f"{catalog.folder}: nothing to erase, no row matches")
+        return None
+    if not found.is_nothing:
+        _announce(found, list(keyed_tables(catalog, definition, condition)))
+        _require_yes(terms.yes)
+    done = erase_from_lake(
+        catalog,
+        definition,
+        condition,
+        clock=lambda: datetime.now(UTC),
+        wait=_wait,
+        require=terms.require,
+        fault=fault,
+    )
+    for each in cut_short:
+        typer.echo(f"finished the erasure of {each.at:%Y-%m-%d %H:%M:%S}Z, which had been cut short")
+    rows = ", ".join(f"{name} {count:,}" for name, count in done.found.rows.items() if count)
+    typer.echo(f"erased: {rows or 'no further row'}; {done.files_deleted} files deleted, the catalog written anew")
+    return done.proof
+
+
+def _wait() -> None:
+    time.sleep(0.1)
+
+
+def _condition(where: str, definition: "Definition") -> "Condition":
+    from dataflow.errors import ConfigError
+    from dataflow.filter.equalities import equalities
+    from sinks.lake.upkeep.holders import condition_schema
+
+    try:
+        return equalities(where, condition_schema(definition))
+    except ValueError as error:
+        raise ConfigError("--where", where, str(error)) from None
+
+
+def _definition(row: tuple[str] | None, lake: Path) -> "Definition":
+    from dataflow.errors import ForeignLake
+    from sinks.lake.tables.definition import read_definition
+
+    definition = None if row is None else read_definition(row[0])
+    if definition is None:
+        raise ForeignLake(f"no Tidemill pipeline has filled the lake {lake}; name another folder with --lake")
+    return definition
+
+
+def _announce(found: "Found", keyed: list[str]) -> None:
+    from dataflow.spoken import counted
+
+    for name, count in found.rows.items():
+        how = f" ({found.by_field:,} by field, {found.by_bytes:,} by their bytes)" if name == "dead_letters" else ""
+        typer.echo(f"{name}: {count:,} of {found.of[name]:,} rows match{how if count else ''}")
+    if found.cut:
+        typer.echo(
+            f"time travel to {counted(len(found.cut), 'snapshot')} from {found.cut[0]} to {found.cut[-1]} ends, "
+            "since such rows show there"
+        )
+    typer.echo("late_events stays: it holds no field of the event. Sums and counts of rollups stay as they are")
+    if keyed:
+        typer.echo(f"these have the column as a key, and go on naming the value: {', '.join(keyed)}")
+
+
+def _require_yes(yes: bool) -> None:
+    from dataflow.errors import ConfigError
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigError("--yes", False, "nothing was erased: say --yes to do what stands above, it cannot be undone")
+    if not typer.confirm("Erase these rows? It cannot be undone"):
+        typer.echo("nothing was erased")
+        raise typer.Exit(1)
+
+
+def _look_into_recovery(folder: Path, condition: "Condition", proof: "Remains") -> None:
+    """The store keeps the smallest and largest values of files that are not published yet; of ids, hashes alone."""
+    from runtime.recovery_folder import RecoveryFolder
+    from sinks.lake.upkeep.remains import files_with, searched_texts
+
+    texts, store = searched_texts(condition), RecoveryFolder(folder)
+    if not store.exists:
+        return
+    if any((folder / "dedup").glob("*/*.ids")):
+        proof.stays.append(
+            f"{folder}/dedup: hashes of event ids, no values; without them a repeat would count again, and they go "
+            "when deduplicate_within is over"
+        )
+    held = files_with(folder, texts)
+    if held and store.holder() is None:
+        store.scrub()
+        held = files_with(folder, texts)
+    for path in held:
+        proof.left.append(
+            f"{path}: the state of epochs that a run has only just staged; stop the run if there is one, start "
+            "and stop it once more, then run the same command again"
+        )
+
+
+def _tell(proof: "Remains", condition: "Condition") -> None:
+    from sinks.lake.upkeep.remains import searched_texts
+
+    for line in proof.stays:
+        typer.echo(f"stays: {line}")
+    for line in proof.left:
+        typer.echo(f"LEFT: {line}")
+    how = (
+        "rows and bytes" if searched_texts(condition) else "rows; bytes were not looked for, as no single text says it"
+    )
+    typer.echo(f"looked at {proof.files:,} files, {proof.size_bytes:,} bytes, by {how}")
+    if proof.left:
+        raise typer.Exit(1)
+    typer.echo("proven: nothing is left of what was erased" + (" but for what stays" if proof.stays else ""))
