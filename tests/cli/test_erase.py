@@ -156,6 +156,10 @@ def test_a_run_that_holds_the_recovery_folder_is_left_alone_and_that_is_said(fol
     assert code == 1
     assert "LEFT: recovery/part-0.sqlite3: the state of epochs that a run has only just staged" in out
     assert holding(folder / "lake", PERSON) == []
+    code, out, _ = erase(folder, "--yes")
+    assert code == 0
+    assert "nothing to erase, no row matches\nrecovery: the recovery store held the value, and was written anew" in out
+    assert holding(folder / "recovery", PERSON) == []
 
 
 def test_without_yes_and_without_a_terminal_it_is_refused(folder: Path) -> None:
