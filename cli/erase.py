@@ -48,6 +48,7 @@ def erase(
     from runtime.settings import load_settings
     from sinks.lake.catalog.catalog import Catalog
     from sinks.lake.fault import fault_from
+    from sinks.lake.upkeep.remains import Remains
 
     settings = load_settings({"lake": lake, "recovery": recovery})
     fault = fault_from(settings.fault)
@@ -61,6 +62,13 @@ def erase(
     if proof is not None:
         _look_into_recovery(settings.recovery, condition, proof)
         _tell(proof, condition)
+        return
+    # an erasure beside a run had to leave its store alone
+    only = Remains()
+    _look_into_recovery(settings.recovery, condition, only)
+    if only.left:
+        only.stays.clear()
+        _tell(only, condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +191,9 @@ def _look_into_recovery(folder: Path, condition: "Condition", proof: "Remains") 
     held = files_with(folder, texts)
     if held and store.holder() is None:
         store.scrub()
+        typer.echo(
+            f"{folder}: the recovery store held the value, and was written anew without what was deleted from it"
+        )
         held = files_with(folder, texts)
     for path in held:
         proof.left.append(

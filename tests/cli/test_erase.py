@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.recovery_folder import RecoveryFolder
 from tests.sinks.lake.upkeep.people import holding
 
 ROOT = Path(__file__).parents[2]
@@ -56,8 +57,8 @@ def tidemill(folder: Path, *arguments: str, **more: str) -> subprocess.Completed
     )
 
 
-def run(folder: Path) -> None:
-    done = tidemill(folder, "run", "--bounded", "--compact-every", "0s", *SOURCE)
+def run(folder: Path, *more: str) -> None:
+    done = tidemill(folder, "run", "--bounded", "--compact-every", "0s", *SOURCE, *more)
     assert done.returncode == 0, done.stderr
 
 
@@ -82,6 +83,8 @@ def erase(folder: Path, *more: str, where: str = f"user_id = '{PERSON}'", **sett
 
 
 def test_one_person_is_erased_and_the_lake_is_proven_without(folder: Path) -> None:
+    # as the smallest value of a file that was staged last
+    assert holding(folder / "recovery", PERSON)
     code, out, err = erase(folder, "--yes")
     assert (code, err) == (0, "")
     assert "events: 10 of 200 rows match" in out
@@ -129,6 +132,34 @@ def test_the_pipeline_goes_on_and_later_rows_of_the_person_are_new(folder: Path)
     assert code == 0, out
     assert holding(folder / "lake", PERSON) == []
     assert tidemill(folder, "audit", *SOURCE).returncode == 0
+
+
+def test_a_lake_without_events_is_erased_and_what_that_leaves_open_is_said(folder: Path) -> None:
+    for name in ("lake", "recovery"):
+        shutil.rmtree(folder / name)
+    run(folder, "--no-events")
+    code, out, _ = erase(folder, "--yes")
+    assert code == 0
+    assert "erased: dead_letters 2, per_page_users_distinct" in out
+    assert holding(folder / "lake", PERSON) == []
+    audit = tidemill(folder, "audit", *SOURCE)
+    assert audit.returncode == 0, audit.stdout
+    assert "NOT PROVEN windows (per_page_users_distinct): rows of it were erased" in audit.stdout
+    assert tidemill(folder, "replay", "--check", *SOURCE).returncode == 0
+
+
+def test_a_run_that_holds_the_recovery_folder_is_left_alone_and_that_is_said(folder: Path) -> None:
+    running = RecoveryFolder(folder / "recovery")
+    running.lock()
+    code, out, _ = erase(folder, "--yes")
+    running.unlock()
+    assert code == 1
+    assert "LEFT: recovery/part-0.sqlite3: the state of epochs that a run has only just staged" in out
+    assert holding(folder / "lake", PERSON) == []
+    code, out, _ = erase(folder, "--yes")
+    assert code == 0
+    assert "nothing to erase, no row matches\nrecovery: the recovery store held the value, and was written anew" in out
+    assert holding(folder / "recovery", PERSON) == []
 
 
 def test_without_yes_and_without_a_terminal_it_is_refused(folder: Path) -> None:
