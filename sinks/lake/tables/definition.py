@@ -95,8 +95,10 @@ class RollupDefinition(msgspec.Struct, frozen=True):
 class Definition(msgspec.Struct, frozen=True):
     """A pipeline as its lake knows it; all but idle_timeout decides what tables hold. Unknown fields are left alone.
 
-    `columns`: those of the events that rollups see, with Arrow types. Rollups and columns that a former pipeline file
-    had, and this one has not, stay in it.
+    `columns`: those of the events that rollups see, with Arrow types; `event_time` is one of them. Rollups and columns
+    that a former pipeline file had, and this one has not, stay in it.
+    `keep_ms`: rollup or row table -> for how long of event time it stays. What is not in it stays for ever, as does a
+    rollup that the pipeline file no longer has.
     """
 
     name: str = ""
@@ -106,6 +108,8 @@ class Definition(msgspec.Struct, frozen=True):
     deduplicate_within_ms: int = 0
     columns: list[tuple[str, str]] = []
     rollups: list[RollupDefinition] = []
+    event_time: str | None = None
+    keep_ms: dict[str, int] = {}
 
     @property
     def by_name(self) -> dict[str, RollupDefinition]:
@@ -150,7 +154,8 @@ def require_compatible(old: Definition, new: Definition, lake: str) -> None:
 def _stored(plan: "Plan") -> dict[str, Any]:
     """The plan's own definition, and the columns that rollups see."""
     columns = [[column.name, str(column.type)] for column in plan.row_schema]
-    return {"version": VERSION, **plan.definition, "columns": columns}
+    upkeep = {"event_time": plan.event.event_time.name, "keep_ms": plan.keep_ms}
+    return {"version": VERSION, **plan.definition, "columns": columns, **upkeep}
 
 
 def _changes(old: Definition, new: Definition) -> Iterator[str]:

@@ -56,7 +56,7 @@ def expire(catalog: Catalog, now: datetime, retention: Retention, *, fault: Faul
     The newest snapshot always stays, and so does the one that was current at `now - keep`.
     """
     snapshots = _expire_snapshots(catalog, now, retention)
-    _schedule_dead_files(catalog, now)
+    _schedule_dead_files(catalog, now, fault)
     return ExpiryReport(
         snapshots,
         _delete_scheduled(catalog, now - retention.grace, fault),
@@ -125,8 +125,8 @@ def _thinned(catalog: Catalog, now: datetime, retention: Retention) -> list[int]
     return doomed[::-1]
 
 
-def _schedule_dead_files(catalog: Catalog, now: datetime) -> None:
-    """Files of our tables that another client ended, and that no snapshot left can see, go to the list to delete."""
+def _schedule_dead_files(catalog: Catalog, now: datetime, fault: Fault) -> None:
+    """Files of our tables that have ended, and that no snapshot left can see, go to the list to delete."""
     tables = ",".join(map(str, sorted(own_objects(catalog.connection))))
     dead = (
         f"SELECT data_file_id FROM ducklake_data_file WHERE end_snapshot IS NOT NULL AND table_id IN ({tables})"
@@ -157,6 +157,7 @@ def _schedule_dead_files(catalog: Catalog, now: datetime) -> None:
             connection.executemany(f"DELETE FROM {name} WHERE data_file_id = ?", [(number,) for number in ids])
         for table_id in touched:
             recompute_bounds(connection, table_id)
+        fault("in_expiry")
 
 
 def _delete_scheduled(catalog: Catalog, before: datetime, fault: Fault) -> int:
