@@ -46,13 +46,15 @@ def replay(
     from dataflow.errors import ConfigError
     from dataflow.pipeline.load import load
     from proof import replay as replaying
+    from proof.ledger import read_ledger
+    from proof.left import kept_sql, left_of, what_left
     from query.reader import LakeReader
     from runtime.settings import load_settings
 
     if not check:
         raise ConfigError("--check", False, "say what the replay is for: `tidemill replay --check`")
     settings = load_settings(given)
-    load(settings.pipeline)
+    plan = load(settings.pipeline)
     selection = selected(partition, start, end, since, until)
     with open_reader(settings.lake) as reader, _folder(keep) as folder:
         live = reader.snapshot()
@@ -67,12 +69,16 @@ def replay(
             raise typer.Exit(as_shell(code))
         partial = None if selection.is_everything else ranges
         with LakeReader(folder / "lake") as side:
-            found = replaying.compare(live, side.snapshot(), partial)
+            gone = left_of(reader)
+            found = replaying.compare(live, side.snapshot(), partial, kept_sql(gone, plan, read_ledger(live)))
+    names = {each.table for each in found}
+    not_compared = [": ".join(what_left(name, each)) for name, each in gone.items() if name in names]
+    not_compared += [_WINDOWS_LEFT_OUT] if partial is not None else []
     equal = all(each.is_equal for each in found)
     if as_json:
-        _tell_json(live.id, ranges, found, partial is not None, equal)
+        _tell_json(live.id, ranges, found, not_compared, equal)
     else:
-        _tell(live.id, ranges, found, partial is not None, equal)
+        _tell(live.id, ranges, found, not_compared, equal)
     raise typer.Exit(0 if equal else 1)
 
 
@@ -137,7 +143,7 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 
 def _tell_json(
-    snapshot_id: int, ranges: "list[ReplayRange]", found: "list[TableComparison]", partial: bool, equal: bool
+    snapshot_id: int, ranges: "list[ReplayRange]", found: "list[TableComparison]", not_compared: list[str], equal: bool
 ) -> None:
     document = {
         "snapshot": snapshot_id,
@@ -147,13 +153,13 @@ def _tell_json(
             for each in ranges
         ],
         "tables": [each.as_json() for each in found],
-        "not_compared": [_WINDOWS_LEFT_OUT] if partial else [],
+        "not_compared": not_compared,
     }
     show_json(document)
 
 
 def _tell(
-    snapshot_id: int, ranges: "list[ReplayRange]", found: "list[TableComparison]", partial: bool, equal: bool
+    snapshot_id: int, ranges: "list[ReplayRange]", found: "list[TableComparison]", not_compared: list[str], equal: bool
 ) -> None:
     for part in ranges:
         typer.echo(f"{part.partition}: replayed [{part.start}, {part.end}), compared from {part.compared}")
@@ -162,7 +168,7 @@ def _tell(
     for each in found:
         word = "yes" if each.is_equal else f"NO, {each.rows_replayed} rows"
         typer.echo(f"{each.table:{width}}  {each.rows:>10,}  {each.hash_live[:16]}  {each.hash_replayed[:16]}  {word}")
-    if partial:
-        typer.echo(f"not compared: {_WINDOWS_LEFT_OUT}")
+    for what in not_compared:
+        typer.echo(f"not compared: {what}")
     verdict = "every table equals the replay" if equal else "the lake differs; `tidemill audit` names the place"
     typer.echo(f"snapshot {snapshot_id}: {verdict}")

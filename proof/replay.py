@@ -1,7 +1,7 @@
 """A lake against a replay of its source: which ranges to replay, and whether both hold the same."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dataflow.errors import ConfigError
@@ -76,16 +76,33 @@ def replay_ranges(snapshot: LakeSnapshot, selection: Selection) -> list[ReplayRa
     return ranges
 
 
-def compare(live: LakeSnapshot, replayed: LakeSnapshot, ranges: Sequence[ReplayRange] | None) -> list[TableComparison]:
-    """Compare every table; with `ranges` only the rows of those offsets, and so only tables that tell the offset."""
+def compare(
+    live: LakeSnapshot,
+    replayed: LakeSnapshot,
+    ranges: Sequence[ReplayRange] | None,
+    kept: Mapping[str, str] | None = None,
+) -> list[TableComparison]:
+    """Compare every table; with `ranges` only the rows of those offsets, and so only tables that tell the offset.
+
+    `kept`: per table of which something has left a condition for what is kept (`proof.left.kept_sql`).
+    """
+    kept = kept or {}
     wanted = contents(live)
     if ranges is not None:
         wanted = {name: wanted[name] for name in (EVENTS, LATE_EVENTS, DEAD_LETTERS) if name in wanted}
     there = contents(replayed)
     return [
-        TableComparison(name, *content_hash(live, sql, ranges), *content_hash(replayed, there.get(name, sql), ranges))
+        TableComparison(
+            name,
+            *content_hash(live, _kept(sql, kept.get(name)), ranges),
+            *content_hash(replayed, _kept(there.get(name, sql), kept.get(name)), ranges),
+        )
         for name, sql in wanted.items()
     ]
+
+
+def _kept(sql: str, condition: str | None) -> str:
+    return sql if condition is None else f"SELECT * FROM ({sql}) AS everything WHERE {condition}"
 
 
 def content_hash(snapshot: LakeSnapshot, sql: str, ranges: Sequence[ReplayRange] | None = None) -> tuple[int, str]:

@@ -21,10 +21,22 @@ from proof.audit.ledger import CLASSES, Segment, check_ledger, check_published
 from proof.audit.report import Finding, Report, Unproven
 from proof.audit.rows import CHUNK_RECORDS, ROW_TABLES, RowTables, first_offsets
 from proof.audit.source import Place, Rereading, find_place
-from proof.audit.windows import MANY, NAMED, NARROWED, Narrowing, Totals, WindowDifference, differences, lake_totals
+from proof.audit.windows import (
+    MANY,
+    NAMED,
+    NARROWED,
+    Narrowing,
+    Totals,
+    WindowDifference,
+    differences,
+    ended_after,
+    lake_totals,
+)
 from proof.ledger import ROLLUP_CLASSES, LedgerLine, read_ledger
+from proof.left import what_left
 from query.moment import to_ms
 from query.reader import LakeReader, LakeSnapshot
+from sinks.lake.catalog.left import Left, left
 from sinks.lake.ledger import merge_ranges
 
 _SETTLED_TRIES = 20
@@ -66,6 +78,7 @@ class _Catalog:
     offsets: dict[str, tuple[int, int | None]]
     digests: dict[int, str]
     published: list[tuple[int, str]]
+    gone: dict[str, Left]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +136,13 @@ class _Audit:
         self._totals = {
             name: Totals(spec) for name, spec in self._specs.items() if spec.keys and name in snapshot.tables
         }
-        self._rows = RowTables(self._snapshot, plan, self._specs, self._report, pruned=not self._damaged)
+        self._rows = RowTables(self._snapshot, plan, self._specs, self._report, catalog.gone, pruned=not self._damaged)
+        self._gone = {
+            table: (rollup.name, catalog.gone[rollup.name])
+            for rollup in plan.rollups
+            if rollup.name in catalog.gone
+            for table in (rollup.delta_table, *(rollup.distinct_table(agg.name) for agg in rollup.aggregates))
+        }
 
     def run(self) -> Report:
         report = self._report
@@ -148,6 +167,9 @@ class _Audit:
             if self._selection.is_everything:
                 self._rows.check_outside([each.range for parts in segments.values() for each in parts])
             self._windows(lines, segments, places, Path(folder) / "again")
+        self._rows.tell_left()
+        left_windows = dict(each for table, each in self._gone.items() if table in self._totals)
+        report.unproven += [Unproven(*what_left(name, gone)) for name, gone in left_windows.items()]
         if EVENTS not in self._snapshot.tables:
             report.unproven.append(Unproven("accepted rows", "the lake keeps no table `events`"))
         return report
@@ -155,7 +177,7 @@ class _Audit:
     def _place(self, segments: Sequence[Segment]) -> Place:
         if self._source is None:
             return Place(len(segments), self._unread)
-        place = find_place(self._source, self._plan, self._snapshot, segments)
+        place = find_place(self._source, self._plan, self._snapshot, segments, self._catalog.gone.get(EVENTS))
         foreign = next((each for each in segments if self._is_foreign(each)), None)
         if foreign is not None:
             return Place(len(segments), f"{foreign.range} was filled with a rollup that the pipeline no longer has")
@@ -235,12 +257,7 @@ class _Audit:
             if self._selection.is_everything:
                 self._count_windows(lines)
             return
-        found: list[WindowDifference] = []
-        for name, totals in self._totals.items():
-            spec = self._specs[name]
-            held = lake_totals(self._snapshot, spec).table()
-            report.tables[name] = held.num_rows
-            found += differences(spec, totals.table(), held)[:NAMED]
+        found = [each for name, totals in self._totals.items() for each in self._differences(name, totals)]
         narrowed: list[WindowDifference] = []
         for name in self._totals:
             narrowed += [each for each in found if each.spec.name == name][:NARROWED]
@@ -254,6 +271,16 @@ class _Audit:
             narrowing.finish(lines)
         for each in found:
             report.add(each.finding())
+
+    def _differences(self, name: str, totals: Totals) -> list[WindowDifference]:
+        """The windows of one table that differ, of those that have not left."""
+        spec = self._specs[name]
+        held, wanted = lake_totals(self._snapshot, spec).table(), totals.table()
+        if name in self._gone:
+            before_ms = self._gone[name][1].before_ms
+            held, wanted = ended_after(held, before_ms), ended_after(wanted, before_ms)
+        self._report.tables[name] = held.num_rows
+        return differences(spec, wanted, held)[:NAMED]
 
     def _again(
         self, segments: Mapping[str, list[Segment]], places: Mapping[str, Place], folder: Path
@@ -273,7 +300,8 @@ class _Audit:
         """Rows and late rows in the windows against the ledger, where each row counts in one window."""
         counts = [line.entry.rollups for each in lines.values() for line in each]
         for rollup in self._plan.rollups:
-            if not has_one_window(rollup.window) or rollup.delta_table not in self._totals:
+            left_some = rollup.delta_table in self._gone
+            if left_some or not has_one_window(rollup.window) or rollup.delta_table not in self._totals:
                 continue
             row = self._snapshot.query(
                 f"SELECT coalesce(sum(row_count), 0)::BIGINT AS counted, coalesce(sum(late_count), 0)::BIGINT AS late"
@@ -343,11 +371,12 @@ def _settled(reader: LakeReader) -> tuple[LakeSnapshot, _Catalog]:
             rows = run('SELECT "partition", next, max_event_time FROM own_offset').fetchall()
             digests = dict(run("SELECT data_file_id, digest FROM own_file"))
             published = run("SELECT epoch, ranges FROM own_publish").fetchall()
+            gone = left(catalog.connection)
         finally:
             catalog.end()
         offsets = {name: (next_offset, newest_ms) for name, next_offset, newest_ms in rows}
         if newest == snapshot.id:
-            return snapshot, _Catalog(offsets, digests, published)
+            return snapshot, _Catalog(offsets, digests, published, gone)
     raise LakeError(f"{reader.lake_dir} changes faster than it can be looked at; stop the pipeline, then audit")
 
 

@@ -1,8 +1,10 @@
 """The audit of row tables: events, dead letters and late events, row by row against what the source gives again."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from dataflow.columnar.hashing import checksum
@@ -12,8 +14,10 @@ from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec
 from dataflow.sql import quoted
 from proof.audit.ledger import Segment
-from proof.audit.report import Finding, OffsetRange, Report
+from proof.audit.report import Finding, OffsetRange, Report, Unproven
+from proof.left import time_column, what_left
 from query.reader import Bound, LakeSnapshot
+from sinks.lake.catalog.left import Left
 
 CHUNK_RECORDS = 50_000
 """Neighbouring ranges are compared together up to about so many records."""
@@ -22,10 +26,21 @@ ROW_TABLES = (EVENTS, DEAD_LETTERS, LATE_EVENTS)
 
 
 class RowTables:
-    """The row tables of one snapshot. `pruned`: files may be left out by the catalog's statistics."""
+    """The row tables of one snapshot. `pruned`: files may be left out by the catalog's statistics.
+
+    `gone`: what has left of each. A row that is not there counts as left only if it is old enough, came in a commit of
+    which something has left, and no more rows are missing than have left.
+    """
 
     def __init__(
-        self, snapshot: LakeSnapshot, plan: Plan, specs: Mapping[str, TableSpec], report: Report, *, pruned: bool
+        self,
+        snapshot: LakeSnapshot,
+        plan: Plan,
+        specs: Mapping[str, TableSpec],
+        report: Report,
+        gone: Mapping[str, Left],
+        *,
+        pruned: bool,
     ) -> None:
         self._snapshot = snapshot
         self._time = plan.event.event_time.name
@@ -33,6 +48,9 @@ class RowTables:
         self._specs = {name: specs[name] for name in ROW_TABLES if name in specs and name in snapshot.tables}
         self._report = report
         self._pruned = pruned
+        self._gone = {name: each for name, each in gone.items() if name in self._specs}
+        self._times = {name: time_column(plan, name) for name in self._gone}
+        self._absent: Counter[str] = Counter()
 
     def compare(self, segments: Sequence[Segment], expected: Mapping[str, list[pa.RecordBatch]]) -> None:
         """Compare the rows of neighbouring segments of one source partition with `expected`, by table."""
@@ -43,10 +61,36 @@ class RowTables:
             self._report.tables[name] = self._report.tables.get(name, 0) + found.num_rows
             if name == LATE_EVENTS:
                 wanted = wanted.sort_by([("offset", "ascending"), ("rollup", "ascending")])
+            wanted = self._there(name, wanted, found, segments)
             if not found.equals(wanted):
                 keys = ("offset", "rollup") if name == LATE_EVENTS else ("offset",)
                 for finding in _differences(name, place.partition, keys, wanted, found, segments):
                     self._report.add(finding)
+
+    def _there(self, name: str, wanted: pa.Table, found: pa.Table, segments: Sequence[Segment]) -> pa.Table:
+        """`wanted` without the rows that have left."""
+        gone = self._gone.get(name)
+        if gone is None:
+            return wanted
+        offsets = wanted.column("offset").to_numpy()
+        absent = ~np.isin(offsets, found.column("offset").to_numpy())
+        for segment in segments:
+            if segment.line is None or segment.line.snapshot > gone.through:
+                first, last = offsets.searchsorted([segment.start, segment.end])
+                absent[first:last] = False
+        column = self._times[name]
+        if column is not None:
+            absent &= wanted.column(column).to_numpy() < gone.before_ms
+        self._absent[name] += int(absent.sum())
+        return wanted.filter(pa.array(~absent))
+
+    def tell_left(self) -> None:
+        """Say what has left and so could not be compared, and where more is missing than that."""
+        for name, gone in self._gone.items():
+            if self._absent[name] > gone.rows:
+                detail = f"{self._absent[name]} rows of the source are not there, and only {gone.rows} have left"
+                self._report.add(Finding("count", name, detail))
+            self._report.unproven.append(Unproven(*what_left(name, gone)))
 
     def count(self, segments: Sequence[Segment]) -> None:
         """Compare rows per segment with the ledger alone: all that is left where the source cannot be read again."""
@@ -78,6 +122,11 @@ class RowTables:
             DEAD_LETTERS: entry.dead,
             LATE_EVENTS: sum(entry.rollups[each].late for each in self._rollups if each in entry.rollups),
         }[name]
+        gone = self._gone.get(name)
+        may_have_left = gone is not None and segment.line is not None and segment.line.snapshot <= gone.through
+        if may_have_left and rows.num_rows < wanted:
+            self._absent[name] += wanted - rows.num_rows
+            return
         if rows.num_rows != wanted:
             detail = f"holds {rows.num_rows} rows, the ledger says {wanted}"
             self._report.add(Finding("count", name, detail, (segment.range,)))

@@ -13,6 +13,7 @@ from dataflow.sources.source import Source
 from proof.audit.ledger import Segment
 from proof.rejudge import Rejudging
 from query.reader import LakeSnapshot
+from sinks.lake.catalog.left import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,16 @@ class Place:
     from_lake: bool = False
 
 
-def find_place(source: Source, plan: Plan, snapshot: LakeSnapshot, segments: Sequence[Segment]) -> Place:
+def find_place(
+    source: Source, plan: Plan, snapshot: LakeSnapshot, segments: Sequence[Segment], gone: Left | None = None
+) -> Place:
     """The first segment from which `source` can be judged exactly as it was.
 
     Judging begins where the lake begins, because then nothing is taken on trust: which ids are remembered at an
     offset depends on all rows before it. Only where the source has dropped those records does the state come from the
     lake: the watermark from the ledger, ids from table `events`; and only if no late row's id, which the lake does
-    not keep, could still be remembered.
+    not keep, could still be remembered. `gone`: what has left of the events; ids that would be among them move the
+    place on.
     """
     partition = segments[0].partition
     if partition not in source.partitions():
@@ -52,18 +56,28 @@ def find_place(source: Source, plan: Plan, snapshot: LakeSnapshot, segments: Seq
         if low <= segments[0].start:
             return Place(len(segments), str(error))
     first = next((at for at, each in enumerate(segments) if each.start >= low), len(segments))
-    gone = f"the source begins at offset {low}, older records were deleted from it"
+    deleted = f"the source begins at offset {low}, older records were deleted from it"
     if first == len(segments):
-        return Place(first, gone)
-    before = segments[:first]
-    times = [each.line.entry.max_event_time for each in before if each.line is not None]
-    newest = max((time for time in times if time is not None), default=None)
+        return Place(first, deleted)
+    newest = _newest(segments[:first])
     if plan.dedup_column is None or newest is None:
-        return Place(first, gone, newest)
-    if "events" not in snapshot.tables or not _ids_are_known(plan, before, newest):
-        why = f"{gone}, and which event ids were remembered there is not in the lake"
-        return Place(len(segments), why)
-    return Place(first, gone, newest, from_lake=True)
+        return Place(first, deleted, newest)
+    unknown = f"{deleted}, and which event ids were remembered there is not in the lake"
+    while gone is not None and newest - plan.out_of_orderness_ms - plan.dedup_within_ms < gone.before_ms:
+        first += 1
+        if first >= len(segments):
+            return Place(len(segments), f"{unknown} any more: they have left it with the events")
+        newest = _newest(segments[:first]) or newest
+        deleted = f"{unknown} any more before offset {segments[first].start}: they have left it with the events"
+    if "events" not in snapshot.tables or not _ids_are_known(plan, segments[:first], newest):
+        return Place(len(segments), unknown)
+    return Place(first, deleted, newest, from_lake=True)
+
+
+def _newest(segments: Sequence[Segment]) -> int | None:
+    """The largest event time of these segments."""
+    times = [each.line.entry.max_event_time for each in segments if each.line is not None]
+    return max((time for time in times if time is not None), default=None)
 
 
 def _ids_are_known(plan: Plan, before: Sequence[Segment], newest: int) -> bool:

@@ -35,6 +35,12 @@ def kept_from(sql: str, before_ms: int | None) -> str:
     return whole if before_ms is None else f"{whole}{_KEPT}epoch_ms({before_ms})"
 
 
+def shown_after_ms(sql: str) -> int | None:
+    """The border of a view's SQL: windows that ended by then have left; None where none has."""
+    _, _, border = sql.partition(_KEPT)
+    return int(border.removeprefix("epoch_ms(").removesuffix(")")) if border else None
+
+
 def view_sql(plan: "Plan", rollup: "RollupPlan") -> str:
     """One SELECT: key columns, window_start, window_end, aggregates, late_count BIGINT, is_final BOOLEAN.
 
