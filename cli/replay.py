@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from proof.replay import ReplayRange, TableComparison
     from query.reader import LakeReader
     from runtime.settings import Settings
+    from sinks.lake.catalog.left import Left
 
 
 @takes(*SOURCE, "lake", "workers", "processes", *GENERATOR)
@@ -47,7 +48,7 @@ def replay(
     from dataflow.pipeline.load import load
     from proof import replay as replaying
     from proof.ledger import read_ledger
-    from proof.left import kept_sql, left_of, what_left
+    from proof.left import kept_sql, left_of
     from query.reader import LakeReader
     from runtime.settings import load_settings
 
@@ -71,9 +72,7 @@ def replay(
         with LakeReader(folder / "lake") as side:
             gone = left_of(reader)
             found = replaying.compare(live, side.snapshot(), partial, kept_sql(gone, plan, read_ledger(live)))
-    names = {each.table for each in found}
-    not_compared = [": ".join(what_left(name, each)) for name, each in gone.items() if name in names]
-    not_compared += [_WINDOWS_LEFT_OUT] if partial is not None else []
+    not_compared = not_compared_of(gone, found, partial=partial is not None)
     equal = all(each.is_equal for each in found)
     if as_json:
         _tell_json(live.id, ranges, found, not_compared, equal)
@@ -83,6 +82,15 @@ def replay(
 
 
 _WINDOWS_LEFT_OUT = "windows and counts: they are sums over all offsets, and only a part was asked for"
+
+
+def not_compared_of(gone: "dict[str, Left]", found: "list[TableComparison]", *, partial: bool) -> list[str]:
+    """What the replay could not compare, and why."""
+    from proof.left import what_left
+
+    names = {each.table for each in found}
+    told = [": ".join(what_left(name, each)) for name, each in gone.items() if name in names]
+    return [*told, _WINDOWS_LEFT_OUT] if partial else told
 
 
 def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", ranges: "list[ReplayRange]") -> None:

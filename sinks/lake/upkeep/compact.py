@@ -60,6 +60,13 @@ class _Tally:
     skipped: list[str] = field(default_factory=list)
     departures: tuple[Departure, ...] = ()
 
+    def remove(self, catalog: Catalog, now: datetime, retention: Retention, fault: Fault) -> ExpiryReport:
+        """What goes before anything is merged: snapshots and files beyond `retention`, then what is kept no longer."""
+        expiry = expire(catalog, now, retention, fault=fault)
+        self.departures, stays = leave(catalog, now, fault=fault)
+        self.skipped += stays
+        return expiry
+
     def leaves(self, table: TableLayout, files: int, strange: Sequence[str]) -> bool:
         """Whether the table is left alone, because another client gave it a column; told where that leaves files."""
         if strange and files > 1:
@@ -103,9 +110,7 @@ def compact(
     retention = retention or Retention()
     started = time.perf_counter()
     tally = _Tally()
-    expiry = expire(catalog, clock(), retention, fault=fault)
-    tally.departures, stays = leave(catalog, clock(), fault=fault)
-    tally.skipped += stays
+    expiry = tally.remove(catalog, clock(), retention, fault)
     slots = slots_of_lake(catalog, clock())
     by_name = {spec.name: spec for spec in specs}
     oldest = catalog.one("SELECT min(snapshot_id) FROM ducklake_snapshot")[0]

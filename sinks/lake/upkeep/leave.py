@@ -91,8 +91,12 @@ def leave(catalog: Catalog, now: datetime, *, fault: Fault = no_fault) -> tuple[
         )
         replace_views(catalog, snapshot_id, changed, next_id)
         for each in going:
-            for table_id, files in each.files.items():
-                _end(catalog, snapshot_id, table_id, files)
+            # what the catalog says of a table as a whole stays as it is, as after any delete, until the files are gone:
+            # while it counts more rows than a snapshot shows, no client answers from its bounds
+            connection.executemany(
+                "UPDATE ducklake_data_file SET end_snapshot = ? WHERE data_file_id = ?",
+                [(snapshot_id, file.id) for files in each.files.values() for file in files],
+            )
             write_left(connection, each.keep.name, each.after(known.get(each.keep.name)))
         fault("in_leave")
     fault("after_leave")
@@ -207,16 +211,3 @@ class _Looking:
         touched = files_with_deletes(connection, table.id)
         ours = {number for (number,) in connection.execute("SELECT data_file_id FROM own_file")}
         return [file for file in files if file.id in ours and file.id not in touched]
-
-
-def _end(catalog: Catalog, snapshot_id: int, table_id: int, files: Sequence[FileTimes]) -> None:
-    run = catalog.connection
-    run.executemany(
-        "UPDATE ducklake_data_file SET end_snapshot = ? WHERE data_file_id = ?",
-        [(snapshot_id, file.id) for file in files],
-    )
-    run.execute(
-        "UPDATE ducklake_table_stats SET record_count = record_count - ?, file_size_bytes = file_size_bytes - ?"
-        " WHERE table_id = ?",
-        (sum(file.rows for file in files), sum(file.size_bytes for file in files), table_id),
-    )
