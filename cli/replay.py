@@ -47,7 +47,6 @@ def replay(
     from dataflow.errors import ConfigError
     from dataflow.pipeline.load import load
     from proof import replay as replaying
-    from proof.ledger import read_ledger
     from proof.left import kept_sql, left_of
     from query.reader import LakeReader
     from runtime.settings import load_settings
@@ -63,15 +62,11 @@ def replay(
         _write_ranges(folder, settings, reader, ranges)
         flags = words({key: value for key, value in given.items() if key != "lake"})
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
-        code = _run([*flags, *_side_lake(folder)])
-        if code:
-            own = "; its own message stands above" if code > 0 else ""
-            typer.echo(f"error: the replay {in_words(code)}{own}", err=True)
-            raise typer.Exit(as_shell(code))
+        _run([*flags, *_side_lake(folder)])
         partial = None if selection.is_everything else ranges
         with LakeReader(folder / "lake") as side:
             gone = left_of(reader)
-            found = replaying.compare(live, side.snapshot(), partial, kept_sql(gone, plan, read_ledger(live)))
+            found = replaying.compare(live, side.snapshot(), partial, kept_sql(gone, plan, live))
     not_compared = not_compared_of(gone, found, partial=partial is not None)
     equal = all(each.is_equal for each in found)
     if as_json:
@@ -115,8 +110,16 @@ def _side_lake(folder: Path) -> list[str]:
 _QUIET = ["--metrics-port", "0", "--log-level", "warning", "--compact-every", "0s"]
 
 
-def _run(flags: Sequence[str]) -> int:
-    """Run the pipeline in a process of its own; ^C and SIGTERM end both."""
+def _run(flags: Sequence[str]) -> None:
+    """Run the pipeline in a process of its own; ^C and SIGTERM end both. What it ends with but 0 is our end, too."""
+    code = _code(flags)
+    if code:
+        own = "; its own message stands above" if code > 0 else ""
+        typer.echo(f"error: the replay {in_words(code)}{own}", err=True)
+        raise typer.Exit(as_shell(code))
+
+
+def _code(flags: Sequence[str]) -> int:
     from runtime.supervisor import this_command
 
     def end(number: int, _frame: object) -> None:

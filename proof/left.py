@@ -1,13 +1,13 @@
 """What has left a lake because it is older than it is kept: nothing to compare, and no difference."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.spoken import counted, moment
 from dataflow.sql import quoted, text
-from proof.ledger import LedgerLine
-from query.reader import LakeReader
+from proof.ledger import read_ledger
+from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.catalog.left import Left, left
 from sinks.lake.catalog.sqlite import told
 
@@ -35,12 +35,13 @@ def what_left(name: str, gone: Left) -> tuple[str, str]:
     return f"{name} before {at}", f"{rows} left the lake, as `{name}_keep` says; the ledger keeps their counts"
 
 
-def kept_sql(gone: Mapping[str, Left], plan: Plan, lines: Mapping[str, Sequence[LedgerLine]]) -> dict[str, str]:
+def kept_sql(gone: Mapping[str, Left], plan: Plan, live: LakeSnapshot) -> dict[str, str]:
     """Per rollup or row table of which something has left: a condition for what is certainly kept.
 
-    It is over the columns of `proof.dump.contents`, and holds in any lake of the same source.
+    It is over the columns of `proof.dump.contents`, and holds in any lake of the same source. `live` is the lake's own.
     """
     found: dict[str, str] = {}
+    lines = read_ledger(live) if DEAD_LETTERS in gone else {}
     for name, each in gone.items():
         column = time_column(plan, name)
         if name not in ROW_TABLES:

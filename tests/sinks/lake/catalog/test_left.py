@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.left import Left, Seen, left, seen, write_down_left, write_left
@@ -26,7 +27,7 @@ def test_a_partition_was_last_seen_when_it_last_had_records(tmp_path: Path) -> N
     writer = writer_for(tmp_path / "lake", PLAN, clock=clock)
     catalog = Catalog.open(tmp_path / "lake")
 
-    def commit(epoch: int, start: int, end: int, **changes: object) -> int:
+    def commit(epoch: int, start: int, end: int, **changes: Any) -> int:
         writer.write([parcel(PLAN, epoch, start, end, **changes)])
         writer.snapshot()
         writer.publish_now()
