@@ -1,13 +1,17 @@
 """What the doctor says of a lake from which things leave, in all its checks."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from doctor.compaction import compaction_finding
 from doctor.examination import diagnose
 from doctor.finding import Severity
 from doctor.retention import retention_finding
+from doctor.windows_open import open_windows
 from query.definition import lake_definition
+from query.lateness import lateness
 from query.reader import LakeReader
 from runtime.settings import load_settings
 from tests.proof.audited import Audited
@@ -47,6 +51,44 @@ def test_each_table_is_told_with_its_border_and_what_holds_it(tmp_path: Path) ->
     )
     lake.restart(plan_of("32m"))
     assert told(lake.folder).endswith("events has left up to 1970-01-01 02:10:00 and stays from there on")
+
+
+def test_rows_of_windows_that_have_left_are_in_no_check_and_no_lateness(tmp_path: Path) -> None:
+    lake = Leaving(tmp_path / "lake", plan_of("32m"))
+    lake.commit([Hit("a", 0, 1), Hit("a", 100 * MINUTE_MS, 1)])
+    lake.commit([Hit("a", 101 * MINUTE_MS, 1)])
+    lake.compact()
+    with LakeReader(lake.folder) as reader:
+        snapshot, facts = reader.snapshot(), lake_definition(reader)
+        held = snapshot.query("SELECT count(*) AS n FROM minutes_delta").to_pylist()[0]["n"]
+        assert held == 3
+        for name in ("minutes", "visits"):
+            found = open_windows(snapshot, facts.by_name[name], -(10**20))
+            assert found is not None
+            assert (found.count, found.start_ms) == (2, 100 * MINUTE_MS)
+            (told_of,) = lateness(reader, rollup=name)
+            assert told_of.closed_windows <= 2
+
+
+def test_files_of_an_ended_step_wait_since_the_next_one_began(tmp_path: Path) -> None:
+    lake = Leaving(tmp_path / "lake", plan_of("160m"))
+    for minute in (1, 2, 3, 15):
+        lake.commit([Hit("a", minute * MINUTE_MS, 1)])
+    last = lake.clock.now
+    with LakeReader(lake.folder) as reader:
+        now = last + timedelta(hours=1)
+        finding = compaction_finding(
+            reader, lake_definition(reader), None, now, run_since=last - timedelta(days=1), every="30s"
+        )
+    assert finding.severity is Severity.WARNING
+    assert finding.message.startswith("no compaction for 1 h though a run is on: 12 files in 4 tables wait")
+    lake.compact()
+    with LakeReader(lake.folder) as reader:
+        assert reader.snapshot().query("SELECT count(*) AS n FROM minutes").to_pylist() == [{"n": 4}]
+        assert {name: len(reader.snapshot().files(name)) for name in ("minutes_delta", "events")} == {
+            "minutes_delta": 2,
+            "events": 4,
+        }
 
 
 @pytest.mark.parametrize("keeps", [False, True], ids=["all_stays", "some_left"])
