@@ -10,6 +10,7 @@ from doctor.finding import Finding, ok, warning
 from query.moment import to_ms
 from query.reader import LakeReader
 from runtime.compaction_mark import CompactionTrouble
+from sinks.lake.catalog.left import left
 from sinks.lake.catalog.reader import CatalogReader
 from sinks.lake.catalog.types import time_of
 from sinks.lake.tables.definition import Definition
@@ -108,7 +109,7 @@ def _waiting(
     # tables of others in this lake are none of ours to merge
     own = [*APPENDED, *(spec.name for spec in specs_of(definition, tables))]
     # what could be summed as well is left out: it only ever comes after merges that are counted here
-    slots = slots_of(keeps_of(definition), now)
+    slots = slots_of(keeps_of(definition), left(catalog.connection), now)
     live = {name: live_files(catalog, tables[name], slots.get(name)) for name in own if name in tables}
     found = {name: runs_to_merge(files, summed_below=None) for name, files in live.items()}
     runs = [(run, live[name]) for name, each in found.items() for run in each]

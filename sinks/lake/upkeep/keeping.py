@@ -1,11 +1,11 @@
 """How long each table stays: by which time of its rows, counted back from the event time that the lake has reached."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
-from sinks.lake.catalog.left import Seen
+from sinks.lake.catalog.left import Left, Seen
 from sinks.lake.tables.definition import Definition
 from sinks.lake.tables.finality import EVER_MS, Stand, frontier_ms, is_active, reached_ms, watermark_ms
 
@@ -80,11 +80,16 @@ def now_ms(seen: Sequence[Seen], out_of_orderness_ms: int, patience_ms: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Into which steps of time the files of one table fall. `until_ms`: a later time is one from the future."""
+    """Into which steps of time the files of one table fall.
+
+    `until_ms`: a later time is one from the future. `since_ms`: what lies before is one step, for a table that only
+    tells the time of another's rows, and itself stays.
+    """
 
     column: str | None
     slot_ms: int
     until_ms: int
+    since_ms: int | None = None
 
     def numbers(self, latest_ms: Sequence[int | None]) -> list[int]:
         """The slot of each file, of files in row order by their latest time: no less than that of the file before.
@@ -97,16 +102,20 @@ class Slots:
             if latest is None or latest > self.until_ms:
                 numbers.append(0 if before is None else before)
             else:
-                own = latest // self.slot_ms
+                own = (latest if self.since_ms is None else max(latest, self.since_ms - 1)) // self.slot_ms
                 numbers.append(own if before is None else max(before, own))
         return numbers
 
 
-def slots_of(keeps: Sequence[Keep], now: datetime) -> dict[str, Slots]:
-    """The slots of each table that leaves some day, and of the ledger if it tells the time of another's rows."""
+def slots_of(keeps: Sequence[Keep], gone: Mapping[str, Left], now: datetime) -> dict[str, Slots]:
+    """The slots of each table that leaves some day, and of the ledger if it tells the time of another's rows.
+
+    `gone`: what has left so far.
+    """
     wall_ms = (now.replace(tzinfo=None) - _EPOCH) // timedelta(milliseconds=1)
     found = {table: Slots(keep.column, keep.slot_ms, wall_ms + keep.keep_ms) for keep in keeps for table in keep.tables}
     for keep in keeps:
         if keep.column is None:
-            found[LEDGER] = Slots("max_event_time", keep.slot_ms, wall_ms + keep.keep_ms)
+            since_ms = gone[keep.name].before_ms if keep.name in gone else None
+            found[LEDGER] = Slots("max_event_time", keep.slot_ms, wall_ms + keep.keep_ms, since_ms)
     return found

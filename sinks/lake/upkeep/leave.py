@@ -107,7 +107,7 @@ def leave(catalog: Catalog, now: datetime, *, fault: Fault = no_fault) -> tuple[
 
 def slots_of_lake(catalog: Catalog, now: datetime) -> dict[str, Slots]:
     """The slots of the lake's tables that leave some day."""
-    return slots_of([keep for keep, _ in _keeps(catalog)], now)
+    return slots_of([keep for keep, _ in _keeps(catalog)], left(catalog.connection), now)
 
 
 def _keeps(catalog: Catalog) -> list[tuple[Keep, Definition]]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sinks.lake.catalog.left import Seen
+from sinks.lake.catalog.left import Left, Seen
 from sinks.lake.tables.definition import definition_of
 from sinks.lake.upkeep.keeping import SLOTS, Keep, Slots, keeps_of, now_ms, slots_of
 from tests.sinks.lake.upkeep.leaving import plan_of
@@ -63,12 +63,16 @@ def test_a_rollup_leaves_with_its_side_tables_and_each_row_table_by_its_time() -
 
 
 def test_the_ledger_has_slots_where_it_tells_the_time_of_dead_letters() -> None:
-    slots = slots_of(keeps_of(definition_of(plan_of(dead_letters_keep="16h"))), NOON)
+    keeps = keeps_of(definition_of(plan_of(dead_letters_keep="16h")))
+    slots = slots_of(keeps, {}, NOON)
     assert slots == {
         "dead_letters": Slots(None, HOUR_MS, NOON_MS + 16 * HOUR_MS),
         "ledger": Slots("max_event_time", HOUR_MS, NOON_MS + 16 * HOUR_MS),
     }
-    assert "ledger" not in slots_of(keeps_of(definition_of(plan_of("16h"))), NOON)
+    assert "ledger" not in slots_of(keeps_of(definition_of(plan_of("16h"))), {}, NOON)
+    # what tells the time of nothing that is left is one file again
+    later = slots_of(keeps, {"dead_letters": Left(3 * HOUR_MS, 7, 7)}, NOON)["ledger"]
+    assert later.numbers([HOUR_MS // 2, 2 * HOUR_MS, 3 * HOUR_MS - 1, 3 * HOUR_MS, 5 * HOUR_MS]) == [2, 2, 2, 3, 5]
 
 
 def test_slots_ascend_in_row_order_and_leave_out_what_lies_in_the_future() -> None:
