@@ -1,5 +1,6 @@
 """What the doctor says of a lake from which things leave, in all its checks."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +32,11 @@ def told(folder: Path) -> str:
 def test_without_keep_everything_stays(tmp_path: Path) -> None:
     Leaving(tmp_path / "lake", plan_of())
     assert told(tmp_path / "lake") == "everything stays for ever"
+
+
+def test_a_lake_of_an_earlier_version_that_no_run_has_opened_since_keeps_everything(tmp_path: Path) -> None:
+    stored = Path(__file__).parents[1] / "stored" / "first" / "lake"
+    assert told(Path(shutil.copytree(stored, tmp_path / "lake"))) == "everything stays for ever"
 
 
 def test_each_table_is_told_with_its_border_and_what_holds_it(tmp_path: Path) -> None:
