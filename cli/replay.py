@@ -62,7 +62,7 @@ def replay(
         _write_ranges(folder, settings, reader, ranges)
         flags = words({key: value for key, value in given.items() if key != "lake"})
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
-        _run([*flags, *_side_lake(folder)])
+        _require_run([*flags, *_side_lake(folder)])
         partial = None if selection.is_everything else ranges
         with LakeReader(folder / "lake") as side:
             gone = left_of(reader)
@@ -110,16 +110,17 @@ def _side_lake(folder: Path) -> list[str]:
 _QUIET = ["--metrics-port", "0", "--log-level", "warning", "--compact-every", "0s"]
 
 
-def _run(flags: Sequence[str]) -> None:
-    """Run the pipeline in a process of its own; ^C and SIGTERM end both. What it ends with but 0 is our end, too."""
-    code = _code(flags)
+def _require_run(flags: Sequence[str]) -> None:
+    """Run the pipeline; what it ends with is our end, too, unless that is 0."""
+    code = _run(flags)
     if code:
         own = "; its own message stands above" if code > 0 else ""
         typer.echo(f"error: the replay {in_words(code)}{own}", err=True)
         raise typer.Exit(as_shell(code))
 
 
-def _code(flags: Sequence[str]) -> int:
+def _run(flags: Sequence[str]) -> int:
+    """Run the pipeline in a process of its own; ^C and SIGTERM end both."""
     from runtime.supervisor import this_command
 
     def end(number: int, _frame: object) -> None:
