@@ -53,7 +53,7 @@ def _show(settings: "Settings", plan: "Plan", reports: list[TextTable | str]) ->
         "",
         _windows(plan),
         "",
-        *_held(plan),
+        *_held(plan, events=settings.events),
         *reports,
     )
 
@@ -104,13 +104,18 @@ def _view_columns(rollup: "RollupPlan") -> "Iterable[tuple[str, pa.DataType]]":
 def _windows(plan: "Plan") -> TextTable:
     from dataflow.windows.kinds import window_text
 
-    table = TextTable(["rollup", "window", "keys", "takes rows where", "final after its end"])
+    table = TextTable(["rollup", "window", "keys", "takes rows where", "final after its end", "kept"])
     for rollup in plan.rollups:
         final_ms = plan.out_of_orderness_ms + rollup.allowed_lateness_ms
         keys = ", ".join(key.name for key in rollup.keys) or "(one row per window)"
         where = "(all)" if rollup.where is None else rollup.where.sql
-        table.add_row(rollup.name, window_text(rollup.window), keys, where, to_text(final_ms))
+        table.add_row(rollup.name, window_text(rollup.window), keys, where, to_text(final_ms), _kept(plan, rollup.name))
     return table
+
+
+def _kept(plan: "Plan", name: str) -> str:
+    """How long a rollup or a row table stays."""
+    return to_text(plan.keep_ms[name]) if name in plan.keep_ms else "for ever"
 
 
 def _reports(pipeline: str, plan: "Plan", *, events: bool) -> list[TextTable | str]:
@@ -160,7 +165,7 @@ def _refused(settings: "Settings", plan: "Plan") -> "list[TidemillError] | None"
     return refusals(settings, plan, lambda: datetime.now(UTC))
 
 
-def _held(plan: "Plan") -> Iterable[str]:
+def _held(plan: "Plan", *, events: bool) -> Iterable[str]:
     """How long what is remembered, in event time."""
     yield "State held, per source partition: the next offset and the highest event time."
     if plan.dedup_column is not None:
@@ -171,4 +176,6 @@ def _held(plan: "Plan") -> Iterable[str]:
         declared, keys = dimension.dimension, len(dimension.keys)
         unknown = "nulls" if declared.unknown == "null" else "a dead letter"
         yield f"Dimension {declared.name}: {keys} keys in memory; an unknown key gives {unknown}."
+    rows = [("events", events), ("late_events", True), ("dead_letters", True)]
+    yield f"Kept: {', '.join(f'{name} {_kept(plan, name)}' for name, there in rows if there)}, the ledger for ever."
     yield f"A source partition that is silent for {to_text(plan.idle_timeout_ms)} holds no window open."

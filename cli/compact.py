@@ -16,6 +16,7 @@ from cli.lakes import LakeFlag
 
 if TYPE_CHECKING:
     from sinks.lake.upkeep.expire import Retention
+    from sinks.lake.upkeep.leave import Departure
 
 
 def compact(
@@ -37,7 +38,10 @@ def compact(
     lake: LakeFlag = None,
     beside_run: Annotated[bool, typer.Option("--beside-run", hidden=True)] = False,
 ) -> None:
-    """Compact the lake, while the pipeline writes or not. Readers see no change in content."""
+    """Compact the lake, while the pipeline writes or not, and let leave what is older than the pipeline keeps it.
+
+    Else readers see no change in content.
+    """
     retention = _retention(retain, grace, thin)
     pause = None if every is None else _duration("--every", every)
     from runtime.settings import load_settings
@@ -100,8 +104,21 @@ def _once(folder: Path, retention: "Retention", fault: Callable[[str], None]) ->
         f"{folder}: merged {report.merged_files} files into {report.written_files}, "
         f"expired {report.expiry.snapshots} snapshots, "
         f"deleted {report.expiry.files_deleted + report.expiry.orphans_deleted} files; "
+        f"{_left(report.departures)}"
         f"{sum(report.files.values())} files now, {report.seconds:.2f} s"
     )
+
+
+def _left(departures: "tuple[Departure, ...]") -> str:
+    """What has left because it is older than the pipeline keeps it; on the line of its round, which is one."""
+    from dataflow.spoken import counted, moment
+
+    told = [
+        f"{each.name} {'windows ended by' if each.is_rollup else 'before'} {moment(each.before_ms)} "
+        f"({counted(each.files, 'file')}, {counted(each.rows, 'row')})"
+        for each in departures
+    ]
+    return f"left the lake: {', '.join(told)}; " if told else ""
 
 
 def _retention(retain: str, grace: str, thin: str) -> "Retention":

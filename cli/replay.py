@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from proof.replay import ReplayRange, TableComparison
     from query.reader import LakeReader
     from runtime.settings import Settings
+    from sinks.lake.catalog.left import Left
 
 
 @takes(*SOURCE, "lake", "workers", "processes", *GENERATOR)
@@ -47,6 +48,7 @@ def replay(
     from dataflow.pipeline.load import load
     from proof import replay as replaying
     from proof.erased import ErasedRows, side_tables
+    from proof.left import kept_sql, left_of
     from query.reader import LakeReader
     from runtime.settings import load_settings
 
@@ -61,16 +63,14 @@ def replay(
         _write_ranges(folder, settings, reader, ranges)
         flags = words({key: value for key, value in given.items() if key != "lake"})
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
-        code = _run([*flags, *_side_lake(folder)])
-        if code:
-            own = "; its own message stands above" if code > 0 else ""
-            typer.echo(f"error: the replay {in_words(code)}{own}", err=True)
-            raise typer.Exit(as_shell(code))
+        _require_run([*flags, *_side_lake(folder)])
         partial = None if selection.is_everything else ranges
         erased = ErasedRows.of(reader.resolver.catalog().connection)
         with LakeReader(folder / "lake") as side:
-            found = replaying.compare(live, side.snapshot(), partial, erased, side_tables(plan))
-    not_compared = _left_out(partial is not None, erased.counts)
+            gone = left_of(reader)
+            kept = kept_sql(gone, plan, live)
+            found = replaying.compare(live, side.snapshot(), partial, erased, side_tables(plan), kept)
+    not_compared = _not_compared(gone, found, erased.counts, partial=partial is not None)
     equal = all(each.is_equal for each in found)
     tell = _tell_json if as_json else _tell
     tell(live.id, ranges, found, not_compared, equal)
@@ -80,9 +80,16 @@ def replay(
 _WINDOWS_LEFT_OUT = "windows and counts: they are sums over all offsets, and only a part was asked for"
 
 
-def _left_out(partial: bool, erased: Mapping[str, int]) -> list[str]:
-    gone = [f"{rows:,} rows of {name}, erased from the lake on purpose" for name, rows in erased.items()]
-    return [_WINDOWS_LEFT_OUT, *gone] if partial else gone
+def _not_compared(
+    gone: "dict[str, Left]", found: "list[TableComparison]", erased: Mapping[str, int], *, partial: bool
+) -> list[str]:
+    """What the replay could not compare, and why."""
+    from proof.left import what_left
+
+    names = {each.table for each in found}
+    told = [": ".join(what_left(name, each)) for name, each in gone.items() if name in names]
+    told += [f"{rows:,} rows of {name}, erased from the lake on purpose" for name, rows in erased.items()]
+    return [*told, _WINDOWS_LEFT_OUT] if partial else told
 
 
 def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", ranges: "list[ReplayRange]") -> None:
@@ -105,6 +112,15 @@ def _side_lake(folder: Path) -> list[str]:
 
 
 _QUIET = ["--metrics-port", "0", "--log-level", "warning", "--compact-every", "0s"]
+
+
+def _require_run(flags: Sequence[str]) -> None:
+    """Run the pipeline; what it ends with is our end, too, unless that is 0."""
+    code = _run(flags)
+    if code:
+        own = "; its own message stands above" if code > 0 else ""
+        typer.echo(f"error: the replay {in_words(code)}{own}", err=True)
+        raise typer.Exit(as_shell(code))
 
 
 def _run(flags: Sequence[str]) -> int:

@@ -10,11 +10,13 @@ from doctor.finding import Finding, ok, warning
 from query.moment import to_ms
 from query.reader import LakeReader
 from runtime.compaction_mark import CompactionTrouble
+from sinks.lake.catalog.left import left
 from sinks.lake.catalog.reader import CatalogReader
 from sinks.lake.catalog.types import time_of
 from sinks.lake.tables.definition import Definition
 from sinks.lake.tables.specs import specs_of
 from sinks.lake.upkeep.compact import live_files
+from sinks.lake.upkeep.keeping import keeps_of, slots_of
 from sinks.lake.upkeep.tiers import FAN_IN, LiveFile, runs_to_merge, tier
 
 LATE_MS = 10 * 60_000
@@ -51,7 +53,7 @@ def compaction_finding(
     catalog.begin()
     try:
         merged_at = _last_merge(catalog)
-        waiting = _waiting(catalog, definition, merged_at)
+        waiting = _waiting(catalog, definition, merged_at, now)
     finally:
         catalog.end()
     trouble = None if run_since is None else trouble
@@ -100,28 +102,33 @@ def _last_merge(catalog: CatalogReader) -> datetime | None:
     return None if row is None else time_of(row[0])
 
 
-def _waiting(catalog: CatalogReader, definition: Definition, merged_at: datetime | None) -> Waiting | None:
+def _waiting(
+    catalog: CatalogReader, definition: Definition, merged_at: datetime | None, now: datetime
+) -> Waiting | None:
     tables = catalog.tables(catalog.latest().id)
     # tables of others in this lake are none of ours to merge
     own = [*APPENDED, *(spec.name for spec in specs_of(definition, tables))]
     # what could be summed as well is left out: it only ever comes after merges that are counted here
-    found = {
-        name: runs_to_merge(live_files(catalog, tables[name]), summed_below=None) for name in own if name in tables
-    }
-    runs = [run for each in found.values() for run in each]
+    slots = slots_of(keeps_of(definition), left(catalog.connection), now)
+    live = {name: live_files(catalog, tables[name], slots.get(name)) for name in own if name in tables}
+    found = {name: runs_to_merge(files, summed_below=None) for name, files in live.items()}
+    runs = [(run, live[name]) for name, each in found.items() for run in each]
     if not runs:
         return None
-    times = [_time_of(catalog, _ripe_at(run)) for run in runs]
+    times = [_time_of(catalog, _ripe_at(run, files)) for run, files in runs]
     # merged rows keep their age, so a merged file tells no time before the merge
     since = min(times) if merged_at is None else max(min(times), merged_at)
-    return Waiting(sum(map(len, runs)), sum(1 for each in found.values() if each), since)
+    return Waiting(sum(len(run) for run, _ in runs), sum(1 for each in found.values() if each), since)
 
 
-def _ripe_at(run: list[LiveFile]) -> int:
-    """The snapshot that made the run worth a merge."""
+def _ripe_at(run: list[LiveFile], files: list[LiveFile]) -> int:
+    """The snapshot that made the run, of the table's `files`, worth a merge."""
     top = max(tier(file.size_bytes) for file in run)
     of_its_tier = [file for file in run if tier(file.size_bytes) == top]
-    return (of_its_tier[FAN_IN - 1] if len(of_its_tier) >= FAN_IN else run[-1]).newest
+    if len(of_its_tier) >= FAN_IN:
+        return of_its_tier[FAN_IN - 1].newest
+    # fewer are merged once the next slot has begun
+    return next((file.newest for file in files if file.slot > run[-1].slot), run[-1].newest)
 
 
 def _time_of(catalog: CatalogReader, snapshot: int) -> datetime:

@@ -26,6 +26,7 @@ from doctor.lost_records import CHECK as RECORDS
 from doctor.lost_records import records_finding
 from doctor.partition_states import partition_states
 from doctor.recovery_state import agreement_finding, dedup_finding, run_finding, states_finding, store_finding
+from doctor.retention import retention_finding
 from doctor.source_state import Reading, source_findings
 from doctor.windows_open import future_finding, watermark_finding, window_finding
 from query.definition import lake_definition
@@ -112,6 +113,7 @@ class _Examination:
         yield from _guarded("files", lambda: file_findings(reader, snapshot, self.now, running=running))
         yield from _guarded("erasures", lambda: [erasure_finding(reader.resolver.catalog().connection)])
         yield from _guarded("compaction", lambda: [self._compaction(reader, own)])
+        yield from _guarded("retention", lambda: [retention_finding(reader, own.definition)])
         newest = max(own.newest, self.last_commit or own.newest)
         yield from _guarded("clock.lake", lambda: [lake_clock_finding(newest, self.now)])
 

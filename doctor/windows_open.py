@@ -14,6 +14,7 @@ from query.moment import to_ms
 from query.reader import LakeSnapshot
 from sinks.lake.tables.definition import Definition, RollupDefinition
 from sinks.lake.tables.finality import EVER_MS, deciding, frontier_ms, needed_ms, needed_sql, reached_ms
+from sinks.lake.tables.views import shown_after_ms
 
 BEHIND_MS = 60_000
 """A partition whose watermark is so much behind the furthest one holds the others' windows up."""
@@ -30,6 +31,8 @@ class OpenWindows:
 
 def open_windows(snapshot: LakeSnapshot, rollup: RollupDefinition, frontier: int) -> OpenWindows | None:
     """The windows that `frontier` (ms) has not made final; None if it has all."""
+    view = snapshot.resolved.views.get(rollup.name)
+    border = None if view is None else shown_after_ms(view.sql)
     if rollup.merges_windows:
         source = f"SELECT window_start, window_end FROM {quoted(rollup.name)}"
     else:
@@ -41,6 +44,8 @@ def open_windows(snapshot: LakeSnapshot, rollup: RollupDefinition, frontier: int
         "SELECT count(*) AS n, min(epoch_ms(window_end)) AS high, arg_min(epoch_ms(window_start), window_end) AS low"
         f" FROM ({source}) AS windows"
         f" WHERE {needed_sql('window_end', rollup.allowed_lateness_ms)} > {frontier}::HUGEINT"
+        # of what has left, rows may still lie in files that stay
+        + ("" if border is None else f" AND window_end > epoch_ms({border})")
     ).to_pylist()[0]
     return OpenWindows(row["n"], row["low"], row["high"]) if row["n"] else None
 

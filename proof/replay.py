@@ -87,12 +87,15 @@ def compare(
     ranges: Sequence[ReplayRange] | None,
     erased: ErasedRows | None = None,
     sides: Mapping[str, SideTable] | None = None,
+    kept: Mapping[str, str] | None = None,
 ) -> list[TableComparison]:
     """Compare every table; with `ranges` only the rows of those offsets, and so only tables that tell the offset.
 
     What was `erased` from the live lake is left out of both, in the side tables among `sides` by its values: there the
-    distinct values are compared instead of their number.
+    distinct values are compared instead of their number. `kept`: per table of which something has left a condition for
+    what is kept (`proof.left.kept_sql`).
     """
+    kept = kept or {}
     touched = {name: side for name, side in (sides or {}).items() if erased and name in erased.side_rows}
     without: dict[str, list[str]] = {}
     for side in touched.values():
@@ -113,7 +116,11 @@ def compare(
                     columns = ", ".join(quoted(column.name) for column in live.tables[name].columns)
                     queries[name] = f"SELECT DISTINCT {columns} FROM {quoted(name)} WHERE {_other_values(values)}"
     return [
-        TableComparison(name, *content_hash(live, sql, ranges), *content_hash(replayed, there.get(name, sql), ranges))
+        TableComparison(
+            name,
+            *content_hash(live, _kept(sql, kept.get(name)), ranges),
+            *content_hash(replayed, _kept(there.get(name, sql), kept.get(name)), ranges),
+        )
         for name, sql in wanted.items()
     ]
 
@@ -146,6 +153,10 @@ def _other_values(values: Sequence[Mapping[str, Collection[Any]]]) -> str:
         for erasure in values
     ]
     return " AND ".join(f"NOT coalesce({part}, false)" for part in parts)
+
+
+def _kept(sql: str, condition: str | None) -> str:
+    return sql if condition is None else f"SELECT * FROM ({sql}) AS everything WHERE {condition}"
 
 
 def content_hash(snapshot: LakeSnapshot, sql: str, ranges: Sequence[ReplayRange] | None = None) -> tuple[int, str]:

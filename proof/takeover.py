@@ -12,9 +12,11 @@ from dataflow.messages import Range
 from dataflow.pipeline.names import EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
+from dataflow.spoken import moment
 from dataflow.steps import UNSEEN, Steps
 from proof.erased import ErasedRows
 from proof.ledger import read_ledger
+from proof.left import left_of
 from proof.rejudge import Rejudging
 from query.reader import LakeReader
 from runtime.recovery_folder import RecoveryFolder
@@ -172,6 +174,14 @@ class _ReadBack:
             raise RecoveryError(
                 f"the source no longer holds the records of {partition} whose ids must be remembered, and the lake "
                 "keeps no events: a repeat of one of them could not be told. Restore the topic, or start a new lake"
+            )
+        gone = left_of(self._lake).get("events")
+        alive_ms = max_event_time - self._plan.out_of_orderness_ms - self._plan.dedup_within_ms
+        if gone is not None and gone.before_ms > alive_ms:
+            raise RecoveryError(
+                f"the source no longer holds the records of {partition} whose ids must be remembered; those since "
+                f"{moment(alive_ms)} still count, and events before {moment(gone.before_ms)} have left the lake: a "
+                "repeat of one of them could not be told. Restore the topic, or start a new lake"
             )
         again = self._from(partition, max_event_time)
         again.remember(snapshot, next_offset)

@@ -14,6 +14,7 @@ from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.tables.definition import Definition, RollupDefinition
 from sinks.lake.tables.finality import EVER_MS, FINAL_SQL, Stand, frontier_ms, is_active, needed_sql, watermark_ms
+from sinks.lake.tables.views import shown_after_ms
 
 FOREVER_MS = 2**62
 """Stands in SQL for the watermark where all source partitions are final."""
@@ -135,7 +136,7 @@ def _of_rollup(
     snapshot: LakeSnapshot, rollup: RollupDefinition, levels: Sequence[tuple[int, int]], key: Mapping[str, str]
 ) -> RollupLateness:
     table = snapshot.query(
-        _moved_sql(rollup, levels, key),
+        _moved_sql(rollup, levels, key, _shown(snapshot, rollup)),
         parameters={f"key{at}": value for at, value in enumerate(key.values())} or None,
         histories=[f"{rollup.name}_delta"],
     )
@@ -158,7 +159,16 @@ def _of_rollup(
     )
 
 
-def _moved_sql(rollup: RollupDefinition, levels: Sequence[tuple[int, int]], key: Mapping[str, str]) -> str:
+def _shown(snapshot: LakeSnapshot, rollup: RollupDefinition) -> str:
+    """Which windows are there: of some that have left, rows may still lie in files that stay."""
+    view = snapshot.resolved.views.get(rollup.name)
+    border = None if view is None else shown_after_ms(view.sql)
+    return "true" if border is None else f"_end > epoch_ms({border})"
+
+
+def _moved_sql(
+    rollup: RollupDefinition, levels: Sequence[tuple[int, int]], key: Mapping[str, str], shown_if: str
+) -> str:
     """One row per (key, window): is it closed, and its sums of the rows before and after it closed."""
     keys = [quoted(name) for name in rollup.key_names]
     where = " AND ".join(f"{quoted(name)}::VARCHAR = $key{at}" for at, name in enumerate(key)) or "true"
@@ -194,7 +204,7 @@ def _moved_sql(rollup: RollupDefinition, levels: Sequence[tuple[int, int]], key:
         f" count(DISTINCT _snapshot) FILTER (_snapshot > _closed_at AND row_count > 0) AS _corrections,"
         f" min(_snapshot) FILTER (_snapshot > _closed_at AND row_count > 0) AS _first,"
         f" max(_snapshot) FILTER (_snapshot > _closed_at AND row_count > 0) AS _last{sums}"
-        f" FROM judged GROUP BY {group}"
+        f" FROM judged WHERE {shown_if} GROUP BY {group}"
     )
 
 

@@ -37,6 +37,7 @@ ACROSS = {
     "tests/query/test_own_names.py": "columns called like those that queries use inside, in every command",
     "tests/sinks/lake/test_ducklake.py": "the lake as the official client reads it",
     "tests/sinks/lake/upkeep/test_erase_kills.py": "erasures that are killed at any point, and finished",
+    "tests/sinks/lake/upkeep/test_leave_kills.py": "removals that are killed at any point",
     "tests/sinks/lake/upkeep/test_compact_kills.py": "compactions that are killed at any point, beside a run",
 }
 """Test files beside the tree that belong to no single source file."""

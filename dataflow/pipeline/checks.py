@@ -9,7 +9,7 @@ import pyarrow as pa
 from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import Input, is_quantile
 from dataflow.aggregates.kinds import kind_of as aggregate_kind_of
-from dataflow.durations import Duration, to_ms
+from dataflow.durations import Duration, to_ms, to_text
 from dataflow.filter.parse import ConditionError, Expression, parse
 from dataflow.own_columns import OF_EVENTS, OF_ROLLUPS, VALUE
 from dataflow.pipeline.columns import Columns
@@ -111,6 +111,21 @@ def check_duration(
         mistakes.add(field, value, 'too long; at most "36500d"')
         return None
     return duration_ms
+
+
+def check_keep(mistakes: Mistakes, field: str, value: object, needed: Mapping[str, int]) -> int | None:
+    """Milliseconds for which a table stays; None where that is for ever, or is wrong.
+
+    `needed`: what it must be no shorter than the sum of, in words and in ms.
+    """
+    keep_ms = check_duration(mistakes, field, value, least_ms=1, optional=True)  # type: ignore[arg-type]
+    least_ms = sum(needed.values())
+    if keep_ms is None or keep_ms >= least_ms:
+        return keep_ms
+    sum_of = " + ".join(words for words, ms in needed.items() if ms)
+    fix = f'write at least {field.rpartition(".")[2]}="{to_text(least_ms)}"'
+    mistakes.add(field, value, f"shorter than {sum_of}, so what is still needed would leave; {fix}")
+    return None
 
 
 def check_window(mistakes: Mistakes, field: str, window: object) -> None:

@@ -28,7 +28,10 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """A named windowed aggregation: table `<name>_delta` and view `<name>`."""
+    """A named windowed aggregation: table `<name>_delta` and view `<name>`.
+
+    `keep`: how far back in event time its windows stay; None is for ever.
+    """
 
     name: str
     keys: Sequence[str]
@@ -36,11 +39,15 @@ class Rollup:
     aggregates: Mapping[str, Aggregate]
     where: str | None = None
     allowed_lateness: Duration | None = None
+    keep: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The whole definition. Construction never fails; `make_plan` checks it and reports every mistake."""
+    """The whole definition. Construction never fails; `make_plan` checks it and reports every mistake.
+
+    `events_keep`, `late_events_keep`, `dead_letters_keep`: how far back in event time these tables reach; None is all.
+    """
 
     name: str
     event: type[BaseModel]
@@ -53,3 +60,6 @@ class Pipeline:
     deduplicate_within: Duration | None = None
     max_record_bytes: int | None = None
     dimensions: Sequence[Dimension] = field(default_factory=tuple)
+    events_keep: Duration | None = None
+    late_events_keep: Duration | None = None
+    dead_letters_keep: Duration | None = None

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import AggregateKind, kind_of
+from dataflow.durations import to_text
 from dataflow.errors import PipelineError
 from dataflow.event.schema import EventSchema, read_model
 from dataflow.filter.parse import Expression
@@ -20,6 +21,7 @@ from dataflow.pipeline.columns import columns_of
 from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 from dataflow.pipeline.definition import definition_of
 from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, content_of, read_dimension
+from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.windows import Window
 from dataflow.windows.kinds import kind_of as window_kind_of
 
@@ -85,7 +87,8 @@ class Plan:
     """A checked pipeline. `row_schema`: event columns, then dimension columns, as rollups see them.
 
     `definition` is all of it as JSON values (dimension files by their SHA-256), to find out what changed;
-    `fingerprint` is a SHA-256 of it.
+    `fingerprint` is a SHA-256 of it. `keep_ms`: for how long in event time a rollup or a row table stays, where not for
+    ever; no part of the definition, since it says nothing of what rows mean.
     """
 
     pipeline: Pipeline
@@ -102,6 +105,7 @@ class Plan:
     max_record_bytes: int | None
     fingerprint: str
     definition: dict[str, object] = field(default_factory=dict, compare=False)
+    keep_ms: dict[str, int] = field(default_factory=dict)
 
 
 _Entry = TypeVar("_Entry")
@@ -142,6 +146,7 @@ class _Planner:
             mistakes.add("max_record_bytes", limit, "write a whole number of bytes above 0, or leave it out")
         dimensions, digests = self._dimensions()
         rollups = self._rollups(lateness_ms or 0)
+        keep_ms = self._keep(rollups, bound_ms or 0, dedup_within_ms)
         if mistakes.lines:
             raise PipelineError(f"pipeline {pipeline.name}", mistakes.lines)
         assert self.event is not None
@@ -161,6 +166,7 @@ class _Planner:
             dedup_within_ms=dedup_within_ms,
             max_record_bytes=limit,
             fingerprint="",
+            keep_ms=keep_ms,
         )
         definition = definition_of(plan, digests)
         text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -180,6 +186,28 @@ class _Planner:
             if not (pa.types.is_string(type_) or pa.types.is_integer(type_)) or by in columns.times:
                 mistakes.add("deduplicate_by", by, "must identify an event; choose a str or int column")
         return check.check_duration(mistakes, "deduplicate_within", within, least_ms=1, optional=True) or 0
+
+    def _keep(self, rollups: Sequence[RollupPlan], bound_ms: int, dedup_within_ms: int) -> dict[str, int]:
+        """What leaves some day: rollup or row table -> for how long it stays."""
+        pipeline = self.pipeline
+        remembered = {f"deduplicate_within {to_text(dedup_within_ms)}": dedup_within_ms} if dedup_within_ms else {}
+        disorder = {f"out_of_orderness {to_text(bound_ms)}": bound_ms}
+        asked: list[tuple[str, str, object, Mapping[str, int]]] = [
+            (EVENTS, "events_keep", pipeline.events_keep, {**remembered, **disorder} if remembered else {}),
+            (LATE_EVENTS, "late_events_keep", pipeline.late_events_keep, {}),
+            (DEAD_LETTERS, "dead_letters_keep", pipeline.dead_letters_keep, {}),
+        ]
+        declared = [each for each in pipeline.rollups if isinstance(each, Rollup)] if rollups else []
+        for rollup, each in zip(declared, rollups, strict=True):
+            size_ms = each.window.size_ms if isinstance(each.window, Window) else 0
+            needed = {
+                f"its window {to_text(size_ms)}": size_ms,
+                f"allowed_lateness {to_text(each.allowed_lateness_ms)}": each.allowed_lateness_ms,
+                **disorder,
+            }
+            asked.append((each.name, f"rollups.{each.name}.keep", rollup.keep, needed))
+        found = {name: check.check_keep(self.mistakes, where, value, needed) for name, where, value, needed in asked}
+        return {name: keep_ms for name, keep_ms in found.items() if keep_ms is not None}
 
     def _dimensions(self) -> tuple[tuple[DimensionPlan, ...], dict[str, str]]:
         plans: list[DimensionPlan] = []

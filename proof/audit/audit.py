@@ -20,13 +20,25 @@ from dataflow.windows.kinds import has_one_window
 from proof.audit.files import check_files
 from proof.audit.ledger import CLASSES, Segment, check_ledger, check_published
 from proof.audit.report import Finding, Report, Unproven
-from proof.audit.rows import CHUNK_RECORDS, ROW_TABLES, RowTables, first_offsets
+from proof.audit.rows import CHUNK_RECORDS, ROW_TABLES, Excused, RowTables, first_offsets
 from proof.audit.source import Means, Place, Rereading, find_place
-from proof.audit.windows import MANY, NAMED, NARROWED, Narrowing, Totals, WindowDifference, differences, lake_totals
+from proof.audit.windows import (
+    MANY,
+    NAMED,
+    NARROWED,
+    Narrowing,
+    Totals,
+    WindowDifference,
+    differences,
+    ended_after,
+    lake_totals,
+)
 from proof.erased import ErasedRows, side_tables
 from proof.ledger import ROLLUP_CLASSES, LedgerLine, read_ledger
+from proof.left import what_left
 from query.moment import to_ms
 from query.reader import LakeReader, LakeSnapshot
+from sinks.lake.catalog.left import Left, left
 from sinks.lake.ledger import merge_ranges
 
 _SETTLED_TRIES = 20
@@ -69,6 +81,7 @@ class _Catalog:
     digests: dict[int, str]
     published: list[tuple[int, str]]
     erased: ErasedRows
+    gone: dict[str, Left]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +144,14 @@ class _Audit:
             name: Totals(spec) for name, spec in self._specs.items() if spec.keys and name in snapshot.tables
         }
         self._erased = catalog.erased
-        self._rows = RowTables(self._snapshot, plan, self._specs, self._report, self._erased, pruned=not self._damaged)
+        excused = Excused(self._erased, catalog.gone)
+        self._rows = RowTables(self._snapshot, plan, self._specs, self._report, excused, pruned=not self._damaged)
+        self._gone = {
+            table: (rollup.name, catalog.gone[rollup.name])
+            for rollup in plan.rollups
+            if rollup.name in catalog.gone
+            for table in (rollup.delta_table, *(rollup.distinct_table(agg.name) for agg in rollup.aggregates))
+        }
 
     def run(self) -> Report:
         report = self._report
@@ -156,6 +176,9 @@ class _Audit:
             if self._selection.is_everything:
                 self._rows.check_outside([each.range for parts in segments.values() for each in parts])
             self._windows(lines, segments, places, Path(folder) / "again")
+        self._rows.tell_left()
+        left_windows = dict(each for table, each in self._gone.items() if table in self._totals)
+        report.unproven += [Unproven(*what_left(name, gone)) for name, gone in left_windows.items()]
         if EVENTS not in self._snapshot.tables:
             report.unproven.append(Unproven("accepted rows", "the lake keeps no table `events`"))
         return report
@@ -163,7 +186,7 @@ class _Audit:
     def _place(self, segments: Sequence[Segment]) -> Place:
         if self._source is None:
             return Place(len(segments), self._unread)
-        place = find_place(self._source, self._plan, self._snapshot, segments)
+        place = find_place(self._source, self._plan, self._snapshot, segments, self._catalog.gone.get(EVENTS))
         if place.from_lake and self._erased.offsets(EVENTS, segments[0].partition).size:
             return Place(len(segments), f"{place.why}, and ids to remember there went with rows that were erased")
         foreign = next((each for each in segments if self._is_foreign(each)), None)
@@ -271,13 +294,16 @@ class _Audit:
             report.add(each.finding())
 
     def _differing(self) -> list[WindowDifference]:
+        """The windows that differ, of those that have not left."""
         report, sides = self._report, side_tables(self._plan)
         found: list[WindowDifference] = []
         for name, totals in self._totals.items():
             spec = self._specs[name]
-            held = lake_totals(self._snapshot, spec).table()
+            held, wanted = lake_totals(self._snapshot, spec).table(), totals.table()
+            if name in self._gone:
+                before_ms = self._gone[name][1].before_ms
+                held, wanted = ended_after(held, before_ms), ended_after(wanted, before_ms)
             report.tables[name] = held.num_rows
-            wanted = totals.table()
             if name in self._erased.side_rows and name in sides:
                 if EVENTS not in self._snapshot.tables:
                     why = "rows of it were erased, and without table events it is not known which"
@@ -305,7 +331,8 @@ class _Audit:
         """Rows and late rows in the windows against the ledger, where each row counts in one window."""
         counts = [line.entry.rollups for each in lines.values() for line in each]
         for rollup in self._plan.rollups:
-            if not has_one_window(rollup.window) or rollup.delta_table not in self._totals:
+            left_some = rollup.delta_table in self._gone
+            if left_some or not has_one_window(rollup.window) or rollup.delta_table not in self._totals:
                 continue
             row = self._snapshot.query(
                 f"SELECT coalesce(sum(row_count), 0)::BIGINT AS counted, coalesce(sum(late_count), 0)::BIGINT AS late"
@@ -376,11 +403,12 @@ def _settled(reader: LakeReader) -> tuple[LakeSnapshot, _Catalog]:
             digests = dict(run("SELECT data_file_id, digest FROM own_file"))
             published = run("SELECT epoch, ranges FROM own_publish").fetchall()
             erased = ErasedRows.of(catalog.connection)
+            gone = left(catalog.connection)
         finally:
             catalog.end()
         offsets = {name: (next_offset, newest_ms) for name, next_offset, newest_ms in rows}
         if newest == snapshot.id:
-            return snapshot, _Catalog(offsets, digests, published, erased)
+            return snapshot, _Catalog(offsets, digests, published, erased, gone)
     raise LakeError(f"{reader.lake_dir} changes faster than it can be looked at; stop the pipeline, then audit")
 
 

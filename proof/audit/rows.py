@@ -1,6 +1,8 @@
 """The audit of row tables: events, dead letters and late events, row by row against what the source gives again."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,9 @@ from dataflow.sql import quoted
 from proof.audit.ledger import Segment
 from proof.audit.report import Finding, OffsetRange, Report, Unproven
 from proof.erased import ErasedRows
+from proof.left import time_column, what_left
 from query.reader import Bound, LakeSnapshot
+from sinks.lake.catalog.left import Left
 
 CHUNK_RECORDS = 50_000
 """Neighbouring ranges are compared together up to about so many records."""
@@ -23,8 +27,20 @@ CHUNK_RECORDS = 50_000
 ROW_TABLES = (EVENTS, DEAD_LETTERS, LATE_EVENTS)
 
 
+@dataclass(frozen=True, slots=True)
+class Excused:
+    """Rows that the source gives and that need not be there: those erased on purpose, and what has left by table."""
+
+    erased: ErasedRows
+    gone: Mapping[str, Left]
+
+
 class RowTables:
-    """The row tables of one snapshot. `pruned`: files may be left out by the catalog's statistics."""
+    """The row tables of one snapshot. `pruned`: files may be left out by the catalog's statistics.
+
+    A row that is not there counts as left only if it is old enough, came in a commit of
+    which something has left, and no more rows are missing than have left.
+    """
 
     def __init__(
         self,
@@ -32,7 +48,7 @@ class RowTables:
         plan: Plan,
         specs: Mapping[str, TableSpec],
         report: Report,
-        erased: ErasedRows,
+        excused: Excused,
         *,
         pruned: bool,
     ) -> None:
@@ -41,8 +57,11 @@ class RowTables:
         self._rollups = [rollup.name for rollup in plan.rollups]
         self._specs = {name: specs[name] for name in ROW_TABLES if name in specs and name in snapshot.tables}
         self._report = report
-        self._erased = erased
+        self._erased = excused.erased
         self._pruned = pruned
+        self._gone = {name: each for name, each in excused.gone.items() if name in self._specs}
+        self._times = {name: time_column(plan, name) for name in self._gone}
+        self._absent: Counter[str] = Counter()
 
     def compare(self, segments: Sequence[Segment], expected: Mapping[str, list[pa.RecordBatch]]) -> None:
         """Compare the rows of neighbouring segments of one source partition with `expected`, by table."""
@@ -54,6 +73,7 @@ class RowTables:
             wanted = self._without_erased(name, place.partition, wanted, found)
             if name == LATE_EVENTS:
                 wanted = wanted.sort_by([("offset", "ascending"), ("rollup", "ascending")])
+            wanted = self._there(name, wanted, found, segments)
             if not found.equals(wanted):
                 keys = ("offset", "rollup") if name == LATE_EVENTS else ("offset",)
                 for finding in _differences(name, place.partition, keys, wanted, found, segments):
@@ -72,6 +92,31 @@ class RowTables:
         if erased.any():
             self._report.erased[name] += int(erased.sum())
         return wanted.filter(~erased)
+
+    def _there(self, name: str, wanted: pa.Table, found: pa.Table, segments: Sequence[Segment]) -> pa.Table:
+        """`wanted` without the rows that have left."""
+        gone = self._gone.get(name)
+        if gone is None:
+            return wanted
+        offsets = wanted.column("offset").to_numpy()
+        absent = ~np.isin(offsets, found.column("offset").to_numpy())
+        for segment in segments:
+            if segment.line is None or segment.line.snapshot > gone.through:
+                first, last = offsets.searchsorted([segment.start, segment.end])
+                absent[first:last] = False
+        column = self._times[name]
+        if column is not None:
+            absent &= wanted.column(column).to_numpy() < gone.before_ms
+        self._absent[name] += int(absent.sum())
+        return wanted.filter(pa.array(~absent))
+
+    def tell_left(self) -> None:
+        """Say what has left and so could not be compared, and where more is missing than that."""
+        for name, gone in self._gone.items():
+            if self._absent[name] > gone.rows:
+                detail = f"{self._absent[name]} rows of the source are not there, and only {gone.rows} have left"
+                self._report.add(Finding("count", name, detail))
+            self._report.unproven.append(Unproven(*what_left(name, gone)))
 
     def count(self, segments: Sequence[Segment]) -> None:
         """Compare rows per segment with the ledger alone: all that is left where the source cannot be read again."""
@@ -108,6 +153,11 @@ class RowTables:
         erased = int(last - first)
         if erased:
             self._report.erased[name] += erased
+        left = self._gone.get(name)
+        may_have_left = left is not None and segment.line is not None and segment.line.snapshot <= left.through
+        if may_have_left and rows.num_rows + erased < wanted:
+            self._absent[name] += wanted - erased - rows.num_rows
+            return
         if rows.num_rows + erased != wanted:
             also = f" and {erased} were erased" if erased else ""
             detail = f"holds {rows.num_rows} rows{also}, the ledger says {wanted}"

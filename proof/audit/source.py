@@ -15,6 +15,7 @@ from dataflow.steps import UNSEEN, Steps
 from proof.audit.ledger import Segment
 from proof.rejudge import Rejudging
 from query.reader import LakeSnapshot
+from sinks.lake.catalog.left import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,16 @@ class Place:
     from_lake: bool = False
 
 
-def find_place(source: Source, plan: Plan, snapshot: LakeSnapshot, segments: Sequence[Segment]) -> Place:
+def find_place(
+    source: Source, plan: Plan, snapshot: LakeSnapshot, segments: Sequence[Segment], gone: Left | None = None
+) -> Place:
     """The first segment from which `source` can be judged exactly as it was.
 
     Judging begins where the lake begins, because then nothing is taken on trust: which ids are remembered at an
     offset depends on all rows before it. Only where the source has dropped those records does the state come from the
     lake: the watermark from the ledger, ids from table `events`; and only if no late row's id, which the lake does
-    not keep, could still be remembered.
+    not keep, could still be remembered. `gone`: what has left of the events; ids that would be among them move the
+    place on.
     """
     partition = segments[0].partition
     if partition not in source.partitions():
@@ -56,19 +60,24 @@ def find_place(source: Source, plan: Plan, snapshot: LakeSnapshot, segments: Seq
         if low <= segments[0].start:
             return Place(len(segments), str(error), _name_source(segments))
     first = next((at for at, each in enumerate(segments) if each.start >= low), len(segments))
-    gone = f"the source begins at offset {low}, older records were deleted from it"
+    deleted = f"the source begins at offset {low}, older records were deleted from it"
+    copy = "audit a copy of the source with its older records"
     fix = "audit offsets that both still hold, or a copy of the source with its older records"
     if first == len(segments):
-        return Place(first, gone, fix)
-    before = segments[:first]
-    times = [each.line.entry.max_event_time for each in before if each.line is not None]
-    newest = max((time for time in times if time is not None), default=None)
+        return Place(first, deleted, fix)
+    newest = _newest(segments[:first])
     if plan.dedup_column is None or newest is None:
-        return Place(first, gone, fix, newest)
-    if "events" not in snapshot.tables or not _ids_are_known(plan, before, newest):
-        why = f"{gone}, and which event ids were remembered there is not in the lake"
-        return Place(len(segments), why, "audit a copy of the source with its older records")
-    return Place(first, gone, fix, newest, from_lake=True)
+        return Place(first, deleted, fix, newest)
+    unknown = f"{deleted}, and which event ids were remembered there is not in the lake"
+    while gone is not None and newest - plan.out_of_orderness_ms - plan.dedup_within_ms < gone.before_ms:
+        first += 1
+        if first >= len(segments):
+            return Place(len(segments), f"{unknown} any more: they have left it with the events", copy)
+        newest = _newest(segments[:first]) or newest
+        deleted = f"{unknown} any more before offset {segments[first].start}: they have left it with the events"
+    if "events" not in snapshot.tables or not _ids_are_known(plan, segments[:first], newest):
+        return Place(len(segments), unknown, copy)
+    return Place(first, deleted, fix, newest, from_lake=True)
 
 
 def _name_source(segments: Sequence[Segment]) -> str:
@@ -80,6 +89,12 @@ def _name_source(segments: Sequence[Segment]) -> str:
     if "/" in partition:
         return "name the stream that filled the lake: --source generator with its --generator-... flags"
     return f"name the folder of files that filled the lake, with {partition} in it: --source files --input FOLDER"
+
+
+def _newest(segments: Sequence[Segment]) -> int | None:
+    """The largest event time of these segments."""
+    times = [each.line.entry.max_event_time for each in segments if each.line is not None]
+    return max((time for time in times if time is not None), default=None)
 
 
 def _ids_are_known(plan: Plan, before: Sequence[Segment], newest: int) -> bool:

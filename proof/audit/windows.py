@@ -104,6 +104,12 @@ class WindowDifference:
         )
 
 
+def ended_after(table: pa.Table, before_ms: int) -> pa.Table:
+    """The merged rows of windows that have not left."""
+    border = pa.scalar(before_ms, pa.int64()).cast(TIMESTAMP)
+    return table.filter(pc.greater(table.column("window_end").cast(TIMESTAMP), border))
+
+
 def differences(spec: TableSpec, wanted: pa.Table, found: pa.Table) -> list[WindowDifference]:
     """The windows in which two merged tables differ, in order of their start."""
     if found.equals(wanted):

@@ -233,17 +233,20 @@ class LakeWriter:
                     )
                 return None
             require_contiguous(manifest.ranges, catalog)
+            at = self._clock()
             snapshot_id = catalog.append(
                 manifest.files,
-                self._clock(),
+                at,
                 message=f"epoch {manifest.epoch}",
                 extra={"lineage": manifest.lineage, "epoch": manifest.epoch},
             )
             connection.executemany(
-                "INSERT INTO own_offset VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next,"
+                'INSERT INTO own_offset("partition", topic, next, max_event_time, finished, since)'
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next,"
                 " max_event_time = max(coalesce(excluded.max_event_time, max_event_time),"
-                " coalesce(max_event_time, excluded.max_event_time))",
-                [(entry.partition, entry.topic, entry.end, entry.max_event_time) for entry in manifest.ranges],
+                " coalesce(max_event_time, excluded.max_event_time)), finished = excluded.finished,"
+                " since = CASE WHEN ? THEN excluded.since ELSE coalesce(since, excluded.since) END",
+                [_standing(entry, int(at.timestamp() * 1000)) for entry in manifest.ranges],
             )
             connection.execute("INSERT INTO own_publish VALUES (?, ?, ?, ?, ?, ?)", (*key, offsets, snapshot_id))
             connection.execute(
@@ -291,6 +294,12 @@ def commit(writer: LakeWriter, parcels: Sequence[Parcel], epoch: int) -> None:
     writer.write(parcels)
     writer.snapshot()
     writer.publish_now()
+
+
+def _standing(entry: Range, at_ms: int) -> tuple[object, ...]:
+    """A range as `own_offset` keeps where its source partition stands."""
+    place = (entry.partition, entry.topic, entry.end, entry.max_event_time)
+    return (*place, int(entry.finished), at_ms, int(entry.read > 0))
 
 
 def _stats(manifest: Manifest, snapshot_id: int, stage_seconds: float, seconds: float) -> CommitStats:

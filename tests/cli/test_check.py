@@ -49,7 +49,8 @@ def test_it_prints_every_table_and_view_the_windows_and_what_is_held(capsys):
         "events               topic                  VARCHAR",
         "                     users_kmv              BIGINT[]",
         "                     revenue                DECIMAL(38,6)",
-        "clicks_5m     hop 5m every 1m  ad_id                 \"event_type\" = 'click'  65s",
+        "clicks_5m     hop 5m every 1m  ad_id                 \"event_type\" = 'click'  65s                  for ever",
+        "Kept: events for ever, late_events for ever, dead_letters for ever, the ledger for ever.",
         "Each event_id is remembered until event time has moved 605s past its first event.",
         "Dimension ads: 500 keys in memory; an unknown key gives nulls.",
     ]:

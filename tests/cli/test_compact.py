@@ -1,11 +1,13 @@
 """`tidemill compact` as a user runs it."""
 
 import signal
+from pathlib import Path
 
 import pytest
 
 from tests.cli.started import Start, Tidemill
 from tests.query.lakes import T0, LakeMaker, clicks, ledger
+from tests.sinks.lake.upkeep.leaving import MINUTE_MS, Hit, Leaving, plan_of
 
 
 def test_compact_leaves_every_answer_as_it_was(tidemill: Tidemill, lake: LakeMaker) -> None:
@@ -44,3 +46,18 @@ def test_what_is_left_alone_is_said(tidemill: Tidemill, lake: LakeMaker) -> None
     assert code == 0
     assert err.startswith("left alone: ")
     assert "is not the file that was committed" in err
+
+
+def test_what_left_is_said_on_the_line_of_its_round(tidemill: Tidemill, tmp_path: Path) -> None:
+    lake = Leaving(tmp_path / "kept", plan_of("160m", events_keep="160m"))
+    for minute in range(0, 300, 10):
+        lake.commit([Hit("a", minute * MINUTE_MS, 1)])
+    code, out, _ = tidemill("compact", "--lake", str(lake.folder))
+    assert code == 0
+    assert (
+        "; left the lake: events before 1970-01-01 02:10:00 (13 files, 13 rows), minutes windows ended by 1970-01-01 "
+        "02:10:00 (26 files, 26 rows), visits windows ended by 1970-01-01 02:10:00 (26 files, 26 rows); "
+    ) in out
+    assert out.count("\n") == 1
+    _, out, _ = tidemill("compact", "--lake", str(lake.folder))
+    assert "left the lake" not in out

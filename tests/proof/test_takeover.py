@@ -147,6 +147,20 @@ def test_where_the_source_has_dropped_the_records_the_ids_come_from_the_lakes_ev
     assert state["judge"]["ids"]
 
 
+def test_ids_that_have_left_with_the_events_cannot_be_read_back_and_recovery_says_why(lake: Audited) -> None:
+    lake.run(
+        "INSERT INTO own_left SELECT 'events', max(max_event_time) - 2000 - 60000 + ?, 1, 1 FROM own_offset"
+        " WHERE \"partition\" = 'left'",
+        1,
+    )
+    source = LosingSource(read_folder(lake.input), (7,))
+    source.low = 60
+    with pytest.raises(RecoveryError, match=r"have left the lake: a repeat of one of them could not be told"):
+        taken_from(lake, source)
+    lake.run("UPDATE own_left SET before = before - 1000000")
+    assert len(taken_from(lake, source)) == 2
+
+
 def test_a_file_goes_on_at_the_byte_where_the_lake_ends(lake: Audited) -> None:
     taken_from(lake, lake.source())
     hint = RecoveryFolder(lake.folder / "recovery").seed()["left"]["hint"]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from dataflow.errors import Fenced, ForeignLake, LakeUnwritable
 from sinks.lake.catalog.bounds import widen_bounds
 from sinks.lake.catalog.layout import TableLayout, layouts
-from sinks.lake.catalog.schema import AUTHOR, DUCKLAKE, INDEXES, OWN, OWN_OBJECT, SCHEMA_ID
+from sinks.lake.catalog.schema import AUTHOR, DUCKLAKE, INDEXES, OWN, OWN_LEFT, OWN_OBJECT, SCHEMA_ID
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect, connect_readonly, told, transaction
 from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.catalog.types import time_text
@@ -55,7 +55,7 @@ class Catalog:
             with catalog.transaction() as connection:
                 if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
                     raise ForeignLake(f"{path} already holds a database; name an empty folder")
-                for statement in (DUCKLAKE + INDEXES + OWN + OWN_OBJECT).split(";"):
+                for statement in (DUCKLAKE + INDEXES + OWN + OWN_OBJECT + ";" + OWN_LEFT).split(";"):
                     if statement.strip():
                         connection.execute(statement)
                 catalog._first_rows(time_text(now))

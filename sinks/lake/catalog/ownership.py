@@ -73,6 +73,16 @@ def rows_inside_catalog(connection: sqlite3.Connection, table_id: int) -> bool:
     )
 
 
+def files_with_deletes(connection: sqlite3.Connection, table_id: int) -> set[int]:
+    """Data files of the table from which another client deleted rows."""
+    rows = connection.execute("SELECT data_file_id FROM ducklake_delete_file WHERE table_id = ?", (table_id,))
+    touched = {number for (number,) in rows}
+    inlined = f"ducklake_inlined_delete_{table_id}"
+    if _has(connection, inlined):
+        touched |= {number for (number,) in connection.execute(f"SELECT DISTINCT file_id FROM {inlined}")}
+    return touched
+
+
 def own_folders(connection: sqlite3.Connection) -> dict[str, int]:
     """Folders of our tables, dropped ones too, relative to the lake, with a trailing slash -> table id."""
     own = own_objects(connection)

@@ -106,14 +106,23 @@ CREATE TABLE own_pipeline(
     name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, definition TEXT NOT NULL, incarnation INTEGER NOT NULL,
     lineage TEXT, created_at TEXT NOT NULL
 );
-CREATE TABLE own_offset("partition" TEXT PRIMARY KEY, topic TEXT, next INTEGER NOT NULL, max_event_time INTEGER);
+CREATE TABLE own_offset(
+    "partition" TEXT PRIMARY KEY, topic TEXT, next INTEGER NOT NULL, max_event_time INTEGER,
+    finished INTEGER NOT NULL DEFAULT 0, since INTEGER
+);
 CREATE TABLE own_publish(
     pipeline TEXT NOT NULL, lineage TEXT NOT NULL, epoch INTEGER NOT NULL, part TEXT NOT NULL,
     ranges TEXT NOT NULL, snapshot_id INTEGER NOT NULL, PRIMARY KEY (pipeline, lineage, epoch, part)
 );
 CREATE TABLE own_file(data_file_id INTEGER PRIMARY KEY, digest TEXT NOT NULL);
 """
-"""`own_offset.next` is where each source partition goes on; `own_file.digest` is sha256 of the file's bytes, in hex."""
+"""`own_offset.next` is where each source partition goes on, `since` when it last had records (without any: was first
+there), in ms; `own_file.digest` is sha256 of the file's bytes, in hex."""
+
+OWN_LEFT = """CREATE TABLE own_left(
+    name TEXT PRIMARY KEY, before INTEGER NOT NULL, through INTEGER NOT NULL, "rows" INTEGER NOT NULL
+)"""
+"""What has left the lake, per rollup or row table: see sinks/lake/catalog/left.py."""
 
 SCHEMA_ID = 0
 """Our schema, `main`."""

@@ -102,9 +102,12 @@ class FieldDefinition(msgspec.Struct, frozen=True):
 class Definition(msgspec.Struct, frozen=True):
     """A pipeline as its lake knows it; all but idle_timeout decides what tables hold. Unknown fields are left alone.
 
-    `columns`: those of the events that rollups see, with Arrow types; `event`: which of them are the event's own, empty
-    in a definition of version 1. `values`: by column all that it ever held beside null, where every definition so far
-    named them (Literal, Enum). Rollups and columns that a former pipeline file had, and this one has not, stay in it.
+    `columns`: those of the events that rollups see, with Arrow types; `event_time` is one of them. `event`: which of them
+    are the event's own, empty in a definition of version 1. `values`: by column all that it ever held beside null, where
+    every definition so far named them (Literal, Enum). Rollups and columns that a former pipeline file had, and this one
+    has not, stay in it.
+    `keep_ms`: rollup or row table -> for how long of event time it stays. What is not in it stays for ever, as does a
+    rollup that the pipeline file no longer has.
     """
 
     name: str = ""
@@ -116,6 +119,8 @@ class Definition(msgspec.Struct, frozen=True):
     values: dict[str, list[str | int]] = {}
     event: list[FieldDefinition] = []
     rollups: list[RollupDefinition] = []
+    event_time: str | None = None
+    keep_ms: dict[str, int] = {}
 
     @property
     def by_name(self) -> dict[str, RollupDefinition]:
@@ -162,7 +167,8 @@ def _stored(plan: "Plan") -> dict[str, Any]:
     """The plan's own definition, and the columns that rollups see."""
     columns = [[column.name, str(column.type)] for column in plan.row_schema]
     values = {name: list(values) for name, values in plan.event.values.items()}
-    return {"version": VERSION, **plan.definition, "columns": columns, "values": values}
+    upkeep = {"event_time": plan.event.event_time.name, "keep_ms": plan.keep_ms}
+    return {"version": VERSION, **plan.definition, "columns": columns, "values": values, **upkeep}
 
 
 def _all_values(

@@ -15,12 +15,13 @@ from dataflow.sql import quoted
 from sinks.lake.catalog.arrow import lake_type
 from sinks.lake.catalog.catalog import BUSY_MS, Catalog, data_path
 from sinks.lake.catalog.layout import TableLayout, views
+from sinks.lake.catalog.left import left, write_down_left
 from sinks.lake.catalog.ownership import require_names, write_down_own_objects
 from sinks.lake.catalog.schema import SCHEMA_ID
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly
 from sinks.lake.catalog.types import time_text
 from sinks.lake.tables.definition import definition_of, read_definition, require_compatible, write_definition
-from sinks.lake.tables.views import views_of
+from sinks.lake.tables.views import kept_from, views_of
 
 
 def create_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, busy_ms: int = BUSY_MS) -> Catalog:
@@ -63,6 +64,7 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
             old = read_definition(rows.get(plan.name, "{}"))
             # asks the definition that is there, which is as old as the lake
             write_down_own_objects(connection)
+            write_down_left(connection, int(now.timestamp() * 1000))
             connection.execute(
                 "UPDATE own_pipeline SET fingerprint = ?, definition = ? WHERE name = ?",
                 (plan.fingerprint, write_definition(plan, old), plan.name),
@@ -71,7 +73,12 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
                 "UPDATE ducklake_metadata SET value = ? WHERE \"key\" = 'data_path' AND value <> ?",
                 (data_path(catalog.folder), data_path(catalog.folder)),
             )
-            _evolve(catalog, tables_of(plan, events=events), views_of(plan), now)
+            gone = left(connection)
+            wanted = {
+                name: kept_from(sql, gone[name].before_ms if name in gone else None)
+                for name, sql in views_of(plan).items()
+            }
+            _evolve(catalog, tables_of(plan, events=events), wanted, now)
     except BaseException:
         catalog.close()
         raise
@@ -103,6 +110,35 @@ def refusals(catalog: Catalog, plan: Plan, *, events: bool = True) -> Iterator[L
         yield error
 
 
+NewViews = Mapping[str, tuple[int | None, str]]
+"""Views that get other SQL: by name the id of the present form, if there is one, and the SQL."""
+
+
+def replace_views(catalog: Catalog, snapshot_id: int, views: NewViews, next_id: int) -> None:
+    """Inside a transaction: end the present form of each view, and give it its SQL.
+
+    `next_id` is the first of the catalog ids that the snapshot has taken for them.
+    """
+    run = catalog.connection.execute
+    for view_id, (name, (former, sql)) in enumerate(views.items(), start=next_id):
+        if former is not None:
+            run(
+                "UPDATE ducklake_view SET end_snapshot = ? WHERE view_id = ? AND end_snapshot IS NULL",
+                (snapshot_id, former),
+            )
+        run(
+            "INSERT INTO ducklake_view VALUES (?, ?, ?, NULL, ?, ?, 'duckdb', ?, '')",
+            (view_id, str(uuid.uuid4()), snapshot_id, SCHEMA_ID, name, sql),
+        )
+        run("INSERT INTO own_object VALUES (?, ?)", (view_id, name))
+
+
+def view_changes(views: NewViews) -> list[str]:
+    """What a snapshot says of `replace_views`."""
+    dropped = [f"dropped_view:{former}" for former, _ in views.values() if former is not None]
+    return [*dropped, *(f'created_view:"main".{quoted(name)}' for name in views)]
+
+
 def is_blank(folder: Path) -> bool:
     """No catalog there, or the empty database that a crash in the very first transaction leaves."""
     path = folder / CATALOG_NAME
@@ -124,13 +160,12 @@ def _evolve(catalog: Catalog, specs: Sequence[TableSpec], wanted: Mapping[str, s
     replaced = {name: sql for name, sql in wanted.items() if name not in present or present[name].sql != sql}
     new_names = [*(spec.name for spec in missing), *(name for name in replaced if name not in present)]
     require_names(catalog.connection, new_names, catalog.folder)
-    dropped = [present[name].id for name in replaced if name in present]
     if not (missing or additions or replaced):
         return
-    changes += [f"dropped_view:{view_id}" for view_id in dropped]
+    new_views = {name: (present[name].id if name in present else None, sql) for name, sql in replaced.items()}
     changes += [f'created_table:"main".{quoted(spec.name)}' for spec in missing]
     changes += [f"altered_table:{table.id}" for _, table, _ in additions]
-    changes += [f'created_view:"main".{quoted(name)}' for name in replaced]
+    changes += view_changes(new_views)
     next_id = catalog.head().next_catalog_id
     ids = len(missing) + len(replaced)
     snapshot_id = catalog.snapshot(now, ",".join(changes), schema=True, catalog_ids=ids, message="schema")
@@ -147,17 +182,7 @@ def _evolve(catalog: Catalog, specs: Sequence[TableSpec], wanted: Mapping[str, s
     for _, table, fields in additions:
         _add_columns(catalog.connection, table.id, fields, snapshot_id)
         run("INSERT INTO ducklake_schema_versions VALUES (?, ?, ?)", (snapshot_id, version, table.id))
-    for view_id in dropped:
-        run(
-            "UPDATE ducklake_view SET end_snapshot = ? WHERE view_id = ? AND end_snapshot IS NULL",
-            (snapshot_id, view_id),
-        )
-    for view_id, (name, sql) in enumerate(replaced.items(), start=next_id + len(missing)):
-        run(
-            "INSERT INTO ducklake_view VALUES (?, ?, ?, NULL, ?, ?, 'duckdb', ?, '')",
-            (view_id, str(uuid.uuid4()), snapshot_id, SCHEMA_ID, name, sql),
-        )
-        run("INSERT INTO own_object VALUES (?, ?)", (view_id, name))
+    replace_views(catalog, snapshot_id, new_views, next_id + len(missing))
 
 
 def _additions(

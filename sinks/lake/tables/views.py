@@ -26,6 +26,21 @@ def views_of(plan: "Plan") -> dict[str, str]:
     return {rollup.name: view_sql(plan, rollup) for rollup in plan.rollups}
 
 
+_KEPT = "\nWHERE merged.window_end > "
+
+
+def kept_from(sql: str, before_ms: int | None) -> str:
+    """A view's SQL that leaves out the windows that ended by `before_ms`, whatever it left out so far; None is none."""
+    whole, _, _ = sql.partition(_KEPT)
+    return whole if before_ms is None else f"{whole}{_KEPT}epoch_ms({before_ms})"
+
+
+def shown_after_ms(sql: str) -> int | None:
+    """The border of a view's SQL: windows that ended by then have left; None where none has."""
+    _, _, border = sql.partition(_KEPT)
+    return int(border.removeprefix("epoch_ms(").removesuffix(")")) if border else None
+
+
 def view_sql(plan: "Plan", rollup: "RollupPlan") -> str:
     """One SELECT: key columns, window_start, window_end, aggregates, late_count BIGINT, is_final BOOLEAN.
 

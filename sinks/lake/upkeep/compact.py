@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from sinks.lake.catalog.arrow import column_type
 from sinks.lake.catalog.bounds import recompute_bounds
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout, strange_columns
+from sinks.lake.catalog.ownership import files_with_deletes
 from sinks.lake.catalog.reader import CatalogReader
 from sinks.lake.catalog.schema import SNAPSHOT_FIELD_ID
 from sinks.lake.catalog.sqlite import told
@@ -27,7 +28,10 @@ from sinks.lake.fault import Fault, no_fault
 from sinks.lake.files import write_file
 from sinks.lake.names import merged_file_name, table_folder, table_path, unique_name
 from sinks.lake.upkeep.expire import ExpiryReport, Retention, expire
+from sinks.lake.upkeep.keeping import Slots
+from sinks.lake.upkeep.leave import Departure, leave, slots_of_lake
 from sinks.lake.upkeep.tiers import BASE_BYTES, LiveFile, runs_to_merge, summable
+from sinks.lake.upkeep.times import file_times
 from sinks.lake.upkeep.turn import shared_turn
 
 
@@ -45,6 +49,8 @@ class CompactionReport:
     expiry: ExpiryReport
     files: Mapping[str, int]
     seconds: float
+    departures: tuple[Departure, ...] = ()
+    """What has left because it is older than it is kept."""
 
 
 @dataclass(slots=True)
@@ -54,6 +60,14 @@ class _Tally:
     rewritten_rows: int = 0
     summed_rows: int = 0
     skipped: list[str] = field(default_factory=list)
+    departures: tuple[Departure, ...] = ()
+
+    def remove(self, catalog: Catalog, now: datetime, retention: Retention, fault: Fault) -> ExpiryReport:
+        """What goes before anything is merged: snapshots and files beyond `retention`, then what is kept no longer."""
+        expiry = expire(catalog, now, retention, fault=fault)
+        self.departures, stays = leave(catalog, now, fault=fault)
+        self.skipped += stays
+        return expiry
 
     def leaves(self, table: TableLayout, files: int, strange: Sequence[str]) -> bool:
         """Whether the table is left alone, because another client gave it a column; told where that leaves files."""
@@ -77,6 +91,7 @@ class _Tally:
             expiry,
             files,
             seconds,
+            self.departures,
         )
 
 
@@ -94,7 +109,7 @@ def compact(
     unique: Callable[[], str] = unique_name,
     steps: Steps = UNSEEN,
 ) -> CompactionReport:
-    """Merge small files, expire old snapshots, delete files that nothing needs any more.
+    """Expire old snapshots, let leave what is older than it is kept, merge small files, delete those nothing needs.
 
     Works beside a writing pipeline, in another thread with a Catalog of its own or in another process: Parquet is
     read and written outside of transactions, which stay short and check again that nothing has changed. `specs` say
@@ -104,7 +119,8 @@ def compact(
     retention = retention or Retention()
     started = time.perf_counter()
     tally = _Tally()
-    expiry = expire(catalog, clock(), retention, fault=fault)
+    expiry = tally.remove(catalog, clock(), retention, fault)
+    slots = slots_of_lake(catalog, clock())
     by_name = {spec.name: spec for spec in specs}
     oldest = catalog.one("SELECT min(snapshot_id) FROM ducklake_snapshot")[0]
     tables = catalog.tables()
@@ -112,7 +128,7 @@ def compact(
         spec = by_name.get(table.name)
         adds_up = spec is not None and spec.keys and set(spec.schema.names) == {column.name for column in table.columns}
         summed_below = oldest if adds_up else None
-        files = live_files(catalog, table)
+        files = live_files(catalog, table, slots.get(table.name))
         if tally.leaves(table, len(files), strange_columns(catalog.connection, table)):
             continue
         for run in runs_to_merge(files, summed_below=summed_below):
@@ -157,30 +173,30 @@ def _carry_out(
     fault("after_compact")
 
 
-def live_files(catalog: Catalog | CatalogReader, table: TableLayout) -> list[LiveFile]:
-    """The table's live files in row order; those that another client deleted rows from are not mergeable."""
+def live_files(catalog: Catalog | CatalogReader, table: TableLayout, slots: Slots | None = None) -> list[LiveFile]:
+    """The table's live files in row order; those that another client deleted rows from are not mergeable.
+
+    `slots` says into which steps of time they fall, where the table leaves some day.
+    """
     with told(catalog.path, catalog.busy_ms):
-        touched = _files_with_deletes(catalog, table.id)
+        touched = files_with_deletes(catalog.connection, table.id)
         rows = catalog.connection.execute(
             "SELECT data_file_id, path, record_count, file_size_bytes, row_id_start, begin_snapshot, partial_max,"
             " path_is_relative = 1 AND partition_id IS NULL AND encryption_key IS NULL AND mapping_id IS NULL"
             " FROM ducklake_data_file WHERE table_id = ? AND end_snapshot IS NULL ORDER BY row_id_start, data_file_id",
             (table.id,),
         ).fetchall()
-    return [
+        times = [] if slots is None else file_times(catalog.connection, table, slots.column)
+    files = [
         LiveFile(number, path, count, size, start, begin, partial, bool(ours) and number not in touched)
         for number, path, count, size, start, begin, partial, ours in rows
     ]
-
-
-def _files_with_deletes(catalog: Catalog | CatalogReader, table_id: int) -> set[int]:
-    run = catalog.connection.execute
-    rows = run("SELECT data_file_id FROM ducklake_delete_file WHERE table_id = ?", (table_id,))
-    touched = {number for (number,) in rows}
-    inlined = f"ducklake_inlined_delete_{table_id}"
-    if run("SELECT 1 FROM sqlite_master WHERE name = ?", (inlined,)).fetchone():
-        touched |= {number for (number,) in run(f"SELECT DISTINCT file_id FROM {inlined}")}
-    return touched
+    if slots is None:
+        return files
+    # a commit between the two reads: its files come last, and a later round sees their times
+    latest = {file.id: file.latest_ms for file in times}
+    numbers = slots.numbers([latest.get(file.id) for file in files])
+    return [replace(file, slot=number) for file, number in zip(files, numbers, strict=True)]
 
 
 def _merge(

@@ -56,7 +56,7 @@ def expire(catalog: Catalog, now: datetime, retention: Retention, *, fault: Faul
     The newest snapshot always stays, and so does the one that was current at `now - keep`.
     """
     snapshots = _expire_snapshots(catalog, now, retention)
-    _schedule_dead_files(catalog, now)
+    _schedule_dead_files(catalog, now, fault)
     return ExpiryReport(
         snapshots,
         delete_scheduled(catalog, now - retention.grace, fault),
@@ -125,8 +125,8 @@ def _thinned(catalog: Catalog, now: datetime, retention: Retention) -> list[int]
     return doomed[::-1]
 
 
-def _schedule_dead_files(catalog: Catalog, now: datetime) -> None:
-    """Files of our tables that another client ended, and that no snapshot left can see, go to the list to delete."""
+def _schedule_dead_files(catalog: Catalog, now: datetime, fault: Fault) -> None:
+    """Files of our tables that have ended, and that no snapshot left can see, go to the list to delete."""
     tables = ",".join(map(str, sorted(own_objects(catalog.connection))))
     dead = (
         f"SELECT data_file_id FROM ducklake_data_file WHERE end_snapshot IS NOT NULL AND table_id IN ({tables})"
@@ -136,8 +136,10 @@ def _schedule_dead_files(catalog: Catalog, now: datetime) -> None:
     if catalog.one(f"{dead} LIMIT 1") is None:
         return
     with catalog.transaction() as connection:
-        rows = connection.execute(f"SELECT DISTINCT table_id FROM ducklake_data_file WHERE data_file_id IN ({dead})")
-        touched = [number for (number,) in rows]
+        touched = connection.execute(
+            "SELECT table_id, sum(record_count), sum(file_size_bytes) FROM ducklake_data_file"
+            f" WHERE data_file_id IN ({dead}) GROUP BY table_id"
+        ).fetchall()
         for name in ("ducklake_data_file", "ducklake_delete_file"):
             connection.execute(
                 "INSERT INTO ducklake_files_scheduled_for_deletion SELECT f.data_file_id,"
@@ -155,8 +157,16 @@ def _schedule_dead_files(catalog: Catalog, now: datetime) -> None:
             "ducklake_data_file",
         ):
             connection.executemany(f"DELETE FROM {name} WHERE data_file_id = ?", [(number,) for number in ids])
-        for table_id in touched:
+        for table_id, rows, size_bytes in touched:
+            # no less than what is left: other clients may have counted otherwise
+            connection.execute(
+                "UPDATE ducklake_table_stats SET record_count = max(record_count - ?, (SELECT coalesce("
+                "sum(record_count), 0) FROM ducklake_data_file f WHERE f.table_id = ducklake_table_stats.table_id)),"
+                " file_size_bytes = max(file_size_bytes - ?, 0) WHERE table_id = ?",
+                (rows, size_bytes, table_id),
+            )
             recompute_bounds(connection, table_id)
+        fault("in_expiry")
 
 
 def delete_scheduled(catalog: Catalog, before: datetime, fault: Fault) -> int:

@@ -1,7 +1,7 @@
 """Which neighbouring files to merge: size tiers, so that a row is rewritten a bounded number of times."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FAN_IN = 8
 """So many files of one tier become one file of the next."""
@@ -14,7 +14,10 @@ TARGET_ROWS = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class LiveFile:
-    """A live data file as compaction sees it. `newest` is the newest snapshot of any of its rows."""
+    """A live data file as compaction sees it. `newest` is the newest snapshot of any of its rows.
+
+    `slot`: the step of time that it leaves with, ascending in row order, where its table leaves some day.
+    """
 
     id: int
     path: str
@@ -24,6 +27,7 @@ class LiveFile:
     begin_snapshot: int
     partial_max: int | None
     mergeable: bool = True
+    slot: int = field(default=0, compare=False)
 
     @property
     def newest(self) -> int:
@@ -48,7 +52,8 @@ def runs_to_merge(files: Sequence[LiveFile], *, summed_below: int | None) -> lis
     """Runs of neighbours, each worth one merge, of files in row order; a file is in one run at most.
 
     Neighbours follow each other in row ids without a hole; where both hold only rows older than snapshot
-    `summed_below` their rows may be summed, and holes (left by earlier sums) do not matter.
+    `summed_below` their rows may be summed, and holes (left by earlier sums) do not matter. No run is of two slots;
+    what is left of a slot once the next one has begun is worth one more merge, since no further files join it.
     """
     chosen: list[list[LiveFile]] = []
     taken: set[int] = set()
@@ -62,7 +67,14 @@ def runs_to_merge(files: Sequence[LiveFile], *, summed_below: int | None) -> lis
                     chosen.append(part)
                     taken |= {file.id for file in part}
         level += 1
+    for run in _neighbours(files, top, taken, summed_below, least=1):
+        if run[0].slot < files[-1].slot:
+            chosen += [part for part, _ in _bounded(run) if len(part) > 1 or _is_unsummed(part[0], summed_below)]
     return chosen
+
+
+def _is_unsummed(file: LiveFile, summed_below: int | None) -> bool:
+    return file.partial_max is not None and summable([file], summed_below)
 
 
 def summable(run: Sequence[LiveFile], summed_below: int | None) -> bool:
@@ -71,7 +83,7 @@ def summable(run: Sequence[LiveFile], summed_below: int | None) -> bool:
 
 
 def _neighbours(
-    files: Sequence[LiveFile], level: int, taken: set[int], summed_below: int | None
+    files: Sequence[LiveFile], level: int, taken: set[int], summed_below: int | None, least: int = 2
 ) -> list[list[LiveFile]]:
     runs: list[list[LiveFile]] = []
     run: list[LiveFile] = []
@@ -80,12 +92,13 @@ def _neighbours(
         follows = bool(run) and (run[-1].row_id_end == file.row_id_start or summable((run[-1], file), summed_below))
         # a run is either summed as a whole or kept row by row as a whole
         alike = bool(run) and summable(run[:1], summed_below) == summable((file,), summed_below)
+        alike = alike and run[0].slot == file.slot
         if not (fits and follows and alike):
             runs.append(run)
             run = []
         if fits:
             run.append(file)
-    return [run for run in [*runs, run] if len(run) >= 2]
+    return [run for run in [*runs, run] if len(run) >= least]
 
 
 def _bounded(run: Sequence[LiveFile]) -> list[tuple[list[LiveFile], bool]]:

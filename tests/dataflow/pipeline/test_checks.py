@@ -88,6 +88,21 @@ MISTAKES: list[tuple[str, Pipeline, list[str]]] = [
     ("not a rollup", pipeline(rollups=[GOOD, "x"]), ["rollups[1] = 'x'", "not a Rollup"]),
     ("bad duration", pipeline(out_of_orderness="5 s"), ["out_of_orderness = '5 s'", "not a duration", '"90s"']),
     ("number for duration", pipeline(idle_timeout=30), ["idle_timeout = 30", "not a duration"]),
+    ("keep", rollup(keep="soon"), ["rollups.per_shop.keep = 'soon'", "not a duration"]),
+    ("keep no time", pipeline(events_keep="0s"), ["events_keep = '0s'", "too short"]),
+    (
+        "keep shorter than what may come",
+        pipeline(rollups=[replace(GOOD, keep="64s", allowed_lateness="3s")], out_of_orderness="2s"),
+        [
+            "rollups.per_shop.keep = '64s': shorter than its window 1m + allowed_lateness 3s + out_of_orderness 2s",
+            'write at least keep="65s"',
+        ],
+    ),
+    (
+        "events shorter than ids",
+        pipeline(events_keep="1h", deduplicate_by="order_id", deduplicate_within="1h", out_of_orderness="1s"),
+        ["events_keep = '1h': shorter than deduplicate_within 1h + out_of_orderness 1s", 'events_keep="3601s"'],
+    ),
     ("negative duration", pipeline(allowed_lateness=timedelta(-1)), ["allowed_lateness", "non-negative"]),
     ("endless duration", pipeline(allowed_lateness="99999d"), ["allowed_lateness = '99999d'", "too long", "36500d"]),
     ("no idle timeout", pipeline(idle_timeout="0s"), ["idle_timeout = '0s'", "at least 1 ms"]),

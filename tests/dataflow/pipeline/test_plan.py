@@ -182,6 +182,20 @@ def test_every_change_of_the_definition_changes_the_fingerprint(folder, changes:
     assert make_plan(replace(SALES, **changes), folder).fingerprint != make_plan(SALES, folder).fingerprint
 
 
+def test_how_long_things_are_kept_is_in_the_plan_and_changes_no_fingerprint(folder):
+    kept = replace(CITY, keep="30d")
+    changes: dict[str, Any] = {"events_keep": "7d", "late_events_keep": "8d", "dead_letters_keep": timedelta(days=9)}
+    plan = make_plan(Pipeline("sales", Sale, [kept, ALL], dimensions=[SHOPS], **changes), folder)
+    day_ms = 86_400_000
+    assert plan.keep_ms == {
+        "events": 7 * day_ms,
+        "late_events": 8 * day_ms,
+        "dead_letters": 9 * day_ms,
+        "per_city": 30 * day_ms,
+    }
+    assert make_plan(Pipeline("sales", Sale, [CITY, ALL], dimensions=[SHOPS]), folder).fingerprint == plan.fingerprint
+
+
 def test_other_contents_of_a_dimension_file_change_the_fingerprint(folder):
     before = make_plan(SALES, folder).fingerprint
     with (folder / "shops.csv").open("a") as file:

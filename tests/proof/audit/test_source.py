@@ -71,6 +71,17 @@ def test_what_the_source_still_holds_is_audited_and_the_rest_said(tmp_path, dedu
     assert kinds(lake.audit(Retained(lake.source(), 20))) == {("missing", "events")}
 
 
+def test_ids_that_have_left_with_the_events_move_the_place_on(tmp_path):
+    lake = Audited(tmp_path, allowed_lateness="1h", deduplicate_within="1s")
+    # as if events before the 30th record's time had left
+    lake.run("INSERT INTO own_left VALUES ('events', ?, -1, 0)", 1_700_000_000_000 + 30 * 700)
+    report = lake.audit(Retained(lake.source(), 20))
+    assert report.findings == []
+    told = {each.what: each.why for each in report.unproven if "against" in each.what}
+    assert sorted(told) == ["left [0, 42) against its source", "right [0, 36) against its source"]
+    assert all("they have left it with the events" in why for why in told.values())
+
+
 def test_ids_that_the_lake_does_not_hold_leave_the_source_partition_unproven(lake):
     report = lake.audit(Retained(lake.source(), 20))
     assert report.findings == []

@@ -1,5 +1,6 @@
 """Which changes of its pipeline a lake can follow."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
@@ -72,6 +73,17 @@ def test_new_and_absent_rollups_and_columns_and_another_idle_timeout_are_followe
     new = with_columns(definition(TOTAL, more, idle_timeout="7s"), country="string")
     require_compatible(definition(), new, "lake")
     require_compatible(definition(), with_columns(new, score=None), "lake")
+
+
+def test_how_long_things_are_kept_may_change_and_goes_with_a_rollup_that_is_gone() -> None:
+    kept = replace(TOTAL, keep="90d")
+    known = definition(PER_AD, kept, events_keep="7d")
+    assert (known.event_time, known.keep_ms) == ("time", {"events": 604_800_000, "total": 7_776_000_000})
+    require_compatible(known, definition(PER_AD, TOTAL), "lake")
+    later = read_definition(write_definition(small_plan([PER_AD], **DEDUP), known))
+    assert later is not None
+    assert set(later.by_name) == {"per_ad", "total"}
+    assert later.keep_ms == {}
 
 
 def test_what_a_former_pipeline_had_stays_in_the_lake() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dataflow.pipeline.tables import tables_of
 from sinks.lake.tables.finality import frontier_sql
-from sinks.lake.tables.views import views_of
+from sinks.lake.tables.views import kept_from, shown_after_ms, views_of
 from sinks.lake.writer import commit
 from tests.ducklake_client import ducklake_query, plain
 from tests.sinks.lake.reading import ask, lake_connection
@@ -243,3 +243,20 @@ def test_a_window_is_final_when_the_frontier_has_passed_its_last_millisecond(tmp
         "BIGINT",
         "BOOLEAN",
     ]
+
+
+def test_a_view_leaves_out_what_ended_by_its_border_whatever_border_it_had() -> None:
+    for sql in views_of(PLAN).values():
+        later = kept_from(kept_from(sql, 5_000), 7_000)
+        assert later == kept_from(sql, 7_000) != sql
+        assert (shown_after_ms(sql), shown_after_ms(later)) == (None, 7_000)
+        assert kept_from(later, None) == sql
+
+
+def test_windows_that_ended_by_the_border_are_not_shown(lake: Path) -> None:
+    with lake_connection(lake) as connection:
+        for name, sql in views_of(PLAN).items():
+            ends = sorted(end for (end,) in connection.execute(f"SELECT epoch_ms(window_end) FROM {name}").fetchall())
+            for border in {-1, *ends}:
+                shown = connection.execute(f"SELECT epoch_ms(window_end) FROM ({kept_from(sql, border)})").fetchall()
+                assert sorted(end for (end,) in shown) == [end for end in ends if end > border]

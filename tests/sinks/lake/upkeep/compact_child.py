@@ -11,11 +11,11 @@ from sinks.lake.upkeep.compact import compact
 from sinks.lake.upkeep.expire import Retention
 
 
-def main(folder: str, fault: str, at: str) -> None:
-    """Merged files and orphans go at once, snapshots stay."""
+def main(folder: str, fault: str, at: str, keep_days: str = "9999") -> None:
+    """Merged files and orphans go at once, snapshots stay for so many days."""
     catalog = Catalog.open(Path(folder))
     moment = datetime.fromtimestamp(float(at), UTC)
-    retention = Retention(keep=timedelta(days=9_999), thin_every=timedelta(0), grace=timedelta(0))
+    retention = Retention(keep=timedelta(days=int(keep_days)), thin_every=timedelta(0), grace=timedelta(0))
     compact(catalog, specs_of_lake(catalog), clock=lambda: moment, retention=retention, fault=fault_from(fault))
     catalog.close()
 

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,3 +96,30 @@ def test_appending_for_ever_keeps_few_files_and_rewrites_each_row_a_few_times(
         assert sum(file.rows for file in files) == rows
         assert len(files) <= 8 * FAN_IN
     assert rewritten <= 8 * rows
+
+
+def slotted(sizes: list[int], slots: list[int], **changes: Any) -> list[LiveFile]:
+    return [replace(file, slot=slot, **changes) for file, slot in zip(files_of(sizes), slots, strict=True)]
+
+
+def test_no_run_is_of_two_slots() -> None:
+    files = slotted([100] * (2 * FAN_IN), [4] * 3 + [5] * (2 * FAN_IN - 3))
+    assert ids(runs_to_merge(files, summed_below=None)) == [list(range(3, 2 * FAN_IN)), [0, 1, 2]]
+
+
+def test_a_slot_that_goes_on_waits_for_the_fan_in_and_one_that_has_ended_does_not() -> None:
+    assert runs_to_merge(slotted([100] * 3, [4, 4, 4]), summed_below=None) == []
+    big = BASE_BYTES * FAN_IN**2
+    assert ids(runs_to_merge(slotted([big, 100, 100], [4, 4, 5]), summed_below=None)) == [[0, 1]]
+
+
+def test_a_slot_that_has_ended_as_one_file_is_left_alone() -> None:
+    assert runs_to_merge(slotted([100, 100], [4, 5]), summed_below=None) == []
+    assert runs_to_merge(slotted([TARGET_BYTES - 10, TARGET_BYTES - 10, 100], [4, 4, 5]), summed_below=None) == []
+
+
+def test_it_is_rewritten_once_more_when_its_rows_may_be_summed() -> None:
+    files = slotted([100, 100], [4, 5], partial_max=3)
+    assert ids(runs_to_merge(files, summed_below=4)) == [[0]]
+    assert runs_to_merge(files, summed_below=3) == []
+    assert runs_to_merge(slotted([100, 100], [4, 5]), summed_below=4) == []
