@@ -100,9 +100,6 @@ def _erase_from(
         found = look(catalog, definition, condition)
     terms.require(found)
     cut_short = [each for each in erasures(catalog.connection) if not each.finished]
-    if found.is_nothing and not cut_short:
-        typer.echo(f"{catalog.folder}: nothing to erase, no row matches")
-        return None
     if not found.is_nothing:
         _announce(found, list(keyed_tables(catalog, definition, condition)))
         _require_yes(terms.yes)
@@ -115,8 +112,12 @@ def _erase_from(
         require=terms.require,
         fault=fault,
     )
+    if found.is_nothing and not cut_short:
+        typer.echo(f"{catalog.folder}: nothing to erase, no row matches")
+        return done.proof if done.proof.left else None
     for each in cut_short:
-        typer.echo(f"finished the erasure of {each.at:%Y-%m-%d %H:%M:%S}Z, which had been cut short")
+        word = "went on with" if done.proof.left else "finished"
+        typer.echo(f"{word} the erasure of {each.at:%Y-%m-%d %H:%M:%S}Z, which had been cut short")
     rows = ", ".join(f"{name} {count:,}" for name, count in done.found.rows.items() if count)
     typer.echo(f"erased: {rows or 'no further row'}; {done.files_deleted} files deleted, the catalog written anew")
     return done.proof
@@ -182,6 +183,7 @@ def _look_into_recovery(folder: Path, condition: "Condition", proof: "Remains") 
 
     texts, store = searched_texts(condition), RecoveryFolder(folder)
     if not store.exists:
+        typer.echo(f"not looked at: there is no recovery folder at {folder}; --recovery names another", err=True)
         return
     if any((folder / "dedup").glob("*/*.ids")):
         proof.stays.append(

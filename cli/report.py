@@ -1,6 +1,7 @@
 """`tidemill report`: a standing question of the pipeline, or the newest windows of a rollup."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,14 +58,17 @@ def report(
     if "--help" in words:
         _explain(context, given, [word for word in words if word != "--help"][:1])
         return
-    wish = wanted(form, output, limit, zone)
     values = _parameters(name, context.args)
+    top = values.get("top", "")
+    wish = wanted(form, output, int(top) if limit is None and top.isdecimal() and int(top) else limit, zone)
     if name is None:
         _list(_shelf_even_without_lake(given), wish)
         return
     with open_reader(given["lake"]) as reader:
         wish = wish.with_known_zone(reader)
         found = _shelf(reader, given).find(name)
+        if not found.takes_limit:
+            wish = replace(wish, more="")
         now = datetime.now(UTC)
         answer = reader.ask(
             lambda at_snapshot: ask_as(wish.read, at_snapshot, found, values, now, at=at, limit=limit), as_of=as_of

@@ -22,6 +22,7 @@ from dataflow.intake.judge import Judge, State
 from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Oversleeping, Pauses
 from dataflow.intake.pulse import Pulse
+from dataflow.logs import logger
 from dataflow.losses.limit import DeadShare
 from dataflow.losses.tally import Tally
 from dataflow.messages import Judged, Parcel
@@ -125,8 +126,13 @@ def _intake(job: Job) -> Intake:
         job.progress.observe(judged, lag_records)
 
     def final(partition: str) -> bool:
-        # what waits behind an open transaction comes after this end
-        return settings.final and partition not in job.source.waiting()
+        if not settings.final or job.source.is_at_end(partition):
+            return settings.final
+        logger("run").warning(
+            f"{partition} is not final: its source has more than it had at the start, or does not answer",
+            fix="run again with --bounded --final",
+        )
+        return False
 
     means = Means(
         control=job.control,

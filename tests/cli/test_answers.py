@@ -100,6 +100,16 @@ def test_a_zone_that_cannot_be_meant_is_refused(tidemill: Tidemill, command: tup
     assert (code, err.startswith("error: --tz = 'UTC': parquet holds times as numbers")) == (2, True)
 
 
+def test_output_that_nobody_takes_is_one_message(lake: LakeMaker) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "import run\nrun.main()", "query", "SELECT 1", "--lake", str(lake.folder)],
+            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: standard output cannot be written (")
+
+
 def test_flags_are_checked_before_anything_is_asked(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="choose one of"):
         wanted("xml", None)

@@ -83,6 +83,20 @@ def test_a_program_reads_objects_from_standard_output(tmp_path: Path) -> None:
     assert {"seconds", "rate", "late", "duplicate", "dead", "delay_ms", "lag", "committed_ms"} <= told[-1].keys()
 
 
+def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
+    run = subprocess.Popen(
+        command(tmp_path, "--progress", "json"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    assert run.stderr is not None
+    assert '"progress"' in run.stdout.readline()
+    run.stdout.close()
+    log = [json.loads(line) for line in run.stderr.read().splitlines()]
+    assert run.wait() == 0
+    assert [line["event"] for line in log if line["event"] != "progress"] == ["started", "ended"]
+    run.stderr.close()
+
+
 def test_bytewaxs_own_command_speaks_as_well(tmp_path: Path) -> None:
     (tmp_path / "recovery").mkdir()
     settings = {

@@ -83,13 +83,13 @@ class Found:
 class Erased:
     """What one erasure did. `resumed`: it first finished one that had been cut short.
 
-    `proof` is what a look at everything found afterwards; None where there was nothing to do.
+    `proof` is what a look at everything found afterwards.
     """
 
     found: Found
     files_deleted: int
     resumed: bool
-    proof: Remains | None
+    proof: Remains
 
 
 def look(catalog: Catalog, definition: Definition, condition: Condition) -> Found:
@@ -106,6 +106,7 @@ def look(catalog: Catalog, definition: Definition, condition: Condition) -> Foun
     for holder in holders(catalog, definition, condition):
         name = holder.table.name
         rows[name] = of[name] = 0
+        _require_none_in_the_past(catalog, holder)
         for file in live_files(catalog, holder.table):
             if file.begin_snapshot > snapshot:
                 continue
@@ -127,6 +128,31 @@ def look(catalog: Catalog, definition: Definition, condition: Condition) -> Foun
                 for each in gone.to_pylist():
                     offsets.setdefault((name, each[_PARTITION] or ""), []).append(each[_OFFSET])
     return Found(snapshot, tuple(files), rows, of, by_field, offsets, _showing(catalog, files))
+
+
+def _require_none_in_the_past(catalog: Catalog, holder: Holder | DeadLetterHolder) -> None:
+    """Raise LakeError where rows of it lie in files that are no longer live, but that kept snapshots still show.
+
+    Our own compaction leaves none of these; another client's DELETE of a whole file and its rewrites do.
+    """
+    ended = catalog.connection.execute(
+        "SELECT data_file_id, path, record_count, file_size_bytes, row_id_start, begin_snapshot, partial_max"
+        " FROM ducklake_data_file WHERE table_id = ? AND end_snapshot IS NOT NULL",
+        (holder.table.id,),
+    ).fetchall()
+    for row in ended:
+        file = LiveFile(*row)
+        path = _path(catalog, holder.table, file.path)
+        if not path.exists():
+            continue
+        content, _ = read_file(catalog, path, file, holder.table)
+        rows = holder.matched(content).rows
+        if rows:
+            raise LakeError(
+                f"{rows:,} rows of it lie in {file.path}, which another client took out of table {holder.table.name} "
+                "and which older snapshots still show: nothing was erased. End those first with `tidemill compact "
+                "--retain 1s --grace 0s`, then erase"
+            )
 
 
 def require_few(found: Found, most_rows: int | None, condition: str) -> None:
@@ -159,7 +185,8 @@ def erase(
     One transaction puts rewritten files in the place of the old ones, expires the snapshots that show a row of it, and
     leaves a mark without the values. Then the old files go at once, and the catalog is written anew. Works beside a
     writing pipeline, whose later rows stay; compactions wait. After a kill at any point the lake is as before or
-    erased, and calling it again finishes. `require` may refuse what was found; `wait` pauses for others.
+    erased, and calling it again finishes; what the proof still finds leaves it unfinished. `require` may refuse what
+    was found; `wait` pauses for others.
     """
     with sole_turn(catalog.folder, wait):
         resumed = any(not each.finished for each in erasures(catalog.connection))
@@ -175,11 +202,15 @@ def erase(
                 f"another client changed the files of {catalog.folder} while they were rewritten, {TRIES} times; "
                 "nothing was erased. Stop it, then run the same command again"
             )
-        if found.is_nothing and not resumed:
-            return Erased(found, 0, resumed, None)
-        deleted = _clean_up(catalog, wait, fault)
+        has_work = resumed or not found.is_nothing
+        deleted = _clean_up(catalog, wait, fault) if has_work else 0
         # still alone: a compaction would mix new rows with old ones
-        return Erased(found, deleted, resumed, remains(catalog, definition, condition, found.snapshot))
+        proof = remains(catalog, definition, condition, found.snapshot)
+        if has_work and not proof.left:
+            # else the next call goes on with it
+            with catalog.transaction() as connection:
+                finish_erasures(connection)
+        return Erased(found, deleted, resumed, proof)
 
 
 def _take_out(
@@ -284,8 +315,6 @@ def _clean_up(catalog: Catalog, wait: Callable[[], None], fault: Fault) -> int:
     fault("before_scrub")
     catalog.scrub(wait)
     fault("after_scrub")
-    with catalog.transaction() as connection:
-        finish_erasures(connection)
     return deleted
 
 

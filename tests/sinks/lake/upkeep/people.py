@@ -14,6 +14,7 @@ from dataflow.messages import RollupCount
 from dataflow.pipeline.tables import tables_of
 from dataflow.windows import tumble
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.erasures import erasures
 from sinks.lake.catalog.reader import open_readonly
 from sinks.lake.tables.definition import Definition, read_definition
 from sinks.lake.upkeep.compact import CompactionReport, compact
@@ -96,6 +97,13 @@ class People:
         try:
             wanted = condition(catalog, text)
             return erase(catalog, definition_of(catalog), wanted, clock=self.clock, wait=lambda: None, **options)
+        finally:
+            catalog.close()
+
+    def erasure_is_open(self) -> bool:
+        catalog = Catalog.open(self.folder)
+        try:
+            return any(not each.finished for each in erasures(catalog.connection))
         finally:
             catalog.close()
 

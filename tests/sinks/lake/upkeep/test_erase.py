@@ -1,5 +1,6 @@
 """Erasing one person: exactly that one's rows go, and the lake is a lake as before."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -151,10 +152,40 @@ def test_a_condition_that_matches_nothing_commits_nothing(people: People) -> Non
     with open_readonly(people.folder) as reader:
         newest = reader.latest().id
     done = people.erase("ad = 'nobody'")
-    assert (done.found.is_nothing, done.files_deleted, done.proof) == (True, 0, None)
+    assert (done.found.is_nothing, done.files_deleted, done.proof.left) == (True, 0, [])
     with open_readonly(people.folder) as reader:
         assert reader.latest().id == newest
     assert people.files() == before
+
+
+def test_rows_that_only_the_past_shows_are_told_and_not_left_in_silence(people: People) -> None:
+    catalog = Catalog.open(people.folder)
+    table = catalog.tables()["events"]
+    with catalog.transaction() as connection:
+        # what another client's DELETE of a whole file leaves
+        connection.execute(
+            "UPDATE ducklake_data_file SET end_snapshot = (SELECT max(snapshot_id) FROM ducklake_snapshot)"
+            " WHERE table_id = ? AND end_snapshot IS NULL",
+            (table.id,),
+        )
+    catalog.close()
+    with pytest.raises(LakeError, match=r"rows of it lie in .* older snapshots still show: nothing was erased"):
+        people.erase()
+
+
+def test_what_the_proof_still_finds_is_found_again_by_the_next_call(people: People) -> None:
+    folder = people.folder / "main" / "events"
+    exports = [folder / f"export-{at}.parquet" for at in range(len(list(folder.glob("*.parquet"))))]
+    for path, export in zip(sorted(folder.glob("*.parquet")), exports, strict=True):
+        shutil.copy(path, export)
+    for _ in range(2):
+        done = people.erase()
+        assert any("export-" in each for each in done.proof.left)
+        assert people.erasure_is_open()
+    for export in exports:
+        export.unlink()
+    assert people.erase().proof.left == []
+    assert not people.erasure_is_open()
 
 
 def test_later_rows_of_the_person_are_new_and_stay(people: People) -> None:
