@@ -1,6 +1,6 @@
 """`tidemill report`: a standing question of the pipeline, or the newest windows of a rollup."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,24 +59,26 @@ def report(
         _explain(context, given, [word for word in words if word != "--help"][:1])
         return
     values = _parameters(name, context.args)
-    top = values.get("top", "")
-    wish = wanted(form, output, int(top) if limit is None and top.isdecimal() and int(top) else limit, zone)
+    wish = wanted(form, output, limit or _top(values), zone)
     if name is None:
         _list(_shelf_even_without_lake(given), wish)
         return
     with open_reader(given["lake"]) as reader:
         wish = wish.with_known_zone(reader)
         found = _shelf(reader, given).find(name)
-        if not found.takes_limit:
-            wish = replace(wish, more="")
+        wish = wish if found.takes_limit else replace(wish, more="")
         now = datetime.now(UTC)
-        answer = reader.ask(
-            lambda at_snapshot: ask_as(wish.read, at_snapshot, found, values, now, at=at, limit=limit), as_of=as_of
-        )
+        answer = reader.ask(lambda then: ask_as(wish.read, then, found, values, now, at=at, limit=limit), as_of=as_of)
         # The range goes to standard error, so that what is piped on stays data.
         typer.echo(f"{answer.report}: {answer.note}", err=True)
         if answer.table or form is not None or output is not None:
             wish.put(answer.table)
+
+
+def _top(values: Mapping[str, str]) -> int | None:
+    """How many rows of a rollup were asked for by --top."""
+    top = values.get("top", "")
+    return int(top) or None if top.isdecimal() else None
 
 
 def _list(shelf: "Shelf", wish: "Wanted") -> None:
