@@ -2,15 +2,13 @@
 
 import json
 import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
-from fcntl import ioctl
 from pathlib import Path
 
 import pytest
+
+from tests.terminal import on_a_terminal
 
 ROOT = Path(__file__).parents[2]
 RUN = [
@@ -24,28 +22,6 @@ RECORDS = 6_000
 def command(folder: Path, *more: str) -> list[str]:
     program = [sys.executable, "-c", "import run\nrun.main()"]
     return [*program, *RUN, "--lake", f"{folder}/lake", "--recovery", f"{folder}/recovery", *more]
-
-
-def on_a_terminal(arguments: list[str], columns: int) -> str:
-    ours, theirs = pty.openpty()
-    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
-    child = subprocess.Popen(
-        arguments, cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, env=environment | {"TERM": "xterm"}
-    )
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:  # the other side was closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(ours)
-    assert child.wait() == 0
-    return shown.decode()
 
 
 @pytest.mark.parametrize("columns", [80, 160])
