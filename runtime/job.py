@@ -89,7 +89,8 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
             catalog.close()
     progress = Progress(plan.out_of_orderness_ms, now, time.monotonic, bounded=settings.bounded)
     tally = Tally(plan.event, plan.out_of_orderness_ms, time.monotonic)
-    share = None if settings.fail_dead is None else DeadShare(settings.fail_dead)
+    # ranges are read again, by a replay for one: what was dead then was allowed then
+    share = None if settings.fail_dead is None or settings.ranges is not None else DeadShare(settings.fail_dead)
     limit = DeadLimit(share, tally, control, partial(_stop_others, recovery))
     whole = WithEnded(source, ended) if ended else source
     return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit)
