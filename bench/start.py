@@ -91,10 +91,6 @@ def as_markdown(starts: Sequence[Start]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _medians(taken: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    return statistics.median(wall for wall, _ in taken), statistics.median(cpu for _, cpu in taken)
-
-
 def _run(command: Sequence[str]) -> tuple[float, float]:
     """Wall and CPU seconds. Nothing watches the child: that would take a core of a small machine."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli.bar import Bar
-from dataflow.errors import ConfigError
+from dataflow.errors import ConfigError, QueryError
 from query.formats import (
     BINARY_FORMATS,
     PEOPLES_FORMATS,
@@ -39,6 +39,8 @@ class Wanted:
     rows: int | None = None
     zone: str | None = None
     is_cut: bool = False
+    more: str = "--limit ROWS shows more"
+    """How its user gets more than fits on a screen."""
 
     def read(self, snapshot: "LakeSnapshot", sql: str, **question: Any) -> "Texts | pa.Table":
         """Ask a snapshot, as `LakeSnapshot.query` takes a question, in the form in which it will be written."""
@@ -73,8 +75,13 @@ class Wanted:
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            why = f"standard output cannot be written ({error.strerror}); name a file that can, with --output"
+            raise QueryError(why) from error
         if is_more:
-            typer.echo(f"The first {SCREEN_ROWS} rows; --limit ROWS shows more, --output FILE writes all.", err=True)
+            ways = ", ".join(filter(None, (self.more, "--output FILE writes all")))
+            typer.echo(f"The first {SCREEN_ROWS} rows; {ways}.", err=True)
 
 
 def wanted(form: str | None, output: Path | None, rows: int | None = None, zone: str | None = None) -> Wanted:

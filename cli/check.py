@@ -28,6 +28,7 @@ def check(given: Given) -> None:
     from runtime.settings import load_settings
 
     settings = load_settings(given)
+    settings.require_end_of_final()
     try:
         plan = load(settings.pipeline)
     except PipelineError as mistakes:

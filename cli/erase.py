@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sinks.lake.catalog.catalog import Catalog
     from sinks.lake.fault import Fault
     from sinks.lake.tables.definition import Definition
-    from sinks.lake.upkeep.erase import Found
+    from sinks.lake.upkeep.found import Found
     from sinks.lake.upkeep.holders import Condition
     from sinks.lake.upkeep.remains import Remains
 
@@ -80,7 +80,7 @@ class _Terms:
     yes: bool
 
     def require(self, found: "Found") -> None:
-        from sinks.lake.upkeep.erase import require_few
+        from sinks.lake.upkeep.found import require_few
 
         require_few(found, self.most_rows, self.where)
 
@@ -91,7 +91,7 @@ def _erase_from(
     """Look, ask, erase, prove; None where there was nothing to do."""
     from sinks.lake.catalog.erasures import erasures
     from sinks.lake.upkeep.erase import erase as erase_from_lake
-    from sinks.lake.upkeep.erase import look
+    from sinks.lake.upkeep.found import look
     from sinks.lake.upkeep.holders import keyed_tables
     from sinks.lake.upkeep.turn import sole_turn
 
@@ -100,9 +100,6 @@ def _erase_from(
         found = look(catalog, definition, condition)
     terms.require(found)
     cut_short = [each for each in erasures(catalog.connection) if not each.finished]
-    if found.is_nothing and not cut_short:
-        typer.echo(f"{catalog.folder}: nothing to erase, no row matches")
-        return None
     if not found.is_nothing:
         _announce(found, list(keyed_tables(catalog, definition, condition)))
         _require_yes(terms.yes)
@@ -115,9 +112,14 @@ def _erase_from(
         require=terms.require,
         fault=fault,
     )
+    if found.is_nothing and not cut_short:
+        typer.echo(f"{catalog.folder}: nothing to erase, no row matches")
+        return done.proof if done.proof.left else None
     for each in cut_short:
-        typer.echo(f"finished the erasure of {each.at:%Y-%m-%d %H:%M:%S}Z, which had been cut short")
-    rows = ", ".join(f"{name} {count:,}" for name, count in done.found.rows.items() if count)
+        word = "went on with" if done.proof.left else "finished"
+        typer.echo(f"{word} the erasure of {each.at:%Y-%m-%d %H:%M:%S}Z, which had been cut short")
+    taken = [*done.found.rows.items(), *((f"{name} of the past", past) for name, past in done.found.past_rows.items())]
+    rows = ", ".join(f"{name} {count:,}" for name, count in taken if count)
     typer.echo(f"erased: {rows or 'no further row'}; {done.files_deleted} files deleted, the catalog written anew")
     return done.proof
 
@@ -153,6 +155,9 @@ def _announce(found: "Found", keyed: list[str]) -> None:
     for name, count in found.rows.items():
         how = f" ({found.by_field:,} by field, {found.by_bytes:,} by their bytes)" if name == "dead_letters" else ""
         typer.echo(f"{name}: {count:,} of {found.of[name]:,} rows match{how if count else ''}")
+    for name, count in found.past_rows.items():
+        rows = counted(count, "row")
+        typer.echo(f"{name}: {rows} that left it before match as well; only older snapshots still show them")
     if found.cut:
         typer.echo(
             f"time travel to {counted(len(found.cut), 'snapshot')} from {found.cut[0]} to {found.cut[-1]} ends, "
@@ -182,6 +187,7 @@ def _look_into_recovery(folder: Path, condition: "Condition", proof: "Remains") 
 
     texts, store = searched_texts(condition), RecoveryFolder(folder)
     if not store.exists:
+        typer.echo(f"not looked at: there is no recovery folder at {folder}; --recovery names another", err=True)
         return
     if any((folder / "dedup").glob("*/*.ids")):
         proof.stays.append(

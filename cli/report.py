@@ -1,6 +1,7 @@
 """`tidemill report`: a standing question of the pipeline, or the newest windows of a rollup."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,22 +58,27 @@ def report(
     if "--help" in words:
         _explain(context, given, [word for word in words if word != "--help"][:1])
         return
-    wish = wanted(form, output, limit, zone)
     values = _parameters(name, context.args)
+    wish = wanted(form, output, limit or _top(values), zone)
     if name is None:
         _list(_shelf_even_without_lake(given), wish)
         return
     with open_reader(given["lake"]) as reader:
         wish = wish.with_known_zone(reader)
         found = _shelf(reader, given).find(name)
+        wish = wish if found.takes_limit else replace(wish, more="")
         now = datetime.now(UTC)
-        answer = reader.ask(
-            lambda at_snapshot: ask_as(wish.read, at_snapshot, found, values, now, at=at, limit=limit), as_of=as_of
-        )
+        answer = reader.ask(lambda then: ask_as(wish.read, then, found, values, now, at=at, limit=limit), as_of=as_of)
         # The range goes to standard error, so that what is piped on stays data.
         typer.echo(f"{answer.report}: {answer.note}", err=True)
         if answer.table or form is not None or output is not None:
             wish.put(answer.table)
+
+
+def _top(values: Mapping[str, str]) -> int | None:
+    """How many rows of a rollup were asked for by --top."""
+    top = values.get("top", "")
+    return int(top) or None if top.isdecimal() else None
 
 
 def _list(shelf: "Shelf", wish: "Wanted") -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from proof.audit.audit import Selection
+    from proof.audit.selection import Selection
 
 PartitionFlag = Annotated[
     str | None, typer.Option("--partition", help="Only this source partition, like ads/3.", metavar="NAME")
@@ -25,7 +25,7 @@ def selected(
 ) -> "Selection":
     """The selection of these flags. Raises ConfigError for a time that is none, and where nothing can lie in it."""
     from dataflow.errors import ConfigError
-    from proof.audit.audit import Selection
+    from proof.audit.selection import Selection
     from query.moment import parse_time
 
     first = None if since is None else parse_time(since)

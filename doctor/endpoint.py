@@ -1,12 +1,17 @@
 """The port of a run: whether metrics and health can be asked for, and what the run says of itself."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
+from typing import TYPE_CHECKING
 
 from doctor.finding import Finding, error, ok, warning
 from runtime.endpoint import HEALTH, METRICS
 from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsRead
 
 CHECK = "metrics"
 PATIENCE_S = 2.0
@@ -23,25 +28,29 @@ def endpoint_finding(settings: Settings, *, running: bool) -> Finding:
     if not running:
         return ok(CHECK, f"a run answers {METRICS} and {HEALTH} at {address}; none is running", address=address)
     try:
-        with urllib.request.urlopen(address + HEALTH, timeout=PATIENCE_S) as answer:
-            said = json.load(answer)
+        # never by way of a proxy, which would look at an address of its own
+        ask = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with ask.open(address + HEALTH, timeout=PATIENCE_S) as answer:
+            said = _document(answer)
     except urllib.error.HTTPError as refusal:
         said = _document(refusal)
         if said.get("status") == "stalled":
             why = f"the run says at {address}{HEALTH} that it has stood still for {said.get('stalled_s')} s"
             return error(CHECK, why, "see its log; tidemill doctor's other findings say what it waits for", **said)
         return _silent(address, f"status {refusal.code}")
-    except (OSError, ValueError) as problem:
-        return _silent(address, str(getattr(problem, "reason", problem)))
+    except (OSError, http.client.HTTPException) as problem:
+        return _silent(address, str(getattr(problem, "reason", problem)) or type(problem).__name__)
+    if "status" not in said:
+        return _silent(address, "what answers is no run")
     return ok(CHECK, f"{address} answers {METRICS} and {HEALTH}: {said.get('status')}", address=address)
 
 
-def _document(refusal: urllib.error.HTTPError) -> dict[str, object]:
+def _document(answer: "SupportsRead[bytes]") -> dict[str, object]:
     try:
-        found: dict[str, object] = json.load(refusal)
+        found = json.load(answer)
     except ValueError:
         return {}
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 def _silent(address: str, why: str) -> Finding:

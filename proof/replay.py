@@ -9,9 +9,9 @@ from dataflow.errors import ConfigError
 from dataflow.filter.nodes import Constant
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.sql import quoted, text
-from proof.audit.audit import Selection
 from proof.audit.ledger import Segment
 from proof.audit.report import OffsetRange
+from proof.audit.selection import Selection
 from proof.dump import contents
 from proof.erased import ErasedRows, SideTable
 from proof.ledger import read_ledger

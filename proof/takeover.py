@@ -185,8 +185,8 @@ class _ReadBack:
             )
         again = self._from(partition, max_event_time)
         again.remember(snapshot, next_offset)
-        gone = ErasedRows.of(self._lake.resolver.catalog().connection).offsets(EVENTS, partition).size
-        erased = f", and those of {gone} erased events" if gone else ""
+        erased_rows = ErasedRows.of(self._lake.resolver.catalog().connection).offsets(EVENTS, partition).size
+        erased = f", and those of {erased_rows} erased events" if erased_rows else ""
         return (
             again,
             f"ids read back from the table events (ids of late events{erased} are lost with the source's records)",

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -61,18 +63,39 @@ def answer_of(table: "pa.Table | Sequence[Mapping[str, str]]", name: str) -> "Te
 
 
 def write_to(answer: "Texts | pa.Table", name: str, output: Path | None, stdout: BinaryIO, *, terminal: bool) -> None:
-    """Write `answer` as `name` into the file `output`, or to `stdout` if that is None."""
+    """Write `answer` as `name` into the file `output`, or to `stdout` if that is None.
+
+    The file is there whole or as it was before: an answer that breaks off while it comes leaves no part of it.
+    """
     require_format(name, terminal=terminal and output is None)
     if output is None:
         write(answer, name, stdout, pretty=terminal)
         return
     try:
-        with output.open("wb") as stream:
+        with _whole(output) as stream:
             write(answer, name, stream)
     except OSError as error:
         raise ConfigError(
             "--output", str(output), f"cannot be written ({error.strerror}); name another file"
         ) from error
+
+
+@contextmanager
+def _whole(output: Path) -> Iterator[BinaryIO]:
+    if output.exists() and not output.is_file():
+        # a device or a pipe, which has no other name to be written under
+        with output.open("wb") as stream:
+            yield stream
+        return
+    target = output.resolve()
+    beside = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with beside.open("xb") as stream:
+            yield stream
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def write(answer: "Texts | pa.Table", name: str, stream: BinaryIO, *, pretty: bool = False) -> None:

@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -17,6 +17,9 @@ _T = TypeVar("_T")
 
 INTERRUPT_S = 0.02
 """How often a query that has to stop is told so: it may not have started yet."""
+
+_BEGINS = 25
+"""So many waits are longer than a thread takes to begin."""
 
 _READING_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _EXPLAIN = re.compile(r"\s*EXPLAIN\b(\s+ANALYZE\b)?(\s*\([^)]*\))?", re.IGNORECASE)
@@ -124,12 +127,30 @@ def interruptible(cursor: duckdb.DuckDBPyConnection, work: Callable[[], _T]) -> 
     """Run `work` so that ^C stops it: DuckDB does not look at signals, so the main thread must be free to."""
     if threading.current_thread() is not threading.main_thread():
         return work()
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(work)
+    told: Future[_T] = Future()
+
+    def run() -> None:
         try:
-            return running.result()
-        except KeyboardInterrupt:
-            while not running.done():
-                cursor.interrupt()
-                wait([running], INTERRUPT_S)
-            raise
+            told.set_result(work())
+        except BaseException as error:
+            told.set_exception(error)
+
+    thread = threading.Thread(target=run, name="query", daemon=True)
+    try:
+        thread.start()
+        return told.result()
+    except KeyboardInterrupt:
+        _stop(cursor, thread, told)
+        raise
+
+
+def _stop(cursor: duckdb.DuckDBPyConnection, thread: threading.Thread, told: "Future[_T]") -> None:
+    """Wait until the thread has let go of the cursor, which is told to stop again and again."""
+    for _ in range(_BEGINS):
+        # ^C may come while the thread is just being started
+        if thread.is_alive() or told.done():
+            break
+        time.sleep(INTERRUPT_S)
+    while thread.is_alive():
+        cursor.interrupt()
+        thread.join(INTERRUPT_S)

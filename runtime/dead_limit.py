@@ -43,9 +43,9 @@ class DeadLimit:
         loss = self._tally.dead()
         told = "" if loss is None else f" {loss.like[0].upper()}{loss.like[1:]}. Fix: {loss.cause.fix}"
         raise TooManyDead(
-            f"{totals.dead:,} of {totals.read:,} records became dead letters, more than fail_dead = {self._share.text} "
-            "allows, so the run ended. All that was read is committed, the dead letters in the table dead_letters, and "
-            f"the next start goes on behind them.{told}"
+            f"{totals.dead:,} of {totals.read:,} records became dead letters, more than fail_dead = "
+            f"{self._share.text} allows, so the run ended. All that was read is committed, the dead letters in the "
+            f"table dead_letters, and the next start goes on behind them.{told}"
         )
 
     def _is_passed(self, totals: Totals) -> bool:

@@ -1,6 +1,7 @@
 """The port of a run: /metrics for Prometheus, and /healthz for whatever starts it anew when it is not well."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -44,11 +45,13 @@ def serve(host: str, port: int, health: Health) -> Callable[[], None]:
     if not port:
         return lambda: None
     try:
-        server = make_server(host, port, _app(health), server_class=_Server, handler_class=_Silent)
-    except OSError as error:
-        why = error.strerror or str(error)
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        kind = type("_Endpoint", (_Server,), {"address_family": family})
+        server: WSGIServer = make_server(host, port, _app(health), server_class=kind, handler_class=_Silent)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or str(error)
         key, value, fix = "metrics_port", str(port), "choose another port, or 0 for none"
-        if not isinstance(error, PermissionError) and "in use" not in why:
+        if not isinstance(error, PermissionError | OverflowError) and "in use" not in why:
             key, value, fix = "metrics_host", host, "name an address of this machine, or 0.0.0.0 for all"
         raise ConfigError(key, value, f"cannot listen on {host}:{port} ({why}); {fix}") from error
     threading.Thread(target=server.serve_forever, name="endpoint", daemon=True).start()

@@ -22,6 +22,7 @@ from dataflow.intake.judge import Judge, State
 from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Oversleeping, Pauses
 from dataflow.intake.pulse import Pulse
+from dataflow.logs import logger
 from dataflow.losses.limit import DeadShare
 from dataflow.losses.tally import Tally
 from dataflow.messages import Judged, Parcel
@@ -88,7 +89,8 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
             catalog.close()
     progress = Progress(plan.out_of_orderness_ms, now, time.monotonic, bounded=settings.bounded)
     tally = Tally(plan.event, plan.out_of_orderness_ms, time.monotonic)
-    share = None if settings.fail_dead is None else DeadShare(settings.fail_dead)
+    # ranges are read again, by a replay for one: what was dead then was allowed then
+    share = None if settings.fail_dead is None or settings.ranges is not None else DeadShare(settings.fail_dead)
     limit = DeadLimit(share, tally, control, partial(_stop_others, recovery))
     whole = WithEnded(source, ended) if ended else source
     return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit)
@@ -125,8 +127,13 @@ def _intake(job: Job) -> Intake:
         job.progress.observe(judged, lag_records)
 
     def final(partition: str) -> bool:
-        # what waits behind an open transaction comes after this end
-        return settings.final and partition not in job.source.waiting()
+        if not settings.final or job.source.is_at_end(partition):
+            return settings.final
+        logger("run").warning(
+            f"{partition} is not final: its source has more than it had at the start, or does not answer",
+            fix="run again with --bounded --final",
+        )
+        return False
 
     means = Means(
         control=job.control,

@@ -156,8 +156,12 @@ def _speaker(job: Job, process: int | None, line: LiveLine | None) -> Speaker:
     """What tells the progress, begun."""
 
     def write(text: str) -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError:
+            # a reader that went away has heard enough: the run goes on, and what it says goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     manner = manner_of(job.settings, terminal=line is not None)
     speaker = Speaker(job.progress, manner, line=line, write=write, process=process)

@@ -40,6 +40,10 @@ class WithEnded:
         """As the source says; nothing waits in an ended partition."""
         return self._source.waiting()
 
+    def is_at_end(self, partition: str) -> bool:
+        """As the source says; an ended partition has nothing more."""
+        return partition in self._ended or self._source.is_at_end(partition)
+
     def partitions_changed(self) -> bool:
         """As the source says."""
         return self._source.partitions_changed()

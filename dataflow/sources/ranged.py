@@ -52,6 +52,10 @@ class RangedSource:
         """None: the ranges' ends are those that were asked for."""
         return {}
 
+    def is_at_end(self, partition: str) -> bool:
+        """The range's end is the end that was asked for."""
+        return True
+
     def partitions_changed(self) -> bool:
         """Never: the ranges are fixed."""
         return False

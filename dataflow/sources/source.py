@@ -91,6 +91,13 @@ class Source(Protocol):
         """
         ...
 
+    def is_at_end(self, partition: str) -> bool:
+        """Whether the source holds nothing behind a partition's bounded end, asked anew; False where it cannot be told.
+
+        May wait for an answer for some seconds.
+        """
+        ...
+
     def partitions_changed(self) -> bool:
         """True once `partitions()` would name others than when this source was made. Cheap to ask, often."""
         ...

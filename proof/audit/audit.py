@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ from proof.audit.files import check_files
 from proof.audit.ledger import CLASSES, Segment, check_ledger, check_published
 from proof.audit.report import Finding, Report, Unproven
 from proof.audit.rows import CHUNK_RECORDS, ROW_TABLES, Excused, RowTables, first_offsets
+from proof.audit.selection import Selection
 from proof.audit.source import Means, Place, Rereading, find_place
 from proof.audit.windows import (
     MANY,
@@ -36,41 +36,11 @@ from proof.audit.windows import (
 from proof.erased import ErasedRows, side_tables
 from proof.ledger import ROLLUP_CLASSES, LedgerLine, read_ledger
 from proof.left import what_left
-from query.moment import to_ms
 from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.catalog.left import Left, left
 from sinks.lake.ledger import merge_ranges
 
 _SETTLED_TRIES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What to audit: one source partition or all, offsets [start, end), commits of [since, until). None = no limit."""
-
-    partition: str | None = None
-    start: int | None = None
-    end: int | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-    @property
-    def is_everything(self) -> bool:
-        """No limit at all."""
-        return self == Selection()
-
-    def takes(self, segment: Segment) -> bool:
-        """Whether a ledger range has a part of what was selected."""
-        if self.partition not in (None, segment.partition):
-            return False
-        if (self.start is not None and segment.end <= self.start) or (
-            self.end is not None and segment.start >= self.end
-        ):
-            return False
-        if segment.line is None:
-            return self.since is None and self.until is None
-        at_ms = segment.line.committed_at_ms
-        return (self.since is None or at_ms >= to_ms(self.since)) and (self.until is None or at_ms < to_ms(self.until))
 
 
 @dataclass(frozen=True, slots=True)

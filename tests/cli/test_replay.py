@@ -58,6 +58,11 @@ def test_a_replay_reports_what_was_planted_and_keeps_the_other_lake(lake):
     )
 
 
+def test_a_limit_of_dead_letters_is_that_of_the_run_and_not_of_its_replay(lake):
+    done = audited.tidemill(lake.folder, "replay", "--check", source="files", input="input", fail_dead="0%")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_part_of_the_lake_is_replayed_from_its_beginning(lake):
     lake.rewrite("events", without(0), cunning=True)
     done = tidemill(lake, "replay", "--check", "--from", "20", "--to", "40", "--json")

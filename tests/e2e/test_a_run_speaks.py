@@ -2,15 +2,13 @@
 
 import json
 import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
-from fcntl import ioctl
 from pathlib import Path
 
 import pytest
+
+from tests.terminal import on_a_terminal
 
 ROOT = Path(__file__).parents[2]
 RUN = [
@@ -24,28 +22,6 @@ RECORDS = 6_000
 def command(folder: Path, *more: str) -> list[str]:
     program = [sys.executable, "-c", "import run\nrun.main()"]
     return [*program, *RUN, "--lake", f"{folder}/lake", "--recovery", f"{folder}/recovery", *more]
-
-
-def on_a_terminal(arguments: list[str], columns: int) -> str:
-    ours, theirs = pty.openpty()
-    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")}
-    child = subprocess.Popen(
-        arguments, cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, env=environment | {"TERM": "xterm"}
-    )
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            part = os.read(ours, 65536)
-        except OSError:  # the other side was closed
-            break
-        if not part:
-            break
-        shown += part
-    os.close(ours)
-    assert child.wait() == 0
-    return shown.decode()
 
 
 @pytest.mark.parametrize("columns", [80, 160])
@@ -81,6 +57,20 @@ def test_a_program_reads_objects_from_standard_output(tmp_path: Path) -> None:
     read = [each["read"] for each in told]
     assert read == sorted(read)
     assert {"seconds", "rate", "late", "duplicate", "dead", "delay_ms", "lag", "committed_ms"} <= told[-1].keys()
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
+    run = subprocess.Popen(
+        command(tmp_path, "--progress", "json"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    assert run.stderr is not None
+    assert '"progress"' in run.stdout.readline()
+    run.stdout.close()
+    log = [json.loads(line) for line in run.stderr.read().splitlines()]
+    assert run.wait() == 0
+    assert [line["event"] for line in log if line["event"] != "progress"] == ["started", "ended"]
+    run.stderr.close()
 
 
 def test_bytewaxs_own_command_speaks_as_well(tmp_path: Path) -> None:

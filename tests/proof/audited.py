@@ -24,8 +24,9 @@ from dataflow.pipeline.tables import tables_of
 from dataflow.sources.files.source import FilesSource
 from dataflow.sources.source import Source
 from dataflow.windows import hop, session, tumble
-from proof.audit.audit import Selection, audit
+from proof.audit.audit import audit
 from proof.audit.report import Report
+from proof.audit.selection import Selection
 from query.reader import LakeReader
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.tables.definition import read_definition

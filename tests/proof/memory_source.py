@@ -34,6 +34,9 @@ class MemorySource:
     def waiting(self) -> dict[str, int]:
         return {}
 
+    def is_at_end(self, partition: str) -> bool:
+        return True
+
     def partitions_changed(self) -> bool:
         return False
 

@@ -67,7 +67,7 @@ def test_a_replay_equals_what_is_kept(lake: Audited, tmp_path: Path) -> None:
     again.run(CUTS)
     with LakeReader(lake.lake) as live, LakeReader(tmp_path / "again" / "lake") as side:
         kept = kept_sql(left_of(live), lake.plan, live.snapshot())
-        found = compare(live.snapshot(), side.snapshot(), None, kept)
+        found = compare(live.snapshot(), side.snapshot(), None, kept=kept)
         assert [each.table for each in found if not each.is_equal] == []
         assert {each.table for each in compare(live.snapshot(), side.snapshot(), None) if not each.is_equal} == set(
             kept

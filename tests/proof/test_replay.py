@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dataflow.errors import ConfigError
-from proof.audit.audit import Selection
+from proof.audit.selection import Selection
 from proof.replay import ReplayRange, TableComparison, compare, content_hash, replay_ranges
 from query.reader import LakeReader, LakeSnapshot
 from tests.query.lakes import T0, LakeMaker, clicks, ledger

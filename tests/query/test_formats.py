@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dataflow.errors import ConfigError
+from dataflow.errors import ConfigError, QueryError
 from query.formats import BINARY_FORMATS, FORMATS, answer_of, require_format, write, write_to
+from query.texts import Row, Texts
 
 TABLE = pa.table(
     {
@@ -161,6 +163,35 @@ def test_an_unknown_format_and_an_unwritable_file_are_told_with_the_fix(tmp_path
         require_format("xml", terminal=False)
     with pytest.raises(ConfigError, match="cannot be written"):
         write_to(answer_of(TABLE, "csv"), "csv", tmp_path / "no" / "out", io.BytesIO(), terminal=False)
+
+
+def test_an_answer_that_breaks_off_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    target = tmp_path / "out.csv"
+    whole = answer_of(TABLE.select(["name"]), "csv")
+    assert isinstance(whole, Texts)
+
+    def breaking() -> Iterator[list[Row]]:
+        yield [("a",)]
+        raise QueryError("the answer is not whole")
+
+    for before in (None, b"as it was"):
+        if before is not None:
+            target.write_bytes(before)
+        with pytest.raises(QueryError, match="not whole"):
+            write_to(Texts(whole.columns, breaking()), "csv", target, io.BytesIO(), terminal=False)
+        assert [path.name for path in tmp_path.iterdir()] == ([] if before is None else ["out.csv"])
+    assert target.read_bytes() == b"as it was"
+    write_to(answer_of(TABLE.select(["n"]), "csv"), "csv", target, io.BytesIO(), terminal=False)
+    assert target.read_text() == 'n\n1\n-2\n""\n'
+
+
+def test_a_link_is_followed_and_a_device_is_written_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write_to(answer_of(TABLE.select(["n"]), "csv"), "csv", tmp_path / "link", io.BytesIO(), terminal=False)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text().startswith("n\n")
+    write_to(answer_of(TABLE, "csv"), "csv", Path("/dev/null"), io.BytesIO(), terminal=False)
+    assert Path("/dev/null").is_char_device()
 
 
 def test_json_is_written_byte_for_byte_with_exact_numbers_however_deep() -> None:

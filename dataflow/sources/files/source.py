@@ -70,6 +70,10 @@ class FilesSource:
         """There are no transactions here."""
         return {}
 
+    def is_at_end(self, partition: str) -> bool:
+        """A file is read as long as it is."""
+        return True
+
     def partitions_changed(self) -> bool:
         """Never: files that appear later are left for the next start."""
         return False

@@ -69,6 +69,10 @@ class GeneratorSource:
         """There are no transactions here."""
         return {}
 
+    def is_at_end(self, partition: str) -> bool:
+        """The stream ends where it was told to."""
+        return True
+
     def partitions_changed(self) -> bool:
         """Never."""
         return False

@@ -149,6 +149,15 @@ class KafkaSource:
             waiting |= {f"{topic}/{n}": ranges[n][1] - stable[n] for n in held if ranges[n][1] > stable[n]}
         return waiting
 
+    def is_at_end(self, partition: str) -> bool:
+        """Whether the high watermark is still at the bounded end; records behind a transaction are above it."""
+        topic, number = self._partitions[partition]
+        try:
+            _, high = self._last_question.ranges(topic, [number])[number]
+        except SourceError:
+            return False
+        return self._ends is not None and high <= self._ends[partition]
+
     def _numbers(self, partitions: Iterable[str]) -> dict[str, list[int]]:
         """The partition numbers of each topic, ascending."""
         numbers: dict[str, list[int]] = {}

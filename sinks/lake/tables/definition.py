@@ -102,10 +102,10 @@ class FieldDefinition(msgspec.Struct, frozen=True):
 class Definition(msgspec.Struct, frozen=True):
     """A pipeline as its lake knows it; all but idle_timeout decides what tables hold. Unknown fields are left alone.
 
-    `columns`: those of the events that rollups see, with Arrow types; `event_time` is one of them. `event`: which of them
-    are the event's own, empty in a definition of version 1. `values`: by column all that it ever held beside null, where
-    every definition so far named them (Literal, Enum). Rollups and columns that a former pipeline file had, and this one
-    has not, stay in it.
+    `columns`: those of the events that rollups see, with Arrow types; `event_time` is one of them. `event`: which of
+    them are the event's own, empty in a definition of version 1. `values`: by column all that it ever held beside null,
+    where every definition so far named them (Literal, Enum). Rollups and columns that a former pipeline file had, and
+    this one has not, stay in it.
     `keep_ms`: rollup or row table -> for how long of event time it stays. What is not in it stays for ever, as does a
     rollup that the pipeline file no longer has.
     """

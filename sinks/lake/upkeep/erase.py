@@ -1,17 +1,14 @@
 """Erasing one person: files without the rows take the place of those with them, and nothing of the old is left."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from dataflow.durable import sync_folder
-from dataflow.errors import ConfigError, LakeError
-from dataflow.own_columns import PLACE
-from dataflow.pipeline.names import DEAD_LETTERS, EVENTS
+from dataflow.errors import LakeError
 from sinks.lake.catalog.bounds import recompute_bounds
 from sinks.lake.catalog.catalog import Catalog
-from sinks.lake.catalog.erasures import ErasedRows, erased_rows, erasures, finish_erasures, note_erasure
+from sinks.lake.catalog.erasures import erasures, finish_erasures, note_erasure
 from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.catalog.types import time_text
@@ -21,127 +18,28 @@ from sinks.lake.leftovers import remove_merged, remove_published
 from sinks.lake.names import merged_file_name, table_folder, table_path, unique_name
 from sinks.lake.tables.definition import Definition
 from sinks.lake.upkeep.compact import live_files, read_file
-from sinks.lake.upkeep.expire import delete_scheduled
-from sinks.lake.upkeep.holders import Condition, DeadLetterHolder, Holder, holders
+from sinks.lake.upkeep.expire import delete_scheduled, schedule_dead_files
+from sinks.lake.upkeep.found import FileMatch, Found, file_path, look
+from sinks.lake.upkeep.holders import Condition
 from sinks.lake.upkeep.remains import Remains, remains
 from sinks.lake.upkeep.tiers import LiveFile
 from sinks.lake.upkeep.turn import sole_turn
 
-SHARE = 100
-"""A condition may match one row in so many of a table, and FEW_ROWS in any case: it names a person, not a group."""
-
-FEW_ROWS = 100
 TRIES = 3
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
-_OFFSET, _PARTITION = PLACE[2].name, PLACE[1].name
-
-Offsets = dict[tuple[str, str], list[int]]
-"""Of table and source partition."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileMatch:
-    """A live file with `rows` rows that match."""
-
-    holder: Holder | DeadLetterHolder
-    file: LiveFile
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What matches a condition, as of `snapshot`. `rows` and `of`: matching and all rows of each table that was read.
-
-    `by_field`: of the dead letters, those found by their fields. `cut`: kept snapshots that show a row of it.
-    """
-
-    snapshot: int
-    files: tuple[FileMatch, ...]
-    rows: Mapping[str, int]
-    of: Mapping[str, int]
-    by_field: int
-    offsets: Offsets
-    cut: tuple[int, ...]
-
-    @property
-    def is_nothing(self) -> bool:
-        """No row matches."""
-        return not self.files
-
-    @property
-    def by_bytes(self) -> int:
-        """Of the dead letters, those found by their bytes alone."""
-        return self.rows.get(DEAD_LETTERS, 0) - self.by_field
-
-    def marks(self) -> list[ErasedRows]:
-        """What the catalog remembers of it."""
-        sides = {name: rows for name, rows in self.rows.items() if rows and name not in (EVENTS, DEAD_LETTERS)}
-        return [*erased_rows(self.offsets), *(ErasedRows(name, "", rows) for name, rows in sorted(sides.items()))]
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
     """What one erasure did. `resumed`: it first finished one that had been cut short.
 
-    `proof` is what a look at everything found afterwards; None where there was nothing to do.
+    `proof` is what a look at everything found afterwards.
     """
 
     found: Found
     files_deleted: int
     resumed: bool
-    proof: Remains | None
-
-
-def look(catalog: Catalog, definition: Definition, condition: Condition) -> Found:
-    """Read every live file that may hold rows of the condition. Changes nothing.
-
-    Raises ConfigError and LakeError as `holders` does, and LakeError for a file that is damaged or not ours to rewrite.
-    """
-    snapshot = catalog.head().id
-    files: list[FileMatch] = []
-    rows: dict[str, int] = {}
-    of: dict[str, int] = {}
-    offsets: Offsets = {}
-    by_field = 0
-    for holder in holders(catalog, definition, condition):
-        name = holder.table.name
-        rows[name] = of[name] = 0
-        for file in live_files(catalog, holder.table):
-            if file.begin_snapshot > snapshot:
-                continue
-            content, _ = read_file(catalog, _path(catalog, holder.table, file.path), file, holder.table)
-            matched = holder.matched(content)
-            of[name] += content.num_rows
-            if not matched.rows:
-                continue
-            if not file.mergeable:
-                raise LakeError(
-                    f"{file.path} of table {name} holds rows of it and was changed by another client: turn its changes "
-                    "into a file with CALL ducklake_rewrite_data_files('lake'), then erase"
-                )
-            files.append(FileMatch(holder, file, matched.rows))
-            rows[name] += matched.rows
-            by_field += matched.by_field
-            if name in (EVENTS, DEAD_LETTERS):
-                gone = content.select([_PARTITION, _OFFSET]).filter(matched.mask)
-                for each in gone.to_pylist():
-                    offsets.setdefault((name, each[_PARTITION] or ""), []).append(each[_OFFSET])
-    return Found(snapshot, tuple(files), rows, of, by_field, offsets, _showing(catalog, files))
-
-
-def require_few(found: Found, most_rows: int | None, condition: str) -> None:
-    """Raise ConfigError where more rows match than one person has: `most_rows` of each table, or SHARE of its rows."""
-    for name, count in found.rows.items():
-        total = found.of[name]
-        most = max(FEW_ROWS, total // SHARE) if most_rows is None else most_rows
-        if count > most:
-            share = f"more than 1 in {SHARE}" if most_rows is None else f"more than the {most_rows:,} of --most-rows"
-            raise ConfigError(
-                "--where",
-                condition,
-                f"matches {count:,} of the {total:,} rows of {name}, {share}: nothing was erased. Name one person, or, "
-                f"if all of these are meant, say --most-rows {count}",
-            )
+    proof: Remains
 
 
 def erase(
@@ -156,10 +54,12 @@ def erase(
 ) -> Erased:
     """Take the rows of `condition` out of the lake: events, dead letters, distinct values; aggregates stay.
 
-    One transaction puts rewritten files in the place of the old ones, expires the snapshots that show a row of it, and
-    leaves a mark without the values. Then the old files go at once, and the catalog is written anew. Works beside a
-    writing pipeline, whose later rows stay; compactions wait. After a kill at any point the lake is as before or
-    erased, and calling it again finishes. `require` may refuse what was found; `wait` pauses for others.
+    One transaction puts rewritten files in the place of the old ones, expires the snapshots that show a row of it (also
+    those that alone show files which left before), and leaves a mark without the values. Then the old files go at once,
+    and the catalog is written anew. Works beside a writing pipeline, whose later rows stay; compactions wait. After a
+    kill at any point the lake is as before or erased, and calling it again finishes; what the proof still finds leaves
+    it unfinished. `require` may refuse what
+    was found; `wait` pauses for others.
     """
     with sole_turn(catalog.folder, wait):
         resumed = any(not each.finished for each in erasures(catalog.connection))
@@ -175,11 +75,15 @@ def erase(
                 f"another client changed the files of {catalog.folder} while they were rewritten, {TRIES} times; "
                 "nothing was erased. Stop it, then run the same command again"
             )
-        if found.is_nothing and not resumed:
-            return Erased(found, 0, resumed, None)
-        deleted = _clean_up(catalog, wait, fault)
+        has_work = resumed or not found.is_nothing
+        deleted = _clean_up(catalog, clock(), wait, fault) if has_work else 0
         # still alone: a compaction would mix new rows with old ones
-        return Erased(found, deleted, resumed, remains(catalog, definition, condition, found.snapshot))
+        proof = remains(catalog, definition, condition, found.snapshot)
+        if has_work and not proof.left:
+            # else the next call goes on with it
+            with catalog.transaction() as connection:
+                finish_erasures(connection)
+        return Erased(found, deleted, resumed, proof)
 
 
 def _take_out(
@@ -198,7 +102,8 @@ def _take_out(
             return False
         now = clock()
         first = catalog.head().next_file_id
-        changes = ",".join(f"deleted_from_table:{number}" for number in sorted(tables))
+        touched = sorted({each.holder.table.id for each in (*found.files, *found.past)})
+        changes = ",".join(f"deleted_from_table:{number}" for number in touched)
         files = sum(new is not None for new in staged)
         snapshot_id = catalog.snapshot(now, changes, file_ids=files, message="erasure")
         for match, new in zip(found.files, staged, strict=True):
@@ -209,10 +114,11 @@ def _take_out(
             recompute_bounds(connection, table.id)
         for name in ("ducklake_snapshot", "ducklake_snapshot_changes"):
             connection.executemany(f"DELETE FROM {name} WHERE snapshot_id = ?", [(number,) for number in found.cut])
-            # those that a running pipeline has added meanwhile show the old files as well
-            connection.execute(
-                f"DELETE FROM {name} WHERE snapshot_id > ? AND snapshot_id < ?", (found.snapshot, snapshot_id)
-            )
+            if found.files:
+                # those that a running pipeline has added meanwhile show the old files as well
+                connection.execute(
+                    f"DELETE FROM {name} WHERE snapshot_id > ? AND snapshot_id < ?", (found.snapshot, snapshot_id)
+                )
         note_erasure(connection, time_text(now), snapshot_id, list(condition.constants), found.marks())
         fault("in_erase")
     fault("after_erase")
@@ -222,7 +128,7 @@ def _take_out(
 def _rewrite(catalog: Catalog, match: FileMatch, name: str, fault: Fault) -> StagedFile | None:
     """The file without the rows, staged; None where none is left. Order and snapshot of each row stay."""
     table, file = match.holder.table, match.file
-    content, marks = read_file(catalog, _path(catalog, table, file.path), file, table)
+    content, marks = read_file(catalog, file_path(catalog, table, file), file, table)
     stays = ~match.holder.matched(content).mask
     if not stays.any():
         return None
@@ -239,7 +145,7 @@ def _unchanged(catalog: Catalog, found: Found, staged: Sequence[StagedFile | Non
         if live[table.id].get(match.file.id) != match.file:
             return False
         # a run that started meanwhile takes it for a leftover
-        if new is not None and not _path(catalog, table, new.path).exists():
+        if new is not None and not (table_folder(catalog.folder, table.path) / new.path).exists():
             return False
     return True
 
@@ -273,8 +179,9 @@ def _close_row_ids(catalog: Catalog, table: TableLayout) -> None:
         )
 
 
-def _clean_up(catalog: Catalog, wait: Callable[[], None], fault: Fault) -> int:
-    """Delete the replaced files, whatever their grace, and all that a kill has left; rewrite the catalog."""
+def _clean_up(catalog: Catalog, now: datetime, wait: Callable[[], None], fault: Fault) -> int:
+    """Delete the files that nothing shows now, at once, and all that a kill has left; rewrite the catalog."""
+    schedule_dead_files(catalog, now, fault)
     deleted = delete_scheduled(catalog, _EVER, fault)
     deleted += remove_merged(catalog, fault) + remove_published(catalog, fault)
     for table in catalog.tables().values():
@@ -284,21 +191,4 @@ def _clean_up(catalog: Catalog, wait: Callable[[], None], fault: Fault) -> int:
     fault("before_scrub")
     catalog.scrub(wait)
     fault("after_scrub")
-    with catalog.transaction() as connection:
-        finish_erasures(connection)
     return deleted
-
-
-def _showing(catalog: Catalog, files: Sequence[FileMatch]) -> tuple[int, ...]:
-    """The kept snapshots that show one of the files."""
-    if not files:
-        return ()
-    first = min(match.file.begin_snapshot for match in files)
-    rows = catalog.connection.execute(
-        "SELECT snapshot_id FROM ducklake_snapshot WHERE snapshot_id >= ? ORDER BY snapshot_id", (first,)
-    )
-    return tuple(number for (number,) in rows)
-
-
-def _path(catalog: Catalog, table: TableLayout, name: str) -> Path:
-    return table_folder(catalog.folder, table.path) / name

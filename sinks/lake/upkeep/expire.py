@@ -56,7 +56,7 @@ def expire(catalog: Catalog, now: datetime, retention: Retention, *, fault: Faul
     The newest snapshot always stays, and so does the one that was current at `now - keep`.
     """
     snapshots = _expire_snapshots(catalog, now, retention)
-    _schedule_dead_files(catalog, now, fault)
+    schedule_dead_files(catalog, now, fault)
     return ExpiryReport(
         snapshots,
         delete_scheduled(catalog, now - retention.grace, fault),
@@ -125,7 +125,7 @@ def _thinned(catalog: Catalog, now: datetime, retention: Retention) -> list[int]
     return doomed[::-1]
 
 
-def _schedule_dead_files(catalog: Catalog, now: datetime, fault: Fault) -> None:
+def schedule_dead_files(catalog: Catalog, now: datetime, fault: Fault) -> None:
     """Files of our tables that have ended, and that no snapshot left can see, go to the list to delete."""
     tables = ",".join(map(str, sorted(own_objects(catalog.connection))))
     dead = (

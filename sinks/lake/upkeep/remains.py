@@ -67,6 +67,13 @@ class _Search:
         self._needles = [text.encode() for text in self._texts]
         self._holders = {holder.table.name: holder for holder in holders(catalog, definition, condition)}
         self._aggregates = {f"{rollup.name}_delta" for rollup in definition.rollups}
+        self._named = {
+            full_path(table_folder(catalog.folder, table.path), file)
+            for table in catalog.tables().values()
+            for (file,) in catalog.connection.execute(
+                "SELECT path FROM ducklake_data_file WHERE table_id = ?", (table.id,)
+            )
+        }
         self._keyed = keyed_tables(catalog, definition, condition)
         self._columns = set(condition.constants)
         self._found = Remains()
@@ -128,7 +135,9 @@ class _Search:
         if not self._texts or not _parquet_or_bytes(path, self._texts, self._needles):
             return
         ours = is_own_file(name, own_folders(self._catalog.connection))
-        if ours and sink_file(path.name) is not None:
+        if full_path(path.parent, path.name) in self._named:
+            self._found.left.append(f"{name}: a file that is no longer live, and that older snapshots still show")
+        elif ours and sink_file(path.name) is not None:
             self._found.stays.append(f"{name}: staged for a commit that is not published yet, so new")
         elif ours:
             self._found.left.append(f"{name}: a replaced file that is still there; run the same command again")

@@ -14,6 +14,7 @@ from dataflow.messages import RollupCount
 from dataflow.pipeline.tables import tables_of
 from dataflow.windows import tumble
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.erasures import erasures
 from sinks.lake.catalog.reader import open_readonly
 from sinks.lake.tables.definition import Definition, read_definition
 from sinks.lake.upkeep.compact import CompactionReport, compact
@@ -45,6 +46,15 @@ MARK = "_ducklake_internal_snapshot_id"
 def dead_row(offset: int, value: bytes | None) -> dict[str, Any]:
     place = {"topic": "t", "partition": "t/0", "offset": offset, "record_timestamp": None}
     return {**place, "value": value, "reason": "malformed", "field": None, "message": "it is no JSON"}
+
+
+def end_files(catalog: Catalog, table: str, at_snapshot: int) -> None:
+    """Take all files out of the table as of a snapshot: what leaving, or another client's DELETE of them, does."""
+    with catalog.transaction() as connection:
+        connection.execute(
+            "UPDATE ducklake_data_file SET end_snapshot = ? WHERE table_id = ? AND end_snapshot IS NULL",
+            (at_snapshot, catalog.tables()[table].id),
+        )
 
 
 def raw(person: str | None) -> bytes:
@@ -96,6 +106,13 @@ class People:
         try:
             wanted = condition(catalog, text)
             return erase(catalog, definition_of(catalog), wanted, clock=self.clock, wait=lambda: None, **options)
+        finally:
+            catalog.close()
+
+    def erasure_is_open(self) -> bool:
+        catalog = Catalog.open(self.folder)
+        try:
+            return any(not each.finished for each in erasures(catalog.connection))
         finally:
             catalog.close()
 

@@ -1,5 +1,6 @@
 """Erasing one person: exactly that one's rows go, and the lake is a lake as before."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow.errors import ConfigError, LakeError, SnapshotExpired
+from dataflow.errors import LakeError, SnapshotExpired
 from query.reader import LakeReader
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.erasures import erasures
 from sinks.lake.catalog.reader import open_readonly
-from sinks.lake.upkeep.erase import Found, look, require_few
 from sinks.lake.upkeep.expire import Retention
 from tests.ducklake_client import ducklake_query
 from tests.sinks.lake.upkeep.people import (
@@ -24,8 +24,7 @@ from tests.sinks.lake.upkeep.people import (
     SIDE,
     TABLES,
     People,
-    condition,
-    definition_of,
+    end_files,
     holding,
     listed,
     names,
@@ -151,10 +150,69 @@ def test_a_condition_that_matches_nothing_commits_nothing(people: People) -> Non
     with open_readonly(people.folder) as reader:
         newest = reader.latest().id
     done = people.erase("ad = 'nobody'")
-    assert (done.found.is_nothing, done.files_deleted, done.proof) == (True, 0, None)
+    assert (done.found.is_nothing, done.files_deleted, done.proof.left) == (True, 0, [])
     with open_readonly(people.folder) as reader:
         assert reader.latest().id == newest
     assert people.files() == before
+
+
+def test_rows_that_only_the_past_shows_go_with_the_snapshots_that_show_them(people: People) -> None:
+    people.grow(["person-7"])
+    catalog = Catalog.open(people.folder)
+    head = catalog.head().id
+    end_files(catalog, "events", head)
+    catalog.close()
+    people.grow(["someone"])
+    done = people.erase()
+    assert done.found.past_rows == {"events": 5}
+    assert done.found.rows["events"] == 0
+    assert done.proof.left == []
+    assert not people.erasure_is_open()
+    assert [row["ad"] for row in people.rows("events")] == ["someone"]
+    assert holding(people.folder) == []
+    catalog = Catalog.open(people.folder)
+    (mark,) = erasures(catalog.connection)
+    catalog.close()
+    assert "events" not in mark.rows
+
+
+def test_what_only_the_past_shows_is_erased_where_nothing_else_matches(people: People) -> None:
+    people.erase()
+    people.grow([PERSON])
+    people.grow(["someone"])
+    catalog = Catalog.open(people.folder)
+    end_files(catalog, "events", catalog.head().id)
+    end_files(catalog, SIDE, catalog.head().id)
+    shows = catalog.head().id - 1
+    catalog.close()
+    people.grow(["someone"])
+    with open_readonly(people.folder) as reader:
+        newest = reader.latest().id
+    done = people.erase()
+    assert (done.found.files, done.found.past_rows) == ((), {"events": 1, SIDE: 1})
+    assert done.proof.left == []
+    assert holding(people.folder) == []
+    with open_readonly(people.folder) as reader:
+        assert reader.latest().id == newest + 1
+        kept = {number for (number,) in reader.connection.execute("SELECT snapshot_id FROM ducklake_snapshot")}
+    assert shows not in kept
+    assert newest in kept
+    assert people.erase().found.is_nothing
+
+
+def test_what_the_proof_still_finds_is_found_again_by_the_next_call(people: People) -> None:
+    folder = people.folder / "main" / "events"
+    exports = [folder / f"export-{at}.parquet" for at in range(len(list(folder.glob("*.parquet"))))]
+    for path, export in zip(sorted(folder.glob("*.parquet")), exports, strict=True):
+        shutil.copy(path, export)
+    for _ in range(2):
+        done = people.erase()
+        assert any("export-" in each for each in done.proof.left)
+        assert people.erasure_is_open()
+    for export in exports:
+        export.unlink()
+    assert people.erase().proof.left == []
+    assert not people.erasure_is_open()
 
 
 def test_later_rows_of_the_person_are_new_and_stay(people: People) -> None:
@@ -220,20 +278,6 @@ def test_a_run_that_starts_meanwhile_and_takes_the_new_files_for_leftovers_chang
     people.erase(fault=start_meanwhile)
     assert people.content() == without(before)
     assert people.files() == listed(people.folder)
-
-
-def test_groups_are_refused_by_their_number(people: People) -> None:
-    catalog = Catalog.open(people.folder)
-    found = look(catalog, definition_of(catalog), condition(catalog))
-    catalog.close()
-    require_few(found, None, "ad = 'x'")
-    require_few(found, 5, "ad = 'x'")
-    with pytest.raises(ConfigError, match="matches 5 of the 35 rows of events, more than the 4 of --most-rows"):
-        require_few(found, 4, "ad = 'x'")
-    many = Found(1, found.files, {"events": 101}, {"events": 10_099}, 0, {}, ())
-    with pytest.raises(ConfigError, match="more than 1 in 100: nothing was erased"):
-        require_few(many, None, "ad = 'x'")
-    require_few(Found(1, found.files, {"events": 101}, {"events": 10_100}, 0, {}, ()), None, "ad = 'x'")
 
 
 def test_a_damaged_file_is_not_rewritten(people: People) -> None:

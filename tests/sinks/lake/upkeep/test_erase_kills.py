@@ -11,7 +11,17 @@ import pytest
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.erasures import erasures
 from tests.ducklake_client import ducklake_query
-from tests.sinks.lake.upkeep.people import OTHERS, PERSON, SIDE, People, holding, listed, rows_with_marks, without
+from tests.sinks.lake.upkeep.people import (
+    OTHERS,
+    PERSON,
+    SIDE,
+    People,
+    end_files,
+    holding,
+    listed,
+    rows_with_marks,
+    without,
+)
 
 ROOT = Path(__file__).resolve().parents[4]
 BEFORE = ("before_file", "in_file", "in_file:5", "after_file:3", "before_erase", "in_erase")
@@ -67,6 +77,24 @@ def test_a_kill_leaves_the_lake_as_before_or_erased_and_the_same_command_finishe
     catalog.close()
     assert killed(lake, "") == 0
     assert {table: rows_with_marks(lake, table) for table in READ} == gone
+    assert holding(lake) == []
+    assert {path.relative_to(lake).as_posix() for path in lake.glob("main/*/*")} == listed(lake)
+    catalog = Catalog.open(lake)
+    assert [each.finished for each in erasures(catalog.connection)] == [True]
+    catalog.close()
+
+
+@pytest.mark.parametrize("fault", ["before_erase", "in_erase", "after_erase", "in_expiry", "before_unlink:3"])
+def test_a_kill_while_what_has_left_before_is_erased_leaves_no_row_that_the_same_command_does_not_find(
+    template: Path, tmp_path: Path, fault: str
+) -> None:
+    lake = Path(shutil.copytree(template / "lake", tmp_path / "lake"))
+    catalog = Catalog.open(lake)
+    for table in READ:
+        end_files(catalog, table, catalog.head().id)
+    catalog.close()
+    assert killed(lake, fault) == -signal.SIGKILL
+    assert killed(lake, "") == 0
     assert holding(lake) == []
     assert {path.relative_to(lake).as_posix() for path in lake.glob("main/*/*")} == listed(lake)
     catalog = Catalog.open(lake)

@@ -5,11 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.upkeep.erase import erase
 from sinks.lake.upkeep.keeping import SLOTS
 from sinks.lake.upkeep.leave import slots_of_lake
 from tests.sinks.lake.reading import rows_of
@@ -25,6 +27,7 @@ from tests.sinks.lake.upkeep.leaving import (
     plan_of,
     visits_of,
 )
+from tests.sinks.lake.upkeep.people import condition, definition_of
 
 HOUR_MS = 60 * MINUTE_MS
 KEEP_MS = 160 * MINUTE_MS
@@ -285,3 +288,22 @@ def require_whole_or_gone(lake: Leaving) -> None:
     times = sorted(row["time"] for row in rows_of(lake.folder, "events"))
     wanted_times = sorted(hit.time_ms for hit in lake.hits)
     assert [time for time in times if time >= before] == [time for time in wanted_times if time >= before]
+
+
+def test_an_erasure_finds_what_has_left_and_older_snapshots_still_show(tmp_path: Path) -> None:
+    lake = Leaving(tmp_path / "lake", plan_of("160m", events_keep="160m"))
+    steady(lake, range(0, 600, 10))
+    assert lake.compact().departures
+    catalog = Catalog.open(lake.folder)
+    wanted = condition(catalog, "user = 1")
+    before = lake.ask("SELECT * FROM events WHERE user <> 1 ORDER BY ALL")
+    done = erase(catalog, definition_of(catalog), wanted, clock=lake.clock, wait=lambda: None)
+    assert done.found.past_rows["events"] > 0
+    assert done.found.rows["events"] > 0
+    assert done.proof.left == []
+    catalog.close()
+    users = [pq.read_table(path, columns=["user"]).column(0).to_pylist() for path in lake.folder.glob("main/events/*")]
+    assert users
+    assert not any(1 in each for each in users)
+    assert lake.ask("SELECT * FROM events ORDER BY ALL") == before
+    assert lake.compact().departures == ()
