@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli.bar import Bar
+from cli.terminal import note
 from dataflow.errors import ConfigError, QueryError
 from query.formats import (
     BINARY_FORMATS,
@@ -81,7 +82,7 @@ class Wanted:
             raise QueryError(why) from error
         if is_more:
             ways = ", ".join(filter(None, (self.more, "--output FILE writes all")))
-            typer.echo(f"The first {SCREEN_ROWS} rows; {ways}.", err=True)
+            note(f"The first {SCREEN_ROWS} rows; {ways}.")
 
 
 def wanted(form: str | None, output: Path | None, rows: int | None = None, zone: str | None = None) -> Wanted:

@@ -11,7 +11,7 @@ import typer
 from cli.answer_flags import FormatFlag, OutputFlag, ZoneFlag
 from cli.lakes import AsOfFlag, open_reader
 from cli.options import Given, takes
-from cli.terminal import show
+from cli.terminal import note, show
 from query.text_table import TextTable
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def report(
         wish = wish if found.takes_limit else replace(wish, more="")
         now = datetime.now(UTC)
         answer = reader.ask(lambda then: ask_as(wish.read, then, found, values, now, at=at, limit=limit), as_of=as_of)
-        # The range goes to standard error, so that what is piped on stays data.
-        typer.echo(f"{answer.report}: {answer.note}", err=True)
+        note(f"{answer.report}: {answer.note}")
         if answer.table or form is not None or output is not None:
             wish.put(answer.table)
 

@@ -1,6 +1,9 @@
 """What people and programs see of a command that answers no query: tables, lines, JSON documents."""
 
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,13 +14,42 @@ from query.text_table import TextTable
 
 
 def show(*things: TextTable | str) -> None:
-    """Print tables and lines to standard output: framed on a terminal, plain aligned columns elsewhere."""
-    terminal = sys.stdout.isatty()
+    """Print tables and lines to standard output: fitted to a terminal, plain aligned columns and whole lines elsewhere.
+
+    A table with columns that a terminal has no room for is turned on its side there: nothing is left out.
+    """
+    if not sys.stdout.isatty():
+        for thing in things:
+            print(thing if isinstance(thing, str) else thing.plain(), end="\n" if isinstance(thing, str) else "")
+        return
+    columns = shutil.get_terminal_size().columns
     for thing in things:
         if isinstance(thing, str):
-            print(thing)
+            print(thing if len(thing) <= columns else "\n".join(in_lines(thing, columns)))
         else:
-            print(thing.framed() if terminal else thing.plain(), end="")
+            print(thing.framed(columns) if thing.fits(columns) else thing.on_its_side(columns), end="")
+
+
+def note(text: str) -> None:
+    """Say a sentence about an answer on standard error, so that what is piped on stays data; see `in_lines`."""
+    print(
+        "\n".join(in_lines(text, shutil.get_terminal_size().columns)) if sys.stderr.isatty() else text, file=sys.stderr
+    )
+
+
+def in_lines(text: str, columns: int) -> list[str]:
+    """The text in lines of at most `columns`, broken after a comma, semicolon or colon where it can be, or at a blank.
+
+    A word that is longer stays whole. "seen: 2026-01-01 00:00 to 01:00 UTC, as of snapshot 7" in 36 columns is
+    "seen: 2026-01-01 00:00 to 01:00 UTC," and "as of snapshot 7": a time is not cut in two.
+    """
+    lines: list[str] = []
+    for phrase in re.split(r"(?<=[,;:]) ", text):
+        if lines and len(f"{lines[-1]} {phrase}") <= columns:
+            lines[-1] += f" {phrase}"
+        else:
+            lines += textwrap.wrap(phrase, columns, break_long_words=False, break_on_hyphens=False) or [phrase]
+    return lines
 
 
 def end_with(errors: Sequence[TidemillError]) -> None:

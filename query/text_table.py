@@ -74,6 +74,27 @@ class TextTable:
             console.print(Text(f"not shown: {', '.join(self._headers[len(kept) :])} (--format rows)", style="dim"))
         return buffer.getvalue()
 
+    def fits(self, width: int) -> bool:
+        """Whether `framed` shows all columns in so many."""
+        return not fitted(self._widths(), self._least(), width, gap=_RICH_GAP)[1]
+
+    def on_its_side(self, width: int) -> str:
+        """Each row as a block of lines, one a column, with an empty line between; long texts go on in the next line."""
+        import textwrap
+
+        room = max(map(columns_of, self._headers), default=0)
+        blocks = []
+        for row in self._rows:
+            lines: list[str] = []
+            for header, cell in zip(self._headers, row, strict=True):
+                parts = textwrap.wrap(cell, max(width - room - len(_GAP), _LEAST_TEXT), break_on_hyphens=False) or [""]
+                lines += [
+                    f"{name}{' ' * (room - columns_of(name))}{_GAP}{part}".rstrip()
+                    for name, part in zip([header, *[""] * (len(parts) - 1)], parts, strict=True)
+                ]
+            blocks.append("".join(f"{line}\n" for line in lines))
+        return "\n".join(blocks)
+
     def _widths(self) -> list[int]:
         lines = [self._headers, *self._rows]
         return [max(columns_of(line[at]) for line in lines) for at in range(len(self._headers))]

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cli.terminal import show, show_json
+from cli.terminal import in_lines, show, show_json
 from query.text_table import TextTable
 
 
@@ -31,3 +33,18 @@ def test_a_document_holds_no_number_that_json_lacks(capsys: pytest.CaptureFixtur
 def test_what_has_no_form_in_json_is_refused() -> None:
     with pytest.raises(TypeError, match="TextTable has no form"):
         show_json([TextTable(["a"])])
+
+
+def test_a_sentence_on_a_narrow_terminal_is_broken_between_its_phrases() -> None:
+    text = "seen: 2026-01-01 00:00 to 01:00 UTC, as of snapshot 7"
+    assert in_lines(text, 80) == [text]
+    assert in_lines(text, 36) == ["seen: 2026-01-01 00:00 to 01:00 UTC,", "as of snapshot 7"]
+    assert in_lines("a rather long phrase without a comma, b", 20) == ["a rather long phrase", "without a comma, b"]
+    assert in_lines("see /a/very/long/path/of/a/file", 10) == ["see", "/a/very/long/path/of/a/file"]
+
+
+@given(st.text(alphabet="ab ,;:-", max_size=60), st.integers(1, 30))
+def test_of_a_sentence_in_lines_no_word_is_lost_or_cut(text: str, columns: int) -> None:
+    lines = in_lines(text, columns)
+    assert " ".join(lines).split() == text.split()
+    assert all(len(line) <= columns or " " not in line.strip() for line in lines)

@@ -1,4 +1,4 @@
-"""The README is played from its first command to its last, in one folder, as somebody would who reads it."""
+"""The README is played from its first command to its last, in one folder: on a terminal, and where there is none."""
 
 import os
 import re
@@ -18,6 +18,7 @@ import pytest
 from deploy.kafka_server import free_ports
 from query.reader import LakeReader
 from tests.kafka_fixture import admin, require_kafka_tools
+from tests.terminal import Terminal, left_standing
 from tests.test_readme import FENCE, ROOT
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
@@ -70,6 +71,12 @@ def commands() -> list[str]:
     return [line for line in lines if not line.startswith("make test ")]
 
 
+NARROW = r"^tidemill (query|report|snapshots|check|config|doctor|files)"
+"""Commands whose answers fit a terminal of COLUMNS, but for paths."""
+
+COLUMNS = 80
+
+
 def runs_on(words: list[str]) -> bool:
     """Whether a command goes on until somebody stops it."""
     if words[:2] == ["tidemill", "produce"]:
@@ -82,10 +89,14 @@ def is_pipeline(words: list[str]) -> bool:
 
 
 class Player:
-    """A shell in a copy of the project whose environment is ready, so that nothing has to be fetched."""
+    """A shell in a copy of the project whose environment is ready, so that nothing has to be fetched.
 
-    def __init__(self, folder: Path) -> None:
+    `columns`: each command is on a terminal of that width; None is no terminal at all.
+    """
+
+    def __init__(self, folder: Path, columns: int | None) -> None:
         self.folder = folder
+        self.columns = columns
         shutil.copytree(ROOT, folder, symlinks=True, ignore=not_copied)
         binaries = folder / ".venv" / "bin"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / ".venv")], check=True)
@@ -110,13 +121,19 @@ class Player:
             "TIDEMILL_BROKERS": f"127.0.0.1:{port}",
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.terminals: dict[str, Terminal] = {}
 
     def play(self, line: str) -> str:
-        """Run one line; in the background when it goes on for ever. Returns its standard output."""
+        """Run one line, in the background where it goes on for ever. Returns its output: all that a terminal shows."""
         words = shlex.split(line, comments=True)
         if runs_on(words):
             self.begin(line)
             return ""
+        if self.columns is not None:
+            terminal = Terminal(line, self.columns, folder=self.folder, environment=self.environment)
+            assert terminal.wait(PATIENCE_S) == 0, f"{line}\n{terminal.shown}"
+            assert "panicked" not in terminal.shown, terminal.shown
+            return terminal.shown
         done = subprocess.run(
             line, shell=True, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE_S
         )  # fmt: skip
@@ -126,6 +143,11 @@ class Player:
 
     def begin(self, line: str) -> None:
         """Start a line that goes on, as in a terminal of its own."""
+        if self.columns is not None:
+            terminal = Terminal(f"exec {line}", self.columns, folder=self.folder, environment=self.environment)
+            self.terminals[line] = terminal
+            self.running[line] = terminal.child
+            return
         with self.log(line).open("wb") as log:
             self.running[line] = subprocess.Popen(
                 f"exec {line}",
@@ -141,12 +163,18 @@ class Player:
         """^C for those that run and are wanted; each ends with exit code 0."""
         for line in [line for line in self.running if wanted(shlex.split(line, comments=True))]:
             job = self.running.pop(line)
-            assert job.poll() is None, f"{line} ended by itself\n{self.log(line).read_text()}"
+            assert job.poll() is None, f"{line} ended by itself\n{self.told(line)}"
             os.killpg(job.pid, signal.SIGINT)
-            assert job.wait(PATIENCE_S) == 0, f"{line}\n{self.log(line).read_text()}"
+            assert job.wait(PATIENCE_S) == 0, f"{line}\n{self.told(line)}"
+            if is_pipeline(shlex.split(line, comments=True)):
+                assert ("/s  read " in self.told(line)) == (self.columns is not None), self.told(line)
 
     def log(self, line: str) -> Path:
         return self.folder.with_name(re.sub(r"\W+", "-", line) + ".log")
+
+    def told(self, line: str) -> str:
+        """What a line that goes on has written so far."""
+        return self.terminals[line].shown if line in self.terminals else self.log(line).read_text()
 
     def commits(self) -> int:
         """How many ledger lines with records the lake of the settings holds."""
@@ -160,16 +188,16 @@ class Player:
         """Until the pipeline that `line` began has committed so many ledger lines more than `count`."""
         deadline = time.monotonic() + PATIENCE_S
         while self.commits() < count:
-            assert self.running[line].poll() is None, f"{line}\n{self.log(line).read_text()}"
-            assert time.monotonic() < deadline, f"{line} commits nothing\n{self.log(line).read_text()}"
+            assert self.running[line].poll() is None, f"{line}\n{self.told(line)}"
+            assert time.monotonic() < deadline, f"{line} commits nothing\n{self.told(line)}"
             time.sleep(0.2)
 
     def wait_for_topic(self, line: str) -> None:
         """Until the producer that `line` began has made its topic."""
         deadline = time.monotonic() + PATIENCE_S
         while "ads" not in admin(self.environment["TIDEMILL_BROKERS"]).list_topics(timeout=10).topics:
-            assert self.running[line].poll() is None, f"{line}\n{self.log(line).read_text()}"
-            assert time.monotonic() < deadline, f"{line} makes no topic\n{self.log(line).read_text()}"
+            assert self.running[line].poll() is None, f"{line}\n{self.told(line)}"
+            assert time.monotonic() < deadline, f"{line} makes no topic\n{self.told(line)}"
             time.sleep(0.2)
 
     def close(self) -> None:
@@ -181,10 +209,10 @@ class Player:
         subprocess.run(stop, cwd=self.folder, env=self.environment, check=False)
 
 
-@pytest.fixture
-def player(tmp_path: Path) -> Iterator[Player]:
+@pytest.fixture(params=[None, COLUMNS], ids=["without a terminal", "on a terminal"])
+def player(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Player]:
     require_kafka_tools()
-    made = Player(tmp_path / "tidemill")
+    made = Player(tmp_path / "tidemill", request.param)
     yield made
     made.close()
 
@@ -203,6 +231,9 @@ def test_the_readme_works_from_its_first_command_to_its_last(player: Player) -> 
         out = player.play(line)
         for pattern in [shown for command, shown in GLIMPSES.items() if re.search(command, line)]:
             assert re.search(pattern, out), f"{line}\n{out}"
+        if player.columns is not None and re.search(NARROW, line):
+            wide = [shown for shown in left_standing(out) if len(shown) > COLUMNS and "/" not in shown]
+            assert not wide, f"{line}\n{out}"
         if words[:2] == ["tidemill", "produce"]:
             player.wait_for_topic(line)
         elif runs_on(words):

@@ -91,3 +91,21 @@ def test_a_fitted_table_fits_and_no_column_is_below_its_least(sizes: list[tuple[
 
 def test_wide_and_combining_characters_count_as_they_are_shown() -> None:
     assert [columns_of(text) for text in ("ab", "日本", "e\u0301", "ü")] == [2, 4, 1, 1]
+
+
+def test_on_its_side_a_table_shows_every_column_of_each_row() -> None:
+    table = TextTable(["name", "what it is", "kept"])
+    table.add_row("a", "a text that is longer than the room for it", "90d")
+    table.add_row("b", "", "for ever")
+    assert not table.fits(24)
+    assert table.fits(80)
+    assert table.on_its_side(34).splitlines() == [
+        "name        a",
+        "what it is  a text that is longer",
+        "            than the room for it",
+        "kept        90d",
+        "",
+        "name        b",
+        "what it is",
+        "kept        for ever",
+    ]
