@@ -82,7 +82,7 @@ class Wanted:
             raise QueryError(why) from error
         if is_more:
             ways = ", ".join(filter(None, (self.more, "--output FILE writes all")))
-            note(f"The first {SCREEN_ROWS} rows; {ways}.")
+            note(f"the first {SCREEN_ROWS} rows; {ways}")
 
 
 def wanted(form: str | None, output: Path | None, rows: int | None = None, zone: str | None = None) -> Wanted:

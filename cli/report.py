@@ -85,7 +85,7 @@ def _list(shelf: "Shelf", wish: "Wanted") -> None:
 
     lines = listing(shelf)
     if not lines:
-        typer.echo("There is no report beside the pipeline, and no lake with a rollup.", err=True)
+        typer.echo("there is no report beside the pipeline, and no lake with a rollup", err=True)
         return
     if wish.form != "table" or wish.output is not None:
         wish.put(lines)
@@ -118,7 +118,7 @@ def _shelf_even_without_lake(given: Given) -> "Shelf":
         with open_reader(given["lake"]) as reader:
             return _shelf(reader, given)
     except LakeMissing as missing:
-        typer.echo(f"Only files: {missing}", err=True)
+        typer.echo(f"only files: {missing}", err=True)
         return Shelf(_folder(given), None)
 
 

@@ -31,10 +31,11 @@ def show(*things: TextTable | str) -> None:
 
 
 def note(text: str) -> None:
-    """Say a sentence about an answer on standard error, so that what is piped on stays data; see `in_lines`."""
-    print(
-        "\n".join(in_lines(text, shutil.get_terminal_size().columns)) if sys.stderr.isatty() else text, file=sys.stderr
-    )
+    """Say something about an answer on standard error, so that what is piped on stays data; see `in_lines`."""
+    if sys.stderr.isatty():
+        columns = shutil.get_terminal_size().columns
+        text = "\n".join(line for each in text.split("\n") for line in in_lines(each, columns))
+    print(text, file=sys.stderr)
 
 
 def in_lines(text: str, columns: int) -> list[str]:

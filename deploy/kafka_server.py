@@ -91,7 +91,7 @@ class KafkaCluster:
     def _start(self, log: IO[bytes] | None) -> None:
         for node in self.nodes:
             if self.pid(node) is not None:
-                raise AlreadyRuns(f"Kafka node {node} in {self._dir} runs already: `tidemill kafka stop` first.")
+                raise AlreadyRuns(f"Kafka node {node} in {self._dir} runs already: `tidemill kafka stop` first")
         for port in (*self._ports, *self._controller_ports):
             if not _is_free(port):
                 raise ConfigError(

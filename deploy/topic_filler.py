@@ -131,7 +131,7 @@ class TopicFiller:
         if trouble is not None:
             have, lack = self.filled.records, self.filled.unwritten_records
             raise type(trouble)(
-                f"{trouble}. {have:,} records were written, {lack:,} were not, as far as it has answered."
+                f"{trouble}. {have:,} records were written, {lack:,} were not, as far as it has answered"
             )
         return self.filled
 

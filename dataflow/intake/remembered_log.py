@@ -164,7 +164,7 @@ def _cut(path: Path, length_bytes: int) -> int:
     if found < length_bytes or length_bytes % _RECORD.itemsize:
         raise RecoveryError(
             f"{path} should hold {length_bytes} bytes of remembered event ids and has {max(found, 0)}: the recovery "
-            f"folder is incomplete. Restore it, or start from the lake with `tidemill recover --from-lake`."
+            f"folder is incomplete. Restore it, or start from the lake with `tidemill recover --from-lake`"
         )
     if found > length_bytes:
         with path.open("r+b") as file:

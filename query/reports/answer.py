@@ -138,7 +138,7 @@ def _ask_file(
         if told_by_engine(error):
             raise PipelineError(str(report.path), [_told(report, str(error))]) from error
         raise
-    note = "All windows" if start is None or end is None else f"{_span(start, end)} by event time"
+    note = "all windows" if start is None or end is None else f"{_span(start, end)} by event time"
     note += _as_of(snapshot)
     if not table:
         call = " ".join(["tidemill report", report.name, *_flags(report, given)])
@@ -218,15 +218,15 @@ def _flags(report: Report, given: Mapping[str, object]) -> list[str]:
 
 def _why_empty(newest: datetime | None, start: datetime | None, end: datetime | None, call: str) -> str:
     if newest is None:
-        return "No rows: the lake holds no events yet."
+        return "no rows: the lake holds no events yet"
     told = f"the newest event in the lake is of {newest:%Y-%m-%d %H:%M:%S} UTC"
     if start is None or end is None:
-        return f"No rows; {told}."
+        return f"no rows; {told}"
     if newest < start:
-        return f"No rows: {told}, older than this range. Ask at that time: {call} --at latest"
+        return f"no rows: {told}, older than this range. Ask at that time: {call} --at latest"
     if start > newest or newest >= end:
-        return f"No rows in this range; {told}."
-    return f"No rows in this range, although {told}: no event of that range is counted by this rollup."
+        return f"no rows in this range; {told}"
+    return f"no rows in this range, although {told}: no event of that range is counted by this rollup"
 
 
 def _moment(snapshot: LakeSnapshot, at: str, now: datetime) -> datetime:

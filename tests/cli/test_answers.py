@@ -29,7 +29,7 @@ def test_a_terminal_gets_a_screenful_and_is_told_that_there_is_more(lake: LakeMa
     lines = lines_on_a_terminal(*question)
     assert lines[0].split() == ["i", "big"]
     assert [line.split()[0] for line in lines[2:-1]] == [str(n) for n in range(SCREEN_ROWS)]
-    assert lines[-1] == "The first 100 rows; --limit ROWS shows more, --output FILE writes all."
+    assert lines[-1] == "the first 100 rows; --limit ROWS shows more, --output FILE writes all"
     assert len(lines_on_a_terminal(*question, "--limit", "150")) == 2 + 150
     assert len(lines_on_a_terminal(*question, "--limit", "7", "--format", "rows")) == 7 * 3
 

@@ -75,7 +75,7 @@ def test_a_report_takes_its_own_parameters_as_flags_wherever_they_stand(tidemill
         assert tidemill("orders", *LATEST, flag, "2", "--format", "csv", "--minutes", "9")[1] == b"city,orders\na,5\n"
     assert tidemill("orders", *LATEST, "--format", "csv", "--limit", "1")[1] == b"city,orders\na,5\n"
     _, out, err = tidemill("orders", "--minutes", "3")
-    assert (out, "No rows: the lake holds no events yet." in err) == (b"", True)
+    assert (out, "no rows: the lake holds no events yet" in err) == (b"", True)
 
 
 def test_a_rollup_without_a_file_answers_at_once(tidemill: Tidemill) -> None:
@@ -114,7 +114,7 @@ def test_without_a_name_it_lists_what_there_is(tidemill: Tidemill, lake: LakeMak
     assert "--last duration = 1h" in lines["city_visits"]["parameters"]
     code, out, err = tidemill("--lake", str(tmp_path / "none"), "--format", "csv")
     assert (code, out.count(b"\n")) == (0, 2)
-    assert err.startswith("Only files: there is no lake at ")
+    assert err.startswith("only files: there is no lake at ")
 
 
 def test_help_explains_the_parameters_of_the_report_that_is_named(tidemill: Tidemill) -> None:

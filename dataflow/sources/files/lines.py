@@ -191,5 +191,5 @@ class LineReader:
         self.close()
         raise OffsetLost(
             f"{self._path} was read up to line {line}, but {why}: it was changed where it was read already. "
-            "Restore the file as it was, or start a new lake."
+            "Restore the file as it was, or start a new lake"
         )

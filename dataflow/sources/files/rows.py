@@ -36,13 +36,13 @@ class RowReader:
         try:
             self._file = pq.ParquetFile(path)
         except (pa.ArrowInvalid, OSError) as error:
-            raise SourceError(f"{path} cannot be read as Parquet: {error}. Remove it or write it anew.") from error
+            raise SourceError(f"{path} cannot be read as Parquet: {error}. Remove it or write it anew") from error
         rows: int = self._file.metadata.num_rows
         if start > rows:
             self._file.close()
             raise OffsetLost(
                 f"{path} was read up to row {start}, but has only {rows} rows: it was changed. "
-                "Restore the file as it was, or start a new lake."
+                "Restore the file as it was, or start a new lake"
             )
         self.position = start
         self._end = rows if bounded_end is None else min(rows, bounded_end)
@@ -122,7 +122,7 @@ class RowEncoder:
         self._fields = [(field, place) for field, place in located if place is not None]
         if not self._fields:
             wanted = ", ".join(field.name for field in event.fields)
-            raise SourceError(f"{path} has none of the event's columns ({wanted}): it has {', '.join(schema.names)}.")
+            raise SourceError(f"{path} has none of the event's columns ({wanted}): it has {', '.join(schema.names)}")
         self._converts = [_converter(field) for field, _ in self._fields]
         self._json = msgspec.json.Encoder(decimal_format="number")
         self.columns = [".".join(place) for _, place in self._fields]

@@ -175,4 +175,4 @@ def refused(error: KafkaError, brokers: str) -> SourceError:
         fix = "check security.protocol, ssl.ca.location and the broker's certificate"
     else:
         fix = "check security.protocol, sasl.mechanism, sasl.username and sasl.password"
-    return SourceError(f"Kafka at {brokers} refuses us: {error.str()}. The fix: {fix}.")
+    return SourceError(f"Kafka at {brokers} refuses us: {error.str()}. The fix: {fix}")

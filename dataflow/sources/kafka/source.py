@@ -341,7 +341,7 @@ class KafkaReader:
         if self._watch.gone(self._topic):
             raise UnknownTopic(
                 f"topic {self._topic} was deleted while it was read, {self._name} up to offset {self.position}. What "
-                "was read is in the lake, which cannot go on with another topic of that name: start a new one for it."
+                "was read is in the lake, which cannot go on with another topic of that name: start a new one for it"
             )
         self._require_same_topic()
 
@@ -382,7 +382,7 @@ def offset_lost(partition: str, position: int, low: int, high: int) -> OffsetLos
     )
     return OffsetLost(
         f"{partition}: offset {position} is to be read next, but Kafka has only offsets {low} to {high}: {why}. "
-        f"{_NEW_LAKE} to count what is there now; a longer retention.ms keeps it from happening again."
+        f"{_NEW_LAKE} to count what is there now; a longer retention.ms keeps it from happening again"
     )
 
 
@@ -390,5 +390,5 @@ def created_anew(partition: str, position: int, old_id: str, new_id: str) -> Off
     """The topic has the old name and is another one."""
     return OffsetLost(
         f"{partition}: offset {position} is to be read next, but the topic was deleted and created anew under its name "
-        f"(its id was {old_id} and is {new_id}): that offset belongs to the old one. {_NEW_LAKE} for the new topic."
+        f"(its id was {old_id} and is {new_id}): that offset belongs to the old one. {_NEW_LAKE} for the new topic"
     )
