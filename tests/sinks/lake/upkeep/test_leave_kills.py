@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from sinks.lake.catalog.catalog import Catalog
@@ -130,3 +131,36 @@ def test_the_official_client_reads_what_is_kept_and_what_there_was(lake: Leaving
         lake.clock.now += timedelta(days=2)
         lake.compact(AT_ONCE)
     assert ducklake_query(lake.folder, [counted, shown.format("visits")]) == [answers[2], answers[1]]
+
+
+def holding(folder: Path, text: str) -> list[str]:
+    """Files below the folder, the catalog and its log among them, with the text in their bytes or in a cell."""
+    found = []
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        cells = pq.read_table(path).to_pylist() if path.suffix == ".parquet" else []
+        if text.encode() in path.read_bytes() or any(text in row.values() for row in cells):
+            found.append(path.relative_to(folder).as_posix())
+    return found
+
+
+@pytest.mark.parametrize("fault", ["", *KILLS])
+def test_of_somebody_who_has_left_no_byte_stays_in_the_folder(tmp_path: Path, fault: str) -> None:
+    lake = Leaving(tmp_path / "lake", plan_of("32m", events_keep="32m"))
+    for minute in range(0, 200, 5):
+        # the first and the last name by the alphabet, so that bounds tell them
+        ads = ("aaa-first-person", "zzz-first-person") if minute < 40 else ("b", "c")
+        lake.commit([Hit(ad, minute * MINUTE_MS + 1_000, minute % 3) for ad in ads])
+    lake.writer.close()
+    for word in ("aaa-first-person", "zzz-first-person"):
+        assert holding(lake.folder, word)
+    if fault in KILLS[3:]:
+        assert killed(lake, "") == 0
+    if fault:
+        assert killed(lake, fault) == -signal.SIGKILL
+    for _ in range(4):
+        lake.clock.now += timedelta(days=2)
+        lake.compact(AT_ONCE)
+    assert {word: holding(lake.folder, word) for word in ("aaa-first-person", "zzz-first-person")} == {
+        "aaa-first-person": [],
+        "zzz-first-person": [],
+    }
