@@ -57,7 +57,7 @@ def _build(source: Path, target: Path, commit_time: str, *kinds: str) -> list[Pa
     """Wheel and sdist, or only those `kinds`, sorted by name."""
     wanted = [word for kind in kinds or ("sdist", "wheel") for word in ("-t", kind)]
     command = [sys.executable, "-m", "hatchling", "build", *wanted, "-d", str(target)]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": commit_time}
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": commit_time, "HATCH_QUIET": "1"}
     subprocess.run(command, cwd=source, env=environment, check=True, stdout=subprocess.DEVNULL)
     return sorted(target.iterdir())
 
