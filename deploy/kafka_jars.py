@@ -10,14 +10,11 @@ import tempfile
 from pathlib import Path
 
 from dataflow.errors import TidemillError
-from dataflow.root import INSTALLED
+from dataflow.root import INSTALLED, cache_folder
 
 HERE = Path(__file__).resolve().parent / "kafka"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tidemill" / "kafka"
-"""Where an installed Tidemill has the jars: an upgrade need not bring them again, and may not be able to write beside
-its own files."""
-
-JARS = (CACHE if INSTALLED else HERE) / "lib"
+_CACHE = cache_folder(os.environ) if INSTALLED else None
+JARS = (HERE if _CACHE is None else Path(_CACHE) / "kafka") / "lib"
 JAVA_AT_LEAST = 17
 
 

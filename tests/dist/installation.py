@@ -18,9 +18,13 @@ class Installation:
         clean = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("TIDEMILL_", "BYTEWAX_", "PYTHON", "DEMO_"))
+            if not name.startswith(("TIDEMILL_", "BYTEWAX_", "PYTHON", "DEMO_", "NUMBA_"))
         }
-        self.environment = clean | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+        self.cache = folder.parent / "cache"
+        self.environment = clean | {
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+            "XDG_CACHE_HOME": str(self.cache),
+        }
 
     def tidemill(self, folder: Path, *arguments: str, code: int = 0) -> str:
         """Run a command in `folder`: its standard output, and its standard error where it is to fail."""

@@ -77,19 +77,6 @@ def test_the_version_tells_what_is_underneath(installation: Installation, tmp_pa
     assert "bytewax 0.21.1" in third
 
 
-def test_the_demo_plays_in_an_empty_folder_and_leaves_its_own_folder_alone(
-    installation: Installation, tmp_path: Path
-) -> None:
-    shown = installation.tidemill(tmp_path, "demo", "--seconds", "4")
-    assert re.search(r"The lake holds the result of [\d,]{5,} records: each counted once", shown)
-    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
-    proposed = re.findall(r"^  (tidemill .*)$", shown, re.MULTILINE)
-    assert len(proposed) == 6
-    for line in proposed[:4]:
-        installation.run(tmp_path, "sh", "-c", line)
-    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
-
-
 def test_a_users_pipeline_is_checked_run_and_asked(installation: Installation, shop: Path) -> None:
     assert "pipeline orders is correct" in installation.tidemill(shop, "check", "--pipeline", "shop.py")
     installation.tidemill(shop, *RUN)
@@ -110,11 +97,16 @@ def test_processes_and_the_compactor_find_the_installed_program(installation: In
     assert counted(shop) == 250
 
 
-def test_bytewaxs_own_command_runs_the_flow(installation: Installation, shop: Path) -> None:
-    settings = {"TIDEMILL_PIPELINE": "shop.py", "TIDEMILL_SOURCE": "files", "TIDEMILL_INPUT": "in", "TIDEMILL_BOUNDED": "true"}
-    command = ("python", "-m", "bytewax.run", "tidemill.run:flow", "-w", "2", "-r", "recovery", "-s", "1", "-b", "0")
-    installation.run(shop, *command, more=settings)
-    assert counted(shop) == 250
+def test_what_is_compiled_is_kept_in_the_users_cache_and_not_in_the_package(
+    installation: Installation, shop: Path
+) -> None:
+    installation.tidemill(shop, *RUN)
+    assert list((installation.cache / "tidemill" / "kernels").rglob("*.nbc"))
+    (record,) = installation.packages.glob("*.dist-info/RECORD")
+    known = {line.partition(",")[0] for line in record.read_text().splitlines()}
+    found = {path.relative_to(installation.packages) for path in (installation.packages / "tidemill").rglob("*.*")}
+    assert {str(path) for path in found if path.parent.name != "__pycache__"} <= known
+    assert {path.suffix for path in found if path.parent.name == "__pycache__"} == {".pyc"}
 
 
 def test_a_lake_of_the_tree_goes_on_in_an_installation_and_back(installation: Installation, shop: Path) -> None:

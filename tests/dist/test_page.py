@@ -28,10 +28,17 @@ def test_the_wheel_that_it_names_is_the_one_that_is_built(wheel: Path) -> None:
     assert named == {wheel.name}
 
 
-def test_an_empty_folder_is_enough(installation: Installation, tmp_path: Path) -> None:
+def test_an_empty_folder_is_enough_and_the_demo_leaves_its_own_in_it_alone(
+    installation: Installation, tmp_path: Path
+) -> None:
     version, demo, report, check = block("tidemill --version")
     assert "bytewax" in installation.run(tmp_path, *shlex.split(version))
-    installation.run(tmp_path, *shlex.split(demo.replace("10", "4")))
+    shown = installation.run(tmp_path, *shlex.split(demo.replace("10", "4")))
+    assert re.search(r"The lake holds the result of [\d,]{5,} records: each counted once", shown)
+    proposed = re.findall(r"^  (tidemill .*)$", shown, re.MULTILINE)
+    assert len(proposed) == 6
+    for line in proposed[:4]:
+        installation.run(tmp_path, *shlex.split(line))
     assert "ad-" in installation.run(tmp_path, *shlex.split(report))
     assert "pipelines/ads.py: pipeline ads is correct" in installation.run(tmp_path, *shlex.split(check))
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
@@ -40,16 +47,22 @@ def test_an_empty_folder_is_enough(installation: Installation, tmp_path: Path) -
 def test_the_pipeline_of_the_page_goes_all_its_ways(installation: Installation, tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(CODE)
     (tmp_path / "in").mkdir()
-    orders = [{"order_id": str(n), "at": NOON_MS + n, "shop": "a", "amount": 2.5} for n in range(9)]
-    (tmp_path / "in" / "orders.ndjson").write_text("".join(json.dumps(order) + "\n" for order in orders))
+
+    def order(name: str, count: int) -> None:
+        orders = [{"order_id": str(n), "at": NOON_MS + n, "shop": "a", "amount": 2.5} for n in range(count)]
+        (tmp_path / "in" / f"{name}.ndjson").write_text("".join(json.dumps(order) + "\n" for order in orders))
+
+    order("first", 9)
     for line in block("tidemill check --pipeline shop.py"):
         shown = installation.run(tmp_path, *shlex.split(line))
         assert "shop_1m" in shown or " run " in line, line
+    order("second", 11)
     (line,) = block("python -m bytewax.run")
     settings = {"PIPELINE": "shop.py", "SOURCE": "files", "INPUT": "in", "BOUNDED": "true"}
-    installation.run(
-        tmp_path, *shlex.split(line), more={f"TIDEMILL_{name}": value for name, value in settings.items()}
-    )
+    variables = {f"TIDEMILL_{name}": value for name, value in settings.items()}
+    installation.run(tmp_path, *shlex.split(line), more=variables)
+    answer = installation.tidemill(tmp_path, "query", "SELECT sum(orders) AS n FROM shop_1m", "--format", "csv")
+    assert answer == "n\n20\n"
 
 
 def test_bash_completes_commands_and_flags_with_what_it_installs(installation: Installation, tmp_path: Path) -> None:
@@ -77,7 +90,7 @@ def test_a_real_kafka_is_started_filled_and_read(installation: Installation, tmp
     require_kafka_tools()
     start, produce, run, stop = block("tidemill kafka start")
     (port,) = free_ports(1)
-    more = {"KAFKA_PORT": str(port), "TIDEMILL_BROKERS": f"127.0.0.1:{port}", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    more = {"KAFKA_PORT": str(port), "TIDEMILL_BROKERS": f"127.0.0.1:{port}"}
     try:
         installation.run(tmp_path, *shlex.split(start), more=more)
         installation.run(tmp_path, *shlex.split(produce), "--count", "5000", more=more)
@@ -86,4 +99,5 @@ def test_a_real_kafka_is_started_filled_and_read(installation: Installation, tmp
         installation.run(tmp_path, *shlex.split(stop), more=more)
     answer = installation.tidemill(tmp_path, "query", "SELECT sum(read) AS n FROM ledger", "--format", "csv")
     assert answer == "n\n5000\n"
-    assert {path.name for path in tmp_path.iterdir()} == {".run", "cache", "lake", "recovery"}
+    assert {path.name for path in tmp_path.iterdir()} == {".run", "lake", "recovery"}
+    assert list((installation.cache / "tidemill" / "kafka" / "lib").glob("kafka_*.jar"))
