@@ -96,7 +96,7 @@ def _next(there: str) -> str:
   {name} query {there} "SELECT reason, count(*) AS records FROM dead_letters GROUP BY ALL"
   {name} snapshots {there}
   {again:24} goes on where this one stopped
-  {kafka:24} starts a real Apache Kafka: the README's next section"""
+  {kafka:24} starts a real Apache Kafka, for produce and run"""
 
 
 def _start(pipeline: str, lake: Path, recovery: Path, rate: float) -> subprocess.Popen[bytes]:
