@@ -1,11 +1,11 @@
 # make demo and make test each work alone, as the first command in a fresh clone.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench clean runtime development ducklake
+.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench dist clean runtime development ducklake
 
 DEMO_SECONDS ?= 30
 BIN := .venv/bin
-PACKAGES := run.py dataflow sinks query runtime proof doctor cli pipelines deploy bench tests
+PACKAGES := run.py dataflow sinks query runtime proof doctor cli tidemill pipelines deploy bench tests
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,8 +51,11 @@ bench: runtime ## throughput, latency, a million hostile records on a real Kafka
 	$(BIN)/python -m bench.start
 	$(BIN)/python -m bench.answers
 
-clean: ## remove the environments and caches; never a lake, its recovery folder or Kafka's data
-	rm -rf .venv .venv-ducklake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis tidemill.egg-info
+dist: development ## wheel and sdist of the last commit into dist/, built twice and compared byte by byte
+	@$(BIN)/python -m deploy.packaging.dist
+
+clean: ## remove the environments, caches and dist/; never a lake, its recovery folder or Kafka's data
+	rm -rf .venv .venv-ducklake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist tidemill.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 runtime:

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from dataflow.errors import TidemillError
+from dataflow.root import INSTALLED, cache_folder
 
 if TYPE_CHECKING:
     from bytewax.dataflow import Dataflow
@@ -22,6 +23,7 @@ def flow() -> "Dataflow":
     Settings come from the environment and tidemill.toml. Where something is wrong or lacking, and where Bytewax's
     own flags would give a weaker promise, it says so in one sentence and ends the process.
     """
+    _keep_kernels_outside()
     try:
         from runtime.launch import flow_for_bytewax
 
@@ -37,6 +39,7 @@ def main() -> None:
     gc.set_threshold(_RARELY, *gc.get_threshold()[1:])
     # NumPy's linear algebra is not used here: threads of its own would be made, and wait busily, for nothing.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _keep_kernels_outside()
     from cli.main import main as command_line
 
     try:
@@ -45,6 +48,12 @@ def main() -> None:
         gc.freeze()
         _end_at_once(end.code)
         raise
+
+
+def _keep_kernels_outside() -> None:
+    """Before numba is imported: what it compiles goes to the user's cache, not into an installed package."""
+    if INSTALLED and (cache := cache_folder(os.environ)) is not None:
+        os.environ.setdefault("NUMBA_CACHE_DIR", os.path.join(cache, "kernels"))
 
 
 def _end_at_once(code: object) -> None:

@@ -32,7 +32,8 @@ COMMANDS = {
     "config": "Settings: flag, else environment TIDEMILL_*, else tidemill.toml, else default.",
     "kafka": "A real Apache Kafka (KRaft, one node) on 127.0.0.1.",
 }
-"""The first line of each command's own help. Module `cli.<name>` holds the function of that name, or a group `app`."""
+"""The first line of each command's own help. The module of that name, beside this one, holds the function of that name,
+or a group `app`."""
 
 
 _FORMATTER: Any = TyperCommand.context_class.formatter_class
@@ -74,7 +75,7 @@ class Later(TyperCommand):
 
 def real(name: str) -> Any:
     """The command `name` with its flags, its module imported."""
-    module = import_module(f"cli.{name}")
+    module = import_module(f".{name}", __package__)
     parent = plain_typer()
     if hasattr(module, "app"):
         parent.add_typer(module.app, name=name)
@@ -86,9 +87,9 @@ def real(name: str) -> Any:
     return group.commands[name]
 
 
-def plain_typer(**more: Any) -> typer.Typer:
+def plain_typer(*, add_completion: bool = False, **more: Any) -> typer.Typer:
     """An app whose help is plain text: frames and colours would take longer than the whole rest of the help."""
-    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, **more)
+    return typer.Typer(add_completion=add_completion, pretty_exceptions_enable=False, rich_markup_mode=None, **more)
 
 
 def register(app: typer.Typer) -> None:

@@ -54,14 +54,16 @@ def demo(
     """Play a seeded ad stream through the real pipeline into a lake of its own; answer questions while it grows."""
     from query.reader import LakeReader
     from query.reports import reports_folder
-    from runtime.settings import load_settings
+    from runtime.settings import default_pipeline
 
-    reports = reports_folder(load_settings().pipeline)
+    # its stream is that of ads, whatever pipeline the settings name
+    pipeline = default_pipeline(Path())
+    reports = reports_folder(pipeline)
     print(f"A made-up ad stream, {rate:,.0f} events/s for {seconds:g} s, goes through the pipeline into {lake}/")
     print("One process writes; this one only reads the lake.\n")
     with LakeReader(lake) as reader:
         before = _read_so_far(reader)
-    job = _start(lake, recovery, rate)
+    job = _start(pipeline, lake, recovery, rate)
     try:
         with LakeReader(lake) as reader:
             _watch(reader, job, reports, before, seconds)
@@ -79,20 +81,29 @@ def demo(
         _answers(reader, reports)
         total = reader.query(_PROGRESS).column(0)[0].as_py()
     print(f"The lake holds the result of {total:,} records: each counted once. Try next:\n")
-    there = f"--lake {shlex.quote(str(lake))}"
-    print(f"""  .venv/bin/tidemill query {there} "SELECT * FROM campaign_1m ORDER BY window_start DESC LIMIT 10"
-  .venv/bin/tidemill report clicks_per_ad --minutes 5 --at latest {there}
-  .venv/bin/tidemill query {there} "SELECT reason, count(*) AS records FROM dead_letters GROUP BY ALL"
-  .venv/bin/tidemill snapshots {there}
-  make demo      goes on where this one stopped
-  make kafka     starts a real Apache Kafka: the README's next section""")
+    print(_next(f"--lake {shlex.quote(str(lake))}"))
 
 
-def _start(lake: Path, recovery: Path, rate: float) -> subprocess.Popen[bytes]:
-    from runtime.supervisor import this_command
+def _next(there: str) -> str:
+    """What to try after it, as it is called here: in the tree by the environment's path and by make."""
+    from dataflow.root import INSTALLED
+
+    name, again, kafka = ".venv/bin/tidemill", "make demo", "make kafka"
+    if INSTALLED:
+        name, again, kafka = "tidemill", "tidemill demo", "tidemill kafka start"
+    return f"""  {name} query {there} "SELECT * FROM campaign_1m ORDER BY window_start DESC LIMIT 10"
+  {name} report clicks_per_ad --minutes 5 --at latest {there}
+  {name} query {there} "SELECT reason, count(*) AS records FROM dead_letters GROUP BY ALL"
+  {name} snapshots {there}
+  {again:24} goes on where this one stopped
+  {kafka:24} starts a real Apache Kafka, for produce and run"""
+
+
+def _start(pipeline: str, lake: Path, recovery: Path, rate: float) -> subprocess.Popen[bytes]:
+    from runtime.program import this_command
 
     arguments = ["run", "--source", "generator", "--generator-rate", str(rate), "--log-level", "error", "--quiet"]
-    command = this_command([*arguments, "--lake", str(lake), "--recovery", str(recovery)])
+    command = this_command([*arguments, "--pipeline", pipeline, "--lake", str(lake), "--recovery", str(recovery)])
     # a session of its own: ^C reaches this process, which then stops the pipeline in order
     return subprocess.Popen(command, start_new_session=True)
 

@@ -8,7 +8,9 @@ from cli import version
 from cli.commands import plain_typer, register
 from dataflow.errors import TidemillError
 
-app = plain_typer(name="tidemill", help="From Kafka to a queryable lake, exactly once.", no_args_is_help=True)
+app = plain_typer(
+    name="tidemill", help="From Kafka to a queryable lake, exactly once.", no_args_is_help=True, add_completion=True
+)
 app.callback()(version.top)
 register(app)
 

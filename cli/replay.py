@@ -125,7 +125,7 @@ def _require_run(flags: Sequence[str]) -> None:
 
 def _run(flags: Sequence[str]) -> int:
     """Run the pipeline in a process of its own; ^C and SIGTERM end both."""
-    from runtime.supervisor import this_command
+    from runtime.program import this_command
 
     def end(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)

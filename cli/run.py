@@ -19,8 +19,9 @@ def run(
     Ends with exit code 0 at the end of --bounded input, or after ^C or SIGTERM once all that was read is committed.
     """
     from dataflow import logs
+    from runtime.program import this_command
     from runtime.settings import load_settings
-    from runtime.supervisor import Supervisor, this_command
+    from runtime.supervisor import Supervisor
 
     settings = load_settings(given)
     settings.require_end_of_final()

@@ -33,7 +33,7 @@ def __getattr__(name: str) -> object:
     """A name of a pipeline file, imported when one asks for it: commands without a pipeline start without pydantic."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module("dataflow.pipeline.declaration" if name in _DECLARATIONS else "dataflow.event.fields")
+    module = import_module(".pipeline.declaration" if name in _DECLARATIONS else ".event.fields", __name__)
     found: object = getattr(module, name)
     globals()[name] = found
     return found

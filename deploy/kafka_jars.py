@@ -1,4 +1,4 @@
-"""Brings Apache Kafka's jars into deploy/kafka/lib with Maven, once per change of the pom."""
+"""Brings Apache Kafka's jars with Maven, once per change of the pom: into deploy/kafka/lib, or a cache of the user."""
 
 import fcntl
 import hashlib
@@ -10,9 +10,11 @@ import tempfile
 from pathlib import Path
 
 from dataflow.errors import TidemillError
+from dataflow.root import INSTALLED, cache_folder
 
 HERE = Path(__file__).resolve().parent / "kafka"
-JARS = HERE / "lib"
+_CACHE = cache_folder(os.environ) if INSTALLED else None
+JARS = (HERE if _CACHE is None else Path(_CACHE) / "kafka") / "lib"
 JAVA_AT_LEAST = 17
 
 
@@ -64,13 +66,15 @@ def fetch_jars(jars: Path = JARS) -> Path:
 def _copy_dependencies(jars: Path) -> None:
     fresh = Path(tempfile.mkdtemp(prefix=".lib-", dir=jars.parent))
     try:
+        # A copy, for Maven may write beside it.
+        pom = shutil.copy(HERE / "pom.xml", fresh)
         maven = subprocess.run(
             [
                 "mvn",
                 "-q",
                 "-B",
                 "-f",
-                str(HERE / "pom.xml"),
+                str(pom),
                 "dependency:copy-dependencies",
                 f"-DoutputDirectory={fresh}",
             ],
@@ -80,7 +84,7 @@ def _copy_dependencies(jars: Path) -> None:
         if maven.returncode != 0:
             tail = "\n".join((maven.stdout + maven.stderr).strip().splitlines()[-8:])
             raise TidemillError(
-                f"Maven could not bring Kafka's jars (deploy/kafka/pom.xml): is a Maven repository reachable? "
+                f"Maven could not bring Kafka's jars ({HERE / 'pom.xml'}): is a Maven repository reachable? "
                 f"It said:\n{tail}"
             )
         (fresh / _STAMP).write_text(_pom_digest())

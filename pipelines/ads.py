@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from annotated_types import Len
 from pydantic import BaseModel
 
-from dataflow import Dimension, EventTime, Money, Pipeline, Rollup
-from dataflow import aggregates as agg
-from dataflow.windows import hop, tumble
+from tidemill import Dimension, EventTime, Money, Pipeline, Rollup
+from tidemill import aggregates as agg
+from tidemill.windows import hop, tumble
 
 
 class AdEvent(BaseModel):

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Len
 from pydantic import BaseModel, Field
 
-from dataflow import Dimension, EventTimeText, Money, Pipeline, Rollup
-from dataflow import aggregates as agg
-from dataflow.windows import cumulate, hop, session, tumble
+from tidemill import Dimension, EventTimeText, Money, Pipeline, Rollup
+from tidemill import aggregates as agg
+from tidemill.windows import cumulate, hop, session, tumble
 
 
 class Kind(StrEnum):

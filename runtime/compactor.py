@@ -1,7 +1,6 @@
 """Compaction beside a running pipeline: a child process of its own, so that it never takes the pipeline's time."""
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from runtime import metrics
 from runtime.child import ChildProcess
 from runtime.compaction_mark import CompactionMark
 from runtime.compaction_watch import CompactionWatch, Trouble
+from runtime.program import this_command
 
 STOP_S = 2.0
 LOOK_EVERY_S = 0.5
@@ -115,5 +115,4 @@ class CompactorReport:
 
 def compact_command(lake: Path, every: str) -> list[str]:
     """`tidemill compact --every ...` of this program, as the child of a run."""
-    entry = Path(__file__).resolve().parent.parent / "run.py"
-    return [sys.executable, str(entry), "compact", "--every", every, "--lake", str(lake), "--beside-run"]
+    return this_command(["compact", "--every", every, "--lake", str(lake), "--beside-run"])

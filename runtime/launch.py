@@ -65,7 +65,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         compactor = _beside(settings, process or 0, health)
         watches = (*_watch_over(job, process, compactor, health, stderr.fileno()), _speaker(job, process, voice))
         _rest_what_stays()
-        log.info("started", source=settings.source, partitions=len(job.source.partitions()), lake=str(settings.lake))
+        _tell_the_start(job)
         try:
             cli_main(
                 compose(job),
@@ -226,6 +226,13 @@ def _watch_over(
     health.stalled_s = lambda: stall.stalled_s
     stall.start()
     return clock, stall
+
+
+def _tell_the_start(job: Job) -> None:
+    """The first line: from where to where, by which file."""
+    settings = job.settings
+    places = {"pipeline": settings.pipeline, "source": settings.source, "lake": str(settings.lake)}
+    logs.logger("run").info("started", **places, partitions=len(job.source.partitions()))
 
 
 def _tell_what_waits(job: Job) -> None:

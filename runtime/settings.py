@@ -29,6 +29,9 @@ _FAULT = r"^([a-z_.-]+(:[1-9][0-9]*)?(@[0-9]+)?)?$"
 _IGNORED = frozenset({"TIDEMILL_DUCKLAKE_PYTHON"})
 """Variables that carry our prefix and are no settings: where the tests find the official DuckLake client."""
 
+_SHIPPED = Path(__file__).resolve().parents[1] / "pipelines" / "ads.py"
+"""The first example, for folders without a file of that name."""
+
 _SECRET = re.compile(r"password|secret|token|jaas|key\.pem|oauthbearer\.config")
 
 
@@ -117,7 +120,8 @@ def load_settings(
 ) -> Settings:
     """Settings from flags (None = not given), environment (default: this process's), `folder`/tidemill.toml, defaults.
 
-    Kafka properties merge one by one. Raises ConfigError naming key, value and fix.
+    Kafka properties merge one by one. Where `folder` (default: the working folder) lacks the default pipeline file, the
+    one that Tidemill ships is taken. Raises ConfigError naming key, value and fix.
     """
     layers: list[tuple[Callable[[str], str], dict[str, Any]]] = [
         (lambda _: FILE, _from_file((folder or Path()) / FILE)),
@@ -134,7 +138,15 @@ def load_settings(
             else:
                 values[key], places[key] = value, place_of(key)
     _check_kafka(values.get("kafka", {}), places)
+    if "pipeline" not in values and (found := default_pipeline(folder or Path())) != SETTINGS["pipeline"].default:
+        values["pipeline"], places["pipeline"] = found, "shipped with Tidemill"
     return Settings(**{key: _read(key, value, places) for key, value in values.items()}, places=places)
+
+
+def default_pipeline(folder: Path) -> str:
+    """The pipeline file that counts where no setting names one: the default in `folder`, else the shipped one."""
+    default: str = SETTINGS["pipeline"].default
+    return default if (folder / default).exists() else str(_SHIPPED)
 
 
 def origins(settings: Settings) -> list[tuple[str, str, str]]:

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -147,9 +146,3 @@ def _free_ports(count: int) -> list[int]:
     finally:
         for each in sockets:
             each.close()
-
-
-def this_command(arguments: Sequence[str]) -> list[str]:
-    """The command that runs this program again with `arguments`."""
-    entry = os.path.abspath(sys.argv[0])
-    return [sys.executable, entry, *arguments]

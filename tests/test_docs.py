@@ -22,6 +22,7 @@ from dataflow.fold.sessions import session_groups
 from dataflow.messages import Refusal
 from dataflow.windows import Window
 from dataflow.windows.kinds import KINDS
+from deploy.packaging import placing
 from tests.model import engine
 from tests.model.spec import AggregateSpec, FieldSpec, PipelineSpec, Record, RollupSpec, WindowSpec
 
@@ -218,8 +219,7 @@ def test_the_table_of_the_tree_names_every_folder() -> None:
     with_code = {path.name for path in ROOT.glob("[a-z]*/") if path.is_dir() and any(path.rglob("*.py"))}
     assert sorted(named) == sorted({*FOLDERS, "docs", "findings"})
     assert sorted(with_code) == sorted(FOLDERS)
-    packaged = {name.rstrip("*") for name in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
-    assert packaged <= set(FOLDERS)
+    assert {*placing.CODE, placing.EXAMPLES, placing.PACKAGE} <= set(FOLDERS)
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])

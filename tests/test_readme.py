@@ -82,7 +82,7 @@ def problem(words: list[str]) -> str | None:
         if importlib.util.find_spec(arguments[1]) is None:
             return f"no module {arguments[1]}"
         return problem(arguments[arguments.index("--") + 1 :]) if "--" in arguments else None
-    if program in ("honcho", "mkdir"):
+    if program in ("honcho", "mkdir", "pip", "pipx", "uv"):
         return None
     if program != "tidemill":
         return f"{program} is no program of ours"

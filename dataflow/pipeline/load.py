@@ -12,9 +12,15 @@ from dataflow.errors import ConfigError, PipelineError
 from dataflow.pipeline.declaration import Pipeline, Rollup
 from dataflow.pipeline.place import split_place
 from dataflow.pipeline.plan import Plan, make_plan
+from dataflow.root import INSTALLED
 from dataflow.spelling import suggest
 
 DEFAULT_NAME = "pipeline"
+
+IN_THE_TREE = "dataflow"
+"""What pipeline files imported before there was `tidemill`; in the project's tree, they still may."""
+
+_ONE_PACKAGE = "an installed Tidemill has all names in the package `tidemill`, also `tidemill.windows` and its like"
 
 
 def load(spec: str) -> Plan:
@@ -121,6 +127,8 @@ def _run(spec: str, path: Path) -> types.ModuleType:
 def _failure(path: Path, where: Path, error: BaseException) -> str:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(where)]
     place = f"{path}, line {lines[-1]}" if lines else str(path)
+    if INSTALLED and isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] == IN_THE_TREE:
+        return f"{place}: write `from tidemill import ...` for `from {IN_THE_TREE} import ...`: {_ONE_PACKAGE}"
     # pydantic draws its mistakes over many lines; a message is one.
     said = " ".join(str(error).split())
     return f"{place}: {type(error).__name__}: {said}; correct the file"

@@ -49,3 +49,24 @@ def test_a_mistyped_command_is_answered_with_the_near_one(capsys: pytest.Capture
         main(arguments=["querry"])
     assert ended.value.code == 2
     assert "'query'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("tidemill sn", "snapshots"),
+        ("tidemill query --f", "--format"),
+        ("tidemill kafka st", "start\nstop\nstatus"),
+        ("tidemill run --generator-s", "--generator-seed\n--generator-seconds"),
+    ],
+)
+def test_a_shell_completes_commands_and_the_flags_of_commands_that_are_not_imported(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: str, expected: str
+) -> None:
+    monkeypatch.setenv("_TIDEMILL_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    with pytest.raises(SystemExit) as ended:
+        main(arguments=[])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"{expected}\n"

@@ -12,6 +12,8 @@ from cli import demo
 from cli.main import main
 from dataflow.errors import LakeMissing
 
+ROOT = Path(__file__).parents[2]
+
 
 class Stage:
     """A clock, a pipeline and its lake: 1,000 records a second from `flows_at` on, after `there` of former runs."""
@@ -105,3 +107,35 @@ def test_a_pipeline_that_is_killed_is_said_and_its_signal_is_the_exit_code(
         main(arguments=["demo", "--lake", str(tmp_path / "lake"), "--recovery", str(tmp_path / "recovery")])
     assert ended.value.code == 137
     assert "error: the pipeline was killed by SIGKILL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_its_pipeline_is_that_of_its_stream_whatever_the_settings_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: bool
+) -> None:
+    started: list[str] = []
+
+    def start(pipeline: str, *_: object) -> subprocess.Popen[bytes]:
+        started.append(pipeline)
+        return subprocess.Popen([sys.executable, "-c", "raise SystemExit(7)"])
+
+    monkeypatch.setattr(demo, "_start", start)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tidemill.toml").write_text('pipeline = "mine.py"\n')
+    if own:
+        (tmp_path / "pipelines").mkdir()
+        (tmp_path / "pipelines" / "ads.py").touch()
+    with pytest.raises(SystemExit) as ended:
+        main(arguments=["demo"])
+    assert ended.value.code == 7
+    assert started == ["pipelines/ads.py" if own else str(ROOT / "pipelines" / "ads.py")]
+
+
+@pytest.mark.parametrize(("installed", "program"), [(True, "tidemill"), (False, ".venv/bin/tidemill")])
+def test_what_to_try_next_is_called_as_it_is_called_there(
+    monkeypatch: pytest.MonkeyPatch, installed: bool, program: str
+) -> None:
+    monkeypatch.setattr("dataflow.root.INSTALLED", installed)
+    lines = demo._next("--lake there").splitlines()
+    assert [line.split("--lake there")[0].split()[0] for line in lines[:4]] == [program] * 4
+    assert ("make" in demo._next("")) != installed

@@ -1,6 +1,9 @@
 """`tidemill --version`."""
 
+import platform
+import re
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,12 @@ def test_the_version_is_shown_and_nothing_else_done(capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit) as ended:
         main(arguments=arguments)
     assert ended.value.code == 0
-    assert capsys.readouterr().out == f"tidemill {project['version']}\n"
+    first, python, underneath = capsys.readouterr().out.splitlines()
+    assert first == f"tidemill {project['version']}"
+    assert python.startswith(f"CPython {platform.python_version()} on ")
+    named = dict(each.split(" ") for each in underneath.split(", "))
+    assert named == {name: version(name) for name in named}
+    assert named.keys() <= {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]}  # type: ignore[index]
 
 
 def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:

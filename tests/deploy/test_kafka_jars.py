@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import TidemillError
-from deploy.kafka_jars import fetch_jars, java_version, missing_tools
+from deploy.kafka_jars import HERE, fetch_jars, java_version, missing_tools
 
 
 def program(folder: Path, name: str, script: str) -> None:
@@ -52,3 +52,13 @@ def test_mavens_own_words_are_shown_when_it_fails(path: Path, tmp_path: Path) ->
     with pytest.raises(TidemillError, match="no route to the repository"):
         fetch_jars(tmp_path / "lib")
     assert not (tmp_path / "lib").exists()
+
+
+def test_maven_gets_a_copy_of_the_pom_that_it_may_write_beside(path: Path, tmp_path: Path) -> None:
+    program(path, "java", "echo 'openjdk version \"17.0.1\"' >&2")
+    program(path, "mvn", f'printf "%s\\n" "$@" > {tmp_path}/given')
+    jars = fetch_jars(tmp_path / "cache" / "lib")
+    given = (tmp_path / "given").read_text().splitlines()
+    pom = Path(given[given.index("-f") + 1])
+    assert pom.parent.parent == jars.parent
+    assert (jars / "pom.xml").read_bytes() == (HERE / "pom.xml").read_bytes()

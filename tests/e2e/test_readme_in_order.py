@@ -36,6 +36,7 @@ NOT_COPIED = (
     "demo",
     "backfill",
     "payments",
+    "dist",
 )
 """At the top of the project: what running it leaves there."""
 

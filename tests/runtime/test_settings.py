@@ -9,6 +9,7 @@ from dataflow.errors import ConfigError
 from runtime.settings import SETTINGS, Settings, load_settings, origins
 
 REPOSITORY = Path(__file__).parents[2]
+SHIPPED = str(REPOSITORY / "pipelines" / "ads.py")
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_a_flag_comes_before_the_environment_before_the_file_before_the_default(
 
 
 def test_without_any_place_there_are_defaults(tmp_path):
-    assert load_settings({}, {}, tmp_path) == Settings()
+    assert load_settings({}, {}, tmp_path) == Settings(pipeline=SHIPPED)
 
 
 def test_an_empty_variable_is_not_given(tmp_path):
@@ -149,7 +150,7 @@ def test_every_setting_has_a_description_and_stands_in_the_shipped_file():
 
 
 def test_the_shipped_file_changes_no_default(tmp_path):
-    assert load_settings({}, {}, REPOSITORY) == load_settings({}, {}, tmp_path)
+    assert load_settings({}, {}, REPOSITORY) == Settings()
 
 
 def test_the_lines_of_the_shipped_file_say_the_defaults(tmp_path):
@@ -159,3 +160,13 @@ def test_the_lines_of_the_shipped_file_say_the_defaults(tmp_path):
     for key in SETTINGS:
         if getattr(Settings(), key) is not None:  # without a default, the file shows an example
             assert getattr(settings, key) == getattr(Settings(), key), key
+
+
+def test_the_shipped_pipeline_is_that_of_a_folder_without_one(tmp_path):
+    found = load_settings({}, {}, tmp_path)
+    assert found.pipeline == SHIPPED
+    assert ("pipeline", SHIPPED, "shipped with Tidemill") in origins(found)
+    assert load_settings({}, {"TIDEMILL_PIPELINE": "pipelines/ads.py"}, tmp_path).pipeline == "pipelines/ads.py"
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "ads.py").touch()
+    assert load_settings({}, {}, tmp_path).pipeline == "pipelines/ads.py"

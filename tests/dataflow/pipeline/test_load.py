@@ -181,3 +181,22 @@ def test_the_sound_rollups_of_a_pipeline_with_mistakes_make_a_plan(tmp_path):
     path.write_text(SOUND)
     assert load_sound(str(path)) == (None, ["good", "bad", "two", "two"])
     assert load_sound(f"{path}:no_event") == (None, ["good"])
+
+
+@pytest.mark.parametrize("old", ["from dataflow.nothing import Pipeline", "import dataflow.nothing"])
+def test_where_it_is_installed_an_import_of_the_trees_folder_is_told_what_to_write(tmp_path, monkeypatch, old):
+    spec = write(tmp_path, f"import sys\n{old}\n")
+    with pytest.raises(ConfigError, match=r"job\.py, line 2: ModuleNotFoundError"):
+        load(spec)
+    monkeypatch.setattr("dataflow.pipeline.load.INSTALLED", True)
+    with pytest.raises(
+        ConfigError, match=r"line 2: write `from tidemill import \.\.\.` for `from dataflow import"
+    ) as told:
+        load(spec)
+    assert "\n" not in str(told.value)
+
+
+def test_another_module_that_is_missing_is_not_taken_for_one_of_the_tree(tmp_path, monkeypatch):
+    monkeypatch.setattr("dataflow.pipeline.load.INSTALLED", True)
+    with pytest.raises(ConfigError, match="No module named 'dataflowing'"):
+        load(write(tmp_path, "import dataflowing\n"))

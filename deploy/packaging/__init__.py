@@ -1,0 +1,1 @@
+"""From the tree to what is installed: one package `tidemill`, a wheel and an sdist."""

@@ -1,0 +1,41 @@
+"""What a pipeline file imports, in the project's tree and where Tidemill is installed alike."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataflow import (
+        Dimension,
+        EventTime,
+        EventTimeMicros,
+        EventTimeNanos,
+        EventTimeSeconds,
+        EventTimeText,
+        Money,
+        Pipeline,
+        Rollup,
+    )
+
+__all__ = [
+    "Dimension",
+    "EventTime",
+    "EventTimeMicros",
+    "EventTimeNanos",
+    "EventTimeSeconds",
+    "EventTimeText",
+    "Money",
+    "Pipeline",
+    "Rollup",
+]
+
+
+def __getattr__(name: str) -> object:
+    """A declaration, imported when one asks for it: commands without a pipeline start without pydantic."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import dataflow as declarations
+
+    return getattr(declarations, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

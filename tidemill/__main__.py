@@ -1,0 +1,5 @@
+"""`python -m tidemill`."""
+
+from run import main
+
+main()
