@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from starter.draft import PipelineDraft
     from starter.model import Nested
+    from starter.reading import Bounds
+    from starter.sample import Sample
     from starter.trial import Trial
 
 PIPELINES = Path("pipelines")
@@ -49,10 +51,9 @@ def init(
     """
     from dataflow import durable
     from runtime.settings import load_settings
-    from runtime.sources import open_to_look
     from starter.draft import draft_pipeline
     from starter.pipeline_file import pipeline_text
-    from starter.reading import Bounds, take_sample
+    from starter.reading import Bounds
     from starter.trial import try_file
 
     if given["input"] is not None and given["source"] is None:
@@ -60,18 +61,29 @@ def init(
     settings = load_settings(given)
     name, target = _named(settings, output)
     _require_free(target, force=force)
-    source = open_to_look(settings)
-    try:
-        sample = take_sample(source, Bounds(records, seconds=seconds), monotonic=time.monotonic, sleep=time.sleep)
-    finally:
-        source.close()
+    sample = _sample(settings, Bounds(records, seconds=seconds))
     origin = f"folder {settings.require_input()}" if settings.source == "files" else f"topic {settings.topic}"
     draft = draft_pipeline(sample, name, origin, time_field)
     trial = try_file(pipeline_text(draft), sample)
     durable.replace(target, pipeline_text(draft, trial), durable=False)
-    show(*_summary(draft, trial), "", f"Written: {target}. Its comments say what was unsure. Next:", "")
+    show(*_summary(draft, trial), "", f"Written: {target}. Its comments say what is unsure.", "")
+    show("Next (without --bounded, a run goes on with what comes):", "")
     for command in _next(given, settings, draft, target):
-        print(f"  {command}")
+        show(f"  {command}")
+
+
+def _sample(settings: "Settings", bounds: "Bounds") -> "Sample":
+    from dataflow import logs
+    from runtime.sources import open_to_look
+    from starter.reading import take_sample
+
+    # what stands in the way is told by the error that ends the command
+    logs.configure("auto", "critical")
+    source = open_to_look(settings)
+    try:
+        return take_sample(source, bounds, monotonic=time.monotonic, sleep=time.sleep)
+    finally:
+        source.close()
 
 
 def _named(settings: "Settings", output: Path | None) -> tuple[str, Path]:
@@ -124,11 +136,11 @@ def _summary(draft: "PipelineDraft", trial: "Trial") -> list[TextTable | str]:
     if dead == 0:
         lines.append("All of the sample fits.")
     else:
-        reasons = ", ".join(f"{count:,} {reason}{f' at {plain(field)}' if field else ''}"
-                            for reason, field, count in trial.dead[:3])  # fmt: skip
-        lines.append(
-            f"Of the sample {dead:,} would be dead letters: {reasons}{', ...' if len(trial.dead) > 3 else ''}."
-        )
+        told = [
+            f"{count:,} {reason}{f' at {plain(field)}' if field else ''}" for reason, field, count in trial.dead[:3]
+        ]
+        more = f" and {counted(len(trial.dead) - 3, 'other reason')}" if len(trial.dead) > 3 else ""
+        lines.append(f"Of the sample {dead:,} would be dead letters: {', '.join(told)}{more}.")
     return lines
 
 

@@ -55,7 +55,9 @@ def draft_pipeline(sample: Sample, name: str, origin: str, wanted_time: str | No
     judged = [*parse(sample)]
     refused = [each for each in judged if isinstance(each, Refused)]
     parsed = [each for each in judged if isinstance(each, Parsed)]
-    if len(refused) > MOST_BROKEN * len(records):
+    # deletions in a compacted topic are no sign of another format
+    deleted = sum(each.taken.value is None for each in refused)
+    if len(refused) - deleted > MOST_BROKEN * (len(records) - deleted) or not parsed:
         raise SourceError(_no_json(refused, len(records), origin))
     time = find_event_time(parsed, wanted_time)
     dated = [(each, at) for each in parsed if (at := time.read(each.value)) is not None]
@@ -86,7 +88,7 @@ def _by_reason(refused: Sequence[Refused]) -> dict[str, int]:
 def _no_json(refused: Sequence[Refused], records: int, origin: str) -> str:
     counts = _by_reason(refused)
     what = f"{origin}: {len(refused):,} of {records:,} sampled records are no JSON objects"
-    if "tombstone" in counts and counts["tombstone"] == len(refused):
+    if counts.keys() == {"tombstone"}:
         return f"{what}: they have no value (tombstones), so there is nothing to tell a pipeline by"
     told = [each for each in refused if each.taken.value]
     causes = [cause for each in told if (cause := frame_of(each.taken.value or b"")) is not None]

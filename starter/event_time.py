@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from dataflow.errors import SourceError
+from dataflow.errors import ConfigError, SourceError
 from dataflow.event.fields import TimeUnit, text_to_ms
 from dataflow.losses.time_unit import unit_by_size
 from dataflow.spelling import suggest
@@ -100,14 +100,14 @@ def at_ms(value: object, unit: TimeUnit) -> int | None:
 def find_event_time(parsed: Sequence[Parsed], wanted: str | None = None) -> EventTimeField:
     """The field that fits best, or the one that is `wanted` (its path, with dots).
 
-    Raises SourceError, saying what was looked at, when there is none.
+    Raises SourceError, saying what was looked at, when there is none; ConfigError when the wanted one is none.
     """
     root = observe([each.value for each in parsed])
     candidates = [*_candidates(root, parsed)]
     names = [each.name for each in candidates]
     if wanted is not None:
         if wanted not in names:
-            raise SourceError(_unfit(root, wanted, names))
+            raise ConfigError("--time", wanted, _unfit(root, wanted, names))
         return _chosen(candidates[names.index(wanted)], candidates, f"{wanted} was asked for")
     likely = [each for each in candidates if each.unit is TimeUnit.TEXT or each.said > 0 or each.near > 0]
     if not likely:
@@ -143,7 +143,7 @@ def _unit_of(value: object) -> TimeUnit | None:
 
 def _text_ms(text: str) -> int | None:
     """Of digits, only those that are milliseconds of our days."""
-    if text.isdigit() and (len(text) > 18 or unit_by_size(int(text)) is not TimeUnit.MILLIS):
+    if text.isascii() and text.isdigit() and (len(text) > 18 or unit_by_size(int(text)) is not TimeUnit.MILLIS):
         return None
     try:
         return text_to_ms(text)
@@ -183,10 +183,10 @@ def _none(root: Seen) -> str:
 def _unfit(root: Seen, wanted: str, names: list[str]) -> str:
     leaves = _leaves(root)
     if wanted not in leaves:
-        return f"--time {wanted}: the records have no such field{suggest(wanted, leaves)}"
+        return f"the records have no such field{suggest(wanted, leaves)}"
     known = f"; {listed(names)} would do" if names else ""
     return (
-        f"--time {wanted}: it does not hold a time in half of the records or more: RFC 3339 text with a zone, or an "
+        f"it does not hold a time in half of the records or more: RFC 3339 text with a zone, or an "
         f"int of s, ms, us or ns since 1970{known}"
     )
 

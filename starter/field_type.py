@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
-from dataflow.event.fields import FieldKind, is_date_text, money_micros
+from dataflow.event.fields import MONEY_DECIMALS, FieldKind, is_date_text, money_micros
 from dataflow.spoken import counted, listed
 from starter.python_text import literal
 from starter.sample import Number
@@ -101,8 +100,8 @@ def _number(name: str, values: Sequence[object], notes: tuple[str, ...]) -> Fiel
     if named and unfit <= (1 - _ALMOST) * len(texts):
         told = f"; {unfit:,} of {len(texts):,} with more than 6 decimals, or too large: dead letters" if unfit else ""
         return _money((*notes, f"an exact amount, for it is called like one{told}"))
-    decimals = max((_decimals(text) for text in texts), default=0)
-    if not unfit and 0 < decimals <= 2 and len(texts) >= _FEW and not has(name, MEASURES):
+    decimals = max(map(_decimals, texts))
+    if 0 < decimals <= 2 and len(texts) >= _FEW and not has(name, MEASURES):
         return _money((*notes, f"at most {counted(decimals, 'decimal')}, so taken as exact; float if it is a measure"))
     return _float(texts, notes)
 
@@ -121,9 +120,11 @@ def _float(texts: Sequence[str], notes: tuple[str, ...]) -> FieldType:
 
 
 def _decimals(text: str) -> int:
-    """Of a number that fits money."""
-    exponent = Decimal(text).normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    """How many decimals the number has by value; more than money has where it does not fit that."""
+    micros = money_micros(text)
+    if micros is None:
+        return MONEY_DECIMALS + 1
+    return next(count for count in range(MONEY_DECIMALS + 1) if micros % 10 ** (MONEY_DECIMALS - count) == 0)
 
 
 def _text(name: str, texts: Sequence[str], notes: tuple[str, ...]) -> FieldType:
@@ -137,7 +138,7 @@ def _text(name: str, texts: Sequence[str], notes: tuple[str, ...]) -> FieldType:
         return FieldType(FieldKind.STR, text, "str", (*notes, note), choices)
     if almost:
         told = ", ".join(map(literal, almost))
-        notes = (*notes, f"nearly always one of {told}: a Literal of these would refuse the rest")
+        notes = (*notes, f"nearly closed: Literal[{told}] would make dead letters of all others")
     if longest > _LONGEST:
         return FieldType(FieldKind.STR, "str", "str", notes)
     limit = 64

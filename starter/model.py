@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dataflow.event.fields import FieldKind
+from dataflow.event.schema import is_readable_key
 from dataflow.spoken import listed
 from starter.event_time import DECLARED, EventTimeField
 from starter.field_type import FieldType, LeftOut, leaf_type, winner
@@ -15,6 +16,8 @@ MOST_DEPTH = 6
 _LONGEST_KEY = 48
 _RARE, _RARE_OF = 0.002, 1_000
 """A key in fewer of so many records comes from broken ones, as a rule."""
+_FEW_LACKING = 0.01
+"""So few may be broken records."""
 _MAP_KEYS, _MAP_SHARE = 30, 0.2
 
 
@@ -97,8 +100,9 @@ class _Builder:
             if isinstance(found, LeftOut):
                 node.left_out.append((key, found.why))
                 continue
-            if len(key) > _LONGEST_KEY or any("\ud800" <= char <= "\udfff" for char in key):
-                node.left_out.append((key[:_LONGEST_KEY], "has too long a name"))
+            if len(key) > _LONGEST_KEY or not is_readable_key(key):
+                why = "has too long a name" if is_readable_key(key) else "has a name that no field can read"
+                node.left_out.append((key[:_LONGEST_KEY], why))
                 continue
             name = field_name(key, names, self._classes, top=not above)
             self._names.add(name)
@@ -173,7 +177,12 @@ class _Builder:
 
 def _lacking(seen: Seen) -> str:
     how = "null" if seen.lacking == seen.nulls else "absent" if not seen.nulls else "absent or null"
-    return f"{how} in {seen.lacking:,} of {seen.objects:,}"
+    told = f"{how} in {seen.lacking:,} of {seen.objects:,}"
+    return (
+        f"{told}, which would be dead letters if it were required"
+        if seen.lacking < _FEW_LACKING * seen.objects
+        else told
+    )
 
 
 def _note_kinds(node: Nested) -> None:

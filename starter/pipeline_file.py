@@ -29,8 +29,9 @@ def _docstring(draft: PipelineDraft, trial: Trial | None) -> Iterator[str]:
     many = "" if found.partitions == 1 else f" of {found.partitions} source partitions"
     yield f'"""{origin}: a pipeline to begin with.'
     yield ""
-    yield f"Written by `tidemill init` from {counted(found.records, 'record')}{many}. Comments say what was seen and what"
-    yield "is unsure. Change what you know better; `tidemill check` finds mistakes."
+    seen = counted(found.records, "record")
+    yield f"Written by `tidemill init` from {seen}{many}. Comments say what was seen and what is"
+    yield "unsure. Change what you know better; `tidemill check` finds mistakes."
     told = [*_told(draft, trial)]
     if told:
         yield ""
@@ -128,9 +129,7 @@ def _pipeline(draft: PipelineDraft) -> Iterator[str]:
         yield f"    deduplicate_by={literal(draft.identity.column)},"
         yield f"    deduplicate_within={literal(draft.identity.within)},"
     else:
-        yield from comment(
-            "no field identifies an event beyond doubt; if one does: deduplicate_by, deduplicate_within", 4
-        )
+        yield from comment("no field was seen to identify an event; if one does: deduplicate_by, deduplicate_within", 4)
     yield "    rollups=["
     for rollup in draft.rollups:
         yield from _rollup(rollup)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from dataflow.errors import SourceError
 from dataflow.messages import Poll
-from dataflow.sources.source import Reader, Source
+from dataflow.sources.source import Reader, Source, behind_transaction
 from starter.sample import Sample, Stretch, Taken
 
 MOST_RECORDS = 20_000
@@ -39,7 +39,7 @@ def take_sample(
     """
     deadline = monotonic() + bounds.seconds
     ends = source.end_offsets()
-    names = [name for name in source.partitions() if ends.get(name, 1) > 0]
+    names = [name for name in source.partitions() if ends.get(name, 1) > 0] or source.partitions()
     names = names[:: -(-len(names) // MOST_PARTITIONS) or 1]
     share = max(LEAST_OF_A_PARTITION, bounds.records // (2 * max(1, len(names))))
     most_bytes = bounds.size_bytes // (2 * max(1, len(names)))
@@ -55,6 +55,8 @@ def take_sample(
         for cut in cuts:
             cut.reader.close()
     stretches = tuple(stretch for cut in cuts for stretch in cut.stretches())
+    if not stretches and (waiting := sum(source.waiting().values())):
+        raise SourceError(f"{behind_transaction(waiting)}, and no other is there; try again once it has ended")
     if not stretches and any(not cut.reader.finished for cut in cuts):
         raise SourceError(
             f"no record came within {bounds.seconds:g} s, though there are some: the broker is slow or busy; try again"

@@ -84,7 +84,7 @@ def _aggregates(leaves: Sequence[Leaf], key: Leaf | None) -> tuple[tuple[str, st
             add(f"{slug(leaf.column, 'n')}_{kind}", f"agg.{kind}({literal(leaf.column)})")
     for leaf in [each for each in leaves if each is not key and _is_somebody(each)][:1]:
         # approximate: exact counts keep every value
-        add(f"{slug(leaf.column, 'n')}_count", f"agg.approx_count_distinct({literal(leaf.column)})")
+        add(f"distinct_{slug(leaf.column, 'n')}", f"agg.approx_count_distinct({literal(leaf.column)})")
     return tuple(found)
 
 

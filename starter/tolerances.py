@@ -29,6 +29,7 @@ NICE = (
 """What a person would write."""
 FEW = 100
 """Fewer events say little of how much disorder is normal."""
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 _LEAST_DISORDER, _LEAST_LATENESS, _LEAST_FUTURE = "5s", "1m", "5m"
 _MOST_DISORDER, _MOST_LATENESS = "1h", "7d"
 
@@ -46,12 +47,27 @@ class Tolerances:
 
 def tolerances(stretches: Sequence[Sequence[tuple[int, int | None]]]) -> Tolerances:
     """From (event time, record timestamp or None), both ms, of each stretch's events in their order."""
-    behind = sorted(each for stretch in stretches for each in _behind(time for time, _ in stretch))
-    ahead = [time - stamp for stretch in stretches for time, stamp in stretch if stamp is not None]
-    usual_ms = behind[min(len(behind) - 1, len(behind) * 99 // 100)] if behind else 0
-    furthest_ms = behind[-1] if behind else 0
+    events = [event for stretch in stretches for event in stretch]
+    ahead = sorted(time - stamp for time, stamp in events if stamp is not None)
+    max_future, future_seen = _future(ahead)
+    latest_ms = _latest_ms(sorted(time for time, _ in events))
+    most_ahead_ms = None if max_future is None else to_ms(max_future)
+    behind: list[int] = []
+    for stretch in stretches:
+        behind += _behind(
+            time
+            for time, stamp in stretch
+            # one clock that is years ahead would make all that comes after it late
+            if time <= latest_ms and (stamp is None or most_ahead_ms is None or time - stamp <= most_ahead_ms)
+        )
+    behind.sort()
+    usual_ms, furthest_ms = (_at(behind, 0.99), behind[-1]) if behind else (0, 0)
     disorder = nice(usual_ms, _LEAST_DISORDER, _MOST_DISORDER)
     lateness = nice(furthest_ms - to_ms(disorder), _LEAST_LATENESS, _MOST_LATENESS)
+    return Tolerances(disorder, lateness, _in_words(behind, usual_ms, furthest_ms), max_future, future_seen)
+
+
+def _in_words(behind: Sequence[int], usual_ms: int, furthest_ms: int) -> str:
     if furthest_ms == 0:
         seen = "in the sample every event came in the order of its time"
     elif usual_ms == 0:
@@ -61,9 +77,19 @@ def tolerances(stretches: Sequence[Sequence[tuple[int, int | None]]]) -> Toleran
             f"99 % of the events came at most {span(usual_ms)} behind the newest before them, "
             f"the furthest {span(furthest_ms)}"
         )
-    if len(behind) < FEW:
-        seen += f" (only {len(behind)} events: a guess)"
-    return Tolerances(disorder, lateness, seen, *_future(ahead))
+    return f"{seen} (of only {len(behind)}: a guess)" if len(behind) < FEW else seen
+
+
+def _at(ordered: Sequence[int], share: float) -> int:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def _latest_ms(times: Sequence[int]) -> int:
+    """The last time, in order, that is no outlier."""
+    if len(times) < FEW:
+        return times[-1] if times else 0
+    usual_ms = _at(times, 0.99)
+    return usual_ms + max(DAY_MS, usual_ms - _at(times, 0.01))
 
 
 def nice(ms: int, least: str, most: str) -> str:
@@ -83,10 +109,13 @@ def _behind(times: Iterable[int]) -> Iterable[int]:
 def _future(ahead: Sequence[int]) -> tuple[str | None, str]:
     if not ahead:
         return _LEAST_FUTURE, "the records have no timestamps of their own, so nothing is refused by this"
-    furthest_ms = max(ahead)
+    usual_ms, furthest_ms = _at(ahead, 0.99), ahead[-1]
     if furthest_ms <= 0:
         return _LEAST_FUTURE, "no sampled event was ahead of its record's timestamp"
-    if furthest_ms > to_ms("1h"):
+    if usual_ms > HOUR_MS:
         return None, f"events were up to {span(furthest_ms)} ahead of their records' timestamps, so none is refused"
     # twice what was seen, so that a clock which is a little further ahead costs nothing
-    return nice(2 * furthest_ms, _LEAST_FUTURE, "2h"), f"events were at most {span(furthest_ms)} ahead of their records"
+    chosen = nice(2 * (furthest_ms if furthest_ms <= HOUR_MS else usual_ms), _LEAST_FUTURE, "2h")
+    refused = sum(each > to_ms(chosen) for each in ahead)
+    told = f"events were up to {span(furthest_ms)} ahead of their records' timestamps"
+    return chosen, f"{told}: {refused:,} of {len(ahead):,} would be dead letters" if refused else told
