@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from cli.main import main
 from dataflow.pipeline.load import load
 from query.reader import LakeReader
+from tests.chaos.subject import PATIENCE_S, ROOT, TIDEMILL
 from tests.starter.streams import orders, record
 
 Init = Callable[..., tuple[int, str, str]]
@@ -151,22 +153,37 @@ def test_the_program_is_named_as_a_shell_here_finds_it(
     assert "\n  .venv/bin/tidemill check --pipeline data.py\n" in out
 
 
-def test_numbers_come_of_it(tidemill: Init, folder: Path) -> None:
-    import subprocess
+def called(folder: Path, words: list[str]) -> str:
+    """Standard output of a command as a process of its own."""
+    done = subprocess.run(
+        [*TIDEMILL, *words],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, (words, done.stderr)
+    return done.stdout
 
-    from tests.chaos.subject import ROOT, TIDEMILL
 
+def test_the_commands_that_are_printed_give_numbers(tidemill: Init, folder: Path) -> None:
     _, out, _ = tidemill("init", "--input", "data")
-    for command in re.findall(r"^  tidemill (.*)$", out, re.MULTILINE):
-        done = subprocess.run(
-            [*TIDEMILL, *shlex.split(command)],
-            cwd=folder,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+    said = [called(folder, shlex.split(command)) for command in re.findall(r"^  tidemill (.*)$", out, re.MULTILINE)]
     with LakeReader(folder / "lake") as reader:
         assert reader.query("SELECT sum(events)::BIGINT AS n FROM status_1m").to_pylist() == [{"n": 300}]
     columns = ["status", "window_start", "window_end", "events", "amount_sum", "items_sum", "late_count", "is_final"]
-    assert done.stdout.splitlines()[0].split() == columns
+    assert said[-1].splitlines()[0].split() == columns
+
+
+def test_the_page_is_played_and_shows_what_is_written(folder: Path) -> None:
+    (folder / "pipelines").symlink_to(ROOT / "pipelines")
+    page = (ROOT / "docs" / "init.md").read_text()
+    (of_kafka, played) = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert "--topic" in of_kafka
+    said = [called(folder, shlex.split(line)[1:]) for line in played.replace("\\\n", " ").splitlines()]
+    assert "\nWritten: cards.py." in said[0]
+    assert re.search("^merchant_category_1m .*^kind_1h ", said[-1], re.MULTILINE | re.DOTALL)
+    (shown,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert shown in (folder / "cards.py").read_text()
