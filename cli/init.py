@@ -185,7 +185,7 @@ def _next(given: Given, settings: "Settings", draft: "PipelineDraft", target: Pa
     return [
         shlex.join([_program(), *each])
         for each in (
-            ["check", *pipeline],
+            ["check", *pipeline, *kept],
             ["run", *pipeline, *source, *kept, "--bounded"],
             ["report", draft.rollups[0].name, *by, *there],
         )

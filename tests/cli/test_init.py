@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from cli.main import main
 from dataflow.pipeline.load import load
 from query.reader import LakeReader
+from sinks.lake.tables.prepare import create_lake
 from tests.chaos.subject import PATIENCE_S, ROOT, TIDEMILL
 from tests.starter.streams import orders, record
 
@@ -137,9 +139,12 @@ def test_broken_records_are_counted_in_the_summary(tidemill: Init, folder: Path)
 
 
 def test_where_there_is_a_lake_the_next_commands_name_folders_of_their_own(tidemill: Init, folder: Path) -> None:
-    (folder / "lake").mkdir()
+    plan = load(str(ROOT / "pipelines" / "ads.py"))
+    create_lake(folder / "lake", plan, datetime(2026, 1, 1, tzinfo=UTC)).close()
     _, out, _ = tidemill("init", "--input", "data")
-    run, report = out.splitlines()[-2:]
+    check, run, report = out.splitlines()[-3:]
+    assert check == "  tidemill check --pipeline data.py --lake data/lake --recovery data/recovery"
+    assert tidemill(*shlex.split(check)[1:])[0] == 0
     assert run.endswith(" --source files --input data --lake data/lake --recovery data/recovery --bounded")
     assert report.endswith(" --last 1h --lake data/lake")
 
