@@ -50,6 +50,7 @@ def init(
     Comments in the file say what was seen and where it was unsure.
     """
     from dataflow import durable
+    from dataflow.errors import ConfigError
     from runtime.settings import load_settings
     from starter.draft import draft_pipeline
     from starter.pipeline_file import pipeline_text
@@ -65,7 +66,10 @@ def init(
     origin = f"folder {settings.require_input()}" if settings.source == "files" else f"topic {settings.topic}"
     draft = draft_pipeline(sample, name, origin, time_field)
     trial = try_file(pipeline_text(draft), sample)
-    durable.replace(target, pipeline_text(draft, trial), durable=False)
+    try:
+        durable.replace(target, pipeline_text(draft, trial), durable=False)
+    except OSError as error:
+        raise ConfigError("--output", str(target), f"cannot be written: {error.strerror}; name another file") from None
     show(*_summary(draft, trial), "", f"Written: {target}. Its comments say what is unsure.", "")
     show("Next (without --bounded, a run goes on with what comes):", "")
     for command in _next(given, settings, draft, target):
@@ -181,7 +185,11 @@ def _next(given: Given, settings: "Settings", draft: "PipelineDraft", target: Pa
     own = settings.lake.exists() or settings.recovery.exists()
     there = ["--lake", str(lake)] if own else []
     kept = [*there, "--recovery", str(recovery)] if own else []
-    by = [*(["--top", "10", "--by", "events"] if draft.rollups[0].keys else []), "--last", "1h"]
+    by = [
+        *(["--top", "10", "--by", draft.rollups[0].aggregates[0][0]] if draft.rollups[0].keys else []),
+        "--last",
+        "1h",
+    ]
     return [
         shlex.join([_program(), *each])
         for each in (

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 
 from dataflow.errors import ConfigError, SourceError
@@ -173,6 +174,12 @@ def _none(root: Seen) -> str:
             f"no field can be the event time: {listed(decimals)} holds seconds with decimals, and no event time takes "
             "decimals. Have the producer send an int (ms since 1970) or RFC 3339 text"
         )
+    zoneless = [seen.key for seen in root.walk() if seen.values and all(map(_lacks_zone, seen.values))]
+    if zoneless:
+        return (
+            f"no field can be the event time: {listed(zoneless)} holds times without a zone, which are no "
+            "moments. Have the producer send RFC 3339 text with one, like 2026-01-31T12:00:00Z"
+        )
     return (
         f"no field can be the event time, which every pipeline needs: the records have {listed(_leaves(root))}. Have "
         "the producer send one as RFC 3339 text with a zone, or as an int since 1970 (s, ms, us or ns), or name the "
@@ -193,6 +200,15 @@ def _unfit(root: Seen, wanted: str, names: list[str]) -> str:
 
 def _leaves(root: Seen) -> list[str]:
     return [".".join(seen.path) for seen in root.walk() if seen.path and not seen.members]
+
+
+def _lacks_zone(value: object) -> bool:
+    try:
+        return (
+            isinstance(value, str) and len(value) > len("2026-01-31") and datetime.fromisoformat(value).tzinfo is None
+        )
+    except ValueError:
+        return False
 
 
 def _looks_like_seconds(values: Sequence[object]) -> bool:

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import date
 
 from dataflow.event.fields import MONEY_DECIMALS, FieldKind, is_date_text, money_micros
+from dataflow.losses.time_unit import unit_by_size
 from dataflow.spoken import counted, listed
 from starter.python_text import literal
 from starter.sample import Number
 from starter.seen import Group, Seen
-from starter.words import CLOSED, COUNTED, MEASURES, MINOR_UNIT, MONEY, OPEN, has, is_id, words_of
+from starter.words import CLOSED, COUNTED, MEASURES, MINOR_UNIT, MONEY, OPEN, SUMMED, TIME_ENDS, has, is_id, words_of
 
 MAJORITY = 0.9
 """A type is chosen for so large a share of the values; the others are dead letters, and told."""
 _ALMOST = 0.99
 _FEW = 20
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _WORDLIKE = re.compile(r"[A-Za-z][A-Za-z0-9 _./+-]{0,31}")
 _MOST_CHOICES = 12
 _EACH_CHOICE = 5
@@ -94,7 +96,7 @@ def _number(name: str, values: Sequence[object], notes: tuple[str, ...]) -> Fiel
         if named and not unfit:
             return _money((*notes, "only whole numbers were seen; Money takes decimals, too; int if it is a number"))
         numbers = [value for value in values if type(value) is int]
-        if min(numbers) >= 0 and has(name, COUNTED) and len(numbers) >= _FEW:
+        if min(numbers) >= 0 and is_quantity(name, numbers, COUNTED) and len(numbers) >= _FEW:
             return FieldType(FieldKind.INT, "Annotated[int, Ge(0)]", "int", notes)
         return FieldType(FieldKind.INT, "int", "int", notes)
     if named and unfit <= (1 - _ALMOST) * len(texts):
@@ -130,6 +132,8 @@ def _decimals(text: str) -> int:
 def _text(name: str, texts: Sequence[str], notes: tuple[str, ...]) -> FieldType:
     if all(_is_day(text) for text in texts):
         return FieldType(FieldKind.DATE, "date", "date", notes)
+    if has(name, MONEY | SUMMED) and all(_NUMBER.fullmatch(text) for text in texts):
+        notes = (*notes, "numbers inside strings, which do not add up: have the producer send JSON numbers")
     longest = max(map(len, texts))
     choices, almost = _closed(name, texts)
     if choices:
@@ -138,7 +142,7 @@ def _text(name: str, texts: Sequence[str], notes: tuple[str, ...]) -> FieldType:
         return FieldType(FieldKind.STR, text, "str", (*notes, note), choices)
     if almost:
         told = ", ".join(map(literal, almost))
-        notes = (*notes, f"nearly closed: Literal[{told}] would make dead letters of all others")
+        notes = (*notes, f"as good as always one of a few: Literal[{told}] would make dead letters of others")
     if longest > _LONGEST:
         return FieldType(FieldKind.STR, "str", "str", notes)
     limit = 64
@@ -151,7 +155,7 @@ def _text(name: str, texts: Sequence[str], notes: tuple[str, ...]) -> FieldType:
 
 
 def _closed(name: str, texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The values of a closed set; or those that it would have, if a few other values had not been seen."""
+    """The values of a set that is closed; or, in second place, of one that may be."""
     counts = Counter(texts)
     common = tuple(sorted(text for text, count in counts.items() if count >= _EACH_CHOICE))
     named = has(name, CLOSED)
@@ -159,17 +163,18 @@ def _closed(name: str, texts: Sequence[str]) -> tuple[tuple[str, ...], tuple[str
         return (), ()
     if not all(_WORDLIKE.fullmatch(text) for text in common) or sum(map(len, common)) > _MOST_CHOICES * 6:
         return (), ()
-    if not named:
-        numbered = sum(any(char.isdigit() for char in text) for text in common)
-        rare = min(counts[text] for text in common) < 0.01 * len(texts)
-        if numbered * 2 > len(common) or rare or len(texts) < _ANY_CLOSED:
-            return (), ()
-    elif len(texts) < _NAMED_CLOSED:
-        return (), ()
     covered = sum(counts[text] for text in common)
-    if covered == len(texts):
-        return common, ()
-    return (), common if covered >= _ALMOST * len(texts) else ()
+    if covered < _ALMOST * len(texts):
+        return (), ()
+    if named:
+        if len(texts) < _NAMED_CLOSED:
+            return (), ()
+        return (common, ()) if covered == len(texts) else ((), common)
+    # a name that says nothing leaves it open whether the set is closed, and a dead letter is worse than a loose type
+    numbered = sum(any(char.isdigit() for char in text) for text in common)
+    rare = min(counts[text] for text in common) < 0.01 * len(texts)
+    doubtful = numbered * 2 > len(common) or rare or len(texts) < _ANY_CLOSED
+    return (), () if doubtful else common
 
 
 def _is_day(text: str) -> bool:
@@ -182,6 +187,8 @@ def _is_day(text: str) -> bool:
     return True
 
 
-def is_quantity(name: str, known: frozenset[str]) -> bool:
-    """Whether a number of this name can be added up, and is not a mark of something."""
-    return has(name, known) and not is_id(name) and words_of(name)[-1] not in MEASURES
+def is_quantity(name: str, values: Sequence[object], known: frozenset[str]) -> bool:
+    """Whether ints of this name can be added up: they are no mark of something, no measure and no times."""
+    if not has(name, known) or is_id(name) or words_of(name)[-1] in MEASURES:
+        return False
+    return not (has(name, TIME_ENDS) and all(isinstance(each, int) and unit_by_size(each) for each in values))

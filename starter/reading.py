@@ -13,7 +13,6 @@ MOST_RECORDS = 20_000
 MOST_BYTES = 64 << 20
 MOST_PARTITIONS = 32
 """More are not opened: a consumer each would take longer than the sample is worth."""
-LEAST_OF_A_PARTITION = 50
 SECONDS = 10.0
 
 _POLL_BYTES = 4 << 20
@@ -40,15 +39,16 @@ def take_sample(
     deadline = monotonic() + bounds.seconds
     ends = source.end_offsets()
     names = [name for name in source.partitions() if ends.get(name, 1) > 0] or source.partitions()
-    names = names[:: -(-len(names) // MOST_PARTITIONS) or 1]
-    share = max(LEAST_OF_A_PARTITION, bounds.records // (2 * max(1, len(names))))
-    most_bytes = bounds.size_bytes // (2 * max(1, len(names)))
+    most = max(1, min(MOST_PARTITIONS, bounds.records // 2))
+    names = names[:: -(-len(names) // most)]
+    share = max(1, bounds.records // (2 * len(names)))
+    most_bytes = bounds.size_bytes // (2 * len(names))
     cuts: list[_Cut] = []
     try:
         for name in names:
-            cuts += _cuts(source, name, ends.get(name), share)
-        while not all(cut.done(most_bytes) for cut in cuts) and monotonic() < deadline:
-            polled = [cut.poll() for cut in cuts if not cut.done(most_bytes)]
+            cuts += _cuts(source, name, ends.get(name), share, most_bytes)
+        while not all(cut.done for cut in cuts) and monotonic() < deadline:
+            polled = [cut.poll() for cut in cuts if not cut.done]
             if not any(polled):
                 sleep(_REST_SECONDS)
     finally:
@@ -66,35 +66,44 @@ def take_sample(
 
 @dataclass(slots=True)
 class _Cut:
-    """Reads on to offset `stop` (None: to the end); keeps the first `share` records, and the last ones behind them."""
+    """Reads on to offset `stop` (None: to the end); keeps the first records, and the last ones behind them.
+
+    Of either it keeps `share` records at most, and about `most_bytes`.
+    """
 
     partition: str
     reader: Reader
     stop: int | None
     share: int
+    most_bytes: int
     first: list[Taken] = field(default_factory=list)
     last: deque[Taken] = field(default_factory=deque)
     skipped: bool = False
-    size_bytes: int = 0
+    first_bytes: int = 0
+    last_bytes: int = 0
 
-    def done(self, most_bytes: int) -> bool:
-        # a file is read to its end whatever its first lines weigh: only its last ones are kept
-        full = self.stop is not None and self.size_bytes >= most_bytes
-        return self.reader.finished or full or (self.stop is not None and self.reader.position >= self.stop)
+    @property
+    def done(self) -> bool:
+        if self.reader.finished:
+            return True
+        # a file is read to its end, whatever its first lines weigh
+        return self.stop is not None and (self.reader.position >= self.stop or self.first_bytes >= self.most_bytes)
 
     def poll(self) -> bool:
         poll = self.reader.poll(2 * self.share, _POLL_BYTES)
         if poll is None:
             return False
         for taken in _taken(poll, self.stop):
-            if len(self.first) < self.share:
+            size_bytes = len(taken.value or b"")
+            if not self.last and len(self.first) < self.share and self.first_bytes < self.most_bytes:
                 self.first.append(taken)
-                self.size_bytes += len(taken.value or b"")
+                self.first_bytes += size_bytes
                 continue
-            if len(self.last) == self.share:
-                self.last.popleft()
-                self.skipped = True
             self.last.append(taken)
+            self.last_bytes += size_bytes
+            while len(self.last) > 1 and (len(self.last) > self.share or self.last_bytes > self.most_bytes):
+                self.last_bytes -= len(self.last.popleft().value or b"")
+                self.skipped = True
         return True
 
     def stretches(self) -> Iterator[Stretch]:
@@ -102,18 +111,18 @@ class _Cut:
         yield from (Stretch(self.partition, part) for part in parts if part)
 
 
-def _cuts(source: Source, name: str, end: int | None, share: int) -> Iterator[_Cut]:
+def _cuts(source: Source, name: str, end: int | None, share: int, most_bytes: int) -> Iterator[_Cut]:
     """Where to read: a partition whose end is known is entered twice, a file is read through."""
     reader = source.open(name, None, None, end)
     if end is None:
-        yield _Cut(name, reader, None, share)
+        yield _Cut(name, reader, None, share, most_bytes)
         return
     low = reader.position
     if end - low <= 2 * share:
-        yield _Cut(name, reader, end, 2 * share)
+        yield _Cut(name, reader, end, 2 * share, 2 * most_bytes)
         return
-    yield _Cut(name, reader, low + share, share)
-    yield _Cut(name, source.open(name, end - share, None, end), end, share)
+    yield _Cut(name, reader, low + share, share, most_bytes)
+    yield _Cut(name, source.open(name, end - share, None, end), end, share, most_bytes)
 
 
 def _taken(poll: Poll, stop: int | None) -> Iterator[Taken]:

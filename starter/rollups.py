@@ -30,7 +30,8 @@ class Draft:
 def draft_rollups(model: Nested) -> tuple[Draft, Draft]:
     """By the best two keys; where there is one alone, the hour is counted overall, and without any, both are."""
     leaves = [*model.leaves()]
-    ranked = sorted((leaf for leaf in leaves if _score(leaf) > 0), key=_score, reverse=True)
+    scores = [(_score(leaf, model.seen.objects), leaf) for leaf in leaves]
+    ranked = [leaf for score, leaf in sorted(scores, key=lambda each: -each[0]) if score > 0]
     keys = [*ranked[:2], None, None][:2]
     return _draft(keys[0], MINUTE, leaves), _draft(keys[1], HOUR, leaves)
 
@@ -44,10 +45,10 @@ def _draft(key: Leaf | None, size: str, leaves: Sequence[Leaf]) -> Draft:
     return Draft(name, (key.column,), size, _aggregates(leaves, key), why)
 
 
-def _score(leaf: Leaf) -> float:
+def _score(leaf: Leaf, records: int) -> float:
     """How good a key it makes; 0 or less: none."""
     kind, values, name = leaf.type.kind, leaf.seen.values, leaf.seen.key
-    if kind not in (FieldKind.STR, FieldKind.INT, FieldKind.BOOL) or leaf.column.lower() in OF_ROLLUPS:
+    if kind not in (FieldKind.STR, FieldKind.INT) or leaf.column.lower() in OF_ROLLUPS:
         return 0
     distinct = len(set(map(str, values)))
     share = 0.2 if len(values) >= _FEW else 0.7
@@ -62,7 +63,8 @@ def _score(leaf: Leaf) -> float:
     score += 2 if has(name, GROUPED) else 0
     score += 1 if is_id(name) else 0
     score += 2 if distinct <= _SOME else 1 if distinct <= _MANY else -1
-    return score - (1 if kind is FieldKind.BOOL else 0) - (0.5 if leaf.optional else 0) - 0.1 * leaf.column.count(".")
+    lacking = 1 - len(values) / max(1, records)
+    return score - 2 * lacking - 0.1 * leaf.column.count(".")
 
 
 def _aggregates(leaves: Sequence[Leaf], key: Leaf | None) -> tuple[tuple[str, str], ...]:
@@ -93,7 +95,7 @@ def _is_money(leaf: Leaf) -> bool:
 
 
 def _adds_up(leaf: Leaf) -> bool:
-    return is_quantity(leaf.seen.key, SUMMED | MONEY | MINOR_UNIT)
+    return is_quantity(leaf.seen.key, leaf.seen.values, SUMMED | MONEY | MINOR_UNIT)
 
 
 def _is_somebody(leaf: Leaf) -> bool:

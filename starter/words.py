@@ -44,13 +44,13 @@ SUMMED = _set(
     "points impressions visits total cents micros retries attempts"
 )
 CLOSED = _set(
-    "type kind status state action method category severity direction mode side channel brand level event op operation "
+    "type kind status state action category severity direction mode side channel brand level event "
     "result outcome phase stage tier plan gender"
 )
 """Names of fields that commonly hold one of a few values which the program knows."""
 OPEN = _set(
     "country city region state name title host hostname browser version currency language locale url path page agent "
-    "email address ip message text description comment label tag street zip"
+    "email address ip message text description comment label tag street zip method op operation logger"
 )
 """Names of fields whose values come from the world: a sample never holds them all."""
 GROUPED = _set(

@@ -138,6 +138,22 @@ def test_broken_records_are_counted_in_the_summary(tidemill: Init, folder: Path)
     assert "\nOf the sample 6 would be dead letters: 3 not_object, 1 empty, 1 invalid_utf8 and 1 other reason.\n" in out
 
 
+def test_a_file_that_cannot_be_written_is_told(tidemill: Init, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("dataflow.durable.replace", full)
+    code, out, err = tidemill("init", "--input", "data")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: --output = 'data.py': cannot be written: No space left on device")
+
+
+def test_secrets_are_not_repeated(tidemill: Init, folder: Path) -> None:
+    _, out, _ = tidemill("init", "--input", "data", "--kafka", "sasl.password=hush", "--kafka", "client.id=me")
+    assert " --kafka 'sasl.password=****' --kafka client.id=me " in out
+    assert "hush" not in out
+
+
 def test_where_there_is_a_lake_the_next_commands_name_folders_of_their_own(tidemill: Init, folder: Path) -> None:
     plan = load(str(ROOT / "pipelines" / "ads.py"))
     create_lake(folder / "lake", plan, datetime(2026, 1, 1, tzinfo=UTC)).close()

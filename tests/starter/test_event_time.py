@@ -103,8 +103,10 @@ def test_a_field_that_is_asked_for_is_taken_or_refused_with_what_would_do() -> N
         found(objects, wanted="x")
 
 
-def test_seconds_with_decimals_are_told_apart() -> None:
+def test_seconds_with_decimals_and_times_without_a_zone_are_told_apart() -> None:
     with pytest.raises(SourceError, match="at holds seconds with decimals, and no event time takes decimals"):
         found([{"at": 1_772_400_000.25}, {"at": 1_772_400_001.5}])
+    with pytest.raises(SourceError, match="day, at holds times without a zone, which are no moments"):
+        found([{"day": "2026-03-01T21:20:00", "at": "2026-03-01 21:20:00.5", "n": 1, "date": "2026-03-01"}])
     with pytest.raises(SourceError, match="every pipeline needs"):
         found([{"at": 1e300}])

@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 
-from dataflow.event.fields import FieldKind
 from starter.field_type import FieldType, LeftOut, is_quantity, leaf_type, winner
 from starter.sample import loaded
 from starter.seen import observe
 from starter.words import SUMMED
-from tests.starter.streams import record
+from tests.starter.streams import T0_MS, record
 
 
 def found(name: str, *values: Any) -> FieldType:
@@ -84,11 +83,17 @@ def test_text_has_room_for_four_times_the_longest_and_prose_for_any() -> None:
     assert found("name", "x" * 257).text == "str"
 
 
+def test_numbers_inside_strings_are_told() -> None:
+    assert found("price", "12.50", "3").notes == (
+        "numbers inside strings, which do not add up: have the producer send JSON numbers",
+    )
+    assert found("zip", "12", "3").notes == ()
+
+
 def test_a_few_words_that_come_again_and_again_are_a_closed_set() -> None:
     kinds = found("status", *["paid", "placed"] * 20)
     assert (kinds.text, kinds.choices) == ('Literal["paid", "placed"]', ("paid", "placed"))
     assert "closed, as far as 40 values tell" in kinds.notes[0]
-    assert found("colour", *["red", "blue"] * 250).choices == ("blue", "red")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +102,8 @@ def test_a_few_words_that_come_again_and_again_are_a_closed_set() -> None:
         ("status", ["paid", "placed"] * 19),
         ("status", ["paid"] * 40),
         ("status", ["paid"] * 40 + ["placed"] * 4),
-        ("colour", ["red", "blue"] * 249),
+        ("colour", ["red", "blue"] * 500),
+        ("method", ["GET", "POST"] * 500),
         ("country", ["NL", "PT"] * 400),
         ("status_id", ["a", "b"] * 400),
         ("host", ["web-1", "web-2"] * 400),
@@ -110,10 +116,15 @@ def test_what_may_be_open_is_text(name: str, values: list[str]) -> None:
     assert found(name, *values).choices == ()
 
 
-def test_a_set_that_is_nearly_closed_refuses_nothing_and_is_shown() -> None:
+def test_a_set_that_may_be_closed_refuses_nothing_and_is_shown() -> None:
     kind = found("status", *["paid", "placed"] * 200, "piad")
     assert kind.choices == ()
-    assert kind.notes == ('nearly closed: Literal["paid", "placed"] would make dead letters of all others',)
+    note = 'as good as always one of a few: Literal["{}", "{}"] would make dead letters of others'
+    assert kind.notes == (note.format("paid", "placed"),)
+    assert found("colour", *["red", "blue"] * 250).notes == (note.format("blue", "red"),)
+    assert found("colour", *["red", "blue"] * 249).notes == ()
+    assert found("colour", *["red", "blue"] * 250, *map(str, range(6))).notes == ()
+    assert found("colour", *["red", "blue"] * 250, *["green"] * 5).notes == ()
 
 
 def test_a_few_values_of_another_type_are_told_and_many_leave_the_field_out() -> None:
@@ -124,6 +135,9 @@ def test_a_few_values_of_another_type_are_told_and_many_leave_the_field_out() ->
 
 
 def test_quantities_add_up_and_marks_do_not() -> None:
-    assert is_quantity("item_count", SUMMED)
-    assert not is_quantity("count_id", SUMMED)
-    assert found("n", 1).kind is FieldKind.INT
+    assert is_quantity("item_count", [1], SUMMED)
+    assert not is_quantity("count_id", [1], SUMMED)
+    assert not is_quantity("duration_level", [1], SUMMED)
+    assert is_quantity("time_ms", [900], SUMMED)
+    assert not is_quantity("ts_ms", [T0_MS], SUMMED)
+    assert found("ts_ms", *[T0_MS] * 20).text == "int"

@@ -8,7 +8,7 @@ from dataflow.errors import SourceError
 from dataflow.sources.files.source import FilesSource
 from dataflow.sources.kafka.source import KafkaSource
 from dataflow.sources.source import Source
-from starter.reading import LEAST_OF_A_PARTITION, MOST_PARTITIONS, Bounds, take_sample
+from starter.reading import MOST_PARTITIONS, Bounds, take_sample
 from starter.sample import Sample
 from tests.kafka_fixture import admin, fresh_topic, produce, transactional_producer
 
@@ -62,10 +62,17 @@ def test_an_empty_file_gives_nothing(tmp_path: Path) -> None:
 def test_of_many_files_some_are_read_spread_over_all(tmp_path: Path) -> None:
     for number in range(3 * MOST_PARTITIONS):
         lines(tmp_path, f"f{number:03}", 200)
-    found = numbers(taken(FilesSource(tmp_path, None), Bounds(100)))
+    found = numbers(taken(FilesSource(tmp_path, None), Bounds(20 * MOST_PARTITIONS)))
     assert len(found) == MOST_PARTITIONS
     assert {"f000", "f093"} <= found.keys()
-    assert found["f000"] == [[*range(LEAST_OF_A_PARTITION)], [*range(200 - LEAST_OF_A_PARTITION, 200)]]
+    assert found["f000"] == [[*range(10)], [*range(190, 200)]]
+    assert numbers(taken(FilesSource(tmp_path, None), Bounds(3))) == {"f000": [[0], [199]]}
+
+
+def test_lines_that_are_large_are_kept_in_small_numbers_at_either_end(tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson").write_bytes(b"".join(b"%d" % n + b" " * 10_000 + b"\n" for n in range(100)))
+    found = numbers(taken(FilesSource(tmp_path, None), Bounds(100, size_bytes=100_000)))
+    assert found == {"a": [[0, 1, 2, 3, 4], [96, 97, 98, 99]]}
 
 
 def test_what_came_until_the_time_was_over_is_the_sample(tmp_path: Path) -> None:

@@ -67,3 +67,12 @@ def test_columns_keep_apart_from_keys_and_from_each_other() -> None:
 def test_a_nested_key_gives_a_name_that_every_engine_takes() -> None:
     minute, _ = drafted(*[{"Shop": {"Kind": "ab"[n % 2] * 2}} for n in range(100)])
     assert (minute.name, minute.keys) == ("shop_kind_1m", ("Shop.Kind",))
+
+
+def test_a_key_that_most_records_lack_a_truth_and_a_time_are_bad_ones() -> None:
+    objects = [{"ok": n % 2 == 0, "before": {"shop_id": n % 9} if n % 4 == 0 else None} for n in range(200)]
+    minute, hour = drafted(*({"ts_ms": T0_MS + n, "site_id": n % 9, **each} for n, each in enumerate(objects)))
+    assert (minute.keys, hour.keys) == (("site_id",), ("before.shop_id",))
+    assert names(minute) == ["events"]
+    minute, _ = drafted(*[{"ok": n % 2 == 0} for n in range(200)])
+    assert minute.keys == ()
