@@ -72,8 +72,10 @@ def init(
         raise ConfigError("--output", str(target), f"cannot be written: {error.strerror}; name another file") from None
     show(*_summary(draft, trial), "", f"Written: {target}. Its comments say what is unsure.", "")
     show("Next (without --bounded, a run goes on with what comes):", "")
-    for command in _next(given, settings, draft, target):
-        show(f"  {command}")
+    commands = _next(given, settings, draft, target)
+    show(*(f"  {command}" for command in commands))
+    if any("=****" in command for command in commands):
+        show("", "(**** stands for a secret: give it again, or keep it in TIDEMILL_KAFKA__... or tidemill.toml)")
 
 
 def _sample(settings: "Settings", bounds: "Bounds") -> "Sample":

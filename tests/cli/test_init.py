@@ -152,6 +152,9 @@ def test_secrets_are_not_repeated(tidemill: Init, folder: Path) -> None:
     _, out, _ = tidemill("init", "--input", "data", "--kafka", "sasl.password=hush", "--kafka", "client.id=me")
     assert " --kafka 'sasl.password=****' --kafka client.id=me " in out
     assert "hush" not in out
+    assert out.endswith(
+        "(**** stands for a secret: give it again, or keep it in TIDEMILL_KAFKA__... or tidemill.toml)\n"
+    )
 
 
 def test_where_there_is_a_lake_the_next_commands_name_folders_of_their_own(tidemill: Init, folder: Path) -> None:

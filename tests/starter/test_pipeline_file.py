@@ -107,7 +107,8 @@ def test_files_are_in_the_form_of_ruff_and_break_none_of_its_rules(tmp_path: Pat
 
 def test_a_file_reads_as_a_person_would_write_it() -> None:
     found = sample(*map(record, orders(400)), b"{", stamps_ms=[each["ts"] + 5 for each in orders(400)] + [None])
-    assert written(found) == (ROOT / "tests" / "starter" / "orders_pipeline.txt").read_text()
+    shown = (ROOT / "tests" / "starter" / "orders_pipeline.txt").read_text()
+    assert written(found) == shown.replace("from dataflow", f"from {DECLARATIONS}")
 
 
 def test_names_from_outside_end_no_line_and_no_string(tmp_path: Path) -> None:
