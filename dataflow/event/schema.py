@@ -165,6 +165,11 @@ def read_model(model: object) -> ReadModel:
     return ReadModel(leaves, unread, [], EventSchema(model, leaves, arrow, times[0], root))
 
 
+def is_readable_key(key: str) -> bool:
+    """Whether a field can read this JSON key: the decoders compare keys as they are written, without escapes."""
+    return not any(char in '"\\' or char < " " for char in key)
+
+
 def values_of(fields: Iterable[EventField]) -> dict[str, Choices]:
     """The values of the columns that are of a Literal or an Enum."""
     return {leaf.name: leaf.choices for leaf in fields if leaf.choices is not None}
@@ -255,6 +260,10 @@ class _Reader:
         if not isinstance(alias, str):
             self.mistakes.append(f"{column}: validation_alias {alias!r} is not supported; give one string")
             return name
+        if not is_readable_key(alias):
+            self.mistakes.append(
+                f"{column}: alias {alias!r} has a quote, a backslash or a control character; rename it"
+            )
         return alias
 
     def _child(

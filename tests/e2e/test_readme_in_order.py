@@ -37,6 +37,7 @@ NOT_COPIED = (
     "backfill",
     "payments",
     "dist",
+    "mine",
 )
 """At the top of the project: what running it leaves there."""
 
@@ -58,7 +59,10 @@ GLIMPSES = {
     r"^tidemill query .* --format json": r'"reason":',
     r"^tidemill query .* --as-of": r"\d",
     r"^tidemill snapshots": r"epoch",
-    r"^tidemill check": r"ad_clicks_1m",
+    r"^tidemill init": r"Written: pipelines/mine\.py",
+    r"^tidemill check --pipeline pipelines/mine": r"pipeline mine is correct",
+    r"^tidemill report --lake mine/lake": r"_1m",
+    r"^tidemill check --pipeline pipelines/ads": r"ad_clicks_1m",
     r"^tidemill recover": r"ads/3: goes on at offset \d+; (.*\n)*.* is ready",
     r"^tidemill config": r"TIDEMILL_BROKERS",
 }

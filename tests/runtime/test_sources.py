@@ -12,7 +12,7 @@ from dataflow.sources.files.source import FilesSource
 from dataflow.sources.generator.source import GeneratorSource
 from dataflow.sources.ranged import RangedSource, SourceRange, write_ranges
 from runtime.settings import Settings
-from runtime.sources import open_source
+from runtime.sources import open_source, open_to_look
 from tests.sinks.lake.small import small_plan
 
 PLAN = small_plan()
@@ -71,3 +71,14 @@ def test_kafka_is_asked_with_all_that_the_settings_say(monkeypatch: pytest.Monke
         "start": "latest",
         "properties": {"client.id": "x"},
     }
+
+
+def test_who_only_looks_gets_no_group_and_needs_no_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        "dataflow.sources.kafka.source.KafkaSource", lambda *given, **options: asked.append((*given, options))
+    )
+    open_to_look(Settings(brokers="b:1", topic="t", group="g", kafka={"client.id": "x"}))
+    assert asked == [("b:1", ["t"], {"group": None, "properties": {"client.id": "x"}})]
+    (tmp_path / "a.ndjson").write_text("{}\n")
+    assert open_to_look(Settings(source="files", input=tmp_path)).partitions() == ["a"]

@@ -17,8 +17,8 @@ class FilesSource:
     Records have no timestamp, so there is no future guard. Files that appear later are found by the next start.
     """
 
-    def __init__(self, folder: Path, event: EventSchema) -> None:
-        """`event` is the model that the rows of Parquet files are written out for.
+    def __init__(self, folder: Path, event: EventSchema | None) -> None:
+        """`event` is the model that the rows of Parquet files are written out for; without one, only lines are read.
 
         Raises InputMissing when the folder or every file in it is missing, ConfigError when two files share a stem.
         """
@@ -39,6 +39,13 @@ class FilesSource:
             inside = next((each.parent for each in sorted(folder.glob("*/*")) if each.suffix in SUFFIXES), None)
             other = "another --input" if inside is None else f"a folder that has some, like --input {inside}"
             raise InputMissing(f"{folder} holds no *.ndjson and no *.parquet file: put some there, or name {other}")
+        if event is None:
+            self._files = {stem: path for stem, path in self._files.items() if path.suffix == ".ndjson"}
+            if not self._files:
+                raise InputMissing(
+                    f"{folder} holds Parquet files alone, which are read by an event model: write one for their "
+                    "columns, or put some of their rows there as *.ndjson"
+                )
 
     def partitions(self) -> list[str]:
         """The files' stems, in order of the files' names."""
@@ -59,6 +66,7 @@ class FilesSource:
             raise InputMissing(f"{where} is gone: put it back; what was read of it is in the lake already")
         start = next_offset or 0
         if path.suffix == ".parquet":
+            assert self._event is not None, "without a model there are no Parquet files"
             return RowReader(path, start, bounded_end, self._event)
         return LineReader(path, start, hint, bounded_end)
 

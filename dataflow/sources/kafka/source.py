@@ -33,7 +33,8 @@ class KafkaSource:
     """All partitions of one or more topics; a source partition is called "topic/3".
 
     `start` says where a partition without a stored offset begins. `properties` go to librdkafka as they are.
-    Offsets are also committed to the consumer group, for lag tools alone: they are never read back.
+    Offsets are also committed to the consumer group, for lag tools alone: they are never read back. A `group` of None
+    gets none: who only looks leaves no trace.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class KafkaSource:
         brokers: str,
         topics: Sequence[str],
         *,
-        group: str = "tidemill",
+        group: str | None = "tidemill",
         start: Start = "earliest",
         properties: Mapping[str, object] | None = None,
         timeout_seconds: float = 10.0,
@@ -64,13 +65,20 @@ class KafkaSource:
         last_seconds = min(LAST_QUESTION_SECONDS, timeout_seconds)
         self._last_question = KafkaTopics(admin, self._trouble, brokers, last_seconds, patience)
         self._shared = Shared(
-            brokers, self._topics, self._watch, EndsWatch(admin, time.monotonic), Farewells(), time.monotonic
+            brokers,
+            self._topics,
+            self._watch,
+            EndsWatch(admin, time.monotonic),
+            Farewells(),
+            time.monotonic,
+            commits=group is not None,
         )
         self._readers: list[KafkaReader] = []
         self._lock = threading.Lock()
-        group = str(user.pop("group.id", group))
-        self._properties = consumer_properties(brokers, group, user, len(self._partitions))
-        self._callbacks = {"error_cb": self._trouble, "on_commit": GroupCommits(group)}
+        # librdkafka makes no consumer without one, also where nothing is committed
+        named = str(user.pop("group.id", group or "tidemill"))
+        self._properties = consumer_properties(brokers, named, user, len(self._partitions))
+        self._callbacks = {"error_cb": self._trouble, "on_commit": GroupCommits(named)}
         self._ends: dict[str, int] | None = None
         self._asking = threading.Lock()
         self._opened: set[str] = set()
@@ -186,6 +194,7 @@ class Shared:
     ends: EndsWatch
     farewells: Farewells
     monotonic: Callable[[], float]
+    commits: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +235,7 @@ class KafkaReader:
         self._brokers = shared.brokers
         self._monotonic = shared.monotonic
         self._farewells = shared.farewells
+        self._commits = shared.commits
         self._commit_at = self._monotonic() + COMMIT_EVERY_SECONDS
         self._committed = position
         self.closed = False
@@ -351,7 +361,7 @@ class KafkaReader:
             raise created_anew(self._name, self.position, self._topic_id, topic_id)
 
     def _commit(self, *, now: bool = False) -> None:
-        if self._committed == self.position or not (now or self._monotonic() >= self._commit_at):
+        if not self._commits or self._committed == self.position or not (now or self._monotonic() >= self._commit_at):
             return
         self._commit_at = self._monotonic() + COMMIT_EVERY_SECONDS
         self._committed = self.position

@@ -231,6 +231,14 @@ def test_names_that_differ_only_in_case_and_keys_read_twice_are_mistakes() -> No
     assert [text.partition(":")[0] for text in mistakes(Doubled)] == ["other", "AD"]
 
 
+@pytest.mark.parametrize("key", ['a"b', "a\\b", "a\nb", "\x00"])
+def test_a_key_that_no_decoder_can_compare_is_a_mistake(key: str) -> None:
+    class Keyed(Time):
+        ad: Annotated[str, Field(validation_alias=key)]
+
+    assert mistakes(Keyed) == [f"ad: alias {key!r} has a quote, a backslash or a control character; rename it"]
+
+
 def test_a_model_that_contains_itself_is_a_mistake() -> None:
     assert any("contains itself" in text for text in mistakes(Knot))
 

@@ -52,3 +52,11 @@ def test_a_missing_or_empty_folder_is_named(tmp_path: Path, event: EventSchema) 
         FilesSource(tmp_path, event)
     with pytest.raises(InputMissing, match="nowhere"):
         FilesSource(tmp_path / "nowhere", event)
+
+
+def test_without_a_model_only_lines_are_read_and_parquet_alone_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.parquet").write_text("")
+    with pytest.raises(InputMissing, match="holds Parquet files alone, which are read by an event model"):
+        FilesSource(tmp_path, None)
+    (tmp_path / "lines.ndjson").write_text("{}\n")
+    assert FilesSource(tmp_path, None).partitions() == ["lines"]

@@ -1,0 +1,108 @@
+"""A sample of a source: some of its records, in their order, and the JSON objects among them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from dataflow.decode.json.contract import judge_record
+from dataflow.event.fields import INT64_MAX, INT64_MIN, EventTime
+from dataflow.event.schema import schema_of
+from dataflow.messages import Refusal
+
+_OF_FIELDS = frozenset({"missing_field", "wrong_type", "constraint"})
+"""Reasons of semantics rule 2 that only a record has which is a JSON object."""
+
+_INT64_CHARS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One record: its timestamp (ms) where it has one, its value (None: a tombstone)."""
+
+    timestamp_ms: int | None
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Neighbouring records of one source partition, in their order."""
+
+    partition: str
+    records: tuple[Taken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was taken: stretches of each source partition, in the order of the partitions and of their records."""
+
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def records(self) -> list[Taken]:
+        """All records."""
+        return [record for stretch in self.stretches for record in stretch.records]
+
+    @property
+    def partitions(self) -> int:
+        """How many source partitions they come from."""
+        return len({stretch.partition for stretch in self.stretches})
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A JSON number that is no int64, as it was written."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A record that is a JSON object. `stretch`: the number of its stretch; a key that stands twice has its last value.
+
+    Values are as `json` has them, but for numbers: an int of int64, or a Number.
+    """
+
+    stretch: int
+    taken: Taken
+    value: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that is none, and why."""
+
+    taken: Taken
+    refusal: Refusal
+
+
+def parse(sample: Sample) -> Iterator[Parsed | Refused]:
+    """Each record of the sample, in its order: the object that it is, or why it is none (semantics rule 2)."""
+    for number, stretch in enumerate(sample.stretches):
+        for taken in stretch.records:
+            refusal = judge_record(_ANY, taken.value, None)
+            if isinstance(refusal, Refusal) and refusal.reason not in _OF_FIELDS:
+                yield Refused(taken, refusal)
+            else:
+                assert taken.value is not None, "a record without a value is refused"
+                yield Parsed(number, taken, loaded(taken.value))
+
+
+def loaded(value: bytes) -> dict[str, object]:
+    """The object that a well-formed record holds."""
+    found: dict[str, object] = json.loads(value, parse_int=_int, parse_float=Number)
+    return found
+
+
+def _int(text: str) -> "int | Number":
+    if len(text) > _INT64_CHARS or not INT64_MIN <= (number := int(text)) <= INT64_MAX:
+        return Number(text)
+    return number
+
+
+class _Any(BaseModel):
+    at: EventTime
+
+
+_ANY = schema_of(_Any)
