@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dataflow.durations import to_ms
 from dataflow.errors import ConfigError
-from runtime.settings import load_settings
+from runtime.settings import Settings, load_settings
+from runtime.stall import MAX_RESTARTS, Patience
 from tests.deploy.operated import MANIFESTS, container, manifests, pod
 from tests.deploy.test_container import tool
 
@@ -55,10 +57,21 @@ def test_everything_that_is_mounted_is_there_and_nothing_else_can_be_written() -
     assert settings["subPath"] in manifests()["ConfigMap"]["data"]
 
 
-def test_a_run_has_minutes_to_open_its_source_and_is_not_ended_for_a_moments_stall() -> None:
-    startup, liveness = container()["startupProbe"], container()["livenessProbe"]
+def test_a_run_has_minutes_to_open_its_source() -> None:
+    startup = container()["startupProbe"]
     assert startup["periodSeconds"] * startup["failureThreshold"] == 300
-    assert liveness["periodSeconds"] * liveness["failureThreshold"] == 120
+
+
+def test_a_run_that_stands_still_may_first_try_all_that_it_does_itself() -> None:
+    liveness, defaults = container()["livenessProbe"], Settings()
+    stall_s, epoch_s = to_ms(defaults.stall_after) / 1000, defaults.epoch_ms / 1000
+    tries_s = [Patience(stall_s, epoch_s, restarts).restart_s(0) or 0.0 for restarts in range(MAX_RESTARTS)]
+    assert 15 * 60 < sum(tries_s) < 16 * 60
+    assert liveness["periodSeconds"] * liveness["failureThreshold"] == 20 * 60
+
+
+def test_a_run_that_is_not_ready_can_still_be_scraped() -> None:
+    assert manifests()["Service"]["spec"]["publishNotReadyAddresses"] is True
 
 
 def test_the_manifests_are_read_as_one_object_a_document() -> None:
