@@ -1,9 +1,9 @@
 #!/bin/sh
 # Checks the operator's files with the programs that read them in the end: make deploy-check.
 #
-# From .venv: hadolint, check-jsonschema, kubernetes-validate. From the machine: systemd-analyze, and Go, which builds the
-# rest into a folder that is removed at the end: Compose's own loader, Grafana's own types, and promtool where PATH has
-# none (some minutes). What cannot be checked is named, and then this ends with exit code 1.
+# From .venv: hadolint, check-jsonschema, kubernetes-validate. From the machine: systemd-analyze, and Go, which builds
+# the rest into a folder that is removed at the end: Compose's own loader, Grafana's own types, and promtool where PATH
+# has none (some minutes). What cannot be checked is named, and then this ends with exit code 1.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -62,17 +62,24 @@ dashboard() {
 }
 
 alerts() {
-  "$promtool" check config deploy/prometheus/prometheus.yml && "$promtool" test rules deploy/prometheus/alerts_test.yml
+  "$promtool" check config deploy/prometheus/prometheus.yml &&
+    "$promtool" test rules deploy/prometheus/alerts_test.yml
 }
 
 check "Dockerfile (hadolint)" .venv/bin/hadolint deploy/container/Dockerfile
-check "Compose file (schema)" .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/container/compose.yaml
+check "Compose file (schema)" \
+  .venv/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/container/compose.yaml
 for version in 1.30 1.32 1.34 1.37; do
-  check "Kubernetes $version (schemas)" .venv/bin/kubernetes-validate --strict --no-warn -k "$version" deploy/kubernetes/*.yaml
+  check "Kubernetes $version (schemas)" \
+    .venv/bin/kubernetes-validate --strict --no-warn -k "$version" deploy/kubernetes/*.yaml
 done
 
-if have systemd-analyze; then check "units (systemd-analyze)" units; else lacks "units" "systemd-analyze (a package such as systemd)"; fi
-if have systemd-sysusers; then check "user (systemd-sysusers)" users; else lacks "user" "systemd-sysusers (a package such as systemd)"; fi
+if have systemd-analyze && have systemd-sysusers; then
+  check "units (systemd-analyze)" units
+  check "user (systemd-sysusers)" users
+else
+  lacks "units" "systemd-analyze and systemd-sysusers (a package such as systemd)"
+fi
 
 if have go; then
   check "dashboard (Grafana's types)" dashboard
@@ -89,6 +96,10 @@ if [ -z "$promtool" ] && have go; then
   check "promtool" built "$PROMTOOL"
   promtool=$work/bin/promtool
 fi
-if [ -n "$promtool" ]; then check "alerts and scraping (promtool)" alerts; else lacks "alerts" "promtool (a package such as prometheus) and Go"; fi
+if [ -n "$promtool" ]; then
+  check "alerts and scraping (promtool)" alerts
+else
+  lacks "alerts" "promtool (a package such as prometheus) and Go"
+fi
 
 [ -z "$failed" ] || { say "not well: $failed"; exit 1; }

@@ -1,4 +1,4 @@
-// Reads a dashboard with Grafana's own types, strictly: a field that is unknown or lacking is named. Run by deploy/check.sh.
+// Reads a dashboard with Grafana's own types, strictly: what is unknown or lacking is named. Run by deploy/check.sh.
 package main
 
 import (

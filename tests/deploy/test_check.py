@@ -60,7 +60,7 @@ def test_where_nothing_is_found_it_passes_and_leaves_nothing_behind(checkout: Pa
 def test_what_a_machine_lacks_is_named_and_does_not_pass(checkout: Path) -> None:
     done = run(checkout)
     assert done.returncode == 1
-    for lacking in ("units", "user", "dashboard", "Compose file (loader)", "alerts"):
+    for lacking in ("units", "dashboard", "Compose file (loader)", "alerts"):
         assert f"deploy-check: {lacking}: left out, because this machine lacks" in done.stderr
     assert "Dockerfile (hadolint): well" in done.stderr
 
