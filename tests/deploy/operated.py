@@ -73,6 +73,12 @@ def pod() -> dict[str, Any]:
     return found
 
 
+def recovering() -> dict[str, Any]:
+    """What the Job starts that makes a recovery folder from the lake."""
+    found: dict[str, Any] = manifests()["Job"]["spec"]["template"]["spec"]
+    return found
+
+
 def container() -> dict[str, Any]:
     """The one container of the pod."""
     (found,) = pod()["containers"]
@@ -103,6 +109,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         words = shlex.split(unit(path.name)["Service"]["ExecStart"])
         yield path.name, [Path(words[0]).name, *words[1:]]
     yield "statefulset.yaml", [*entry, *container().get("args", default)]
+    yield "recover.yaml", [*entry, *recovering()["containers"][0]["args"]]
     for path in (RULES, *MANIFESTS, *(DEPLOY / "systemd").iterdir()):
         for code in re.findall(r"`(tidemill [^`]*)`", path.read_text()):
             yield path.name, shlex.split(code)

@@ -9,7 +9,7 @@ from dataflow.durations import to_ms
 from dataflow.errors import ConfigError
 from runtime.settings import Settings, load_settings
 from runtime.stall import MAX_RESTARTS, Patience
-from tests.deploy.operated import MANIFESTS, container, manifests, pod
+from tests.deploy.operated import MANIFESTS, container, manifests, pod, recovering
 from tests.deploy.test_container import tool
 
 VERSIONS = ("1.32", "1.37")
@@ -74,7 +74,25 @@ def test_a_run_that_is_not_ready_can_still_be_scraped() -> None:
     assert manifests()["Service"]["spec"]["publishNotReadyAddresses"] is True
 
 
+def test_the_recovery_runs_as_the_run_does_on_the_runs_own_claim() -> None:
+    (job,) = recovering()["containers"]
+    apart = {"args", "ports", "startupProbe", "livenessProbe", "readinessProbe"}
+    assert {**job, "args": []} == {**{key: value for key, value in container().items() if key not in apart}, "args": []}
+    (data, *others) = recovering()["volumes"]
+    stateful = manifests()["StatefulSet"]
+    claim = stateful["spec"]["volumeClaimTemplates"][0]["metadata"]["name"]
+    assert data["persistentVolumeClaim"] == {"claimName": f"{claim}-{stateful['metadata']['name']}-0"}
+    assert others == pod()["volumes"]
+    shared = ("securityContext", "enableServiceLinks", "automountServiceAccountToken", "terminationGracePeriodSeconds")
+    assert {key: recovering()[key] for key in shared} == {key: pod()[key] for key in shared}
+    assert recovering()["restartPolicy"] == "Never"
+    # nothing that is counted as the run, nor scraped as it
+    labels = manifests()["Job"]["spec"]["template"]["metadata"]["labels"]
+    assert labels != stateful["spec"]["selector"]["matchLabels"]
+    assert stateful["spec"]["persistentVolumeClaimRetentionPolicy"]["whenScaled"] == "Retain"
+
+
 def test_the_manifests_are_read_as_one_object_a_document() -> None:
     documents = [document for path in MANIFESTS for document in yaml.safe_load_all(path.read_text())]
-    kinds = {"StorageClass", "PersistentVolume", "ConfigMap", "Service", "StatefulSet"}
+    kinds = {"StorageClass", "PersistentVolume", "ConfigMap", "Service", "StatefulSet", "Job"}
     assert {document["kind"] for document in documents} == kinds

@@ -34,6 +34,11 @@ def test_compose_is_asked_for_services_and_commands_that_exist() -> None:
         if words[0] == "exec":
             assert words[1] in ours()
             assert problem(words[2:]) is None
+        if words[0] in ("stop", "start"):
+            assert words[1:] == ["tidemill"]
+        if words[0] == "run":
+            assert words[1:3] == ["--rm", "tidemill"]
+            assert problem(words[2:]) is None
 
 
 def test_the_image_is_built_from_its_file_under_the_name_that_is_run() -> None:
@@ -45,8 +50,10 @@ def test_kubernetes_is_given_every_manifest_and_asked_for_what_they_make() -> No
     applied = [ROOT / words[-1] for words in lines("kubectl", "apply")]
     assert sorted(applied) == sorted((DEPLOY / "kubernetes").glob("*.yaml"))
     made = {f"{each['kind'].lower()}/{each['metadata']['name']}" for each in documents()}
-    named = {word for line in LINES if line.startswith("kubectl") for word in re.findall(r"\b[a-z]+/tidemill\b", line)}
-    assert named == {"statefulset/tidemill"}
+    named = {
+        word for line in LINES if line.startswith("kubectl") for word in re.findall(r" ([a-z]+/tidemill[\w-]*)\b", line)
+    }
+    assert named == {"statefulset/tidemill", "job/tidemill-recover"}
     assert named <= made
     for words in lines("kubectl", "exec"):
         assert problem(words[words.index("--") + 1 :]) is None
