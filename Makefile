@@ -1,14 +1,14 @@
 # make demo and make test each work alone, as the first command in a fresh clone.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench dist clean runtime development ducklake
+.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench dist clean runtime development ducklake deploy-check
 
 DEMO_SECONDS ?= 30
 BIN := .venv/bin
 PACKAGES := run.py dataflow sinks query runtime proof doctor starter cli tidemill pipelines deploy bench tests
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: runtime ## the main job on a made-up ad stream, for DEMO_SECONDS (default 30); needs no service
 	@DEMO_SECONDS=$(DEMO_SECONDS) $(BIN)/tidemill demo
@@ -50,6 +50,10 @@ bench: runtime ## throughput, latency, a million hostile records on a real Kafka
 	$(BIN)/python -m bench.one_broken
 	$(BIN)/python -m bench.start
 	$(BIN)/python -m bench.answers
+	$(BIN)/python -m bench.disk
+
+deploy-check: development ## the files in deploy/ by the programs that read them: systemd, promtool, Compose, Grafana
+	@sh deploy/check.sh
 
 dist: development ## wheel and sdist of the last commit into dist/, built twice and compared byte by byte
 	@$(BIN)/python -m deploy.packaging.dist

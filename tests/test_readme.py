@@ -34,6 +34,21 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 MADE_BY_RUNNING = ("lake/", "recovery/", "data/", "demo/", "backfill/", "topic/", ".run/", ".venv")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
+OTHERS = {
+    "cd",
+    "cp",
+    "docker",
+    "honcho",
+    "journalctl",
+    "kubectl",
+    "mkdir",
+    "pip",
+    "pipx",
+    "systemctl",
+    "systemd-sysusers",
+    "uv",
+}
+"""Programs that are not ours; what they are given of this tree has to be there."""
 
 
 def shell_lines() -> Iterator[tuple[str, str]]:
@@ -71,8 +86,9 @@ REPORTS = {
 def problem(words: list[str]) -> str | None:
     """What is wrong with a command line; None when the program, its subcommands and its flags exist."""
     program, *arguments = words
-    if program.startswith(".venv/bin/"):
-        program = program.removeprefix(".venv/bin/")
+    if program == "sudo" and arguments[0] == "-u":
+        return problem(arguments[2:])
+    program = re.sub(r"^(\.venv|/opt/tidemill)/bin/", "", program)
     if program == "make":
         phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
         assert phony is not None
@@ -82,8 +98,9 @@ def problem(words: list[str]) -> str | None:
         if importlib.util.find_spec(arguments[1]) is None:
             return f"no module {arguments[1]}"
         return problem(arguments[arguments.index("--") + 1 :]) if "--" in arguments else None
-    if program in ("honcho", "mkdir", "pip", "pipx", "uv"):
-        return None
+    if program in OTHERS:
+        absent = [word for word in arguments if word.startswith("deploy/") and not (ROOT / word).exists()]
+        return f"no file {absent[0]}" if absent else None
     if program != "tidemill":
         return f"{program} is no program of ours"
     command = get_command(app)
@@ -116,6 +133,8 @@ def test_a_wrong_flag_command_or_target_would_be_noticed() -> None:
     assert problem(shlex.split("tidemill --no-such-flag")) == "no flag --no-such-flag"
     assert problem(shlex.split("tidemill dance")) == "no command tidemill dance"
     assert problem(shlex.split("make coffee")) == "no make target coffee"
+    assert problem(shlex.split("sudo -u tidemill tidemill dance")) == "no command tidemill dance"
+    assert problem(shlex.split("cp deploy/none.service /etc")) == "no file deploy/none.service"
 
 
 @pytest.fixture(scope="module")

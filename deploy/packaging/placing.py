@@ -16,8 +16,11 @@ OWN = (*CODE, Path(ENTRY).stem)
 AT_HOME = (*OWN, EXAMPLES, "bench", "tests")
 """Names at the top of the tree; none of them may be looked for at the top of an installation."""
 
-LEFT_OUT = ("deploy/packaging", "deploy/kafka/lib", "deploy/bootstrap.sh", "deploy/tests.sh")
-"""What builds and tests the tree, and what is brought by using it."""
+LEFT_OUT = (
+    *("deploy/packaging", "deploy/kafka/lib", "deploy/bootstrap.sh", "deploy/tests.sh", "deploy/check.sh"),
+    *(f"deploy/{name}" for name in ("container", "grafana", "kubernetes", "prometheus", "systemd")),
+)
+"""What builds and tests the tree, what is brought by using it, and what other programs read."""
 
 
 class Unfit(Exception):
