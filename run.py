@@ -1,4 +1,4 @@
-"""What starts Tidemill: `flow` for `python -m bytewax.run run:flow`, `main` for `tidemill`."""
+"""What starts Tidemill: `flow` for `python -m bytewax.run tidemill.run:flow`, `main` for `tidemill`."""
 
 import atexit
 import gc
@@ -18,7 +18,7 @@ _RARELY = 100_000
 
 
 def flow() -> "Dataflow":
-    """For `python -m bytewax.run run:flow -w 2 -r RECOVERY -s 1 -b 0`: the same flow with the same guarantees.
+    """For `python -m bytewax.run tidemill.run:flow -w 2 -r RECOVERY -s 1 -b 0`: the same flow, the same guarantees.
 
     Settings come from the environment and tidemill.toml. Where something is wrong or lacking, and where Bytewax's
     own flags would give a weaker promise, it says so in one sentence and ends the process.
