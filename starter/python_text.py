@@ -48,10 +48,13 @@ def literal(text: str) -> str:
     return '"' + repr("'" + text)[2:-1] + '"'
 
 
+_HARMLESS = str.maketrans('\\"', "/'")
+
+
 def plain(text: str) -> str:
     """Text from records or names for a comment or a docstring: no character that ends a line or a string."""
     safe = "".join(char if char.isprintable() else "?" for char in text)
-    return safe.replace("\\", "/").replace('"', "'")
+    return safe.translate(_HARMLESS)
 
 
 def comment(text: str, indent: int) -> list[str]:

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import pyarrow as pa
 from pydantic import BaseModel
 
-from dataflow.decode.json.contract import judge_record
+from dataflow.decode.decoder import Readable, decoder_for
 from dataflow.event.fields import INT64_MAX, INT64_MIN, EventTime
-from dataflow.event.schema import schema_of
-from dataflow.messages import Refusal
+from dataflow.event.schema import EventSchema, schema_of
+from dataflow.messages import Decoded, Refusal
 
 _OF_FIELDS = frozenset({"missing_field", "wrong_type", "constraint"})
 """Reasons of semantics rule 2 that only a record has which is a JSON object."""
@@ -79,14 +80,22 @@ class Refused:
 
 def parse(sample: Sample) -> Iterator[Parsed | Refused]:
     """Each record of the sample, in its order: the object that it is, or why it is none (semantics rule 2)."""
-    for number, stretch in enumerate(sample.stretches):
-        for taken in stretch.records:
-            refusal = judge_record(_ANY, taken.value, None)
-            if isinstance(refusal, Refusal) and refusal.reason not in _OF_FIELDS:
-                yield Refused(taken, refusal)
-            else:
-                assert taken.value is not None, "a record without a value is refused"
-                yield Parsed(number, taken, loaded(taken.value))
+    stretches = [number for number, stretch in enumerate(sample.stretches) for _ in stretch.records]
+    found = decode(_Readable(_ANY), sample)
+    refusals = dict(zip(found.dead_at.tolist(), found.refusals, strict=True))
+    for at, (number, taken) in enumerate(zip(stretches, sample.records, strict=True)):
+        refusal = refusals.get(at)
+        if refusal is not None and refusal.reason not in _OF_FIELDS:
+            yield Refused(taken, refusal)
+        else:
+            assert taken.value is not None, "a record without a value is refused"
+            yield Parsed(number, taken, loaded(taken.value))
+
+
+def decode(readable: Readable, sample: Sample) -> Decoded:
+    """All records of the sample by the decoder of a run."""
+    values = pa.array([record.value for record in sample.records], pa.binary())
+    return decoder_for(readable, compiled=False).decode(values)
 
 
 def loaded(value: bytes) -> dict[str, object]:
@@ -106,3 +115,9 @@ class _Any(BaseModel):
 
 
 _ANY = schema_of(_Any)
+
+
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    event: EventSchema
+    max_record_bytes: int | None = None

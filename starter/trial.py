@@ -5,11 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataflow.decode.json.contract import judge_record
-from dataflow.messages import Refusal
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import Plan
-from starter.sample import Sample
+from starter.sample import Sample, decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +31,15 @@ def try_file(text: str, sample: Sample) -> Trial:
 
 def judge(plan: Plan, sample: Sample) -> Trial:
     """Every record of the sample by the plan."""
-    dead: Counter[tuple[str, str]] = Counter()
+    found = decode(plan, sample)
+    dead = Counter((refusal.reason, refusal.field or "") for refusal in found.refusals)
+    records = sample.records
+    time = plan.event.event_time.name
     events = 0
-    for record in sample.records:
-        row = judge_record(plan.event, record.value, plan.max_record_bytes)
-        if isinstance(row, Refusal):
-            dead[row.reason, row.field or ""] += 1
-            continue
-        at_ms = row[plan.event.event_time.name]
-        assert isinstance(at_ms, int)
-        limit_ms = None if plan.max_future_ms is None else plan.max_future_ms
-        if limit_ms is not None and record.timestamp_ms is not None and at_ms > record.timestamp_ms + limit_ms:
-            dead["future_event", plan.event.event_time.name] += 1
+    for at, at_ms in zip(found.events_at.tolist(), found.events.column(time).to_pylist(), strict=True):
+        stamp_ms = records[at].timestamp_ms
+        if plan.max_future_ms is not None and stamp_ms is not None and at_ms > stamp_ms + plan.max_future_ms:
+            dead["future_event", time] += 1
         else:
             events += 1
     ranked = sorted(dead.items(), key=lambda item: (-item[1], item[0]))
