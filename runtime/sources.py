@@ -47,6 +47,6 @@ def _open_whole(settings: Settings, plan: Plan, clock: Callable[[], datetime], s
         [settings.topic],
         group=settings.group,
         start=settings.start,
-        properties=settings.kafka,
+        properties=settings.require_kafka(),
         stopping=stopping,
     )
