@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from confluent_kafka import Producer
 from confluent_kafka.admin import AclOperation, ResourceType
 from structlog.testing import capture_logs
 
@@ -207,6 +209,32 @@ def test_every_command_that_asks_kafka_logs_in_and_tells_no_secret(place: Place,
     # as the page says: nobody else reads where the umask is 077
     assert len(made) > 5
     assert [path for path in made if path.stat().st_mode & 0o077] == []
+
+
+def test_the_flags_of_the_page_do_as_the_file(place: Place, topic: str) -> None:
+    ((line,),) = [block.splitlines() for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
+    program, *flags = shlex.split(line)
+    given = [flag.partition("=")[0] for flag in flags if "=" in flag]
+    assert (program, given) == ("tidemill", ["security.protocol", "sasl.password"])
+    rest = "".join(row for row in OVER_TLS.splitlines(True) if not row.startswith(tuple(f'"{name}"' for name in given)))
+    place.write("User and password over TLS", rest, topic)
+    done = place.tidemill(*flags, "--bounded")
+    assert done.returncode == 0, done.stderr
+    assert '"read": 3' in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["none", "gzip", "snappy", "lz4", "zstd"])
+def test_what_pip_brings_has_every_compression(place: Place, broker: SecureKafka, plan: Plan, kind: str) -> None:
+    topic = fresh_topic(broker.bootstrap, config={"compression.type": "producer"})
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "compression.type": kind})
+    producer.produce(topic, b"x" * 1000)
+    assert producer.flush(SECONDS) == 0
+    place.write("User and password over TLS", OVER_TLS, topic)
+    source = open_source(place.settings(), plan, lambda: datetime.now(UTC))
+    reader = source.open(f"{topic}/0", None, None)
+    assert read(reader, 1) == 1
+    reader.close()
+    source.close()
 
 
 def test_a_wrong_password_ends_a_run_within_seconds_with_one_sentence(place: Place, topic: str) -> None:

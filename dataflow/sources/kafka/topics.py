@@ -122,7 +122,10 @@ class KafkaTopics:
                 raise self._silence() from error
 
     def _is_hopeless(self) -> bool:
-        return self._patience.call(self._trouble.is_hopeless, self._timeout_seconds)
+        try:
+            return self._patience.call(self._trouble.is_hopeless, self._timeout_seconds)
+        except TimeoutError as silence:
+            raise self._silence() from silence
 
     def ranges(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Per partition the first offset still there, and the one after the last (the high watermark)."""
