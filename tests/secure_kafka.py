@@ -37,7 +37,7 @@ _PROTOCOLS = {
 
 @dataclass(frozen=True, slots=True)
 class SecureKafka:
-    """`ports` by listener; `certificates` holds ca.pem, client.pem, client.key (encrypted), other-ca.pem."""
+    """`ports` by listener; `certificates` has ca.pem, client.pem, client.key (encrypted), client.p12, other-ca.pem."""
 
     ports: Mapping[str, int]
     certificates: Path
@@ -142,6 +142,11 @@ def make_certificates(folder: Path) -> None:
     _openssl(
         folder,
         *("pkcs8", "-topk8", "-in", "client.plain.key", "-out", "client.key", "-passout", f"pass:{KEY_PASSWORD}"),
+    )
+    _openssl(
+        folder,
+        *("pkcs12", "-export", "-in", "client.crt", "-inkey", "client.plain.key", "-out", "client.p12"),
+        *("-passout", f"pass:{KEY_PASSWORD}"),
     )
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import ssl
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AclOperation, ResourceType
 from structlog.testing import capture_logs
 
-from dataflow.errors import SourceError
+from dataflow.errors import ConfigError, SourceError
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.kafka.listener import Listener, look
@@ -83,6 +84,9 @@ def topic(broker: SecureKafka) -> str:
 class _Tokens(BaseHTTPRequestHandler):
     """Gives whoever knows the secret a token that the broker takes: unsecured, as it is set up for the test."""
 
+    lifetime_s = 300
+    given = 0
+
     def do_POST(self) -> None:
         form = self.rfile.read(int(self.headers["Content-Length"])).decode()
         login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -90,10 +94,15 @@ class _Tokens(BaseHTTPRequestHandler):
         now = int(time.time())
         parts: list[dict[str, object]] = [
             {"alg": "none"},
-            {"sub": USER, "iat": now, "exp": now + 300, "scope": "kafka"},
+            {"sub": USER, "iat": now, "exp": now + _Tokens.lifetime_s, "scope": "kafka"},
         ]
         token = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
-        answer: dict[str, object] = {"access_token": f"{token}.", "token_type": "Bearer", "expires_in": 300}
+        answer: dict[str, object] = {
+            "access_token": f"{token}.",
+            "token_type": "Bearer",
+            "expires_in": _Tokens.lifetime_s,
+        }
+        _Tokens.given += known
         body = json.dumps(answer if known else {"error": "invalid_client"}).encode()
         self.send_response(200 if known else 401)
         self.send_header("Content-Type", "application/json")
@@ -106,11 +115,14 @@ class _Tokens(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def tokens() -> Iterator[str]:
-    """The address of a token endpoint."""
+def tokens(broker: SecureKafka) -> Iterator[str]:
+    """The address of a token endpoint, whose certificate the broker's authority has signed."""
     server = HTTPServer(("127.0.0.1", 0), _Tokens)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(broker.certificates / "server.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/token"
+    yield f"https://127.0.0.1:{server.server_port}/token"
     server.shutdown()
     server.server_close()
 
@@ -187,6 +199,7 @@ def test_an_example_of_the_page_reads(place: Place, plan: Plan, topic: str, head
     source.close()
 
 
+OIDC = next(example for _, example in EXAMPLES if "oidc" in example)
 OVER_TLS = next(example for head, example in EXAMPLES if head == "User and password over TLS")
 
 
@@ -252,13 +265,13 @@ def test_a_wrong_password_ends_a_run_within_seconds_with_one_sentence(place: Pla
     assert not (place.folder / "lake" / "catalog.sqlite").exists()
 
 
-def test_a_secret_that_is_not_there_ends_what_needs_it_and_nothing_else(place: Place, topic: str) -> None:
+def test_a_secret_that_is_not_there_ends_what_needs_it_and_nothing_else(place: Place, plan: Plan, topic: str) -> None:
     place.write("User and password over TLS", OVER_TLS, topic)
     del place.environ["KAFKA_PASSWORD"]
-    done = place.tidemill("run", "--bounded")
-    assert done.returncode == 2
-    assert "kafka.sasl.password = '${KAFKA_PASSWORD}': the environment has no variable KAFKA_PASSWORD" in done.stderr
-    assert place.tidemill("check").returncode == 0
+    settings = place.settings()
+    assert ("kafka.sasl.password", "${KAFKA_PASSWORD}", "tidemill.toml") in origins(settings)
+    with pytest.raises(ConfigError, match=r"'\$\{KAFKA_PASSWORD\}': the environment has no variable KAFKA_PASSWORD"):
+        open_source(settings, plan, lambda: datetime.now(UTC))
 
 
 CASES: dict[str, tuple[str, dict[str, str | None], str, str]] = {
@@ -381,12 +394,38 @@ def test_a_client_certificate_that_the_broker_does_not_take_is_told(broker: Secu
 
 
 def test_a_token_that_is_not_given_is_told(place: Place, plan: Plan, topic: str) -> None:
-    (example,) = [example for _, example in EXAMPLES if "oidc" in example]
-    place.write("OAuth", example, topic, **{"sasl.oauthbearer.client.secret": "wrong-hush-41"})
+    place.write("OAuth", OIDC, topic, **{"sasl.oauthbearer.client.secret": "wrong-hush-41"})
     with pytest.raises(SourceError, match="Failed to acquire SASL OAUTHBEARER token") as told:
         open_source(place.settings(), plan, lambda: datetime.now(UTC))
     assert "check sasl.oauthbearer.token.endpoint.url, sasl.oauthbearer.client.id" in str(told.value)
     assert "wrong-hush" not in str(told.value)
+
+
+def test_a_token_is_renewed_before_it_ends_while_the_run_goes_on(
+    place: Place, plan: Plan, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Tokens, "lifetime_s", 3)
+    monkeypatch.setattr(_Tokens, "given", 0)
+    place.write("OAuth", OIDC, topic)
+    source = open_source(place.settings(), plan, lambda: datetime.now(UTC))
+    reader = source.open(f"{topic}/0", None, None)
+    assert read(reader, 3) == 3
+    deadline = time.monotonic() + SECONDS
+    # two clients, one for questions and one for records, each with a second one at least
+    while _Tokens.given < 4 and time.monotonic() < deadline:
+        reader.poll(100, 1 << 20)
+        time.sleep(0.05)
+    assert _Tokens.given >= 4
+    reader.close()
+    source.close()
+
+
+def test_a_keystore_takes_the_place_of_certificate_and_key(broker: SecureKafka, topic: str) -> None:
+    without = {"ssl.certificate.location": None, "ssl.key.location": None, "ssl.key.password": None}
+    keystore = {"ssl.keystore.location": "client.p12", "ssl.keystore.password": KEY_PASSWORD}
+    source = KafkaSource(broker.at("MTLS"), [topic], properties=properties_for(broker, "MTLS", {**without, **keystore}))
+    assert source.partitions() == [f"{topic}/0"]
+    source.close()
 
 
 def test_the_broker_and_its_ports_are_seen_as_they_are(broker: SecureKafka) -> None:
