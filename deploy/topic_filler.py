@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError, UnknownTopic
 from dataflow.sources.generator.adstream import AdStream
 from dataflow.sources.kafka.client import Trouble, admin_properties, build
-from dataflow.sources.kafka.refusal import is_refusal
+from dataflow.sources.kafka.refusal import RIGHTS
 from dataflow.sources.kafka.topics import KafkaTopics
 
 CHUNK_RECORDS = 20_000
@@ -124,7 +124,8 @@ class TopicFiller:
         try:
             self._fill(count, speed)
         except KafkaException as error:
-            trouble = SourceError(f"writing to topic {self._topic!r} failed: {error.args[0].str()}")
+            what = f"writing to topic {self._topic!r} failed: {error.args[0].str()}"
+            trouble = SourceError(what + _right(error.args[0], "WRITE"))
         except SourceError as error:
             trouble = error
         self._settle()
@@ -271,6 +272,8 @@ class TopicFiller:
             self._failed.append(error)
 
 
-def _right(error: KafkaError, right: str) -> str:
-    """What to do where the broker knows this user and says no."""
-    return f"; give this user the {right} right on the topic" if is_refusal(error) else ""
+def _right(error: KafkaError, on_topic: str) -> str:
+    """What to do where the broker knows this user and says no; `on_topic`: the right that was needed there."""
+    if error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED):
+        return f"; give this user the {on_topic} right on the topic"
+    return f"; give this user {RIGHTS[error.code()]}" if error.code() in RIGHTS else ""
