@@ -4,15 +4,16 @@ import difflib
 import re
 from collections.abc import Mapping
 
+from confluent_kafka import libversion
+
 from dataflow.errors import ConfigError
 from dataflow.sources.kafka.properties import is_secret, shown, without_secrets
 from dataflow.sources.kafka.property_names import property_names
 
 _KERBEROS = (
     "the confluent-kafka that pip brings has no Kerberos (GSSAPI): set sasl.mechanism to PLAIN, SCRAM-SHA-256, "
-    "SCRAM-SHA-512 or OAUTHBEARER, or build it against the system's librdkafka, which has it: `pip install "
-    "--no-binary confluent-kafka confluent-kafka` (on Debian after `apt-get install librdkafka-dev "
-    "libsasl2-modules-gssapi-mit gcc python3-dev`)"
+    "SCRAM-SHA-512 or OAUTHBEARER, or install a librdkafka-dev of version {version} or newer, as Confluent's package "
+    "repository has it, and build against it: `pip install --no-binary confluent-kafka confluent-kafka`"
 )
 _JAVA = {
     "ssl.truststore.location": "it is for Java; name a PEM file of the authorities with ssl.ca.location",
@@ -58,7 +59,7 @@ def _key_and_fix(said: str, properties: Mapping[str, object]) -> tuple[str, str]
     if "No provider for SASL mechanism" in said:
         key = _mechanism(properties)
         unset = "" if key in properties else "not set, so that Kafka's client takes Kerberos, and "
-        return key, unset + _KERBEROS
+        return key, unset + _KERBEROS.format(version=libversion()[0])
     if "Unsupported SASL mechanism" in said:
         return _mechanism(properties), f"there is no such mechanism; write {_MECHANISMS}"
     if found := _MANDATORY.search(said):

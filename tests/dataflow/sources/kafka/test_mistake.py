@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from confluent_kafka import libversion
 from confluent_kafka.admin import AdminClient
 
 from dataflow.errors import ConfigError
@@ -81,6 +82,7 @@ def test_kerberos_which_no_wheel_has_is_told_with_both_ways_out(mechanism: dict[
     key = next(iter(mechanism), "sasl.mechanism")
     assert said.startswith(f"kafka.{key} = {mechanism.get(key, '')!r}: ")
     assert ("not set, so that Kafka's client takes Kerberos" in said) == (not mechanism)
+    assert f"librdkafka-dev of version {libversion()[0]} or newer" in said
     assert "pip install --no-binary confluent-kafka confluent-kafka" in said
     assert "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER" in said
 
