@@ -74,8 +74,6 @@ def init(
     show("Next (without --bounded, a run goes on with what comes):", "")
     commands = _next(given, settings, draft, target)
     show(*(f"  {command}" for command in commands))
-    if any("=****" in command for command in commands):
-        show("", "(**** stands for a secret: give it again, or keep it in TIDEMILL_KAFKA__... or tidemill.toml)")
 
 
 def _sample(settings: "Settings", bounds: "Bounds") -> "Sample":
@@ -177,10 +175,8 @@ def _short(text: str) -> str:
 
 def _next(given: Given, settings: "Settings", draft: "PipelineDraft", target: Path) -> list[str]:
     """Commands that work when they are pasted: check, run to the present end, ask."""
-    from runtime.settings import shown
-
-    kafka = {name: shown(name, text) for name, text in (given["kafka"] or {}).items()} or None
-    source = words({**given, "kafka": kafka})
+    # no flag holds a secret in the open: it refers to one, which the user's shell must not look up
+    source = words(given)
     pipeline = ["--pipeline", str(target)]
     lake, recovery = Path(draft.name) / "lake", Path(draft.name) / "recovery"
     # a lake goes on with the source that filled it

@@ -127,13 +127,21 @@ def words(given: Given) -> list[str]:
 
 
 def kafka_properties(pairs: Sequence[str] | None) -> dict[str, str] | None:
-    """The properties of repeated --kafka NAME=VALUE; None if there are none. Raises ConfigError."""
+    """The properties of repeated --kafka NAME=VALUE; None if there are none. Raises ConfigError.
+
+    A secret is refused: whoever lists the processes of the machine reads their flags.
+    """
     if not pairs:
         return None
+    from dataflow.sources.kafka.properties import HOW_TO_REFER, is_reference, is_secret, shown
+
     properties = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise ConfigError("--kafka", name, "write NAME=VALUE, like --kafka security.protocol=SSL")
+        if is_secret(name) and not is_reference(value):
+            fix = f"everybody on this machine can read a command's flags; write {HOW_TO_REFER}"
+            raise ConfigError(f"--kafka {name}", shown(name, value), f"{fix}, or give it in tidemill.toml")
         properties[name] = value
     return properties

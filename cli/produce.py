@@ -46,7 +46,8 @@ def produce(
     from runtime.settings import load_settings
 
     settings = load_settings({"brokers": brokers, "topic": topic, "kafka": kafka_properties(kafka)})
-    there = ensure_topic(settings.brokers, settings.topic, partitions, settings.kafka)
+    properties = settings.require_kafka()
+    there = ensure_topic(settings.brokers, settings.topic, partitions, properties)
     if rate is None:
         rate = DEFAULT_RATE if count is None else 0.0
     # As fast as possible, a second of event time holds as many records as at the default rate.
@@ -60,7 +61,7 @@ def produce(
         settings.brokers,
         settings.topic,
         stream,
-        settings.kafka,
+        properties,
         transactional_id=f"tidemill-produce-{settings.topic}-{seed}" if transactional or abort_every else None,
         abort_every=abort_every,
         progress=_Progress(settings.topic, count),

@@ -16,7 +16,8 @@ from query.text_table import TextTable
 def show(*things: TextTable | str) -> None:
     """Print tables and lines to standard output: fitted to a terminal, plain aligned columns and whole lines elsewhere.
 
-    A table with columns that a terminal has no room for is turned on its side there: nothing is left out.
+    A table with columns that a terminal has no room for is turned on its side there: nothing is left out. A line that
+    begins with a blank is shown as it is: it may be a command, which would not outlive being broken.
     """
     if not sys.stdout.isatty():
         for thing in things:
@@ -25,7 +26,7 @@ def show(*things: TextTable | str) -> None:
     columns = shutil.get_terminal_size().columns
     for thing in things:
         if isinstance(thing, str):
-            print(thing if len(thing) <= columns else "\n".join(in_lines(thing, columns)))
+            print(thing if len(thing) <= columns or thing.startswith(" ") else "\n".join(in_lines(thing, columns)))
         else:
             print(thing.framed(columns) if thing.fits(columns) else thing.on_its_side(columns), end="")
 

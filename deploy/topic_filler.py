@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError, UnknownTopic
 from dataflow.sources.generator.adstream import AdStream
 from dataflow.sources.kafka.client import Trouble, admin_properties, build
+from dataflow.sources.kafka.refusal import RIGHTS
 from dataflow.sources.kafka.topics import KafkaTopics
 
 CHUNK_RECORDS = 20_000
@@ -30,7 +31,7 @@ def ensure_topic(brokers: str, topic: str, partitions: int | None, properties: M
 
     Raises BrokerUnreachable, or ConfigError when it is there with another number than `partitions` (None: any, 4).
     """
-    trouble = Trouble(brokers, time.monotonic)
+    trouble = Trouble(brokers, time.monotonic, properties)
     admin = build(AdminClient, {**admin_properties(brokers, properties), "error_cb": trouble})
     topics = KafkaTopics(admin, trouble, brokers, timeout_seconds=10)
     try:
@@ -40,7 +41,8 @@ def ensure_topic(brokers: str, topic: str, partitions: int | None, properties: M
         try:
             admin.create_topics([NewTopic(topic, partitions or 4, config=config)])[topic].result(timeout=30)
         except KafkaException as error:
-            raise SourceError(f"Kafka at {brokers} does not create topic {topic!r}: {error.args[0].str()}") from error
+            what = f"Kafka at {brokers} does not create topic {topic!r}: {error.args[0].str()}"
+            raise SourceError(what + _right(error.args[0], "CREATE")) from error
         return partitions or 4
     if partitions is not None and partitions != there:
         raise ConfigError("partitions", partitions, f"topic {topic!r} is there with {there}; leave the flag out")
@@ -122,12 +124,13 @@ class TopicFiller:
         try:
             self._fill(count, speed)
         except KafkaException as error:
-            trouble = SourceError(f"writing to topic {self._topic!r} failed: {error.args[0].str()}")
+            what = f"writing to topic {self._topic!r} failed: {error.args[0].str()}"
+            trouble = SourceError(what + _right(error.args[0], "WRITE"))
         except SourceError as error:
             trouble = error
         self._settle()
         if self._failed and not isinstance(trouble, BrokerUnreachable):
-            trouble = SourceError(f"the broker refused records of topic {self._topic!r}: {self._failed[0].str()}")
+            trouble = self._refused()
         if trouble is not None:
             have, lack = self.filled.records, self.filled.unwritten_records
             raise type(trouble)(
@@ -188,6 +191,10 @@ class TopicFiller:
         while len(self._producer) and time.monotonic() < deadline:
             self._producer.poll(0.05)
         self._count_answered()
+
+    def _refused(self) -> SourceError:
+        what = f"the broker refused records of topic {self._topic!r}: {self._failed[0].str()}"
+        return SourceError(what + _right(self._failed[0], "WRITE"))
 
     def _count_answered(self) -> None:
         lost = self._lost_records + len(self._producer)
@@ -250,7 +257,7 @@ class TopicFiller:
 
     def _tell(self) -> None:
         if self._failed:
-            raise SourceError(f"the broker refused records of topic {self._topic!r}: {self._failed[0].str()}")
+            raise self._refused()
         self._count_answered()
         self.filled.seconds = time.monotonic() - self._began
         self._progress(self.filled)
@@ -263,3 +270,10 @@ class TopicFiller:
         # Purged on purpose: records of an aborted transaction, and what had no answer at the end.
         if error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
             self._failed.append(error)
+
+
+def _right(error: KafkaError, on_topic: str) -> str:
+    """What to do where the broker knows this user and says no; `on_topic`: the right that was needed there."""
+    if error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED):
+        return f"; give this user the {on_topic} right on the topic"
+    return f"; give this user {RIGHTS[error.code()]}" if error.code() in RIGHTS else ""

@@ -68,7 +68,7 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
     topic, now = settings.topic, clock()
     fix = "start the broker, or correct --brokers and the properties in [kafka]"
     try:
-        probe = KafkaProbe(settings.brokers, settings.kafka)
+        probe = KafkaProbe(settings.brokers, settings.require_kafka())
         state = probe.describe([topic])[topic]
     except UnknownTopic as problem:
         yield ok("broker", f"Kafka answers at {settings.brokers}")
@@ -232,7 +232,7 @@ def _transactions(
 
 def _group(probe: KafkaProbe, settings: Settings) -> Finding:
     check = "source.group"
-    group = str(settings.kafka.get("group.id", settings.group))
+    group = settings.group
     try:
         members = probe.members(group)
     except SourceError as problem:

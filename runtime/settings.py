@@ -1,7 +1,6 @@
 """Deployment settings: where a pipeline runs. Flag before TIDEMILL_* variable before tidemill.toml before default."""
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,24 +14,12 @@ from runtime.setting import Setting, setting
 PREFIX = "TIDEMILL_"
 FILE = "tidemill.toml"
 
-_OURS = {
-    "bootstrap.servers": "set `brokers` instead",
-    "metadata.broker.list": "set `brokers` instead",
-    "group.id": "set `group` instead",
-    "auto.offset.reset": "set `start` instead",
-    "enable.auto.commit": "Tidemill keeps offsets with the data; leave it out",
-    "enable.auto.offset.store": "Tidemill keeps offsets with the data; leave it out",
-    "enable.partition.eof": "Tidemill needs it on; leave it out",
-    "isolation.level": "Tidemill reads committed records only; leave it out",
-}
 _FAULT = r"^([a-z_.-]+(:[1-9][0-9]*)?(@[0-9]+)?)?$"
 _IGNORED = frozenset({"TIDEMILL_DUCKLAKE_PYTHON"})
 """Variables that carry our prefix and are no settings: where the tests find the official DuckLake client."""
 
 _SHIPPED = Path(__file__).resolve().parents[1] / "pipelines" / "ads.py"
 """The first example, for folders without a file of that name."""
-
-_SECRET = re.compile(r"password|secret|token|jaas|key\.pem|oauthbearer\.config")
 
 
 @dataclass(frozen=True)
@@ -94,6 +81,17 @@ class Settings:
 
     places: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """Where each setting that is not the default came from; Kafka properties one by one."""
+    referred: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """The variables of the environment that Kafka properties refer to, as far as they are set."""
+
+    def require_kafka(self) -> dict[str, str]:
+        """The Kafka properties with what they refer to in its place: for a client alone, since it holds secrets.
+
+        Raises ConfigError where a variable or a file is not there.
+        """
+        from dataflow.sources.kafka.properties import resolved
+
+        return resolved(self.kafka, self.referred, self.places)
 
     def require_input(self) -> Path:
         """The folder to read for source files. Raises ConfigError if there is none."""
@@ -123,9 +121,10 @@ def load_settings(
     Kafka properties merge one by one. Where `folder` (default: the working folder) lacks the default pipeline file, the
     one that Tidemill ships is taken. Raises ConfigError naming key, value and fix.
     """
+    surroundings = os.environ if environ is None else environ
     layers: list[tuple[Callable[[str], str], dict[str, Any]]] = [
         (lambda _: FILE, _from_file((folder or Path()) / FILE)),
-        (_variable, _from_environment(os.environ if environ is None else environ)),
+        (_variable, _from_environment(surroundings)),
         (lambda key: "--" + key.partition(".")[0].replace("_", "-"), _from_flags(flags or {})),
     ]
     values: dict[str, Any] = {}
@@ -137,10 +136,11 @@ def load_settings(
                 places |= {f"kafka.{name}": place_of(f"kafka.{name}") for name in value}
             else:
                 values[key], places[key] = value, place_of(key)
-    _check_kafka(values.get("kafka", {}), places)
+    referred = _checked(values["kafka"], places, surroundings) if "kafka" in values else {}
     if "pipeline" not in values and (found := default_pipeline(folder or Path())) != SETTINGS["pipeline"].default:
         values["pipeline"], places["pipeline"] = found, "shipped with Tidemill"
-    return Settings(**{key: _read(key, value, places) for key, value in values.items()}, places=places)
+    read = {key: _read(key, value, places) for key, value in values.items()}
+    return Settings(**read, places=places, referred=referred)
 
 
 def default_pipeline(folder: Path) -> str:
@@ -150,22 +150,19 @@ def default_pipeline(folder: Path) -> str:
 
 
 def origins(settings: Settings) -> list[tuple[str, str, str]]:
-    """(key, value as text, origin) of every setting, Kafka properties one by one, secrets as ****."""
+    """(key, value as text, origin) of every setting, Kafka properties one by one, secrets as **** or as referred to."""
     rows = []
     for key in SETTINGS:
         value = getattr(settings, key)
         if key == "kafka" and value:
+            from dataflow.sources.kafka.properties import shown
+
             rows += [
                 (f"kafka.{name}", shown(name, text), settings.places[f"kafka.{name}"]) for name, text in value.items()
             ]
         else:
             rows.append((key, _text(value), settings.places.get(key, "default")))
     return rows
-
-
-def shown(name: str, value: str) -> str:
-    """A Kafka property's value for people: **** if the name tells a secret."""
-    return "****" if _SECRET.search(name) else value
 
 
 def _text(value: Any) -> str:
@@ -200,9 +197,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             continue
         _known(key + nested + property_name, value, variable)
         if key == "kafka":
-            raise ConfigError(
-                variable, value, f"write one variable per property, like {PREFIX}KAFKA__SECURITY_PROTOCOL=SSL"
-            )
+            # several properties at once, a password among them perhaps
+            fix = f"write one variable per property, like {PREFIX}KAFKA__SECURITY_PROTOCOL=SSL"
+            raise ConfigError(variable, _hidden(value, value), fix)
         found[key] = value
     return found
 
@@ -230,7 +227,8 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _flat(properties: Any, key: str) -> dict[str, str]:
     """Properties by their dotted names; TOML reads security.protocol = "SSL" as tables in a table."""
     if not isinstance(properties, Mapping):
-        raise ConfigError(key, properties, 'write a table of properties, like [kafka] and "security.protocol" = "SSL"')
+        fix = 'write a table of properties, like [kafka] and "security.protocol" = "SSL"'
+        raise ConfigError(key, _hidden(str(properties), properties), fix)
     flat: dict[str, str] = {}
     for name, value in properties.items():
         if isinstance(value, Mapping):
@@ -238,7 +236,7 @@ def _flat(properties: Any, key: str) -> dict[str, str]:
         elif isinstance(value, str | int | float):
             flat[name] = _text(value)
         else:
-            raise ConfigError(f"{key}.{name}", value, "a property is text, a number or true or false")
+            raise ConfigError(f"{key}.{name}", _hidden(name, value), "a property is text, a number or true or false")
     return flat
 
 
@@ -252,13 +250,27 @@ def _known(key: str, value: Any, written: str) -> None:
     hint = suggest(key, names)
     if written.startswith(PREFIX):
         hint = suggest(written, [PREFIX + name.upper() for name in names])
-    raise ConfigError(written, value, f"no such setting{hint}")
+    safe = _hidden(f"{written.lower()} {value}", value)
+    if safe != value:
+        hint = f"{hint}; properties of Kafka's client go into [kafka], or into {PREFIX}KAFKA__..."
+    raise ConfigError(written, safe, f"no such setting{hint}")
 
 
-def _check_kafka(properties: Mapping[str, str], places: Mapping[str, str]) -> None:
+def _checked(properties: Mapping[str, str], places: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that Kafka properties refer to, as far as they are set. Raises ConfigError for one of our own."""
+    # questions to a lake start quickly without what sources are made of
+    from dataflow.sources.kafka.properties import check_owned, variables
+
     for name, value in properties.items():
-        if name in _OURS:
-            raise ConfigError(f"kafka.{name}", shown(name, value), f"{_OURS[name]} (from {places[f'kafka.{name}']})")
+        check_owned(name, value, places[f"kafka.{name}"])
+    return {name: environ[name] for name in variables(properties) if name in environ}
+
+
+def _hidden(text: str, value: Any) -> Any:
+    """`value` for a message: **** where `text` says that it may hold a secret."""
+    from dataflow.sources.kafka.properties import is_secret
+
+    return "****" if is_secret(text) else value
 
 
 def _read(key: str, value: Any, places: Mapping[str, str]) -> Any:

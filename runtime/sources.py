@@ -35,7 +35,7 @@ def open_to_look(settings: Settings) -> Source:
         return FilesSource(settings.require_input(), None)
     from dataflow.sources.kafka.source import KafkaSource
 
-    return KafkaSource(settings.brokers, [settings.topic], group=None, properties=settings.kafka)
+    return KafkaSource(settings.brokers, [settings.topic], group=None, properties=settings.require_kafka())
 
 
 def _open_whole(settings: Settings, plan: Plan, clock: Callable[[], datetime], stopping: Callable[[], bool]) -> Source:
@@ -61,6 +61,6 @@ def _open_whole(settings: Settings, plan: Plan, clock: Callable[[], datetime], s
         [settings.topic],
         group=settings.group,
         start=settings.start,
-        properties=settings.kafka,
+        properties=settings.require_kafka(),
         stopping=stopping,
     )

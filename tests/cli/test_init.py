@@ -148,13 +148,12 @@ def test_a_file_that_cannot_be_written_is_told(tidemill: Init, folder: Path, mon
     assert err.startswith("error: --output = 'data.py': cannot be written: No space left on device")
 
 
-def test_secrets_are_not_repeated(tidemill: Init, folder: Path) -> None:
-    _, out, _ = tidemill("init", "--input", "data", "--kafka", "sasl.password=hush", "--kafka", "client.id=me")
-    assert " --kafka 'sasl.password=****' --kafka client.id=me " in out
-    assert "hush" not in out
-    assert out.endswith(
-        "(**** stands for a secret: give it again, or keep it in TIDEMILL_KAFKA__... or tidemill.toml)\n"
-    )
+def test_a_reference_to_a_secret_is_repeated_as_it_is_and_a_secret_is_refused(tidemill: Init, folder: Path) -> None:
+    reference = ("--kafka", "sasl.password=${HUSH}", "--kafka", "client.id=me")
+    _, out, _ = tidemill("init", "--input", "data", *reference)
+    assert " --kafka 'sasl.password=${HUSH}' --kafka client.id=me " in out
+    code, out, err = tidemill("init", "--input", "data", "--kafka", "sasl.password=hush")
+    assert (code, out, "hush" in err) == (2, "", False)
 
 
 def test_where_there_is_a_lake_the_next_commands_name_folders_of_their_own(tidemill: Init, folder: Path) -> None:

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli.options import FLAGS, SOURCE, Given, takes, words
+from cli.options import FLAGS, SOURCE, Given, kafka_properties, takes, words
+from dataflow.errors import ConfigError
 from runtime.settings import SETTINGS
 
 app = typer.Typer()
@@ -71,3 +73,13 @@ def test_words_give_the_same_settings_again() -> None:
 
 def test_every_flag_belongs_to_a_setting() -> None:
     assert FLAGS.keys() <= SETTINGS.keys()
+
+
+@pytest.mark.parametrize("name", ["sasl.password", "ssl.key.pem", "sasl.oauthbearer.client.secret"])
+def test_a_secret_in_a_flag_is_refused_without_being_repeated(name: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        kafka_properties([f"{name}=hush-hush"])
+    assert "everybody on this machine can read a command's flags" in str(told.value)
+    assert "${NAME}" in str(told.value)
+    assert "hush-hush" not in str(told.value)
+    assert kafka_properties([f"{name}=${{HUSH}}"]) == {name: "${HUSH}"}

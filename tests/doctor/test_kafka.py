@@ -135,7 +135,7 @@ def test_another_member_of_the_consumer_group_is_found(world: World) -> None:
     brokers = world.settings.brokers
     topic = fresh_topic(brokers)
     group = f"group-of-{topic}"
-    world.use(topic=topic, group="another", kafka={"group.id": group})
+    world.use(topic=topic, group=group)
     assert world.findings()["source.group"].severity is Severity.OK
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": group, "client.id": "a-dashboard", "log_level": 0})
     joined: list[object] = []

@@ -76,6 +76,43 @@ def test_secrets_are_never_shown(tmp_path):
     assert [value for key, value, _ in origins(settings) if key.startswith("kafka.")] == ["****"] * 4
 
 
+def test_kafka_properties_refer_to_secrets_which_only_a_client_is_given(tmp_path):
+    (tmp_path / "hush").write_text("from-file\n")
+    (tmp_path / "tidemill.toml").write_text(f'[kafka]\n"ssl.key.password" = "${{file:{tmp_path}/hush}}"\n')
+    environ = {"TIDEMILL_KAFKA__SASL_PASSWORD": "${HUSH}", "HUSH": "from-variable", "OTHER": "x"}
+    settings = load_settings({}, environ, tmp_path)
+    assert settings.require_kafka() == {"ssl.key.password": "from-file", "sasl.password": "from-variable"}
+    assert settings.referred == {"HUSH": "from-variable"}
+    told = str(origins(settings)) + repr(settings)
+    assert "from-" not in told
+    assert ("kafka.sasl.password", "${HUSH}", "TIDEMILL_KAFKA__SASL_PASSWORD") in origins(settings)
+
+
+def test_a_secret_that_is_not_there_is_told_when_a_client_needs_it(tmp_path):
+    settings = load_settings({"kafka": {"sasl.password": "${HUSH}"}}, {}, tmp_path)
+    with pytest.raises(ConfigError, match=r"kafka\.sasl\.password = '\$\{HUSH\}': .*no variable HUSH.*from --kafka"):
+        settings.require_kafka()
+
+
+@pytest.mark.parametrize(
+    ("environ", "text"),
+    [
+        ({"TIDEMILL_SASL_PASSWORD": "pss"}, ""),
+        ({"TIDEMILL_SSL_KEY_PEM": "pss"}, ""),
+        ({"TIDEMILL_KAFKA": "sasl.password=pss"}, ""),
+        ({}, '[sasl]\npassword = "pss"\n'),
+        ({}, 'kafka = "sasl.password=pss"\n'),
+        ({}, '[kafka]\n"sasl.password" = ["pss"]\n'),
+        ({"TIDEMILL_KAFKA__LOGGER": "x", "TIDEMILL_KAFKA__SASL_PASSWORD": "pss"}, ""),
+    ],
+)
+def test_a_misplaced_secret_is_not_repeated(tmp_path, environ, text):
+    (tmp_path / "tidemill.toml").write_text(text)
+    with pytest.raises(ConfigError) as told:
+        load_settings({}, environ, tmp_path)
+    assert "pss" not in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("environ", "parts"),
     [

@@ -6,8 +6,12 @@ from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
-from dataflow.errors import BrokerUnreachable, ConfigError, SourceError
+from dataflow.errors import BrokerUnreachable, SourceError
 from dataflow.logs import logger
+from dataflow.sources.kafka.listener import Listener, look
+from dataflow.sources.kafka.mistake import check_token, config_error
+from dataflow.sources.kafka.properties import check_owned
+from dataflow.sources.kafka.refusal import is_refusal, mismatch, refused, said
 
 _Client = TypeVar("_Client")
 
@@ -16,18 +20,16 @@ QUEUE_KBYTES = 8 * 1024
 """What all consumers together may hold before it is polled: more costs memory, of which a small record takes several
 times its size there, and brings no rate; less starves a fast reader."""
 
-_OURS: dict[str, tuple[str, str]] = {
-    "enable.auto.commit": ("false", "the lake keeps the offsets"),
-    "auto.commit.enable": ("false", "the lake keeps the offsets"),
-    "enable.auto.offset.store": ("false", "the lake keeps the offsets"),
-    "auto.offset.reset": (
-        "error",
-        "a lost offset must stop the run, not skip records; --start sets where a new lake begins",
-    ),
-    "isolation.level": ("read_committed", "aborted records must not be counted"),
-    "enable.partition.eof": ("true", "the end of a partition is found by it"),
+_OURS = {
+    # the lake keeps the offsets
+    "enable.auto.commit": "false",
+    "enable.auto.offset.store": "false",
+    # a lost offset must stop the run, not skip records
+    "auto.offset.reset": "error",
+    "isolation.level": "read_committed",
+    # the end of a partition is found by it
+    "enable.partition.eof": "true",
 }
-_ELSEWHERE = ("bootstrap.servers", "metadata.broker.list")
 _CONSUMER_ONLY = (
     *("auto.", "check.crcs", "enable.auto", "enable.partition.eof", "fetch.", "group.", "heartbeat.", "isolation."),
     *("max.partition.fetch.bytes", "max.poll.", "partition.assignment", "queued.", "session.timeout", "coordinator."),
@@ -40,7 +42,6 @@ def consumer_properties(brokers: str, group: str, user: Mapping[str, object], pa
     Raises ConfigError, with the key, where a user's property contradicts what exactly-once reading needs.
     """
     check(user)
-    ours = {key: value for key, (value, _) in _OURS.items() if key != "auto.commit.enable"}
     budget_kbytes = max(1024, QUEUE_KBYTES // max(1, partitions))
     return {
         "group.id": group,
@@ -50,7 +51,7 @@ def consumer_properties(brokers: str, group: str, user: Mapping[str, object], pa
         "fetch.queue.backoff.ms": 5,
         **client_properties(brokers),
         **user,
-        **ours,
+        **_OURS,
     }
 
 
@@ -72,13 +73,10 @@ def client_properties(brokers: str) -> dict[str, object]:
 
 
 def check(user: Mapping[str, object]) -> None:
-    """Raise ConfigError for a property that we must set ourselves."""
+    """Raise ConfigError for a property that we must set ourselves, and for a login that could never come about."""
     for key, value in user.items():
-        if key in _ELSEWHERE:
-            raise ConfigError(key, value, "give the brokers with --brokers (setting `brokers`), not as a property")
-        needed, why = _OURS.get(key, (None, ""))
-        if needed is not None and str(value).lower() != needed:
-            raise ConfigError(key, value, f"must stay {needed!r}: {why}; remove the property")
+        check_owned(key, str(value))
+    check_token(user)
 
 
 def build(make: Callable[..., _Client], properties: dict[str, object]) -> _Client:
@@ -87,16 +85,20 @@ def build(make: Callable[..., _Client], properties: dict[str, object]) -> _Clien
         return make(properties)
     except KafkaException as error:
         said = error.args[0].str() if isinstance(error.args[0], KafkaError) else str(error)
-        key = said.split('"')[1] if said.count('"') > 1 else "kafka properties"
-        raise ConfigError(key, properties.get(key, ""), f"librdkafka refuses it: {said}") from error
+        # without its words as the cause: they may hold what must not be shown
+        raise config_error(said, properties) from None
 
 
 class Trouble:
     """What goes wrong on the connections of one source: remembered for messages, logged once per 10 s."""
 
-    def __init__(self, brokers: str, monotonic: Callable[[], float]) -> None:
-        """`monotonic` in seconds, only for spacing log lines."""
+    def __init__(
+        self, brokers: str, monotonic: Callable[[], float], properties: Mapping[str, object] | None = None
+    ) -> None:
+        """`monotonic` in seconds, only for spacing log lines; `properties` as the user gave them."""
         self._brokers = brokers
+        self._properties = dict(properties or {})
+        self._listener: Listener | None = None
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._silent_until = -1.0
@@ -110,22 +112,29 @@ class Trouble:
             if self._last is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
                 # That all are down says less than why one of them is.
                 self._last = error
-            if error.code() in _REFUSALS:
+            if (is_refusal(error) or _ALERT in error.str()) and error.code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
                 self._refusal = error
             now = self._monotonic()
             if now < self._silent_until:
                 return
             self._silent_until = now + LOG_EVERY_SECONDS
-        self._log.warning("kafka_trouble", brokers=self._brokers, error=error.str(), doing="retrying")
+        words = said(error, self._properties)
+        self._log.warning("kafka_trouble", brokers=self._brokers, error=words, doing="retrying")
+
+    def is_hopeless(self) -> bool:
+        """Whether no answer is to be expected with these properties. Looks at the port, which takes seconds at most."""
+        if self._listener is None:
+            self._listener = look(self._brokers, self._properties)
+        return self._refusal is not None or mismatch(self._listener, self._properties)
 
     def unreachable(self, error: KafkaError) -> SourceError:
         """The error to raise when a request got no answer: what stands in the way, as far as it is known."""
-        refusal = self._refusal or (error if error.code() in _REFUSALS else None)
-        if refusal is not None:
-            return refused(refusal, self._brokers)
-        said = (self._last or error).str()
+        refusal = error if is_refusal(error) else self._refusal
+        if refusal is not None or mismatch(self._listener, self._properties):
+            return refused(refusal or error, self._brokers, self._properties, self._listener)
+        why = said(self._last or error, self._properties)
         return BrokerUnreachable(
-            f"no Kafka broker answers at {self._brokers}: {said}. Is it running (`tidemill kafka start` starts one "
+            f"no Kafka broker answers at {self._brokers}: {why}. Is it running (`tidemill kafka start` starts one "
             "on this machine), is --brokers right, does it need security.protocol?"
         )
 
@@ -133,10 +142,15 @@ class Trouble:
         """The error to raise for a request that failed: unreachable, refused, or what the broker said."""
         # A client that has lost every broker knows no leader of any partition.
         no_leader = error.code() == KafkaError._NOENT and self._last is not None
-        if error.code() in _NO_ANSWER or error.code() in _REFUSALS or no_leader:
+        if error.code() in _NO_ANSWER or is_refusal(error) or no_leader:
             return self.unreachable(error)
-        return SourceError(f"Kafka at {self._brokers} answers with an error: {error.str()}; its own log says more")
+        return SourceError(
+            f"Kafka at {self._brokers} answers with an error: {said(error, self._properties)}; its own log says more"
+        )
 
+
+_ALERT = "ssl/tls alert"
+"""How the other side of a TLS connection says no."""
 
 _NO_ANSWER = frozenset(
     {
@@ -147,32 +161,3 @@ _NO_ANSWER = frozenset(
         KafkaError.REQUEST_TIMED_OUT,
     }
 )
-_REFUSALS = frozenset(
-    {
-        KafkaError._AUTHENTICATION,
-        KafkaError._SSL,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError.UNSUPPORTED_SASL_MECHANISM,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-    }
-)
-
-
-def is_refusal(error: KafkaError) -> bool:
-    """True when the broker knows us and says no: retrying does not help."""
-    return error.code() in _REFUSALS
-
-
-def refused(error: KafkaError, brokers: str) -> SourceError:
-    """A refusal in words."""
-    if error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED):
-        fix = "give this user the READ and DESCRIBE rights on the topic"
-    elif error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-        fix = "give this user the READ right on the group, or set another group.id"
-    elif error.code() == KafkaError._SSL:
-        fix = "check security.protocol, ssl.ca.location and the broker's certificate"
-    else:
-        fix = "check security.protocol, sasl.mechanism, sasl.username and sasl.password"
-    return SourceError(f"Kafka at {brokers} refuses us: {error.str()}. The fix: {fix}")

@@ -16,7 +16,7 @@ class KafkaProbe(KafkaTopics):
     """Connects as the source does, without a consumer. Raises what KafkaTopics raises."""
 
     def __init__(self, brokers: str, properties: Mapping[str, object], timeout_seconds: float = 5.0) -> None:
-        trouble = Trouble(brokers, time.monotonic)
+        trouble = Trouble(brokers, time.monotonic, properties)
         admin = build(AdminClient, {**admin_properties(brokers, dict(properties)), "error_cb": trouble})
         super().__init__(admin, trouble, brokers, timeout_seconds)
 

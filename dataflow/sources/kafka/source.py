@@ -14,10 +14,11 @@ from confluent_kafka.admin import AdminClient
 from dataflow.errors import OffsetLost, SourceError, StoppedEarly, UnknownTopic
 from dataflow.logs import logger
 from dataflow.messages import POLL_SCHEMA, Poll
-from dataflow.sources.kafka.client import Trouble, admin_properties, build, consumer_properties, is_refusal, refused
+from dataflow.sources.kafka.client import Trouble, admin_properties, build, consumer_properties
 from dataflow.sources.kafka.drain import Drain, Drained, Trace, open_drain
 from dataflow.sources.kafka.ends import EndsWatch
 from dataflow.sources.kafka.group import GroupCommits
+from dataflow.sources.kafka.refusal import is_refusal
 from dataflow.sources.kafka.topics import KafkaTopics, TopicWatch
 from dataflow.sources.kafka.waiting import Farewells, Patience
 from dataflow.sources.source import Hint, Reader
@@ -54,8 +55,8 @@ class KafkaSource:
         """
         self._brokers = brokers
         self._start = start
-        self._trouble = Trouble(brokers, time.monotonic)
         user = dict(properties or {})
+        self._trouble = Trouble(brokers, time.monotonic, user)
         admin = build(AdminClient, {**admin_properties(brokers, user), "error_cb": self._trouble})
         patience = Patience(stopping)
         self._topics = KafkaTopics(admin, self._trouble, brokers, timeout_seconds, patience)
@@ -64,21 +65,23 @@ class KafkaSource:
         self._watch = TopicWatch(admin, described, time.monotonic, patience)
         last_seconds = min(LAST_QUESTION_SECONDS, timeout_seconds)
         self._last_question = KafkaTopics(admin, self._trouble, brokers, last_seconds, patience)
+        # librdkafka makes no consumer without one, also where nothing is committed
+        named = group or "tidemill"
+        commits = GroupCommits(named)
         self._shared = Shared(
-            brokers,
+            self._trouble,
             self._topics,
             self._watch,
             EndsWatch(admin, time.monotonic),
+            commits,
             Farewells(),
             time.monotonic,
-            commits=group is not None,
+            notes_offsets=group is not None,
         )
         self._readers: list[KafkaReader] = []
         self._lock = threading.Lock()
-        # librdkafka makes no consumer without one, also where nothing is committed
-        named = str(user.pop("group.id", group or "tidemill"))
         self._properties = consumer_properties(brokers, named, user, len(self._partitions))
-        self._callbacks = {"error_cb": self._trouble, "on_commit": GroupCommits(named)}
+        self._callbacks = {"error_cb": self._trouble, "on_commit": commits}
         self._ends: dict[str, int] | None = None
         self._asking = threading.Lock()
         self._opened: set[str] = set()
@@ -188,13 +191,14 @@ class KafkaSource:
 class Shared:
     """What the readers of one source share."""
 
-    brokers: str
+    trouble: Trouble
     topics: KafkaTopics
     watch: TopicWatch
     ends: EndsWatch
+    commits: GroupCommits
     farewells: Farewells
     monotonic: Callable[[], float]
-    commits: bool = True
+    notes_offsets: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +236,10 @@ class KafkaReader:
         self._name = f"{self._topic}/{self._number}"
         self._end = bounded_end
         self._ends.open(self._topic, self._number)
-        self._brokers = shared.brokers
+        self._trouble, self._commits = shared.trouble, shared.commits
         self._monotonic = shared.monotonic
         self._farewells = shared.farewells
-        self._commits = shared.commits
+        self._notes_offsets = shared.notes_offsets
         self._commit_at = self._monotonic() + COMMIT_EVERY_SECONDS
         self._committed = position
         self.closed = False
@@ -324,8 +328,12 @@ class KafkaReader:
 
     def _judge(self, error: KafkaError) -> None:
         """Raise for what cannot heal by itself; log the rest."""
+        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            # nothing but lag tools needs the group
+            self._commits(error, None)
+            return
         if is_refusal(error):
-            raise refused(error, self._brokers)
+            raise self._trouble.failed(error)
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._LOG_TRUNCATION):
             # a run that is about to end leaves the question to the next one
             with suppress(StoppedEarly):
@@ -361,7 +369,11 @@ class KafkaReader:
             raise created_anew(self._name, self.position, self._topic_id, topic_id)
 
     def _commit(self, *, now: bool = False) -> None:
-        if not self._commits or self._committed == self.position or not (now or self._monotonic() >= self._commit_at):
+        if (
+            not self._notes_offsets
+            or self._committed == self.position
+            or not (now or self._monotonic() >= self._commit_at)
+        ):
             return
         self._commit_at = self._monotonic() + COMMIT_EVERY_SECONDS
         self._committed = self.position

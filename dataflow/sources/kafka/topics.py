@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -14,6 +15,7 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata, OffsetSpec, Topi
 from dataflow.errors import SourceError, StoppedEarly, UnknownTopic
 from dataflow.logs import logger
 from dataflow.sources.kafka.client import Trouble
+from dataflow.sources.kafka.refusal import is_refusal
 from dataflow.sources.kafka.waiting import Patience
 
 WATCH_SECONDS = 5.0
@@ -24,6 +26,8 @@ LOST_SECONDS = 3 * ANSWER_SECONDS
 CONFIRM_SECONDS = 2.0
 """How long the end of an epoch waits for the ids; without an answer it goes on, so that no outage holds up a commit."""
 GONE_AFTER_MISSES = 3
+LOOK_AFTER_SECONDS = 1.0
+"""How long a first answer may take before it is asked why there is none."""
 _IN_A_MOMENT = frozenset(
     {
         KafkaError.UNKNOWN_TOPIC_OR_PART,
@@ -81,24 +85,47 @@ class KafkaTopics:
         known = self.list_topics().topics
         for topic in topics:
             if topic not in known:
+                self._require_right(topic)
                 raise UnknownTopic(self._unknown(topic, [name for name in known if not name.startswith("__")]))
         return self._ask(
             lambda: self.admin.describe_topics(TopicCollection(list(topics)), request_timeout=self._timeout_seconds),
             state_of,
         )
 
+    def _require_right(self, topic: str) -> None:
+        """Raises SourceError where the topic is not listed because this user may not know of it."""
+        # unlike a listing of this topic alone, a description never makes the broker create it
+        asked = self.admin.describe_topics(TopicCollection([topic]), request_timeout=self._timeout_seconds)
+        try:
+            self._patience.result(asked[topic], self._timeout_seconds + 5)
+        except KafkaException as exception:
+            if is_refusal(exception.args[0]):
+                raise self._trouble.failed(exception.args[0]) from exception
+        except TimeoutError as silence:
+            raise self._silence() from silence
+
     def list_topics(self, topic: str | None = None) -> ClusterMetadata:
         """Metadata of the cluster and of all topics, or of `topic` alone."""
         asked = {} if topic is None else {"topic": topic}
+        deadline = time.monotonic() + self._timeout_seconds
+        while True:
+            wait = max(0.1, min(deadline - time.monotonic(), LOOK_AFTER_SECONDS))
+            try:
+                return self._patience.call(partial(self.admin.list_topics, timeout=wait, **asked), wait + 5)
+            except KafkaException as error:
+                self.admin.poll(0)
+                if time.monotonic() >= deadline or self._is_hopeless():
+                    raise self._trouble.unreachable(error.args[0]) from error
+                # with another protocol than ours, a broker hangs up at once
+                time.sleep(0.1)
+            except TimeoutError as error:
+                raise self._silence() from error
+
+    def _is_hopeless(self) -> bool:
         try:
-            return self._patience.call(
-                lambda: self.admin.list_topics(timeout=self._timeout_seconds, **asked), self._timeout_seconds + 5
-            )
-        except KafkaException as error:
-            self.admin.poll(0)
-            raise self._trouble.unreachable(error.args[0]) from error
-        except TimeoutError as error:
-            raise self._silence() from error
+            return self._patience.call(self._trouble.is_hopeless, self._timeout_seconds)
+        except TimeoutError as silence:
+            raise self._silence() from silence
 
     def ranges(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Per partition the first offset still there, and the one after the last (the high watermark)."""

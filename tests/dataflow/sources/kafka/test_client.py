@@ -24,27 +24,56 @@ def test_the_fetch_budget_is_shared_by_the_partitions() -> None:
         ("isolation.level", "read_uncommitted"),
         ("enable.partition.eof", "false"),
         ("bootstrap.servers", "other:9092"),
+        ("group.id", "other"),
+        ("enable.idempotence", "false"),
+        ("transactional.id", "mine"),
+        ("oauth_cb", "module.function"),
+        ("logger", "x"),
     ],
 )
 def test_a_property_that_must_stay_ours_is_refused_by_name(key: str, value: object) -> None:
     with pytest.raises(ConfigError) as told:
         consumer_properties("b:1", "g", {key: value}, 1)
-    assert told.value.key == key
+    assert told.value.key == f"kafka.{key}"
 
 
-def test_saying_what_is_so_anyway_is_fine() -> None:
-    same = {"enable.auto.commit": "False", "isolation.level": "read_committed", "auto.offset.reset": "error"}
-    properties = consumer_properties("b:1", "g", same, 1)
+def test_what_a_consumer_stands_on_is_ours() -> None:
+    properties = consumer_properties("b:1", "g", {"client.id": "mine"}, 1)
     assert properties["enable.auto.commit"] == "false"
     assert properties["isolation.level"] == "read_committed"
+    assert properties["auto.offset.reset"] == "error"
+    assert (properties["group.id"], properties["client.id"]) == ("g", "mine")
+
+
+def test_an_oauth_login_without_anything_that_brings_a_token_is_refused_before_it_is_tried() -> None:
+    with pytest.raises(ConfigError, match=r"kafka\.sasl\.oauthbearer\.method = '': nothing brings a token; write oidc"):
+        admin_properties("b:1", {"sasl.mechanism": "OAUTHBEARER"})
+
+
+@pytest.mark.parametrize(("say", "hopeless"), [("ssl/tls alert bad certificate", True), ("Connection refused", False)])
+def test_an_alert_of_the_other_side_is_a_refusal(say: str, hopeless: bool) -> None:
+    trouble = Trouble("127.0.0.1:1", lambda: 0.0, {"security.protocol": "SSL"})
+    trouble(KafkaError(KafkaError._TRANSPORT, say))
+    assert trouble.is_hopeless() == hopeless
+
+
+def test_a_secret_in_the_words_of_the_library_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    structlog.reset_defaults()
+    trouble = Trouble("b:1", lambda: 0.0, {"sasl.oauthbearer.client.secret": "hush-hush"})
+    trouble(KafkaError(KafkaError._AUTHENTICATION, "no token for client_secret=hush-hush"))
+    told = str(trouble.unreachable(KafkaError(KafkaError._TRANSPORT, "timed out")))
+    captured = capsys.readouterr()
+    assert "client_secret=****" in told
+    assert "client_secret=****" in captured.out + captured.err
+    assert "hush-hush" not in told + captured.out + captured.err
 
 
 def test_metadata_requests_get_the_users_security_and_no_consumer_properties() -> None:
-    mine = {"security.protocol": "SASL_SSL", "sasl.password": "x", "fetch.wait.max.ms": "5", "group.id": "g"}
+    mine = {"security.protocol": "SASL_SSL", "sasl.password": "x", "fetch.wait.max.ms": "5", "session.timeout.ms": "9"}
     properties = admin_properties("b:1", mine)
     assert properties["security.protocol"] == "SASL_SSL"
     assert properties["sasl.password"] == "x"
-    assert not {"fetch.wait.max.ms", "group.id"} & set(properties)
+    assert not {"fetch.wait.max.ms", "session.timeout.ms"} & set(properties)
 
 
 def test_a_refused_login_is_told_as_such_not_as_an_unreachable_broker() -> None:

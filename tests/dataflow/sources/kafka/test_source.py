@@ -402,8 +402,8 @@ def test_a_property_that_breaks_the_promise_is_refused_by_name(kafka: str) -> No
 def test_a_users_own_properties_reach_librdkafka(kafka: str) -> None:
     topic = fresh_topic(kafka)
     produce(kafka, topic, [b"x"])
-    mine = {"enable.auto.commit": "False", "fetch.wait.max.ms": "50", "group.id": f"{topic}-group"}
-    source = KafkaSource(kafka, [topic], properties=mine)
+    mine = {"fetch.wait.max.ms": "50", "client.id": "mine"}
+    source = KafkaSource(kafka, [topic], group=f"{topic}-group", properties=mine)
     reader = source.open(f"{topic}/0", None, None)
     polls_until(reader, lambda: reader.position == 1)
     reader.close()

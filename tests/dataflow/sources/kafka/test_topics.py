@@ -1,5 +1,8 @@
 """The watch over topics, with answers made up here."""
 
+import itertools
+import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from types import SimpleNamespace
@@ -10,9 +13,10 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from structlog.testing import capture_logs
 
-from dataflow.errors import SourceError
+from dataflow.errors import BrokerUnreachable, SourceError, StoppedEarly
 from dataflow.sources.kafka.client import Trouble
 from dataflow.sources.kafka.topics import LOST_SECONDS, KafkaTopics, TopicState, TopicWatch
+from dataflow.sources.kafka.waiting import Patience
 
 OLD, NEW = "old-id", "new-id"
 
@@ -175,3 +179,58 @@ def test_an_answer_that_stays_the_same_is_an_error_after_the_time_allowed() -> N
         stable_ends(Offsets(KafkaError.UNKNOWN_LEADER_EPOCH, 1_000), 0.1)
     with pytest.raises(SourceError, match="somewhere:9092"):
         stable_ends(Offsets(KafkaError.TOPIC_AUTHORIZATION_FAILED, 1), 10.0)
+
+
+class Unanswered:
+    """An admin client to whom nobody answers, and what tells why: `look` when that is asked for."""
+
+    def __init__(self, look: Callable[[], bool]) -> None:
+        self.look = look
+        self.asked: list[float] = []
+
+    def list_topics(self, *, timeout: float) -> Any:
+        self.asked.append(timeout)
+        time.sleep(min(timeout, 0.05))
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT, "nobody"))
+
+    def poll(self, _timeout: float) -> int:
+        return 0
+
+    def topics(self, seconds: float, patience: Patience | None = None) -> KafkaTopics:
+        trouble = Trouble("127.0.0.1:1", time.monotonic)
+        trouble.is_hopeless = self.look  # type: ignore[method-assign]
+        return KafkaTopics(self, trouble, "127.0.0.1:1", seconds, patience)  # type: ignore[arg-type]
+
+
+def test_a_first_answer_is_waited_for_to_the_end_of_the_time() -> None:
+    looks = itertools.count()
+    client = Unanswered(lambda: next(looks) < 0)
+    began = time.monotonic()
+    with pytest.raises(BrokerUnreachable, match="nobody"):
+        client.topics(0.5).list_topics()
+    assert 0.4 < time.monotonic() - began < 5
+    assert next(looks) > 1
+    assert max(client.asked) <= 1
+
+
+def test_where_no_answer_can_come_it_is_not_waited_for() -> None:
+    client = Unanswered(lambda: True)
+    began = time.monotonic()
+    with pytest.raises(SourceError):
+        client.topics(60).list_topics()
+    assert time.monotonic() - began < 5
+    assert len(client.asked) == 1
+
+
+def test_an_end_that_is_asked_for_while_a_port_is_looked_at_comes_soon() -> None:
+    stop = threading.Event()
+
+    def look() -> bool:
+        stop.set()
+        time.sleep(30)
+        return False
+
+    began = time.monotonic()
+    with pytest.raises(StoppedEarly):
+        Unanswered(look).topics(60, Patience(stop.is_set)).list_topics()
+    assert time.monotonic() - began < 5
