@@ -63,5 +63,5 @@ def told(done: "Filled") -> list[str]:
         if done.missed
         else ""
     )
-    since = "" if done.from_ms is None else f" for windows that begin at {moment(done.from_ms)} or later"
+    since = "" if done.whole_ms is None else f" for windows that begin at {moment(done.whole_ms)} or later"
     return [*lines, f"{done.rollup} is whole{since}{but}"]

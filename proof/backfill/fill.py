@@ -19,7 +19,7 @@ from proof.backfill.lines import Lines, lines_without
 from proof.backfill.reach import Known, StoredEvents, Unreached
 from proof.erased import ErasedRows
 from query.reader import LakeReader, LakeSnapshot
-from sinks.lake.catalog.backfills import Backfilled
+from sinks.lake.catalog.backfills import Backfilled, whole_from
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.left import left
 from sinks.lake.catalog.staged import StagedFile
@@ -40,14 +40,14 @@ SPILL_ROWS = 1_000_000
 class Filled:
     """What a backfill did. `marks` are none where nothing was left to fill; `rows` per table of the lake.
 
-    `from_ms`: the windows that begin then or later are whole (None: all are); `unreached` is why. `missed`: records
+    `whole_ms`: the windows that begin then or later are whole (None: all are); `unreached` is why. `missed`: records
     that were late for every rollup of their time, of this backfill and those before it.
     """
 
     rollup: str
     marks: Sequence[Backfilled]
     rows: Mapping[str, int]
-    from_ms: int | None
+    whole_ms: int | None
     unreached: Sequence[Unreached]
     missed: int
     snapshot: int | None
@@ -90,7 +90,10 @@ def backfill(
             missed = sum(mark.missed for mark in snapshot.backfilled.get(rollup, ()))
             found = _find(reader, snapshot, plan, chosen, steps)
             if not found.lines:
-                return Filled(rollup, (), {}, found.from_ms, found.unreached, missed, None)
+                limits = [
+                    limit for limit in (found.from_ms, whole_from(snapshot.backfilled, rollup)) if limit is not None
+                ]
+                return Filled(rollup, (), {}, max(limits, default=None), found.unreached, missed, None)
             done = _Filling(snapshot, catalog, plan, chosen, fault).run(found, clock, steps)
             if done is not None:
                 return replace(done, missed=missed + done.missed)
@@ -138,12 +141,12 @@ class _Filling:
 
     def run(self, found: _Pieces, clock: Callable[[], datetime], steps: Steps) -> Filled | None:
         counts = [self._fold(run, found.from_ms, steps) for lines in found.lines for run in lines.runs()]
-        self._write_merged(found.from_ms)
+        whole_ms = self._write_merged(found.from_ms)
         if self._late:
             self._write(LATE_EVENTS, pa.Table.from_batches(self._late))
 
         def marks(snapshot: int) -> list[Backfilled]:
-            return [mark._replace(from_ms=found.from_ms, snapshot=snapshot) for mark in counts]
+            return [mark._replace(from_ms=found.from_ms, whole_ms=whole_ms, snapshot=snapshot) for mark in counts]
 
         name = self._later.plan.name
         snapshot = add_backfill(self._catalog, name, self._files, marks, clock=clock, fault=self._fault)
@@ -153,7 +156,7 @@ class _Filling:
         for file in self._files:
             rows[file.table] = rows.get(file.table, 0) + file.rows
         missed = sum(mark.missed for mark in counts)
-        return Filled(name, marks(snapshot), rows, found.from_ms, found.unreached, missed, snapshot)
+        return Filled(name, marks(snapshot), rows, whole_ms, found.unreached, missed, snapshot)
 
     def _fold(self, run: Lines, from_ms: int | None, steps: Steps) -> Backfilled:
         """Fold neighbouring pieces; returns their mark."""
@@ -172,7 +175,9 @@ class _Filling:
             self._spill(from_ms)
             steps.done(batch.num_rows)
         missed = int(np.sum(run.late))
-        return Backfilled(run.partition, int(run.start[0]), int(run.end[-1]), None, filtered, counted, late, missed, -1)
+        return Backfilled(
+            run.partition, int(run.start[0]), int(run.end[-1]), None, None, filtered, counted, late, missed, -1
+        )
 
     def _spill(self, from_ms: int | None) -> None:
         # of sessions it is not known before the end which are whole
@@ -181,11 +186,13 @@ class _Filling:
             self._write_merged(from_ms)
             self._totals = {name: Totals(spec) for name, spec in self._later.specs.items()}
 
-    def _write_merged(self, from_ms: int | None) -> None:
+    def _write_merged(self, from_ms: int | None) -> int | None:
+        """Stage what was folded of whole windows; returns from when on they are."""
         merged = {name: totals.table() for name, totals in self._totals.items()}
         for name, table in self._later.whole(merged, from_ms).items():
             if table.num_rows:
                 self._write(name, table)
+        return self._later.whole_from_ms(merged, from_ms)
 
     def _write(self, name: str, table: pa.Table) -> None:
         file = merged_file_name(unique_name())

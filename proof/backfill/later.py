@@ -57,6 +57,13 @@ class LaterRollup:
                 kept[name] = self._behind(kept[name], cut)
         return kept
 
+    def whole_from_ms(self, tables: Mapping[str, pa.Table], from_ms: int | None) -> int | None:
+        """From when on windows are whole, whatever the rollup has seen itself: behind what is left out of sessions."""
+        if from_ms is None or not self.plan.merges_windows or self.plan.delta_table not in tables:
+            return from_ms
+        ends = self._reaching(tables[self.plan.delta_table], from_ms).values()
+        return max(from_ms, *(end + 1 for end in ends)) if ends else from_ms
+
     def _reaching(self, sessions: pa.Table, from_ms: int) -> dict[tuple[Any, ...], int]:
         """Per key, how far the sessions reach that are left out: values up to there are theirs."""
         out = sessions.filter(pc.and_(pc.less(_starts(sessions), from_ms), pc.greater(sessions.column("row_count"), 0)))

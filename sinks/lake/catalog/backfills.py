@@ -11,6 +11,8 @@ class Backfilled(NamedTuple):
     """Offsets [start, end) of one source partition that were read without a rollup, and that it got later.
 
     from_ms    only windows that begin then or later were filled (None: all)
+    whole_ms   those that begin then or later are whole (None: all are); later than from_ms where the rollup has seen
+               rows that go on a session which was not filled
     filtered, counted, late   what the rollup made of the accepted events there
     missed     records there that were late for every rollup of their time: they are in no window of this one
     snapshot   the commit with its rows
@@ -20,6 +22,7 @@ class Backfilled(NamedTuple):
     start: int
     end: int
     from_ms: int | None
+    whole_ms: int | None
     filtered: int
     counted: int
     late: int
@@ -33,7 +36,7 @@ def backfills(connection: sqlite3.Connection) -> dict[str, list[Backfilled]]:
         return {}
     found: dict[str, list[Backfilled]] = {}
     rows = connection.execute(
-        'SELECT rollup, "partition", start, "end", from_ms, filtered, counted, late, missed, snapshot_id'
+        'SELECT rollup, "partition", start, "end", from_ms, whole_ms, filtered, counted, late, missed, snapshot_id'
         ' FROM own_backfill ORDER BY rollup, "partition", start'
     )
     for name, *values in rows:
@@ -51,7 +54,7 @@ def covers(marks: Sequence[Backfilled], partition: str, start: int, end: int) ->
 def note_backfill(connection: sqlite3.Connection, rollup: str, marks: Sequence[Backfilled]) -> None:
     """Inside the transaction that adds the rows: leave the marks of it."""
     connection.executemany(
-        "INSERT INTO own_backfill VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [(rollup, *mark) for mark in marks]
+        "INSERT INTO own_backfill VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [(rollup, *mark) for mark in marks]
     )
 
 
@@ -63,5 +66,5 @@ def write_down_backfills(connection: sqlite3.Connection) -> None:
 
 def whole_from(marks: Mapping[str, Sequence[Backfilled]], rollup: str) -> int | None:
     """From when on a rollup's windows are whole as far as its backfills say; None without a limit."""
-    limits = [mark.from_ms for mark in marks.get(rollup, ()) if mark.from_ms is not None]
+    limits = [mark.whole_ms for mark in marks.get(rollup, ()) if mark.whole_ms is not None]
     return max(limits, default=None)

@@ -1,5 +1,6 @@
 """A lake whose pipeline gains rollups on the way, and the backfill of them."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +15,14 @@ from query.reader import LakeReader
 from tests.harness import Product
 from tests.model.spec import Record
 from tests.model.streams import Cuts
+from tests.proof.audited import DamagedLake
 from tests.proof.memory_source import MemorySource
 
 LATER = datetime(2026, 1, 2, tzinfo=UTC)
 Step = tuple[str, int, int]
 
 
-class Grown:
+class Grown(DamagedLake):
     """A lake in `folder`/lake: read by one pipeline and then, from an epoch on, by another one."""
 
     def __init__(self, folder: Path, records: dict[str, list[Record]]) -> None:
@@ -57,6 +59,10 @@ class Grown:
     def ask(self, sql: str) -> list[dict[str, Any]]:
         with LakeReader(self.lake) as reader:
             return reader.query(sql).to_pylist()
+
+    def ask_catalog(self, sql: str) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(self.lake / "catalog.sqlite") as connection:
+            return connection.execute(sql).fetchall()
 
 
 def _take(product: Product, steps: Sequence[Step]) -> None:

@@ -11,14 +11,14 @@ def test_marks_are_read_back_by_rollup_and_an_older_lake_has_none() -> None:
     write_down_backfills(connection)
     write_down_backfills(connection)
     assert backfills(connection) == {}
-    first, second = Backfilled("t/0", 0, 5, None, 1, 2, 1, 0, 7), Backfilled("t/1", 5, 9, 60_000, 0, 4, 0, 1, 8)
+    first, second = Backfilled("t/0", 0, 5, None, None, 1, 2, 1, 0, 7), Backfilled("t/1", 5, 9, 60, 90, 0, 4, 0, 1, 8)
     note_backfill(connection, "visits", [second, first])
     assert backfills(connection) == {"visits": [first, second]}
     connection.close()
 
 
 def test_a_mark_covers_what_lies_in_it_whole() -> None:
-    marks = [Backfilled("t/0", 0, 5, None, 0, 5, 0, 0, 7), Backfilled("t/0", 5, 9, 3, 0, 4, 0, 0, 7)]
+    marks = [Backfilled("t/0", 0, 5, None, None, 0, 5, 0, 0, 7), Backfilled("t/0", 5, 9, 2, 3, 0, 4, 0, 0, 7)]
     assert covers(marks, "t/0", 1, 5) is marks[0]
     assert covers(marks, "t/0", 5, 9) is marks[1]
     assert covers(marks, "t/0", 4, 6) is None
