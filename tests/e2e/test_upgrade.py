@@ -1,4 +1,4 @@
-"""docs/upgrade.md is played on a lake of 0.1.0: looked at, run, audited and recovered by this version, in that order."""
+"""docs/upgrade.md is played on a lake of 0.1.0: looked at, run, audited and recovered by this version."""
 
 import os
 import re
@@ -66,7 +66,6 @@ def test_the_refusal_on_the_page_is_the_one_that_is_said(folder: Path) -> None:
     done = tidemill(folder, "query", "SELECT 1")
     assert done.returncode == 5
     (shown,) = [block for language, block in FENCE.findall(PAGE) if block.startswith("error: the lake")]
-    wanted = re.sub(
-        r"this is Tidemill \S+, which", f"this is Tidemill {this_version()}, which", " ".join(shown.split())
-    )
+    ours = f"this is Tidemill {this_version()}, which"
+    wanted = re.sub(r"this is Tidemill \S+, which", ours, " ".join(shown.split()))
     assert " ".join(done.stderr.split()).replace(str(folder / "lake"), "lake") == wanted
