@@ -72,11 +72,9 @@ def replay(
             kept = kept_sql(gone, plan, live)
             later = not_whole(live)
             found = replaying.compare(live, side.snapshot(), partial, erased, side_tables(plan), kept, later)
-    not_compared = _not_compared(gone, found, erased.counts, partial=partial is not None)
-    not_compared += [f"{name}: {why}" for name, why in {**later.rollups, **later.tables}.items()]
+    not_compared = [*_not_compared(gone, found, erased.counts, partial=partial is not None), *later.told()]
     equal = all(each.is_equal for each in found)
-    tell = _tell_json if as_json else _tell
-    tell(live.id, ranges, found, not_compared, equal)
+    (_tell_json if as_json else _tell)(live.id, ranges, found, not_compared, equal)
     raise typer.Exit(0 if equal else 1)
 
 

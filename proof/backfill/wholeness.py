@@ -17,6 +17,10 @@ class NotWhole:
     rollups: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)
 
+    def told(self) -> list[str]:
+        """Each with its reason."""
+        return [f"{name}: {why}" for name, why in {**self.rollups, **self.tables}.items()]
+
 
 def not_whole(snapshot: LakeSnapshot) -> NotWhole:
     """What of a lake is another thing than its pipeline would make of the same records from the start."""

@@ -30,8 +30,17 @@ class Grown(DamagedLake):
         self.lake = folder / "lake"
         self.records = records
 
-    def read(self, first: Pipeline, before: Sequence[Step], *then: tuple[Pipeline, Sequence[Step]]) -> None:
-        """Take the steps with each pipeline in turn, then read the rest with the last one."""
+    def read(
+        self,
+        first: Pipeline,
+        before: Sequence[Step],
+        *then: tuple[Pipeline, Sequence[Step]],
+        beside: Callable[[], None] | None = None,
+    ) -> None:
+        """Take the steps with each pipeline in turn, then read the rest with the last one.
+
+        `beside` is called in the midst of the last one, while its writer goes on.
+        """
         product = Product(first, self.folder, self.records, self.folder)
         steps = before
         for pipeline, following in then:
@@ -44,9 +53,14 @@ class Grown(DamagedLake):
                 partition.plan = product.plan
             product.start()
             steps = following
-        product.run(Cuts(tuple(steps)))
         self.product = product
         self.plan = product.plan
+        half = len(steps) // 2
+        if beside is not None:
+            _take(product, steps[:half])
+            beside()
+            steps = steps[half:]
+        product.run(Cuts(tuple(steps)))
 
     def fill(self, rollup: str, **options: Any) -> Filled:
         with LakeReader(self.lake) as reader:

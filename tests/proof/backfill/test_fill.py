@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dataflow.errors import ConfigError
 from proof.backfill import fill as filling
+from proof.backfill.fill import Filled
 from query.lateness import lateness
 from query.reader import LakeReader
 from sinks.lake.fault import KillAt
@@ -76,6 +77,23 @@ def test_a_rollup_that_was_taken_out_and_put_back_has_its_hole_filled(tmp_path: 
     lake.fill("moving")
     assert lake.product.texts() == whole(tmp_path / "whole", pipeline(**CALM)).product.texts()
     assert lake.audit().findings == []
+
+
+def test_a_rollup_is_filled_beside_a_run_that_goes_on(tmp_path: Path) -> None:
+    write_input(tmp_path / "input")
+    lake = Grown(tmp_path, read_folder(tmp_path / "input"))
+    done: list[Filled] = []
+    lake.read(
+        only("per_ad", **CALM),
+        CUTS.steps[:12],
+        (pipeline(**CALM), CUTS.steps[12:]),
+        beside=lambda: done.extend(lake.fill(name) for name in ("moving", "visits")),
+    )
+    assert [bool(each.marks) for each in done] == [True, True]
+    assert lake.fill("moving").marks == ()
+    assert lake.product.texts() == whole(tmp_path / "whole", pipeline(**CALM)).product.texts()
+    report = lake.audit()
+    assert (report.findings, report.unproven) == ([], [])
 
 
 def test_a_filled_rollup_moves_no_window_after_its_close(tmp_path: Path) -> None:
