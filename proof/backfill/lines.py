@@ -31,6 +31,7 @@ class Lines:
     start: Int64s
     end: Int64s
     accepted: Int64s
+    duplicate: Int64s
     late: Int64s
     checksum: Int64s
     newest_before: Int64s
@@ -48,6 +49,7 @@ class Lines:
             self.start[which],
             self.end[which],
             self.accepted[which],
+            self.duplicate[which],
             self.late[which],
             self.checksum[which],
             self.newest_before[which],
@@ -76,7 +78,8 @@ def lines_without(snapshot: LakeSnapshot, rollup: str, filled: Sequence[Backfill
     """Per source partition the pieces that a rollup has not seen and has not been given since."""
     inclusive = 'OVER (PARTITION BY "partition" ORDER BY start_offset, end_offset, _snapshot ROWS'
     table = snapshot.query(
-        'WITH told AS (SELECT "partition", topic, start_offset, end_offset, accepted, late, checksum, _snapshot,'
+        'WITH told AS (SELECT "partition", topic, start_offset, end_offset, accepted, duplicate, late, checksum,'
+        " _snapshot,"
         f" max(max_event_time) {inclusive} BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS newest_before,"
         f" max(max_event_time) {inclusive} UNBOUNDED PRECEDING) AS newest,"
         f" {quoted(f'{rollup}_counted')} IS NULL AS unseen FROM {LEDGER}_history)"
@@ -102,6 +105,7 @@ def _lines(name: str, table: pa.Table) -> Lines:
         numbers("start_offset"),
         numbers("end_offset"),
         numbers("accepted"),
+        numbers("duplicate"),
         numbers("late"),
         numbers("checksum"),
         numbers("newest_before", NEVER_MS),

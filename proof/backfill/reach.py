@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from dataflow.columnar.hashing import checksum
 from dataflow.columnar.types import Bools, Int64s
+from dataflow.fold.assign import Assigner
 from dataflow.messages import NEVER_MS
 from dataflow.own_columns import WATERMARK
 from dataflow.pipeline.names import EVENTS
@@ -36,11 +37,15 @@ class Unreached:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the catalog says of rows that are not there, and since which commit each column of the events is."""
+    """What the catalog says of rows that are not there, and since which commit each column of the events is.
+
+    `trusted`: every duplicate has the time of its first, says the user.
+    """
 
     erased: ErasedRows
     gone: Left | None
     columns: dict[str, int]
+    trusted: bool = False
 
 
 class StoredEvents:
@@ -51,6 +56,7 @@ class StoredEvents:
         self._known = known
         self._time = plan.event.event_time.name
         self._bound_ms = plan.out_of_orderness_ms
+        self._assigner = Assigner(rollup.window, rollup.allowed_lateness_ms)
         used = columns_of(rollup) | {self._time}
         self._fields = [field for field in plan.row_schema if field.name in used]
 
@@ -79,8 +85,7 @@ class StoredEvents:
         before[:1] = NEVER_MS
         np.maximum.accumulate(times[:-1], out=before[1:])
         np.maximum(before, lines.newest_before[self._piece(lines, table)], out=before)
-        bound_ms = min(self._bound_ms, 2**63 - 1)
-        watermark = np.maximum(before, NEVER_MS + bound_ms) - bound_ms
+        watermark = self._watermark(before)
         schema = pa.schema([*self._fields, pa.field("offset", pa.int64())])
         whole = table.select(schema.names).cast(schema).append_column(WATERMARK, pa.array(watermark))
         (batch,) = whole.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=whole.schema)]
@@ -101,7 +106,21 @@ class StoredEvents:
             whole[at] = checksum(lines.partition, offsets[rows], times[rows]) == lines.checksum[at] and (
                 max(int(times[rows].max()), int(lines.newest_before[at])) == lines.newest[at]
             )
+            if whole[at] and lines.duplicate[at] and not self._known.trusted:
+                whole[at] = self._is_certain(times[rows], int(lines.newest_before[at]), int(lines.newest[at]))
         return np.asarray(whole, np.bool_)
+
+    def _is_certain(self, times: Int64s, before_ms: int, newest_ms: int) -> bool:
+        """Whether the rows of a piece are judged alike whatever its duplicates, which the lake has not, were dated."""
+        least = np.maximum(np.concatenate(([before_ms], np.maximum.accumulate(times)[:-1])), before_ms)
+        open_ = least < newest_ms
+        most = self._watermark(np.full(len(times), newest_ms, np.int64))
+        return not bool((self._assigner.late_windows(times, most)[open_] > 0).any())
+
+    def _watermark(self, newest: Int64s) -> Int64s:
+        """The watermark behind rows of which the newest is known."""
+        bound_ms = min(self._bound_ms, 2**63 - 1)
+        return np.asarray(np.maximum(newest, NEVER_MS + bound_ms) - bound_ms, np.int64)
 
     def _why(self, lines: Lines, at: int) -> str:
         known, piece = self._known, lines.chosen(slice(at, at + 1))
@@ -110,17 +129,23 @@ class StoredEvents:
         later = [field.name for field in self._fields if known.columns.get(field.name, 0) > piece.snapshot[0]]
         if later:
             return f"column {later[0]} was added to the pipeline after it was read"
-        rows = self._read(piece, [self._time]).num_rows
+        times = self._read(piece, [self._time]).column(self._time).to_numpy()
         gone = known.erased.offsets(EVENTS, lines.partition)
         first, last = np.searchsorted(gone, [piece.start[0], piece.end[0]])
         if last > first:
             return f"rows of it were erased from `events` ({int(last - first)}), and are no longer countable"
-        if rows != piece.accepted[0]:
+        if len(times) != piece.accepted[0]:
             if known.gone is not None and piece.snapshot[0] <= known.gone.through:
                 return "events of it have left the lake, as `events_keep` says"
-            return f"`events` holds {rows} of its {int(piece.accepted[0])} rows (were they kept then?)"
-        if int(piece.newest[0]) > int(piece.newest_before[0]):
+            return f"`events` holds {len(times)} of its {int(piece.accepted[0])} rows (were they kept then?)"
+        newest = max(int(times.max()), int(piece.newest_before[0]))
+        if newest < piece.newest[0]:
             return "a duplicate of it is newer than all of its events, so that watermarks cannot be told"
+        if newest == piece.newest[0] and piece.duplicate[0] and not known.trusted:
+            return (
+                "whether events of it are late depends on the times of duplicates, which the lake does not have; "
+                "--trust-duplicates takes them for those of the first ones"
+            )
         return "its rows in `events` are not those that the ledger counted: see `tidemill audit`"
 
     def _piece(self, lines: Lines, table: pa.Table) -> Int64s:

@@ -10,7 +10,7 @@ from dataflow.pipeline.declaration import Pipeline
 from dataflow.pipeline.plan import make_plan
 from proof.audit.audit import audit
 from proof.audit.report import Report
-from proof.backfill.fill import Filled, backfill
+from proof.backfill.fill import Filled, Wanted, backfill
 from query.reader import LakeReader
 from tests.harness import Product
 from tests.model.spec import Record
@@ -62,9 +62,10 @@ class Grown(DamagedLake):
             steps = steps[half:]
         product.run(Cuts(tuple(steps)))
 
-    def fill(self, rollup: str, **options: Any) -> Filled:
+    def fill(self, rollup: str, *, trust_duplicates: bool = False, **options: Any) -> Filled:
+        wanted = Wanted(rollup, trust_duplicates)
         with LakeReader(self.lake) as reader:
-            return backfill(reader, self.plan, rollup, clock=lambda: LATER, wait=lambda: None, **options)
+            return backfill(reader, self.plan, wanted, clock=lambda: LATER, wait=lambda: None, **options)
 
     def audit(self) -> Report:
         with LakeReader(self.lake) as reader:
