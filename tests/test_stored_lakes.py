@@ -40,6 +40,18 @@ def test_each_released_version_has_a_stored_lake_and_none_is_large() -> None:
     assert [path.name for path in HOME.glob("*.tar.xz") if path.stat().st_size > 200_000] == []
 
 
+def test_the_stored_lake_of_a_version_that_is_not_out_yet_is_of_its_last_state(tmp_path: Path) -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    for path in HOME.glob("*.tar.xz"):
+        version = path.name.removesuffix(".tar.xz")
+        if f"## [{version}]" in text:
+            continue
+        folder = tmp_path / version
+        with tarfile.open(path) as archive:
+            archive.extractall(folder, filter="data")
+        assert own_format(folder) == [(FORMAT, version)], "make it anew: python -m tests.stored.make"
+
+
 def own_format(folder: Path) -> list[tuple[int, str]]:
     """What the catalog itself says of its format."""
     with sqlite3.connect(folder / "lake" / "catalog.sqlite") as connection:

@@ -1,11 +1,16 @@
 """How far back the events reach: what is lost before it makes no window wrong, and is told with its reason."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dataflow import Rollup
+from dataflow import aggregates as agg
 from dataflow.spoken import moment
+from dataflow.windows import tumble
+from tests.model.spec import Record
 from tests.proof.audited import Audited, erased, pipeline
 from tests.proof.backfill.grown import Grown
 from tests.proof.backfill.worlds import grown, only, whole
@@ -128,3 +133,36 @@ def test_compaction_leaves_a_filled_rollup_as_it_is(tmp_path: Path) -> None:
 
 def _as_audited(lake: Grown) -> Any:
     return lake
+
+
+def dated(folder: Path, duplicate_ms: int) -> Grown:
+    """One commit: an event, its duplicate of another time, an event of before, and one of after."""
+    events = [("a", 0), ("a", duplicate_ms), ("b", 1_000), ("c", 30_000)]
+    same = {"kind": "a", "ad": "y", "user": 1, "cost": 1}
+    values = [json.dumps({"id": name, "time": at, **same}).encode() for name, at in events]
+    every = Rollup("every", keys=[], window=tumble("1h"), aggregates={"n": agg.count()}, allowed_lateness="1d")
+    first = pipeline(rollups=[every])
+    lake = Grown(folder, {"t/0": [Record(at, value) for at, value in enumerate(values)]})
+    lake.read(first, [("poll", 0, 4)], (pipeline(rollups=[every, *pipeline().rollups]), []))
+    return lake
+
+
+@pytest.mark.parametrize(("duplicate_ms", "right"), [(0, True), (30_000, False)])
+def test_what_duplicates_may_have_made_late_is_not_guessed_and_a_wrong_trust_is_found(
+    tmp_path: Path, duplicate_ms: int, right: bool
+) -> None:
+    lake = dated(tmp_path, duplicate_ms)
+    strict = lake.fill("moving")
+    assert strict.marks == ()
+    assert "--trust-duplicates takes them for those of the first ones" in strict.unreached[0].why
+    assert lake.audit().findings == []
+    assert lake.fill("moving", trust_duplicates=True).marks
+    assert (lake.audit().findings == []) is right
+
+
+def test_a_duplicate_that_is_newer_than_all_events_is_never_trusted(tmp_path: Path) -> None:
+    lake = dated(tmp_path, 90_000)
+    done = lake.fill("moving", trust_duplicates=True)
+    assert [each.why for each in done.unreached] == [
+        "a duplicate of it is newer than all of its events, so that watermarks cannot be told"
+    ]
