@@ -25,6 +25,7 @@ COMMANDS = {
     "lateness": "Corrections per rollup and window: how often, how many rows, how far each sum and count moved.",
     "compact": "Compact the lake, while the pipeline writes or not. Readers see no change in content.",
     "erase": "Erase one person's rows from the lake and all snapshots that show them; prove that nothing is left.",
+    "backfill": "Fill a rollup that was added later from the table `events`, exactly, as far back as that reaches.",
     "audit": "Prove from the source that the lake holds every record exactly once, or name what differs.",
     "doctor": "Examine pipeline file, source, windows, recovery folder, lake, disks and clocks. Changes nothing.",
     "replay": (

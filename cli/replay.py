@@ -47,6 +47,7 @@ def replay(
     from dataflow.errors import ConfigError
     from dataflow.pipeline.load import load
     from proof import replay as replaying
+    from proof.backfill.wholeness import not_whole
     from proof.erased import ErasedRows, side_tables
     from proof.left import kept_sql, left_of
     from query.reader import LakeReader
@@ -69,11 +70,11 @@ def replay(
         with LakeReader(folder / "lake") as side:
             gone = left_of(reader)
             kept = kept_sql(gone, plan, live)
-            found = replaying.compare(live, side.snapshot(), partial, erased, side_tables(plan), kept)
-    not_compared = _not_compared(gone, found, erased.counts, partial=partial is not None)
+            later = not_whole(live)
+            found = replaying.compare(live, side.snapshot(), partial, erased, side_tables(plan), kept, later)
+    not_compared = [*_not_compared(gone, found, erased.counts, partial=partial is not None), *later.told()]
     equal = all(each.is_equal for each in found)
-    tell = _tell_json if as_json else _tell
-    tell(live.id, ranges, found, not_compared, equal)
+    (_tell_json if as_json else _tell)(live.id, ranges, found, not_compared, equal)
     raise typer.Exit(0 if equal else 1)
 
 

@@ -14,6 +14,7 @@
     ├── LakeError                exit 5: the lake cannot be read or written
     │   ├── LakeMissing          no catalog at this path
     │   ├── ForeignLake          the folder holds something that is not this pipeline's lake
+    │   ├── NewerLake            a later version of Tidemill wrote the lake
     │   ├── LakeUnwritable       permission or disk
     │   ├── Fenced               another run has taken the lake over
     │   ├── Gap                  a commit does not continue where the lake ends
@@ -115,6 +116,10 @@ class LakeMissing(LakeError):
 
 class ForeignLake(LakeError):
     """The folder holds something that is not this pipeline's lake."""
+
+
+class NewerLake(LakeError):
+    """The lake has a format that a later version of Tidemill made."""
 
 
 class LakeUnwritable(LakeError):

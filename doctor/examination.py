@@ -22,6 +22,8 @@ from doctor.erasures import erasure_finding
 from doctor.finding import Finding, error, ok, warning
 from doctor.future_events import FutureEvent, future_event
 from doctor.lake_files import file_findings
+from doctor.lake_format import CHECK as FORMAT
+from doctor.lake_format import format_finding
 from doctor.lost_records import CHECK as RECORDS
 from doctor.lost_records import records_finding
 from doctor.partition_states import partition_states
@@ -100,6 +102,7 @@ class _Examination:
             yield from _guarded(f"disk.{name}", partial(_one, disk_finding, name, folder, self.statvfs))
 
     def _lake(self, reader: LakeReader, snapshot: LakeSnapshot, own: _Own) -> Iterator[Finding]:
+        yield from _guarded(FORMAT, lambda: [format_finding(reader.resolver.catalog().connection)])
         yield from _guarded("pipeline.definition", lambda: self._definition(own))
         # before anything that looks at data files, so that a missing one hides nothing
         yield from _guarded("ledger", lambda: self._pace(snapshot))

@@ -15,6 +15,7 @@ from dataflow.sql import quoted, text
 from dataflow.steps import UNSEEN, Steps, each
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
+from sinks.lake.catalog.backfills import Backfilled
 from sinks.lake.catalog.enclosing import require_own_folder
 
 _CLASSES = ("read", "accepted", "duplicate", "late", "dead")
@@ -38,7 +39,7 @@ def dump(snapshot: LakeSnapshot, folder: Path, steps: Steps = UNSEEN) -> list[Pa
     queries["dead.csv"] = f'SELECT partition, "offset", reason FROM {DEAD_LETTERS}'
     if EVENTS in snapshot.tables:
         queries["accepted.csv"] = f'SELECT partition, "offset" FROM {EVENTS}'
-    queries["counts_rollup.csv"] = _rollup_counts_sql(rollups)
+    queries["counts_rollup.csv"] = _rollup_counts_sql(rollups, snapshot.backfilled)
     _require_own(folder, {*queries, "counts.csv"})
     written = []
     for name, sql in each(queries.items(), steps):
@@ -61,7 +62,7 @@ def contents(snapshot: LakeSnapshot, without: Mapping[str, Collection[str]] | No
             columns = sorted(column.name for column in snapshot.tables[name].columns)
             queries[name] = f"SELECT {', '.join(map(quoted, columns))} FROM {name}"
     queries["counts"] = _counts_sql()
-    queries["counts_rollup"] = _rollup_counts_sql(rollups)
+    queries["counts_rollup"] = _rollup_counts_sql(rollups, snapshot.backfilled)
     return queries
 
 
@@ -98,13 +99,20 @@ def _rollup_sql(snapshot: LakeSnapshot, name: str, without: Collection[str] = ()
     return f"SELECT {', '.join([windows, *map(quoted, [*keys, *results])])} FROM {quoted(name)}"
 
 
-def _rollup_counts_sql(rollups: Sequence[str]) -> str:
-    parts = [
-        f"SELECT {text(name)} AS rollup, partition, "
-        + ", ".join(f"coalesce(sum({quoted(f'{name}_{what}')}), 0)::BIGINT AS {what}" for what in _ROLLUP_CLASSES)
-        + f" FROM {LEDGER} GROUP BY partition"
-        for name in rollups
-    ]
+def _rollup_counts_sql(rollups: Sequence[str], filled: Mapping[str, Sequence[Backfilled]]) -> str:
+    parts = []
+    for name in rollups:
+        counts = [quoted(f"{name}_{what}") for what in _ROLLUP_CLASSES]
+        source = f"SELECT partition, {', '.join(counts)} FROM {LEDGER}"
+        # what was late for all rollups of its time is late for one that came later
+        source += "".join(
+            f" UNION ALL SELECT {text(mark.partition)}, {mark.filtered}, {mark.counted}, {mark.late + mark.missed}"
+            for mark in filled.get(name, ())
+        )
+        sums = ", ".join(
+            f"coalesce(sum({count}), 0)::BIGINT AS {what}" for what, count in zip(_ROLLUP_CLASSES, counts, strict=True)
+        )
+        parts.append(f"SELECT {text(name)} AS rollup, partition, {sums} FROM ({source}) AS told GROUP BY partition")
     empty = "SELECT '' AS rollup, '' AS partition, 0 AS filtered, 0 AS counted, 0 AS late WHERE false"
     return " UNION ALL ".join(parts) or empty
 

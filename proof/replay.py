@@ -12,12 +12,15 @@ from dataflow.sql import quoted, text
 from proof.audit.ledger import Segment
 from proof.audit.report import OffsetRange
 from proof.audit.selection import Selection
+from proof.backfill.wholeness import NotWhole
 from proof.dump import contents
 from proof.erased import ErasedRows, SideTable
 from proof.ledger import read_ledger
 from query.cells import Style, csv_lines
 from query.reader import LakeSnapshot
 from query.texts import shaped_sql
+
+_ALL_WHOLE = NotWhole()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +91,21 @@ def compare(
     erased: ErasedRows | None = None,
     sides: Mapping[str, SideTable] | None = None,
     kept: Mapping[str, str] | None = None,
+    later: NotWhole = _ALL_WHOLE,
 ) -> list[TableComparison]:
     """Compare every table; with `ranges` only the rows of those offsets, and so only tables that tell the offset.
 
     What was `erased` from the live lake is left out of both, in the side tables among `sides` by its values: there the
     distinct values are compared instead of their number. `kept`: per table of which something has left a condition for
-    what is kept (`proof.left.kept_sql`).
+    what is kept (`proof.left.kept_sql`). What `later` names is left out.
     """
-    kept = kept or {}
+    kept = {**(kept or {}), **_of_whole(later, kept or {})}
     touched = {name: side for name, side in (sides or {}).items() if erased and name in erased.side_rows}
     without: dict[str, list[str]] = {}
     for side in touched.values():
         without.setdefault(side.rollup, []).append(side.aggregate)
     wanted, there = contents(live, without), contents(replayed, without)
+    wanted = {name: sql for name, sql in wanted.items() if name not in {*later.rollups, *later.tables}}
     if ranges is not None:
         wanted = {name: wanted[name] for name in (EVENTS, LATE_EVENTS, DEAD_LETTERS) if name in wanted}
         touched = {}
@@ -123,6 +128,15 @@ def compare(
         )
         for name, sql in wanted.items()
     ]
+
+
+def _of_whole(later: NotWhole, kept: Mapping[str, str]) -> dict[str, str]:
+    """Conditions for the rows of rollups that can be compared, in the tables that hold rows of all."""
+    if not later.rollups:
+        return {}
+    names = ", ".join(map(text, later.rollups))
+    others = f"rollup NOT IN ({names})"
+    return {name: f"({kept.get(name, 'true')}) AND {others}" for name in (LATE_EVENTS, "counts_rollup")}
 
 
 def _note_values(replayed: LakeSnapshot, erased: ErasedRows) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from dataflow.errors import InputMissing, LakeError, OffsetLost, RecoveryError, SourceError
+from dataflow.intake.partition import VERSION
 from dataflow.messages import Range
 from dataflow.pipeline.names import EVENTS
 from dataflow.pipeline.plan import Plan
@@ -81,7 +82,7 @@ def _states(catalog: Catalog, again: "_ReadBack") -> tuple[list[TakenOver], dict
         stood, how = again.stand(partition, next_offset, max_event_time)
         try:
             hint = again.hint(partition, next_offset)
-            states[partition] = {"version": 1, "next": next_offset, "hint": hint, "judge": stood.judge.snapshot()}
+            states[partition] = {"version": VERSION, "next": next_offset, "hint": hint, "judge": stood.judge.snapshot()}
         finally:
             stood.close()
         taken.append(TakenOver(partition, next_offset, max_event_time, how))

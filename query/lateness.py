@@ -136,7 +136,13 @@ def _of_rollup(
     snapshot: LakeSnapshot, rollup: RollupDefinition, levels: Sequence[tuple[int, int]], key: Mapping[str, str]
 ) -> RollupLateness:
     table = snapshot.query(
-        _moved_sql(rollup, levels, key, _shown(snapshot, rollup)),
+        _moved_sql(
+            rollup,
+            levels,
+            key,
+            _shown(snapshot, rollup),
+            sorted({mark.snapshot for mark in snapshot.backfilled.get(rollup.name, ())}),
+        ),
         parameters={f"key{at}": value for at, value in enumerate(key.values())} or None,
         histories=[f"{rollup.name}_delta"],
     )
@@ -166,13 +172,29 @@ def _shown(snapshot: LakeSnapshot, rollup: RollupDefinition) -> str:
     return "true" if border is None else f"_end > epoch_ms({border})"
 
 
+def _history(rollup: RollupDefinition, filled: Sequence[int]) -> str:
+    """The delta rows with the snapshot of each; those that a backfill brought correct nothing, they were always due."""
+    history = quoted(f"{rollup.name}_delta_history")
+    if not filled:
+        return history
+    commits = ", ".join(map(str, filled))
+    return (
+        f"(SELECT * REPLACE (CASE WHEN _snapshot IN ({commits}) THEN 0 ELSE _snapshot END AS _snapshot) FROM {history})"
+        " AS _told"
+    )
+
+
 def _moved_sql(
-    rollup: RollupDefinition, levels: Sequence[tuple[int, int]], key: Mapping[str, str], shown_if: str
+    rollup: RollupDefinition,
+    levels: Sequence[tuple[int, int]],
+    key: Mapping[str, str],
+    shown_if: str,
+    filled: Sequence[int],
 ) -> str:
     """One row per (key, window): is it closed, and its sums of the rows before and after it closed."""
     keys = [quoted(name) for name in rollup.key_names]
     where = " AND ".join(f"{quoted(name)}::VARCHAR = $key{at}" for at, name in enumerate(key)) or "true"
-    history = quoted(f"{rollup.name}_delta_history")
+    history = _history(rollup, filled)
     values = ", ".join(f"({level}::BIGINT, {number}::BIGINT)" for level, number in levels)
     reached = (
         f"(VALUES {values}) AS _levels(_level, _snapshot_id)"

@@ -1,6 +1,6 @@
 """What a lake holds at one snapshot: tables, views and live files, resolved in one read of its catalog."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,6 +10,7 @@ from dataflow.errors import QueryError, SnapshotExpired
 from dataflow.pipeline.names import LEDGER
 from query.catalogs import Catalogs, LakeIdentity
 from query.shared_work import SharedWork
+from sinks.lake.catalog.backfills import Backfilled, backfills
 from sinks.lake.catalog.layout import Column, DataFile, Snapshot, TableLayout, ViewLayout
 from sinks.lake.catalog.others import Other
 from sinks.lake.catalog.reader import CatalogReader, open_readonly
@@ -24,6 +25,7 @@ _Definitions = tuple[dict[str, TableLayout], dict[str, ViewLayout]]
 class Resolved:
     """One snapshot. `files` by table name, in row order; `foreign` are the tables that files alone do not tell.
 
+    `backfilled`: per rollup the offsets that it got later, by then.
     `others` is what other clients have put beside it, by "schema.name".
     `lake` tells which lake it is of: another one may come to the same place, with snapshots of the same numbers.
     """
@@ -35,6 +37,7 @@ class Resolved:
     foreign: frozenset[str] = field(default_factory=frozenset)
     lake: LakeIdentity = None
     others: Mapping[str, Other] = field(default_factory=dict)
+    backfilled: Mapping[str, Sequence[Backfilled]] = field(default_factory=dict)
 
 
 def _with_final(tables: dict[str, TableLayout]) -> dict[str, TableLayout]:
@@ -122,4 +125,8 @@ class Resolver:
         tables, views = definitions
         files = {name: catalog.files(table, number) for name, table in tables.items()}
         foreign = frozenset(catalog.foreign_changes(number))
-        return Resolved(snapshot, tables, views, files, foreign, lake, catalog.others(number))
+        filled = {
+            name: [mark for mark in marks if mark.snapshot <= number]
+            for name, marks in backfills(catalog.connection).items()
+        }
+        return Resolved(snapshot, tables, views, files, foreign, lake, catalog.others(number), filled)

@@ -26,6 +26,7 @@ from query.resolve import Resolved, Resolver
 from query.scan import history_sql, scan_sql
 from query.shared_work import SharedWork
 from query.texts import BATCH_ROWS, Row, Texts, columns_of, shaped_sql
+from sinks.lake.catalog.backfills import Backfilled
 from sinks.lake.catalog.layout import DataFile, TableLayout, ViewLayout
 
 if TYPE_CHECKING:
@@ -97,6 +98,11 @@ class LakeSnapshot:
     def views(self) -> Mapping[str, ViewLayout]:
         """Views at this snapshot, by name."""
         return self.resolved.views
+
+    @property
+    def backfilled(self) -> Mapping[str, Sequence[Backfilled]]:
+        """Per rollup the offsets that it was given later (`tidemill backfill`)."""
+        return self.resolved.backfilled
 
     def names(self) -> list[str]:
         """All tables and views, sorted."""

@@ -8,7 +8,7 @@ from typing import Protocol, TypedDict
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from dataflow.decode.decoder import Decoder
-from dataflow.errors import StoppedEarly
+from dataflow.errors import RecoveryError, StoppedEarly
 from dataflow.intake.control import Control
 from dataflow.intake.judge import Judge
 from dataflow.intake.judge import State as JudgeState
@@ -19,6 +19,10 @@ from dataflow.sources.source import Hint, Reader, Source
 
 PUBLISHED_SNAPSHOTS = 3
 """Snapshots to see after the last item before a partition may end: closed, durable, published."""
+
+
+VERSION = 1
+"""Of the form in which a state is stored."""
 
 
 class State(TypedDict):
@@ -147,7 +151,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         self._epoch_bytes = 0
         if self._draining_snapshots is not None:
             self._draining_snapshots += 1
-        return {"version": 1, "next": self._next, "hint": self._reader.hint, "judge": self._judge.snapshot()}
+        return {"version": VERSION, "next": self._next, "hint": self._reader.hint, "judge": self._judge.snapshot()}
 
     def close(self) -> None:
         """Let go of the connection and the files; never publishes anything."""
@@ -251,6 +255,11 @@ class Intake(FixedPartitionedSource[Judged, State | None]):
 
     def _build_part(self, for_part: str, resume_state: State | None) -> IntakePartition:
         state = resume_state if resume_state is not None else self._seed(for_part)
+        if state is not None and state["version"] != VERSION:
+            raise RecoveryError(
+                f"the recovery store holds a state of {for_part} of version {state['version']!r}, this Tidemill reads "
+                f"{VERSION}; start it with the version that wrote it, or take over with `tidemill recover --from-lake`"
+            )
         next_offset, hint = (None, None) if state is None else (state["next"], state["hint"])
         bounded_end = self._source.end_offsets().get(for_part) if self._bounded else None
         reader = self._source.open(for_part, next_offset, hint, bounded_end)

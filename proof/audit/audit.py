@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from dataflow.errors import ConfigError, LakeError
 from dataflow.fold.fold import Fold
-from dataflow.messages import Judged, Range, RollupCount
+from dataflow.messages import Judged, Parcel, Range, RollupCount
 from dataflow.pipeline.names import EVENTS, LEDGER
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec, tables_of
 from dataflow.sources.source import Source
 from dataflow.steps import UNSEEN, Steps
 from dataflow.windows.kinds import has_one_window
+from proof.audit.backfilled import LaterRollups
 from proof.audit.files import check_files
 from proof.audit.ledger import CLASSES, Segment, check_ledger, check_published
 from proof.audit.report import Finding, Report, Unproven
@@ -84,7 +85,7 @@ def audit(
     """
     selection = selection or Selection()
     snapshot, catalog = _settled(reader)
-    _require_same(reader, plan)
+    require_same(reader, plan)
     return _Audit(reader, plan, _Origin(source, wait, unread, steps), snapshot, catalog, selection).run()
 
 
@@ -113,6 +114,7 @@ class _Audit:
         self._totals = {
             name: Totals(spec) for name, spec in self._specs.items() if spec.keys and name in snapshot.tables
         }
+        self._later = LaterRollups(plan, snapshot.backfilled)
         self._erased = catalog.erased
         excused = Excused(self._erased, catalog.gone)
         self._rows = RowTables(self._snapshot, plan, self._specs, self._report, excused, pruned=not self._damaged)
@@ -196,11 +198,10 @@ class _Audit:
             parcel = self._fold(segment).fold(judged)
             chunk.add(segment, parcel.range, parcel.tables)
             report.compared += parcel.range.read
-            if self._erased and EVENTS in parcel.tables:
-                self._erased.note(segment.partition, pa.Table.from_batches([parcel.tables[EVENTS]]))
-            for table, totals in self._totals.items():
-                if table in parcel.tables:
-                    totals.add(parcel.tables[table])
+            self._add_up(parcel)
+            for rollup, mark, (_, _, _, filled) in self._later.pieces(segment, judged, parcel):
+                chunk.add_rows(filled.tables)
+                self._later.add(rollup, mark, filled, parcel.range.late)
         if chunk.segments:
             self._compare(chunk)
         if reading.ended_at is not None:
@@ -212,6 +213,13 @@ class _Audit:
                     (replace(needed[-1].range, start=reading.ended_at),),
                 )
             )
+
+    def _add_up(self, parcel: Parcel) -> None:
+        if self._erased and EVENTS in parcel.tables:
+            self._erased.note(parcel.range.partition, pa.Table.from_batches([parcel.tables[EVENTS]]))
+        for table, totals in self._totals.items():
+            if table in parcel.tables:
+                totals.add(parcel.tables[table])
 
     def _rereading(self, segments: Sequence[Segment], place: Place, folder: Path) -> Rereading:
         assert self._source is not None
@@ -248,6 +256,8 @@ class _Audit:
             if self._selection.is_everything:
                 self._count_windows(lines)
             return
+        self._later.into(self._totals)
+        self._later.check(report)
         found = self._differing()
         narrowed: list[WindowDifference] = []
         for name in self._totals:
@@ -295,21 +305,25 @@ class _Audit:
                 place, ids = places[partition], folder / str(number)
                 for segment, judged in self._rereading(parts, place, ids):
                     fold = self._fold(segment)
-                    yield segment, judged, fold, fold.fold(judged).tables
+                    parcel = fold.fold(judged)
+                    yield segment, judged, fold, parcel.tables
+                    for _, _, (moved, again, later, filled) in self._later.pieces(segment, judged, parcel):
+                        yield moved, again, later, filled.tables
 
     def _count_windows(self, lines: Mapping[str, Sequence[LedgerLine]]) -> None:
         """Rows and late rows in the windows against the ledger, where each row counts in one window."""
         counts = [line.entry.rollups for each in lines.values() for line in each]
         for rollup in self._plan.rollups:
-            left_some = rollup.delta_table in self._gone
-            if left_some or not has_one_window(rollup.window) or rollup.delta_table not in self._totals:
+            not_all = rollup.delta_table in self._gone or rollup.name in self._later.limits
+            if not_all or not has_one_window(rollup.window) or rollup.delta_table not in self._totals:
                 continue
             row = self._snapshot.query(
                 f"SELECT coalesce(sum(row_count), 0)::BIGINT AS counted, coalesce(sum(late_count), 0)::BIGINT AS late"
                 f" FROM {rollup.delta_table}"
             ).to_pylist()[0]
+            filled = self._later.counts(rollup.name)
             for what, found in row.items():
-                wanted = sum(getattr(each[rollup.name], what) for each in counts if rollup.name in each)
+                wanted = filled[what] + sum(getattr(each[rollup.name], what) for each in counts if rollup.name in each)
                 if found != wanted:
                     detail = f"its windows hold {found} {what} rows, the ledger says {wanted}"
                     self._report.add(Finding("count", rollup.delta_table, detail))
@@ -339,6 +353,9 @@ class _Chunk:
             self.segments.append(segment)
         self.ranges.setdefault(id(segment), []).append(entry)
         self.records += entry.read
+        self.add_rows(tables)
+
+    def add_rows(self, tables: Mapping[str, pa.RecordBatch]) -> None:
         for name in ROW_TABLES:
             if name in tables:
                 self.tables.setdefault(name, []).append(tables[name])
@@ -382,7 +399,8 @@ def _settled(reader: LakeReader) -> tuple[LakeSnapshot, _Catalog]:
     raise LakeError(f"{reader.lake_dir} changes faster than it can be looked at; stop the pipeline, then audit")
 
 
-def _require_same(reader: LakeReader, plan: Plan) -> None:
+def require_same(reader: LakeReader, plan: Plan) -> None:
+    """Raise ConfigError unless `plan` is what filled the lake last."""
     rows = reader.resolver.catalog().connection.execute("SELECT name, fingerprint FROM own_pipeline").fetchall()
     known = dict(rows)
     if plan.name not in known:
@@ -393,7 +411,7 @@ def _require_same(reader: LakeReader, plan: Plan) -> None:
         raise ConfigError(
             "pipeline",
             plan.name,
-            "the file (or a dimension's) is not the one that the lake was filled with last; audit with that one, or "
+            "the file (or a dimension's) is not the one that the lake was filled with last; name that one, or "
             f"run the pipeline once (rollups now: {', '.join(rollup.name for rollup in plan.rollups)})",
         )
 

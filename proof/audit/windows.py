@@ -56,6 +56,11 @@ class Totals:
         if self._waiting_rows > max(_ROWS_BEFORE_MERGE, 2 * self._merged_rows):
             self.table()
 
+    @property
+    def rows(self) -> int:
+        """About so many rows it takes now."""
+        return self._merged_rows + self._waiting_rows
+
     def table(self) -> pa.Table:
         """All of it, in the fewest rows."""
         whole = pa.concat_tables(self._parts) if self._parts else self.spec.schema.empty_table()

@@ -3,7 +3,8 @@
 import sqlite3
 from typing import NamedTuple
 
-from sinks.lake.catalog.schema import OWN_LEFT
+from sinks.lake.catalog.schema import OWN_LEFT, OWN_OFFSET_MORE
+from sinks.lake.catalog.types import time_of
 
 
 class Left(NamedTuple):
@@ -47,14 +48,16 @@ def seen(connection: sqlite3.Connection) -> list[Seen]:
     return [Seen(newest, bool(finished), since) for newest, finished, since in rows]
 
 
-def write_down_left(connection: sqlite3.Connection, now_ms: int) -> None:
+def write_down_left(connection: sqlite3.Connection) -> None:
     """Inside a transaction: give a lake from before `own_left` that table, and `own_offset` what it lacks.
 
-    Nobody knows when a partition of such a lake last had records, so that is said to be now.
+    Nobody knows when a partition of such a lake last had records, so that is said to be at its newest snapshot.
     """
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'own_left'").fetchone():
         return
     connection.execute(OWN_LEFT)
-    connection.execute("ALTER TABLE own_offset ADD COLUMN finished INTEGER NOT NULL DEFAULT 0")
-    connection.execute("ALTER TABLE own_offset ADD COLUMN since INTEGER")
-    connection.execute("UPDATE own_offset SET since = ?", (now_ms,))
+    for column in OWN_OFFSET_MORE:
+        connection.execute(f"ALTER TABLE own_offset ADD COLUMN {column}")
+    (newest,) = connection.execute("SELECT max(snapshot_time) FROM ducklake_snapshot").fetchone()
+    if newest is not None:
+        connection.execute("UPDATE own_offset SET since = ?", (int(time_of(newest).timestamp() * 1000),))

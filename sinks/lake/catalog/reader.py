@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from dataflow.errors import ForeignLake, LakeError, LakeMissing
+from dataflow.errors import ForeignLake, LakeError, LakeMissing, NewerLake
 from dataflow.sql import quoted
+from sinks.lake.catalog.format import require_known
 from sinks.lake.catalog.layout import Bounds, DataFile, Snapshot, TableLayout, ViewLayout, layouts, views
 from sinks.lake.catalog.others import Other, others
 from sinks.lake.catalog.ownership import own_objects
@@ -20,6 +21,7 @@ from sinks.lake.names import table_folder
 class CatalogReader(AbstractContextManager["CatalogReader"]):
     """One read-only connection to a lake's catalog. Paths resolve against the catalog's own folder.
 
+    Raises NewerLake for a lake of a later version; an older one is read as it is.
     Several calls see one state only between `begin` and `end`; a single snapshot's content never changes anyway.
     """
 
@@ -34,7 +36,11 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
             names = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
             if names:
                 self._connection.execute("SELECT 1 FROM ducklake_snapshot LIMIT 1").fetchone()
+                require_known(self._connection, self.folder)
             self._connection.execute("COMMIT")
+        except NewerLake:
+            self._connection.close()
+            raise
         except sqlite3.Error as error:
             self._connection.close()
             raise ForeignLake(f"{self.path} is no DuckLake catalog ({error}); name the folder of a lake") from error

@@ -107,8 +107,7 @@ CREATE TABLE own_pipeline(
     lineage TEXT, created_at TEXT NOT NULL
 );
 CREATE TABLE own_offset(
-    "partition" TEXT PRIMARY KEY, topic TEXT, next INTEGER NOT NULL, max_event_time INTEGER,
-    finished INTEGER NOT NULL DEFAULT 0, since INTEGER
+    "partition" TEXT PRIMARY KEY, topic TEXT, next INTEGER NOT NULL, max_event_time INTEGER
 );
 CREATE TABLE own_publish(
     pipeline TEXT NOT NULL, lineage TEXT NOT NULL, epoch INTEGER NOT NULL, part TEXT NOT NULL,
@@ -116,13 +115,27 @@ CREATE TABLE own_publish(
 );
 CREATE TABLE own_file(data_file_id INTEGER PRIMARY KEY, digest TEXT NOT NULL);
 """
-"""`own_offset.next` is where each source partition goes on, `since` when it last had records (without any: was first
-there), in ms; `own_file.digest` is sha256 of the file's bytes, in hex."""
+"""Format 0, which never changes: a new lake is made of it by the steps that take an old one over
+(sinks/lake/catalog/format.py). `own_offset.next` is where each source partition goes on, `own_file.digest` is sha256 of
+the file's bytes, in hex."""
+
+OWN_OFFSET_MORE = ("finished INTEGER NOT NULL DEFAULT 0", "since INTEGER")
+"""`finished`: it was read to its end; `since`: when it last had records (without any: was first there), in ms."""
 
 OWN_LEFT = """CREATE TABLE own_left(
     name TEXT PRIMARY KEY, before INTEGER NOT NULL, through INTEGER NOT NULL, "rows" INTEGER NOT NULL
 )"""
 """What has left the lake, per rollup or row table: see sinks/lake/catalog/left.py."""
+
+OWN_BACKFILL = """CREATE TABLE own_backfill(
+    rollup TEXT NOT NULL, "partition" TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    from_ms INTEGER, whole_ms INTEGER, filtered INTEGER NOT NULL, counted INTEGER NOT NULL, late INTEGER NOT NULL,
+    missed INTEGER NOT NULL, snapshot_id INTEGER NOT NULL, PRIMARY KEY (rollup, "partition", start)
+)"""
+"""Offsets that a rollup got later from table events: see sinks/lake/catalog/backfills.py."""
+
+OWN_FORMAT = "CREATE TABLE IF NOT EXISTS own_format(format INTEGER NOT NULL, version TEXT NOT NULL)"
+"""One row: see sinks/lake/catalog/format.py."""
 
 SCHEMA_ID = 0
 """Our schema, `main`."""

@@ -15,8 +15,8 @@ from dataflow.sql import quoted
 from sinks.lake.catalog.arrow import lake_type
 from sinks.lake.catalog.catalog import BUSY_MS, Catalog, data_path
 from sinks.lake.catalog.layout import TableLayout, views
-from sinks.lake.catalog.left import left, write_down_left
-from sinks.lake.catalog.ownership import require_names, write_down_own_objects
+from sinks.lake.catalog.left import left
+from sinks.lake.catalog.ownership import require_names
 from sinks.lake.catalog.schema import SCHEMA_ID
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly
 from sinks.lake.catalog.types import time_text
@@ -43,13 +43,14 @@ def create_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True,
 def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, busy_ms: int = BUSY_MS) -> Catalog:
     """Open the lake of `plan` for writing, or make it; returns an open Catalog.
 
-    Follows a moved folder, adds tables, views and columns that the plan has gained. Raises ForeignLake for another
+    Takes an older version's lake over, follows a moved folder,
+    adds tables, views and columns that the plan has gained. Raises ForeignLake for another
     pipeline's lake, or where another client has taken a name that the plan needs, and LakeError, naming what changed,
     when the plan cannot go on in it.
     """
     if is_blank(Path(folder)):
         return create_lake(folder, plan, now, events=events, busy_ms=busy_ms)
-    catalog = Catalog.open(folder, busy_ms=busy_ms)
+    catalog = Catalog.open_as_it_is(folder, busy_ms=busy_ms)
     try:
         with catalog.transaction() as connection:
             for refused in refusals(catalog, plan, events=events):
@@ -63,8 +64,7 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
                 )
             old = read_definition(rows.get(plan.name, "{}"))
             # asks the definition that is there, which is as old as the lake
-            write_down_own_objects(connection)
-            write_down_left(connection, int(now.timestamp() * 1000))
+            catalog.migrate()
             connection.execute(
                 "UPDATE own_pipeline SET fingerprint = ?, definition = ? WHERE name = ?",
                 (plan.fingerprint, write_definition(plan, old), plan.name),

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from dataflow.errors import OffsetLost, StoppedEarly
+from dataflow.errors import OffsetLost, RecoveryError, StoppedEarly
 from dataflow.intake.control import Control
 from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, Intake, IntakePartition, Means, Pace, State
 from dataflow.intake.pauses import Pauses
@@ -194,6 +194,23 @@ def test_closing_lets_go_of_reader_and_judge() -> None:
     played = Played()
     played.intake.close()
     assert played.reader.closed
+
+
+def test_a_state_of_another_version_is_refused_with_the_way_out() -> None:
+    source: Any = SimpleNamespace(end_offsets=dict, topic_of=lambda _: None)
+    unused: Any = None
+    intake = Intake(
+        source,
+        Means(Control(), unused, Pulse(lambda: 0.0), positions=unused, observe=unused, final=unused),
+        decoder=unused,
+        judge=unused,
+        seed=lambda _: None,
+        pauses=unused,
+        bounded=False,
+    )
+    later: State = {"version": 2, "next": 3, "hint": None, "judge": {"max_event_time": 7, "ids": []}}
+    with pytest.raises(RecoveryError, match=r"state of ads/0 of version 2, this Tidemill reads 1; start it with"):
+        intake.build_part("read", "ads/0", later)
 
 
 def test_a_source_that_a_stop_came_before_ends_at_once_and_keeps_its_state() -> None:

@@ -50,8 +50,11 @@ def test_an_older_lake_gets_what_it_lacks_once() -> None:
     )
     connection.execute("INSERT INTO own_offset VALUES ('t/0', 't', 5, 77)")
     assert left(connection) == {}
-    write_down_left(connection, 1_000)
-    write_down_left(connection, 2_000)
+    connection.execute("CREATE TABLE ducklake_snapshot(snapshot_time TEXT)")
+    connection.execute("INSERT INTO ducklake_snapshot VALUES ('1970-01-01 00:00:01.000000+00')")
+    write_down_left(connection)
+    connection.execute("UPDATE ducklake_snapshot SET snapshot_time = '1970-01-01 00:00:02.000000+00'")
+    write_down_left(connection)
     assert seen(connection) == [Seen(77, False, 1_000)]
     assert left(connection) == {}
     connection.close()

@@ -171,6 +171,7 @@ def test_a_lake_made_before_ownership_was_written_down_knows_its_own(lake: Lake)
     assert len(known) == 12
     with sqlite3.connect(lake.folder / "catalog.sqlite") as connection:
         connection.execute("DROP TABLE own_object")
+        connection.execute("DROP TABLE own_format")
     with open_readonly(lake.folder) as reader:
         assert {table.id for table in reader.tables(reader.latest().id).values()} == set(range(1, 10))
         assert set(reader.views(reader.latest().id)) == {"per_ad", "visits", "total"}
