@@ -1,21 +1,33 @@
 """A source cut to given offset ranges: what a replay or a backfill of a part reads."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from dataflow.errors import ConfigError
+from dataflow.messages import Mark, Rules
 from dataflow.sources.source import Hint, Reader, Source
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRange:
-    """Offsets [start, end) of one source partition; `hint` is the reader's hint of `start`, where one is needed."""
+    """Offsets [start, end) of one source partition; `hint` is the reader's hint of `start`, where one is needed.
+
+    `rules`: from which offset on which rules hold in it, as `dataflow.messages.Rules.as_json` has them; those of the
+    pipeline where left out.
+    """
 
     start: int
     end: int
     hint: Hint = None
+    rules: Sequence[tuple[int, Mapping[str, Any]]] = ()
+
+    @property
+    def marks(self) -> list[Mark]:
+        """The rules, read."""
+        return [(offset, Rules.of_json(values)) for offset, values in self.rules]
 
 
 class RangedSource:
@@ -69,7 +81,10 @@ def read_ranges(path: Path) -> dict[str, SourceRange]:
     """Ranges from a JSON file: {"ads/0": {"start": 0, "end": 500}}. Raises ConfigError."""
     try:
         entries = json.loads(path.read_text("utf-8"))
-        ranges = {name: SourceRange(entry["start"], entry["end"], entry.get("hint")) for name, entry in entries.items()}
+        ranges = {
+            name: SourceRange(entry["start"], entry["end"], entry.get("hint"), entry.get("rules", ()))
+            for name, entry in entries.items()
+        }
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         fix = f'cannot be used ({error}); write {{"ads/0": {{"start": 0, "end": 500}}}}'
         raise ConfigError("ranges", str(path), fix) from None

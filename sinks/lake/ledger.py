@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from dataflow.errors import ConservationError, Gap
 from dataflow.messages import Range, RollupCount
+from dataflow.pipeline.tables import RULES, lateness_column
 
 _WRAP = 2**64
 _COUNTS = ("read", "accepted", "duplicate", "late", "dead")
@@ -14,6 +15,8 @@ _COUNTS = ("read", "accepted", "duplicate", "late", "dead")
 
 def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
     """One range per source partition, in name order, from the ranges of one epoch in any order.
+
+    Where the rules change within the epoch, as in a replay, there is one range for each of them.
 
     Raises Gap when a partition's ranges do not follow each other, ConservationError when the classes of one do not
     add up to what was read.
@@ -26,14 +29,18 @@ def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
     for partition in sorted(by_partition):
         parts = sorted(by_partition[partition], key=lambda part: (part.start, part.end))
         whole = _copy(parts[0])
+        merged.append(whole)
         for part in parts[1:]:
             if part.start != whole.end:
                 raise Gap(
                     f"source partition {partition}: one epoch holds offsets [{whole.start}, {whole.end}) and then "
                     f"[{part.start}, {part.end}); nothing of it was written. Start again; if it stays, report it"
                 )
-            _add(whole, part)
-        merged.append(whole)
+            if part.rules != whole.rules and part.end > part.start and whole.end > whole.start:
+                whole = _copy(part)
+                merged.append(whole)
+            else:
+                _add(whole, part)
     return merged
 
 
@@ -83,6 +90,10 @@ def ledger_rows(
             "epoch": epoch,
             "committed_at": committed_at.replace(tzinfo=None),
         }
+        if entry.rules is not None:
+            row["watermark"] = entry.watermark
+            row.update((name, getattr(entry.rules, name)) for name in RULES)
+            row.update((lateness_column(name), value) for name, value in entry.rules.allowed_lateness_ms)
         for name, count in entry.rollups.items():
             row[f"{name}_filtered"] = count.filtered
             row[f"{name}_counted"] = count.counted
@@ -108,11 +119,18 @@ def _copy(entry: Range) -> Range:
         entry.max_event_time,
         entry.finished,
         rollups,
+        entry.watermark,
+        entry.rules,
     )
 
 
 def _add(whole: Range, part: Range) -> None:
+    if whole.end == whole.start:
+        # what has no records was judged by no rules
+        whole.rules = part.rules
     whole.end = part.end
+    marks = [mark for mark in (whole.watermark, part.watermark) if mark is not None]
+    whole.watermark = max(marks, default=None)
     for name in _COUNTS:
         setattr(whole, name, getattr(whole, name) + getattr(part, name))
     whole.checksum = _signed(whole.checksum + part.checksum)

@@ -108,7 +108,7 @@ CREATE TABLE own_pipeline(
 );
 CREATE TABLE own_offset(
     "partition" TEXT PRIMARY KEY, topic TEXT, next INTEGER NOT NULL, max_event_time INTEGER,
-    finished INTEGER NOT NULL DEFAULT 0, since INTEGER
+    finished INTEGER NOT NULL DEFAULT 0, since INTEGER, rules TEXT
 );
 CREATE TABLE own_publish(
     pipeline TEXT NOT NULL, lineage TEXT NOT NULL, epoch INTEGER NOT NULL, part TEXT NOT NULL,
@@ -117,7 +117,7 @@ CREATE TABLE own_publish(
 CREATE TABLE own_file(data_file_id INTEGER PRIMARY KEY, digest TEXT NOT NULL);
 """
 """`own_offset.next` is where each source partition goes on, `since` when it last had records (without any: was first
-there), in ms; `own_file.digest` is sha256 of the file's bytes, in hex."""
+there), in ms; `rules`: see sinks/lake/catalog/rules.py; `own_file.digest` is sha256 of the file's bytes, in hex."""
 
 OWN_LEFT = """CREATE TABLE own_left(
     name TEXT PRIMARY KEY, before INTEGER NOT NULL, through INTEGER NOT NULL, "rows" INTEGER NOT NULL

@@ -17,6 +17,7 @@ from sinks.lake.catalog.catalog import BUSY_MS, Catalog, data_path
 from sinks.lake.catalog.layout import TableLayout, views
 from sinks.lake.catalog.left import left, write_down_left
 from sinks.lake.catalog.ownership import require_names, write_down_own_objects
+from sinks.lake.catalog.rules import write_down_rules
 from sinks.lake.catalog.schema import SCHEMA_ID
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly
 from sinks.lake.catalog.types import time_text
@@ -65,6 +66,7 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
             # asks the definition that is there, which is as old as the lake
             write_down_own_objects(connection)
             write_down_left(connection, int(now.timestamp() * 1000))
+            write_down_rules(connection)
             connection.execute(
                 "UPDATE own_pipeline SET fingerprint = ?, definition = ? WHERE name = ?",
                 (plan.fingerprint, write_definition(plan, old), plan.name),
@@ -76,7 +78,7 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
             gone = left(connection)
             wanted = {
                 name: kept_from(sql, gone[name].before_ms if name in gone else None)
-                for name, sql in views_of(plan).items()
+                for name, sql in views_of(plan, old.first_rules if old is not None else None).items()
             }
             _evolve(catalog, tables_of(plan, events=events), wanted, now)
     except BaseException:

@@ -11,6 +11,7 @@ from proof.audit.report import Report
 from query.reader import LakeReader
 from tests.harness import Product
 from tests.model import pipelines, streams
+from tests.model.changing import Changing, changing
 from tests.model.spec import PipelineSpec, Record
 from tests.model.streams import Cuts
 from tests.proof.audited import DamagedLake, without
@@ -48,6 +49,20 @@ class Made(DamagedLake):
 def test_a_correct_lake_is_proven_whatever_made_it(run: Run) -> None:
     with tempfile.TemporaryDirectory() as name:
         report = Made(run, Path(name)).audit()
+    assert (report.findings, report.unproven) == ([], [])
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=SLOW)
+@given(run=changing(), sizes=st.sampled_from(((100,), (1,), (3, 0, 2))))
+def test_a_correct_lake_is_proven_by_the_rules_that_held(run: Changing, sizes: tuple[int, ...]) -> None:
+    specs, records, cuts = run
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        first, *others = [to_pipeline(spec, folder) for spec in specs]
+        product = Product(first, folder, records, folder, others)
+        product.run(cuts)
+        with LakeReader(folder / "lake") as reader:
+            report = audit(reader, product.plan, MemorySource(records, sizes), wait=lambda: None)
     assert (report.findings, report.unproven) == ([], [])
 
 
