@@ -27,6 +27,8 @@ from doctor.lost_records import records_finding
 from doctor.partition_states import partition_states
 from doctor.recovery_state import agreement_finding, dedup_finding, run_finding, states_finding, store_finding
 from doctor.retention import retention_finding
+from doctor.rules import CHECK as RULES
+from doctor.rules import rules_finding
 from doctor.source_state import Reading, source_findings
 from doctor.windows_open import future_finding, watermark_finding, window_finding
 from query.definition import lake_definition
@@ -171,6 +173,7 @@ class _Examination:
         for rollup in facts.rollups:
             explain = partial(_one, window_finding, snapshot, facts, rollup, states, future)
             yield from _guarded(f"windows.{rollup.name}", explain)
+        yield from _guarded(RULES, lambda: [rules_finding(snapshot, facts)])
         yield from _guarded("rollups", lambda: [coverage_finding([coverage(snapshot, name) for name in facts.by_name])])
 
     def _records(self, snapshot: LakeSnapshot, own: _Own) -> Finding:

@@ -94,7 +94,7 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
             known = read_definition(catalog.definitions()[plan.name])
         finally:
             catalog.close()
-    progress = Progress(plan.out_of_orderness_ms, now, time.monotonic, bounded=settings.bounded)
+    progress = Progress(now, time.monotonic, bounded=settings.bounded)
     tally = Tally(plan.event, plan.out_of_orderness_ms, time.monotonic)
     # ranges are read again, by a replay for one: what was dead then was allowed then
     share = None if settings.fail_dead is None or settings.ranges is not None else DeadShare(settings.fail_dead)
@@ -134,7 +134,7 @@ def _intake(job: Job) -> Intake:
         return Judge(plan, partition, topic, folder=ids, state=state, marks=marks, former=job.first)
 
     def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
-        metrics.observe_intake(judged, lag_records, waiting_records, plan.out_of_orderness_ms)
+        metrics.observe_intake(judged, lag_records, waiting_records)
         job.progress.observe(judged, lag_records)
 
     def final(partition: str) -> bool:

@@ -34,12 +34,12 @@ def rule_changes(catalog: Catalog, plan: Plan) -> list[RuleChange]:
         return []
     found: dict[tuple[str, str, str], dict[str, int]] = {}
     for partition, standing in standings(catalog.connection).items():
-        for change in _between(standing.rules or known.first_rules, plan.rules):
+        for change in differences(standing.rules or known.first_rules, plan.rules):
             found.setdefault(change, {})[partition] = standing.next
     return [RuleChange(*change, offsets) for change, offsets in found.items()]
 
 
-def _between(was: Rules, becomes: Rules) -> Iterator[tuple[str, str, str]]:
+def differences(was: Rules, becomes: Rules) -> Iterator[tuple[str, str, str]]:
     """Name, former value and new value of each setting that differs; rollups of both are compared."""
     before, after = _shown(was), _shown(becomes)
     for what in after:
