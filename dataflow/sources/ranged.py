@@ -15,7 +15,7 @@ from dataflow.sources.source import Hint, Reader, Source
 class SourceRange:
     """Offsets [start, end) of one source partition; `hint` is the reader's hint of `start`, where one is needed.
 
-    `rules`: from which offset on which rules hold in it, as `dataflow.messages.Rules.as_json` has them; those of the
+    `rules`: from which offset on which rules hold in it, as `Rules.as_json` has them; those of the
     pipeline where left out.
     """
 
