@@ -36,7 +36,7 @@ def partition_states(snapshot: LakeSnapshot, facts: Definition, now: datetime) -
     mark = watermark_sql(facts.first_rules.out_of_orderness_ms, told=told)
     rows = snapshot.query(
         f"""SELECT "partition" AS name, any_value(topic) AS topic, max(end_offset) AS next_offset,
-  max(max_event_time) AS newest, {mark}::BIGINT AS watermark, {SINCE_US_SQL} AS since, {FINAL_SQL} AS final,
+  max(max_event_time) AS newest, TRY_CAST({mark} AS BIGINT) AS watermark, {SINCE_US_SQL} AS since, {FINAL_SQL} AS final,
   sum("read")::BIGINT AS records, sum(dead)::BIGINT AS dead
 FROM {LEDGER} GROUP BY "partition" ORDER BY "partition" """
     ).to_pylist()

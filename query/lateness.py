@@ -100,7 +100,7 @@ def closing_levels(snapshot: LakeSnapshot, facts: Definition) -> list[tuple[int,
     mark = watermark_sql(facts.first_rules.out_of_orderness_ms, told=told)
     idle = f"coalesce(max(idle_timeout_ms), {facts.first_rules.idle_timeout_ms})" if told else facts.idle_timeout_ms
     table = snapshot.query(
-        f"SELECT _snapshot, partition, {mark}::BIGINT AS watermark, sum(read) AS read, {idle} AS idle_ms,"
+        f"SELECT _snapshot, partition, TRY_CAST({mark} AS BIGINT) AS watermark, sum(read) AS read, {idle} AS idle_ms,"
         f" epoch_us(max(committed_at)) AS at_us, max(end_offset) AS reached, {FINAL_SQL} AS final"
         f" FROM {LEDGER}_history GROUP BY _snapshot, partition ORDER BY _snapshot, partition",
         histories=[LEDGER],

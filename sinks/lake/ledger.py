@@ -10,6 +10,7 @@ from dataflow.messages import Range, RollupCount
 from dataflow.pipeline.tables import RULES, lateness_column
 
 _WRAP = 2**64
+_LONGEST_MS = 2**63 - 1
 _COUNTS = ("read", "accepted", "duplicate", "late", "dead")
 
 
@@ -92,8 +93,10 @@ def ledger_rows(
         }
         if entry.rules is not None:
             row["watermark"] = entry.watermark
-            row.update((name, getattr(entry.rules, name)) for name in RULES)
-            row.update((lateness_column(name), value) for name, value in entry.rules.allowed_lateness_ms)
+            # a longer time than a column holds is for ever, as the longest is
+            row.update((name, min(getattr(entry.rules, name), _LONGEST_MS)) for name in RULES)
+            lateness = entry.rules.allowed_lateness_ms
+            row.update((lateness_column(name), min(value, _LONGEST_MS)) for name, value in lateness)
         for name, count in entry.rollups.items():
             row[f"{name}_filtered"] = count.filtered
             row[f"{name}_counted"] = count.counted

@@ -228,7 +228,9 @@ def test_after_changes_of_rules_a_lake_goes_on_from_the_ledger_as_from_its_own_r
                 (recovery.seed()[partition.name]["judge"], recovery.dedup_folder(partition.name)),
             ):
                 # rules that are others once more
-                judge = Judge(product.plans[(at + 1) % len(specs)], partition.name, partition.topic, folder=ids, state=state)
+                judge = Judge(
+                    product.plans[(at + 1) % len(specs)], partition.name, partition.topic, folder=ids, state=state
+                )
                 found.append(judged_rows(product.plan, judge, rest))
                 judge.close()
             assert found[0] == found[1]

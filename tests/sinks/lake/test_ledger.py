@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -76,6 +77,13 @@ def test_a_row_tells_its_rules_and_one_of_an_earlier_version_none() -> None:
     )
     assert [told[name] for name in names] == [9, 50, 30, 0, 7]
     assert [untold[name] for name in names] == [None] * 5
+
+
+def test_a_rule_that_is_longer_than_any_time_is_told_as_the_longest() -> None:
+    line = entry(0, 5, rules=replace(MILD, out_of_orderness_ms=10**20, allowed_lateness_ms=(("total", 10**20),)))
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    (row,) = ledger_rows([line], ledger_schema(small_plan()), epoch=9, committed_at=at).to_pylist()
+    assert row["out_of_orderness_ms"] == row["total_allowed_lateness_ms"] == 2**63 - 1
 
 
 def test_partitions_are_in_name_order() -> None:
