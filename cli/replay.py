@@ -103,12 +103,7 @@ def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", rang
     if settings.source == "generator":
         stream = AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate)
         hint = generator_start(stream, reader)
-    parts = {
-        each.partition: SourceRange(
-            each.start, each.end, hint, [(offset, rules.as_json()) for offset, rules in each.marks]
-        )
-        for each in ranges
-    }
+    parts = {each.partition: SourceRange(each.start, each.end, hint, each.marks) for each in ranges}
     write_ranges(folder / "ranges.json", parts)
 
 
