@@ -39,6 +39,7 @@ from runtime.recovery_folder import RecoveryFolder
 from runtime.same_source import Kept, kept_by
 from runtime.settings import Settings
 from sinks.lake.catalog.types import time_of
+from sinks.lake.tables.changes import differences
 from sinks.lake.tables.definition import Definition, definition_of, require_compatible
 
 _LOOK = "this check could not be made; mend what the message names, then ask again"
@@ -215,7 +216,9 @@ def _difference(check: str, own: _Own, plan: Plan, lake: str) -> Finding:
     columns = dict(own.definition.columns)
     added = [f"rollup {name}" for name in new.by_name if name not in own.definition.by_name]
     added += [f"column {name}" for name, _ in new.columns if name not in columns]
-    what = f"adds {', '.join(added)}" if added else "has other rules for records, dimensions or times"
+    parts = [f"adds {', '.join(added)}"] if added else []
+    parts += [f"takes {what} from {was} to {now}" for what, was, now in differences(own.definition.rules, plan.rules)]
+    what = ", ".join(parts) or "has other rules for records, dimensions or times"
     return warning(
         check,
         f"the file differs from what filled the lake last: it {what}",
