@@ -43,7 +43,7 @@ def check(given: Given) -> None:
     _show(settings, plan, reports)
     if refused is not None:
         end_with(refused)
-        show(f"The lake {settings.lake} goes on with it.")
+        show(f"The lake {settings.lake} goes on with it.", *_changes(settings, plan))
 
 
 def _show(settings: "Settings", plan: "Plan", reports: list[TextTable | str]) -> None:
@@ -164,6 +164,21 @@ def _refused(settings: "Settings", plan: "Plan") -> "list[TidemillError] | None"
     from runtime.refusals import refusals
 
     return refusals(settings, plan, lambda: datetime.now(UTC))
+
+
+def _changes(settings: "Settings", plan: "Plan") -> Iterable[str]:
+    """Which rules of the lake a run changes, and from which records on."""
+    from contextlib import closing
+    from pathlib import Path
+
+    from sinks.lake.catalog.catalog import Catalog
+    from sinks.lake.tables.changes import rule_changes
+
+    with closing(Catalog.look(Path(settings.lake))) as catalog:
+        changes = rule_changes(catalog, plan)
+    if changes:
+        yield "From the next records on it has other rules; those that it has read stay as they were judged:"
+    yield from (f"  {change}" for change in changes)
 
 
 def _held(plan: "Plan", *, events: bool) -> Iterable[str]:

@@ -50,6 +50,7 @@ def replay(
     from proof.backfill.wholeness import not_whole
     from proof.erased import ErasedRows, side_tables
     from proof.left import kept_sql, left_of
+    from query.definition import lake_definition
     from query.reader import LakeReader
     from runtime.settings import load_settings
 
@@ -60,7 +61,7 @@ def replay(
     selection = selected(partition, start, end, since, until)
     with open_reader(settings.lake) as reader, _folder(keep) as folder:
         live = reader.snapshot()
-        ranges = replaying.replay_ranges(live, selection)
+        ranges = replaying.replay_ranges(live, selection, lake_definition(reader).first_rules)
         _write_ranges(folder, settings, reader, ranges)
         flags = words({key: value for key, value in given.items() if key != "lake"})
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
@@ -103,7 +104,7 @@ def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", rang
     if settings.source == "generator":
         stream = AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate)
         hint = generator_start(stream, reader)
-    parts = {each.partition: SourceRange(each.start, each.end, hint) for each in ranges}
+    parts = {each.partition: SourceRange(each.start, each.end, hint, each.marks) for each in ranges}
     write_ranges(folder / "ranges.json", parts)
 
 

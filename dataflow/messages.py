@@ -1,7 +1,8 @@
 """What travels through the graph: polls, decoded columns, judged rows, parcels for the lake."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -35,6 +36,38 @@ DEAD_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings of a pipeline that may change from a record on (semantics rule 13).
+
+    `allowed_lateness_ms`: rollup and its own, by name. `deduplicate_within_ms` is 0 where nothing is left out.
+    """
+
+    out_of_orderness_ms: int
+    idle_timeout_ms: int
+    deduplicate_within_ms: int
+    allowed_lateness_ms: tuple[tuple[str, int], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON values, which `of_json` reads."""
+        return {
+            "out_of_orderness_ms": self.out_of_orderness_ms,
+            "idle_timeout_ms": self.idle_timeout_ms,
+            "deduplicate_within_ms": self.deduplicate_within_ms,
+            "allowed_lateness_ms": dict(self.allowed_lateness_ms),
+        }
+
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> "Rules":
+        """From the values of `as_json`."""
+        lateness = tuple(sorted(values["allowed_lateness_ms"].items()))
+        return cls(values["out_of_orderness_ms"], values["idle_timeout_ms"], values["deduplicate_within_ms"], lateness)
+
+
+Mark = tuple[int, Rules]
+"""From which offset of a source partition on which rules hold."""
+
+
+@dataclass(frozen=True, slots=True)
 class Poll:
     """One read of a source partition: the records of offsets [start, end), holes allowed.
 
@@ -44,6 +77,14 @@ class Poll:
     records: pa.RecordBatch
     start: int
     end: int
+
+    def split(self, end: int) -> "tuple[Poll, Poll | None]":
+        """The part below offset `end`, which is above `start`, and the rest."""
+        if self.end <= end:
+            return self, None
+        offsets: pa.Array = self.records.column("offset")
+        below = int(offsets.to_numpy().searchsorted(end))
+        return Poll(self.records.slice(0, below), self.start, end), Poll(self.records.slice(below), end, self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +119,9 @@ class Judged:
     `offset` (int64), `record_timestamp` (int64 ms or null) and `_watermark`
     (int64 ms: the watermark before the row, NEVER_MS before the first).
     `dead` has DEAD_SCHEMA. A heartbeat is a Judged with start == end and no rows.
-    `finished`: the source partition is bounded and ends here; `final`: and the run was told that nothing ever comes
-    after that.
+    `watermark` is the one after the last row, None before the first; `rules` those by which it was judged, None where
+    those of the pipeline hold. `finished`: the source partition is bounded and ends here; `final`: and the run was told
+    that nothing ever comes after that.
     """
 
     partition: str
@@ -91,6 +133,8 @@ class Judged:
     rows: pa.RecordBatch | None = None
     dead: pa.RecordBatch | None = None
     max_event_time: int | None = None
+    watermark: int | None = None
+    rules: Rules | None = None
     finished: bool = False
     final: bool = False
 
@@ -109,6 +153,7 @@ class Range:
     """Offset range [start, end) of one source partition and what became of it: what a line of the ledger is made of.
 
     It grows while an epoch's ranges are joined; read back from the lake it stands in a `proof.ledger.LedgerLine`.
+    `watermark`, after its last record, and `rules`, by which it was judged, are None where an earlier version wrote it.
     """
 
     partition: str
@@ -124,6 +169,8 @@ class Range:
     max_event_time: int | None = None
     finished: bool = False
     rollups: dict[str, RollupCount] = field(default_factory=dict)
+    watermark: int | None = None
+    rules: Rules | None = None
 
 
 @dataclass(slots=True)

@@ -29,6 +29,8 @@ from doctor.lost_records import records_finding
 from doctor.partition_states import partition_states
 from doctor.recovery_state import agreement_finding, dedup_finding, run_finding, states_finding, store_finding
 from doctor.retention import retention_finding
+from doctor.rules import CHECK as RULES
+from doctor.rules import rules_finding
 from doctor.source_state import Reading, source_findings
 from doctor.windows_open import future_finding, watermark_finding, window_finding
 from query.definition import lake_definition
@@ -39,6 +41,7 @@ from runtime.recovery_folder import RecoveryFolder
 from runtime.same_source import Kept, kept_by
 from runtime.settings import Settings
 from sinks.lake.catalog.types import time_of
+from sinks.lake.tables.changes import differences
 from sinks.lake.tables.definition import Definition, definition_of, require_compatible
 
 _LOOK = "this check could not be made; mend what the message names, then ask again"
@@ -174,6 +177,7 @@ class _Examination:
         for rollup in facts.rollups:
             explain = partial(_one, window_finding, snapshot, facts, rollup, states, future)
             yield from _guarded(f"windows.{rollup.name}", explain)
+        yield from _guarded(RULES, lambda: [rules_finding(snapshot, facts)])
         yield from _guarded("rollups", lambda: [coverage_finding([coverage(snapshot, name) for name in facts.by_name])])
 
     def _records(self, snapshot: LakeSnapshot, own: _Own) -> Finding:
@@ -215,7 +219,9 @@ def _difference(check: str, own: _Own, plan: Plan, lake: str) -> Finding:
     columns = dict(own.definition.columns)
     added = [f"rollup {name}" for name in new.by_name if name not in own.definition.by_name]
     added += [f"column {name}" for name, _ in new.columns if name not in columns]
-    what = f"adds {', '.join(added)}" if added else "has other rules for records, dimensions or times"
+    parts = [f"adds {', '.join(added)}"] if added else []
+    parts += [f"takes {what} from {was} to {now}" for what, was, now in differences(own.definition.rules, plan.rules)]
+    what = ", ".join(parts) or "has other rules for records, dimensions or times"
     return warning(
         check,
         f"the file differs from what filled the lake last: it {what}",

@@ -7,7 +7,7 @@ from dataflow.pipeline.names import LEDGER
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
 from sinks.lake.tables.definition import Definition
-from sinks.lake.tables.finality import FINAL_SQL, SINCE_US_SQL, is_active, watermark_ms
+from sinks.lake.tables.finality import FINAL_SQL, SINCE_US_SQL, is_active, watermark_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,11 @@ class PartitionState:
 
 def partition_states(snapshot: LakeSnapshot, facts: Definition, now: datetime) -> list[PartitionState]:
     """All source partitions that the lake has a ledger line of, in name order."""
+    told = snapshot.tables[LEDGER].column("watermark") is not None
+    mark = watermark_sql(facts.first_rules.out_of_orderness_ms, told=told)
     rows = snapshot.query(
         f"""SELECT "partition" AS name, any_value(topic) AS topic, max(end_offset) AS next_offset,
-  max(max_event_time) AS newest, {SINCE_US_SQL} AS since, {FINAL_SQL} AS final,
+  max(max_event_time) AS newest, TRY_CAST({mark} AS BIGINT) AS watermark, {SINCE_US_SQL} AS since, {FINAL_SQL} AS final,
   sum("read")::BIGINT AS records, sum(dead)::BIGINT AS dead
 FROM {LEDGER} GROUP BY "partition" ORDER BY "partition" """
     ).to_pylist()
@@ -42,14 +44,13 @@ FROM {LEDGER} GROUP BY "partition" ORDER BY "partition" """
     states = []
     for row in rows:
         since = EPOCH + timedelta(microseconds=row["since"])
-        newest = row["newest"]
         states.append(
             PartitionState(
                 row["name"],
                 row["topic"],
                 row["next_offset"],
-                newest,
-                watermark_ms(newest, facts.out_of_orderness_ms),
+                row["newest"],
+                row["watermark"],
                 since,
                 is_active(row["since"], now_us, facts.idle_timeout_ms),
                 row["final"],

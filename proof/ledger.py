@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataflow.messages import Range, RollupCount
+from dataflow.messages import NEVER_MS, Range, RollupCount, Rules
 from dataflow.pipeline.names import LEDGER
+from dataflow.pipeline.tables import RULES, lateness_column
 from query.reader import LakeSnapshot
 
 ROLLUP_CLASSES = ("filtered", "counted", "late")
@@ -24,8 +25,14 @@ class LedgerLine:
     snapshot: int
 
 
-def read_ledger(snapshot: LakeSnapshot, partition: str | None = None) -> dict[str, list[LedgerLine]]:
-    """The ledger per source partition, of one or of all that have a line, in offset order."""
+def read_ledger(
+    snapshot: LakeSnapshot, partition: str | None = None, *, first: Rules | None = None
+) -> dict[str, list[LedgerLine]]:
+    """The ledger per source partition, of one or of all that have a line, in offset order.
+
+    `first`: the rules of lines that do not tell theirs (`Definition.first_rules`). They get them, and the watermark
+    that follows; without it they have none.
+    """
     names = {column.name for column in snapshot.tables[LEDGER].columns}
     rollups = sorted(name.removesuffix("_counted") for name in names if name.endswith("_counted"))
     chosen = "" if partition is None else ' WHERE "partition" = ?'
@@ -38,11 +45,21 @@ def read_ledger(snapshot: LakeSnapshot, partition: str | None = None) -> dict[st
     lines: dict[str, list[LedgerLine]] = {}
     for batch in rows.to_batches():
         for row in batch.to_pylist():
-            lines.setdefault(row["partition"] or "", []).append(_line(row, rollups))
+            lines.setdefault(row["partition"] or "", []).append(_line(row, rollups, first))
     return lines
 
 
-def _line(row: Mapping[str, Any], rollups: Sequence[str]) -> LedgerLine:
+def _rules(row: Mapping[str, Any], rollups: Sequence[str]) -> Rules | None:
+    """Those that a row tells; None of an earlier version's row."""
+    if row.get(RULES[0]) is None:
+        return None
+    disorder_ms, idle_ms, within_ms = (row[name] for name in RULES)
+    lateness = {name: row.get(lateness_column(name)) for name in rollups}
+    told = tuple((name, value) for name, value in lateness.items() if value is not None)
+    return Rules(disorder_ms, idle_ms, within_ms, told)
+
+
+def _line(row: Mapping[str, Any], rollups: Sequence[str], first: Rules | None) -> LedgerLine:
     counts = {
         name: RollupCount(*(row[f"{name}_{what}"] or 0 for what in ROLLUP_CLASSES))
         for name in rollups
@@ -62,5 +79,11 @@ def _line(row: Mapping[str, Any], rollups: Sequence[str]) -> LedgerLine:
         max_event_time=row["max_event_time"],
         finished=bool(row["finished"]),
         rollups=counts,
+        watermark=row.get("watermark"),
+        rules=_rules(row, rollups),
     )
+    if entry.rules is None and first is not None:
+        entry.rules = first
+        if entry.max_event_time is not None:
+            entry.watermark = max(entry.max_event_time - first.out_of_orderness_ms, NEVER_MS)
     return LedgerLine(entry, row["epoch"] or 0, row["_committed_ms"] or 0, row["_snapshot"])

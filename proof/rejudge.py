@@ -3,15 +3,14 @@
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from dataflow.decode.decoder import decoder_for
-from dataflow.intake.judge import Judge, State
+from dataflow.intake.judge import Judge
 from dataflow.messages import Judged, Poll
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Reader, Source
 from dataflow.sql import quoted
 from dataflow.steps import UNSEEN, Steps
+from proof.history import History
 from query.reader import LakeSnapshot
 
 POLL_RECORDS = 10_000
@@ -30,14 +29,14 @@ class Rejudging:
         self,
         source: Source,
         plan: Plan,
-        partition: str,
+        history: History,
         *,
-        seen: int | None,
+        start: int,
         folder: Path,
         wait: Callable[[], None],
         steps: Steps = UNSEEN,
     ) -> None:
-        """`seen`: the largest event time (ms) before the place where judging starts, None if there was none.
+        """`history` has the source partition's rules, and where it stood at `start`, where judging starts.
 
         `folder` is an empty one for remembered ids; `wait` pauses while the source has nothing yet. Each offset that
         is judged is one of `steps`.
@@ -45,11 +44,18 @@ class Rejudging:
         self._steps = steps
         self._source = source
         self._plan = plan
-        self._partition = partition
+        self._partition = history.partition
         self._wait = wait
         self._decoder = decoder_for(plan, compiled=False)
-        state: State = {"max_event_time": seen, "ids": []}
-        self.judge = Judge(plan, partition, source.topic_of(partition), folder=folder, state=state)
+        self._history = history
+        self.judge = Judge(
+            plan,
+            history.partition,
+            source.topic_of(history.partition),
+            folder=folder,
+            state=history.before(start),
+            marks=history.marks,
+        )
         self.ended_at: int | None = None
         """Where the source ended, if that was before the last end that was asked for."""
 
@@ -57,10 +63,15 @@ class Rejudging:
         """Take the ids that still count from the lake's table `events`: of its rows below offset `before`."""
         key, time = self._plan.dedup_column, self._plan.event.event_time.name
         assert key is not None
+        within_ms = self._history.before(before).get("within_ms", self._plan.dedup_within_ms)
+        gone = "".join(
+            f' AND NOT ("offset" < {offset} AND {quoted(time)} <= {time_ms})'
+            for offset, time_ms in self._history.forgotten(before)
+        )
         rows = snapshot.query(
             f'SELECT {quoted(key)} AS id, {quoted(time)} AS event_time FROM events WHERE "partition" = ?'
-            f' AND "offset" < ? AND {quoted(time)} > ? ORDER BY "offset"',
-            parameters=[self._partition, before, self.judge.watermark - self._plan.dedup_within_ms],
+            f' AND "offset" < ? AND {quoted(time)} > ?{gone} ORDER BY "offset"',
+            parameters=[self._partition, before, self.judge.watermark - within_ms],
         )
         for batch in rows.to_batches():
             self.judge.remember(batch.column("id"), batch.column("event_time").to_numpy())
@@ -99,9 +110,10 @@ class Rejudging:
                 if held is None:
                     self.ended_at = at
                     return
-                piece, held = _split(held, end)
+                piece, held = held.split(end)
                 at = piece.end
-                yield self.judge.judge(piece, self._decoder.decode(piece.records.column("value")))
+                for part in self.judge.pieces(piece):
+                    yield self.judge.judge(part, self._decoder.decode(part.records.column("value")))
                 self._steps.done(piece.end - piece.start)
                 if polls >= _SNAPSHOT_EVERY:
                     self.judge.snapshot()
@@ -116,15 +128,3 @@ class Rejudging:
             if not reader.finished:
                 self._wait()
         return None
-
-
-def _split(poll: Poll, end: int) -> tuple[Poll, Poll | None]:
-    """The part of a poll below offset `end`, and the rest."""
-    if poll.end <= end:
-        return poll, None
-    offsets: pa.Array = poll.records.column("offset")
-    below = int(offsets.to_numpy().searchsorted(end))
-    return (
-        Poll(poll.records.slice(0, below), poll.start, end),
-        Poll(poll.records.slice(below), end, poll.end),
-    )

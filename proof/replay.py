@@ -7,6 +7,7 @@ from typing import Any
 
 from dataflow.errors import ConfigError
 from dataflow.filter.nodes import Constant
+from dataflow.messages import Mark, Rules
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.sql import quoted, text
 from proof.audit.ledger import Segment
@@ -15,6 +16,7 @@ from proof.audit.selection import Selection
 from proof.backfill.wholeness import NotWhole
 from proof.dump import contents
 from proof.erased import ErasedRows, SideTable
+from proof.history import History
 from proof.ledger import read_ledger
 from query.cells import Style, csv_lines
 from query.reader import LakeSnapshot
@@ -25,12 +27,16 @@ _ALL_WHOLE = NotWhole()
 
 @dataclass(frozen=True, slots=True)
 class ReplayRange:
-    """One source partition: replayed from `start`, where the lake begins, to `end`; compared from `compared` on."""
+    """One source partition: replayed from `start`, where the lake begins, to `end`; compared from `compared` on.
+
+    `marks`: the rules by which its records are judged, as they were.
+    """
 
     partition: str
     start: int
     compared: int
     end: int
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +66,13 @@ class TableComparison:
         }
 
 
-def replay_ranges(snapshot: LakeSnapshot, selection: Selection) -> list[ReplayRange]:
+def replay_ranges(snapshot: LakeSnapshot, selection: Selection, first: Rules | None = None) -> list[ReplayRange]:
     """What to replay. Every source partition starts where the lake does: what is late or a duplicate depends on it.
 
-    Raises ConfigError when nothing is selected.
+    `first`: as of `read_ledger`. Raises ConfigError when nothing is selected.
     """
     ranges = []
-    for partition, lines in sorted(read_ledger(snapshot).items()):
+    for partition, lines in sorted(read_ledger(snapshot, first=first).items()):
         segments = [Segment(partition, line.entry.start, line.entry.end, line) for line in lines]
         chosen = [each for each in segments if selection.takes(each)]
         if not chosen:
@@ -78,7 +84,8 @@ def replay_ranges(snapshot: LakeSnapshot, selection: Selection) -> list[ReplayRa
             end = min(end, selection.end)
         if compared >= end and not selection.is_everything:
             continue
-        ranges.append(ReplayRange(partition, min(each.start for each in segments), compared, end))
+        marks = tuple(History(partition, [line.entry for line in lines]).marks)
+        ranges.append(ReplayRange(partition, min(each.start for each in segments), compared, end, marks))
     if not ranges:
         raise ConfigError("selection", "replay", "nothing of the ledger lies in it; see `tidemill query` on ledger")
     return ranges

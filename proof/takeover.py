@@ -16,9 +16,11 @@ from dataflow.sources.source import Source
 from dataflow.spoken import moment
 from dataflow.steps import UNSEEN, Steps
 from proof.erased import ErasedRows
+from proof.history import History
 from proof.ledger import read_ledger
 from proof.left import left_of
 from proof.rejudge import Rejudging
+from query.definition import lake_definition
 from query.reader import LakeReader
 from runtime.recovery_folder import RecoveryFolder
 from sinks.lake.catalog.catalog import Catalog
@@ -110,20 +112,22 @@ class _ReadBack:
 
     def stand(self, partition: str, next_offset: int, max_event_time: int | None) -> tuple[Rejudging, str]:
         """What stands at `next_offset`, to be closed by the caller, and where its remembered ids come from."""
-        plan = self._plan
-        if plan.dedup_column is None or max_event_time is None:
-            return self._from(partition, max_event_time), "nothing to remember"
+        if max_event_time is None:
+            return self._from(History(partition, []), next_offset), "nothing to remember"
         lines = _ledger(self._lake, partition)
+        history = History(partition, lines)
+        if self._plan.dedup_column is None:
+            return self._from(history, next_offset), "nothing to remember"
         # one horizon holds every id that still counts; what those rows were themselves judged by is a horizon further
         # back
         for horizons in (2, 4, None):
-            start, seen = _start(lines, max_event_time, plan, horizons)
-            again = self._from(partition, seen)
+            start = _start(lines, history, horizons)
+            again = self._from(history, start)
             try:
-                agreed = self._agrees(again, start, next_offset, lines)
+                agreed = self._agrees(again, start, next_offset, lines, history)
             except (OffsetLost, InputMissing):
                 again.close()
-                return self._from_events(partition, next_offset, max_event_time)
+                return self._from_events(partition, next_offset, history)
             except BaseException:
                 again.close()
                 raise
@@ -147,28 +151,31 @@ class _ReadBack:
         finally:
             reader.close()
 
-    def _from(self, partition: str, seen: int | None) -> Rejudging:
-        folder = self._fresh.dedup_folder(partition)
+    def _from(self, history: History, start: int) -> Rejudging:
         return Rejudging(
-            self._source, self._plan, partition, seen=seen, folder=folder, wait=self._wait, steps=self._steps
+            self._source,
+            self._plan,
+            history,
+            start=start,
+            folder=self._fresh.dedup_folder(history.partition),
+            wait=self._wait,
+            steps=self._steps,
         )
 
-    def _agrees(self, again: Rejudging, start: int, end: int, lines: list[Range]) -> bool:
+    def _agrees(self, again: Rejudging, start: int, end: int, lines: list[Range], history: History) -> bool:
         """Judge [start, end) again; True when it is there and its newest horizon has as many duplicates as the ledger
         says.
         """
         if not again.reaches(end):
             return False
-        newest = lines[-1].max_event_time
-        assert newest is not None
-        alive = newest - self._plan.out_of_orderness_ms - self._plan.dedup_within_ms
+        alive = history.before(end)["watermark"] - history.longest_within_ms
         checked = [line for line in lines if line.start >= start and (line.max_event_time or alive) > alive]
         first = checked[0].start if checked else end
         pieces = again.judged(start, [first, end])
         found = sum(judged.duplicate for judged in pieces if judged.start >= first)
         return again.ended_at is None and found == sum(line.duplicate for line in checked)
 
-    def _from_events(self, partition: str, next_offset: int, max_event_time: int) -> tuple[Rejudging, str]:
+    def _from_events(self, partition: str, next_offset: int, history: History) -> tuple[Rejudging, str]:
         """Remember the ids of accepted events: all that is left when the source has dropped the records."""
         snapshot = self._lake.snapshot()
         if "events" not in snapshot.tables:
@@ -177,14 +184,15 @@ class _ReadBack:
                 "keeps no events: a repeat of one of them could not be told. Restore the topic, or start a new lake"
             )
         gone = left_of(self._lake).get("events")
-        alive_ms = max_event_time - self._plan.out_of_orderness_ms - self._plan.dedup_within_ms
+        stood = history.before(next_offset)
+        alive_ms = stood["watermark"] - stood["within_ms"]
         if gone is not None and gone.before_ms > alive_ms:
             raise RecoveryError(
                 f"the source no longer holds the records of {partition} whose ids must be remembered; those since "
                 f"{moment(alive_ms)} still count, and events before {moment(gone.before_ms)} have left the lake: a "
                 "repeat of one of them could not be told. Restore the topic, or start a new lake"
             )
-        again = self._from(partition, max_event_time)
+        again = self._from(history, next_offset)
         again.remember(snapshot, next_offset)
         erased_rows = ErasedRows.of(self._lake.resolver.catalog().connection).offsets(EVENTS, partition).size
         erased = f", and those of {erased_rows} erased events" if erased_rows else ""
@@ -196,18 +204,19 @@ class _ReadBack:
 
 def _ledger(reader: LakeReader, partition: str) -> list[Range]:
     """The ranges of the partition that hold offsets, in offset order."""
-    lines = read_ledger(reader.snapshot(), partition).get(partition, [])
+    first = lake_definition(reader).first_rules
+    lines = read_ledger(reader.snapshot(), partition, first=first).get(partition, [])
     ranges = [line.entry for line in lines if line.entry.end > line.entry.start]
     if not ranges:
         raise LakeError(f"the ledger of {reader.lake_dir} has no line of {partition}: restore the lake from a backup")
     return ranges
 
 
-def _start(lines: list[Range], max_event_time: int, plan: Plan, horizons: int | None) -> tuple[int, int | None]:
-    """Where to read back from, and the largest event time before it."""
+def _start(lines: list[Range], history: History, horizons: int | None) -> int:
+    """Where to read back from."""
     if horizons is not None:
-        before = max_event_time - plan.out_of_orderness_ms - horizons * plan.dedup_within_ms
+        before = history.before(lines[-1].end)["watermark"] - horizons * history.longest_within_ms
         for earlier, line in zip(reversed(lines[:-1]), reversed(lines[1:]), strict=True):
             if earlier.max_event_time is not None and earlier.max_event_time <= before:
-                return line.start, earlier.max_event_time
-    return lines[0].start, None
+                return line.start
+    return lines[0].start

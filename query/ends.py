@@ -15,16 +15,23 @@ from query.scan import scan_sql
 from query.shared_work import SharedWork
 from sinks.lake.tables.finality import PLACE_SQL
 
-_COLUMNS = '"partition", end_offset, "read", max_event_time, finished, final, committed_at'
-_TYPES = ("VARCHAR", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", "BOOLEAN", "TIMESTAMP")
+_COLUMNS = (
+    '"partition", end_offset, "read", max_event_time, watermark, out_of_orderness_ms, finished, final, committed_at'
+)
+_TYPES = ("VARCHAR", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", "BOOLEAN", "TIMESTAMP")
 _NEVER_US = -(2**62)
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What the ledger's rows of one source partition come to. Times in us; `place` as `finality.PLACE_SQL` has it."""
+    """What the ledger's rows of one source partition come to. Times in us; `place` as `finality.PLACE_SQL` has it.
+
+    `watermark` is the largest that a row tells, `untold` the largest event time of the rows that do not tell theirs.
+    """
 
     max_event_time: int | None
+    watermark: int | None
+    untold: int | None
     read_at_us: int
     """The newest row with records; _NEVER_US without one."""
     first_at_us: int
@@ -58,7 +65,8 @@ class LedgerEnds:
         new = [file for file in files if file.id not in seen]
         if new:
             scan = scan_sql(resolved.tables[LEDGER], new, number)
-            ends = merged(ends, ends_of(cursor.execute(ends_sql(scan)).fetchall()))
+            told = resolved.tables[LEDGER].column("watermark") is not None
+            ends = merged(ends, ends_of(cursor.execute(ends_sql(scan, told=told)).fetchall()))
         # of a merged file that holds newer rows, too, those are still to be read
         whole = frozenset(file.id for file in files if file.partial_max is None or file.partial_max <= number)
         with self._lock:
@@ -77,10 +85,18 @@ class _Known:
     ends: Ends
 
 
-def ends_sql(scan: str) -> str:
-    """One row per source partition of the ledger rows that `scan` selects: partition, then the fields of End."""
+def ends_sql(scan: str, *, told: bool = True) -> str:
+    """One row per source partition of the ledger rows that `scan` selects: partition, then the fields of End.
+
+    `told`: the ledger has a column for the watermark, and one for the out-of-orderness that led to it.
+    """
+    marks = (
+        "max(watermark), max(max_event_time) FILTER (out_of_orderness_ms IS NULL)"
+        if told
+        else "NULL, max(max_event_time)"
+    )
     return (
-        f'SELECT "partition", max(max_event_time) AS newest, coalesce(max(epoch_us(committed_at))'
+        f'SELECT "partition", max(max_event_time) AS newest, {marks}, coalesce(max(epoch_us(committed_at))'
         f' FILTER ("read" > 0), {_NEVER_US}) AS read_at, min(epoch_us(committed_at)) AS first_at,'
         f" max({PLACE_SQL})::VARCHAR AS place"
         f' FROM ({scan}) AS ranges GROUP BY "partition"'
@@ -90,7 +106,8 @@ def ends_sql(scan: str) -> str:
 def ends_of(rows: list[tuple[Any, ...]]) -> Ends:
     """From the rows of `ends_sql`."""
     return {
-        partition: End(newest, read_at, first_at, int(place)) for partition, newest, read_at, first_at, place in rows
+        partition: End(newest, watermark, untold, read_at, first_at, int(place))
+        for partition, newest, watermark, untold, read_at, first_at, place in rows
     }
 
 
@@ -102,9 +119,10 @@ def merged(left: Ends, right: Ends) -> Ends:
         if old is None:
             both[partition] = new
             continue
-        times = [time for time in (old.max_event_time, new.max_event_time) if time is not None]
         both[partition] = End(
-            max(times, default=None),
+            _later(old.max_event_time, new.max_event_time),
+            _later(old.watermark, new.watermark),
+            _later(old.untold, new.untold),
             max(old.read_at_us, new.read_at_us),
             min(old.first_at_us, new.first_at_us),
             max(old.place, new.place),
@@ -112,24 +130,34 @@ def merged(left: Ends, right: Ends) -> Ends:
     return both
 
 
+def _later(left: int | None, right: int | None) -> int | None:
+    return max((time for time in (left, right) if time is not None), default=None)
+
+
 def relation(ends: Ends) -> str:
     """A table expression of a few ledger rows per source partition, from which the frontier comes out the same."""
     lines = []
     for partition, end in ends.items():
         end_offset, final = divmod(end.place, 2)
-        newest = "NULL" if end.max_event_time is None else str(end.max_event_time)
         name = text(partition)
-        lines.append(_line(name, str(end_offset), "0", newest, bool(final), end.first_at_us))
+        marks = (_number(end.max_event_time), _number(end.watermark), "0")
+        lines.append(_line((name, str(end_offset), "0", *marks), bool(final), end.first_at_us))
+        # below every offset, so that they are never the ones that reach furthest
+        if end.untold is not None:
+            lines.append(_line((name, "-1", "0", str(end.untold), "NULL", "NULL"), False, end.first_at_us))
         if end.read_at_us != _NEVER_US:
-            # below every offset, so that it is never the one that reaches furthest
-            lines.append(_line(name, "-1", "1", "NULL", False, end.read_at_us))
+            lines.append(_line((name, "-1", "1", "NULL", "NULL", "NULL"), False, end.read_at_us))
     if not lines:
         nothing = ", ".join(f"NULL::{kind}" for kind in _TYPES)
         return f"(SELECT * FROM (VALUES ({nothing})) AS nothing WHERE false) AS ledger_ends({_COLUMNS})"
     return f"(VALUES {', '.join(lines)}) AS ledger_ends({_COLUMNS})"
 
 
-def _line(partition: str, end: str, read: str, newest: str, final: bool, at_us: int) -> str:
+def _number(value: int | None) -> str:
+    return "NULL" if value is None else str(value)
+
+
+def _line(place: tuple[str, ...], final: bool, at_us: int) -> str:
     # a view of an earlier version asks for `finished`, and means by it that nothing comes after
-    values = (partition, end, read, newest, str(final), str(final), f"make_timestamp({at_us})")
+    values = (*place, str(final), str(final), f"make_timestamp({at_us})")
     return "(" + ", ".join(f"{value}::{kind}" for value, kind in zip(values, _TYPES, strict=True)) + ")"

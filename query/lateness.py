@@ -13,7 +13,7 @@ from dataflow.sql import quoted
 from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.tables.definition import Definition, RollupDefinition
-from sinks.lake.tables.finality import EVER_MS, FINAL_SQL, Stand, frontier_ms, is_active, needed_sql, watermark_ms
+from sinks.lake.tables.finality import EVER_MS, FINAL_SQL, Stand, frontier_ms, is_active, needed_sql, watermark_sql
 from sinks.lake.tables.views import shown_after_ms
 
 FOREVER_MS = 2**62
@@ -75,7 +75,8 @@ def lateness(
     """What changed after closing, for one rollup or all; `key` keeps only windows with these key values (as text).
 
     A window is closed from the first snapshot at which every active source partition's watermark has reached its last
-    millisecond; active means, as far as the ledger tells, a commit with records within the idle timeout before it.
+    millisecond; active means, as far as the ledger tells, a commit with records within the idle timeout before it. Both
+    go by the rules that held when the snapshot was committed.
     Raises QueryError for an unknown rollup or key column.
     """
     facts = lake_definition(reader)
@@ -95,21 +96,24 @@ def lateness(
 
 def closing_levels(snapshot: LakeSnapshot, facts: Definition) -> list[tuple[int, int]]:
     """(watermark ms, snapshot id) at each snapshot where the lake-wide watermark first got that far, both ascending."""
+    told = snapshot.tables[LEDGER].column("watermark") is not None
+    mark = watermark_sql(facts.first_rules.out_of_orderness_ms, told=told)
+    idle = f"coalesce(max(idle_timeout_ms), {facts.first_rules.idle_timeout_ms})" if told else facts.idle_timeout_ms
     table = snapshot.query(
-        "SELECT _snapshot, partition, max(max_event_time) AS newest, sum(read) AS read,"
+        f"SELECT _snapshot, partition, TRY_CAST({mark} AS BIGINT) AS watermark, sum(read) AS read, {idle} AS idle_ms,"
         f" epoch_us(max(committed_at)) AS at_us, max(end_offset) AS reached, {FINAL_SQL} AS final"
         f" FROM {LEDGER}_history GROUP BY _snapshot, partition ORDER BY _snapshot, partition",
         histories=[LEDGER],
     )
-    newest: dict[str, int] = {}
+    watermarks: dict[str, int] = {}
     alive_at_us: dict[str, int] = {}
     ends: dict[str, tuple[int, bool]] = {}
     levels: list[tuple[int, int]] = []
     rows = table.to_pylist()
     for at, row in enumerate(rows):
         partition = row["partition"]
-        if row["newest"] is not None:
-            newest[partition] = max(newest.get(partition, row["newest"]), row["newest"])
+        if row["watermark"] is not None:
+            watermarks[partition] = max(watermarks.get(partition, row["watermark"]), row["watermark"])
         # ascending: one that reaches further, or as far and says that nothing comes after it
         ends[partition] = max(ends.get(partition, (-1, False)), (row["reached"], row["final"]))
         if row["read"] or partition not in alive_at_us:
@@ -119,8 +123,8 @@ def closing_levels(snapshot: LakeSnapshot, facts: Definition) -> list[tuple[int,
         frontier = frontier_ms(
             [
                 Stand(
-                    watermark_ms(newest.get(name), facts.out_of_orderness_ms),
-                    is_active(since_us, row["at_us"], facts.idle_timeout_ms),
+                    watermarks.get(name),
+                    is_active(since_us, row["at_us"], row["idle_ms"]),
                     ends[name][1],
                 )
                 for name, since_us in alive_at_us.items()

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -25,10 +25,11 @@ from dataflow.intake.pulse import Pulse
 from dataflow.logs import logger
 from dataflow.losses.limit import DeadShare
 from dataflow.losses.tally import Tally
-from dataflow.messages import Judged, Parcel
+from dataflow.messages import Judged, Parcel, Rules
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.ended import WithEnded
+from dataflow.sources.ranged import read_ranges
 from dataflow.sources.source import Source
 from runtime import metrics
 from runtime.dead_limit import DeadLimit
@@ -40,8 +41,11 @@ from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
 from runtime.sources import open_source
 from sinks.lake.agreement import agree
+from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.fault import fault_from, oversleep_from
 from sinks.lake.sink import LakeSink, open_writer
+from sinks.lake.tables.changes import rule_changes
+from sinks.lake.tables.definition import read_definition
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import CommitStats
 
@@ -64,6 +68,8 @@ class Job:
     progress: Progress
     tally: Tally
     limit: DeadLimit
+    first: Rules
+    """The rules of states that an earlier version has left in the recovery folder."""
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
 
 
@@ -85,15 +91,17 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
             lineage = agree(catalog, plan.name, recovery)
             kept = kept_by(settings.lake, catalog.topics(), recovery)
             ended = require_same_source(settings, source.partitions(), kept)
+            known = read_definition(catalog.definitions()[plan.name])
         finally:
             catalog.close()
-    progress = Progress(plan.out_of_orderness_ms, now, time.monotonic, bounded=settings.bounded)
+    progress = Progress(now, time.monotonic, bounded=settings.bounded)
     tally = Tally(plan.event, plan.out_of_orderness_ms, time.monotonic)
     # ranges are read again, by a replay for one: what was dead then was allowed then
     share = None if settings.fail_dead is None or settings.ranges is not None else DeadShare(settings.fail_dead)
     limit = DeadLimit(share, tally, control, partial(_stop_others, recovery))
     whole = WithEnded(source, ended) if ended else source
-    return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit)
+    first = plan.rules if known is None else known.first_rules
+    return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit, first)
 
 
 def _stop_others(recovery: RecoveryFolder) -> None:
@@ -118,12 +126,15 @@ def compose(job: Job) -> Dataflow:
 
 def _intake(job: Job) -> Intake:
     plan, settings = job.plan, job.settings
+    ranges = {} if settings.ranges is None else read_ranges(settings.ranges)
 
     def judge(partition: str, topic: str | None, state: State | None) -> Judge:
-        return Judge(plan, partition, topic, folder=job.recovery.dedup_folder(partition), state=state)
+        marks = ranges[partition].marks if partition in ranges else ()
+        ids = job.recovery.dedup_folder(partition)
+        return Judge(plan, partition, topic, folder=ids, state=state, marks=marks, former=job.first)
 
     def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
-        metrics.observe_intake(judged, lag_records, waiting_records, plan.out_of_orderness_ms)
+        metrics.observe_intake(judged, lag_records, waiting_records)
         job.progress.observe(judged, lag_records)
 
     def final(partition: str) -> bool:
@@ -182,7 +193,16 @@ def _lake(job: Job) -> LakeSink:
         on_commit=committed,
         fault=fault_from(settings.fault),
     )
-    return LakeSink(writer, guard)
+    return LakeSink(writer, guard, lambda: _tell_changes(job))
+
+
+def _tell_changes(job: Job) -> None:
+    """Say which rules are other ones from here on. A replay goes by those that held."""
+    if job.settings.ranges is not None:
+        return
+    with closing(Catalog.look(Path(job.settings.lake))) as catalog:
+        for change in rule_changes(catalog, job.plan):
+            logger("run").info("rules change", what=str(change))
 
 
 def _pauses(fault: str) -> Callable[[], Pauses]:

@@ -31,7 +31,7 @@ STALLED = Gauge("tidemill_stalled_seconds", "Time without a commit while records
 STALL_RESTARTS = Gauge("tidemill_stall_restarts", "New starts in a row because the run stood still")
 
 
-def observe_intake(judged: Judged, lag_records: int | None, waiting_records: int | None, bound_ms: int) -> None:
+def observe_intake(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
     """Count what one poll became, as far as the intake knows it."""
     if waiting_records is not None:
         WAITING.labels(judged.partition).set(waiting_records)
@@ -42,5 +42,5 @@ def observe_intake(judged: Judged, lag_records: int | None, waiting_records: int
         DUPLICATE.labels(judged.partition).inc(judged.duplicate)
     if judged.dead is not None:
         DEAD.labels(judged.partition).inc(judged.dead.num_rows)
-    if judged.max_event_time is not None:
-        WATERMARK.labels(judged.partition).set(judged.max_event_time - bound_ms)
+    if judged.watermark is not None:
+        WATERMARK.labels(judged.partition).set(judged.watermark)

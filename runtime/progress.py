@@ -12,20 +12,16 @@ from sinks.lake.writer import CommitStats
 class Progress:
     """Counts of one process of a run, fed by its intake and its sink, looked at by another thread.
 
-    `bound_ms` is the pipeline's out-of-orderness, by which a watermark is behind the newest event. Only a run that is
-    `bounded` has time left.
+    Only a run that is `bounded` has time left.
     """
 
-    def __init__(
-        self, bound_ms: int, wall: Callable[[], datetime], monotonic: Callable[[], float], *, bounded: bool = False
-    ) -> None:
+    def __init__(self, wall: Callable[[], datetime], monotonic: Callable[[], float], *, bounded: bool = False) -> None:
         self._bounded = bounded
-        self._bound_ms = bound_ms
         self._wall = wall
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._read = self._late = self._duplicate = self._dead = 0
-        self._newest_ms: dict[str, int] = {}
+        self._watermarks_ms: dict[str, int] = {}
         self._lag: dict[str, int] = {}
         self._committed_s: float | None = None
         self._started_s = self._looked_s = monotonic()
@@ -37,8 +33,8 @@ class Progress:
             self._read += judged.read
             self._duplicate += judged.duplicate
             self._dead += 0 if judged.dead is None else judged.dead.num_rows
-            if judged.max_event_time is not None:
-                self._newest_ms[judged.partition] = judged.max_event_time
+            if judged.watermark is not None:
+                self._watermarks_ms[judged.partition] = judged.watermark
             if lag_records is not None:
                 self._lag[judged.partition] = lag_records
 
@@ -71,13 +67,13 @@ class Progress:
             late=self._late,
             duplicate=self._duplicate,
             dead=self._dead,
-            delay_ms=self._delay_ms(self._newest_ms),
+            delay_ms=self._delay_ms(self._watermarks_ms),
             lag=lag,
             left_s=round(lag / rate) if self._bounded and lag is not None and rate > 0 else None,
             committed_ms=None if self._committed_s is None else round((now_s - self._committed_s) * 1000),
         )
 
-    def _delay_ms(self, newest_ms: Mapping[str, int]) -> int | None:
-        if not newest_ms:
+    def _delay_ms(self, watermarks_ms: Mapping[str, int]) -> int | None:
+        if not watermarks_ms:
             return None
-        return round(self._wall().timestamp() * 1000) - (min(newest_ms.values()) - self._bound_ms)
+        return round(self._wall().timestamp() * 1000) - min(watermarks_ms.values())

@@ -4,6 +4,7 @@ A restart is a crash: what the epochs that were not snapshot had read is read ag
 from the last snapshot's state, as Bytewax would have it.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow as pa
 from dataflow.decode.decoder import decoder_for
 from dataflow.fold.fold import Fold
 from dataflow.intake.judge import Judge
-from dataflow.messages import POLL_SCHEMA, Judged, Parcel, Poll
+from dataflow.messages import POLL_SCHEMA, Judged, Mark, Parcel, Poll
 from dataflow.pipeline.declaration import Pipeline
 from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.pipeline.tables import tables_of
@@ -30,15 +31,17 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 class _Partition:
     """One source partition's intake."""
 
-    def __init__(self, plan: Plan, name: str, topic: str | None, records: list[Record], folder: Path) -> None:
+    def __init__(self, plan: Plan, name: str, records: list[Record], folder: Path, marks: Sequence[Mark]) -> None:
         self.plan = plan
+        self.marks = marks
         self.name = name
-        self.topic = topic
+        self.topic = _topic_of(name)
         self.records = records
         self.folder = folder
         self.decoder = decoder_for(plan)
         self.state: tuple[int, int, Any] = (0, 0, None)
         self.judge: Judge | None = None
+        self.judged_by: dict[int, int] = {}
         self.start()
 
     def start(self) -> None:
@@ -46,12 +49,14 @@ class _Partition:
         if self.judge is not None:
             self.judge.close()
         self.at, self.next, judge = self.state
-        self.judge = Judge(self.plan, self.name, self.topic, folder=self.folder, state=judge)
+        self.judge = Judge(self.plan, self.name, self.topic, folder=self.folder, state=judge, marks=self.marks)
 
-    def poll(self, count: int) -> Judged:
-        """Read and judge up to `count` records."""
+    def poll(self, count: int, rules: int = 0) -> list[Judged]:
+        """Read and judge up to `count` records, by the rules of that number."""
         assert self.judge is not None
         taken = self.records[self.at : self.at + count]
+        # what is read again after a crash is judged by the rules that hold then
+        self.judged_by.update((record.offset, rules) for record in taken)
         self.at += len(taken)
         start, self.next = self.next, taken[-1].offset + 1 if taken else self.next
         columns = [
@@ -60,15 +65,13 @@ class _Partition:
             pa.array([record.value for record in taken], pa.binary()),
         ]
         records = pa.RecordBatch.from_arrays(columns, schema=POLL_SCHEMA)
-        return self.judge.judge(Poll(records, start, self.next), self.decoder.decode(records.column("value")))
+        pieces = self.judge.pieces(Poll(records, start, self.next))
+        return [self.judge.judge(piece, self.decoder.decode(piece.records.column("value"))) for piece in pieces]
 
     def heartbeat(self, *, finished: bool) -> Judged:
         """What the intake says once an epoch."""
         assert self.judge is not None
-        newest = self.judge.max_event_time
-        return Judged(
-            self.name, self.topic, self.next, self.next, max_event_time=newest, finished=finished, final=finished
-        )
+        return self.judge.nothing(self.next, finished=finished, final=finished)
 
     def snapshot(self) -> None:
         """The epoch ends here."""
@@ -80,12 +83,23 @@ class Product:
     """A run of a pipeline over in-memory source partitions into a lake under `folder`."""
 
     def __init__(
-        self, pipeline: Pipeline, pipeline_folder: Path, partitions: dict[str, list[Record]], folder: Path
+        self,
+        pipeline: Pipeline,
+        pipeline_folder: Path,
+        partitions: dict[str, list[Record]],
+        folder: Path,
+        others: Sequence[Pipeline] = (),
+        marks: Mapping[str, Sequence[Mark]] | None = None,
     ) -> None:
-        self.plan = make_plan(pipeline, pipeline_folder)
+        """`others`: the same pipeline with other rules, for steps that change them; numbered from 1. `marks`: by source
+        partition the rules that it goes by instead, as a replay does.
+        """
+        self.plans = [make_plan(each, pipeline_folder) for each in (pipeline, *others)]
+        self.rules = 0
+        self.plan = self.plans[0]
         self.folder = folder
         self.partitions = [
-            _Partition(self.plan, name, _topic_of(name), records, folder / f"recovery-{number}")
+            _Partition(self.plan, name, records, folder / f"recovery-{number}", (marks or {}).get(name, ()))
             for number, (name, records) in enumerate(partitions.items())
         ]
         self.epoch = 1
@@ -115,7 +129,7 @@ class Product:
     def poll(self, number: int, count: int) -> None:
         """One source partition reads."""
         if number < len(self.partitions):
-            self.waiting.append((number, self.partitions[number].poll(count)))
+            self.waiting += [(number, judged) for judged in self.partitions[number].poll(count, self.rules)]
 
     def end_epoch(self, *, finished: bool = False) -> None:
         """Fold on each worker, hand over in the workers' order, snapshot everything."""
@@ -140,6 +154,13 @@ class Product:
         self.workers = workers
         self.start()
 
+    def change_rules(self, number: int) -> None:
+        """Crash, and go on with other rules."""
+        self.rules, self.plan = number, self.plans[number]
+        for partition in self.partitions:
+            partition.plan = self.plan
+        self.restart(self.workers)
+
     def run(self, cuts: Cuts) -> None:
         """Take the steps of `cuts`, then read what is left, and end as --bounded --final does."""
         for what, number, count in cuts.steps:
@@ -147,6 +168,8 @@ class Product:
                 self.poll(number, count)
             elif what == "epoch":
                 self.end_epoch()
+            elif what == "rules":
+                self.change_rules(number)
             else:
                 self.restart(number)
         for number in range(len(self.partitions)):

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from dataflow.messages import Mark
+from proof.history import History
+from proof.ledger import read_ledger
+from query.definition import lake_definition
+from query.reader import LakeReader
 from tests import harness
+from tests.harness import Product
 from tests.model import bulk, dump, engine, pipelines, streams
+from tests.model.changing import Changing, changing
 from tests.model.spec import PipelineSpec, Record
 from tests.model.streams import Cuts
 from tests.small_event import to_pipeline
@@ -31,6 +38,29 @@ def assert_equal_tables(spec: PipelineSpec, partitions: dict[str, list[Record]],
     assert found.keys() == expected.keys()
     for file in expected:
         assert _rounded(found[file]) == _rounded(expected[file]), file
+
+
+def held_in(product: Product, specs: list[PipelineSpec]) -> engine.Held:
+    """By which of the specs each record was judged, the last time that it was read."""
+    return {
+        each.name: {offset: specs[number] for offset, number in each.judged_by.items()} for each in product.partitions
+    }
+
+
+def assert_equal_after_changes(
+    specs: list[PipelineSpec], partitions: dict[str, list[Record]], cuts: Cuts, folder: Path
+) -> dict[str, str]:
+    """Run a lake whose rules change on the way, and compare every file of the dump with the model's."""
+    first, *others = [to_pipeline(spec, folder) for spec in specs]
+    product = Product(first, folder, partitions, folder, others)
+    product.run(cuts)
+    found = product.texts()
+    held = held_in(product, specs)
+    expected = dump.texts_of(specs[0], engine.run(specs[0], partitions, held=held), events=True)
+    assert found.keys() == expected.keys()
+    for file in expected:
+        assert _rounded(found[file]) == _rounded(expected[file]), file
+    return found
 
 
 def _rounded(text: str) -> list[list[Any]]:
@@ -57,6 +87,26 @@ FEW = settings(
 @given(run=_runs())
 def test_tables_are_a_function_of_the_log(run: tuple[PipelineSpec, dict[str, list[Record]], Cuts]) -> None:
     assert_equal_tables(*run)
+
+
+@settings(FEW, max_examples=30)
+@given(run=changing(), again=streams.cuts())
+def test_records_are_judged_by_the_rules_that_held_when_they_were_first_committed(run: Changing, again: Cuts) -> None:
+    specs, partitions, _ = run
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        texts = assert_equal_after_changes(*run, folder)
+        # a replay goes by what the ledger says of that
+        replayed = Product(to_pipeline(specs[-1], folder), folder, partitions, folder / "again", marks=marks_of(folder))
+        replayed.run(again)
+        assert replayed.texts() == texts
+
+
+def marks_of(folder: Path) -> dict[str, list[Mark]]:
+    """From which offsets which rules held, by the ledger of the lake in `folder`."""
+    with LakeReader(folder / "lake") as reader:
+        ledger = read_ledger(reader.snapshot(), first=lake_definition(reader).first_rules)
+    return {name: History(name, [line.entry for line in lines]).marks for name, lines in ledger.items()}
 
 
 @settings(FEW, max_examples=6)

@@ -170,6 +170,23 @@ def test_a_stored_lake_goes_on_with_its_recovery_folder(stored: Path) -> None:
     assert "proven" in tidemill(stored, "audit", *SOURCE)
 
 
+def test_the_rules_of_a_stored_lake_may_change_from_its_next_records_on(stored: Path) -> None:
+    more_arrives(stored)
+    pipeline = (stored / "pipeline.py").read_text()
+    for was, becomes in (('"2s"', '"20s"'), ('within="1m"', 'within="1h"'), ('lateness="1s"', 'lateness="5m"')):
+        assert was in pipeline
+        pipeline = pipeline.replace(was, becomes, 1)
+    (stored / "pipeline.py").write_text(pipeline)
+    before = tidemill(stored, "check", "--lake", "lake", "--recovery", "recovery", *SOURCE)
+    assert "out_of_orderness was 2s and is 20s from " in before
+    run(stored)
+    with LakeReader(stored / "lake") as reader:
+        told = reader.query("SELECT DISTINCT out_of_orderness_ms AS ms FROM ledger ORDER BY ALL").to_pylist()
+    assert [row["ms"] for row in told] == [20_000, None]
+    assert "proven" in tidemill(stored, "audit", *SOURCE)
+    assert "every table equals the replay" in tidemill(stored, "replay", "--check", *SOURCE)
+
+
 def test_a_stored_lake_is_compacted_and_stays_the_same(stored: Path) -> None:
     before = dumped(stored, "lake")
     more_arrives(stored)

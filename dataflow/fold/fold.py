@@ -1,5 +1,7 @@
 """The fold: judged rows of one range become its ledger line and the rows of every lake table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
@@ -8,7 +10,7 @@ from dataflow.columnar.types import Bools
 from dataflow.enrich.columns import Columns
 from dataflow.enrich.lookup import Lookup
 from dataflow.fold.rollup import RollupDelta, RollupFold, Times
-from dataflow.messages import Judged, Parcel, Range, RollupCount
+from dataflow.messages import Judged, Parcel, Range, RollupCount, Rules
 from dataflow.own_columns import WATERMARK
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
@@ -25,7 +27,9 @@ class Fold:
         """`events`: keep the accepted rows as well, in table `events`."""
         self._time = plan.event.event_time.name
         self._lookups = [Lookup(dimension) for dimension in plan.dimensions]
+        self._rules = plan.rules
         self._rollups = [RollupFold(rollup) for rollup in plan.rollups]
+        self._by_rules = {plan.rules: self._rollups}
         self._events_schema = events_schema(plan) if events else None
 
     def fold(self, judged: Judged) -> Parcel:
@@ -41,6 +45,8 @@ class Fold:
             dead=dead,
             max_event_time=judged.max_event_time,
             finished=judged.finished,
+            watermark=judged.watermark,
+            rules=judged.rules or self._rules,
         )
         parcel = Parcel(line, {}, final=judged.final)
         if judged.dead is not None and dead:
@@ -56,7 +62,7 @@ class Fold:
         columns = Columns(rows, self._lookups)
         event_time, offset = rows.column(self._time).to_numpy(), rows.column("offset").to_numpy()
         times = Times(event_time, rows.column(WATERMARK).to_numpy())
-        deltas = [rollup.fold(columns, times) for rollup in self._rollups]
+        deltas = [rollup.fold(columns, times) for rollup in self._judging(judged.rules or self._rules)]
         for rollup, delta in zip(self._rollups, deltas, strict=True):
             line.rollups[rollup.plan.name] = delta.count
             parcel.tables.update(delta.tables)
@@ -71,6 +77,18 @@ class Fold:
         line.checksum = checksum(judged.partition, offset, event_time)
         if self._events_schema is not None and line.accepted:
             parcel.tables[EVENTS] = self._events(judged, columns, accepted)
+
+    def _judging(self, rules: Rules) -> list[RollupFold]:
+        """The rollups, taking late rows as `rules` say."""
+        if rules not in self._by_rules:
+            lateness = dict(rules.allowed_lateness_ms)
+            self._by_rules[rules] = [
+                RollupFold(replace(each.plan, allowed_lateness_ms=lateness[each.plan.name]))
+                if each.plan.name in lateness
+                else each
+                for each in self._rollups
+            ]
+        return self._by_rules[rules]
 
     def _late_events(self, judged: Judged, deltas: list[RollupDelta], columns: Columns, times: Times) -> pa.RecordBatch:
         """One row per rollup and row that is late for it."""

@@ -1,7 +1,9 @@
 """The judge of one source partition: future guard, watermark before each row, duplicates, dead letters."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -14,16 +16,22 @@ from dataflow.enrich.lookup import Lookup
 from dataflow.errors import ConfigError
 from dataflow.intake.remembered import DedupMemory
 from dataflow.intake.remembered_log import DedupLog, LogState
-from dataflow.messages import DEAD_SCHEMA, NEVER_MS, Decoded, Judged, Poll, Refusal
+from dataflow.messages import DEAD_SCHEMA, NEVER_MS, Decoded, Judged, Mark, Poll, Refusal, Rules
 from dataflow.own_columns import WATERMARK
 from dataflow.pipeline.plan import Plan
 
 
 class State(TypedDict):
-    """What a judge goes on from, as the recovery store has it."""
+    """What a judge goes on from, as the recovery store has it.
+
+    `watermark` is the one after the last row, and `within_ms` for how long ids were remembered up to there: an earlier
+    version, under which no rule could change, did not keep them.
+    """
 
     max_event_time: int | None
     ids: LogState
+    watermark: NotRequired[int]
+    within_ms: NotRequired[int]
 
 
 _INT64_MAX = 2**63 - 1
@@ -63,21 +71,36 @@ class Judge:
     """All that depends on the order of one source partition's records, with its state.
 
     The same records in the same order give the same verdicts, however they are cut into polls and wherever the
-    state was saved and opened again.
+    state was saved and opened again. Other rules take hold with the first records that are judged by them (semantics
+    rule 13): until then the state is as the former ones left it.
     """
 
     def __init__(
-        self, plan: Plan, partition: str, topic: str | None, *, folder: Path | None = None, state: State | None = None
+        self,
+        plan: Plan,
+        partition: str,
+        topic: str | None,
+        *,
+        folder: Path | None = None,
+        state: State | None = None,
+        marks: Sequence[Mark] = (),
+        former: Rules | None = None,
     ) -> None:
         """`state` is what `snapshot` returned, None for a new source partition.
 
         `folder` is the place of this source partition's remembered event ids; needed where the pipeline removes
-        duplicates. Raises RecoveryError if it does not hold what `state` says.
+        duplicates. Raises RecoveryError if it does not hold what `state` says. `marks`, in offset order: rules that
+        held before those of `plan`, and the plan's own. `former` are the rules of a state that does not tell them;
+        those of `plan` where left out.
         """
         self.partition = partition
         self.topic = topic
         self.max_event_time: int | None = None if state is None else state["max_event_time"]
         self._plan = plan
+        self._marks = marks
+        self._rules: Rules | None = None
+        # below it the watermark does not fall, whatever the rules
+        self._floor, self._within_ms = _standing(state, former or plan.rules)
         self._time = plan.event.event_time.name
         self._lookups = [Lookup(dimension) for dimension in plan.dimensions]
         self._memory: DedupMemory | None = None
@@ -85,8 +108,8 @@ class Judge:
         if plan.dedup_column is not None:
             if folder is None:
                 raise ConfigError("deduplicate_by", plan.dedup_column, "needs a recovery folder to remember ids in")
-            self._memory = DedupMemory(plan.dedup_within_ms)
-            self._log = DedupLog.open(folder, [] if state is None else state["ids"], plan.dedup_within_ms)
+            self._memory = DedupMemory(self._within_ms)
+            self._log = DedupLog.open(folder, [] if state is None else state["ids"], self._within_ms)
             for lane1, lane2, event_time in self._log.read():
                 self._memory.remember(lane1, lane2, event_time)
             self._memory.forget(self.watermark)
@@ -94,12 +117,24 @@ class Judge:
     @property
     def watermark(self) -> int:
         """After the last row; NEVER_MS before the first."""
-        if self.max_event_time is None:
-            return NEVER_MS
-        return max(self.max_event_time - self._plan.out_of_orderness_ms, NEVER_MS)
+        if self.max_event_time is None or self._rules is None:
+            return self._floor
+        return max(self.max_event_time - self._rules.out_of_orderness_ms, self._floor)
+
+    def pieces(self, poll: Poll) -> list[Poll]:
+        """A poll cut where the rules change: each piece is judged by itself."""
+        found: list[Poll] = []
+        rest: Poll | None = poll
+        for start, _ in self._marks:
+            if rest is not None and rest.start < start < rest.end:
+                piece, rest = rest.split(start)
+                found.append(piece)
+        return found if rest is None else [*found, rest]
 
     def judge(self, poll: Poll, decoded: Decoded) -> Judged:
-        """Judge the records of one poll, which continues where the last one ended."""
+        """Judge the records of one poll, which continues where the last one ended and lies within one of `pieces`."""
+        if poll.end > poll.start:
+            self._go_by(self._rules_at(poll.start))
         events, at, refused_at, refusals = self._refuse(poll, decoded)
         judged = Judged(self.partition, self.topic, poll.start, poll.end, read=poll.records.num_rows)
         if refusals:
@@ -107,8 +142,41 @@ class Judge:
         if events.num_rows:
             judged.rows = self._judge_rows(poll, events, at)
             judged.duplicate = events.num_rows - judged.rows.num_rows
-        judged.max_event_time = self.max_event_time
+        judged.rules = self._rules
+        self._tell_standing(judged)
         return judged
+
+    def nothing(self, offset: int, *, finished: bool = False, final: bool = False) -> Judged:
+        """A range without records at `offset`: it says where the source partition stands."""
+        judged = Judged(self.partition, self.topic, offset, offset, finished=finished, final=final)
+        self._tell_standing(judged)
+        return judged
+
+    def _tell_standing(self, judged: Judged) -> None:
+        judged.max_event_time = self.max_event_time
+        judged.watermark = None if self.watermark == NEVER_MS else self.watermark
+
+    def _rules_at(self, offset: int) -> Rules:
+        """The rules by which the record at `offset` is judged."""
+        at = bisect_right(self._marks, offset, key=lambda mark: mark[0])
+        return self._marks[at - 1][1] if at else self._plan.rules
+
+    def _go_by(self, rules: Rules) -> None:
+        """Judge by `rules` from here on. What was forgotten by the former ones stays forgotten."""
+        if rules == self._rules:
+            return
+        self._floor = self.watermark
+        if self._memory is not None and self._log is not None:
+            within_ms = rules.deduplicate_within_ms
+            if within_ms < self._within_ms:
+                self._memory.shorten(within_ms)
+                self._log.shorten(within_ms)
+            elif within_ms > self._within_ms:
+                alive = self._memory.remembered(self._floor)
+                self._memory = DedupMemory(within_ms)
+                self._memory.remember(*alive)
+                self._log.rewrite(within_ms, *alive)
+        self._within_ms, self._rules = rules.deduplicate_within_ms, rules
 
     def remember(self, ids: pa.Array, event_time: Int64s) -> None:
         """Take over ids that were first seen before this state began, in offset order (a memory built from a lake)."""
@@ -124,7 +192,12 @@ class Judge:
     def snapshot(self) -> State:
         """The state after the last poll, small and picklable; remembered ids are on disk when it returns."""
         ids = [] if self._log is None else self._log.snapshot(self.watermark)
-        return {"max_event_time": self.max_event_time, "ids": ids}
+        return {
+            "max_event_time": self.max_event_time,
+            "ids": ids,
+            "watermark": self.watermark,
+            "within_ms": self._within_ms,
+        }
 
     def close(self) -> None:
         """Let go of the files."""
@@ -133,9 +206,12 @@ class Judge:
 
     def _judge_rows(self, poll: Poll, events: pa.RecordBatch, at: Int64s) -> pa.RecordBatch:
         event_time = events.column(self._time).to_numpy()
+        assert self._rules is not None, "a poll with events has offsets, so it is judged by rules"
         watermark, self.max_event_time = watermarks_before(
-            event_time, self.max_event_time, self._plan.out_of_orderness_ms
+            event_time, self.max_event_time, self._rules.out_of_orderness_ms
         )
+        if watermark[0] < self._floor:
+            np.maximum(watermark, self._floor, out=watermark)
         offset, timestamp = poll.records.column("offset"), poll.records.column("timestamp")
         if len(at) < poll.records.num_rows:
             offset, timestamp = offset.take(pa.array(at)), timestamp.take(pa.array(at))
@@ -211,6 +287,15 @@ class Judge:
             pa.array([refusal.message for refusal in refusals], pa.string()),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=DEAD_SCHEMA)
+
+
+def _standing(state: State | None, former: Rules) -> tuple[int, int]:
+    """The watermark after the last row of a state, and for how long ids were remembered up to there."""
+    if state is None:
+        return NEVER_MS, former.deduplicate_within_ms
+    newest_ms = state["max_event_time"]
+    reached_ms = NEVER_MS if newest_ms is None else max(newest_ms - former.out_of_orderness_ms, NEVER_MS)
+    return state.get("watermark", reached_ms), state.get("within_ms", former.deduplicate_within_ms)
 
 
 def _picked(first: Bools, lane1: Hashes, lane2: Hashes, event_time: Int64s) -> tuple[Hashes, Hashes, Int64s]:

@@ -87,7 +87,6 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         watch: Callable[[], None],
     ) -> None:
         self._partition = partition
-        self._topic = judge.topic
         self._reader = reader
         self._decoder = decoder
         self._judge = judge
@@ -130,9 +129,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         if self._epoch_bytes >= self._pace.epoch_bytes:
             self._pause(5)
             return out
-        judged = self._read()
-        if judged is not None:
-            out.append(judged)
+        out += self._read()
         if self._reader.finished:
             out.append(self._heartbeat(finished=True))
             self._draining_snapshots = 0
@@ -163,30 +160,25 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         # what lies behind a bounded end, or comes after a stop, is not waited for
         return self._next, self._reader.lag() if self._draining_snapshots is None else None
 
-    def _read(self) -> Judged | None:
+    def _read(self) -> list[Judged]:
         poll = self._reader.poll(self._pace.batch_records, self._pace.epoch_bytes)
         if poll is None:
             self._pause(self._pace.linger_ms)
-            return None
+            return []
         records = poll.records
         full = records.num_rows >= self._pace.batch_records // 4
         self._pause(0 if full else self._pace.linger_ms)
         self._epoch_bytes += records.column("value").nbytes
         self._next = poll.end
-        judged = self._judge.judge(poll, self._decoder.decode(records.column("value")))
-        self._observe(judged, self._reader.lag(), self._reader.waiting())
-        return judged
+        found = []
+        for piece in self._judge.pieces(poll):
+            judged = self._judge.judge(piece, self._decoder.decode(piece.records.column("value")))
+            self._observe(judged, self._reader.lag(), self._reader.waiting())
+            found.append(judged)
+        return found
 
     def _heartbeat(self, *, finished: bool = False) -> Judged:
-        return Judged(
-            self._partition,
-            self._topic,
-            self._next,
-            self._next,
-            max_event_time=self._judge.max_event_time,
-            finished=finished,
-            final=finished and self._final(self._partition),
-        )
+        return self._judge.nothing(self._next, finished=finished, final=finished and self._final(self._partition))
 
     def _drained(self) -> bool:
         if self._draining_snapshots is None or self._draining_snapshots < PUBLISHED_SNAPSHOTS:

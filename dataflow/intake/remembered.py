@@ -92,6 +92,10 @@ class DedupMemory:
         for at in range(0, len(lane1), _BLOCK):
             self._append(lane1[at : at + _BLOCK], lane2[at : at + _BLOCK], event_time[at : at + _BLOCK])
 
+    def shorten(self, horizon_ms: int) -> None:
+        """From now on ids are remembered for a shorter time; a longer one would bring expired ones back to life."""
+        self._horizon_ms = min(self._horizon_ms, horizon_ms)
+
     def forget(self, watermark: int) -> None:
         """Let blocks go whose ids have all expired."""
         if watermark < NEVER_MS + self._horizon_ms:

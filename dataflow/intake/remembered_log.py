@@ -101,6 +101,25 @@ class DedupLog:
         except OSError as error:
             raise _unusable(self._folder, error) from error
 
+    def shorten(self, horizon_ms: int) -> None:
+        """From now on ids are remembered for a shorter time."""
+        self._horizon_ms = horizon_ms
+
+    def rewrite(self, horizon_ms: int, lane1: Hashes, lane2: Hashes, event_time: Int64s) -> None:
+        """Hold these ids alone, in the order of their rows, and from now on for `horizon_ms`.
+
+        What was held so far stays on disk as dropped segments do: a resume may go back to it.
+        """
+        try:
+            self._finish()
+        except OSError as error:
+            raise _unusable(self._folder, error) from error
+        self._dropped.extend((self._snapshots, segment.name) for segment in self._segments)
+        self._segments, self._horizon_ms = [], horizon_ms
+        for at in range(0, len(event_time), _READ_ROWS):
+            part = slice(at, at + _READ_ROWS)
+            self.append(lane1[part], lane2[part], event_time[part])
+
     def snapshot(self, watermark: int) -> LogState:
         """Make everything appended durable; the state to open it again.
 

@@ -15,6 +15,7 @@ from dataflow.durations import to_text
 from dataflow.errors import PipelineError
 from dataflow.event.schema import EventSchema, read_model
 from dataflow.filter.parse import Expression
+from dataflow.messages import Rules
 from dataflow.pipeline import checks as check
 from dataflow.pipeline.checks import Mistakes
 from dataflow.pipeline.columns import columns_of
@@ -106,6 +107,12 @@ class Plan:
     fingerprint: str
     definition: dict[str, object] = field(default_factory=dict, compare=False)
     keep_ms: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> Rules:
+        """Those of its settings that may change from a record on."""
+        lateness = tuple(sorted((rollup.name, rollup.allowed_lateness_ms) for rollup in self.rollups))
+        return Rules(self.out_of_orderness_ms, self.idle_timeout_ms, self.dedup_within_ms, lateness)
 
 
 _Entry = TypeVar("_Entry")

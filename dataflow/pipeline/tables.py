@@ -26,6 +26,9 @@ LATE_SCHEMA = pa.schema(
     ]
 )
 
+RULES = ("out_of_orderness_ms", "idle_timeout_ms", "deduplicate_within_ms")
+"""The ledger's columns of the rules that hold for the whole pipeline, called as in `dataflow.messages.Rules`."""
+
 
 class Merge(NamedTuple):
     """Columns of a table that merge together, and the part that says how."""
@@ -85,7 +88,10 @@ def distinct_schema(rollup: "RollupPlan", aggregate: "AggregatePlan") -> pa.Sche
 
 
 def ledger_schema(plan: "Plan") -> pa.Schema:
-    """One row per commit and source partition; per rollup R three more columns."""
+    """One row per commit and source partition; per rollup R four more columns.
+
+    The last columns, but for those of rollups that came later, are the rules by which its records were judged.
+    """
     counts = ("read", "accepted", "duplicate", "late", "dead")
     return pa.schema(
         [
@@ -105,8 +111,16 @@ def ledger_schema(plan: "Plan") -> pa.Schema:
                 for rollup in plan.rollups
                 for what in ("filtered", "counted", "late")
             ),
+            pa.field("watermark", pa.int64()),
+            *(pa.field(name, pa.int64()) for name in RULES),
+            *(pa.field(lateness_column(rollup.name), pa.int64()) for rollup in plan.rollups),
         ]
     )
+
+
+def lateness_column(rollup: str) -> str:
+    """The ledger's column of the allowed lateness by which rows were judged for a rollup."""
+    return f"{rollup}_allowed_lateness_ms"
 
 
 def tables_of(plan: "Plan", *, events: bool) -> list[TableSpec]:

@@ -2,20 +2,26 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dataflow.errors import ConfigError
+from dataflow.messages import Mark, Rules
 from dataflow.sources.source import Hint, Reader, Source
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRange:
-    """Offsets [start, end) of one source partition; `hint` is the reader's hint of `start`, where one is needed."""
+    """Offsets [start, end) of one source partition; `hint` is the reader's hint of `start`, where one is needed.
+
+    `marks`: from which offset on which rules hold in it; those of the pipeline where there is none.
+    """
 
     start: int
     end: int
     hint: Hint = None
+    marks: tuple[Mark, ...] = ()
 
 
 class RangedSource:
@@ -69,7 +75,7 @@ def read_ranges(path: Path) -> dict[str, SourceRange]:
     """Ranges from a JSON file: {"ads/0": {"start": 0, "end": 500}}. Raises ConfigError."""
     try:
         entries = json.loads(path.read_text("utf-8"))
-        ranges = {name: SourceRange(entry["start"], entry["end"], entry.get("hint")) for name, entry in entries.items()}
+        ranges = {name: _range(entry) for name, entry in entries.items()}
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         fix = f'cannot be used ({error}); write {{"ads/0": {{"start": 0, "end": 500}}}}'
         raise ConfigError("ranges", str(path), fix) from None
@@ -79,6 +85,20 @@ def read_ranges(path: Path) -> dict[str, SourceRange]:
     return ranges
 
 
+def _range(entry: Mapping[str, Any]) -> SourceRange:
+    marks = tuple((offset, Rules.of_json(values)) for offset, values in entry.get("rules", ()))
+    return SourceRange(entry["start"], entry["end"], entry.get("hint"), marks)
+
+
 def write_ranges(path: Path, ranges: Mapping[str, SourceRange]) -> None:
     """The file that `read_ranges` reads."""
-    path.write_text(json.dumps({name: asdict(part) for name, part in ranges.items()}), "utf-8")
+    entries = {
+        name: {
+            "start": part.start,
+            "end": part.end,
+            "hint": part.hint,
+            "rules": [(offset, rules.as_json()) for offset, rules in part.marks],
+        }
+        for name, part in ranges.items()
+    }
+    path.write_text(json.dumps(entries), "utf-8")

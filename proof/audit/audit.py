@@ -37,6 +37,7 @@ from proof.audit.windows import (
 from proof.erased import ErasedRows, side_tables
 from proof.ledger import ROLLUP_CLASSES, LedgerLine, read_ledger
 from proof.left import what_left
+from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.catalog.left import Left, left
 from sinks.lake.ledger import merge_ranges
@@ -127,7 +128,8 @@ class _Audit:
 
     def run(self) -> Report:
         report = self._report
-        lines = read_ledger(self._snapshot)
+        first = lake_definition(self._reader).first_rules
+        lines = read_ledger(self._snapshot, first=first)
         starts = first_offsets(self._snapshot)
         if self._source is not None:
             # a file is read from its first record on, a topic from wherever the first run was told to
@@ -364,7 +366,7 @@ class _Chunk:
 def _ledger_differences(line: LedgerLine, again: Range) -> list[str]:
     texts = [
         f"{name} is {getattr(line.entry, name)}, the source gives {getattr(again, name)}"
-        for name in (*CLASSES, "checksum", "max_event_time", "topic")
+        for name in (*CLASSES, "checksum", "max_event_time", "watermark", "topic")
         if getattr(line.entry, name) != getattr(again, name)
     ]
     for rollup, count in again.rollups.items():

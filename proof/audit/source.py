@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataflow.errors import InputMissing, OffsetLost, UnknownTopic
-from dataflow.intake.judge import Judge
 from dataflow.messages import Judged
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
 from dataflow.spoken import listed
 from dataflow.steps import UNSEEN, Steps
 from proof.audit.ledger import Segment
+from proof.history import History
 from proof.rejudge import Rejudging
 from query.reader import LakeSnapshot
 from sinks.lake.catalog.left import Left
@@ -22,14 +22,12 @@ from sinks.lake.catalog.left import Left
 class Place:
     """Where judging can start: segments before `first` cannot be judged again, `why` says so, `fix` how to ask.
 
-    `seen`: the largest event time (ms) before it, None where nothing was read before. `from_lake`: ids to remember
-    come from table events.
+    `from_lake`: ids to remember come from table events.
     """
 
     first: int
     why: str = ""
     fix: str = ""
-    seen: int | None = None
     from_lake: bool = False
 
 
@@ -65,19 +63,20 @@ def find_place(
     fix = "audit offsets that both still hold, or a copy of the source with its older records"
     if first == len(segments):
         return Place(first, deleted, fix)
-    newest = _newest(segments[:first])
-    if plan.dedup_column is None or newest is None:
-        return Place(first, deleted, fix, newest)
+    history = history_of(segments)
+    if plan.dedup_column is None or history.before(segments[first].start)["max_event_time"] is None:
+        return Place(first, deleted, fix)
     unknown = f"{deleted}, and which event ids were remembered there is not in the lake"
-    while gone is not None and newest - plan.out_of_orderness_ms - plan.dedup_within_ms < gone.before_ms:
+    while gone is not None and _alive_ms(history, segments[first].start) < gone.before_ms:
         first += 1
         if first >= len(segments):
             return Place(len(segments), f"{unknown} any more: they have left it with the events", copy)
-        newest = _newest(segments[:first]) or newest
         deleted = f"{unknown} any more before offset {segments[first].start}: they have left it with the events"
-    if "events" not in snapshot.tables or not _ids_are_known(plan, segments[:first], newest):
+    if "events" not in snapshot.tables or not _ids_are_known(
+        segments[:first], _alive_ms(history, segments[first].start)
+    ):
         return Place(len(segments), unknown, copy)
-    return Place(first, deleted, fix, newest, from_lake=True)
+    return Place(first, deleted, fix, from_lake=True)
 
 
 def _name_source(segments: Sequence[Segment]) -> str:
@@ -91,19 +90,23 @@ def _name_source(segments: Sequence[Segment]) -> str:
     return f"name the folder of files that filled the lake, with {partition} in it: --source files --input FOLDER"
 
 
-def _newest(segments: Sequence[Segment]) -> int | None:
-    """The largest event time of these segments."""
-    times = [each.line.entry.max_event_time for each in segments if each.line is not None]
-    return max((time for time in times if time is not None), default=None)
+def history_of(segments: Sequence[Segment]) -> History:
+    """What the ledger's rows among these segments of one source partition tell."""
+    return History(segments[0].partition, [each.line.entry for each in segments if each.line is not None])
 
 
-def _ids_are_known(plan: Plan, before: Sequence[Segment], newest: int) -> bool:
-    alive = newest - plan.out_of_orderness_ms - plan.dedup_within_ms
+def _alive_ms(history: History, offset: int) -> int:
+    """Ids of events after that time were still remembered before `offset`."""
+    stood = history.before(offset)
+    return stood["watermark"] - stood["within_ms"]
+
+
+def _ids_are_known(before: Sequence[Segment], alive_ms: int) -> bool:
     for each in before:
         if each.line is None:
             return False
         entry = each.line.entry
-        if entry.late and (entry.max_event_time or 0) > alive:
+        if entry.late and (entry.max_event_time or 0) > alive_ms:
             return False
     return True
 
@@ -126,6 +129,7 @@ class Rereading:
         """`folder` is an empty one for remembered ids."""
         self._means = means
         self._segments = segments[place.first :]
+        self._history = history_of(segments)
         self._place = place
         self._folder = folder
         self.ended_at: int | None = None
@@ -138,8 +142,8 @@ class Rereading:
         again = Rejudging(
             means.source,
             means.plan,
-            first.partition,
-            seen=self._place.seen,
+            self._history,
+            start=first.start,
             folder=self._folder,
             wait=means.wait,
             steps=means.steps,
@@ -158,7 +162,7 @@ class Rereading:
         with closing(pieces):
             for segment in self._segments:
                 if segment.end == segment.start:
-                    yield segment, _nothing(segment, again.judge)
+                    yield segment, again.judge.nothing(segment.start)
                     continue
                 for judged in pieces:
                     yield segment, judged
@@ -166,7 +170,3 @@ class Rereading:
                         break
                 else:
                     return
-
-
-def _nothing(segment: Segment, judge: Judge) -> Judged:
-    return Judged(judge.partition, judge.topic, segment.start, segment.end, max_event_time=judge.max_event_time)

@@ -7,13 +7,17 @@ import pyarrow as pa
 
 from dataflow.errors import ConservationError, Gap
 from dataflow.messages import Range, RollupCount
+from dataflow.pipeline.tables import RULES, lateness_column
 
 _WRAP = 2**64
+_LONGEST_MS = 2**63 - 1
 _COUNTS = ("read", "accepted", "duplicate", "late", "dead")
 
 
 def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
     """One range per source partition, in name order, from the ranges of one epoch in any order.
+
+    Where the rules change within the epoch, as in a replay, there is one range for each of them.
 
     Raises Gap when a partition's ranges do not follow each other, ConservationError when the classes of one do not
     add up to what was read.
@@ -26,14 +30,18 @@ def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
     for partition in sorted(by_partition):
         parts = sorted(by_partition[partition], key=lambda part: (part.start, part.end))
         whole = _copy(parts[0])
+        merged.append(whole)
         for part in parts[1:]:
             if part.start != whole.end:
                 raise Gap(
                     f"source partition {partition}: one epoch holds offsets [{whole.start}, {whole.end}) and then "
                     f"[{part.start}, {part.end}); nothing of it was written. Start again; if it stays, report it"
                 )
-            _add(whole, part)
-        merged.append(whole)
+            if part.rules != whole.rules and part.end > part.start and whole.end > whole.start:
+                whole = _copy(part)
+                merged.append(whole)
+            else:
+                _add(whole, part)
     return merged
 
 
@@ -83,6 +91,12 @@ def ledger_rows(
             "epoch": epoch,
             "committed_at": committed_at.replace(tzinfo=None),
         }
+        if entry.rules is not None:
+            row["watermark"] = entry.watermark
+            # a longer time than a column holds is for ever, as the longest is
+            row.update((name, min(getattr(entry.rules, name), _LONGEST_MS)) for name in RULES)
+            lateness = entry.rules.allowed_lateness_ms
+            row.update((lateness_column(name), min(value, _LONGEST_MS)) for name, value in lateness)
         for name, count in entry.rollups.items():
             row[f"{name}_filtered"] = count.filtered
             row[f"{name}_counted"] = count.counted
@@ -108,11 +122,18 @@ def _copy(entry: Range) -> Range:
         entry.max_event_time,
         entry.finished,
         rollups,
+        entry.watermark,
+        entry.rules,
     )
 
 
 def _add(whole: Range, part: Range) -> None:
+    if whole.end == whole.start:
+        # what has no records was judged by no rules
+        whole.rules = part.rules
     whole.end = part.end
+    marks = [mark for mark in (whole.watermark, part.watermark) if mark is not None]
+    whole.watermark = max(marks, default=None)
     for name in _COUNTS:
         setattr(whole, name, getattr(whole, name) + getattr(part, name))
     whole.checksum = _signed(whole.checksum + part.checksum)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataflow.errors import RecoveryError
-from dataflow.messages import Range, RollupCount
+from dataflow.messages import Range, RollupCount, Rules
 from sinks.lake.catalog.staged import ColumnStats, StagedFile
 
-VERSION = 1
+VERSION = 2
+"""Of the stored state. Version 1 did not say by which rules a range was judged; it is still read."""
 
 State = dict[str, Any]
 """What a recovery store holds for the sink; its version says what is in it."""
@@ -41,7 +42,7 @@ def from_state(state: State | None) -> list[Manifest]:
     """The manifests of a stored state; none for None. Raises RecoveryError for a version that is not ours."""
     if state is None:
         return []
-    if state.get("version") != VERSION:
+    if state.get("version") not in (1, VERSION):
         raise RecoveryError(
             f"the recovery store holds a sink state of version {state.get('version')!r}, this Tidemill reads "
             f"{VERSION}; start it once with the version that wrote it, or take over with `tidemill recover --from-lake`"
@@ -58,7 +59,11 @@ def _builtins(manifest: Manifest) -> dict[str, object]:
             {**_shallow(file), "columns": [_shallow(column) for column in file.columns]} for file in manifest.files
         ],
         "ranges": [
-            {**_shallow(line), "rollups": {name: _shallow(count) for name, count in line.rollups.items()}}
+            {
+                **_shallow(line),
+                "rollups": {name: _shallow(count) for name, count in line.rollups.items()},
+                "rules": None if line.rules is None else line.rules.as_json(),
+            }
             for line in manifest.ranges
         ],
     }
@@ -74,7 +79,13 @@ def _manifest(entry: Mapping[str, Any]) -> Manifest:
         for file in entry["files"]
     )
     ranges = tuple(
-        Range(**{**line, "rollups": {name: RollupCount(**count) for name, count in line["rollups"].items()}})
+        Range(
+            **{
+                **line,
+                "rollups": {name: RollupCount(**count) for name, count in line["rollups"].items()},
+                "rules": None if line.get("rules") is None else Rules.of_json(line["rules"]),
+            }
+        )
         for line in entry["ranges"]
     )
     return Manifest(entry["lineage"], entry["epoch"], files, ranges)

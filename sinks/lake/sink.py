@@ -74,10 +74,15 @@ class LakeSink(FixedPartitionedSink[Parcel, State]):
         self,
         open_writer: Callable[[], LakeWriter],
         guard: Callable[[], AbstractContextManager[None]] = nullcontext,
+        resumed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`open_writer()` opens the lake for writing; `guard()` surrounds everything that may raise."""
+        """`open_writer()` opens the lake for writing; `guard()` surrounds everything that may raise.
+
+        `resumed()` is called once the lake stands where this run goes on.
+        """
         self._open_writer = open_writer
         self._guard = guard
+        self._told = resumed
 
     def list_parts(self) -> list[str]:
         """The single part."""
@@ -96,6 +101,7 @@ class LakeSink(FixedPartitionedSink[Parcel, State]):
         writer = self._open_writer()
         try:
             writer.resume(resume_state)
+            self._told()
         except BaseException:
             writer.close()
             raise

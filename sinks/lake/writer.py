@@ -17,6 +17,7 @@ from dataflow.pipeline.names import LEDGER
 from dataflow.pipeline.tables import TableSpec
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout
+from sinks.lake.catalog.rules import rules_text
 from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.fault import Fault, no_fault
 from sinks.lake.files import write_file
@@ -241,8 +242,9 @@ class LakeWriter:
                 extra={"lineage": manifest.lineage, "epoch": manifest.epoch},
             )
             connection.executemany(
-                'INSERT INTO own_offset("partition", topic, next, max_event_time, finished, since)'
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next,"
+                'INSERT INTO own_offset("partition", topic, next, max_event_time, finished, since, rules)'
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next,"
+                " rules = CASE WHEN excluded.next > next THEN excluded.rules ELSE rules END,"
                 " max_event_time = max(coalesce(excluded.max_event_time, max_event_time),"
                 " coalesce(max_event_time, excluded.max_event_time)), finished = excluded.finished,"
                 " since = CASE WHEN ? THEN excluded.since ELSE coalesce(since, excluded.since) END",
@@ -271,14 +273,15 @@ def require_files(manifest: Manifest, folder: Path) -> None:
 
 def require_contiguous(ranges: Sequence[Range], catalog: Catalog) -> None:
     """Raise Gap unless each range starts where the lake ends; a partition new to the lake may start anywhere."""
-    offsets = catalog.offsets()
+    ends = {partition: end for partition, (end, _) in catalog.offsets().items()}
     for entry in ranges:
-        known = offsets.get(entry.partition)
-        if known is not None and known[0] != entry.start:
-            what = "would be missing" if entry.start > known[0] else "would count twice"
-            first, last = sorted((entry.start, known[0]))
+        known = ends.get(entry.partition)
+        ends[entry.partition] = entry.end
+        if known is not None and known != entry.start:
+            what = "would be missing" if entry.start > known else "would count twice"
+            first, last = sorted((entry.start, known))
             raise Gap(
-                f"source partition {entry.partition}: the lake {catalog.folder} ends at offset {known[0]}, this epoch "
+                f"source partition {entry.partition}: the lake {catalog.folder} ends at offset {known}, this epoch "
                 f"holds [{entry.start}, {entry.end}), so [{first}, {last}) {what}. Recovery folder and lake do not "
                 "belong together (one was lost, or restored from a copy): take over with `tidemill recover --from-lake`"
             )
@@ -299,7 +302,8 @@ def commit(writer: LakeWriter, parcels: Sequence[Parcel], epoch: int) -> None:
 def _standing(entry: Range, at_ms: int) -> tuple[object, ...]:
     """A range as `own_offset` keeps where its source partition stands."""
     place = (entry.partition, entry.topic, entry.end, entry.max_event_time)
-    return (*place, int(entry.finished), at_ms, int(entry.read > 0))
+    rules = None if entry.rules is None else rules_text(entry.rules)
+    return (*place, int(entry.finished), at_ms, rules, int(entry.read > 0))
 
 
 def _stats(manifest: Manifest, snapshot_id: int, stage_seconds: float, seconds: float) -> CommitStats:

@@ -46,9 +46,9 @@ def test_it_prints_every_table_and_view_the_windows_and_what_is_held(capsys):
         assert f"\n{rollup.name} (view) " in out
         assert f"\n{rollup.name}_delta " in out
     for line in [
-        "events               topic                  VARCHAR",
-        "                     users_kmv              BIGINT[]",
-        "                     revenue                DECIMAL(38,6)",
+        f"{'events':20} {'topic':33} VARCHAR",
+        f"{'':20} {'users_kmv':33} BIGINT[]",
+        f"{'':20} {'revenue':33} DECIMAL(38,6)",
         "clicks_5m     hop 5m every 1m  ad_id                 \"event_type\" = 'click'  65s                  for ever",
         "Kept: events for ever, late_events for ever, dead_letters for ever, the ledger for ever.",
         "Each event_id is remembered until event time has moved 605s past its first event.",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dataflow.messages import RollupCount
+from dataflow.messages import RollupCount, Rules
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import tables_of
@@ -84,8 +84,12 @@ class World:
         ad: str = "a",
         finished: bool = False,
         final: bool = False,
+        rules: Rules | None = None,
     ) -> None:
-        """Commit events of these times (None: a dead letter), one record each; what is `final` is finished, too."""
+        """Commit events of these times (None: a dead letter), one record each; what is `final` is finished, too.
+
+        The ledger's line tells `rules`, or none, as one of an earlier version.
+        """
         if self.settings.source == "files":
             (self.folder / "in" / f"{partition}.ndjson").touch()
         start = self.next.get(partition, 0)
@@ -117,6 +121,7 @@ class World:
                     max_event_time=max(valid, default=None),
                     finished=finished or final,
                     final=final,
+                    rules=rules,
                     rollups={
                         rollup.name: RollupCount(0, len(valid), 0)
                         for rollup in self.plan.rollups

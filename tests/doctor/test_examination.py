@@ -21,6 +21,7 @@ def test_a_sound_pipeline_has_no_finding_worse_than_ok(world: World) -> None:
 CHANGES: list[tuple[str, Callable[[str], str], Severity, str]] = [
     ("max", lambda job: job.replace('idle_timeout="30s"', 'max_future="1m"'), Severity.WARNING, "has other rules"),
     ("new", lambda job: job.replace('Rollup("visits"', 'Rollup("more"'), Severity.WARNING, "adds rollup more"),
+    ("rule", lambda job: job.replace('"5s"', '"1m"'), Severity.WARNING, "takes out_of_orderness from 5s to 1m"),
     ("size", lambda job: job.replace('tumble("1m")', 'tumble("2m")'), Severity.ERROR, "rollup per_ad: window was"),
     ("name", lambda job: job.replace('"small"', '"other"'), Severity.ERROR, "the file defines 'other'"),
 ]

@@ -1,4 +1,4 @@
-"""Records in, tables out: semantics rules 2 to 9, one record at a time."""
+"""Records in, tables out: semantics rules 2 to 9, and 13, one record at a time."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,12 +51,21 @@ class Tables:
     rollup_counts: dict[tuple[str, str], RollupCounts] = field(default_factory=dict)
 
 
-def run(spec: PipelineSpec, partitions: dict[str, list[Record]], max_depth: int = MAX_DEPTH) -> Tables:
-    """The tables of a pipeline over whole source partitions, each in offset order."""
+Held = dict[str, dict[int, PipelineSpec]]
+"""By source partition and offset the pipeline whose rules the record was judged by (semantics rule 13)."""
+
+
+def run(
+    spec: PipelineSpec, partitions: dict[str, list[Record]], max_depth: int = MAX_DEPTH, held: Held | None = None
+) -> Tables:
+    """The tables of a pipeline over whole source partitions, each in offset order.
+
+    `held`: where the rules were others than those of `spec`.
+    """
     tables = Tables()
     groups: dict[str, dict[Group, list[Row]]] = {rollup.name: {} for rollup in spec.rollups}
     for partition, records in partitions.items():
-        _Partition(spec, partition, tables, groups).run(records, max_depth)
+        _Partition(spec, partition, tables, groups).run(records, max_depth, (held or {}).get(partition, {}))
     for rollup in spec.rollups:
         found = groups[rollup.name]
         if rollup.window.kind == "session":
@@ -74,22 +83,24 @@ class _Partition:
     def __init__(
         self, spec: PipelineSpec, name: str, tables: Tables, groups: dict[str, dict[Group, list[Row]]]
     ) -> None:
-        self.spec = spec
+        self.spec = self.last = spec
         self.name = name
         self.tables = tables
         self.groups = groups
         self.time_column = event_time_column(spec.fields)
         self.max_event_time: int | None = None
+        self.floor: int | None = None
         self.remembered: dict[Any, int] = {}
         self.counts = tables.counts.setdefault(name, Counts())
         self.filters: dict[str, Node | None] = {
             rollup.name: parse(rollup.where) if rollup.where is not None else None for rollup in spec.rollups
         }
 
-    def run(self, records: list[Record], max_depth: int) -> None:
+    def run(self, records: list[Record], max_depth: int, held: dict[int, PipelineSpec]) -> None:
         for rollup in self.spec.rollups:
             self.tables.rollup_counts[(rollup.name, self.name)] = RollupCounts()
         for record in records:
+            self.go_by(held.get(record.offset, self.last))
             self.counts.read += 1
             row = self.event_of(record, max_depth)
             if isinstance(row, Dead):
@@ -98,6 +109,26 @@ class _Partition:
                 self.tables.dead_fields.append((self.name, record.offset, row.field))
                 continue
             self.judge(record.offset, row)
+
+    def go_by(self, spec: PipelineSpec) -> None:
+        """Semantics rule 13: the watermark stays where it was, and what was forgotten stays forgotten."""
+        if spec is self.spec:
+            return
+        self.floor = self.watermark()
+        if self.floor is not None:
+            self.remembered = {
+                identity: time
+                for identity, time in self.remembered.items()
+                if time + self.spec.dedup_horizon > self.floor
+            }
+        self.spec = spec
+
+    def watermark(self) -> int | None:
+        """After the last row."""
+        if self.max_event_time is None:
+            return None
+        reached = self.max_event_time - self.spec.bound
+        return reached if self.floor is None else max(reached, self.floor)
 
     def event_of(self, record: Record, max_depth: int) -> Row | Dead:
         """Contract, then dimensions, then the future guard: the first reason wins."""
@@ -119,7 +150,7 @@ class _Partition:
     def judge(self, offset: int, row: Row) -> None:
         """Watermark, duplicates, lateness, class of one valid row."""
         time = row[self.time_column]
-        watermark = None if self.max_event_time is None else self.max_event_time - self.spec.bound
+        watermark = self.watermark()
         self.max_event_time = time if self.max_event_time is None else max(self.max_event_time, time)
         if self.is_duplicate(row, time, watermark):
             self.counts.duplicate += 1

@@ -1,5 +1,7 @@
 """Hypothesis strategies: random pipelines over the small event."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from tests.model import small
@@ -125,3 +127,14 @@ def pipelines(draw: st.DrawFn) -> PipelineSpec:
         dedup_horizon=draw(st.sampled_from((1, 4, 10))) if column else 0,
         dimensions=(small.dimension(unknown_is_dead=draw(st.booleans())),),
     )
+
+
+@st.composite
+def other_rules(draw: st.DrawFn, spec: PipelineSpec) -> PipelineSpec:
+    """The same pipeline with other settings of those that may change (semantics rule 13)."""
+    rollups = tuple(
+        replace(rollup, lateness=draw(st.sampled_from((rollup.lateness, 0, 1, 5, 20, 60)))) for rollup in spec.rollups
+    )
+    horizon = draw(st.sampled_from((spec.dedup_horizon, 1, 4, 10, 40))) if spec.dedup_column else 0
+    bound = draw(st.sampled_from((spec.bound, 0, 1, 3, 5, 15)))
+    return replace(spec, rollups=rollups, bound=bound, dedup_horizon=horizon)

@@ -125,16 +125,23 @@ def streams(draw: st.DrawFn, spec: PipelineSpec, *, timestamps: bool = True) -> 
 class Cuts:
     """How records reach the tables: steps, in order; what they leave over is read at the end.
 
-    `steps`: ("poll", partition number, records), ("epoch", 0, 0) or ("restart", workers, 0).
+    `steps`: ("poll", partition number, records), ("epoch", 0, 0), ("restart", workers, 0) or ("rules", number, 0), a
+    restart with the rules of that number.
     """
 
     steps: tuple[tuple[str, int, int], ...] = ()
 
 
-def cuts() -> st.SearchStrategy[Cuts]:
-    """Batch sizes, interleavings of partitions, ends of epochs, restarts with another number of workers."""
+def cuts(rules: int = 0) -> st.SearchStrategy[Cuts]:
+    """Batch sizes, interleavings of partitions, ends of epochs, restarts with another number of workers.
+
+    With so many `rules` to choose from, restarts with others as well.
+    """
     poll = st.tuples(st.just("poll"), st.integers(0, 3), st.sampled_from((1, 1, 2, 3, 7, 100)))
     epoch = st.tuples(st.just("epoch"), st.just(0), st.just(0))
     restart = st.tuples(st.just("restart"), st.sampled_from((1, 2, 4)), st.just(0))
-    step: st.SearchStrategy[tuple[str, int, int]] = st.one_of(poll, poll, poll, epoch, restart)
+    kinds: list[st.SearchStrategy[tuple[str, int, int]]] = [poll, poll, poll, epoch, restart]
+    if rules:
+        kinds += [poll, epoch, st.tuples(st.just("rules"), st.integers(0, rules - 1), st.just(0))]
+    step = st.one_of(kinds)
     return st.lists(step, max_size=25).map(lambda steps: Cuts(tuple(steps)))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dataflow.errors import OffsetLost
 from dataflow.messages import POLL_SCHEMA, Poll
 from tests.model.spec import Record
 
@@ -78,3 +79,18 @@ class MemoryReader:
 
     def close(self) -> None:
         pass
+
+
+class Retained:
+    """A source that has dropped its oldest records."""
+
+    def __init__(self, inner: Any, low: int) -> None:
+        self.inner, self.low = inner, low
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def open(self, partition: str, next_offset: int | None, hint: Any, bounded_end: int | None = None) -> Any:
+        if next_offset is not None and next_offset < self.low:
+            raise OffsetLost(f"{partition}: {next_offset} is gone")
+        return self.inner.open(partition, self.low if next_offset is None else next_offset, hint, bounded_end)

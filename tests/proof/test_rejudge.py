@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from dataflow.decode.decoder import decoder_for
 from dataflow.intake.judge import Judge
-from dataflow.messages import Judged, Poll
+from dataflow.messages import Judged, Poll, Range
+from proof.history import History
 from proof.rejudge import Rejudging
 from query.reader import LakeReader
 from tests.model.files import read_folder
@@ -30,10 +31,13 @@ def rejudging(
     lake: Audited,
     source: MemorySource,
     folder: Path,
-    seen: int | None = None,
+    stood: tuple[int, int | None] = (0, None),
     wait: Callable[[], None] = lambda: None,
 ) -> Iterator[Rejudging]:
-    again = Rejudging(source, lake.plan, "left", seen=seen, folder=folder, wait=wait)
+    start, seen = stood
+    watermark = None if seen is None else seen - lake.plan.out_of_orderness_ms
+    before = Range("left", None, 0, start, max_event_time=seen, watermark=watermark, rules=lake.plan.rules)
+    again = Rejudging(source, lake.plan, History("left", [before]), start=start, folder=folder, wait=wait)
     try:
         yield again
     finally:
@@ -91,7 +95,7 @@ def test_judging_that_starts_in_the_middle_knows_the_watermark_and_the_ids_of_th
     before, after = ([piece for piece in pieces if (piece.start < repeated) is first] for first in (True, False))
     with LakeReader(lake.lake) as reader:
         seen = before[-1].max_event_time
-        with rejudging(lake, source_of(lake), tmp_path / "half", seen=seen) as again:
+        with rejudging(lake, source_of(lake), tmp_path / "half", (repeated, seen)) as again:
             again.remember(reader.snapshot(), repeated)
             found = list(again.judged(repeated, [RECORDS]))
     assert rows(found) == rows(after)
@@ -101,7 +105,7 @@ def test_judging_that_starts_in_the_middle_knows_the_watermark_and_the_ids_of_th
 def test_ids_at_and_after_the_place_are_not_remembered(lake: Audited, tmp_path: Path) -> None:
     with LakeReader(lake.lake) as reader:
         first = next(iter(rows([at_once(lake, tmp_path / "once")])))
-        with rejudging(lake, source_of(lake), tmp_path / "ids", seen=first["time"]) as again:
+        with rejudging(lake, source_of(lake), tmp_path / "ids", (first["offset"], first["time"])) as again:
             again.remember(reader.snapshot(), first["offset"])
             pieces = list(again.judged(first["offset"], [first["offset"] + 1]))
     assert [row["offset"] for row in rows(pieces)] == [first["offset"]]

@@ -1,24 +1,39 @@
 """A lake taken over: what its source partitions start from is read back from the source, or nothing changes."""
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
+from dataflow.decode.decoder import decoder_for
 from dataflow.errors import OffsetLost, RecoveryError
+from dataflow.intake.judge import Judge
+from dataflow.own_columns import WATERMARK
+from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
 from proof.takeover import TakenOver, take_over
 from runtime.recovery_folder import RecoveryFolder
 from sinks.lake.catalog.catalog import Catalog
+from tests.harness import Product
+from tests.model import small
+from tests.model.changing import Changing, changing
 from tests.model.files import read_folder
+from tests.model.spec import AggregateSpec, PipelineSpec, Record, RollupSpec, WindowSpec
+from tests.model.streams import Cuts
 from tests.proof.audited import Audited
 from tests.proof.memory_source import MemorySource
 from tests.proof.silent_source import SilentReader, SilentSource
+from tests.small_event import to_pipeline
 
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
@@ -165,3 +180,67 @@ def test_a_file_goes_on_at_the_byte_where_the_lake_ends(lake: Audited) -> None:
     taken_from(lake, lake.source())
     hint = RecoveryFolder(lake.folder / "recovery").seed()["left"]["hint"]
     assert hint == [(lake.input / "left.ndjson").stat().st_size, False]
+
+
+def event(at: int, identity: str, time: int) -> Record:
+    return Record(at, json.dumps({"id": identity, "time": time, "kind": "a"}).encode())
+
+
+COUNT = RollupSpec("r", (), WindowSpec("tumble", 10, 10), {"n": AggregateSpec("count")})
+SHORT = PipelineSpec(small.FIELDS, (COUNT,), dedup_column="id", dedup_horizon=10)
+IDS = (("old", 0), ("young", 15), ("x", 20), ("y", 21), ("old", 22), ("young", 23), ("old", 24), ("z", 25))
+FORGETTING: Changing = (
+    [SHORT, replace(SHORT, dedup_horizon=100)],
+    {"p": [event(at, *each) for at, each in enumerate(IDS)]},
+    Cuts((("poll", 0, 3), ("epoch", 0, 0), ("epoch", 0, 0), ("rules", 1, 0))),
+)
+"""At the change of rules, before y, one id has been forgotten and stays so; both are still among the lake's events."""
+
+
+@settings(deadline=None, max_examples=20, suppress_health_check=SLOW)
+@given(run=changing(), dropped=st.booleans())
+@example(run=FORGETTING, dropped=False)
+@example(run=FORGETTING, dropped=True)
+def test_after_changes_of_rules_a_lake_goes_on_from_the_ledger_as_from_its_own_recovery_folder(
+    run: Changing, dropped: bool
+) -> None:
+    specs, records, cuts = run
+    if dropped:
+        # ids of late events are not in the table events, so nothing is late
+        specs = [replace(spec, rollups=tuple(replace(each, lateness=10**9) for each in spec.rollups)) for spec in specs]
+    first = {name: each[: len(each) // 2] for name, each in records.items()}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pipeline, *others = [to_pipeline(spec, folder) for spec in specs]
+        product = Product(pipeline, folder, first, folder, others)
+        product.run(cuts)
+        source = LosingSource(first, (7,))
+        source.low = 10**9 if dropped else 0
+        recovery = RecoveryFolder(folder / "recovery")
+        catalog = Catalog.open(folder / "lake")
+        take_over(catalog, product.plan, source, recovery, clock=lambda: NOW, wait=lambda: None)
+        catalog.close()
+        for at, partition in enumerate(product.partitions):
+            rest = records[partition.name][len(first[partition.name]) :]
+            found = []
+            for state, ids in (
+                (partition.state[2], partition.folder),
+                (recovery.seed()[partition.name]["judge"], recovery.dedup_folder(partition.name)),
+            ):
+                # rules that are others once more
+                judge = Judge(
+                    product.plans[(at + 1) % len(specs)], partition.name, partition.topic, folder=ids, state=state
+                )
+                found.append(judged_rows(product.plan, judge, rest))
+                judge.close()
+            assert found[0] == found[1]
+
+
+def judged_rows(plan: Plan, judge: Judge, records: list[Record]) -> tuple[int, int | None, list[Any]]:
+    """What a judge makes of records: duplicates, the watermark after them, and offsets with the watermarks before."""
+    reader = MemorySource({"p": records}, (1000,)).open("p", 0, None, 10**6)
+    poll = reader.poll(1000, 0)
+    assert poll is not None
+    judged = judge.judge(poll, decoder_for(plan).decode(poll.records.column("value")))
+    rows = [] if judged.rows is None else judged.rows.select(["offset", WATERMARK]).to_pylist()
+    return judged.duplicate, judged.watermark, rows

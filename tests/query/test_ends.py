@@ -20,7 +20,9 @@ from sinks.lake.writer import commit
 from tests.sinks.lake.small import Clock, at, parcel, small_plan, writer_for
 
 PLAN = small_plan()
-COLUMNS = '"partition", end_offset, "read", max_event_time, finished, final, committed_at'
+COLUMNS = (
+    '"partition", end_offset, "read", max_event_time, watermark, out_of_orderness_ms, finished, final, committed_at'
+)
 LINE = st.tuples(
     st.sampled_from(["t/0", "t/1", "o'clock"]),
     st.integers(0, 3),
@@ -28,18 +30,21 @@ LINE = st.tuples(
     st.none() | st.integers(-(2**62), 2**62),
     st.booleans() | st.none(),
     st.integers(0, 120),
+    st.sampled_from([("NULL", "NULL"), ("NULL", "0"), ("7000", "0"), (str(2**62), "9")]),
 )
-Line = tuple[str, int, int, int | None, bool | None, int]
+Line = tuple[str, int, int, int | None, bool | None, int, tuple[str, str]]
 
 
 def literal(lines: list[Line]) -> str:
     rows = ", ".join(
-        f"('{name.replace(chr(39), chr(39) * 2)}', {end}, {read}, {'NULL' if seen is None else seen}, true,"
+        f"('{name.replace(chr(39), chr(39) * 2)}', {end}, {read}, {'NULL' if seen is None else seen},"
+        f" {told[0]}, {told[1]}, true,"
         f" {'NULL' if final is None else final},"
         f" make_timestamp(epoch_us(now()) - {age_s}500000))"
-        for name, end, read, seen, final, age_s in lines
+        for name, end, read, seen, final, age_s, told in lines
     )
-    types = "NULL::VARCHAR, NULL::BIGINT, NULL::BIGINT, NULL::BIGINT, NULL::BOOLEAN, NULL::BOOLEAN, NULL::TIMESTAMP"
+    kinds = ("VARCHAR", *["BIGINT"] * 5, "BOOLEAN", "BOOLEAN", "TIMESTAMP")
+    types = ", ".join(f"NULL::{kind}" for kind in kinds)
     values = f"VALUES {rows}, ({types})" if rows else f"VALUES ({types})"
     return f'(SELECT * FROM ({values}) AS all_lines({COLUMNS}) WHERE "partition" IS NOT NULL) AS ledger'
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,27 @@ def test_the_slowest_active_partition_closes_and_an_idle_one_does_not_hold(lake:
     lake.commit({"ledger": [ledger("p", 1, 2, _at(101))]}, after_s=29)
     idle = lake.commit({"ledger": [ledger("p", 2, 3, _at(102))]}, after_s=2)
     assert closing_levels(reader.snapshot(), facts) == [(T0_MS + 5_000, first), (T0_MS + 97_000, idle)]
+
+
+def test_rules_that_changed_close_by_what_held_at_each_commit(lake: LakeMaker, reader: LakeReader) -> None:
+    def told(
+        partition: str, start: int, newest_s: int, disorder_s: int, idle_s: int, watermark_s: int
+    ) -> dict[str, Any]:
+        rules = {"out_of_orderness_ms": disorder_s * 1000, "idle_timeout_ms": idle_s * 1000, "deduplicate_within_ms": 0}
+        line = ledger(partition, start, start + 1, _at(newest_s))
+        return {**line, **rules, "watermark": T0_MS + watermark_s * 1000}
+
+    facts = lake_definition(reader)
+    # as an earlier version wrote it: 5 s of disorder
+    first = lake.commit({"ledger": [ledger("p", 0, 1, _at(100)), ledger("q", 0, 1, _at(10))]})
+    # a minute of disorder takes no watermark back
+    lake.commit({"ledger": [told("p", 1, 101, 60, 30, 95), told("q", 1, 20, 60, 30, 5)]})
+    ahead = lake.commit({"ledger": [told("q", 2, 100, 60, 30, 40)]})
+    # 40 s without records: as long as the timeout is longer, q holds the others back
+    lake.commit({"ledger": [told("p", 2, 200, 60, 50, 140)]}, after_s=40)
+    idle = lake.commit({"ledger": [told("p", 3, 200, 60, 20, 140)]}, after_s=1)
+    levels = [(T0_MS + 5_000, first), (T0_MS + 40_000, ahead), (T0_MS + 140_000, idle)]
+    assert closing_levels(reader.snapshot(), facts) == levels
 
 
 def test_where_every_partition_is_idle_the_furthest_one_closes(lake: LakeMaker, reader: LakeReader) -> None:

@@ -19,9 +19,9 @@ class Clock:
         return self.seconds
 
 
-def judged(partition: str, read: int, *, dead: int = 0, duplicate: int = 0, newest_ms: int | None = None) -> Judged:
+def judged(partition: str, read: int, *, dead: int = 0, duplicate: int = 0, watermark_ms: int | None = None) -> Judged:
     letters = pa.RecordBatch.from_pylist([{}] * dead, DEAD_SCHEMA) if dead else None
-    return Judged(partition, "t", 0, read, read, duplicate, dead=letters, max_event_time=newest_ms)
+    return Judged(partition, "t", 0, read, read, duplicate, dead=letters, watermark=watermark_ms)
 
 
 def commit(late: int) -> CommitStats:
@@ -29,15 +29,15 @@ def commit(late: int) -> CommitStats:
 
 
 def test_a_run_without_a_record_knows_nothing_yet() -> None:
-    look = Progress(5_000, lambda: NOON, Clock()).look()
+    look = Progress(lambda: NOON, Clock()).look()
     assert (look.read, look.rate, look.delay_ms, look.lag, look.committed_ms) == (0, 0, None, None, None)
 
 
 def test_counts_add_up_over_partitions_and_the_least_watermark_counts() -> None:
-    progress = Progress(5_000, lambda: NOON, Clock())
-    progress.observe(judged("p", 10, dead=2, duplicate=1, newest_ms=NOON_MS), 40)
-    progress.observe(judged("q", 5, newest_ms=NOON_MS - 7_000), 2)
-    progress.observe(judged("p", 1, newest_ms=NOON_MS + 1), 30)
+    progress = Progress(lambda: NOON, Clock())
+    progress.observe(judged("p", 10, dead=2, duplicate=1, watermark_ms=NOON_MS - 5_000), 40)
+    progress.observe(judged("q", 5, watermark_ms=NOON_MS - 12_000), 2)
+    progress.observe(judged("p", 1, watermark_ms=NOON_MS - 4_999), 30)
     progress.committed(commit(late=3))
     look = progress.look()
     assert (look.read, look.dead, look.duplicate, look.late, look.lag) == (16, 2, 1, 4, 32)
@@ -46,7 +46,7 @@ def test_counts_add_up_over_partitions_and_the_least_watermark_counts() -> None:
 
 def test_the_rate_is_that_since_the_last_look_and_in_the_end_that_of_all() -> None:
     clock = Clock()
-    progress = Progress(0, lambda: NOON, clock)
+    progress = Progress(lambda: NOON, clock)
     progress.observe(judged("p", 100), None)
     clock.seconds = 101.0
     assert progress.look().rate == 100
@@ -60,7 +60,7 @@ def test_the_rate_is_that_since_the_last_look_and_in_the_end_that_of_all() -> No
 def test_a_bounded_run_tells_how_long_it_still_takes() -> None:
     clock = Clock()
     for bounded, left_s in ((True, 5), (False, None)):
-        progress = Progress(0, lambda: NOON, clock, bounded=bounded)
+        progress = Progress(lambda: NOON, clock, bounded=bounded)
         assert progress.look().left_s is None
         progress.observe(judged("p", 100), 500)
         clock.seconds += 1
@@ -72,7 +72,7 @@ def test_a_bounded_run_tells_how_long_it_still_takes() -> None:
 
 def test_the_last_commit_grows_old() -> None:
     clock = Clock()
-    progress = Progress(0, lambda: NOON, clock)
+    progress = Progress(lambda: NOON, clock)
     progress.committed(commit(late=0))
     clock.seconds += 0.25
     assert progress.look().committed_ms == 250

@@ -19,7 +19,7 @@ from runtime.speaker import Manner, Speaker, manner_of
 
 
 def progress() -> Progress:
-    made = Progress(0, lambda: datetime(2026, 1, 1, tzinfo=UTC), time.monotonic)
+    made = Progress(lambda: datetime(2026, 1, 1, tzinfo=UTC), time.monotonic)
     made.observe(Judged("p", "t", 0, 7, 7), 3)
     return made
 

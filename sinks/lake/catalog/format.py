@@ -9,11 +9,12 @@ from dataflow.errors import NewerLake
 from sinks.lake.catalog.backfills import write_down_backfills
 from sinks.lake.catalog.left import write_down_left
 from sinks.lake.catalog.ownership import write_down_own_objects
+from sinks.lake.catalog.rules import write_down_rules
 from sinks.lake.catalog.schema import OWN_FORMAT
 
 Migration = Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: tuple[Migration, ...] = (write_down_own_objects, write_down_left, write_down_backfills)
+MIGRATIONS: tuple[Migration, ...] = (write_down_own_objects, write_down_left, write_down_backfills, write_down_rules)
 """Step n makes format n + 1 of format n. Each may find its work done, and none of them ever changes: a lake of 0.1.0
 says nothing of its format, so it is taken through all of them."""
 

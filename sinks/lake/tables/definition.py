@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dataflow.durations import to_text
 from dataflow.errors import LakeError
+from dataflow.messages import Rules
 from sinks.lake.tables import definition_v1
 
 # The tables of kinds are imported by what asks of a kind: who reads a definition only for its names starts without.
@@ -100,7 +100,7 @@ class FieldDefinition(msgspec.Struct, frozen=True):
 
 
 class Definition(msgspec.Struct, frozen=True):
-    """A pipeline as its lake knows it; all but idle_timeout decides what tables hold. Unknown fields are left alone.
+    """A pipeline as its lake knows it. Unknown fields are left alone.
 
     `columns`: those of the events that rollups see, with Arrow types; `event_time` is one of them. `event`: which of
     them are the event's own, empty in a definition of version 1. `values`: by column all that it ever held beside null,
@@ -108,6 +108,8 @@ class Definition(msgspec.Struct, frozen=True):
     this one has not, stay in it.
     `keep_ms`: rollup or row table -> for how long of event time it stays. What is not in it stays for ever, as does a
     rollup that the pipeline file no longer has.
+    `first`: the rules of those lines of the ledger that do not tell theirs, which a lake has from earlier versions.
+    Those under which it goes on are in the fields; all others are told by the ledger's lines.
     """
 
     name: str = ""
@@ -121,6 +123,18 @@ class Definition(msgspec.Struct, frozen=True):
     rollups: list[RollupDefinition] = []
     event_time: str | None = None
     keep_ms: dict[str, int] = {}
+    first: dict[str, Any] | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """Those under which the lake goes on."""
+        lateness = tuple(sorted((rollup.name, rollup.allowed_lateness_ms) for rollup in self.rollups))
+        return Rules(self.out_of_orderness_ms, self.idle_timeout_ms, self.deduplicate_within_ms, lateness)
+
+    @property
+    def first_rules(self) -> Rules:
+        """Those of the ledger's lines that do not tell theirs."""
+        return self.rules if self.first is None else Rules.of_json(self.first)
 
     @property
     def by_name(self) -> dict[str, RollupDefinition]:
@@ -145,6 +159,7 @@ def write_definition(plan: "Plan", former: Definition | None = None) -> str:
     """Canonical text of a plan's definition, with what only `former` has: it stays in the lake."""
     stored = _stored(plan)
     if former is not None:
+        stored["first"] = former.first_rules.as_json()
         columns, rollups = dict(stored["columns"]), {rollup["name"] for rollup in stored["rollups"]}
         stored["values"] = _all_values(former, columns, stored["values"])
         stored["columns"] += [pair for pair in former.columns if pair[0] not in columns]
@@ -155,7 +170,8 @@ def write_definition(plan: "Plan", former: Definition | None = None) -> str:
 def require_compatible(old: Definition, new: Definition, lake: str) -> None:
     """Raise LakeError, naming every difference and the fix, unless a lake of `old` can go on as `new`.
 
-    New rollups and new columns are fine, and so is a rollup that is gone: its tables stay as they are.
+    New rollups and new columns are fine, and so is a rollup that is gone: its tables stay as they are. Other `rules`
+    hold from the next records on.
     """
     changes = list(_changes(old, new))
     if changes:
@@ -168,7 +184,8 @@ def _stored(plan: "Plan") -> dict[str, Any]:
     columns = [[column.name, str(column.type)] for column in plan.row_schema]
     values = {name: list(values) for name, values in plan.event.values.items()}
     upkeep = {"event_time": plan.event.event_time.name, "keep_ms": plan.keep_ms}
-    return {"version": VERSION, **plan.definition, "columns": columns, "values": values, **upkeep}
+    known = {"columns": columns, "values": values, **upkeep, "first": plan.rules.as_json()}
+    return {"version": VERSION, **plan.definition, **known}
 
 
 def _all_values(
@@ -204,9 +221,7 @@ def _changes(old: Definition, new: Definition) -> Iterator[str]:
 def _shared(definition: Definition) -> dict[str, Any]:
     """What holds for all tables, as its user wrote it."""
     return {
-        "out_of_orderness": to_text(definition.out_of_orderness_ms),
         "deduplicate_by": definition.deduplicate_by,
-        "deduplicate_within": to_text(definition.deduplicate_within_ms),
     }
 
 
@@ -218,6 +233,5 @@ def _shown(rollup: RollupDefinition) -> Mapping[str, str]:
         "keys": ", ".join(f"{name} {type_}" for name, type_ in sorted(rollup.keys)) or "none",
         "window": window_text(rollup.window.window),
         "where": rollup.where or "all",
-        "allowed_lateness": to_text(rollup.allowed_lateness_ms),
         **{f"aggregate {aggregate.name}": str(aggregate) for aggregate in rollup.aggregates},
     }

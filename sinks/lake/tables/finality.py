@@ -88,13 +88,27 @@ def frontier_ms(partitions: Sequence[Standing]) -> int:
     return min(map(reached_ms, deciding(partitions)), default=EVER_MS)
 
 
+def watermark_sql(out_of_orderness_ms: int, *, told: bool = True) -> str:
+    """Of a partition's ledger rows: its watermark after the last one (HUGEINT ms), null before its first valid event.
+
+    A row says where the watermark was, by the rules that held. Rows of earlier versions do not, which is told by their
+    rules: for them it follows from the largest event time, by the `out_of_orderness_ms` that held then. Where the
+    ledger has no such columns at all, not `told`, all rows are of that kind.
+    """
+    untold = f"max_event_time::HUGEINT - {out_of_orderness_ms}"
+    return f"max(CASE WHEN out_of_orderness_ms IS NULL THEN {untold} ELSE watermark END)" if told else f"max({untold})"
+
+
 def frontier_sql(out_of_orderness_ms: int, idle_timeout_ms: int) -> str:
-    """`frontier_ms` of the ledger as it is now: one row, one column `frontier` (HUGEINT ms)."""
+    """`frontier_ms` of the ledger as it is now: one row, one column `frontier` (HUGEINT ms).
+
+    `out_of_orderness_ms` is that of rows of earlier versions, as in `watermark_sql`.
+    """
     return f"""SELECT CASE WHEN count(*) FILTER (NOT ended) = 0 THEN {EVER_MS}::HUGEINT
   WHEN count(*) FILTER (active AND NOT ended) > 0 THEN min(watermark) FILTER (active AND NOT ended)
   ELSE max(watermark) FILTER (NOT ended) END AS frontier
 FROM (
-  SELECT coalesce(max(max_event_time)::HUGEINT - {out_of_orderness_ms}, -{EVER_MS}::HUGEINT) AS watermark,
+  SELECT coalesce({watermark_sql(out_of_orderness_ms)}, -{EVER_MS}::HUGEINT) AS watermark,
     {SINCE_US_SQL}
       > epoch_us(now()) - {idle_timeout_ms * 1000} AS active,
     {FINAL_SQL} AS ended

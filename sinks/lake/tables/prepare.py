@@ -76,7 +76,7 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
             gone = left(connection)
             wanted = {
                 name: kept_from(sql, gone[name].before_ms if name in gone else None)
-                for name, sql in views_of(plan).items()
+                for name, sql in views_of(plan, old.first_rules if old is not None else None).items()
             }
             _evolve(catalog, tables_of(plan, events=events), wanted, now)
     except BaseException:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dataflow.messages import Rules
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import quoted
 from sinks.lake.tables.finality import frontier_sql, needed_sql
@@ -21,9 +22,13 @@ class _Side:
     sql: str
 
 
-def views_of(plan: "Plan") -> dict[str, str]:
-    """View name -> SQL for every rollup of the plan. Tables are named without a schema."""
-    return {rollup.name: view_sql(plan, rollup) for rollup in plan.rollups}
+def views_of(plan: "Plan", first: Rules | None = None) -> dict[str, str]:
+    """View name -> SQL for every rollup of the plan. Tables are named without a schema.
+
+    `first`: the rules of the ledger's lines that do not tell theirs; those of the plan where left out.
+    """
+    frontier = frontier_sql((first or plan.rules).out_of_orderness_ms, plan.idle_timeout_ms)
+    return {rollup.name: view_sql(rollup, frontier) for rollup in plan.rollups}
 
 
 _KEPT = "\nWHERE merged.window_end > "
@@ -41,26 +46,26 @@ def shown_after_ms(sql: str) -> int | None:
     return int(border.removeprefix("epoch_ms(").removesuffix(")")) if border else None
 
 
-def view_sql(plan: "Plan", rollup: "RollupPlan") -> str:
+def view_sql(rollup: "RollupPlan", frontier: str) -> str:
     """One SELECT: key columns, window_start, window_end, aggregates, late_count BIGINT, is_final BOOLEAN.
 
     (key, window) without a counted row are left out. It reads the rollup's delta table, the side tables of exact
-    distinct counts and the ledger, and nothing else.
+    distinct counts and the ledger, by `frontier` as of `frontier_sql`, and nothing else.
     """
-    return _session_sql(plan, rollup) if rollup.merges_windows else _aligned_sql(plan, rollup)
+    return _session_sql(rollup, frontier) if rollup.merges_windows else _aligned_sql(rollup, frontier)
 
 
 def with_ledger(sql: str, relation: str) -> str:
     """A view's SQL that reads `relation` wherever it names the ledger.
 
-    `relation` is a table expression with the ledger's columns partition, end_offset, read, max_event_time, final and
-    committed_at, and for a view that an earlier version made, finished. A name in a WITH around a query hides the table
-    of that name, for all that the query does.
+    `relation` is a table expression with the ledger's columns partition, end_offset, read, max_event_time, watermark,
+    out_of_orderness_ms, final and committed_at, and for a view that an earlier version made, finished. A name in a WITH
+    around a query hides the table of that name, for all that the query does.
     """
     return f"WITH {LEDGER} AS (SELECT * FROM {relation})\nSELECT * FROM ({sql}) AS answer"
 
 
-def _aligned_sql(plan: "Plan", rollup: "RollupPlan") -> str:
+def _aligned_sql(rollup: "RollupPlan", frontier: str) -> str:
     keys = [quoted(key.name) for key in rollup.keys]
     group = [*keys, "window_start", "window_end"]
     delta = quoted(rollup.delta_table)
@@ -72,13 +77,13 @@ def _aligned_sql(plan: "Plan", rollup: "RollupPlan") -> str:
     ]
     main = _list([*group, *merged, "CAST(coalesce(sum(late_count), 0) AS BIGINT) AS late_count"])
     with_parts = [
-        f"frontier AS ({_frontier(plan)})",
+        f"frontier AS ({frontier})",
         f"merged AS (SELECT {main} FROM {delta} GROUP BY {_list(group)} HAVING sum(row_count) > 0)",
     ]
     return _select(with_parts, sides, rollup, group, "merged.late_count")
 
 
-def _session_sql(plan: "Plan", rollup: "RollupPlan") -> str:
+def _session_sql(rollup: "RollupPlan", frontier: str) -> str:
     keys = [quoted(key.name) for key in rollup.keys]
     delta = quoted(rollup.delta_table)
     over = f"PARTITION BY {_list(keys)} " if keys else ""
@@ -87,7 +92,7 @@ def _session_sql(plan: "Plan", rollup: "RollupPlan") -> str:
     bounds = ["min(window_start) AS window_start", "max(window_end) AS window_end"]
     # rows that only say "late" have row_count 0 and must not join sessions together
     with_parts = [
-        f"frontier AS ({_frontier(plan)})",
+        f"frontier AS ({frontier})",
         f"ordered AS (SELECT *, row_number() OVER ({over}ORDER BY window_start, window_end) AS _position"
         f" FROM {delta} WHERE row_count > 0)",
         f"reached AS (SELECT *, max(window_end) OVER ({over}ORDER BY _position"
@@ -165,10 +170,6 @@ def _source(agg: "AggregatePlan", group: Sequence[str], delta: str, values: str 
 
 def _same(keys: Sequence[str], other: str) -> str:
     return "".join(f"merged.{name} IS NOT DISTINCT FROM {other}.{name} AND " for name in keys)
-
-
-def _frontier(plan: "Plan") -> str:
-    return frontier_sql(plan.out_of_orderness_ms, plan.idle_timeout_ms)
 
 
 def _list(parts: Sequence[str], *, new_line: bool = False) -> str:

@@ -62,6 +62,12 @@ class Passing:
     def judge(self, poll: Poll, _decoded: Any) -> Judged:
         return Judged("p", None, poll.start, poll.end, max_event_time=NEVER_MS, finished=False)
 
+    def pieces(self, poll: Poll) -> list[Poll]:
+        return [poll]
+
+    def nothing(self, offset: int, *, finished: bool = False, final: bool = False) -> Judged:
+        return Judged("p", None, offset, offset, max_event_time=NEVER_MS, finished=finished, final=final)
+
     def snapshot(self) -> Any:
         return "judged"
 

@@ -58,6 +58,27 @@ def test_what_was_appended_after_the_snapshot_is_cut_off(tmp_path: Path, opened:
     assert [row[0] for row in records(opened(tmp_path, again.snapshot(NEVER_MS)))] == [1, 2, 4]
 
 
+def test_a_log_that_is_rewritten_holds_those_ids_alone_and_can_still_be_opened_as_it_was(
+    tmp_path: Path, opened: Open
+) -> None:
+    log = opened(tmp_path, [], segment_bytes=24)
+    append(log, [1, 2, 3], [10, 20, 30])
+    before = log.snapshot(NEVER_MS)
+    lanes = np.array([2, 3], np.uint64)
+    log.rewrite(9 * HORIZON, lanes, ~lanes, np.array([20, 30]))
+    append(log, [4], [40])
+    after = log.snapshot(NEVER_MS)
+    # killed before that was durable: the folder goes back to the state before
+    log.close()
+    assert [row[0] for row in records(opened(tmp_path, after))] == [2, 3, 4]
+    log = opened(tmp_path, [], segment_bytes=24)
+    append(log, [1, 2, 3], [10, 20, 30])
+    before = log.snapshot(NEVER_MS)
+    log.rewrite(9 * HORIZON, lanes, ~lanes, np.array([20, 30]))
+    log.close()
+    assert [row[0] for row in records(opened(tmp_path, before))] == [1, 2, 3]
+
+
 def test_segments_the_state_does_not_list_are_deleted(tmp_path: Path, opened: Open) -> None:
     log = opened(tmp_path, [], segment_bytes=24)
     append(log, [1], [10])

@@ -3,6 +3,7 @@
 import pytest
 
 from dataflow.errors import ConfigError
+from dataflow.messages import Rules
 from dataflow.pipeline.plan import make_plan
 from dataflow.sources.files.source import FilesSource
 from dataflow.sources.ranged import RangedSource, SourceRange, read_ranges, write_ranges
@@ -49,12 +50,24 @@ def test_a_partition_that_the_source_lacks_is_refused(files):
 
 
 def test_ranges_come_from_a_file(tmp_path):
-    ranges = {"ads/0": SourceRange(1, 5, hint=17), "ads/1": SourceRange(0, 0)}
+    strict, mild = Rules(0, 1, 2, (("r", 3),)), Rules(9, 8, 7)
+    ranges = {"ads/0": SourceRange(1, 5, 17, ((1, strict), (3, mild))), "ads/1": SourceRange(0, 0)}
     write_ranges(tmp_path / "r.json", ranges)
     assert read_ranges(tmp_path / "r.json") == ranges
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}x", '{"a": 1}', '{"a": {"start": 2}}', '{"a": {"start": 2, "end": 1}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}x",
+        '{"a": 1}',
+        '{"a": {"start": 2}}',
+        '{"a": {"start": 2, "end": 1}}',
+        '{"a": {"start": 2, "end": 3, "rules": [[2, {}]]}}',
+    ],
+)
 def test_a_file_that_holds_no_ranges_is_refused(tmp_path, text):
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(ConfigError, match=r"ranges = .*r\.json"):

@@ -11,6 +11,7 @@ from sinks.lake.tables.prepare import create_lake
 from tests.harness import NOW
 from tests.proof.audit.told import kinds, one_range, the
 from tests.proof.audited import Audited, erased, without
+from tests.proof.memory_source import Retained
 
 
 def test_a_changed_source_is_a_difference(lake):
@@ -36,21 +37,6 @@ def test_without_a_source_file_the_rest_is_proven_and_that_is_said(lake):
     assert report.is_proven
     assert report.lines()[-1] == "no difference; what is NOT PROVEN was not compared with the source"
     assert [each.what.split(" ")[0] for each in report.unproven] == ["left", "windows"]
-
-
-class Retained:
-    """A source that has dropped its oldest records."""
-
-    def __init__(self, inner, low: int) -> None:
-        self.inner, self.low = inner, low
-
-    def __getattr__(self, name):
-        return getattr(self.inner, name)
-
-    def open(self, partition, next_offset, hint, bounded_end=None):
-        if next_offset is not None and next_offset < self.low:
-            raise OffsetLost(f"{partition}: {next_offset} is gone")
-        return self.inner.open(partition, self.low if next_offset is None else next_offset, hint, bounded_end)
 
 
 @pytest.mark.parametrize("dedup", [False, True], ids=["watermark_from_the_ledger", "ids_from_events"])

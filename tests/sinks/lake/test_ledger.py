@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.errors import ConservationError, Gap
-from dataflow.messages import Range, RollupCount
+from dataflow.messages import Range, RollupCount, Rules
 from dataflow.pipeline.tables import ledger_schema
 from sinks.lake.ledger import check_conservation, ledger_rows, merge_ranges
 from tests.sinks.lake.small import small_plan
@@ -44,6 +45,45 @@ def test_the_ranges_given_are_not_changed() -> None:
 def test_ranges_that_do_not_follow_each_other_are_a_gap(second: tuple[int, int]) -> None:
     with pytest.raises(Gap, match=r"t/0: one epoch holds offsets \[0, 2\) and then"):
         merge_ranges([entry(0, 2), entry(*second)])
+
+
+STRICT, MILD = Rules(5, 30, 0, (("total", 0),)), Rules(50, 30, 0, (("total", 7),))
+
+
+def test_where_rules_change_within_an_epoch_each_has_a_range_of_its_own() -> None:
+    parts = [
+        entry(0, 0, rules=MILD),
+        entry(0, 2, rules=STRICT, watermark=10),
+        entry(2, 2, rules=MILD),
+        entry(2, 3, rules=STRICT, watermark=12),
+        entry(3, 5, rules=MILD, watermark=12),
+        entry(5, 5, rules=MILD),
+    ]
+    merged = [(part.start, part.end, part.rules, part.watermark) for part in merge_ranges(parts)]
+    assert merged == [(0, 3, STRICT, 12), (3, 5, MILD, 12)]
+
+
+def test_a_row_tells_its_rules_and_one_of_an_earlier_version_none() -> None:
+    schema, at = ledger_schema(small_plan()), datetime(2026, 1, 1, tzinfo=UTC)
+    told, untold = ledger_rows(
+        [entry(0, 5, rules=MILD, watermark=9), entry(5, 6)], schema, epoch=9, committed_at=at
+    ).to_pylist()
+    names = (
+        "watermark",
+        "out_of_orderness_ms",
+        "idle_timeout_ms",
+        "deduplicate_within_ms",
+        "total_allowed_lateness_ms",
+    )
+    assert [told[name] for name in names] == [9, 50, 30, 0, 7]
+    assert [untold[name] for name in names] == [None] * 5
+
+
+def test_a_rule_that_is_longer_than_any_time_is_told_as_the_longest() -> None:
+    line = entry(0, 5, rules=replace(MILD, out_of_orderness_ms=10**20, allowed_lateness_ms=(("total", 10**20),)))
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    (row,) = ledger_rows([line], ledger_schema(small_plan()), epoch=9, committed_at=at).to_pylist()
+    assert row["out_of_orderness_ms"] == row["total_allowed_lateness_ms"] == 2**63 - 1
 
 
 def test_partitions_are_in_name_order() -> None:

@@ -1,12 +1,13 @@
 """What the sink keeps in the recovery store."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dataflow.errors import RecoveryError
-from dataflow.messages import Range, RollupCount
+from dataflow.messages import Range, RollupCount, Rules
 from sinks.lake.catalog.staged import ColumnStats, StagedFile
 from sinks.lake.manifest import Manifest, from_state, to_state
 from tests.sinks.lake.small import small_plan, writer_for
@@ -21,7 +22,8 @@ def test_a_state_of_another_version_is_refused(tmp_path: Path) -> None:
 
 STATS = ColumnStats(3, "int64", 80, 5, 1, "0", "9", None)
 FILE = StagedFile("events", 7, "small-lake-0000000001-1-aa.parquet", 6, 900, 120, "d" * 64, (STATS,))
-LINE = Range("t/0", "t", 3, 9, 6, 5, 1, 0, 0, -5, 1_000, True, {"total": RollupCount(1, 4, 1)})
+RULES = Rules(5, 30, 0, (("total", 2),))
+LINE = Range("t/0", "t", 3, 9, 6, 5, 1, 0, 0, -5, 1_000, True, {"total": RollupCount(1, 4, 1)}, 995, RULES)
 MANIFEST = Manifest("store-1", 4, (FILE,), (LINE,))
 
 
@@ -29,10 +31,18 @@ def test_a_manifest_comes_back_equal() -> None:
     assert from_state(to_state([MANIFEST], 4)) == [MANIFEST]
 
 
+def test_a_state_of_version_1_holds_ranges_that_tell_no_rules() -> None:
+    state = to_state([MANIFEST], 4)
+    (entry,) = state["pending"][0]["ranges"]
+    del entry["watermark"], entry["rules"]
+    (found,) = from_state(state | {"version": 1})
+    assert found.ranges == (replace(LINE, watermark=None, rules=None),)
+
+
 def test_a_state_is_of_plain_values_alone_so_that_it_outlives_the_classes() -> None:
     state = to_state([MANIFEST], 4)
     assert {type(each).__module__ for each in every(state)} == {"builtins"}
-    assert (state["version"], state["epoch"]) == (1, 4)
+    assert (state["version"], state["epoch"]) == (2, 4)
 
 
 def every(value: Any) -> list[Any]:
@@ -55,7 +65,7 @@ def test_the_names_in_a_stored_state_stay_as_they_are() -> None:
     }  # fmt: skip
     assert set(entry["ranges"][0]) == {
         "partition", "topic", "start", "end", "read", "accepted", "duplicate", "late", "dead", "checksum",
-        "max_event_time", "finished", "rollups",
+        "max_event_time", "finished", "rollups", "watermark", "rules",
     }  # fmt: skip
     assert entry["ranges"][0]["rollups"] == {"total": {"filtered": 1, "counted": 4, "late": 1}}
 

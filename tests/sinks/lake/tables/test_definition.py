@@ -38,20 +38,36 @@ def with_columns(known: Definition, **types: str | None) -> Definition:
     return msgspec.structs.replace(known, columns=[(name, type_) for name, type_ in columns.items() if type_])
 
 
+def test_by_what_ids_repeats_are_told_cannot_change() -> None:
+    with pytest.raises(LakeError) as caught:
+        require_compatible(definition(), definition(deduplicate_by="ad"), "lake")
+    assert "deduplicate_by was 'user' and is 'ad'" in str(caught.value)
+    assert "the lake lake was filled by another definition" in str(caught.value)
+
+
 @pytest.mark.parametrize(
-    ("change", "told"),
+    "change",
     [
-        ({"out_of_orderness": "6s"}, "out_of_orderness was '5s' and is '6s'"),
-        ({"deduplicate_by": "ad"}, "deduplicate_by was 'user' and is 'ad'"),
-        ({"deduplicate_within": "11m"}, "deduplicate_within was '10m' and is '11m'"),
-        ({"allowed_lateness": "1s"}, "rollup total: allowed_lateness was 0s and is 1s"),
+        {"out_of_orderness": "6s"},
+        {"idle_timeout": "7s"},
+        {"deduplicate_within": "11m"},
+        {"allowed_lateness": "1s"},
     ],
 )
-def test_what_decides_which_rows_count_cannot_change(change: dict[str, Any], told: str) -> None:
-    with pytest.raises(LakeError) as caught:
-        require_compatible(definition(), definition(**change), "lake")
-    assert told in str(caught.value)
-    assert "the lake lake was filled by another definition" in str(caught.value)
+def test_rules_may_change_and_those_of_lines_that_tell_none_are_kept(change: dict[str, Any]) -> None:
+    was, plan = definition(), small_plan((PER_AD, TOTAL), **(DEDUP | change))
+    require_compatible(was, definition_of(plan), "lake")
+    becomes = read_definition(write_definition(plan, was))
+    assert becomes is not None
+    assert becomes.rules == plan.rules != was.rules
+    again = read_definition(write_definition(small_plan((PER_AD, TOTAL), **DEDUP), becomes))
+    assert again is not None
+    assert becomes.first_rules == again.first_rules == was.rules
+
+
+def test_a_definition_that_an_earlier_version_wrote_has_its_own_rules_as_the_first() -> None:
+    old = msgspec.structs.replace(definition(), first=None)
+    assert old.first_rules == old.rules == small_plan((PER_AD, TOTAL), **DEDUP).rules
 
 
 def test_a_changed_rollup_is_named_with_what_changed_in_it() -> None:
@@ -68,9 +84,9 @@ def test_a_column_cannot_change_its_type() -> None:
         require_compatible(definition(), new, "lake")
 
 
-def test_new_and_absent_rollups_and_columns_and_another_idle_timeout_are_followed() -> None:
+def test_new_and_absent_rollups_and_columns_are_followed() -> None:
     more = Rollup("more", keys=[], window=tumble("1h"), aggregates={"n": agg.count()})
-    new = with_columns(definition(TOTAL, more, idle_timeout="7s"), country="string")
+    new = with_columns(definition(TOTAL, more), country="string")
     require_compatible(definition(), new, "lake")
     require_compatible(definition(), with_columns(new, score=None), "lake")
 

@@ -23,8 +23,9 @@ from sinks.lake.tables.finality import (
 
 BOUND_MS, IDLE_MS = 5_000, 30_000
 NOW_US = 1_800_000_000_000_000
-Line = tuple[str, int, int, int | None, bool | None, int]
-"""Partition, end offset, read, largest event time, final, age in us."""
+Line = tuple[str, int, int, int | None, bool | None, int, tuple[int | None, int | None]]
+"""Partition, end offset, read, largest event time, final, age in us; watermark and out-of-orderness, if told."""
+UNTOLD = (None, None)
 
 LINES = st.lists(
     st.tuples(
@@ -34,6 +35,7 @@ LINES = st.lists(
         st.none() | st.sampled_from([-(2**63), -1, 0, 7_000, 9_000, 2**63 - 1]),
         st.booleans() | st.none(),
         st.sampled_from([0, IDLE_MS * 1000 - 1, IDLE_MS * 1000, IDLE_MS * 1000 + 1, 10**9]),
+        st.sampled_from([UNTOLD, (None, 0), (8_500, 0), (3_000, 9)]),
     ),
     max_size=9,
 )
@@ -44,13 +46,13 @@ def stands(lines: list[Line]) -> list[Stand]:
     found = []
     for _, group in groupby(sorted(lines, key=lambda line: line[0]), key=lambda line: line[0]):
         own = list(group)
-        times = [seen for _, _, _, seen, _, _ in own if seen is not None]
-        with_records = [NOW_US - age for _, _, read, _, _, age in own if read]
-        since = max(with_records) if with_records else min(NOW_US - age for *_, age in own)
+        marks = [told[0] if told != UNTOLD else watermark_ms(seen, BOUND_MS) for _, _, _, seen, _, _, told in own]
+        with_records = [NOW_US - age for _, _, read, _, _, age, _ in own if read]
+        since = max(with_records) if with_records else min(NOW_US - age for *_, age, _ in own)
         reached = max(end for _, end, *_ in own)
-        final = any(last and end == reached for _, end, _, _, last, _ in own)
-        newest = max(times, default=None)
-        found.append(Stand(watermark_ms(newest, BOUND_MS), is_active(since, NOW_US, IDLE_MS), final))
+        final = any(last and end == reached for _, end, _, _, last, _, _ in own)
+        watermark = max((mark for mark in marks if mark is not None), default=None)
+        found.append(Stand(watermark, is_active(since, NOW_US, IDLE_MS), final))
     return found
 
 
@@ -59,7 +61,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute(
             'CREATE TABLE ledger("partition" VARCHAR, end_offset BIGINT, "read" BIGINT, max_event_time BIGINT,'
-            " final BOOLEAN, committed_at TIMESTAMP)"
+            " final BOOLEAN, committed_at TIMESTAMP, watermark BIGINT, out_of_orderness_ms BIGINT)"
         )
         yield connection
 
@@ -67,16 +69,28 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 @settings(deadline=None, max_examples=200)
 @given(lines=LINES)
 @example(lines=[])
-@example(lines=[("t/0", 1, 1, 9_000, True, 0), ("t/0", 2, 0, None, False, 10**9)])
-@example(lines=[("t/0", 1, 1, 9_000, True, 10**9), ("t/0", 1, 0, None, None, 0)])
-@example(lines=[("t/0", 1, 1, 9_000, True, 0), ("t/1", 1, 1, 7_000, True, 0), ("t/2", 0, 0, None, True, 0)])
-@example(lines=[("t/0", 1, 1, 9_000, False, 10**9), ("t/1", 1, 1, 7_000, False, 10**9), ("t/2", 1, 0, None, False, 0)])
+@example(lines=[("t/0", 1, 1, 9_000, True, 0, UNTOLD), ("t/0", 2, 0, None, False, 10**9, UNTOLD)])
+@example(lines=[("t/0", 1, 1, 9_000, True, 10**9, UNTOLD), ("t/0", 1, 0, None, None, 0, UNTOLD)])
+@example(
+    lines=[
+        ("t/0", 1, 1, 9_000, True, 0, UNTOLD),
+        ("t/1", 1, 1, 7_000, True, 0, UNTOLD),
+        ("t/2", 0, 0, None, True, 0, UNTOLD),
+    ]
+)
+@example(
+    lines=[
+        ("t/0", 1, 1, 9_000, False, 10**9, UNTOLD),
+        ("t/1", 1, 1, 7_000, False, 10**9, UNTOLD),
+        ("t/2", 1, 0, None, False, 0, UNTOLD),
+    ]
+)
 def test_the_frontier_is_the_same_for_values_and_as_sql(database: duckdb.DuckDBPyConnection, lines: list[Line]) -> None:
     database.execute("DELETE FROM ledger")
-    for name, end, read, seen, final, age_us in lines:
+    for name, end, read, seen, final, age_us, told in lines:
         database.execute(
-            "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, make_timestamp(?))",
-            [name, end, read, seen, final, NOW_US - age_us],
+            "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, make_timestamp(?), ?, ?)",
+            [name, end, read, seen, final, NOW_US - age_us, *told],
         )
     sql = frontier_sql(BOUND_MS, IDLE_MS)
     assert sql.count("now()") == 1

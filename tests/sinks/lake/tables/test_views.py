@@ -175,11 +175,19 @@ def test_a_sketch_that_is_full_estimates_and_a_smaller_one_is_exact(tmp_path: Pa
 
 
 def line(
-    partition: str, end: int, age_s: int, *, read: int = 1, seen: int | None = None, final: bool | None = False
+    partition: str,
+    end: int,
+    age_s: int,
+    *,
+    read: int = 1,
+    seen: int | None = None,
+    final: bool | None = False,
+    told: int | None = None,
 ) -> str:
+    marks = "NULL, NULL" if told is None else f"{told}, 1"
     when = f"make_timestamp(epoch_us(now()) - {age_s}000000)"
     newest, last = ("NULL" if value is None else str(value) for value in (seen, final))
-    return f"('{partition}', {end}, {read}, {newest}, {last}, {when})"
+    return f"('{partition}', {end}, {read}, {newest}, {last}, {when}, {marks})"
 
 
 @pytest.mark.parametrize(
@@ -206,13 +214,16 @@ def line(
         ),
         # a file that has grown after all is open again
         ([line("0", 1, 9, seen=9_000, final=True), line("0", 2, 1, seen=9_500)], 4_500),
+        # a line that tells its watermark goes by the rules that held; no rules take it back
+        ([line("0", 1, 9, seen=9_000), line("0", 2, 1, seen=9_000, told=8_000)], 8_000),
+        ([line("0", 1, 9, seen=9_000, told=8_000), line("0", 2, 1, seen=9_100, told=8_000)], 8_000),
     ],
 )
 def test_the_frontier_is_the_slowest_active_partition(lines: list[str], frontier: int) -> None:
     with duckdb.connect() as connection:
         connection.execute(
             'CREATE TABLE ledger("partition" VARCHAR, end_offset BIGINT, "read" BIGINT, max_event_time BIGINT,'
-            " final BOOLEAN, committed_at TIMESTAMP)"
+            " final BOOLEAN, committed_at TIMESTAMP, watermark BIGINT, out_of_orderness_ms BIGINT)"
         )
         connection.execute(f"INSERT INTO ledger VALUES {', '.join(lines)}")
         assert connection.execute(frontier_sql(5_000, 30_000)).fetchall() == [(frontier,)]
