@@ -47,7 +47,8 @@ class LaterRollups:
             if mark is None or segment.end == segment.start or name in segment.line.entry.rollups:
                 continue
             later = self._later[name]
-            again = later.judged(judged.partition, judged.topic, judged.start, judged.end, _accepted(judged, parcel))
+            place = (judged.partition, judged.topic, judged.start, judged.end)
+            again = later.judged(*place, _accepted(judged, parcel), mark.lateness_ms)
             moved = replace(segment, line=replace(segment.line, snapshot=mark.snapshot))
             yield name, mark, (moved, again, later.fold, later.fold.fold(again))
 

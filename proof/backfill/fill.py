@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from dataflow.errors import ConfigError, LakeError
+from dataflow.messages import Rules
 from dataflow.pipeline.names import EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.steps import UNSEEN, Steps
@@ -18,6 +19,7 @@ from proof.backfill.later import LaterRollup
 from proof.backfill.lines import Lines, lines_without
 from proof.backfill.reach import Known, StoredEvents, Unreached
 from proof.erased import ErasedRows
+from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.catalog.backfills import Backfilled, whole_from
 from sinks.lake.catalog.catalog import Catalog
@@ -99,7 +101,7 @@ def backfill(
             snapshot = reader.snapshot()
             missed = sum(mark.missed for mark in snapshot.backfilled.get(rollup, ()))
             events = StoredEvents(snapshot, plan, chosen, _known(reader, snapshot, wanted))
-            found = _find(events, snapshot, later, steps)
+            found = _find(events, snapshot, later, lake_definition(reader).first_rules, steps)
             if not found.lines:
                 limits = [
                     limit for limit in (found.from_ms, whole_from(snapshot.backfilled, rollup)) if limit is not None
@@ -124,9 +126,9 @@ def _known(reader: LakeReader, snapshot: LakeSnapshot, wanted: Wanted) -> Known:
     return Known(ErasedRows.of(connection), gone, dict(begun.fetchall()), wanted.trust_duplicates)
 
 
-def _find(events: StoredEvents, snapshot: LakeSnapshot, later: LaterRollup, steps: Steps) -> _Pieces:
+def _find(events: StoredEvents, snapshot: LakeSnapshot, later: LaterRollup, first: Rules, steps: Steps) -> _Pieces:
     name = later.plan.name
-    every = lines_without(snapshot, name, snapshot.backfilled.get(name, ()))
+    every = lines_without(snapshot, name, snapshot.backfilled.get(name, ()), first)
     steps.expect(2 * sum(int(lines.accepted.sum()) for lines in every))
     pieces = _Pieces()
     for lines in every:
@@ -189,10 +191,9 @@ class _Filling:
                     self._late.append(rows)
             self._spill(from_ms)
             steps.done(batch.num_rows)
-        missed = int(np.sum(run.late))
-        return Backfilled(
-            run.partition, int(run.start[0]), int(run.end[-1]), None, None, filtered, counted, late, missed, -1
-        )
+        missed, lateness_ms = int(np.sum(run.late)), min(self._later.plan.allowed_lateness_ms, 2**63 - 1)
+        edges = (int(run.start[0]), int(run.end[-1]))
+        return Backfilled(run.partition, *edges, None, None, filtered, counted, late, missed, -1, lateness_ms)
 
     def _spill(self, from_ms: int | None) -> None:
         # of sessions it is not known before the end which are whole

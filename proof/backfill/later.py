@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow.fold.fold import Fold
-from dataflow.messages import Judged, Parcel
+from dataflow.messages import Judged, Parcel, Rules
 from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.pipeline.tables import TableSpec, tables_of
@@ -35,12 +35,14 @@ class LaterRollup:
 
     def parcel(self, partition: str, topic: str | None, start: int, end: int, rows: pa.RecordBatch) -> Parcel:
         """Of accepted rows with their watermarks: the rollup's counts, and rows of its tables and of late_events."""
-        return self.fold.fold(self.judged(partition, topic, start, end, rows))
+        return self.fold.fold(self.judged(partition, topic, start, end, rows, self.plan.allowed_lateness_ms))
 
-    @staticmethod
-    def judged(partition: str, topic: str | None, start: int, end: int, rows: pa.RecordBatch) -> Judged:
-        """Accepted rows as the fold takes them."""
-        return Judged(partition, topic, start, end, rows.num_rows, rows=rows)
+    def judged(
+        self, partition: str, topic: str | None, start: int, end: int, rows: pa.RecordBatch, lateness_ms: int
+    ) -> Judged:
+        """Accepted rows as the fold takes them, by that allowed lateness; the rollup's own may have changed since."""
+        rules = Rules(0, 0, 0, ((self.plan.name, lateness_ms),))
+        return Judged(partition, topic, start, end, rows.num_rows, rows=rows, rules=rules)
 
     def first_whole_ms(self, newest_ms: int) -> int:
         """Where the first window may begin that holds no row up to `newest_ms`."""

@@ -8,11 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from dataflow.columnar.types import Bools, Int64s
-from dataflow.messages import NEVER_MS
+from dataflow.messages import NEVER_MS, Rules
 from dataflow.pipeline.names import LEDGER
+from dataflow.pipeline.tables import RULES
 from dataflow.sql import quoted
 from query.reader import LakeSnapshot
 from sinks.lake.catalog.backfills import Backfilled
+
+_LONGEST_MS = 2**63 - 1
 
 CHUNK_ROWS = 100_000
 """Neighbouring pieces are read together up to about so many accepted rows."""
@@ -23,7 +26,8 @@ class Lines:
     """Pieces [start, end) of one source partition, ascending, each with its line of the ledger.
 
     `newest_before` and `newest`: the largest event time (ms) up to the piece's start and end; NEVER_MS is none yet.
-    `snapshot`: the commit that added the line.
+    `bound_ms`: the `out_of_orderness` by which it was judged, `floor_ms`: the watermark before it, below which none of
+    its rows' watermarks is (semantics rule 13). `snapshot`: the commit that added the line.
     """
 
     partition: str
@@ -36,6 +40,8 @@ class Lines:
     checksum: Int64s
     newest_before: Int64s
     newest: Int64s
+    bound_ms: Int64s
+    floor_ms: Int64s
     snapshot: Int64s
 
     def __len__(self) -> int:
@@ -54,6 +60,8 @@ class Lines:
             self.checksum[which],
             self.newest_before[which],
             self.newest[which],
+            self.bound_ms[which],
+            self.floor_ms[which],
             self.snapshot[which],
         )
 
@@ -74,16 +82,27 @@ class Lines:
         return found
 
 
-def lines_without(snapshot: LakeSnapshot, rollup: str, filled: Sequence[Backfilled]) -> list[Lines]:
-    """Per source partition the pieces that a rollup has not seen and has not been given since."""
+def lines_without(
+    snapshot: LakeSnapshot, rollup: str, filled: Sequence[Backfilled], first: Rules | None = None
+) -> list[Lines]:
+    """Per source partition the pieces that a rollup has not seen and has not been given since.
+
+    `first`: the rules of lines that do not tell theirs (`Definition.first_rules`).
+    """
+    bound = str(min(0 if first is None else first.out_of_orderness_ms, _LONGEST_MS))
+    told = snapshot.tables[LEDGER].column("watermark") is not None
+    bounds, mark = (f"coalesce({RULES[0]}, {bound})", "watermark") if told else (bound, "NULL")
+    reached = f"coalesce({mark}, greatest(newest::HUGEINT - {bound}, {NEVER_MS})::BIGINT)"
     inclusive = 'OVER (PARTITION BY "partition" ORDER BY start_offset, end_offset, _snapshot ROWS'
     table = snapshot.query(
         'WITH told AS (SELECT "partition", topic, start_offset, end_offset, accepted, duplicate, late, checksum,'
         " _snapshot,"
         f" max(max_event_time) {inclusive} BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS newest_before,"
-        f" max(max_event_time) {inclusive} UNBOUNDED PRECEDING) AS newest,"
-        f" {quoted(f'{rollup}_counted')} IS NULL AS unseen FROM {LEDGER}_history)"
-        ' SELECT * FROM told WHERE unseen AND end_offset > start_offset ORDER BY "partition", start_offset',
+        f" max(max_event_time) {inclusive} UNBOUNDED PRECEDING) AS newest, {bounds} AS bound_ms, {mark} AS watermark,"
+        f" {quoted(f'{rollup}_counted')} IS NULL AS unseen FROM {LEDGER}_history),"
+        f" stood AS (SELECT *, max({reached}) {inclusive} BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS floor_ms"
+        " FROM told)"
+        ' SELECT * FROM stood WHERE unseen AND end_offset > start_offset ORDER BY "partition", start_offset',
         histories=[LEDGER],
     )
     names = table.column("partition").unique().to_pylist()
@@ -110,6 +129,8 @@ def _lines(name: str, table: pa.Table) -> Lines:
         numbers("checksum"),
         numbers("newest_before", NEVER_MS),
         numbers("newest", NEVER_MS),
+        numbers("bound_ms"),
+        numbers("floor_ms", NEVER_MS),
         numbers("_snapshot"),
     )
 

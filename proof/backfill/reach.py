@@ -55,7 +55,6 @@ class StoredEvents:
         self._snapshot = snapshot
         self._known = known
         self._time = plan.event.event_time.name
-        self._bound_ms = plan.out_of_orderness_ms
         self._assigner = Assigner(rollup.window, rollup.allowed_lateness_ms)
         used = columns_of(rollup) | {self._time}
         self._fields = [field for field in plan.row_schema if field.name in used]
@@ -84,8 +83,9 @@ class StoredEvents:
         before = np.empty(len(times), np.int64)
         before[:1] = NEVER_MS
         np.maximum.accumulate(times[:-1], out=before[1:])
-        np.maximum(before, lines.newest_before[self._piece(lines, table)], out=before)
-        watermark = self._watermark(before)
+        piece = self._piece(lines, table)
+        np.maximum(before, lines.newest_before[piece], out=before)
+        watermark = _watermarks(before, lines.bound_ms[piece], lines.floor_ms[piece])
         schema = pa.schema([*self._fields, pa.field("offset", pa.int64())])
         whole = table.select(schema.names).cast(schema).append_column(WATERMARK, pa.array(watermark))
         (batch,) = whole.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=whole.schema)]
@@ -107,20 +107,16 @@ class StoredEvents:
                 max(int(times[rows].max()), int(lines.newest_before[at])) == lines.newest[at]
             )
             if whole[at] and lines.duplicate[at] and not self._known.trusted:
-                whole[at] = self._is_certain(times[rows], int(lines.newest_before[at]), int(lines.newest[at]))
+                whole[at] = self._is_certain(times[rows], lines, int(at))
         return np.asarray(whole, np.bool_)
 
-    def _is_certain(self, times: Int64s, before_ms: int, newest_ms: int) -> bool:
+    def _is_certain(self, times: Int64s, lines: Lines, at: int) -> bool:
         """Whether the rows of a piece are judged alike whatever its duplicates, which the lake has not, were dated."""
+        before_ms, newest_ms = lines.newest_before[at], lines.newest[at]
         least = np.maximum(np.concatenate(([before_ms], np.maximum.accumulate(times)[:-1])), before_ms)
         open_ = least < newest_ms
-        most = self._watermark(np.full(len(times), newest_ms, np.int64))
+        most = _watermarks(np.full(len(times), newest_ms, np.int64), lines.bound_ms[at], lines.floor_ms[at])
         return not bool((self._assigner.late_windows(times, most)[open_] > 0).any())
-
-    def _watermark(self, newest: Int64s) -> Int64s:
-        """The watermark behind rows of which the newest is known."""
-        bound_ms = min(self._bound_ms, 2**63 - 1)
-        return np.asarray(np.maximum(newest, NEVER_MS + bound_ms) - bound_ms, np.int64)
 
     def _why(self, lines: Lines, at: int) -> str:
         known, piece = self._known, lines.chosen(slice(at, at + 1))
@@ -161,6 +157,11 @@ class StoredEvents:
             parameters=[lines.partition, start, end],
             bounds=[Bound(EVENTS, "offset", start, end)],
         )
+
+
+def _watermarks(newest: Int64s, bound_ms: Int64s | np.int64, floor_ms: Int64s | np.int64) -> Int64s:
+    """The watermark behind rows of which the newest is known: it never moves back, whatever the bound becomes."""
+    return np.asarray(np.maximum(np.maximum(newest, NEVER_MS + bound_ms) - bound_ms, floor_ms), np.int64)
 
 
 def columns_of(rollup: RollupPlan) -> set[str]:

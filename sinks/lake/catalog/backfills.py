@@ -16,6 +16,7 @@ class Backfilled(NamedTuple):
     filtered, counted, late   what the rollup made of the accepted events there
     missed     records there that were late for every rollup of their time: they are in no window of this one
     snapshot   the commit with its rows
+    lateness_ms   the rollup's allowed lateness by which they were judged
     """
 
     partition: str
@@ -28,6 +29,7 @@ class Backfilled(NamedTuple):
     late: int
     missed: int
     snapshot: int
+    lateness_ms: int = 0
 
 
 def backfills(connection: sqlite3.Connection) -> dict[str, list[Backfilled]]:
@@ -36,8 +38,8 @@ def backfills(connection: sqlite3.Connection) -> dict[str, list[Backfilled]]:
         return {}
     found: dict[str, list[Backfilled]] = {}
     rows = connection.execute(
-        'SELECT rollup, "partition", start, "end", from_ms, whole_ms, filtered, counted, late, missed, snapshot_id'
-        ' FROM own_backfill ORDER BY rollup, "partition", start'
+        'SELECT rollup, "partition", start, "end", from_ms, whole_ms, filtered, counted, late, missed, snapshot_id,'
+        ' lateness_ms FROM own_backfill ORDER BY rollup, "partition", start'
     )
     for name, *values in rows:
         found.setdefault(name, []).append(Backfilled(*values))
@@ -54,7 +56,7 @@ def covers(marks: Sequence[Backfilled], partition: str, start: int, end: int) ->
 def note_backfill(connection: sqlite3.Connection, rollup: str, marks: Sequence[Backfilled]) -> None:
     """Inside the transaction that adds the rows: leave the marks of it."""
     connection.executemany(
-        "INSERT INTO own_backfill VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [(rollup, *mark) for mark in marks]
+        "INSERT INTO own_backfill VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [(rollup, *mark) for mark in marks]
     )
 
 

@@ -130,7 +130,8 @@ OWN_LEFT = """CREATE TABLE own_left(
 OWN_BACKFILL = """CREATE TABLE own_backfill(
     rollup TEXT NOT NULL, "partition" TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
     from_ms INTEGER, whole_ms INTEGER, filtered INTEGER NOT NULL, counted INTEGER NOT NULL, late INTEGER NOT NULL,
-    missed INTEGER NOT NULL, snapshot_id INTEGER NOT NULL, PRIMARY KEY (rollup, "partition", start)
+    missed INTEGER NOT NULL, snapshot_id INTEGER NOT NULL, lateness_ms INTEGER NOT NULL,
+    PRIMARY KEY (rollup, "partition", start)
 )"""
 """Offsets that a rollup got later from table events: see sinks/lake/catalog/backfills.py."""
 

@@ -14,18 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataflow.errors import ConfigError
+from dataflow.pipeline.plan import make_plan
 from proof.backfill import fill as filling
 from proof.backfill.fill import Filled
 from query.lateness import lateness
 from query.reader import LakeReader
 from sinks.lake.fault import KillAt
+from sinks.lake.tables.prepare import open_lake
 from tests.model import bulk, pipelines, streams
 from tests.model.dump import texts_of
 from tests.model.engine import run as run_model
 from tests.model.files import read_folder
 from tests.model.spec import PipelineSpec, Record
 from tests.proof.audited import CUTS, pipeline, write_input
-from tests.proof.backfill.grown import Grown, Step
+from tests.proof.backfill.grown import LATER, Grown, Step
 from tests.proof.backfill.worlds import grown, only, whole
 from tests.small_event import to_pipeline
 
@@ -80,6 +82,53 @@ def test_a_rollup_that_was_taken_out_and_put_back_has_its_hole_filled(tmp_path: 
     lake.fill("moving")
     assert lake.product.texts() == whole(tmp_path / "whole", pipeline(**CALM)).product.texts()
     assert lake.audit().findings == []
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        ({"out_of_orderness": "2s"}, {"out_of_orderness": "40s"}),
+        ({"out_of_orderness": "40s"}, {"out_of_orderness": "1s"}),
+        ({"out_of_orderness": "40s", "allowed_lateness": "0s"}, {"out_of_orderness": "1s", "allowed_lateness": "1h"}),
+        ({"out_of_orderness": "1s", "allowed_lateness": "1h"}, {"out_of_orderness": "40s", "allowed_lateness": "1h"}),
+    ],
+)
+def test_where_the_rules_changed_each_record_is_late_for_a_filled_rollup_by_those_of_its_time(
+    tmp_path: Path, rules: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    former, latter = rules
+    steps = CUTS.steps
+    write_input(tmp_path / "input")
+    lake = Grown(tmp_path, read_folder(tmp_path / "input"))
+    lake.read(
+        only("per_ad", **former),
+        steps[:8],
+        (only("per_ad", **latter), steps[8:16]),
+        (pipeline(**latter), steps[16:]),
+    )
+    missed = sum(lake.fill(name).missed for name in ("moving", "visits"))
+    report = lake.audit()
+    assert (report.findings, report.unproven) == ([], [])
+    again = Grown(tmp_path / "whole", lake.records)
+    again.read(pipeline(**former), steps[:8], (pipeline(**latter), steps[8:16]), (pipeline(**latter), steps[16:]))
+    if not missed and former.get("allowed_lateness") == latter.get("allowed_lateness"):
+        assert lake.product.texts() == again.product.texts()
+
+
+def test_the_audit_goes_by_the_lateness_with_which_a_rollup_was_filled(tmp_path: Path) -> None:
+    strict: dict[str, Any] = {"out_of_orderness": "0s", "deduplicate_by": None, "deduplicate_within": None}
+    early = only("per_ad", **strict)
+    # nothing is late for the first rollup, so that the others can be given all
+    early = replace(early, rollups=[replace(each, allowed_lateness="1h") for each in early.rollups])
+    then = replace(pipeline(**strict), rollups=[*early.rollups, *pipeline(**strict).rollups[1:]])
+    lake = grown(tmp_path / "grown", early, then, at=18)
+    marks = [mark for name in ("moving", "visits") for mark in lake.fill(name).marks]
+    assert any(mark.late for mark in marks)
+    # a run of the changed pipeline begins, and reads nothing
+    lake.plan = make_plan(replace(then, allowed_lateness="1h"), lake.folder)
+    open_lake(lake.lake, lake.plan, LATER).close()
+    report = lake.audit()
+    assert (report.findings, report.unproven) == ([], [])
 
 
 def test_a_rollup_is_filled_beside_a_run_that_goes_on(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.proof.backfill.worlds import grown, only
 def pieces(*edges: tuple[int, int]) -> Lines:
     start, end = (np.array([edge[at] for edge in edges], np.int64) for at in (0, 1))
     same = end - start
-    return Lines("t/0", "t", start, end, same, same, same, same, same, same, same)
+    return Lines("t/0", "t", start, end, *[same] * 9)
 
 
 def test_pieces_are_those_without_counts_in_order_with_the_times_around_them(tmp_path: Path) -> None:
