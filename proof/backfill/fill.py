@@ -12,7 +12,7 @@ from dataflow.errors import ConfigError, LakeError
 from dataflow.pipeline.names import EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.steps import UNSEEN, Steps
-from proof.audit.audit import require_same
+from proof.audit.settled import require_same
 from proof.audit.windows import Totals
 from proof.backfill.later import LaterRollup
 from proof.backfill.lines import Lines, lines_without
