@@ -35,6 +35,7 @@ answers = []
 for sql in asked["sqls"]:
     result = con.execute(sql)
     answers.append(result.fetchall() if result.description else [])
+print()
 json.dump(answers, sys.stdout, default=lambda value: value.hex() if isinstance(value, bytes) else str(value))
 """
 
@@ -68,7 +69,8 @@ def ducklake_query(lake: Path, sqls: Sequence[str], *, writable: bool = False) -
         [str(python), "-I", "-c", _CHILD], input=asked, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
-    answers: list[list[list[Any]]] = json.loads(done.stdout)
+    # of a statement that takes seconds, on a busy machine, the client shows its progress first
+    answers: list[list[list[Any]]] = json.loads(done.stdout.splitlines()[-1])
     return answers
 
 

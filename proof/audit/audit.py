@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dataflow.errors import ConfigError, LakeError
+from dataflow.errors import ConfigError
 from dataflow.fold.fold import Fold
 from dataflow.messages import Judged, Parcel, Range, RollupCount
 from dataflow.pipeline.names import EVENTS, LEDGER
@@ -22,6 +22,7 @@ from proof.audit.ledger import CLASSES, Segment, check_ledger, check_published
 from proof.audit.report import Finding, Report, Unproven
 from proof.audit.rows import CHUNK_RECORDS, ROW_TABLES, Excused, RowTables, first_offsets
 from proof.audit.selection import Selection
+from proof.audit.settled import Facts, require_same, settled
 from proof.audit.source import Means, Place, Rereading, find_place
 from proof.audit.windows import (
     MANY,
@@ -34,26 +35,12 @@ from proof.audit.windows import (
     ended_after,
     lake_totals,
 )
-from proof.erased import ErasedRows, side_tables
+from proof.erased import side_tables
 from proof.ledger import ROLLUP_CLASSES, LedgerLine, read_ledger
 from proof.left import what_left
 from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
-from sinks.lake.catalog.left import Left, left
 from sinks.lake.ledger import merge_ranges
-
-_SETTLED_TRIES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Catalog:
-    """What the catalog says beside the tables, as of the audited snapshot."""
-
-    offsets: dict[str, tuple[int, int | None]]
-    digests: dict[int, str]
-    published: list[tuple[int, str]]
-    erased: ErasedRows
-    gone: dict[str, Left]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +72,7 @@ def audit(
     Raises ConfigError if `plan` is not the lake's, or nothing is selected.
     """
     selection = selection or Selection()
-    snapshot, catalog = _settled(reader)
+    snapshot, catalog = settled(reader)
     require_same(reader, plan)
     return _Audit(reader, plan, _Origin(source, wait, unread, steps), snapshot, catalog, selection).run()
 
@@ -97,7 +84,7 @@ class _Audit:
         plan: Plan,
         origin: _Origin,
         snapshot: LakeSnapshot,
-        catalog: _Catalog,
+        catalog: Facts,
         selection: Selection,
     ) -> None:
         self._reader = reader
@@ -377,45 +364,6 @@ def _ledger_differences(line: LedgerLine, again: Range) -> list[str]:
             if getattr(known, name) != getattr(count, name)
         ]
     return texts
-
-
-def _settled(reader: LakeReader) -> tuple[LakeSnapshot, _Catalog]:
-    """A snapshot, and what the catalog's own tables say at the same moment, while a pipeline may be writing."""
-    for _ in range(_SETTLED_TRIES):
-        snapshot = reader.snapshot()
-        catalog = reader.resolver.catalog()
-        run = catalog.connection.execute
-        catalog.begin()
-        try:
-            newest = catalog.latest().id
-            rows = run('SELECT "partition", next, max_event_time FROM own_offset').fetchall()
-            digests = dict(run("SELECT data_file_id, digest FROM own_file"))
-            published = run("SELECT epoch, ranges FROM own_publish").fetchall()
-            erased = ErasedRows.of(catalog.connection)
-            gone = left(catalog.connection)
-        finally:
-            catalog.end()
-        offsets = {name: (next_offset, newest_ms) for name, next_offset, newest_ms in rows}
-        if newest == snapshot.id:
-            return snapshot, _Catalog(offsets, digests, published, erased, gone)
-    raise LakeError(f"{reader.lake_dir} changes faster than it can be looked at; stop the pipeline, then audit")
-
-
-def require_same(reader: LakeReader, plan: Plan) -> None:
-    """Raise ConfigError unless `plan` is what filled the lake last."""
-    rows = reader.resolver.catalog().connection.execute("SELECT name, fingerprint FROM own_pipeline").fetchall()
-    known = dict(rows)
-    if plan.name not in known:
-        raise ConfigError(
-            "pipeline", plan.name, f"the lake is that of {', '.join(known) or 'no pipeline'}; name its file"
-        )
-    if known[plan.name] != plan.fingerprint:
-        raise ConfigError(
-            "pipeline",
-            plan.name,
-            "the file (or a dimension's) is not the one that the lake was filled with last; name that one, or "
-            f"run the pipeline once (rollups now: {', '.join(rollup.name for rollup in plan.rollups)})",
-        )
 
 
 def _counts(chosen: Sequence[Segment]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from dataflow.messages import Rules
 from dataflow.pipeline.names import EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.steps import UNSEEN, Steps
-from proof.audit.audit import require_same
+from proof.audit.settled import require_same
 from proof.audit.windows import Totals
 from proof.backfill.later import LaterRollup
 from proof.backfill.lines import Lines, lines_without
@@ -159,8 +159,7 @@ class _Filling:
     def run(self, found: _Pieces, clock: Callable[[], datetime], steps: Steps) -> Filled | None:
         counts = [self._fold(run, found.from_ms, steps) for lines in found.lines for run in lines.runs()]
         whole_ms = self._write_merged(found.from_ms)
-        if self._late:
-            self._write(LATE_EVENTS, pa.Table.from_batches(self._late))
+        self._write_late()
 
         def marks(snapshot: int) -> list[Backfilled]:
             return [mark._replace(from_ms=found.from_ms, whole_ms=whole_ms, snapshot=snapshot) for mark in counts]
@@ -197,6 +196,8 @@ class _Filling:
 
     def _spill(self, from_ms: int | None) -> None:
         # of sessions it is not known before the end which are whole
+        if sum(rows.num_rows for rows in self._late) > SPILL_ROWS:
+            self._write_late()
         may = from_ms is None or not self._later.plan.merges_windows
         if may and any(totals.rows > SPILL_ROWS for totals in self._totals.values()):
             self._write_merged(from_ms)
@@ -209,6 +210,11 @@ class _Filling:
             if table.num_rows:
                 self._write(name, table)
         return self._later.whole_from_ms(merged, from_ms)
+
+    def _write_late(self) -> None:
+        if self._late:
+            self._write(LATE_EVENTS, pa.Table.from_batches(self._late))
+            self._late = []
 
     def _write(self, name: str, table: pa.Table) -> None:
         file = merged_file_name(unique_name())

@@ -21,6 +21,7 @@ from query.lateness import lateness
 from query.reader import LakeReader
 from sinks.lake.fault import KillAt
 from sinks.lake.tables.prepare import open_lake
+from tests.ducklake_client import ducklake_query
 from tests.model import bulk, pipelines, streams
 from tests.model.dump import texts_of
 from tests.model.engine import run as run_model
@@ -146,6 +147,25 @@ def test_a_rollup_is_filled_beside_a_run_that_goes_on(tmp_path: Path) -> None:
     assert lake.product.texts() == whole(tmp_path / "whole", pipeline(**CALM)).product.texts()
     report = lake.audit()
     assert (report.findings, report.unproven) == ([], [])
+
+
+@pytest.mark.ducklake
+def test_the_official_client_reads_a_filled_rollup_and_what_it_was_before(tmp_path: Path) -> None:
+    lake = grown(tmp_path / "grown", only("visits", **CALM), pipeline(**CALM))
+    asked = "SELECT sum(n), sum(users), count(*), min(window_start) FROM"
+    ((before,),) = ducklake_query(lake.lake, [f"{asked} per_ad"])
+    done = lake.fill("per_ad")
+    after, past = ducklake_query(
+        lake.lake,
+        [
+            f"{asked} per_ad",
+            f"SELECT sum(row_count) FROM per_ad_delta AT (VERSION => {(done.snapshot or 0) - 1})",
+        ],
+    )
+    with LakeReader(lake.lake) as reader:
+        mine = reader.query(f"{asked} per_ad").to_pylist()[0]
+    assert [int(value) for value in after[0][:3]] == [int(value) for value in list(mine.values())[:3]]
+    assert (int(after[0][0]), int(past[0][0])) == (106, int(before[0]))
 
 
 def test_a_filled_rollup_moves_no_window_after_its_close(tmp_path: Path) -> None:
