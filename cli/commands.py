@@ -23,7 +23,7 @@ COMMANDS = {
     "files": "Name the Parquet files that hold a table's rows at a snapshot: all of them, and no others.",
     "dump": "Write one CSV per table into DIR; equal tables give equal files, so `diff -r` compares two lakes.",
     "lateness": "Corrections per rollup and window: how often, how many rows, how far each sum and count moved.",
-    "compact": "Compact the lake, while the pipeline writes or not. Readers see no change in content.",
+    "compact": "Compact the lake, beside a run or not; what is older than it is kept leaves.",
     "erase": "Erase one person's rows from the lake and all snapshots that show them; prove that nothing is left.",
     "backfill": "Fill a rollup that was added later from the table `events`, exactly, as far back as that reaches.",
     "audit": "Prove from the source that the lake holds every record exactly once, or name what differs.",

@@ -38,7 +38,7 @@ def compact(
     lake: LakeFlag = None,
     beside_run: Annotated[bool, typer.Option("--beside-run", hidden=True)] = False,
 ) -> None:
-    """Compact the lake, while the pipeline writes or not, and let leave what is older than the pipeline keeps it.
+    """Compact the lake, beside a run or not; what is older than it is kept leaves.
 
     Else readers see no change in content.
     """

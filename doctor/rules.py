@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from dataflow.messages import Rules
 from dataflow.pipeline.names import LEDGER
 from dataflow.pipeline.tables import RULES, lateness_column
+from dataflow.rules import Rules
 from dataflow.spoken import listed, moment
 from dataflow.sql import quoted
 from doctor.finding import Finding, ok

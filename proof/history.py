@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from dataflow.intake.judge import State
-from dataflow.messages import NEVER_MS, Mark, Range
+from dataflow.messages import NEVER_MS, Range
+from dataflow.rules import Mark
 
 
 class History:

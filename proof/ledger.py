@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataflow.messages import NEVER_MS, Range, RollupCount, Rules
+from dataflow.messages import NEVER_MS, Range, RollupCount
 from dataflow.pipeline.names import LEDGER
 from dataflow.pipeline.tables import RULES, lateness_column
+from dataflow.rules import Rules
 from query.reader import LakeSnapshot
 
 ROLLUP_CLASSES = ("filtered", "counted", "late")

@@ -7,8 +7,8 @@ from typing import Any
 
 from dataflow.errors import ConfigError
 from dataflow.filter.nodes import Constant
-from dataflow.messages import Mark, Rules
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
+from dataflow.rules import Mark, Rules
 from dataflow.sql import quoted, text
 from proof.audit.ledger import Segment
 from proof.audit.report import OffsetRange

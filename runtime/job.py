@@ -25,9 +25,10 @@ from dataflow.intake.pulse import Pulse
 from dataflow.logs import logger
 from dataflow.losses.limit import DeadShare
 from dataflow.losses.tally import Tally
-from dataflow.messages import Judged, Parcel, Rules
+from dataflow.messages import Judged, Parcel
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import Plan
+from dataflow.rules import Rules
 from dataflow.sources.ended import WithEnded
 from dataflow.sources.ranged import read_ranges
 from dataflow.sources.source import Source

@@ -14,10 +14,11 @@ import pyarrow as pa
 from dataflow.decode.decoder import decoder_for
 from dataflow.fold.fold import Fold
 from dataflow.intake.judge import Judge
-from dataflow.messages import POLL_SCHEMA, Judged, Mark, Parcel, Poll
+from dataflow.messages import POLL_SCHEMA, Judged, Parcel, Poll
 from dataflow.pipeline.declaration import Pipeline
 from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.pipeline.tables import tables_of
+from dataflow.rules import Mark
 from proof.dump import dump
 from query.reader import LakeReader
 from sinks.lake.tables.prepare import open_lake

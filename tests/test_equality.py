@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from dataflow.messages import Mark
+from dataflow.rules import Mark
 from proof.history import History
 from proof.ledger import read_ledger
 from query.definition import lake_definition

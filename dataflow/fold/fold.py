@@ -10,11 +10,12 @@ from dataflow.columnar.types import Bools
 from dataflow.enrich.columns import Columns
 from dataflow.enrich.lookup import Lookup
 from dataflow.fold.rollup import RollupDelta, RollupFold, Times
-from dataflow.messages import Judged, Parcel, Range, RollupCount, Rules
+from dataflow.messages import Judged, Parcel, Range, RollupCount
 from dataflow.own_columns import WATERMARK
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import LATE_SCHEMA, events_schema
+from dataflow.rules import Rules
 
 
 class Fold:

@@ -16,9 +16,10 @@ from dataflow.enrich.lookup import Lookup
 from dataflow.errors import ConfigError
 from dataflow.intake.remembered import DedupMemory
 from dataflow.intake.remembered_log import DedupLog, LogState
-from dataflow.messages import DEAD_SCHEMA, NEVER_MS, Decoded, Judged, Mark, Poll, Refusal, Rules
+from dataflow.messages import DEAD_SCHEMA, NEVER_MS, Decoded, Judged, Poll, Refusal
 from dataflow.own_columns import WATERMARK
 from dataflow.pipeline.plan import Plan
+from dataflow.rules import Mark, Rules
 
 
 class State(TypedDict):

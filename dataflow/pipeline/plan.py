@@ -15,7 +15,6 @@ from dataflow.durations import to_text
 from dataflow.errors import PipelineError
 from dataflow.event.schema import EventSchema, read_model
 from dataflow.filter.parse import Expression
-from dataflow.messages import Rules
 from dataflow.pipeline import checks as check
 from dataflow.pipeline.checks import Mistakes
 from dataflow.pipeline.columns import columns_of
@@ -23,6 +22,7 @@ from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 from dataflow.pipeline.definition import definition_of
 from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, content_of, read_dimension
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
+from dataflow.rules import Rules
 from dataflow.windows import Window
 from dataflow.windows.kinds import kind_of as window_kind_of
 

@@ -27,7 +27,7 @@ LATE_SCHEMA = pa.schema(
 )
 
 RULES = ("out_of_orderness_ms", "idle_timeout_ms", "deduplicate_within_ms")
-"""The ledger's columns of the rules that hold for the whole pipeline, called as in `dataflow.messages.Rules`."""
+"""The ledger's columns of the rules that hold for the whole pipeline, called as in `dataflow.rules.Rules`."""
 
 
 class Merge(NamedTuple):

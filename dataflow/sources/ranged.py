@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dataflow.errors import ConfigError
-from dataflow.messages import Mark, Rules
+from dataflow.rules import Mark, Rules
 from dataflow.sources.source import Hint, Reader, Source
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from dataflow.errors import ConfigError, LakeError
-from dataflow.messages import Rules
 from dataflow.pipeline.names import EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
+from dataflow.rules import Rules
 from dataflow.steps import UNSEEN, Steps
 from proof.audit.settled import require_same
 from proof.audit.windows import Totals

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow.fold.fold import Fold
-from dataflow.messages import Judged, Parcel, Rules
+from dataflow.messages import Judged, Parcel
 from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.pipeline.tables import TableSpec, tables_of
+from dataflow.rules import Rules
 
 Tables = dict[str, pa.Table]
 

@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from dataflow.columnar.types import Bools, Int64s
-from dataflow.messages import NEVER_MS, Rules
+from dataflow.messages import NEVER_MS
 from dataflow.pipeline.names import LEDGER
 from dataflow.pipeline.tables import RULES
+from dataflow.rules import Rules
 from dataflow.sql import quoted
 from query.reader import LakeSnapshot
 from sinks.lake.catalog.backfills import Backfilled

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataflow.errors import RecoveryError
-from dataflow.messages import Range, RollupCount, Rules
+from dataflow.messages import Range, RollupCount
+from dataflow.rules import Rules
 from sinks.lake.catalog.staged import ColumnStats, StagedFile
 
 VERSION = 2

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dataflow.messages import RollupCount, Rules
+from dataflow.messages import RollupCount
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import tables_of
+from dataflow.rules import Rules
 from doctor.examination import diagnose
 from doctor.finding import Finding, Severity
 from query.moment import to_ms

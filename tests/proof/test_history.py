@@ -1,6 +1,7 @@
 """What the ledger's ranges tell of one source partition: its rules, and where it stood."""
 
-from dataflow.messages import NEVER_MS, Range, Rules
+from dataflow.messages import NEVER_MS, Range
+from dataflow.rules import Rules
 from proof.history import History
 
 STRICT = Rules(5, 30, 10, (("r", 0),))

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from typing import NamedTuple
 
-from dataflow.messages import Rules
+from dataflow.rules import Rules
 
 
 class Standing(NamedTuple):

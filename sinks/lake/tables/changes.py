@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dataflow.durations import to_text
-from dataflow.messages import Rules
 from dataflow.pipeline.plan import Plan
+from dataflow.rules import Rules
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.rules import standings
 from sinks.lake.tables.definition import read_definition

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dataflow.errors import LakeError
-from dataflow.messages import Rules
+from dataflow.rules import Rules
 from sinks.lake.tables import definition_v1
 
 # The tables of kinds are imported by what asks of a kind: who reads a definition only for its names starts without.

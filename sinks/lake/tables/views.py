@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dataflow.messages import Rules
 from dataflow.pipeline.names import LEDGER
+from dataflow.rules import Rules
 from dataflow.sql import quoted
 from sinks.lake.tables.finality import frontier_sql, needed_sql
 

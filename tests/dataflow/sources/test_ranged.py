@@ -3,8 +3,8 @@
 import pytest
 
 from dataflow.errors import ConfigError
-from dataflow.messages import Rules
 from dataflow.pipeline.plan import make_plan
+from dataflow.rules import Rules
 from dataflow.sources.files.source import FilesSource
 from dataflow.sources.ranged import RangedSource, SourceRange, read_ranges, write_ranges
 from runtime.settings import load_settings

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.errors import ConservationError, Gap
-from dataflow.messages import Range, RollupCount, Rules
+from dataflow.messages import Range, RollupCount
 from dataflow.pipeline.tables import ledger_schema
+from dataflow.rules import Rules
 from sinks.lake.ledger import check_conservation, ledger_rows, merge_ranges
 from tests.sinks.lake.small import small_plan
 

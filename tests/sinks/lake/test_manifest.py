@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from dataflow.errors import RecoveryError
-from dataflow.messages import Range, RollupCount, Rules
+from dataflow.messages import Range, RollupCount
+from dataflow.rules import Rules
 from sinks.lake.catalog.staged import ColumnStats, StagedFile
 from sinks.lake.manifest import Manifest, from_state, to_state
 from tests.sinks.lake.small import small_plan, writer_for

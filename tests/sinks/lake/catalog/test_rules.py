@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from dataflow.messages import Rules
+from dataflow.rules import Rules
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.rules import Standing, standings, write_down_rules
 from sinks.lake.writer import commit
