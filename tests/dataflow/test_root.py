@@ -1,4 +1,4 @@
-"""Where the own packages are; what an installed Tidemill says of itself is in tests/dist."""
+"""Where the own packages are; what an installed Tidemill says of itself is in tests/installed."""
 
 import pytest
 

@@ -33,7 +33,12 @@ class Installation:
     def run(self, folder: Path, *command: str, code: int = 0, more: Mapping[str, str] | None = None) -> str:
         """Any command of the environment, with `more` in its own environment."""
         done = subprocess.run(
-            command, cwd=folder, env={**self.environment, **(more or {})}, capture_output=True, text=True, timeout=PATIENCE_S
+            command,
+            cwd=folder,
+            env={**self.environment, **(more or {})},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
         )
         assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout if code == 0 else done.stderr

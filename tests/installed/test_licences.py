@@ -5,7 +5,7 @@ from importlib.metadata import distribution
 
 from packaging.requirements import Requirement
 
-from tests.dist.installation import ROOT
+from tests.installed.installation import ROOT
 
 PAGE = (ROOT / "docs" / "licences.md").read_text()
 CLASSIFIERS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dist.installation import ROOT, Installation
+from tests.installed.installation import ROOT, Installation
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +27,20 @@ def installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Insta
     folder = tmp_path_factory.mktemp("installation") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     found = Installation(folder)
-    # A folder that is named in a .pth is looked into, but its own .pth files, of which one names the tree, are not read.
+    # A folder that a .pth names is looked into, but its own .pth files, of which one names the tree, are not read.
     (found.packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     install = ["install", "--quiet", "--no-deps", "--no-index"]
     if find_spec("pip") is None:
         command = ["uv", "pip", *install, "--python", str(found.python), str(wheel)]
     else:
-        command = [str(found.python), "-m", "pip", *install, "--disable-pip-version-check", "--ignore-installed", str(wheel)]
+        command = [
+            str(found.python),
+            "-m",
+            "pip",
+            *install,
+            "--disable-pip-version-check",
+            "--ignore-installed",
+            str(wheel),
+        ]
     subprocess.run(command, check=True, env={**os.environ, "PIP_CONFIG_FILE": os.devnull})
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.kafka_server import free_ports
-from tests.dist.installation import ROOT, Installation
+from tests.installed.installation import ROOT, Installation
 from tests.kafka_fixture import require_kafka_tools
 
 PAGE = (ROOT / "docs" / "install.md").read_text()
@@ -95,9 +95,20 @@ def test_a_real_kafka_is_started_filled_and_read(installation: Installation, tmp
         installation.run(tmp_path, *shlex.split(start), more=more)
         installation.run(tmp_path, *shlex.split(produce), "--count", "5000", more=more)
         installation.run(tmp_path, *shlex.split(run), "--bounded", more=more)
+        shown = installation.run(tmp_path, "tidemill", "init", "--topic", "ads", "--output", "mine.py", more=more)
+        following = re.findall(r"^  (tidemill .*)$", shown, re.MULTILINE)
+        told = [installation.run(tmp_path, *shlex.split(line), more=more) for line in following]
     finally:
         installation.run(tmp_path, *shlex.split(stop), more=more)
     answer = installation.tidemill(tmp_path, "query", "SELECT sum(read) AS n FROM ledger", "--format", "csv")
     assert answer == "n\n5000\n"
-    assert {path.name for path in tmp_path.iterdir()} == {".run", "lake", "recovery"}
+    # what init wrote of a topic that nobody described gives numbers, too
+    assert [line.split()[1] for line in following] == ["check", "run", "report"]
+    assert "mine.py: pipeline mine is correct" in told[0]
+    assert len(told[2].splitlines()) > 2
+    mine = installation.tidemill(
+        tmp_path, "query", "SELECT sum(read) AS n FROM ledger", "--format", "csv", "--lake", "mine/lake"
+    )
+    assert mine == answer
+    assert {path.name for path in tmp_path.iterdir()} == {".run", "lake", "mine", "mine.py", "recovery"}
     assert list((installation.cache / "tidemill" / "kafka" / "lib").glob("kafka_*.jar"))

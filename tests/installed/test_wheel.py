@@ -11,7 +11,7 @@ import pytest
 
 from deploy.packaging.imports import left_behind
 from deploy.packaging.placing import AT_HOME
-from tests.dist.installation import ROOT, Installation
+from tests.installed.installation import ROOT, Installation
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 META = f"tidemill-{PROJECT['version']}.dist-info"
@@ -60,7 +60,9 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 def test_what_is_no_code_is_there_too(contents: dict[str, bytes]) -> None:
     names = contents.keys()
     assert {"tidemill/py.typed", "tidemill/deploy/kafka/pom.xml", "tidemill/deploy/kafka/log4j2.properties"} <= names
-    shipped = {f"tidemill/{path.relative_to(ROOT)}" for path in (ROOT / "pipelines").rglob("*.*") if path.suffix != ".pyc"}
+    shipped = {
+        f"tidemill/{path.relative_to(ROOT)}" for path in (ROOT / "pipelines").rglob("*.*") if path.suffix != ".pyc"
+    }
     assert len(shipped) > 10
     assert shipped <= names
     assert not [name for name in names if "/kafka/lib/" in name or "packaging" in name or name.endswith(".sh")]
@@ -82,7 +84,9 @@ def test_the_package_of_the_tree_and_of_the_wheel_have_the_same_names(contents: 
         (found,) = (
             node.value
             for node in ast.walk(ast.parse(code))
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__"
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id == "__all__"
         )
         return ast.literal_eval(found)
 

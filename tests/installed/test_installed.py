@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from query.reader import LakeReader
-from tests.dist.installation import ROOT, Installation
+from tests.installed.installation import ROOT, Installation
 
 SHOP = '''"""Orders: how many per shop and minute."""
 
