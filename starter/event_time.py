@@ -36,6 +36,8 @@ _NO_DECIMALS = (
 )
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 _LEAST_SHARE = 0.5
+_NEARLY_ALL = 0.9
+"""Fewer than that is said: the others are dead letters, or, in another unit, late."""
 _MANY = 20
 
 
@@ -160,6 +162,8 @@ def _text_ms(text: str) -> int | None:
 def _chosen(best: _Candidate, candidates: Sequence[_Candidate], asked: str | None) -> EventTimeField:
     reasons = [asked] if asked else []
     reasons += [f"holds {_IN_WORDS[best.unit]}"]
+    if best.share < _NEARLY_ALL:
+        reasons[-1] += f" in {best.share * 100:.0f} % of the records only, and nothing of that kind in the others"
     if not asked and best.said >= 2:
         reasons.append("is called like an event time")
     if best.gap_ms is not None and best.near:

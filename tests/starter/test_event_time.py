@@ -86,6 +86,14 @@ def test_a_field_that_most_records_lack_or_spoil_is_not_chosen() -> None:
         found([{"at": T0_MS}] * 2 + [{"at": 5}] * 3)
 
 
+def test_a_time_that_many_records_have_in_another_unit_is_said_to_be() -> None:
+    field = found([{"ts": T0_MS}] * 3 + [{"ts": T0_MS // 1_000}] * 2)
+    assert field.why.startswith(
+        "holds milliseconds since 1970 in 60 % of the records only, and nothing of that kind in"
+    )
+    assert "only" not in found([{"ts": T0_MS}] * 19 + [{"ts": 5}]).why
+
+
 def test_the_reasons_are_said_and_the_others_named() -> None:
     field = found([{"ts": T0_MS, "created_at": T0_MS - 60_000}])
     assert field.why == (
