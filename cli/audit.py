@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.lakes import open_reader
-from cli.options import GENERATOR, SOURCE, Given, takes
+from cli.options import GENERATOR, SOURCE, Given, settings_with_logs, takes
 from cli.selection import FromFlag, PartitionFlag, SinceFlag, ToFlag, UntilFlag, selected
 from cli.terminal import show_json
 
@@ -36,9 +36,8 @@ def audit(
     from dataflow.pipeline.load import load
     from proof.audit.audit import audit as audit_lake
     from proof.reopen import reopen
-    from runtime.settings import load_settings
 
-    settings = load_settings(given)
+    settings = settings_with_logs(given)
     plan = load(settings.pipeline)
     selection = selected(partition, start, end, since, until)
     with open_reader(settings.lake) as reader:

@@ -111,6 +111,8 @@ def _require_free(target: Path, *, force: bool) -> None:
 
     if target.is_dir():
         raise ConfigError("--output", str(target), "is a folder; name a Python file in it")
+    if target.suffix != ".py":
+        raise ConfigError("--output", str(target), f"is no name of a Python file; write {target}.py or so")
     if target.exists() and not force:
         raise ConfigError(
             "--output", str(target), "is there already; name another file with --output, or write over it with --force"

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dataflow.errors import ConfigError
-from runtime.settings import SETTINGS
+from runtime.settings import SETTINGS, Settings, load_settings
 
 _NAMES: dict[str, str] = {}
 
@@ -145,3 +145,12 @@ def kafka_properties(pairs: Sequence[str] | None) -> dict[str, str] | None:
             raise ConfigError(f"--kafka {name}", shown(name, value), f"{fix}, or give it in tidemill.toml")
         properties[name] = value
     return properties
+
+
+def settings_with_logs(given: Mapping[str, Any]) -> Settings:
+    """The settings of a command that asks a source; from now on logs go where they say, never into its answer."""
+    from dataflow import logs
+
+    settings = load_settings(given)
+    logs.configure(settings.log_format, settings.log_level)
+    return settings

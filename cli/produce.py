@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import BrokersFlag, KafkaFlag, TopicFlag, kafka_properties
+from cli.options import BrokersFlag, KafkaFlag, TopicFlag, kafka_properties, settings_with_logs
 
 if TYPE_CHECKING:
     from dataflow.sources.generator.adstream import AdStream
@@ -43,9 +43,8 @@ def produce(
     """Write a seeded ad stream, as JSON records, to a topic; the topic is made when it is missing."""
     from dataflow.sources.generator.adstream import AdStream
     from deploy.topic_filler import TopicFiller, ensure_topic
-    from runtime.settings import load_settings
 
-    settings = load_settings({"brokers": brokers, "topic": topic, "kafka": kafka_properties(kafka)})
+    settings = settings_with_logs({"brokers": brokers, "topic": topic, "kafka": kafka_properties(kafka)})
     properties = settings.require_kafka()
     there = ensure_topic(settings.brokers, settings.topic, partitions, properties)
     if rate is None:

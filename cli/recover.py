@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.lakes import open_reader
-from cli.options import GENERATOR, SOURCE, Given, takes
+from cli.options import GENERATOR, SOURCE, Given, settings_with_logs, takes
 
 PAUSE_S = 0.005
 """Between two questions to a source that has nothing yet."""
@@ -34,7 +34,6 @@ def recover(
     from proof.takeover import take_over
     from runtime.recovery_folder import RecoveryFolder
     from runtime.same_source import Kept, require_same_source
-    from runtime.settings import load_settings
     from sinks.lake.catalog.catalog import Catalog
 
     if not from_lake:
@@ -43,7 +42,7 @@ def recover(
     def now() -> datetime:
         return datetime.now(UTC)
 
-    settings = load_settings(given)
+    settings = settings_with_logs(given)
     plan = load(settings.pipeline)
     catalog = Catalog.open(settings.lake)
     # as for ^C, so that what was begun is tidied up

@@ -20,6 +20,7 @@ from cli.terminal import show_json
 from runtime.exit_code import as_shell, in_words
 
 if TYPE_CHECKING:
+    from dataflow.pipeline.plan import Plan
     from proof.replay import ReplayRange, TableComparison
     from query.reader import LakeReader
     from runtime.settings import Settings
@@ -61,6 +62,7 @@ def replay(
     selection = selected(partition, start, end, since, until)
     with open_reader(settings.lake) as reader, _folder(keep) as folder:
         live = reader.snapshot()
+        _require_every_rollup(reader, plan, settings.pipeline)
         ranges = replaying.replay_ranges(live, selection, lake_definition(reader).first_rules)
         _write_ranges(folder, settings, reader, ranges)
         flags = words({key: value for key, value in given.items() if key != "lake"})
@@ -77,6 +79,20 @@ def replay(
     equal = all(each.is_equal for each in found)
     (_tell_json if as_json else _tell)(live.id, ranges, found, not_compared, equal)
     raise typer.Exit(0 if equal else 1)
+
+
+def _require_every_rollup(reader: "LakeReader", plan: "Plan", pipeline: str) -> None:
+    """Raise ConfigError when the lake has a rollup that its replay would lack."""
+    from dataflow.errors import ConfigError
+    from query.definition import lake_definition
+
+    gone = sorted(lake_definition(reader).by_name.keys() - {rollup.name for rollup in plan.rollups})
+    if gone:
+        fix = (
+            f"the lake has {', '.join(gone)}, which this file has no longer, so a replay would lack it: put it back "
+            "into a copy of the file and name that with --pipeline; what the lake read without it, it does not hold"
+        )
+        raise ConfigError("pipeline", pipeline, fix)
 
 
 _WINDOWS_LEFT_OUT = "windows and counts: they are sums over all offsets, and only a part was asked for"

@@ -1,6 +1,6 @@
 """`tidemill report`: a standing question of the pipeline, or the newest windows of a rollup."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,11 +103,11 @@ def _folder(given: Given) -> Path:
     return reports_folder(load_settings({"pipeline": given["pipeline"]}).pipeline)
 
 
-def _shelf(reader: "LakeReader", given: Given) -> "Shelf":
+def _shelf(reader: "LakeReader", given: Given, known: Collection[str] | None = None) -> "Shelf":
     from query.definition import lake_definition
     from query.reports import Shelf
 
-    return Shelf(_folder(given), lake_definition(reader), reader.parser)
+    return Shelf(_folder(given), lake_definition(reader), reader.parser, known)
 
 
 def _shelf_even_without_lake(given: Given) -> "Shelf":
@@ -116,7 +116,7 @@ def _shelf_even_without_lake(given: Given) -> "Shelf":
 
     try:
         with open_reader(given["lake"]) as reader:
-            return _shelf(reader, given)
+            return _shelf(reader, given, reader.snapshot().names())
     except LakeMissing as missing:
         typer.echo(f"only files: {missing}", err=True)
         return Shelf(_folder(given), None)

@@ -1,5 +1,6 @@
 """Which field says when the event happened: told by its values, its name, and how near the record's own timestamp."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,8 +30,14 @@ _IN_WORDS = {
     TimeUnit.NANOS: "nanoseconds since 1970",
     TimeUnit.TEXT: "times as text",
 }
+_NO_DECIMALS = (
+    "holds seconds with decimals, and no event time takes decimals. Have the producer send an int (ms since 1970) or "
+    "RFC 3339 text"
+)
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 _LEAST_SHARE = 0.5
+_NEARLY_ALL = 0.9
+"""Fewer than that is said: the others are dead letters, or, in another unit, late."""
 _MANY = 20
 
 
@@ -109,10 +116,10 @@ def find_event_time(parsed: Sequence[Parsed], wanted: str | None = None) -> Even
     if wanted is not None:
         if wanted not in names:
             raise ConfigError("--time", wanted, _unfit(root, wanted, names))
-        return _chosen(candidates[names.index(wanted)], candidates, f"{wanted} was asked for")
+        return _chosen(candidates[names.index(wanted)], candidates, "was asked for")
     likely = [each for each in candidates if each.unit is TimeUnit.TEXT or each.said > 0 or each.near > 0]
     if not likely:
-        raise SourceError(_none(root))
+        raise SourceError(_none(root, candidates))
     best = max(likely, key=lambda each: (each.score, each.share))
     return _chosen(best, likely, None)
 
@@ -155,6 +162,8 @@ def _text_ms(text: str) -> int | None:
 def _chosen(best: _Candidate, candidates: Sequence[_Candidate], asked: str | None) -> EventTimeField:
     reasons = [asked] if asked else []
     reasons += [f"holds {_IN_WORDS[best.unit]}"]
+    if best.share < _NEARLY_ALL:
+        reasons[-1] += f" in {best.share * 100:.0f} % of the records only, and nothing of that kind in the others"
     if not asked and best.said >= 2:
         reasons.append("is called like an event time")
     if best.gap_ms is not None and best.near:
@@ -163,22 +172,22 @@ def _chosen(best: _Candidate, candidates: Sequence[_Candidate], asked: str | Non
     return EventTimeField(best.path, best.unit, ", ".join(reasons), tuple(others))
 
 
-def _none(root: Seen) -> str:
-    decimals = [
-        seen.key
-        for seen in root.walk()
-        if seen.values and all(isinstance(value, Number) for value in seen.values) and _looks_like_seconds(seen.values)
-    ]
+def _none(root: Seen, candidates: Sequence[_Candidate]) -> str:
+    decimals = [seen.key for seen in root.walk() if _looks_like_seconds(seen.values)]
     if decimals:
-        return (
-            f"no field can be the event time: {listed(decimals)} holds seconds with decimals, and no event time takes "
-            "decimals. Have the producer send an int (ms since 1970) or RFC 3339 text"
-        )
+        return f"no field can be the event time: {listed(decimals)} {_NO_DECIMALS}"
     zoneless = [seen.key for seen in root.walk() if seen.values and all(map(_lacks_zone, seen.values))]
     if zoneless:
         return (
             f"no field can be the event time: {listed(zoneless)} holds times without a zone, which are no "
             "moments. Have the producer send RFC 3339 text with one, like 2026-01-31T12:00:00Z"
+        )
+    if candidates:
+        best = max(candidates, key=lambda each: (each.score, each.share))
+        return (
+            f"no field can be the event time, which every pipeline needs: the records have {listed(_leaves(root))}. By "
+            f"its values {best.name} may be one ({_IN_WORDS[best.unit]}), but neither its name nor a timestamp of the "
+            f"records says so: if it is, say --time {shlex.quote(best.name)}"
         )
     return (
         f"no field can be the event time, which every pipeline needs: the records have {listed(_leaves(root))}. Have "
@@ -191,6 +200,8 @@ def _unfit(root: Seen, wanted: str, names: list[str]) -> str:
     leaves = _leaves(root)
     if wanted not in leaves:
         return f"the records have no such field{suggest(wanted, leaves)}"
+    if any(_looks_like_seconds(seen.values) for seen in root.walk() if ".".join(seen.path) == wanted):
+        return f"it {_NO_DECIMALS}"
     known = f"; {listed(names)} would do" if names else ""
     return (
         f"it does not hold a time in half of the records or more: RFC 3339 text with a zone, or an "
@@ -213,4 +224,6 @@ def _lacks_zone(value: object) -> bool:
 
 def _looks_like_seconds(values: Sequence[object]) -> bool:
     numbers = [float(value.text) for value in values if isinstance(value, Number)]
+    if not numbers or len(numbers) < len(values):
+        return False
     return all(abs(number) < 1e12 and unit_by_size(int(number)) is TimeUnit.SECONDS for number in numbers)

@@ -61,6 +61,9 @@ def winner(seen: Seen) -> tuple[Group, tuple[str, ...]] | LeftOut:
     if count < MAJORITY * len(seen.values):
         each = listed([f"{_GROUPS[group]} in {number:,}" for group, number in groups.items()])
         return LeftOut(f"is of several types: {each}")
+    huge = sum(isinstance(value, Number) and _is_infinite(value.text) for value in seen.values)
+    if huge > (1 - MAJORITY) * len(seen.values):
+        return LeftOut(f"is too large for a double in {huge:,} of {len(seen.values):,}")
     if not others:
         return group, ()
     told = listed([f"{_GROUPS[other]} in {counted(number, 'record')}" for other, number in others.items()])
@@ -113,12 +116,16 @@ def _money(notes: tuple[str, ...]) -> FieldType:
 
 
 def _float(texts: Sequence[str], notes: tuple[str, ...]) -> FieldType:
-    infinite = sum(abs(float(text)) == float("inf") for text in texts)
+    infinite = sum(map(_is_infinite, texts))
     if infinite:
         notes = (*notes, f"{counted(infinite, 'value')} too large for a double: dead letters")
     if not any(char in text for text in texts for char in ".eE"):
         notes = (*notes, "some are beyond int64: a double loses their last digits")
     return FieldType(FieldKind.FLOAT, "float", "float", notes)
+
+
+def _is_infinite(text: str) -> bool:
+    return abs(float(text)) == float("inf")
 
 
 def _decimals(text: str) -> int:

@@ -19,7 +19,7 @@ def slug(heading: str) -> str:
 
 def section(page: str, anchor: str | None) -> str:
     """A page's text under a heading, to the next of its rank; the whole page without an anchor. KeyError: none such."""
-    text = (DOCS / page).read_text()
+    text = ((DOCS.parent if page == "README.md" else DOCS) / page).read_text()
     if anchor is None:
         return text
     for heading in re.finditer(r"^(#+) (.*)$", text, re.MULTILINE):

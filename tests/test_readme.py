@@ -1,6 +1,7 @@
 """The documents tell the truth: the commands, files, settings and metrics they name exist, and none is left out."""
 
 import importlib.util
+import itertools
 import re
 import shlex
 import tomllib
@@ -88,6 +89,8 @@ def problem(words: list[str]) -> str | None:
     program, *arguments = words
     if program == "sudo" and arguments[0] == "-u":
         return problem(arguments[2:])
+    if program == "systemd-run":
+        return problem([*itertools.dropwhile(lambda word: word.startswith("-"), arguments)])
     program = re.sub(r"^(\.venv|/opt/tidemill)/bin/", "", program)
     if program == "make":
         phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -134,6 +137,7 @@ def test_a_wrong_flag_command_or_target_would_be_noticed() -> None:
     assert problem(shlex.split("tidemill dance")) == "no command tidemill dance"
     assert problem(shlex.split("make coffee")) == "no make target coffee"
     assert problem(shlex.split("sudo -u tidemill tidemill dance")) == "no command tidemill dance"
+    assert problem(shlex.split("systemd-run -td tidemill dance --wild")) == "no command tidemill dance --wild"
     assert problem(shlex.split("cp deploy/none.service /etc")) == "no file deploy/none.service"
 
 

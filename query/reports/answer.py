@@ -193,7 +193,8 @@ def _require_view(snapshot: LakeSnapshot, report: Report) -> None:
             str(report.path),
             [
                 f"line {line}: view = {report.view!r}: this lake has no such rollup (it has: {have}); correct the "
-                "name, or say whose report it is with a line `-- pipeline: NAME`"
+                "name, say whose report it is with a line `-- pipeline: NAME`, or name this lake's pipeline file "
+                "with --pipeline"
             ],
         )
 

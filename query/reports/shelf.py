@@ -1,6 +1,6 @@
 """The reports that there are: the files beside the pipeline, and one for every rollup of the lake without a file."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -22,14 +22,23 @@ def reports_folder(pipeline: str) -> Path:
 class Shelf:
     """The reports of `folder`, which need not be there, over a lake of `definition`; None while there is no lake.
 
+    `known`: the names of what the lake holds, so that a list can say which reports are about something else.
+
     Files are read when they are asked for, so a mistake in one does not hide the others. `parser`: where a reader of
     the lake is open, its own, which costs nothing.
     """
 
-    def __init__(self, folder: Path, definition: Definition | None, parser: Parser = own_parser) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        definition: Definition | None,
+        parser: Parser = own_parser,
+        known: Collection[str] | None = None,
+    ) -> None:
         self.folder = folder
         self._pipeline = None if definition is None else definition.name
         self._rollups = {} if definition is None else definition.by_name
+        self._known = known
         self._values = {} if definition is None else definition.values
         self._parse = lru_cache(maxsize=256)(partial(parse_report, parser=parser))
 
@@ -70,6 +79,15 @@ class Shelf:
             "report", name, f"no file {self.folder / name}.sql and no rollup of this lake has this name{hint}"
         )
 
+    def lacks(self, report: Report | RollupReport) -> bool:
+        """Whether the lake is known to hold nothing of the name that the report asks."""
+        return (
+            isinstance(report, Report)
+            and self._known is not None
+            and report.rollup is None
+            and (report.view not in self._known)
+        )
+
     def _is_ours(self, path: Path) -> bool:
         try:
             pipeline = self.read(path).pipeline
@@ -88,4 +106,7 @@ def _line(shelf: Shelf, name: str) -> Mapping[str, str]:
         report = shelf.find(name)
     except PipelineError as error:
         return {"report": name, "title": f"(cannot be asked) {error.mistakes[0]}", "parameters": ""}
+    if shelf.lacks(report):
+        title = f"(cannot be asked) {report.view} is not in this lake"
+        return {"report": name, "title": title, "parameters": ""}
     return {"report": name, "title": report.title, "parameters": ", ".join(map(str, report.parameters))}

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from deploy.kafka_server import free_ports
 from tests.proof import audited
 from tests.proof.audited import Audited, without
 
@@ -38,6 +39,15 @@ def test_a_correct_lake_is_proven_and_a_damaged_one_is_not(lake):
     assert f"DIFFERENCE missing: events: {where['partition']} [{where['start']}, {where['end']})" in text
     assert "NOT PROVEN windows" in text
     assert text.splitlines()[-1] == "1 difference between the lake and its source"
+
+
+@pytest.mark.parametrize("command", [("audit", "--json"), ("recover", "--from-lake"), ("produce", "--count", "1")])
+def test_what_kafkas_client_warns_of_is_logged_and_no_part_of_the_answer(lake, command):
+    port, *_ = free_ports(1)
+    silent = audited.tidemill(lake.folder, *command, source="kafka", brokers=f"127.0.0.1:{port}", topic="small")
+    assert (silent.returncode, silent.stdout) == (3, "")
+    first, *_ = silent.stderr.splitlines()
+    assert json.loads(first)["event"] == "kafka_trouble"
 
 
 def test_an_audit_that_compares_no_record_says_so_and_fails(lake):

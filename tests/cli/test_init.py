@@ -103,6 +103,7 @@ def test_a_file_that_is_there_stays_unless_force_is_given(tidemill: Init, folder
         (("--source", "generator"), 2, "error: source = 'generator': "),
         (("--input", "nowhere"), 3, "error: nowhere is no folder"),
         (("--input", "data", "--output", "data"), 2, "error: --output = 'data': is a folder"),
+        (("--input", "data", "--output", "x"), 2, "error: --output = 'x': is no name of a Python file; write x.py"),
         (("--input", "data", "--output", "no/x.py"), 2, "error: --output = 'no/x.py': there is no folder no"),
         (("--input", "data", "--time", "items"), 2, "error: --time = 'items': it does not hold a time"),
         (("--topic", "t", "--brokers", "127.0.0.1:1"), 3, "error: no Kafka broker answers at 127.0.0.1:1"),

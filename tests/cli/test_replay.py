@@ -81,6 +81,15 @@ def test_a_replay_that_cannot_run_says_why(lake):
     assert tidemill(lake, "replay").returncode == 2
 
 
+def test_a_rollup_that_was_taken_out_of_the_file_is_named_before_anything_is_read(lake):
+    (lake.folder / "less.py").write_text(
+        "from tests.proof.audited import pipeline as make\n\npipeline = make(rollups=[*make().rollups][:-1])\n"
+    )
+    done = tidemill(lake, "replay", "--check", "--pipeline", "less.py")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: pipeline = 'less.py': the lake has visits, which this file has no longer" in done.stderr
+
+
 def test_a_replay_that_is_killed_says_by_which_signal(lake, monkeypatch, capsys):
     monkeypatch.chdir(lake.folder)
     monkeypatch.setattr(replay, "_run", lambda _: -9)

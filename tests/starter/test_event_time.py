@@ -64,6 +64,8 @@ def test_a_number_that_only_happens_to_look_like_a_time_is_none() -> None:
     phone = 1_234_567_890
     with pytest.raises(SourceError, match=r"no field can be the event time.*the records have phone, x"):
         found([{"phone": phone, "x": "y"}], ahead_ms=None)
+    with pytest.raises(SourceError, match=r"By its values phone may be one \(whole seconds.* say --time phone$"):
+        found([{"phone": phone, "x": "y"}], ahead_ms=None)
     assert named({"phone": phone, "day": TEXT}, ahead_ms=None) == ("day", TimeUnit.TEXT)
 
 
@@ -84,6 +86,14 @@ def test_a_field_that_most_records_lack_or_spoil_is_not_chosen() -> None:
         found([{"at": T0_MS}] * 2 + [{"at": 5}] * 3)
 
 
+def test_a_time_that_many_records_have_in_another_unit_is_said_to_be() -> None:
+    field = found([{"ts": T0_MS}] * 3 + [{"ts": T0_MS // 1_000}] * 2)
+    assert field.why.startswith(
+        "holds milliseconds since 1970 in 60 % of the records only, and nothing of that kind in"
+    )
+    assert "only" not in found([{"ts": T0_MS}] * 19 + [{"ts": 5}]).why
+
+
 def test_the_reasons_are_said_and_the_others_named() -> None:
     field = found([{"ts": T0_MS, "created_at": T0_MS - 60_000}])
     assert field.why == (
@@ -96,7 +106,7 @@ def test_the_reasons_are_said_and_the_others_named() -> None:
 def test_a_field_that_is_asked_for_is_taken_or_refused_with_what_would_do() -> None:
     objects = [{"ts": T0_MS, "phone": 1_234_567_890, "x": 5}]
     assert found(objects, wanted="phone").path == ("phone",)
-    assert found(objects, wanted="phone").why.startswith("phone was asked for, holds whole seconds")
+    assert found(objects, wanted="phone").why.startswith("was asked for, holds whole seconds")
     with pytest.raises(ConfigError, match="--time = 'phon': the records have no such field; did you mean phone"):
         found(objects, wanted="phon")
     with pytest.raises(ConfigError, match=r"--time = 'x': it does not hold a time.*; ts, phone would do"):
@@ -106,6 +116,8 @@ def test_a_field_that_is_asked_for_is_taken_or_refused_with_what_would_do() -> N
 def test_seconds_with_decimals_and_times_without_a_zone_are_told_apart() -> None:
     with pytest.raises(SourceError, match="at holds seconds with decimals, and no event time takes decimals"):
         found([{"at": 1_772_400_000.25}, {"at": 1_772_400_001.5}])
+    with pytest.raises(ConfigError, match="--time = 'at': it holds seconds with decimals"):
+        found([{"at": 1_772_400_000.25, "ts": T0_MS}], wanted="at")
     with pytest.raises(SourceError, match="day, at holds times without a zone, which are no moments"):
         found([{"day": "2026-03-01T21:20:00", "at": "2026-03-01 21:20:00.5", "n": 1, "date": "2026-03-01"}])
     with pytest.raises(SourceError, match="every pipeline needs"):

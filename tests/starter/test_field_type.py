@@ -74,6 +74,11 @@ def test_numbers_beyond_their_types_are_told() -> None:
     assert found("x", *[b"1.5"] * 20, b"1e999").notes == ("1 value too large for a double: dead letters",)
 
 
+def test_numbers_of_which_many_are_too_large_for_a_double_have_no_field() -> None:
+    seen = observe([loaded(b'{"a": 1e999}'), loaded(b'{"a": 1.5}'), loaded(b'{"a": ' + b"9" * 400 + b"}")])
+    assert winner(seen.members["a"]) == LeftOut("is too large for a double in 2 of 3")
+
+
 def test_text_has_room_for_four_times_the_longest_and_prose_for_any() -> None:
     assert found("name", *["ab"] * 20).text == "Annotated[str, Len(1, 64)]"
     assert found("name", *["ab"] * 19).text == "Annotated[str, MaxLen(64)]"

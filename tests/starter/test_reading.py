@@ -109,7 +109,7 @@ def test_looking_leaves_no_offset_in_any_group(kafka: str) -> None:
     topic = fresh_topic(kafka)
     produce(kafka, topic, [b"1"] * 100)
     before = {group.group_id for group in admin(kafka).list_consumer_groups().result(10).valid}
-    source = KafkaSource(kafka, [topic], group=None, properties={"group.id": f"g-{topic}"})
+    source = KafkaSource(kafka, [topic], group=None)
     assert len(taken(source, Bounds()).records) == 100
     source.close()
     after = {group.group_id for group in admin(kafka).list_consumer_groups().result(10).valid}

@@ -109,8 +109,8 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
         before = self._snapshots("WHERE s.snapshot_id < ? ORDER BY s.snapshot_id DESC LIMIT 1", as_of)[0]
         after = self._snapshots("WHERE s.snapshot_id > ? ORDER BY s.snapshot_id LIMIT 1", as_of)[0]
         return (
-            f" any more: it was thinned out, as one per few seconds is kept of older ones. Its neighbours are kept: "
-            f"{_dated(before)} before it and {_dated(after)} after it; choose one of them"
+            f" any more: it was thinned out, as one per few seconds is kept of older ones, or ended by an erasure. Its "
+            f"neighbours are kept: {_dated(before)} before it and {_dated(after)} after it; choose one of them"
         )
 
     def tables(self, snapshot_id: int) -> dict[str, TableLayout]:

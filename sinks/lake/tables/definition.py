@@ -163,7 +163,9 @@ def write_definition(plan: "Plan", former: Definition | None = None) -> str:
         columns, rollups = dict(stored["columns"]), {rollup["name"] for rollup in stored["rollups"]}
         stored["values"] = _all_values(former, columns, stored["values"])
         stored["columns"] += [pair for pair in former.columns if pair[0] not in columns]
-        stored["rollups"] += [rollup for rollup in former.rollups if rollup.name not in rollups]
+        # a list of its own: the plan's must stay what the file says, for a run opens its lake more than once
+        gone = [rollup for rollup in former.rollups if rollup.name not in rollups]
+        stored["rollups"] = [*stored["rollups"], *gone]
     return msgspec.json.encode(stored, order="deterministic").decode()
 
 

@@ -54,6 +54,16 @@ def test_files_come_first_and_then_the_rollups_without_one(shelf: Shelf) -> None
     assert lines["broken"]["title"].startswith("(cannot be asked) line 1: titel")
 
 
+def test_a_report_about_what_the_lake_has_not_is_listed_as_one_that_cannot_be_asked(folder: Path) -> None:
+    (folder / "raw.sql").write_text(ORDERS.replace("city_1m", "events"))
+    (folder / "shipped.sql").write_text(ORDERS.replace("city_1m", "ad_clicks_1m"))
+    shelf = Shelf(folder, definition_of(make_plan(shop_pipeline(), folder)), known={"city_1m", "events"})
+    lines = {line["report"]: line for line in listing(shelf)}
+    assert lines["shipped"]["title"] == "(cannot be asked) ad_clicks_1m is not in this lake"
+    assert lines["raw"]["title"] == lines["orders"]["title"] == "Orders per city"
+    assert lines["city_day"]["title"].startswith("Windows of")
+
+
 def test_a_file_comes_before_the_rollup_of_its_name(shelf: Shelf) -> None:
     found = shelf.find("city_5m")
     assert isinstance(found, Report)

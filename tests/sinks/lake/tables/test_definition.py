@@ -111,6 +111,15 @@ def test_what_a_former_pipeline_had_stays_in_the_lake() -> None:
     assert dict(kept.columns) == dict(former.columns)
 
 
+def test_what_stays_is_written_again_by_the_same_plan_which_stays_what_its_file_says() -> None:
+    """As a run does, which opens its lake when it starts and once more in the sink."""
+    former = definition(PER_AD, TOTAL)
+    plan = small_plan((TOTAL,), **DEDUP)
+    alone = write_definition(plan)
+    assert write_definition(plan, former) == write_definition(plan, former)
+    assert write_definition(plan) == alone
+
+
 def test_a_lake_that_a_crash_left_without_a_definition_has_none() -> None:
     assert read_definition("{}") is None
 
