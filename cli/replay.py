@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from query.reader import LakeReader
     from runtime.settings import Settings
     from sinks.lake.catalog.left import Left
+    from sinks.lake.tables.definition import Definition
 
 
 @takes(*SOURCE, "lake", "workers", "processes", *GENERATOR)
@@ -45,25 +46,22 @@ def replay(
 
     Exit code 0 when all tables are equal, 1 when one is not. The live lake is only read.
     """
-    from dataflow.errors import ConfigError
     from dataflow.pipeline.load import load
     from proof import replay as replaying
     from proof.backfill.wholeness import not_whole
     from proof.erased import ErasedRows, side_tables
     from proof.left import kept_sql, left_of
-    from query.definition import lake_definition
     from query.reader import LakeReader
     from runtime.settings import load_settings
 
-    if not check:
-        raise ConfigError("--check", False, "say what the replay is for: `tidemill replay --check`")
+    _require_purpose(check)
     settings = load_settings(given)
     plan = load(settings.pipeline)
     selection = selected(partition, start, end, since, until)
     with open_reader(settings.lake) as reader, _folder(keep) as folder:
         live = reader.snapshot()
-        _require_every_rollup(reader, plan, settings.pipeline)
-        ranges = replaying.replay_ranges(live, selection, lake_definition(reader).first_rules)
+        definition = _with_every_rollup(reader, plan, settings.pipeline)
+        ranges = replaying.replay_ranges(live, selection, definition.first_rules)
         _write_ranges(folder, settings, reader, ranges)
         flags = words({key: value for key, value in given.items() if key != "lake"})
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
@@ -81,18 +79,27 @@ def replay(
     raise typer.Exit(0 if equal else 1)
 
 
-def _require_every_rollup(reader: "LakeReader", plan: "Plan", pipeline: str) -> None:
-    """Raise ConfigError when the lake has a rollup that its replay would lack."""
+def _require_purpose(check: bool) -> None:
+    from dataflow.errors import ConfigError
+
+    if not check:
+        raise ConfigError("--check", False, "say what the replay is for: `tidemill replay --check`")
+
+
+def _with_every_rollup(reader: "LakeReader", plan: "Plan", pipeline: str) -> "Definition":
+    """The lake's definition. Raises ConfigError when the lake has a rollup that its replay would lack."""
     from dataflow.errors import ConfigError
     from query.definition import lake_definition
 
-    gone = sorted(lake_definition(reader).by_name.keys() - {rollup.name for rollup in plan.rollups})
+    definition = lake_definition(reader)
+    gone = sorted(definition.by_name.keys() - {rollup.name for rollup in plan.rollups})
     if gone:
         fix = (
             f"the lake has {', '.join(gone)}, which this file has no longer, so a replay would lack it: put it back "
             "into a copy of the file and name that with --pipeline; what the lake read without it, it does not hold"
         )
         raise ConfigError("pipeline", pipeline, fix)
+    return definition
 
 
 _WINDOWS_LEFT_OUT = "windows and counts: they are sums over all offsets, and only a part was asked for"
