@@ -70,6 +70,9 @@ def demo(
         code = _stop(job)
     except KeyboardInterrupt:
         code = _stop(job)
+        if code == -signal.SIGTERM:
+            # it was still starting, and had nothing to end in order
+            raise typer.Exit(as_shell(-signal.SIGINT)) from None
     except BaseException:
         _stop(job)
         raise

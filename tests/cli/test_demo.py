@@ -109,6 +109,23 @@ def test_a_pipeline_that_is_killed_is_said_and_its_signal_is_the_exit_code(
     assert "error: the pipeline was killed by SIGKILL" in capsys.readouterr().err
 
 
+def test_an_interrupt_while_the_pipeline_starts_ends_both_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def start(*_: object) -> subprocess.Popen[bytes]:
+        # no handler for SIGTERM yet
+        return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+    def watch(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "_start", start)
+    monkeypatch.setattr(demo, "_watch", watch)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments=["demo", "--lake", str(tmp_path / "lake"), "--recovery", str(tmp_path / "recovery")])
+    assert (ended.value.code, capsys.readouterr().err) == (130, "")
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_its_pipeline_is_that_of_its_stream_whatever_the_settings_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: bool
