@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from dataflow.errors import LakeMissing
 from deploy.kafka_server import free_ports
 from query.reader import LakeReader
 from tests.kafka_fixture import admin, require_kafka_tools
@@ -182,11 +183,15 @@ class Player:
         return self.terminals[line].shown if line in self.terminals else self.log(line).read_text()
 
     def commits(self) -> int:
-        """How many ledger lines with records the lake of the settings holds."""
-        if not (self.folder / "lake" / "catalog.sqlite").exists():
-            return 0
+        """How many ledger lines with records the lake of the settings holds; 0 as long as it is being made."""
         with LakeReader(self.folder / "lake") as reader:
-            counted = reader.query('SELECT count(*) FILTER ("read" > 0) FROM ledger').column(0)[0].as_py()
+            try:
+                snapshot = reader.snapshot()
+            except LakeMissing:
+                return 0
+            if "ledger" not in snapshot.tables:
+                return 0
+            counted = snapshot.query('SELECT count(*) FILTER ("read" > 0) FROM ledger').column(0)[0].as_py()
         return int(counted)
 
     def wait_for_commits(self, line: str, count: int) -> None:
