@@ -37,13 +37,13 @@ class Gate:
     def through(self, work: Callable[..., Any]) -> Callable[..., Any]:
         """`work` behind the gate."""
 
-        def gated(*arguments: Any) -> Any:
+        def gated(*arguments: Any, **named: Any) -> Any:
             with self._lock:
                 first, self._is_taken = not self._is_taken, True
             if first:
                 self.reached.set()
                 self.opened.wait(PATIENCE_S)
-            return work(*arguments)
+            return work(*arguments, **named)
 
         return gated
 
