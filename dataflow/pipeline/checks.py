@@ -118,7 +118,7 @@ def check_keep(mistakes: Mistakes, field: str, value: object, needed: Mapping[st
 
     `needed`: what it must be no shorter than the sum of, in words and in ms.
     """
-    keep_ms = check_duration(mistakes, field, value, least_ms=1, optional=True)  # type: ignore[arg-type]
+    keep_ms = check_duration(mistakes, field, value, least_ms=1, optional=True)  # type: ignore[arg-type]  # what a file declares may be anything
     least_ms = sum(needed.values())
     if keep_ms is None or keep_ms >= least_ms:
         return keep_ms

@@ -22,7 +22,7 @@ def test_the_version_is_shown_and_nothing_else_done(capsys: pytest.CaptureFixtur
     assert python.startswith(f"CPython {platform.python_version()} on ")
     named = dict(each.split(" ") for each in underneath.split(", "))
     assert named == {name: version(name) for name in named}
-    assert named.keys() <= {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]}  # type: ignore[index]
+    assert named.keys() <= {re.match(r"[\w-]+", each)[0] for each in project["dependencies"]}  # type: ignore[index]  # it must match
 
 
 def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -198,8 +198,8 @@ class Unanswered:
 
     def topics(self, seconds: float, patience: Patience | None = None) -> KafkaTopics:
         trouble = Trouble("127.0.0.1:1", time.monotonic)
-        trouble.is_hopeless = self.look  # type: ignore[method-assign]
-        return KafkaTopics(self, trouble, "127.0.0.1:1", seconds, patience)  # type: ignore[arg-type]
+        trouble.is_hopeless = self.look  # type: ignore[method-assign]  # the test looks instead
+        return KafkaTopics(self, trouble, "127.0.0.1:1", seconds, patience)  # type: ignore[arg-type]  # a stand-in for the client
 
 
 def test_a_first_answer_is_waited_for_to_the_end_of_the_time() -> None:
