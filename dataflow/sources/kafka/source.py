@@ -11,13 +11,14 @@ import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from dataflow.errors import OffsetLost, SourceError, StoppedEarly, UnknownTopic
+from dataflow.errors import SourceError, StoppedEarly, UnknownTopic
 from dataflow.logs import logger
 from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.sources.kafka.client import Trouble, admin_properties, build, consumer_properties
 from dataflow.sources.kafka.drain import Drain, Drained, Trace, open_drain
 from dataflow.sources.kafka.ends import EndsWatch
 from dataflow.sources.kafka.group import GroupCommits
+from dataflow.sources.kafka.lost import created_anew, offset_lost
 from dataflow.sources.kafka.refusal import is_refusal
 from dataflow.sources.kafka.topics import KafkaTopics, TopicWatch
 from dataflow.sources.kafka.waiting import Farewells, Patience
@@ -390,27 +391,3 @@ def _records(drained: Drained, limit: int) -> pa.RecordBatch:
     timestamps = pa.array(stamps, mask=stamps == -1) if stamps.min(initial=0) == -1 else pa.array(stamps)
     batch = pa.RecordBatch.from_arrays([pa.array(drained.offsets), timestamps, drained.values], schema=POLL_SCHEMA)
     return batch if limit == len(stamps) else batch.slice(0, limit)
-
-
-_NEW_LAKE = "Nothing was skipped. Keep this lake as it is, and start a new one (another --lake and --recovery)"
-
-
-def offset_lost(partition: str, position: int, low: int, high: int) -> OffsetLost:
-    """The records from `position` on were deleted, or the log was cut before it."""
-    why = (
-        f"{low - position} offsets were deleted before they were read (retention, or delete-records)"
-        if position < low
-        else "the partition's log was cut back, or the topic was deleted and created anew"
-    )
-    return OffsetLost(
-        f"{partition}: offset {position} is to be read next, but Kafka has only offsets {low} to {high}: {why}. "
-        f"{_NEW_LAKE} to count what is there now; a longer retention.ms keeps it from happening again"
-    )
-
-
-def created_anew(partition: str, position: int, old_id: str, new_id: str) -> OffsetLost:
-    """The topic has the old name and is another one."""
-    return OffsetLost(
-        f"{partition}: offset {position} is to be read next, but the topic was deleted and created anew under its name "
-        f"(its id was {old_id} and is {new_id}): that offset belongs to the old one. {_NEW_LAKE} for the new topic"
-    )
