@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import text
 from query.catalogs import LakeIdentity
+from query.duck import duckdb
 from query.resolve import Resolved
 from query.scan import scan_sql
 from query.shared_work import SharedWork

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
-
 from dataflow.sql import quoted, text
+from query.duck import duckdb
 from query.shared_work import SharedWork
 from sinks.lake.names import SCHEMA_FOLDER
 

@@ -9,9 +9,8 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-import duckdb
-
 from dataflow.errors import QueryError
+from query.duck import duckdb
 
 _T = TypeVar("_T")
 
@@ -30,8 +29,12 @@ _TIME_TRAVEL = (
 _FIX = "write one SELECT (WITH, VALUES, SHOW, DESCRIBE, SUMMARIZE and EXPLAIN are fine too)"
 
 
-def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Raise QueryError unless `sql` is exactly one statement that only reads, or an EXPLAIN of one."""
+def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
+    """Raise QueryError unless `sql` is exactly one statement that only reads, or an EXPLAIN of one.
+
+    Whether its text may stand in brackets, as a table of another: an EXPLAIN may not, nor what is many statements
+    inside, nor a text with a semicolon.
+    """
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
@@ -39,13 +42,14 @@ def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     if len(statements) != 1:
         what = "is empty" if not statements else f"holds {len(statements)} statements"
         raise QueryError(f"the query {what}; {_FIX}")
-    text = statements[0].query
-    if str(statements[0].type).endswith("EXPLAIN"):
+    text, kind = statements[0].query, str(statements[0].type)
+    if kind.endswith("EXPLAIN"):
         text = _EXPLAIN.sub("", text, count=1)
     tree = json.loads(connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()[0][0])
     if tree["error"]:
         raise QueryError(f"the query is no SELECT, and a lake is only read here; {_FIX}")
     _walk(tree["statements"])
+    return kind.endswith(".SELECT") and ";" not in text
 
 
 def message_of(error: duckdb.Error) -> str:

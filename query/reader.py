@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import duckdb
-
 from dataflow.errors import SnapshotExpired
+from query.duck import duckdb
 from query.engine import Engine
 from query.moment import AsOf, parse_as_of
 from query.resolve import Resolved, Resolver

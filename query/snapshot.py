@@ -9,12 +9,11 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-import duckdb
-
 from dataflow.errors import QueryError
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import quoted
 from query.cells import Column, Shape
+from query.duck import duckdb
 from query.ends import Ends, LedgerEnds
 from query.engine import Engine
 from query.guard import TimeLimit, interruptible, message_of, require_select
@@ -25,7 +24,7 @@ from query.others import data_folders, named_in
 from query.resolve import Resolved, Resolver
 from query.scan import history_sql, scan_sql
 from query.shared_work import SharedWork
-from query.texts import BATCH_ROWS, Row, Texts, columns_of, shaped_sql
+from query.texts import BATCH_ROWS, Row, Texts, columns_by_description, columns_of, shaped_select, shaped_sql
 from sinks.lake.catalog.backfills import Backfilled
 from sinks.lake.catalog.layout import DataFile, TableLayout, ViewLayout
 
@@ -216,6 +215,8 @@ class LakeSnapshot:
         return self._moved
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
+        import duckdb  # noqa: F401  # who gets the connection may ask it for relations
+
         cursor = self._namespace.cursor()
         self._naming.make(cursor, set(self.names()), named=False)
         self._naming.make_others(cursor, set(self.resolved.others))
@@ -247,13 +248,12 @@ class LakeSnapshot:
         limit = TimeLimit(cursor, timeout_s)
         try:
             with self._told(limit):
-                self._prepare(cursor, question)
-                # the relation holds what its statement needs; it has to live as long
-                relation = interruptible(cursor, lambda: question.relation(cursor))
-                statement = shaped_sql(relation, shape)
-            yield _Step(columns=columns_of(relation))
+                alone = self._prepare(cursor, question)
+                # the text holds what its statement needs; it has to live as long
+                text = question.text(cursor, shape, bracketed=alone)
+            yield _Step(columns=text.columns)
             with self._told(limit):
-                interruptible(cursor, lambda: cursor.execute(statement, question.parameters))
+                interruptible(cursor, lambda: cursor.execute(text.statement, question.parameters))
                 rows = interruptible(cursor, lambda: cursor.fetchmany(BATCH_ROWS))
             while rows:
                 yield _Step(rows=rows)
@@ -282,9 +282,9 @@ class LakeSnapshot:
         except duckdb.Error as error:
             raise QueryError(message_of(error)) from error
 
-    def _prepare(self, cursor: duckdb.DuckDBPyConnection, question: "_Question") -> None:
-        """Make what the question names, after a look at whether it only reads."""
-        require_select(cursor, question.sql)
+    def _prepare(self, cursor: duckdb.DuckDBPyConnection, question: "_Question") -> bool:
+        """Make what the question names, after a look at whether it only reads. Whether it may stand in brackets."""
+        bracketed = require_select(cursor, question.sql)
         needed, named = self._naming.needed(question.sql) if not question.histories else (set(), True)
         bounded = {bound.table for bound in question.bounds}
         # Views over a bounded table are made anew beside it, so that its other files are not even looked at.
@@ -306,6 +306,7 @@ class LakeSnapshot:
             self._naming.require_readable(name)
             history = history_sql(self.tables[name], self.files(name), self.id)
             cursor.execute(f"CREATE TEMP VIEW {quoted(name + '_history')} AS {history}")
+        return bracketed
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,9 +317,34 @@ class _Question:
     bounds: Sequence[Bound]
     histories: Sequence[str]
 
-    def relation(self, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    def relation(self, cursor: duckdb.DuckDBPyConnection) -> "duckdb.DuckDBPyRelation":
+        import duckdb  # noqa: F401  # gives cursors their relations
+
         whole = cursor.sql(self.sql, params=self.parameters)
         return whole if self.limit is None else whole.limit(self.limit)
+
+    def text(self, cursor: duckdb.DuckDBPyConnection, shape: Shape, *, bracketed: bool) -> "_Text":
+        """What is asked instead for rows of texts: without a relation if the question may stand in brackets."""
+        if bracketed:
+            try:
+                columns = interruptible(cursor, lambda: columns_by_description(cursor, self.sql, self.parameters))
+                # where rows are left out, a relation numbers columns of one name
+                if self.limit is None or len({column.name.lower() for column in columns}) == len(columns):
+                    return _Text(columns, shaped_select(self.sql, columns, shape, self.limit))
+            except duckdb.InterruptException:
+                raise
+            except duckdb.Error:
+                # the relation's message shows the question as it was asked
+                pass
+        relation = interruptible(cursor, lambda: self.relation(cursor))
+        return _Text(columns_of(relation), shaped_sql(relation, shape), relation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    columns: Sequence[Column]
+    statement: str
+    relation: object = None
 
 
 @dataclass(frozen=True, slots=True)

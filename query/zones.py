@@ -2,9 +2,8 @@
 
 import difflib
 
-import duckdb
-
 from dataflow.errors import ConfigError
+from query.duck import duckdb
 
 
 def known_zone(connection: duckdb.DuckDBPyConnection, zone: str) -> str:

@@ -13,6 +13,7 @@ from tests.query.lakes import T0, LakeMaker, clicks, ledger
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
+    "_duckdb",
     "bytewax",
     "confluent_kafka",
     "duckdb",
@@ -29,8 +30,8 @@ HEAVY = {
     "structlog",
     "typer",
 }
-READING = {"duckdb", "sqlite3", "typer"}
-"""What a question to a lake needs: the catalog is an SQLite database, and DuckDB writes an answer's text itself."""
+READING = {"_duckdb", "sqlite3", "typer"}
+"""What a question to a lake needs: the catalog is an SQLite database, and DuckDB's extension writes the text."""
 
 _DUMP = """
 import atexit, json, sys
@@ -71,7 +72,7 @@ def test_help_imports_no_library_but_that_of_the_command_line_and_no_command(tmp
     [
         (("query", "SELECT ad_id, clicks, is_final FROM ad_clicks_1m"), set()),
         (("query", "SELECT 1 AS one", "--format", "json"), set()),
-        (("query", "SELECT 1 AS one", "--format", "arrow"), {"numpy", "pyarrow"}),
+        (("query", "SELECT 1 AS one", "--format", "arrow"), {"duckdb", "numpy", "pyarrow"}),
         (("report", "clicks_per_ad", "--at", "latest", "--tz", "Asia/Tokyo"), {"msgspec"}),
         (("report", "ad_clicks_1m", "--top", "3", "--by", "clicks"), {"msgspec"}),
     ],
