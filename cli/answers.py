@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from cli.bar import Bar
 from cli.terminal import note
 from dataflow.errors import ConfigError, QueryError
@@ -75,7 +73,7 @@ class Wanted:
             sys.stdout.flush()
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
+            raise SystemExit(0) from None
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             why = f"standard output cannot be written ({error.strerror}); name a file that can, with --output"

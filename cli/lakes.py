@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cli.flags import option
 
 if TYPE_CHECKING:
     from query.reader import LakeReader
 
-LakeFlag = Annotated[Path | None, typer.Option("--lake", help="Folder of the lake.", metavar="DIR")]
+LakeFlag = Annotated[Path | None, option("--lake", help="Folder of the lake.", metavar="DIR")]
 AsOfFlag = Annotated[
     str | None,
-    typer.Option("--as-of", help="A snapshot id or a UTC time; the newest if left out.", metavar="SNAPSHOT|TIME"),
+    option("--as-of", help="A snapshot id or a UTC time; the newest if left out.", metavar="SNAPSHOT|TIME"),
 ]
 
 

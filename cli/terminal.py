@@ -7,8 +7,6 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-import typer
-
 from dataflow.errors import TidemillError
 from query.text_table import TextTable
 
@@ -60,14 +58,14 @@ def end_with(errors: Sequence[TidemillError]) -> None:
         sys.stdout.flush()
         for error in errors:
             print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(errors[0].exit_code)
+        raise SystemExit(errors[0].exit_code)
 
 
 def show_json(document: Any) -> None:
     """Print one JSON document, indented. A number that JSON lacks (NaN, an infinity) is null."""
     import msgspec
 
-    typer.echo(msgspec.json.format(msgspec.json.encode(document, enc_hook=_base), indent=2).decode())
+    print(msgspec.json.format(msgspec.json.encode(document, enc_hook=_base), indent=2).decode(), flush=True)
 
 
 def _base(value: Any) -> Any:

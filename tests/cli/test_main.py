@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import typer
 
-from cli.commands import Later, real
-from cli.main import app, main
+from cli.app import Later, app, real
+from cli.main import main
 from cli.options import kafka_properties
 from dataflow.errors import ConfigError, Gap, LakeMissing
 
