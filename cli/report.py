@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -68,7 +67,7 @@ def report(
     with open_reader(given["lake"]) as reader:
         wish = wish.with_known_zone(reader)
         found = _shelf(reader, given).find(name)
-        wish = wish if found.takes_limit else replace(wish, more="")
+        wish = wish if found.takes_limit else wish._replace(more="")
         now = datetime.now(UTC)
         answer = reader.ask(lambda then: ask_as(wish.read, then, found, values, now, at=at, limit=limit), as_of=as_of)
         note(f"{answer.report}: {answer.note}")

@@ -5,8 +5,8 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from dataflow.sql import quoted, text
 from query.duck import duckdb
@@ -17,13 +17,12 @@ _CONFLICT_TRIES = 200
 _CONFLICT_S = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class _Instance:
+class _Instance(NamedTuple):
     """A DuckDB instance. Its connection is only ever a mother of cursors: what is run, is run on one of them."""
 
     connection: duckdb.DuckDBPyConnection
     folders: frozenset[str]
-    left: deque[str] = field(default_factory=deque)
+    left: deque[str]
     """Namespaces that nobody uses any more."""
 
 
@@ -81,7 +80,7 @@ class Engine:
         base.execute("SET enable_external_access = false")
         base.execute("SET python_enable_replacements = false")
         base.execute("SET lock_configuration = true")
-        return _Instance(base, folders)
+        return _Instance(base, folders, deque())
 
 
 class Namespace:

@@ -5,12 +5,12 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from dataflow.errors import QueryError
 from query.duck import duckdb
+from query.promise import Promise
 
 _T = TypeVar("_T")
 
@@ -131,13 +131,13 @@ def interruptible(cursor: duckdb.DuckDBPyConnection, work: Callable[[], _T]) -> 
     """Run `work` so that ^C stops it: DuckDB does not look at signals, so the main thread must be free to."""
     if threading.current_thread() is not threading.main_thread():
         return work()
-    told: Future[_T] = Future()
+    told: Promise[_T] = Promise()
 
     def run() -> None:
         try:
-            told.set_result(work())
+            told.keep(work())
         except BaseException as error:
-            told.set_exception(error)
+            told.fail(error)
 
     thread = threading.Thread(target=run, name="query", daemon=True)
     try:
@@ -148,11 +148,11 @@ def interruptible(cursor: duckdb.DuckDBPyConnection, work: Callable[[], _T]) -> 
         raise
 
 
-def _stop(cursor: duckdb.DuckDBPyConnection, thread: threading.Thread, told: "Future[_T]") -> None:
+def _stop(cursor: duckdb.DuckDBPyConnection, thread: threading.Thread, told: Promise[_T]) -> None:
     """Wait until the thread has let go of the cursor, which is told to stop again and again."""
     for _ in range(_BEGINS):
         # ^C may come while the thread is just being started
-        if thread.is_alive() or told.done():
+        if thread.is_alive() or told.is_told():
             break
         time.sleep(INTERRUPT_S)
     while thread.is_alive():

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dataflow.errors import SnapshotExpired
 from query.duck import duckdb
+from query.ends import LedgerEnds
 from query.engine import Engine
 from query.moment import AsOf, parse_as_of
 from query.resolve import Resolved, Resolver
+from query.shared_work import SharedWork
 from query.snapshot import Bound, LakeSnapshot, Means
 
 __all__ = ["Bound", "LakeReader", "LakeSnapshot"]
@@ -33,7 +35,7 @@ class LakeReader:
     def __init__(self, lake_dir: str | Path, *, threads: int | None = None) -> None:
         self.resolver = Resolver(lake_dir)
         self.lake_dir = self.resolver.folder
-        self._means = Means(Engine(self.lake_dir, threads=threads), self.resolver)
+        self._means = Means(Engine(self.lake_dir, threads=threads), self.resolver, LedgerEnds(), SharedWork())
         self._lock = threading.Lock()
         self._latest: LakeSnapshot | None = None
 

@@ -4,10 +4,9 @@ import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from dataflow.errors import QueryError
 from dataflow.pipeline.names import LEDGER
@@ -39,8 +38,7 @@ _MOVES = 10
 """A query whose files a compaction removed again and again, each time while it was asked, fails after so many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """Read only those files of `table` whose `column` can hold a value in [at_least, below).
 
     `column` is a TIMESTAMP or an integer; datetimes are UTC. Files without statistics are always read,
@@ -53,14 +51,13 @@ class Bound:
     below: datetime | int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
+class Means(NamedTuple):
     """What the snapshots of one reader share."""
 
     engine: Engine
     resolver: Resolver
-    ends: LedgerEnds = field(default_factory=LedgerEnds)
-    moves: SharedWork = field(default_factory=SharedWork)
+    ends: LedgerEnds
+    moves: SharedWork
 
 
 class LakeSnapshot:
@@ -172,7 +169,7 @@ class LakeSnapshot:
 
     def with_files(self, files: Mapping[str, list[DataFile]]) -> "LakeSnapshot":
         """The same snapshot as if its tables had these files only; `bounds` would look at all files again."""
-        return LakeSnapshot(self._means, replace(self.resolved, files=files), whole=False)
+        return LakeSnapshot(self._means, self.resolved._replace(files=files), whole=False)
 
     def bounded_files(self, bound: Bound) -> list[DataFile]:
         """The files of a table that can hold rows inside `bound`."""
@@ -251,12 +248,12 @@ class LakeSnapshot:
                 alone = self._prepare(cursor, question)
                 # the text holds what its statement needs; it has to live as long
                 text = question.text(cursor, shape, bracketed=alone)
-            yield _Step(columns=text.columns)
+            yield _Step(text.columns, [])
             with self._told(limit):
                 interruptible(cursor, lambda: cursor.execute(text.statement, question.parameters))
                 rows = interruptible(cursor, lambda: cursor.fetchmany(BATCH_ROWS))
             while rows:
-                yield _Step(rows=rows)
+                yield _Step((), rows)
                 try:
                     with self._told(limit):
                         rows = interruptible(cursor, lambda: cursor.fetchmany(BATCH_ROWS))
@@ -309,8 +306,7 @@ class LakeSnapshot:
         return bracketed
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(NamedTuple):
     sql: str
     parameters: Sequence[object] | Mapping[str, object] | None
     limit: int | None
@@ -340,17 +336,15 @@ class _Question:
         return _Text(columns_of(relation), shaped_sql(relation, shape), relation)
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(NamedTuple):
     columns: Sequence[Column]
     statement: str
     relation: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    columns: Sequence[Column] = ()
-    rows: list[Row] = field(default_factory=list)
+class _Step(NamedTuple):
+    columns: Sequence[Column]
+    rows: list[Row]
 
 
 def _keep(_: object) -> None:

@@ -2,9 +2,8 @@
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from dataflow.errors import ConfigError, PipelineError, QueryError
 from dataflow.spelling import suggest
@@ -27,8 +26,7 @@ Read = Callable[..., _A]
 _MOMENTS = "now, latest or a UTC time like 2026-11-25T12:05:00"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[_A]):
+class Answer(NamedTuple, Generic[_A]):
     """A report's rows in the form in which they were read, and what they stand for: windows that start in
     [start, end), aware UTC, at a snapshot.
 
