@@ -12,15 +12,18 @@ _COMPLETION = "_TIDEMILL_COMPLETE"
 """Set by a shell that asks for completions."""
 
 
-def main(launch: Callable[..., int] | None = None, arguments: Sequence[str] | None = None) -> None:
+def main(
+    launch: Callable[..., int] | None = None, arguments: Sequence[str] | None = None, *, last: bool = False
+) -> None:
     """Run one command and end the process with its exit code.
 
     `launch(settings, process, addresses)` runs the pipeline; commands find it as their context's `obj`.
-    A TidemillError becomes one message on stderr and its own exit code.
+    A TidemillError becomes one message on stderr and its own exit code. `last`: the process ends with this command,
+    so that nothing has to be taken apart.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        work = None if _COMPLETION in os.environ else plain(words)
+        work = None if _COMPLETION in os.environ else plain(words, last=last)
         if work is not None:
             _do(work)
         from cli.app import app

@@ -17,11 +17,12 @@ class Call(NamedTuple):
     args: list[str]
 
 
-def plain(words: Sequence[str]) -> Callable[[], None] | None:
+def plain(words: Sequence[str], *, last: bool = False) -> Callable[[], None] | None:
     """What does the work of these words, or None where they are Typer's to read.
 
     Typer's are all calls but `--help` and questions, and a question as soon as one of its words is more than a flag
-    with its value or an argument, or is wrong: then Typer says so, and what else would be right.
+    with its value or an argument, or is wrong: then Typer says so, and what else would be right. `last`: the process
+    ends with it.
     """
     if list(words) == ["--help"]:
         from cli.first_page import show_first_page
@@ -32,7 +33,13 @@ def plain(words: Sequence[str]) -> Callable[[], None] | None:
     module = import_module(f".{words[0]}", __package__)
     command: Callable[..., None] = getattr(module, words[0])
     given = read(parameters(command), words[1:], strange=hasattr(module, "CONTEXT"))
-    return None if given is None else lambda: command(**given)
+    if given is None:
+        return None
+    if last:
+        from cli.lakes import leave_engines
+
+        leave_engines()
+    return lambda: command(**given)
 
 
 def read(declared: Mapping[str, Declared], words: Sequence[str], *, strange: bool) -> dict[str, Any] | None:

@@ -45,12 +45,16 @@ class LakeReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Release the catalog handles and the DuckDB instance; snapshots still held keep theirs."""
+    def close(self, *, engine: bool = True) -> None:
+        """Release the catalog handles and the DuckDB instance; snapshots still held keep theirs.
+
+        Without `engine` the instance stays for as long as somebody holds this reader.
+        """
         with self._lock:
             self._latest = None
         self.resolver.close()
-        self._means.engine.close()
+        if engine:
+            self._means.engine.close()
 
     def parser(self) -> duckdb.DuckDBPyConnection:
         """A cursor of the reader's own DuckDB, which sees no data, for parsing; the caller closes it."""

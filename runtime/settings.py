@@ -91,6 +91,10 @@ class Settings(NamedTuple):
         """The settings but for Kafka's properties, which may hold secrets."""
         return f"Settings({', '.join(f'{key}={getattr(self, key)!r}' for key in SETTINGS if key != 'kafka')})"
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the settings are equal, wherever each came from."""
+        return isinstance(other, Settings) and all(getattr(self, key) == getattr(other, key) for key in SETTINGS)
+
     def require_kafka(self) -> dict[str, str]:
         """The Kafka properties with what they refer to in its place: for a client alone, since it holds secrets.
 
