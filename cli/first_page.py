@@ -1,4 +1,4 @@
-"""`tidemill --help` as Typer writes it, written without Typer."""
+"""The first page of help: that of `tidemill --help`, as Typer writes it, written without Typer."""
 
 import shutil
 
