@@ -76,10 +76,10 @@ class Engine:
         base = duckdb.connect(":memory:", config={} if self._threads is None else {"threads": self._threads})
         # Only data files: the catalog beside them stays out of reach of SQL.
         allowed = ", ".join(text(f"{self._lake_dir}/{folder}") for folder in sorted(folders))
-        base.execute(f"SET allowed_directories = [{allowed}]")
-        base.execute("SET enable_external_access = false")
-        base.execute("SET python_enable_replacements = false")
-        base.execute("SET lock_configuration = true")
+        base.execute(
+            f"SET allowed_directories = [{allowed}]; SET enable_external_access = false;"
+            " SET python_enable_replacements = false; SET lock_configuration = true"
+        )
         return _Instance(base, folders, deque())
 
 

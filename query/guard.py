@@ -26,6 +26,11 @@ _TIME_TRAVEL = (
     "the query names a snapshot inside (AT {written}), and a query here sees one snapshot in all its tables: leave "
     "the clause out and ask with --as-of {place}"
 )
+_found: dict[str, bool] = {}
+"""What `require_select` has found out of texts, which is the same for ever: a report's is looked at as its file is read
+and as it is asked."""
+_MOST_FOUND = 64
+
 _FIX = "write one SELECT (WITH, VALUES, SHOW, DESCRIBE, SUMMARIZE and EXPLAIN are fine too)"
 
 
@@ -35,6 +40,16 @@ def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
     Whether its text may stand in brackets, as a table of another: an EXPLAIN may not, nor what is many statements
     inside, nor a text with a semicolon.
     """
+    found = _found.get(sql)
+    if found is None:
+        found = _look(connection, sql)
+        if len(_found) == _MOST_FOUND:
+            _found.clear()
+        _found[sql] = found
+    return found
+
+
+def _look(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:

@@ -1,6 +1,5 @@
 """Asking a report: parameters become values, a range of time and the files of that range, and those an answer."""
 
-import shlex
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -212,6 +211,8 @@ def _told(report: Report, message: str) -> str:
 def _flags(report: Report, given: Mapping[str, object]) -> list[str]:
     """What was given, as flags, but for the day: `--at` says which one that is."""
     day = report.span.parameter if isinstance(report.span, Day) else None
+    import shlex
+
     return [f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if name != day and value is not None]
 
 
