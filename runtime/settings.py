@@ -224,6 +224,9 @@ def _from_file(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(FILE, str(path), f"cannot be read: {error}") from None
+    if all(not line or (line.startswith("#") and line.isprintable()) for line in text.split("\n")):
+        # the file that comes with Tidemill: a question starts quickly without the parser
+        return {}
     import tomllib
 
     try:

@@ -35,7 +35,7 @@ READING = {"_duckdb", "sqlite3"}
 
 SLOW = {
     *("argparse", "concurrent.futures", "csv", "ctypes", "dataclasses", "difflib", "email", "importlib.metadata"),
-    *("inspect", "locale", "logging", "secrets", "socket", "subprocess", "textwrap"),
+    *("inspect", "locale", "logging", "secrets", "socket", "subprocess", "textwrap", "tomllib"),
 }
 """Of Python itself what takes milliseconds to import, or imports others that do, and that no answer of text needs."""
 
