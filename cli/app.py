@@ -60,7 +60,7 @@ def real(name: str) -> Any:
     else:
         function: Callable[..., None] = getattr(module, name)
         parent.callback()(_nothing)
-        parent.command(name, context_settings=getattr(module, "CONTEXT", None))(_for_typer(function))
+        parent.command(name, context_settings=getattr(module, "CONTEXT", None))(for_typer(function))
     group: Any = get_command(parent)
     return group.commands[name]
 
@@ -85,7 +85,7 @@ def _nothing() -> None:
     """Stands for a command that is not imported yet."""
 
 
-def _for_typer(command: Callable[..., None]) -> Callable[..., None]:
+def for_typer(command: Callable[..., None]) -> Callable[..., None]:
     """The command with its parameters as Typer reads them: by annotations and a signature."""
     known = parameters(command)
     annotations = {name: _annotation(each) for name, each in known.items()}
