@@ -43,7 +43,7 @@ def main() -> None:
     from cli.main import main as command_line
 
     try:
-        command_line(_launch)
+        command_line(_launch, last=True)
     except SystemExit as end:
         gc.freeze()
         _end_at_once(end.code)

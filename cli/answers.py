@@ -3,11 +3,8 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import typer
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli.bar import Bar
 from cli.terminal import note
@@ -31,8 +28,7 @@ SCREEN_ROWS = 100
 """So many rows go to a terminal, unless its user says how many."""
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """The flags of an answer, checked. `rows` are read at most: one more than are shown if it `is_cut` for a screen."""
 
     form: str
@@ -56,7 +52,7 @@ class Wanted:
         from query.zones import known_zone
 
         with reader.parser() as connection:
-            return replace(self, zone=known_zone(connection, self.zone))
+            return self._replace(zone=known_zone(connection, self.zone))
 
     def put(self, answer: "Texts | pa.Table | Sequence[Mapping[str, str]]", bar: Bar | None = None) -> None:
         """Write an answer that was read for this, or a table of the command's own; `bar` counts its rows meanwhile.
@@ -75,7 +71,7 @@ class Wanted:
             sys.stdout.flush()
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
+            raise SystemExit(0) from None
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             why = f"standard output cannot be written ({error.strerror}); name a file that can, with --output"

@@ -1,13 +1,5 @@
 """The commands by name and what each does, in a line: known without the modules that do it."""
 
-from collections.abc import Callable
-from importlib import import_module
-from typing import Any
-
-import typer
-from typer.core import TyperCommand
-from typer.main import get_command
-
 COMMANDS = {
     "run": "Read events, fold them into windows, commit them into the lake; go on where the last run ended.",
     "demo": (
@@ -36,69 +28,3 @@ COMMANDS = {
 }
 """The first line of each command's own help. The module of that name, beside this one, holds the function of that name,
 or a group `app`."""
-
-
-_FORMATTER: Any = TyperCommand.context_class.formatter_class
-_TIED = "\N{NON-BREAKING HYPHEN}"
-
-
-class WholeNames(_FORMATTER):  # type: ignore[misc]  # Typer's own, by no public name
-    """Help in which no line ends inside a word: a flag is found by its name, however narrow the terminal is."""
-
-    def write_text(self, text: str) -> None:
-        """Write prose, wrapped between words only."""
-        super().write_text(text.replace("-", _TIED))
-
-    def write_dl(self, rows: Any, *more: Any, **named: Any) -> None:
-        """Write flags and what they mean, wrapped between words only."""
-        super().write_dl([(first, second.replace("-", _TIED)) for first, second in rows], *more, **named)
-
-    def getvalue(self) -> str:
-        """All that was written."""
-        written: str = super().getvalue()
-        return written.replace(_TIED, "-")
-
-
-TyperCommand.context_class.formatter_class = WholeNames
-
-
-class Later(TyperCommand):
-    """A command that is listed by its line of help and imported when it is called."""
-
-    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """The context of the real command."""
-        assert self.name is not None
-        return real(self.name).make_context(info_name, args, parent, **extra)
-
-    def get_short_help_str(self, limit: int = 45) -> str:
-        """The whole line: help wraps it, and cuts nothing off."""
-        return self.help or ""
-
-
-def real(name: str) -> Any:
-    """The command `name` with its flags, its module imported."""
-    module = import_module(f".{name}", __package__)
-    parent = plain_typer()
-    if hasattr(module, "app"):
-        parent.add_typer(module.app, name=name)
-    else:
-        function: Callable[..., None] = getattr(module, name)
-        parent.callback()(_nothing)
-        parent.command(name, context_settings=getattr(module, "CONTEXT", None))(function)
-    group: Any = get_command(parent)
-    return group.commands[name]
-
-
-def plain_typer(*, add_completion: bool = False, **more: Any) -> typer.Typer:
-    """An app whose help is plain text: frames and colours would take longer than the whole rest of the help."""
-    return typer.Typer(add_completion=add_completion, pretty_exceptions_enable=False, rich_markup_mode=None, **more)
-
-
-def register(app: typer.Typer) -> None:
-    """Make every command known to `app`."""
-    for name, line in COMMANDS.items():
-        app.command(name, cls=Later, help=line)(_nothing)
-
-
-def _nothing() -> None:
-    """Stands for a command that is not imported yet."""

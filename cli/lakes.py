@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cli.flags import option
 
 if TYPE_CHECKING:
     from query.reader import LakeReader
 
-LakeFlag = Annotated[Path | None, typer.Option("--lake", help="Folder of the lake.", metavar="DIR")]
+LakeFlag = Annotated[Path | None, option("--lake", help="Folder of the lake.", metavar="DIR")]
 AsOfFlag = Annotated[
     str | None,
-    typer.Option("--as-of", help="A snapshot id or a UTC time; the newest if left out.", metavar="SNAPSHOT|TIME"),
+    option("--as-of", help="A snapshot id or a UTC time; the newest if left out.", metavar="SNAPSHOT|TIME"),
 ]
 
 
@@ -34,5 +34,21 @@ def open_reader(flag: Path | None) -> Iterator["LakeReader"]:
     # DuckDB takes its session time zone from the process, and without its ICU extension it cannot be told otherwise.
     os.environ["TZ"] = "UTC"
     time.tzset()
-    with LakeReader(lake_folder(flag)) as reader:
+    reader = LakeReader(lake_folder(flag))
+    try:
         yield reader
+    finally:
+        reader.close(engine=_left is None)
+        if _left is not None:
+            _left.append(reader)
+
+
+_left: list["LakeReader"] | None = None
+
+
+def leave_engines() -> None:
+    """For a process that ends with its command: what DuckDB holds of a lake is left to the system, which frees it
+    sooner than DuckDB takes it apart.
+    """
+    global _left
+    _left = []

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
+from cli.flags import Declared, option, parameters
 from dataflow.errors import ConfigError
 from runtime.settings import SETTINGS, Settings, load_settings
 
@@ -23,7 +21,7 @@ def flag(key: str, *names: str, metavar: str | None = None) -> Any:
         default = "on" if default else "off"
     shown = "" if default in (None, "", {}) else f" (default {default})"
     help_text = f"{setting.description}{shown}"
-    return typer.Option(_NAMES[key], *names[1:], help=help_text, metavar=metavar, show_default=False)
+    return option(_NAMES[key], *names[1:], help=help_text, metavar=metavar, show_default=False)
 
 
 PipelineFlag = Annotated[str | None, flag("pipeline", metavar="PATH[:NAME]")]
@@ -86,16 +84,11 @@ def takes(*keys: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
     What was given for them comes as its first argument, ready for `load_settings`.
     """
-    flags = [
-        Parameter(key, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for key, annotation in FLAGS.items()
-        if key in keys
-    ]
+    flags = {key: Declared(annotation, None, required=False) for key, annotation in FLAGS.items() if key in keys}
     assert len(flags) == len(keys)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = list(signature(command, eval_str=True).parameters.values())[1:]
-        shown = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in own] + flags
+        own = dict(list(parameters(command).items())[1:])
 
         @wraps(command)
         def wrapped(**arguments: Any) -> None:
@@ -104,9 +97,7 @@ def takes(*keys: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
                 given["kafka"] = kafka_properties(given["kafka"])
             command(given, **arguments)
 
-        # Typer reads both
-        wrapped.__signature__ = Signature(shown)  # type: ignore[attr-defined]  # what inspect.signature looks for
-        wrapped.__annotations__ = {each.name: each.annotation for each in shown}
+        wrapped.declared = own | flags  # type: ignore[attr-defined]  # what cli.flags.parameters looks for
         return wrapped
 
     return decorate

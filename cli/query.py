@@ -3,21 +3,20 @@
 import sys
 from typing import Annotated
 
-import typer
-
 from cli.answer_flags import FormatFlag, OutputFlag, RowsFlag, ZoneFlag
+from cli.flags import argument, option
 from cli.lakes import AsOfFlag, LakeFlag, open_reader
 
 
 def query(
-    sql: Annotated[str, typer.Argument(help="One SELECT; - reads it from standard input.", show_default=False)] = "-",
+    sql: Annotated[str, argument(help="One SELECT; - reads it from standard input.", show_default=False)] = "-",
     form: FormatFlag = None,
     rows: RowsFlag = None,
     zone: ZoneFlag = None,
     as_of: AsOfFlag = None,
     output: OutputFlag = None,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0.001, help="Stop after so many seconds.", metavar="SECONDS")
+        float | None, option("--timeout", min=0.001, help="Stop after so many seconds.", metavar="SECONDS")
     ] = None,
     lake: LakeFlag = None,
 ) -> None:

@@ -1,20 +1,21 @@
 """`tidemill report`: a standing question of the pipeline, or the newest windows of a rollup."""
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from cli.answer_flags import FormatFlag, OutputFlag, ZoneFlag
+from cli.flags import argument, option
 from cli.lakes import AsOfFlag, open_reader
 from cli.options import Given, takes
 from cli.terminal import note, show
 from query.text_table import TextTable
 
 if TYPE_CHECKING:
+    import typer
+
     from cli.answers import Wanted
     from query.reader import LakeReader
     from query.reports import Report, RollupReport, Shelf
@@ -26,20 +27,20 @@ CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True, "help_optio
 @takes("pipeline", "lake")
 def report(
     given: Given,
-    context: typer.Context,
+    context: "typer.Context",
     name: Annotated[
-        str | None, typer.Argument(help="A report or a rollup; left out, all are listed.", show_default=False)
+        str | None, argument(help="A report or a rollup; left out, all are listed.", show_default=False)
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--at",
             help="Ask as if it were this UTC time: now, latest (the newest data in the lake) or a time; "
             "now if left out, latest for a rollup.",
             metavar="now|latest|TIME",
         ),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Most rows to show.", metavar="ROWS")] = None,
+    limit: Annotated[int | None, option("--limit", min=1, help="Most rows to show.", metavar="ROWS")] = None,
     form: FormatFlag = None,
     zone: ZoneFlag = None,
     as_of: AsOfFlag = None,
@@ -66,7 +67,7 @@ def report(
     with open_reader(given["lake"]) as reader:
         wish = wish.with_known_zone(reader)
         found = _shelf(reader, given).find(name)
-        wish = wish if found.takes_limit else replace(wish, more="")
+        wish = wish if found.takes_limit else wish._replace(more="")
         now = datetime.now(UTC)
         answer = reader.ask(lambda then: ask_as(wish.read, then, found, values, now, at=at, limit=limit), as_of=as_of)
         note(f"{answer.report}: {answer.note}")
@@ -85,7 +86,7 @@ def _list(shelf: "Shelf", wish: "Wanted") -> None:
 
     lines = listing(shelf)
     if not lines:
-        typer.echo("there is no report beside the pipeline, and no lake with a rollup", err=True)
+        print("there is no report beside the pipeline, and no lake with a rollup", file=sys.stderr)
         return
     if wish.form != "table" or wish.output is not None:
         wish.put(lines)
@@ -118,14 +119,14 @@ def _shelf_even_without_lake(given: Given) -> "Shelf":
         with open_reader(given["lake"]) as reader:
             return _shelf(reader, given, reader.snapshot().names())
     except LakeMissing as missing:
-        typer.echo(f"only files: {missing}", err=True)
+        print(f"only files: {missing}", file=sys.stderr)
         return Shelf(_folder(given), None)
 
 
-def _explain(context: typer.Context, given: Given, names: Sequence[str]) -> None:
+def _explain(context: "typer.Context", given: Given, names: Sequence[str]) -> None:
     """The command's help, or that of the report of this name."""
     if not names:
-        typer.echo(context.get_help(), nl=False)
+        print(context.get_help(), end="", flush=True)
         return
     found: Report | RollupReport = _shelf_even_without_lake(given).find(names[0])
     table = TextTable(["parameter", "type", "default", "what it means"])

@@ -1,13 +1,9 @@
 """What people and programs see of a command that answers no query: tables, lines, JSON documents."""
 
 import re
-import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
 from typing import Any
-
-import typer
 
 from dataflow.errors import TidemillError
 from query.text_table import TextTable
@@ -23,7 +19,7 @@ def show(*things: TextTable | str) -> None:
         for thing in things:
             print(thing if isinstance(thing, str) else thing.plain(), end="\n" if isinstance(thing, str) else "")
         return
-    columns = shutil.get_terminal_size().columns
+    columns = _columns()
     for thing in things:
         if isinstance(thing, str):
             print(thing if len(thing) <= columns or thing.startswith(" ") else "\n".join(in_lines(thing, columns)))
@@ -34,9 +30,15 @@ def show(*things: TextTable | str) -> None:
 def note(text: str) -> None:
     """Say something about an answer on standard error, so that what is piped on stays data; see `in_lines`."""
     if sys.stderr.isatty():
-        columns = shutil.get_terminal_size().columns
+        columns = _columns()
         text = "\n".join(line for each in text.split("\n") for line in in_lines(each, columns))
     print(text, file=sys.stderr)
+
+
+def _columns() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def in_lines(text: str, columns: int) -> list[str]:
@@ -45,6 +47,9 @@ def in_lines(text: str, columns: int) -> list[str]:
     A word that is longer stays whole. "seen: 2026-01-01 00:00 to 01:00 UTC, as of snapshot 7" in 36 columns is
     "seen: 2026-01-01 00:00 to 01:00 UTC," and "as of snapshot 7": a time is not cut in two.
     """
+    # only a terminal needs it
+    import textwrap
+
     lines: list[str] = []
     for phrase in re.split(r"(?<=[,;:]) ", text):
         if lines and len(f"{lines[-1]} {phrase}") <= columns:
@@ -60,14 +65,14 @@ def end_with(errors: Sequence[TidemillError]) -> None:
         sys.stdout.flush()
         for error in errors:
             print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(errors[0].exit_code)
+        raise SystemExit(errors[0].exit_code)
 
 
 def show_json(document: Any) -> None:
     """Print one JSON document, indented. A number that JSON lacks (NaN, an infinity) is null."""
     import msgspec
 
-    typer.echo(msgspec.json.format(msgspec.json.encode(document, enc_hook=_base), indent=2).decode())
+    print(msgspec.json.format(msgspec.json.encode(document, enc_hook=_base), indent=2).decode(), flush=True)
 
 
 def _base(value: Any) -> Any:

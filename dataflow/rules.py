@@ -1,12 +1,10 @@
 """The settings of a pipeline that may change on a living lake, as they held for some records."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """The settings of a pipeline that may change from a record on (semantics rule 13).
 
     `allowed_lateness_ms`: rollup and its own, by name. `deduplicate_within_ms` is 0 where nothing is left out.

@@ -22,7 +22,7 @@ def reopen(settings: "Settings", plan: "Plan", reader: "LakeReader", clock: Call
     from runtime.sources import open_source
 
     if settings.source != "generator":
-        again = replace(settings, start="earliest", group=f"{settings.group}-check")
+        again = settings._replace(start="earliest", group=f"{settings.group}-check")
         return open_source(again, plan, clock)
     from dataflow.sources.generator.adstream import AdStream
     from dataflow.sources.generator.source import GeneratorSource

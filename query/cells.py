@@ -5,7 +5,6 @@ Decimals and integers keep every digit. Times are UTC and say so (`Z`), or are s
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from dataflow.sql import text
@@ -43,8 +42,7 @@ class Column(NamedTuple):
         return self.kind.id in _PLAIN | _QUOTED
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """`between` day and time; bytes as `readable` text or else base64; times in `zone`, None is UTC."""
 
     between: str = "T"

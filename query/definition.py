@@ -1,7 +1,5 @@
 """The pipeline as its lake remembers it: what a reader must know without the pipeline file."""
 
-import msgspec
-
 from dataflow.errors import ForeignLake
 from query.reader import LakeReader
 from sinks.lake.catalog.sqlite import told
@@ -19,4 +17,4 @@ def lake_definition(reader: LakeReader) -> Definition:
             f"no Tidemill pipeline has filled the lake {reader.lake_dir}; name another folder with --lake"
         )
     name, text = rows[0]
-    return msgspec.structs.replace(read_definition(text) or Definition(), name=name)
+    return (read_definition(text) or Definition())._replace(name=name)

@@ -2,14 +2,12 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import duckdb
+from typing import Any, NamedTuple
 
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import text
 from query.catalogs import LakeIdentity
+from query.duck import duckdb
 from query.resolve import Resolved
 from query.scan import scan_sql
 from query.shared_work import SharedWork
@@ -22,8 +20,7 @@ _TYPES = ("VARCHAR", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN"
 _NEVER_US = -(2**62)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """What the ledger's rows of one source partition come to. Times in us; `place` as `finality.PLACE_SQL` has it.
 
     `watermark` is the largest that a row tells, `untold` the largest event time of the rows that do not tell theirs.
@@ -75,8 +72,7 @@ class LedgerEnds:
         return ends
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(NamedTuple):
     """What the newest snapshot that was asked for came to, and which files hold nothing that is not in it."""
 
     lake: LakeIdentity

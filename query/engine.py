@@ -5,12 +5,11 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-
-import duckdb
+from typing import NamedTuple
 
 from dataflow.sql import quoted, text
+from query.duck import duckdb
 from query.shared_work import SharedWork
 from sinks.lake.names import SCHEMA_FOLDER
 
@@ -18,13 +17,12 @@ _CONFLICT_TRIES = 200
 _CONFLICT_S = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class _Instance:
+class _Instance(NamedTuple):
     """A DuckDB instance. Its connection is only ever a mother of cursors: what is run, is run on one of them."""
 
     connection: duckdb.DuckDBPyConnection
     folders: frozenset[str]
-    left: deque[str] = field(default_factory=deque)
+    left: deque[str]
     """Namespaces that nobody uses any more."""
 
 
@@ -78,11 +76,11 @@ class Engine:
         base = duckdb.connect(":memory:", config={} if self._threads is None else {"threads": self._threads})
         # Only data files: the catalog beside them stays out of reach of SQL.
         allowed = ", ".join(text(f"{self._lake_dir}/{folder}") for folder in sorted(folders))
-        base.execute(f"SET allowed_directories = [{allowed}]")
-        base.execute("SET enable_external_access = false")
-        base.execute("SET python_enable_replacements = false")
-        base.execute("SET lock_configuration = true")
-        return _Instance(base, folders)
+        base.execute(
+            f"SET allowed_directories = [{allowed}]; SET enable_external_access = false;"
+            " SET python_enable_replacements = false; SET lock_configuration = true"
+        )
+        return _Instance(base, folders, deque())
 
 
 class Namespace:

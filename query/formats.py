@@ -1,6 +1,5 @@
 """Answers as bytes: table, rows, csv, json, ndjson, arrow and parquet."""
 
-import csv
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -133,6 +132,8 @@ def _write_rows(answer: Texts, stream: BinaryIO, _: bool) -> None:
 
 
 def _write_csv(answer: Texts, stream: BinaryIO, _: bool) -> None:
+    import csv
+
     header = io.StringIO()
     csv.writer(header, lineterminator="\n").writerow([column.name for column in answer.columns])
     stream.write(header.getvalue().encode())

@@ -5,13 +5,12 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-import duckdb
-
 from dataflow.errors import QueryError
+from query.duck import duckdb
+from query.promise import Promise
 
 _T = TypeVar("_T")
 
@@ -27,11 +26,30 @@ _TIME_TRAVEL = (
     "the query names a snapshot inside (AT {written}), and a query here sees one snapshot in all its tables: leave "
     "the clause out and ask with --as-of {place}"
 )
+_found: dict[str, bool] = {}
+"""What `require_select` has found out of texts, which is the same for ever: a report's is looked at as its file is read
+and as it is asked."""
+_MOST_FOUND = 64
+
 _FIX = "write one SELECT (WITH, VALUES, SHOW, DESCRIBE, SUMMARIZE and EXPLAIN are fine too)"
 
 
-def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Raise QueryError unless `sql` is exactly one statement that only reads, or an EXPLAIN of one."""
+def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
+    """Raise QueryError unless `sql` is exactly one statement that only reads, or an EXPLAIN of one.
+
+    Whether its text may stand in brackets, as a table of another: an EXPLAIN may not, nor what is many statements
+    inside, nor a text with a semicolon.
+    """
+    found = _found.get(sql)
+    if found is None:
+        found = _look(connection, sql)
+        if len(_found) == _MOST_FOUND:
+            _found.clear()
+        _found[sql] = found
+    return found
+
+
+def _look(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
@@ -39,13 +57,14 @@ def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     if len(statements) != 1:
         what = "is empty" if not statements else f"holds {len(statements)} statements"
         raise QueryError(f"the query {what}; {_FIX}")
-    text = statements[0].query
-    if str(statements[0].type).endswith("EXPLAIN"):
+    text, kind = statements[0].query, str(statements[0].type)
+    if kind.endswith("EXPLAIN"):
         text = _EXPLAIN.sub("", text, count=1)
     tree = json.loads(connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()[0][0])
     if tree["error"]:
         raise QueryError(f"the query is no SELECT, and a lake is only read here; {_FIX}")
     _walk(tree["statements"])
+    return kind.endswith(".SELECT") and ";" not in text
 
 
 def message_of(error: duckdb.Error) -> str:
@@ -127,13 +146,13 @@ def interruptible(cursor: duckdb.DuckDBPyConnection, work: Callable[[], _T]) -> 
     """Run `work` so that ^C stops it: DuckDB does not look at signals, so the main thread must be free to."""
     if threading.current_thread() is not threading.main_thread():
         return work()
-    told: Future[_T] = Future()
+    told: Promise[_T] = Promise()
 
     def run() -> None:
         try:
-            told.set_result(work())
+            told.keep(work())
         except BaseException as error:
-            told.set_exception(error)
+            told.fail(error)
 
     thread = threading.Thread(target=run, name="query", daemon=True)
     try:
@@ -144,11 +163,11 @@ def interruptible(cursor: duckdb.DuckDBPyConnection, work: Callable[[], _T]) -> 
         raise
 
 
-def _stop(cursor: duckdb.DuckDBPyConnection, thread: threading.Thread, told: "Future[_T]") -> None:
+def _stop(cursor: duckdb.DuckDBPyConnection, thread: threading.Thread, told: Promise[_T]) -> None:
     """Wait until the thread has let go of the cursor, which is told to stop again and again."""
     for _ in range(_BEGINS):
         # ^C may come while the thread is just being started
-        if thread.is_alive() or told.done():
+        if thread.is_alive() or told.is_told():
             break
         time.sleep(INTERRUPT_S)
     while thread.is_alive():

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-import duckdb
-
 from dataflow.errors import QueryError
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import quoted
+from query.duck import duckdb
 from query.ends import LedgerEnds, relation
 from query.engine import Namespace
 from query.guard import message_of

@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
-import duckdb
-
 from dataflow.errors import QueryError
 from dataflow.sql import quoted, text
+from query.duck import duckdb
 from query.engine import Namespace
 from query.guard import message_of, require_select
 from query.scan import scan_sql

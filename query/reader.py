@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import duckdb
-
 from dataflow.errors import SnapshotExpired
+from query.duck import duckdb
+from query.ends import LedgerEnds
 from query.engine import Engine
 from query.moment import AsOf, parse_as_of
 from query.resolve import Resolved, Resolver
+from query.shared_work import SharedWork
 from query.snapshot import Bound, LakeSnapshot, Means
 
 __all__ = ["Bound", "LakeReader", "LakeSnapshot"]
@@ -34,7 +35,7 @@ class LakeReader:
     def __init__(self, lake_dir: str | Path, *, threads: int | None = None) -> None:
         self.resolver = Resolver(lake_dir)
         self.lake_dir = self.resolver.folder
-        self._means = Means(Engine(self.lake_dir, threads=threads), self.resolver)
+        self._means = Means(Engine(self.lake_dir, threads=threads), self.resolver, LedgerEnds(), SharedWork())
         self._lock = threading.Lock()
         self._latest: LakeSnapshot | None = None
 
@@ -44,12 +45,16 @@ class LakeReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Release the catalog handles and the DuckDB instance; snapshots still held keep theirs."""
+    def close(self, *, engine: bool = True) -> None:
+        """Release the catalog handles and the DuckDB instance; snapshots still held keep theirs.
+
+        Without `engine` the instance stays for as long as somebody holds this reader.
+        """
         with self._lock:
             self._latest = None
         self.resolver.close()
-        self._means.engine.close()
+        if engine:
+            self._means.engine.close()
 
     def parser(self) -> duckdb.DuckDBPyConnection:
         """A cursor of the reader's own DuckDB, which sees no data, for parsing; the caller closes it."""

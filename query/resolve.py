@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from dataflow.errors import QueryError, SnapshotExpired
 from dataflow.pipeline.names import LEDGER
@@ -21,8 +22,7 @@ FINAL = Column(2**30, "final", "boolean")
 _Definitions = tuple[dict[str, TableLayout], dict[str, ViewLayout]]
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """One snapshot. `files` by table name, in row order; `foreign` are the tables that files alone do not tell.
 
     `backfilled`: per rollup the offsets that it got later, by then.
@@ -34,10 +34,10 @@ class Resolved:
     tables: Mapping[str, TableLayout]
     views: Mapping[str, ViewLayout]
     files: Mapping[str, list[DataFile]]
-    foreign: frozenset[str] = field(default_factory=frozenset)
+    foreign: frozenset[str] = frozenset()
     lake: LakeIdentity = None
-    others: Mapping[str, Other] = field(default_factory=dict)
-    backfilled: Mapping[str, Sequence[Backfilled]] = field(default_factory=dict)
+    others: Mapping[str, Other] = MappingProxyType({})
+    backfilled: Mapping[str, Sequence[Backfilled]] = MappingProxyType({})
 
 
 def _with_final(tables: dict[str, TableLayout]) -> dict[str, TableLayout]:
@@ -45,7 +45,7 @@ def _with_final(tables: dict[str, TableLayout]) -> dict[str, TableLayout]:
     ledger = tables.get(LEDGER)
     if ledger is None or ledger.column(FINAL.name) is not None:
         return tables
-    return {**tables, LEDGER: replace(ledger, columns=(*ledger.columns, FINAL))}
+    return {**tables, LEDGER: ledger._replace(columns=(*ledger.columns, FINAL))}
 
 
 class Resolver:

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
+
+from query.promise import Promise
 
 _T = TypeVar("_T")
 
@@ -22,14 +23,14 @@ class SharedWork:
     def __init__(self, patience_s: float = PATIENCE_S) -> None:
         self._patience_s = patience_s
         self._lock = threading.Lock()
-        self._running: dict[Hashable, Future[Any]] = {}
+        self._running: dict[Hashable, Promise[Any]] = {}
 
     def do(self, key: Hashable, work: Callable[[], _T]) -> _T:
         """What `work` returns, here or in the thread that is at it. Raises only what `work` raised in this thread."""
         with self._lock:
             ahead = self._running.get(key)
             if ahead is None:
-                own = self._running[key] = Future()
+                own = self._running[key] = Promise()
         if ahead is not None:
             with suppress(Exception):
                 result: _T = ahead.result(self._patience_s)
@@ -37,10 +38,11 @@ class SharedWork:
             return work()
         try:
             done = work()
-            own.set_result(done)
+            own.keep(done)
             return done
+        except BaseException as error:
+            own.fail(error)
+            raise
         finally:
             with self._lock:
                 del self._running[key]
-            # wakes those who wait for work that failed; without effect where it was done
-            own.cancel()

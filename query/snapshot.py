@@ -4,17 +4,15 @@ import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
-
-import duckdb
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from dataflow.errors import QueryError
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import quoted
 from query.cells import Column, Shape
+from query.duck import duckdb
 from query.ends import Ends, LedgerEnds
 from query.engine import Engine
 from query.guard import TimeLimit, interruptible, message_of, require_select
@@ -25,7 +23,7 @@ from query.others import data_folders, named_in
 from query.resolve import Resolved, Resolver
 from query.scan import history_sql, scan_sql
 from query.shared_work import SharedWork
-from query.texts import BATCH_ROWS, Row, Texts, columns_of, shaped_sql
+from query.texts import BATCH_ROWS, Row, Texts, columns_by_description, columns_of, shaped_select, shaped_sql
 from sinks.lake.catalog.backfills import Backfilled
 from sinks.lake.catalog.layout import DataFile, TableLayout, ViewLayout
 
@@ -40,8 +38,7 @@ _MOVES = 10
 """A query whose files a compaction removed again and again, each time while it was asked, fails after so many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """Read only those files of `table` whose `column` can hold a value in [at_least, below).
 
     `column` is a TIMESTAMP or an integer; datetimes are UTC. Files without statistics are always read,
@@ -54,14 +51,13 @@ class Bound:
     below: datetime | int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
+class Means(NamedTuple):
     """What the snapshots of one reader share."""
 
     engine: Engine
     resolver: Resolver
-    ends: LedgerEnds = field(default_factory=LedgerEnds)
-    moves: SharedWork = field(default_factory=SharedWork)
+    ends: LedgerEnds
+    moves: SharedWork
 
 
 class LakeSnapshot:
@@ -173,7 +169,7 @@ class LakeSnapshot:
 
     def with_files(self, files: Mapping[str, list[DataFile]]) -> "LakeSnapshot":
         """The same snapshot as if its tables had these files only; `bounds` would look at all files again."""
-        return LakeSnapshot(self._means, replace(self.resolved, files=files), whole=False)
+        return LakeSnapshot(self._means, self.resolved._replace(files=files), whole=False)
 
     def bounded_files(self, bound: Bound) -> list[DataFile]:
         """The files of a table that can hold rows inside `bound`."""
@@ -216,6 +212,8 @@ class LakeSnapshot:
         return self._moved
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
+        import duckdb  # noqa: F401  # who gets the connection may ask it for relations
+
         cursor = self._namespace.cursor()
         self._naming.make(cursor, set(self.names()), named=False)
         self._naming.make_others(cursor, set(self.resolved.others))
@@ -247,16 +245,15 @@ class LakeSnapshot:
         limit = TimeLimit(cursor, timeout_s)
         try:
             with self._told(limit):
-                self._prepare(cursor, question)
-                # the relation holds what its statement needs; it has to live as long
-                relation = interruptible(cursor, lambda: question.relation(cursor))
-                statement = shaped_sql(relation, shape)
-            yield _Step(columns=columns_of(relation))
+                alone = self._prepare(cursor, question)
+                # the text holds what its statement needs; it has to live as long
+                text = question.text(cursor, shape, bracketed=alone)
+            yield _Step(text.columns, [])
             with self._told(limit):
-                interruptible(cursor, lambda: cursor.execute(statement, question.parameters))
+                interruptible(cursor, lambda: cursor.execute(text.statement, question.parameters))
                 rows = interruptible(cursor, lambda: cursor.fetchmany(BATCH_ROWS))
             while rows:
-                yield _Step(rows=rows)
+                yield _Step((), rows)
                 try:
                     with self._told(limit):
                         rows = interruptible(cursor, lambda: cursor.fetchmany(BATCH_ROWS))
@@ -282,9 +279,9 @@ class LakeSnapshot:
         except duckdb.Error as error:
             raise QueryError(message_of(error)) from error
 
-    def _prepare(self, cursor: duckdb.DuckDBPyConnection, question: "_Question") -> None:
-        """Make what the question names, after a look at whether it only reads."""
-        require_select(cursor, question.sql)
+    def _prepare(self, cursor: duckdb.DuckDBPyConnection, question: "_Question") -> bool:
+        """Make what the question names, after a look at whether it only reads. Whether it may stand in brackets."""
+        bracketed = require_select(cursor, question.sql)
         needed, named = self._naming.needed(question.sql) if not question.histories else (set(), True)
         bounded = {bound.table for bound in question.bounds}
         # Views over a bounded table are made anew beside it, so that its other files are not even looked at.
@@ -306,25 +303,48 @@ class LakeSnapshot:
             self._naming.require_readable(name)
             history = history_sql(self.tables[name], self.files(name), self.id)
             cursor.execute(f"CREATE TEMP VIEW {quoted(name + '_history')} AS {history}")
+        return bracketed
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(NamedTuple):
     sql: str
     parameters: Sequence[object] | Mapping[str, object] | None
     limit: int | None
     bounds: Sequence[Bound]
     histories: Sequence[str]
 
-    def relation(self, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    def relation(self, cursor: duckdb.DuckDBPyConnection) -> "duckdb.DuckDBPyRelation":
+        import duckdb  # noqa: F401  # gives cursors their relations
+
         whole = cursor.sql(self.sql, params=self.parameters)
         return whole if self.limit is None else whole.limit(self.limit)
 
+    def text(self, cursor: duckdb.DuckDBPyConnection, shape: Shape, *, bracketed: bool) -> "_Text":
+        """What is asked instead for rows of texts: without a relation if the question may stand in brackets."""
+        if bracketed:
+            try:
+                columns = interruptible(cursor, lambda: columns_by_description(cursor, self.sql, self.parameters))
+                # where rows are left out, a relation numbers columns of one name
+                if self.limit is None or len({column.name.lower() for column in columns}) == len(columns):
+                    return _Text(columns, shaped_select(self.sql, columns, shape, self.limit))
+            except duckdb.InterruptException:
+                raise
+            except duckdb.Error:
+                # the relation's message shows the question as it was asked
+                pass
+        relation = interruptible(cursor, lambda: self.relation(cursor))
+        return _Text(columns_of(relation), shaped_sql(relation, shape), relation)
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    columns: Sequence[Column] = ()
-    rows: list[Row] = field(default_factory=list)
+
+class _Text(NamedTuple):
+    columns: Sequence[Column]
+    statement: str
+    relation: object = None
+
+
+class _Step(NamedTuple):
+    columns: Sequence[Column]
+    rows: list[Row]
 
 
 def _keep(_: object) -> None:

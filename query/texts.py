@@ -1,12 +1,12 @@
 """An answer as rows of texts, as they come: DuckDB works on while the first rows are already shown."""
 
-from collections.abc import Callable, Iterator, Sequence
-
-import duckdb
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from query.cells import Column, Shape
+from query.duck import duckdb
 
 Row = tuple[str | None, ...]
+Parameters = Sequence[object] | Mapping[str, object] | None
 
 BATCH_ROWS = 4_096
 
@@ -55,12 +55,28 @@ class Texts:
         return [row for batch in self for row in batch]
 
 
-def columns_of(relation: duckdb.DuckDBPyRelation) -> list[Column]:
+def columns_of(relation: "duckdb.DuckDBPyRelation") -> list[Column]:
     """Names and types of a relation's columns; the relation is not run for them."""
     return [Column(name, kind) for name, kind in zip(relation.columns, relation.types, strict=True)]
 
 
-def shaped_sql(relation: duckdb.DuckDBPyRelation, shape: Shape) -> str:
+def shaped_sql(relation: "duckdb.DuckDBPyRelation", shape: Shape) -> str:
     """The statement that gives a relation's rows as texts, with the relation's parameters."""
-    wanted = ", ".join(f"{sql} AS c{at}" for at, sql in enumerate(shape(columns_of(relation))))
-    return relation.project(wanted).sql_query()
+    return relation.project(_listed(shape, columns_of(relation))).sql_query()
+
+
+def columns_by_description(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters) -> list[Column]:
+    """Names and types of a SELECT's columns, for which it is not run, as a relation of it would have them."""
+    described = cursor.execute(f"DESCRIBE\n{sql}", parameters).fetchall()
+    return [Column(name, cursor.sqltype(kind)) for name, kind, *_ in described]
+
+
+def shaped_select(sql: str, columns: Sequence[Column], shape: Shape, limit: int | None) -> str:
+    """The statement that gives at most `limit` rows of a SELECT as texts, with the SELECT's parameters."""
+    most = "" if limit is None else f" LIMIT {limit}"
+    # two lines before it, like those that a relation has: a mistake seen while it runs is told in the same line
+    return f"SELECT {_listed(shape, columns)} FROM (\nSELECT * FROM (\n{sql}\n) AS answer{most}\n) AS answer"
+
+
+def _listed(shape: Shape, columns: Sequence[Column]) -> str:
+    return ", ".join(f"{sql} AS c{at}" for at, sql in enumerate(shape(columns)))

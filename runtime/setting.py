@@ -3,18 +3,16 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 _YES = ("true", "t", "yes", "y", "on", "1")
 _NO = ("false", "f", "no", "n", "off", "0")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What is known of a setting. `type` is without None, which `optional` stands for.
 
     `least`, `most` (inclusive) and `above` (exclusive) limit a number, and `least` the length of a text; a text
@@ -32,11 +30,16 @@ class Setting:
     check: Callable[[Any], object] | None = None
 
     @classmethod
-    def of(cls, annotation: Any, told: Mapping[str, Any]) -> "Setting":
-        """The setting of a field with this annotation, from what `setting` was told."""
-        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-        optional = isinstance(annotation, UnionType)
-        return cls(kinds[0] if optional else annotation, optional, **told)
+    def of(cls, annotation: Any, default: Any) -> "Setting":
+        """The setting of a field with this default and an annotation that `told` is in."""
+        kind, beside = get_args(annotation)
+        optional = isinstance(kind, UnionType)
+        return cls(
+            next(each for each in get_args(kind) if each is not NoneType) if optional else kind,
+            optional,
+            default,
+            **beside,
+        )
 
     def read(self, written: Any) -> Any:
         """The value that is written: text as in a variable, or of the type already. Raises ValueError with the fix."""
@@ -73,12 +76,9 @@ class Setting:
             raise ValueError(f"should be less than or equal to {self.most}")
 
 
-def setting(default: Any, description: str, *, shown: bool = True, **limits: Any) -> Any:
-    """A dataclass's field that is a setting; for `limits` see Setting. `shown`: whether its class's repr has it."""
-    told = {"default": default, "description": description, **limits}
-    if isinstance(default, dict):
-        return field(default_factory=default.copy, repr=shown, metadata=told)
-    return field(default=default, repr=shown, metadata=told)
+def told(description: str, **limits: Any) -> Mapping[str, Any]:
+    """What stands beside a setting's type in `Annotated`; for `limits` see Setting."""
+    return {"description": description, **limits}
 
 
 def _integer(written: Any) -> int:

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple
 
 from dataflow.durations import to_ms
 from dataflow.errors import ConfigError
 from dataflow.losses.limit import DeadShare
-from runtime.setting import Setting, setting
+from runtime.setting import Setting, told
 
 PREFIX = "TIDEMILL_"
 FILE = "tidemill.toml"
@@ -22,67 +22,78 @@ _SHIPPED = Path(__file__).resolve().parents[1] / "pipelines" / "ads.py"
 """The first example, for folders without a file of that name."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """All settings, checked by `load_settings`. Paths are relative to the working folder."""
 
-    pipeline: str = setting("pipelines/ads.py", "pipeline file, PATH[:NAME]")
-    source: Literal["kafka", "files", "generator"] = setting("kafka", "where records come from")
-    input: Path | None = setting(None, "folder of *.ndjson or *.parquet files, for source files")
-    brokers: str = setting("127.0.0.1:9092", "Kafka brokers, host:port, comma between", least=1)
-    topic: str = setting("ads", "Kafka topic to read", least=1)
-    group: str = setting("tidemill", "consumer group that shows our offsets to lag tools", least=1)
-    kafka: dict[str, str] = setting(
-        {},
-        "more properties for librdkafka, like security.protocol",
-        shown=False,  # it may hold secrets
+    pipeline: Annotated[str, told("pipeline file, PATH[:NAME]")] = "pipelines/ads.py"
+    source: Annotated[Literal["kafka", "files", "generator"], told("where records come from")] = "kafka"
+    input: Annotated[Path | None, told("folder of *.ndjson or *.parquet files, for source files")] = None
+    brokers: Annotated[str, told("Kafka brokers, host:port, comma between", least=1)] = "127.0.0.1:9092"
+    topic: Annotated[str, told("Kafka topic to read", least=1)] = "ads"
+    group: Annotated[str, told("consumer group that shows our offsets to lag tools", least=1)] = "tidemill"
+    kafka: Annotated[Mapping[str, str], told("more properties for librdkafka, like security.protocol")] = (
+        MappingProxyType({})
     )
-    lake: Path = setting(Path("lake"), "folder of the lake")
-    recovery: Path = setting(Path("recovery"), "folder of the recovery store")
-    epoch_ms: int = setting(250, "milliseconds between two commits", least=10, most=600_000)
-    batch_records: int = setting(20_000, "most records of one poll", least=1, most=1_000_000)
-    bounded: bool = setting(False, "stop at the end the source had at the start")
-    final: bool = setting(False, "with bounded: nothing ever comes after that end, so every window is final there")
-    ranges: Path | None = setting(None, "JSON file of offset ranges per source partition, to read only those")
-    workers: int = setting(1, "threads per process", least=1, most=1024)
-    processes: int = setting(1, "processes on this machine", least=1, most=256)
-    events: bool = setting(True, "keep accepted events in the table `events`")
-    start: Literal["earliest", "latest"] = setting("earliest", "where a new lake begins to read")
-    compact_every: str = setting("30s", "time between compactions beside the pipeline; 0s = none", check=to_ms)
-    stall_after: str = setting(
-        "30s", "time without a sign of life while records wait, until a run starts anew; 0s = never", check=to_ms
+    lake: Annotated[Path, told("folder of the lake")] = Path("lake")
+    recovery: Annotated[Path, told("folder of the recovery store")] = Path("recovery")
+    epoch_ms: Annotated[int, told("milliseconds between two commits", least=10, most=600_000)] = 250
+    batch_records: Annotated[int, told("most records of one poll", least=1, most=1_000_000)] = 20_000
+    bounded: Annotated[bool, told("stop at the end the source had at the start")] = False
+    final: Annotated[bool, told("with bounded: nothing ever comes after that end, so every window is final there")] = (
+        False
     )
-    fail_dead: str | None = setting(
-        None,
-        "end with exit code 3 when more of the records are dead letters, like 10%; not set = never",
-        check=DeadShare,
-    )
-    metrics_port: int = setting(0, "port for /metrics (Prometheus) and /healthz; 0 = off", least=0, most=65_535)
-    metrics_host: str = setting("127.0.0.1", "address of that port; 0.0.0.0 = all of this machine", least=1)
-    max_epoch_bytes: int = setting(64 * 2**20, "most bytes read per source partition and epoch", least=2**16)
-    log_format: Literal["auto", "json", "console"] = setting("auto", "auto = console on a terminal, else json")
-    progress: Literal["auto", "log", "json"] = setting(
-        "auto", "a live line on a terminal, else a log line every 30 s; json = one object a second to standard output"
-    )
-    quiet: bool = setting(False, "say nothing of the progress but the last line")
-    log_level: Literal["debug", "info", "warning", "error"] = setting("info", "least severe line to log")
+    ranges: Annotated[Path | None, told("JSON file of offset ranges per source partition, to read only those")] = None
+    workers: Annotated[int, told("threads per process", least=1, most=1024)] = 1
+    processes: Annotated[int, told("processes on this machine", least=1, most=256)] = 1
+    events: Annotated[bool, told("keep accepted events in the table `events`")] = True
+    start: Annotated[Literal["earliest", "latest"], told("where a new lake begins to read")] = "earliest"
+    compact_every: Annotated[str, told("time between compactions beside the pipeline; 0s = none", check=to_ms)] = "30s"
+    stall_after: Annotated[
+        str, told("time without a sign of life while records wait, until a run starts anew; 0s = never", check=to_ms)
+    ] = "30s"
+    fail_dead: Annotated[
+        str | None,
+        told(
+            "end with exit code 3 when more of the records are dead letters, like 10%; not set = never", check=DeadShare
+        ),
+    ] = None
+    metrics_port: Annotated[int, told("port for /metrics (Prometheus) and /healthz; 0 = off", least=0, most=65_535)] = 0
+    metrics_host: Annotated[str, told("address of that port; 0.0.0.0 = all of this machine", least=1)] = "127.0.0.1"
+    max_epoch_bytes: Annotated[int, told("most bytes read per source partition and epoch", least=2**16)] = 64 * 2**20
+    log_format: Annotated[Literal["auto", "json", "console"], told("auto = console on a terminal, else json")] = "auto"
+    progress: Annotated[
+        Literal["auto", "log", "json"],
+        told("a live line on a terminal, else a log line every 30 s; json = one object a second to standard output"),
+    ] = "auto"
+    quiet: Annotated[bool, told("say nothing of the progress but the last line")] = False
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], told("least severe line to log")] = "info"
 
-    generator_seed: int = setting(0, "source generator: equal seeds make equal streams", least=0)
-    generator_rate: float = setting(10_000.0, "source generator: events per second of stream time", above=0)
-    generator_partitions: int = setting(4, "source generator: number of source partitions", least=1, most=1024)
-    generator_records: int | None = setting(None, "source generator: end after so many records", least=0)
-    generator_seconds: float | None = setting(None, "source generator: end after so much stream time", above=0)
-    generator_paced: bool = setting(True, "source generator: keep to the clock; false = as fast as possible")
-    fault: str = setting(
-        "",
-        "for tests: kill -9 itself at POINT[:COUNT][@MS later], or stand still with oversleep[:COUNT]",
-        pattern=_FAULT,
-    )
+    generator_seed: Annotated[int, told("source generator: equal seeds make equal streams", least=0)] = 0
+    generator_rate: Annotated[float, told("source generator: events per second of stream time", above=0)] = 10_000.0
+    generator_partitions: Annotated[int, told("source generator: number of source partitions", least=1, most=1024)] = 4
+    generator_records: Annotated[int | None, told("source generator: end after so many records", least=0)] = None
+    generator_seconds: Annotated[float | None, told("source generator: end after so much stream time", above=0)] = None
+    generator_paced: Annotated[bool, told("source generator: keep to the clock; false = as fast as possible")] = True
+    fault: Annotated[
+        str,
+        told(
+            "for tests: kill -9 itself at POINT[:COUNT][@MS later], or stand still with oversleep[:COUNT]",
+            pattern=_FAULT,
+        ),
+    ] = ""
 
-    places: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    places: Mapping[str, str] = MappingProxyType({})
     """Where each setting that is not the default came from; Kafka properties one by one."""
-    referred: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    referred: Mapping[str, str] = MappingProxyType({})
     """The variables of the environment that Kafka properties refer to, as far as they are set."""
+
+    def __repr__(self) -> str:
+        """The settings but for Kafka's properties, which may hold secrets."""
+        return f"Settings({', '.join(f'{key}={getattr(self, key)!r}' for key in SETTINGS if key != 'kafka')})"
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the settings are equal, wherever each came from."""
+        return isinstance(other, Settings) and all(getattr(self, key) == getattr(other, key) for key in SETTINGS)
 
     def require_kafka(self) -> dict[str, str]:
         """The Kafka properties with what they refer to in its place: for a client alone, since it holds secrets.
@@ -108,7 +119,9 @@ class Settings:
 
 
 SETTINGS: Mapping[str, Setting] = {
-    each.name: Setting.of(each.type, each.metadata) for each in fields(Settings) if each.metadata
+    key: Setting.of(annotation, Settings._field_defaults[key])
+    for key, annotation in Settings.__annotations__.items()
+    if hasattr(annotation, "__metadata__")
 }
 """What is known of each setting, in the order in which they are shown."""
 
@@ -211,6 +224,9 @@ def _from_file(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(FILE, str(path), f"cannot be read: {error}") from None
+    if all(not line or (line.startswith("#") and line.isprintable()) for line in text.split("\n")):
+        # the file that comes with Tidemill: a question starts quickly without the parser
+        return {}
     import tomllib
 
     try:

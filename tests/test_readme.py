@@ -14,8 +14,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from typer.main import get_command
 
 from bench import commands
-from cli.commands import Later, real
-from cli.main import app
+from cli.app import Later, app, real
 from dataflow import errors
 from dataflow.pipeline.load import load
 from query.reader import LakeReader

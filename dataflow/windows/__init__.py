@@ -1,12 +1,11 @@
 """Windows as a user declares them, by the names of Flink SQL; `dataflow.windows.kinds` says what each kind is."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dataflow.durations import Duration, to_ms
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """A window declaration; all times in ms. `kind` is a name in `dataflow.windows.kinds.KINDS`.
 
     Half open [start, end), aligned to `offset_ms` after 1970. `size_ms` is the whole window (for a session: the gap),

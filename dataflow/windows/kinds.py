@@ -4,7 +4,6 @@ NumPy is imported where times are laid out: a report needs a kind's text alone.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from math import gcd
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,8 +25,7 @@ class Layout(NamedTuple):
     counts: "Times"
 
 
-@dataclass(frozen=True, slots=True)
-class WindowKind:
+class WindowKind(NamedTuple):
     """One kind of window.
 
     layout    the windows of each time
@@ -41,11 +39,11 @@ class WindowKind:
     name: str
     layout: "Callable[[Window, Times], Layout]"
     grid_ms: Callable[[Window], int]
-    period_ms: Callable[[Window], int] = field(default=lambda window: window.size_ms)
+    period_ms: Callable[[Window], int] = lambda window: window.size_ms
     anchored: bool = False
     merging: bool = False
-    mistakes: Callable[[Window], Iterator[str]] = field(default=lambda _window: iter(()))
-    more: Callable[[Window], str] = field(default=lambda _window: "")
+    mistakes: Callable[[Window], Iterator[str]] = lambda _window: iter(())
+    more: Callable[[Window], str] = lambda _window: ""
 
 
 def _own(window: Window, times: "Times") -> Layout:

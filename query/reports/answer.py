@@ -1,10 +1,8 @@
 """Asking a report: parameters become values, a range of time and the files of that range, and those an answer."""
 
-import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from dataflow.errors import ConfigError, PipelineError, QueryError
 from dataflow.spelling import suggest
@@ -27,8 +25,7 @@ Read = Callable[..., _A]
 _MOMENTS = "now, latest or a UTC time like 2026-11-25T12:05:00"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[_A]):
+class Answer(NamedTuple, Generic[_A]):
     """A report's rows in the form in which they were read, and what they stand for: windows that start in
     [start, end), aware UTC, at a snapshot.
 
@@ -214,6 +211,8 @@ def _told(report: Report, message: str) -> str:
 def _flags(report: Report, given: Mapping[str, object]) -> list[str]:
     """What was given, as flags, but for the day: `--at` says which one that is."""
     day = report.span.parameter if isinstance(report.span, Day) else None
+    import shlex
+
     return [f"--{name} {shlex.quote(str(value))}" for name, value in given.items() if name != day and value is not None]
 
 

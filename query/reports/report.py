@@ -1,17 +1,16 @@
 """What a report is: a question with a title, typed parameters and the view that it reads."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from types import MappingProxyType
+from typing import NamedTuple
 
 from query.reports.span import Span
 from query.reports.values import TYPES, ValueType
 from sinks.lake.tables.definition import RollupDefinition
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter. `default` as text: None where a value has to be given, or where leaving it out means NULL."""
 
     name: str
@@ -26,8 +25,7 @@ class Parameter:
         return f"--{self.name} {self.type.name}{default}"
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """A report of a file. `sql`: its whole text, so that lines count as in the file.
 
     `uses`: the names of its placeholders. `lines`: where the header names what. `rollup`: what the lake knows of
@@ -43,9 +41,9 @@ class Report:
     limit: int | None
     span: Span | None
     uses: frozenset[str]
-    lines: Mapping[str, int] = field(hash=False)
+    lines: Mapping[str, int]
     pipeline: str | None = None
-    rollup: RollupDefinition | None = field(default=None, hash=False)
+    rollup: RollupDefinition | None = None
 
     @property
     def takes_limit(self) -> bool:
@@ -62,13 +60,16 @@ ROLLUP_PARAMETERS = (
 """Those that the report of every rollup has."""
 
 
-@dataclass(frozen=True, slots=True)
-class RollupReport:
+class RollupReport(NamedTuple):
     """The report that every rollup has without a file. `values`: all that keys ever held, where that is known."""
 
     rollup: RollupDefinition
-    values: Mapping[str, Sequence[str | int]] = field(default_factory=dict, hash=False)
-    takes_limit: ClassVar[bool] = True
+    values: Mapping[str, Sequence[str | int]] = MappingProxyType({})
+
+    @property
+    def takes_limit(self) -> bool:
+        """How many windows are shown is a parameter of its own."""
+        return True
 
     @property
     def name(self) -> str:

@@ -1,8 +1,8 @@
 """The report of a rollup without a file: its newest windows, filtered and ordered as asked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from dataflow.errors import ConfigError
 from dataflow.spelling import suggest
@@ -18,8 +18,7 @@ _LEAST_MS = -(2**63) // 1000 + 1_000_000
 """Below every event time there can be, and still a TIMESTAMP."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """Windows that start in [start_ms, end_ms)."""
 
     start_ms: int

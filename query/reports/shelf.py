@@ -1,7 +1,6 @@
 """The reports that there are: the files beside the pipeline, and one for every rollup of the lake without a file."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -64,7 +63,7 @@ class Shelf:
         if name in {path.stem for path in self.files()}:
             report = self.read(self.folder / f"{name}.sql")
             if report.pipeline in (None, self._pipeline) or self._pipeline is None:
-                return replace(report, rollup=self._rollups.get(report.view))
+                return report._replace(rollup=self._rollups.get(report.view))
             if name not in self._rollups:
                 owners = (
                     f"belongs to pipeline {report.pipeline}, this lake to {self._pipeline}; name another with --lake"

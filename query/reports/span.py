@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from dataflow.errors import ConfigError
 from query.moment import EPOCH, start_of
@@ -17,12 +17,11 @@ _DAY = re.compile(r"day \$(\w+)")
 _BETWEEN = re.compile(r"from \$(\w+) to \$(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Last:
-    """The last so many whole units, the running one included: as many as the parameter says, or `count`."""
+class Last(NamedTuple):
+    """The last so many whole units, the running one included: as many as the parameter says, or `units`."""
 
     parameter: str | None
-    count: int
+    units: int
     unit: str
 
     @property
@@ -35,7 +34,7 @@ class Last:
         unit = UNITS[self.unit]
         end = EPOCH + (moment - EPOCH) // unit * unit + unit
         if self.parameter is None:
-            return end - self.count * unit, end
+            return end - self.units * unit, end
         count = values[self.parameter]
         assert isinstance(count, int)
         if count < 1:
@@ -46,8 +45,7 @@ class Last:
             raise ConfigError(f"--{self.parameter}", count, "reaches back beyond the year 1; ask for less") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(NamedTuple):
     """One UTC day."""
 
     parameter: str
@@ -66,8 +64,7 @@ class Day:
         return start_of(day), start_of(day + timedelta(days=1))
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(NamedTuple):
     """From one time to another."""
 
     first: str

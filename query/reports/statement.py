@@ -3,9 +3,8 @@
 import re
 from collections.abc import Callable, Iterator
 
-import duckdb
-
 from dataflow.errors import QueryError
+from query.duck import duckdb
 from query.guard import require_select
 
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from dataflow.durations import to_ms
 from query.moment import parse_day, parse_time
@@ -15,8 +15,7 @@ Value = str | int | Decimal | bool | date | datetime | timedelta | None
 _BIGINT = range(-(2**63), 2**63)
 
 
-@dataclass(frozen=True, slots=True)
-class ValueType:
+class ValueType(NamedTuple):
     """One type. `form`: what to write; `example`: a value of it.
 
     `read` turns what was written into what is bound, given the day that is today. Raises ValueError or QueryError.

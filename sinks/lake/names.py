@@ -1,7 +1,6 @@
 """Names of the lake's files and folders: given here, and known again here."""
 
 import re
-import uuid
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +21,9 @@ class SinkFile(NamedTuple):
 
 def unique_name() -> str:
     """A part of a file name that no other run has used."""
+    # only who writes needs it, and the platform that it asks for
+    import uuid
+
     return uuid.uuid4().hex[:12]
 
 

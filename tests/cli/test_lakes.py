@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.lakes import lake_folder
+from cli import lakes
+from cli.lakes import lake_folder, leave_engines, open_reader
+from query.reader import LakeReader
 from tests.cli.started import Start, Tidemill
+from tests.query.lakes import LakeMaker
 
 
 def test_a_reader_that_goes_away_ends_the_command_quietly(start: Start) -> None:
@@ -16,6 +19,19 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(start: Start) -> None:
     process.stdout.close()
     assert process.wait(timeout=30) == 0
     assert process.stderr.read() == b""
+
+
+def test_only_a_process_that_ends_keeps_what_the_engine_holds(monkeypatch: pytest.MonkeyPatch, lake: LakeMaker) -> None:
+    monkeypatch.setattr(lakes, "_left", None)
+    closed = []
+    monkeypatch.setattr(LakeReader, "close", lambda self, *, engine=True: closed.append(engine))
+    with open_reader(lake.folder):
+        pass
+    leave_engines()
+    with open_reader(lake.folder) as reader:
+        pass
+    assert closed == [True, False]
+    assert lakes._left == [reader]
 
 
 def test_the_flag_comes_before_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 """The command line as a whole."""
 
+import errno
 import re
+import sys
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 import pytest
 import typer
 
-from cli.commands import Later, real
-from cli.main import app, main
+from cli.app import Later, app, real
+from cli.main import main
 from cli.options import kafka_properties
 from dataflow.errors import ConfigError, Gap, LakeMissing
 
@@ -40,6 +43,42 @@ def test_an_unknown_error_is_not_hidden(failing):
     failing.append(ZeroDivisionError("a bug"))
     with pytest.raises(ZeroDivisionError):
         main(arguments=["fail"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyboardInterrupt(),
+        EOFError(),
+        BrokenPipeError(errno.EPIPE, "gone"),
+        typer.Exit(3),
+        typer.Abort(),
+        LakeMissing("?"),
+    ],
+)
+def test_what_a_question_raises_ends_it_as_any_command(monkeypatch, capsys, failing, error):
+    ends = []
+
+    def ask() -> None:
+        raise error
+
+    failing.append(error)
+    for name, plain in (("fail", None), ("query", ask)):
+        monkeypatch.setattr("cli.main.plain", lambda words, last, plain=plain: plain)
+        with redirect_stdout(sys.stdout), redirect_stderr(sys.stderr), pytest.raises(SystemExit) as ended:
+            main(arguments=[name])
+        ends.append((ended.value.code, *capsys.readouterr()))
+    assert ends[0] == ends[1]
+    assert ends[0][0]
+
+
+def test_an_unknown_error_of_a_question_is_not_hidden_either(monkeypatch):
+    def ask() -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("cli.main.plain", lambda words, last: ask)
+    with pytest.raises(ZeroDivisionError):
+        main(arguments=["query"])
 
 
 def test_a_command_finds_what_runs_the_pipeline(monkeypatch):

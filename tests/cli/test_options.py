@@ -7,6 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from cli.app import for_typer
 from cli.options import FLAGS, SOURCE, Given, kafka_properties, takes, words
 from dataflow.errors import ConfigError
 from runtime.settings import SETTINGS
@@ -16,6 +17,7 @@ seen: list[tuple[Given, int]] = []
 
 
 @app.command("one")
+@for_typer
 @takes(*SOURCE, "workers", "events")
 def one(given: Given, own: Annotated[int, typer.Option("--own")] = 1) -> None:
     """A command with a flag of its own."""
@@ -23,6 +25,7 @@ def one(given: Given, own: Annotated[int, typer.Option("--own")] = 1) -> None:
 
 
 @app.command("other")
+@for_typer
 @takes("lake")
 def other(given: Given) -> None:
     """A second command, so that both are called by name."""

@@ -6,7 +6,7 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from dataflow.errors import ConfigError, SourceError
 from dataflow.sources.generator.adstream import AdStream
 from dataflow.sources.kafka.source import KafkaSource

@@ -1,7 +1,6 @@
 """A pipeline whose lake, recovery folder and input are made by hand, to be examined by the doctor."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -138,7 +137,7 @@ class World:
 
     def use(self, **settings: Any) -> None:
         """Other settings."""
-        self.settings = replace(self.settings, **settings)
+        self.settings = self.settings._replace(**settings)
 
     def after(self, seconds: float) -> None:
         """Let time pass."""

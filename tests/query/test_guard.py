@@ -4,10 +4,12 @@ import os
 import signal
 import threading
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from dataflow.errors import QueryError
+from query import guard
 from query.reader import LakeReader
 from tests.query.lakes import LakeMaker, clicks
 
@@ -90,3 +92,26 @@ def test_interrupt_stops_a_long_query(lake: LakeMaker) -> None:
             snapshot.query("SELECT sum(hash(i)) FROM range(1000000000000) t(i)")
         timer.join()
         assert _one(snapshot.query("SELECT 1")) == 1
+
+
+def test_a_text_that_was_found_to_read_is_not_looked_at_again_and_one_that_writes_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guard, "_found", {})
+    with duckdb.connect() as connection:
+        assert guard.require_select(connection, "SELECT 1")
+        assert not guard.require_select(connection, "EXPLAIN SELECT 1")
+    # the connection is closed, and not asked
+    assert guard.require_select(connection, "SELECT 1")
+    assert not guard.require_select(connection, "EXPLAIN SELECT 1")
+    for _ in range(2):
+        with duckdb.connect() as connection, pytest.raises(QueryError, match="no SELECT"):
+            guard.require_select(connection, "DROP TABLE x")
+
+
+def test_no_more_than_some_texts_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_found", {})
+    with duckdb.connect() as connection:
+        for number in range(guard._MOST_FOUND + 5):
+            guard.require_select(connection, f"SELECT {number}")
+    assert len(guard._found) == 5

@@ -49,9 +49,8 @@ def test_names_are_made_once_and_answer(lake: LakeMaker) -> None:
 
 
 def test_a_table_that_another_client_changed_is_refused_by_its_name(lake: LakeMaker) -> None:
-    resolved = Resolver(lake.folder).resolve(None, None)
+    resolved = Resolver(lake.folder).resolve(None, None)._replace(foreign=frozenset({"ledger"}))
     engine = Engine(lake.folder)
-    object.__setattr__(resolved, "foreign", frozenset({"ledger"}))
     found = Naming(resolved, engine.namespace(), LedgerEnds(), whole=True)
     found.require_readable("events")
     with pytest.raises(QueryError, match="another DuckLake client deleted rows of table ledger"):

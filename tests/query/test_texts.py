@@ -9,8 +9,18 @@ import pytest
 from dataflow.errors import QueryError
 from query.cells import Style, cells
 from query.formats import shape_of
+from query.guard import message_of
 from query.reader import LakeReader
-from query.texts import BATCH_ROWS, Row, Texts, columns_of, shaped_sql
+from query.texts import (
+    BATCH_ROWS,
+    Parameters,
+    Row,
+    Texts,
+    columns_by_description,
+    columns_of,
+    shaped_select,
+    shaped_sql,
+)
 from tests.query.lakes import LakeMaker, clicks, merge
 
 COLUMNS = columns_of(duckdb.connect().sql("SELECT 'a' AS a"))
@@ -70,6 +80,80 @@ def test_parameters_stay_with_the_statement() -> None:
 def test_every_reading_statement_has_texts(lake: LakeMaker, sql: str, first: Row) -> None:
     with LakeReader(lake.folder) as reader:
         assert reader.snapshot().texts(sql, TABLE).rows()[0] == first
+
+
+KINDS = """
+SELECT 1 AS a, 2.50 AS a, 'x' AS "a b", [1, NULL] AS l, {'k': 1, 'a''b': [{'c': 2}]} AS s, MAP {'k': 1.5} AS m,
+    'a'::ENUM('a', 'b''c', 'd e') AS e, '{"j": 1}'::JSON AS j, union_value(k := 1) AS u, [1, 2]::INT[2] AS f,
+    NULL AS n, '\\x00'::BLOB AS b, '1'::BIT AS t, DATE '2020-01-01' AS d, TIMESTAMP '2020-01-01 00:00:00.5' AS w,
+    TIMESTAMPTZ '2020-01-01 00:00:00+00' AS z, 1::UHUGEINT AS h, 1::DECIMAL(38, 10) AS c, INTERVAL 1 DAY AS i,
+    'x'::VARCHAR COLLATE NOCASE AS v, uuid() IS NULL AS q, 1.5::FLOAT AS r"""
+
+
+@pytest.mark.parametrize("name", ["table", "csv", "json"])
+@pytest.mark.parametrize(
+    ("sql", "parameters"),
+    [
+        (KINDS, None),
+        ("FROM (VALUES (1, 'x'), (2, 'y')) AS t(a, b) ORDER BY a DESC -- the end", None),
+        ("SELECT $n + 1 AS n, $t AS t", {"n": 1.5, "t": "x"}),
+        ("SELECT ? AS n, ? AS n", [1, "x"]),
+        ("SHOW ALL TABLES", None),
+        ("SUMMARIZE SELECT * FROM range(10)", None),
+    ],
+)
+def test_a_select_described_by_the_engine_has_the_texts_of_its_relation(
+    name: str, sql: str, parameters: Parameters
+) -> None:
+    connection, shape = duckdb.connect(), shape_of(name)
+    relation = connection.sql(sql, params=parameters)
+    columns = columns_by_description(connection, sql, parameters)
+    assert columns == columns_of(relation)
+    for limit, asked in ((None, relation), (1, relation.limit(1))):
+        if limit and columns != columns_of(asked):
+            continue
+        statement = shaped_select(sql, columns, shape, limit)
+        expected = connection.execute(shaped_sql(asked, shape), parameters).fetchall()
+        assert connection.execute(statement, parameters).fetchall() == expected
+
+
+def test_columns_of_one_name_are_numbered_where_rows_are_left_out(lake: LakeMaker) -> None:
+    with LakeReader(lake.folder) as reader:
+        for limit, names in ((None, ["a", "A"]), (1, ["a", "A_1"])):
+            found = reader.snapshot().texts("SELECT 1 AS a, 2 AS A", TABLE, limit=limit)
+            assert [column.name for column in found.columns] == names
+
+
+@pytest.mark.parametrize("sql", ["SELECT ';' AS a", "SELECT 1 AS a;", "EXPLAIN SELECT 1"])
+def test_what_may_not_stand_in_brackets_has_texts_by_its_relation(lake: LakeMaker, sql: str) -> None:
+    with LakeReader(lake.folder) as reader:
+        assert len(reader.snapshot().texts(sql, TABLE).rows()) == 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT\n  nope\nFROM ledger",
+        "SELECT 1\nFROM nope",
+    ],
+)
+def test_a_mistake_is_shown_in_the_question_as_it_was_asked(lake: LakeMaker, sql: str) -> None:
+    with LakeReader(lake.folder) as reader:
+        with pytest.raises(QueryError) as told:
+            reader.snapshot().texts(sql, TABLE).rows()
+        with pytest.raises(QueryError) as in_arrow:
+            reader.query(sql)
+    assert str(told.value) == str(in_arrow.value)
+
+
+def test_a_mistake_seen_while_a_question_runs_is_told_in_the_line_of_its_relation(lake: LakeMaker) -> None:
+    sql = "SELECT range.range ||\n  'y'::INT AS i FROM range(2)"
+    relation = duckdb.connect().sql(sql)
+    with LakeReader(lake.folder) as reader, pytest.raises(QueryError) as told:
+        reader.snapshot().texts(sql, TABLE).rows()
+    with pytest.raises(duckdb.ConversionException) as by_relation:
+        duckdb.connect().execute(shaped_sql(relation, TABLE))
+    assert str(told.value) == message_of(by_relation.value)
 
 
 def test_an_explanation_is_an_answer_too(lake: LakeMaker) -> None:

@@ -1,6 +1,5 @@
 """What stands against going on in a lake, in the words with which a run ends, all of it at once."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ def world(tmp_path: Path) -> World:
 
 
 def found(world: World, **settings: object) -> list[TidemillError]:
-    wanted = replace(world.settings, **settings)  # type: ignore[arg-type]  # any setting
+    wanted = world.settings._replace(**settings)  # type: ignore[arg-type]  # any setting
     before = {path: path.read_bytes() for path in files(world.folder)}
     told = refusals(wanted, load(wanted.pipeline), lambda: NOON)
     assert {path: path.read_bytes() for path in files(world.folder)} == before
@@ -56,7 +55,7 @@ def test_a_lake_that_goes_on_refuses_nothing(world: World) -> None:
 
 def test_without_a_lake_there_is_nothing_to_refuse(world: World) -> None:
     for name in ("none", "empty"):
-        wanted = replace(world.settings, lake=world.folder / name)
+        wanted = world.settings._replace(lake=world.folder / name)
         assert refusals(wanted, world.plan, lambda: NOON) is None
         (world.folder / "empty").mkdir(exist_ok=True)
         (world.folder / "empty" / "catalog.sqlite").touch()
@@ -93,7 +92,7 @@ def test_a_recovery_folder_that_is_not_the_lakes_is_told(world: World) -> None:
 
 
 def test_another_source_is_told_without_asking_a_broker(world: World) -> None:
-    wanted = replace(world.settings, source="kafka", brokers="127.0.0.1:1", topic="clicks")
+    wanted = world.settings._replace(source="kafka", brokers="127.0.0.1:1", topic="clicks")
     told = refusals(wanted, world.plan, lambda: NOON)
     assert told is not None
     assert [type(each) for each in told] == [ConfigError]
@@ -117,7 +116,7 @@ def test_all_that_is_refused_is_told_at_once(world: World) -> None:
 
 
 def places(lake: Path, recovery: Path) -> None:
-    require_places(replace(Settings(), lake=lake, recovery=recovery), RecoveryFolder(recovery))
+    require_places(Settings()._replace(lake=lake, recovery=recovery), RecoveryFolder(recovery))
 
 
 def test_a_new_lake_and_a_new_recovery_folder_lie_in_no_lake(tmp_path: Path) -> None:

@@ -1,15 +1,15 @@
 """One setting: what is read of what is written."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 
-from runtime.setting import Setting
+from runtime.setting import Setting, told
 
 
 def of(annotation: Any, **limits: Any) -> Setting:
-    return Setting.of(annotation, {"default": None, "description": "it", **limits})
+    return Setting.of(Annotated[annotation, told("it", **limits)], None)
 
 
 @pytest.mark.parametrize(

@@ -207,3 +207,18 @@ def test_the_shipped_pipeline_is_that_of_a_folder_without_one(tmp_path):
     (tmp_path / "pipelines").mkdir()
     (tmp_path / "pipelines" / "ads.py").touch()
     assert load_settings({}, {}, tmp_path).pipeline == "pipelines/ads.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [("", "ads"), ("# topic = 'x'\n\n# more", "ads"), ("# a\n topic = 'x'", "x"), ("# a\r\ntopic = 'x'\r\n", "x")],
+)
+def test_a_file_of_comments_alone_sets_nothing(tmp_path, text, topic):
+    (tmp_path / "tidemill.toml").write_text(text, newline="")
+    assert load_settings({}, {}, tmp_path).topic == topic
+
+
+def test_a_comment_that_toml_refuses_is_refused_in_a_file_of_comments_too(tmp_path):
+    (tmp_path / "tidemill.toml").write_text("# a\x01b\n")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        load_settings({}, {}, tmp_path)

@@ -2,16 +2,16 @@
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from sinks.lake.catalog.ownership import own_objects
 from sinks.lake.catalog.types import Bound, duckdb_type, is_own_type
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One top-level column. `id` is its Parquet field id; `element_id` and `element` are those of a list's element."""
 
     id: int
@@ -26,8 +26,7 @@ class Column:
         return f"{duckdb_type(self.element)}[]" if self.element is not None else duckdb_type(self.type)
 
 
-@dataclass(frozen=True, slots=True)
-class TableLayout:
+class TableLayout(NamedTuple):
     """One table: `path` is its folder below the lake's schema folder, with a trailing slash."""
 
     id: int
@@ -40,8 +39,7 @@ class TableLayout:
         return next((column for column in self.columns if column.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ViewLayout:
+class ViewLayout(NamedTuple):
     """One view: its SQL names tables without a schema."""
 
     id: int
@@ -49,8 +47,7 @@ class ViewLayout:
     sql: str
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """One state of the lake. `changes` is DuckLake's text of what it changed."""
 
     id: int
@@ -60,8 +57,7 @@ class Snapshot:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """Smallest and largest value of a column in a file, in comparable form; None = unknown or no value."""
 
     low: Bound | None
@@ -69,8 +65,7 @@ class Bounds:
     null_count: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class DataFile:
+class DataFile(NamedTuple):
     """One live data file at a snapshot.
 
     Rows [row_id_start, row_id_start + record_count). When `partial_max` is above the snapshot asked for, only rows
@@ -85,7 +80,7 @@ class DataFile:
     begin_snapshot: int
     partial_max: int | None
     file_size_bytes: int
-    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    bounds: Mapping[str, Bounds] = MappingProxyType({})
 
 
 def layouts(connection: sqlite3.Connection, snapshot_id: int) -> dict[str, TableLayout]:

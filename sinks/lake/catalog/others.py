@@ -3,8 +3,8 @@
 import re
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sinks.lake.catalog.layout import Column, DataFile, TableLayout
 from sinks.lake.catalog.ownership import own_objects, rows_inside_catalog
@@ -37,8 +37,7 @@ _DECIMAL = re.compile(r"decimal\(\d+,\d+\)")
 _SEEN = "begin_snapshot <= :at AND (end_snapshot IS NULL OR end_snapshot > :at)"
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(NamedTuple):
     """A table (with its files) or a view (with its SQL) of another client; `unreadable` says why it is not for us."""
 
     schema: str

@@ -85,9 +85,7 @@ def time_text(at: datetime) -> str:
 
 def time_of(text: str) -> datetime:
     """The UTC time of DuckLake's text."""
-    head = text.split("+", 1)[0]
-    form = "%Y-%m-%d %H:%M:%S.%f" if "." in head else "%Y-%m-%d %H:%M:%S"
-    return datetime.strptime(head, form).replace(tzinfo=UTC)
+    return datetime.fromisoformat(text.split("+", 1)[0]).replace(tzinfo=UTC)
 
 
 def _timestamp_text(us: int) -> str | None:

@@ -1,15 +1,16 @@
 """What a lake remembers of its pipeline, and which changes of the pipeline it can follow."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataflow.errors import LakeError
 from dataflow.rules import Rules
 from sinks.lake.tables import definition_v1
 
-# The tables of kinds are imported by what asks of a kind: who reads a definition only for its names starts without.
+# The tables of kinds are imported by what asks of a kind, and msgspec by who writes: who reads a definition only for
+# its names starts without.
 if TYPE_CHECKING:
     from dataflow.aggregates.kinds import AggregateKind
     from dataflow.pipeline.plan import Plan
@@ -21,7 +22,7 @@ VERSION = 2
 _WAY_OUT = "restore the old definition, give the changed rollup a new name, or start a new lake in another folder"
 
 
-class AggregateDefinition(msgspec.Struct, frozen=True):
+class AggregateDefinition(NamedTuple):
     """One aggregate. `type`: of its column, as Arrow writes it."""
 
     name: str
@@ -48,7 +49,7 @@ class AggregateDefinition(msgspec.Struct, frozen=True):
         return f"{self.kind}({', '.join(parts)})" + ("" if self.type is None else f" over {self.type}")
 
 
-class WindowDefinition(msgspec.Struct, frozen=True):
+class WindowDefinition(NamedTuple):
     """A window, by the fields of `dataflow.windows.Window`."""
 
     kind: str
@@ -64,7 +65,7 @@ class WindowDefinition(msgspec.Struct, frozen=True):
         return Window(self.kind, self.size_ms, self.slide_ms, self.offset_ms)
 
 
-class RollupDefinition(msgspec.Struct, frozen=True):
+class RollupDefinition(NamedTuple):
     """One rollup. `keys`: names and Arrow types."""
 
     name: str
@@ -81,6 +82,11 @@ class RollupDefinition(msgspec.Struct, frozen=True):
 
         return kind_of(self.window.window).merging
 
+    def stored(self) -> dict[str, Any]:
+        """As JSON values, from which a definition is read."""
+        aggregates = [aggregate._asdict() for aggregate in self.aggregates]
+        return {**self._asdict(), "window": self.window._asdict(), "aggregates": aggregates}
+
     @property
     def key_names(self) -> list[str]:
         """The keys without their types."""
@@ -92,14 +98,14 @@ class RollupDefinition(msgspec.Struct, frozen=True):
         return [aggregate.name for aggregate in self.aggregates if aggregate.known.additive]
 
 
-class FieldDefinition(msgspec.Struct, frozen=True):
+class FieldDefinition(NamedTuple):
     """One field of the event: its column, and the JSON keys that lead to it."""
 
     name: str
     path: list[str]
 
 
-class Definition(msgspec.Struct, frozen=True):
+class Definition(NamedTuple):
     """A pipeline as its lake knows it. Unknown fields are left alone.
 
     `columns`: those of the events that rollups see, with Arrow types; `event_time` is one of them. `event`: which of
@@ -117,13 +123,13 @@ class Definition(msgspec.Struct, frozen=True):
     idle_timeout_ms: int = 30_000
     deduplicate_by: str | None = None
     deduplicate_within_ms: int = 0
-    columns: list[tuple[str, str]] = []
-    values: dict[str, list[str | int]] = {}
-    event: list[FieldDefinition] = []
-    rollups: list[RollupDefinition] = []
+    columns: Sequence[tuple[str, str]] = ()
+    values: Mapping[str, list[str | int]] = MappingProxyType({})
+    event: Sequence[FieldDefinition] = ()
+    rollups: Sequence[RollupDefinition] = ()
     event_time: str | None = None
-    keep_ms: dict[str, int] = {}
-    first: dict[str, Any] | None = None
+    keep_ms: Mapping[str, int] = MappingProxyType({})
+    first: Mapping[str, Any] | None = None
 
     @property
     def rules(self) -> Rules:
@@ -144,19 +150,21 @@ class Definition(msgspec.Struct, frozen=True):
 
 def definition_of(plan: "Plan") -> Definition:
     """The definition of a plan."""
-    return msgspec.convert(_stored(plan), Definition)
+    return _definition(_stored(plan))
 
 
 def read_definition(text: str) -> Definition | None:
     """A stored definition, of any version; None where a crash left none."""
-    stored = msgspec.json.decode(text)
+    stored = json.loads(text)
     if not stored:
         return None
-    return msgspec.convert(definition_v1.upgraded(stored) if stored.get("version") == 1 else stored, Definition)
+    return _definition(definition_v1.upgraded(stored) if stored.get("version") == 1 else stored)
 
 
 def write_definition(plan: "Plan", former: Definition | None = None) -> str:
     """Canonical text of a plan's definition, with what only `former` has: it stays in the lake."""
+    import msgspec
+
     stored = _stored(plan)
     if former is not None:
         stored["first"] = former.first_rules.as_json()
@@ -164,7 +172,7 @@ def write_definition(plan: "Plan", former: Definition | None = None) -> str:
         stored["values"] = _all_values(former, columns, stored["values"])
         stored["columns"] += [pair for pair in former.columns if pair[0] not in columns]
         # a list of its own: the plan's must stay what the file says, for a run opens its lake more than once
-        gone = [rollup for rollup in former.rollups if rollup.name not in rollups]
+        gone = [rollup.stored() for rollup in former.rollups if rollup.name not in rollups]
         stored["rollups"] = [*stored["rollups"], *gone]
     return msgspec.json.encode(stored, order="deterministic").decode()
 
@@ -179,6 +187,30 @@ def require_compatible(old: Definition, new: Definition, lake: str) -> None:
     if changes:
         listed = "\n".join(f"  - {change}" for change in changes)
         raise LakeError(f"the lake {lake} was filled by another definition of this pipeline:\n{listed}\n{_WAY_OUT}")
+
+
+def _definition(stored: Mapping[str, Any]) -> Definition:
+    """The definition of JSON values in the form of this version."""
+    made = {
+        "columns": [(name, type_) for name, type_ in stored.get("columns", ())],
+        "event": [FieldDefinition(**_known(FieldDefinition, field)) for field in stored.get("event", ())],
+        "rollups": [_rollup(rollup) for rollup in stored.get("rollups", ())],
+    }
+    return Definition(**_known(Definition, {**stored, **made}))
+
+
+def _rollup(stored: Mapping[str, Any]) -> RollupDefinition:
+    made = {
+        "keys": [(name, type_) for name, type_ in stored["keys"]],
+        "window": WindowDefinition(**_known(WindowDefinition, stored["window"])),
+        "aggregates": [AggregateDefinition(**_known(AggregateDefinition, each)) for each in stored["aggregates"]],
+    }
+    return RollupDefinition(**_known(RollupDefinition, {**stored, **made}))
+
+
+def _known(kind: Any, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the fields that `kind` has."""
+    return {name: stored[name] for name in kind._fields if name in stored}
 
 
 def _stored(plan: "Plan") -> dict[str, Any]:

@@ -9,8 +9,7 @@ where all are, everything is final.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from dataflow.pipeline.names import LEDGER
 
@@ -50,8 +49,7 @@ class Standing(Protocol):
 Stood = TypeVar("Stood", bound=Standing)
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
+class Stand(NamedTuple):
     """A `Standing` and no more."""
 
     watermark_ms: int | None

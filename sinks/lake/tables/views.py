@@ -1,8 +1,7 @@
 """The SQL of each rollup's view: delta rows merged per (key, window), with lateness and finality."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dataflow.pipeline.names import LEDGER
 from dataflow.rules import Rules
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
+class _Side(NamedTuple):
     """An aggregate that needs a table expression of its own, joined by (keys, window)."""
 
     name: str

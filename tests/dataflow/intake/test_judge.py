@@ -1,7 +1,6 @@
 """The judge of a source partition against rows one by one."""
 
 import pickle
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -202,8 +201,8 @@ def watermarks(judge: Judge, times: list[int], start: int) -> list[int]:
 
 
 def test_more_disorder_takes_no_watermark_back_and_less_takes_hold_with_the_next_record(tmp_path: Path) -> None:
-    rules = replace(plan().rules, out_of_orderness_ms=2)
-    marks = [(0, rules), (4, replace(rules, out_of_orderness_ms=5)), (10, replace(rules, out_of_orderness_ms=1))]
+    rules = plan().rules._replace(out_of_orderness_ms=2)
+    marks = [(0, rules), (4, rules._replace(out_of_orderness_ms=5)), (10, rules._replace(out_of_orderness_ms=1))]
     judge = Judge(plan(), "t/0", "t", folder=tmp_path, marks=marks)
     assert watermarks(judge, [0, 10, 11, 13, 14, 12], 0) == [NEVER_MS, -2, 8, 8, 8, 13]
     assert judge.nothing(12).watermark == 13
@@ -211,8 +210,8 @@ def test_more_disorder_takes_no_watermark_back_and_less_takes_hold_with_the_next
 
 
 def test_a_state_of_an_earlier_version_stands_where_its_rules_had_brought_it(tmp_path: Path) -> None:
-    former = replace(plan().rules, out_of_orderness_ms=2)
-    later = [(0, replace(former, out_of_orderness_ms=50))]
+    former = plan().rules._replace(out_of_orderness_ms=2)
+    later = [(0, former._replace(out_of_orderness_ms=50))]
     judge = Judge(
         plan(), "t/0", "t", folder=tmp_path, state={"max_event_time": 10, "ids": []}, marks=later, former=former
     )
@@ -225,12 +224,12 @@ def test_a_state_of_an_earlier_version_stands_where_its_rules_had_brought_it(tmp
 def test_a_forgotten_id_stays_forgotten_and_one_that_is_remembered_stays_so_for_the_longer_time(
     tmp_path: Path,
 ) -> None:
-    short = replace(plan().rules, out_of_orderness_ms=0, deduplicate_within_ms=10)
+    short = plan().rules._replace(out_of_orderness_ms=0, deduplicate_within_ms=10)
     judge = Judge(plan(), "t/0", "t", folder=tmp_path, marks=[(0, short)])
     judge.judge(*poll_of([event(0, "old"), event(15, "young"), event(20)], [None] * 3, 0))
     state = pickle.loads(pickle.dumps(judge.snapshot()))
     judge.close()
-    longer = [(0, short), (6, replace(short, deduplicate_within_ms=100))]
+    longer = [(0, short), (6, short._replace(deduplicate_within_ms=100))]
     for _ in range(2):
         # killed before the change was durable, it is made again
         judge = Judge(plan(), "t/0", "t", folder=tmp_path, state=state, marks=longer)

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -81,7 +80,7 @@ def test_a_row_tells_its_rules_and_one_of_an_earlier_version_none() -> None:
 
 
 def test_a_rule_that_is_longer_than_any_time_is_told_as_the_longest() -> None:
-    line = entry(0, 5, rules=replace(MILD, out_of_orderness_ms=10**20, allowed_lateness_ms=(("total", 10**20),)))
+    line = entry(0, 5, rules=MILD._replace(out_of_orderness_ms=10**20, allowed_lateness_ms=(("total", 10**20),)))
     at = datetime(2026, 1, 1, tzinfo=UTC)
     (row,) = ledger_rows([line], ledger_schema(small_plan()), epoch=9, committed_at=at).to_pylist()
     assert row["out_of_orderness_ms"] == row["total_allowed_lateness_ms"] == 2**63 - 1

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any, Literal
 
-import msgspec
 import pytest
 from pydantic import BaseModel
 
@@ -35,7 +34,7 @@ def definition(*rollups: Rollup, **changes: Any) -> Definition:
 def with_columns(known: Definition, **types: str | None) -> Definition:
     """The same with columns of other types, or without them."""
     columns = {**dict(known.columns), **types}
-    return msgspec.structs.replace(known, columns=[(name, type_) for name, type_ in columns.items() if type_])
+    return known._replace(columns=[(name, type_) for name, type_ in columns.items() if type_])
 
 
 def test_by_what_ids_repeats_are_told_cannot_change() -> None:
@@ -66,7 +65,7 @@ def test_rules_may_change_and_those_of_lines_that_tell_none_are_kept(change: dic
 
 
 def test_a_definition_that_an_earlier_version_wrote_has_its_own_rules_as_the_first() -> None:
-    old = msgspec.structs.replace(definition(), first=None)
+    old = definition()._replace(first=None)
     assert old.first_rules == old.rules == small_plan((PER_AD, TOTAL), **DEDUP).rules
 
 
@@ -154,6 +153,6 @@ def test_a_lake_knows_all_values_that_a_column_ever_held_and_none_where_any_text
 
 
 def test_of_a_lake_that_kept_no_values_none_are_known() -> None:
-    old = msgspec.structs.replace(known_of(Before), values={})
+    old = known_of(Before)._replace(values={})
     assert known_of(Before, old).values == {}
     assert known_of(After, old).values == {"kind": ["a", "b"]}
