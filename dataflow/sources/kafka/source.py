@@ -362,6 +362,9 @@ class KafkaReader:
                 f"topic {self._topic} was deleted while it was read, {self._name} up to offset {self.position}. What "
                 "was read is in the lake, which cannot go on with another topic of that name: start a new one for it"
             )
+        refusal = self._watch.refusal(self._topic)
+        if refusal is not None:
+            raise self._trouble.failed(refusal)
         self._require_same_topic()
 
     def _require_same_topic(self) -> None:

@@ -199,6 +199,7 @@ class TopicWatch:
         self._at_start = at_start
         self._now = dict(at_start)
         self._misses = dict.fromkeys(at_start, 0)
+        self._refusals: dict[str, KafkaError] = {}
         self._monotonic = monotonic
         self._next = monotonic() + WATCH_SECONDS
         self._asked: dict[str, Future[TopicDescription]] = {}
@@ -265,6 +266,13 @@ class TopicWatch:
         """True when the topic was not there three times in a row, a second apart at most."""
         return self._misses[topic] >= GONE_AFTER_MISSES
 
+    def refusal(self, topic: str) -> KafkaError | None:
+        """What the broker said if it refused to tell of the topic when it was asked last.
+
+        A consumer that learns of a lost right with its metadata, before a fetch is refused, keeps silent for ever.
+        """
+        return self._refusals.get(topic)
+
     def _describe(self, timeout_seconds: float) -> "dict[str, Future[TopicDescription]]":
         topics = TopicCollection(list(self._at_start))
         return self._admin.describe_topics(topics, request_timeout=timeout_seconds)
@@ -273,7 +281,10 @@ class TopicWatch:
         try:
             self._now[topic] = state_of(future.result())
             self._misses[topic] = 0
+            self._refusals.pop(topic, None)
         except KafkaException as error:
+            if is_refusal(error.args[0]):
+                self._refusals[topic] = error.args[0]
             if _says_unknown(error):
                 self._misses[topic] += 1
                 self._next = min(self._next, self._monotonic() + 1)

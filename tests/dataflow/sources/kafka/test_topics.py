@@ -113,6 +113,20 @@ def test_a_topic_that_is_just_not_there_confirms_what_was_read_before() -> None:
     assert not topics.gone("ads")
 
 
+def test_a_right_that_was_taken_away_is_known_from_the_next_answer_until_it_is_given_back() -> None:
+    time = Time()
+    admin = Admin(fails(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    topics = watch(admin, time)
+    assert topics.refusal("ads") is None
+    for answer, code in ((admin.answer, KafkaError.TOPIC_AUTHORIZATION_FAILED), (says(OLD), None)):
+        admin.answer = answer
+        topics.look_soon()
+        topics.look()
+        topics.look()
+        refusal = topics.refusal("ads")
+        assert (None if refusal is None else refusal.code()) == code
+
+
 def test_a_question_that_is_lost_does_not_end_the_watch() -> None:
     time = Time()
     lost: list[Future[Any]] = []
