@@ -16,18 +16,21 @@ from sinks.lake.catalog.schema import SNAPSHOT_FIELD_ID
 _LARGE_BYTES = 16 * 1024
 """Below this size threads cost more than they bring."""
 
+_ROW_ID = "_ducklake_internal_row_id"
+
 
 class DamagedFile(LakeError):
     """A data file is not there, or its bytes are not those that were committed."""
 
 
 def read_content(
-    path: Path, table: TableLayout, *, digest: str | None, snapshot: int
+    path: Path, table: TableLayout, *, digest: str | None, snapshot: int, row_ids_go: bool = False
 ) -> tuple[pa.Table, pa.ChunkedArray]:
     """A file's columns under their names of now, and the snapshot of each row: `snapshot` where it does not tell.
 
     A time from when its column was int64 milliseconds is a TIMESTAMP here. `digest`: of the bytes that were committed,
-    None where nobody knows. Raises DamagedFile.
+    None where nobody knows. `row_ids_go`: a file of another client may tell a row id of each row, which is left out.
+    Raises DamagedFile.
     """
     try:
         content = path.read_bytes()
@@ -50,6 +53,8 @@ def read_content(
             columns[names[number]] = data.column(index)
         elif number in former:
             columns[former[number]] = data.column(index).cast(TIMESTAMP)
+        elif row_ids_go and entry.name == _ROW_ID:
+            continue
         elif entry.name.startswith("_ducklake_internal") or number < 0:
             raise DamagedFile(f"{path} was written by another client with column {entry.name}; it is left as it is")
     return pa.table({name: columns[name] for name in names.values() if name in columns}), marks

@@ -57,6 +57,11 @@ class _File:
     digest: str | None
 
     @property
+    def is_theirs(self) -> bool:
+        """Another client wrote it, which may have given each row an id of its own."""
+        return self.digest is None
+
+    @property
     def newest(self) -> int:
         """The newest snapshot that added one of its rows."""
         return self.begin if self.partial_max is None else self.partial_max
@@ -201,7 +206,9 @@ def _stage(catalog: Catalog, tables: Sequence[_Anew], how: Takeover) -> None:
                 f"{sum(file.size_bytes for file in anew.files):,} bytes"
             )
         for file in each(anew.files, how.steps):
-            content, marks = read_content(folder / file.path, anew.becomes, digest=file.digest, snapshot=file.begin)
+            content, marks = read_content(
+                folder / file.path, anew.becomes, digest=file.digest, snapshot=file.begin, row_ids_go=file.is_theirs
+            )
             name = merged_file_name(unique_name())
             anew.staged.append(
                 write_file(catalog.folder, anew.becomes, content, name, snapshots=marks, fault=how.fault)
@@ -235,40 +242,60 @@ def _publish(catalog: Catalog, tables: Sequence[_Anew], now: datetime) -> None:
     version = catalog.head().schema_version
     for anew in tables:
         number = anew.table.id
-        for column in anew.changed:
-            # a column of its own, in the place of the old one: files and bounds of the two never mix
-            run(
-                "INSERT INTO ducklake_column SELECT ?, ?, NULL, table_id, column_order, column_name, 'timestamp',"
-                " initial_default, default_value, nulls_allowed, parent_column, default_value_type,"
-                " default_value_dialect FROM ducklake_column WHERE table_id = ? AND column_id = ?"
-                " AND end_snapshot IS NULL",
-                (column.id, snapshot_id, number, column.former_id),
-            )
-            run(
-                "UPDATE ducklake_column SET end_snapshot = ? WHERE table_id = ? AND column_id = ?"
-                " AND end_snapshot IS NULL",
-                (snapshot_id, number, column.former_id),
-            )
-            run(
-                "INSERT INTO ducklake_table_column_stats SELECT table_id, ?, 0, NULL, NULL, NULL, NULL"
-                " FROM ducklake_table_column_stats WHERE table_id = ? AND column_id = ?",
-                (column.id, number, column.former_id),
-            )
+        _exchange_columns(catalog, anew, snapshot_id)
         run("INSERT INTO ducklake_schema_versions VALUES (?, ?, ?)", (snapshot_id, version, number))
-        run(
-            "UPDATE ducklake_data_file SET end_snapshot = ? WHERE table_id = ? AND end_snapshot IS NULL",
-            (snapshot_id, number),
-        )
-        for file_id, (old, new) in enumerate(zip(anew.files, anew.staged, strict=True), start=first):
-            catalog.insert_file(file_id, new, begin=snapshot_id, row_id_start=old.row_id_start, partial_max=old.newest)
+        _exchange_files(catalog, anew, snapshot_id, first)
         first += len(anew.files)
-        # the old files count until no snapshot shows them, as after any delete
-        run(
-            "UPDATE ducklake_table_stats SET record_count = record_count + ?, file_size_bytes = file_size_bytes + ?"
-            " WHERE table_id = ?",
-            (sum(file.rows for file in anew.staged), sum(file.size_bytes for file in anew.staged), number),
-        )
         recompute_bounds(catalog.connection, number)
+
+
+def _exchange_columns(catalog: Catalog, anew: _Anew, snapshot_id: int) -> None:
+    run, number = catalog.connection.execute, anew.table.id
+    for column in anew.changed:
+        # a column of its own, in the place of the old one: files and bounds of the two never mix
+        run(
+            "INSERT INTO ducklake_column SELECT ?, ?, NULL, table_id, column_order, column_name, 'timestamp',"
+            " initial_default, default_value, nulls_allowed, parent_column, default_value_type,"
+            " default_value_dialect FROM ducklake_column WHERE table_id = ? AND column_id = ?"
+            " AND end_snapshot IS NULL",
+            (column.id, snapshot_id, number, column.former_id),
+        )
+        run(
+            "UPDATE ducklake_column SET end_snapshot = ? WHERE table_id = ? AND column_id = ? AND end_snapshot IS NULL",
+            (snapshot_id, number, column.former_id),
+        )
+        run(
+            "INSERT INTO ducklake_table_column_stats SELECT table_id, ?, 0, NULL, NULL, NULL, NULL"
+            " FROM ducklake_table_column_stats WHERE table_id = ? AND column_id = ?",
+            (column.id, number, column.former_id),
+        )
+
+
+def _exchange_files(catalog: Catalog, anew: _Anew, snapshot_id: int, first: int) -> None:
+    """Row ids stay, but for those of rows that another client wrote, which get new ones behind all others."""
+    run, number = catalog.connection.execute, anew.table.id
+    run(
+        "UPDATE ducklake_data_file SET end_snapshot = ? WHERE table_id = ? AND end_snapshot IS NULL",
+        (snapshot_id, number),
+    )
+    (following,) = catalog.one(
+        "SELECT coalesce(max(next_row_id), 0) FROM ducklake_table_stats WHERE table_id = ?", number
+    )
+    for file_id, (old, new) in enumerate(zip(anew.files, anew.staged, strict=True), start=first):
+        row_id = following if old.is_theirs else old.row_id_start
+        following += old.rows if old.is_theirs else 0
+        catalog.insert_file(file_id, new, begin=snapshot_id, row_id_start=row_id, partial_max=old.newest)
+    # the old files count until no snapshot shows them, as after any delete
+    run(
+        "UPDATE ducklake_table_stats SET record_count = record_count + ?, file_size_bytes = file_size_bytes + ?,"
+        " next_row_id = ? WHERE table_id = ?",
+        (
+            sum(file.rows for file in anew.staged),
+            sum(file.size_bytes for file in anew.staged),
+            following,
+            number,
+        ),
+    )
 
 
 def _remove(catalog: Catalog, tables: Sequence[_Anew]) -> None:
