@@ -179,7 +179,7 @@ def test_the_extension_may_write_and_we_go_on(lake: Path, clock: Clock) -> None:
     ducklake_query(
         lake,
         [
-            "INSERT INTO late_events VALUES ('per_ad', 't', 't/0', 1, 2, 3, 4)",
+            "INSERT INTO late_events VALUES ('per_ad', 't', 't/0', 1, make_timestamp_ms(2), make_timestamp_ms(3), 4)",
             "CALL ducklake_flush_inlined_data('lake')",
             'DELETE FROM events WHERE "offset" = 3',
         ],
