@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataflow.errors import LakeError
+from dataflow.filter.equalities import equalities
 from dataflow.pipeline.tables import tables_of
 from query.reader import Bound, LakeReader
 from sinks.lake.catalog.catalog import Catalog
@@ -21,10 +22,14 @@ from sinks.lake.catalog.format import FORMAT, format_of
 from sinks.lake.content import DamagedFile
 from sinks.lake.fault import fault_from
 from sinks.lake.leftovers import remove_merged
+from sinks.lake.tables.definition import read_definition
 from sinks.lake.tables.event_times import MESSAGE, Takeover, open_existing
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.upkeep.compact import compact
+from sinks.lake.upkeep.erase import erase
 from sinks.lake.upkeep.expire import Retention
+from sinks.lake.upkeep.found import look
+from sinks.lake.upkeep.holders import condition_schema
 from sinks.lake.upkeep.times import file_times
 from tests.ducklake_client import ducklake_query, plain
 from tests.sinks.lake.small import Clock, at, parcel, writer_for
@@ -382,3 +387,18 @@ def test_an_epoch_that_the_former_version_staged_is_published_with_timestamps(tm
     writer_for(tmp_path, PLAN, clock=clock, state=state).close()
     assert [row["time"] for row in told(tmp_path)] == [n * 1000 - 5000 for n in range(2 * ROWS)]
     assert unlisted(tmp_path) == set()
+
+
+def test_a_person_is_erased_from_the_old_files_of_a_lake_that_was_taken_over_too(lake: Path, clock: Clock) -> None:
+    catalog = open_existing(lake, clock())
+    definition = read_definition(catalog.one("SELECT definition FROM own_pipeline")[0])
+    assert definition is not None
+    # a time in a condition is in milliseconds, as in the pipeline's own
+    wanted = equalities('"time" = -4000', condition_schema(definition))
+    found = look(catalog, definition, wanted)
+    assert (found.rows["events"], found.past_rows["events"], found.past_of["events"]) == (1, 1, 28)
+    done = erase(catalog, definition, wanted, clock=clock, wait=lambda: None)
+    catalog.close()
+    assert done.proof.left == []
+    assert [row["offset"] for row in told(lake)] == [n for n in range(28) if n != 1]
+    assert not list(lake.glob("main/events/small-lake-0000000001-*"))
