@@ -17,7 +17,7 @@ Migration = Callable[[sqlite3.Connection], None]
 
 def times_are_written_anew(connection: sqlite3.Connection) -> None:
     """Nothing is left to do in the catalog: whoever takes a lake over has written files anew, and publishes them in
-    the same transaction (sinks/lake/tables/event_times.py). It is the last step, since it may have to wait.
+    the same transaction (sinks/lake/tables/event_times.py). A lake whose event time is not known stops before it.
     """
 
 

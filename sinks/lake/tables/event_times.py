@@ -11,7 +11,15 @@ from dataflow.pipeline.names import EVENTS, LATE_EVENTS
 from dataflow.steps import UNSEEN, Steps, each
 from sinks.lake.catalog.bounds import recompute_bounds
 from sinks.lake.catalog.catalog import BUSY_MS, Catalog
-from sinks.lake.catalog.format import FORMAT, MIGRATIONS, format_of, migrate, require_known, this_version
+from sinks.lake.catalog.format import (
+    FORMAT,
+    MIGRATIONS,
+    format_of,
+    migrate,
+    require_known,
+    this_version,
+    times_are_written_anew,
+)
 from sinks.lake.catalog.layout import Column, TableLayout
 from sinks.lake.catalog.ownership import files_with_deletes
 from sinks.lake.catalog.sqlite import told
@@ -24,6 +32,9 @@ from sinks.lake.tables.definition import read_definition
 
 MESSAGE = "takeover"
 """Of the snapshot from which on they are TIMESTAMPs; those before it stay as they were, files and all."""
+
+_WITH_TIMES = MIGRATIONS.index(times_are_written_anew) + 1
+"""The first format with TIMESTAMPs."""
 
 Say = Callable[[str], None]
 
@@ -109,9 +120,9 @@ def taking_over(catalog: Catalog, how: Takeover) -> Iterator[Callable[[datetime]
     known without its pipeline file keeps that step for later.
     """
     with told(catalog.path, catalog.busy_ms):
-        known = format_of(catalog.connection).number >= FORMAT
+        known = format_of(catalog.connection).number >= _WITH_TIMES
         wanted = None if known else _wanted(catalog, how)
-    steps = MIGRATIONS[:-1] if wanted is None and not known else MIGRATIONS
+    steps = MIGRATIONS if known or wanted is not None else MIGRATIONS[: _WITH_TIMES - 1]
     work = [] if wanted is None else [_as_it_is(catalog, name, columns) for name, columns in wanted.items()]
     tables = [each for each in work if each is not None]
     published = False
@@ -120,7 +131,7 @@ def taking_over(catalog: Catalog, how: Takeover) -> Iterator[Callable[[datetime]
         nonlocal published
         require_known(catalog.connection, catalog.folder)
         # another process may have been faster
-        if format_of(catalog.connection).number < FORMAT:
+        if format_of(catalog.connection).number < _WITH_TIMES:
             _require_unchanged(catalog, tables)
             migrate(catalog.connection, steps)
             if tables:
