@@ -104,7 +104,8 @@ def test_compaction_keeps_such_windows(lake: Path) -> None:
 
 def test_events_at_the_ends_of_time_are_timestamps_that_can_be_asked_for(lake: Path) -> None:
     sql = """SELECT count(*) AS n, min(epoch_ms("at")) AS low, max(epoch_ms("at")) AS high,
-        any_value(typeof("at")) AS type FROM events WHERE "at" >= make_timestamp_ms(?) AND "at" <= make_timestamp_ms(?)"""
+        any_value(typeof("at")) AS type FROM events
+        WHERE "at" >= make_timestamp_ms(?) AND "at" <= make_timestamp_ms(?)"""
     with LakeReader(lake) as reader:
         ends = reader.query(sql, parameters=[-EVENT_TIME_LIMIT_MS, EVENT_TIME_LIMIT_MS]).to_pylist()
     assert ends == [{"n": 3, "low": -EVENT_TIME_LIMIT_MS, "high": EVENT_TIME_LIMIT_MS, "type": "TIMESTAMP"}]
