@@ -17,6 +17,7 @@ from dataflow.pipeline.declaration import Pipeline
 from dataflow.pipeline.plan import make_plan
 from proof.dump import dump
 from query.reader import LakeReader, LakeSnapshot
+from query.times_ms import columns_in_ms
 from tests.model import adapter, contract, engine
 from tests.model import dump as model_dump
 from tests.model.spec import PipelineSpec, Record
@@ -160,7 +161,10 @@ def _check_tables(snapshot: LakeSnapshot, spec: PipelineSpec, expected: engine.T
 
 
 def _by_offset(snapshot: LakeSnapshot, table: str, name: str, verdict: Verdict) -> dict[int, dict[str, Any]]:
-    rows = snapshot.query(f"SELECT * FROM {table} WHERE partition = $name", parameters={"name": name}).to_pylist()
+    columns = columns_in_ms(snapshot.tables[table], [column.name for column in snapshot.tables[table].columns])
+    rows = snapshot.query(
+        f"SELECT {columns} FROM {table} WHERE partition = $name", parameters={"name": name}
+    ).to_pylist()
     found = {row["offset"]: row for row in rows}
     if len(found) != len(rows):
         verdict.say(f"{name}: {len(rows) - len(found)} rows of {table} stand there twice")

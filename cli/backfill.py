@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.lakes import open_reader
+from cli.lakes import open_reader, open_to_write
 from cli.options import Given, takes
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def backfill(
 
     settings = load_settings(given)
     plan = load(settings.pipeline)
+    open_to_write(settings.lake, plan).close()
     with open_reader(settings.lake) as reader, Bar("filling", "events") as bar:
         done = fill(
             reader,

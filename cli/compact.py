@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.lakes import LakeFlag
+from cli.lakes import LakeFlag, open_to_write
 
 if TYPE_CHECKING:
     from sinks.lake.upkeep.expire import Retention
@@ -81,11 +81,10 @@ def _become_the_lesser() -> None:
 
 def _once(folder: Path, retention: "Retention", fault: Callable[[str], None]) -> None:
     from cli.bar import Bar
-    from sinks.lake.catalog.catalog import Catalog
     from sinks.lake.tables.specs import specs_of_lake
     from sinks.lake.upkeep.compact import compact as compact_lake
 
-    catalog = Catalog.open(folder)
+    catalog = open_to_write(folder)
     try:
         with Bar("compacting", "tables") as bar:
             report = compact_lake(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.lakes import LakeFlag
+from cli.lakes import LakeFlag, open_to_write
 from cli.options import RecoveryFlag
 
 if TYPE_CHECKING:
@@ -46,13 +46,12 @@ def erase(
     proof found something, which it names. Killed at any moment, the same command finishes. May run beside the pipeline.
     """
     from runtime.settings import load_settings
-    from sinks.lake.catalog.catalog import Catalog
     from sinks.lake.fault import fault_from
     from sinks.lake.upkeep.remains import Remains
 
     settings = load_settings({"lake": lake, "recovery": recovery})
     fault = fault_from(settings.fault)
-    catalog = Catalog.open(settings.lake)
+    catalog = open_to_write(settings.lake)
     try:
         definition = _definition(catalog.one("SELECT definition FROM own_pipeline"), settings.lake)
         condition = _condition(where, definition)

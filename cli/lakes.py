@@ -4,13 +4,16 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cli.flags import option
 
 if TYPE_CHECKING:
+    from dataflow.pipeline.plan import Plan
     from query.reader import LakeReader
+    from sinks.lake.catalog.catalog import Catalog
 
 LakeFlag = Annotated[Path | None, option("--lake", help="Folder of the lake.", metavar="DIR")]
 AsOfFlag = Annotated[
@@ -24,6 +27,22 @@ def lake_folder(flag: Path | None) -> Path:
     from runtime.settings import load_settings
 
     return load_settings({"lake": flag}).lake
+
+
+def open_to_write(folder: Path, plan: "Plan | None" = None) -> "Catalog":
+    """The catalog of a lake, an older one taken over first, with what takes its time told on standard error.
+
+    `plan`: of the lake's pipeline, where the command knows it.
+    """
+    import typer
+
+    from cli.bar import Bar
+    from sinks.lake.tables.event_times import Takeover, open_existing
+
+    time_column = None if plan is None else plan.event.event_time.name
+    with Bar("taking the lake over", "files") as bar:
+        how = Takeover(time_column, lambda text: typer.echo(f"{folder}: {text}", err=True), bar)
+        return open_existing(folder, datetime.now(UTC), how)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.lakes import open_reader
+from cli.lakes import open_reader, open_to_write
 from cli.options import GENERATOR, SOURCE, Given, settings_with_logs, takes
 
 PAUSE_S = 0.005
@@ -34,7 +34,6 @@ def recover(
     from proof.takeover import take_over
     from runtime.recovery_folder import RecoveryFolder
     from runtime.same_source import Kept, require_same_source
-    from sinks.lake.catalog.catalog import Catalog
 
     if not from_lake:
         raise ConfigError("--from-lake", False, "say what to recover from: `tidemill recover --from-lake`")
@@ -44,7 +43,7 @@ def recover(
 
     settings = settings_with_logs(given)
     plan = load(settings.pipeline)
-    catalog = Catalog.open(settings.lake)
+    catalog = open_to_write(settings.lake, plan)
     # as for ^C, so that what was begun is tidied up
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

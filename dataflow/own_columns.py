@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 TIMESTAMP = pa.timestamp("ms")
-"""UTC without a zone: DuckDB's TIMESTAMP. Parquet holds it in ms."""
+"""UTC without a zone: DuckDB's TIMESTAMP. Parquet holds it in ms; the bytes are those of int64 milliseconds."""
 
 PLACE = (
     pa.field("topic", pa.string()),

@@ -8,6 +8,7 @@ from dataflow.sql import quoted
 from doctor.partition_states import PartitionState
 from query.moment import EPOCH, to_ms
 from query.reader import LakeSnapshot
+from query.times_ms import at_ms
 
 TOLERANCE_MS = 60_000
 """Clocks of producers may differ by so much before their events count as from the future."""
@@ -52,11 +53,13 @@ def future_event(snapshot: LakeSnapshot, state: PartitionState, time_column: str
     if ahead_ms <= TOLERANCE_MS:
         return None
     offset = None
-    if time_column is not None and EVENTS in snapshot.tables and snapshot.tables[EVENTS].column(time_column):
+    events = snapshot.tables.get(EVENTS)
+    if time_column is not None and events is not None and events.column(time_column):
         found = snapshot.query(
-            f'SELECT "offset" FROM {EVENTS} WHERE "partition" = ? AND {quoted(time_column)} = ?'
+            f'SELECT "offset" FROM {EVENTS} WHERE "partition" = ?'
+            f" AND {quoted(time_column)} = {at_ms(events, time_column, state.newest_ms)}"
             ' ORDER BY "offset" LIMIT 1',
-            parameters=[state.name, state.newest_ms],
+            parameters=[state.name],
         ).to_pylist()
         offset = found[0]["offset"] if found else None
     return FutureEvent(state.name, state.newest_ms, ahead_ms, offset, line["start_offset"], line["end_offset"])

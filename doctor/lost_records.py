@@ -8,9 +8,9 @@ from dataflow.losses.time_unit import misread_spans, other_unit
 from dataflow.messages import NEVER_MS
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 from dataflow.spoken import counted
-from dataflow.sql import quoted
 from doctor.finding import Finding, error, ok, warning
 from query.reader import LakeSnapshot
+from query.times_ms import columns_in_ms, in_ms
 
 CHECK = "records"
 NEWEST_RECORDS = 1_000
@@ -92,9 +92,11 @@ def _dead(snapshot: LakeSnapshot, lost: tuple[int, int], schema: EventSchema | N
 def _late(
     snapshot: LakeSnapshot, lost: tuple[int, int], schema: EventSchema | None, out_of_orderness_ms: int
 ) -> Loss | None:
+    names = ["topic", "partition", "offset", "event_time", "watermark", "late_by_ms"]
+    late = f"(SELECT {columns_in_ms(snapshot.tables[LATE_EVENTS], names)} FROM {LATE_EVENTS})"
     rows = snapshot.query(
         f'{_NEWEST} SELECT t.topic, t."partition", t."offset", t.event_time AS event_time_ms, t.watermark, t.late_by_ms'
-        f' FROM {LATE_EVENTS} AS t {_OF_NEWEST} ORDER BY t.late_by_ms DESC, t."offset" DESC LIMIT 1'
+        f' FROM {late} AS t {_OF_NEWEST} ORDER BY t.late_by_ms DESC, t."offset" DESC LIMIT 1'
     ).to_pylist()
     if not rows:
         return None
@@ -107,16 +109,15 @@ def _misread(snapshot: LakeSnapshot, parts: list[_Part], read: int, schema: Even
     time = schema.event_time
     if EVENTS not in snapshot.tables or snapshot.tables[EVENTS].column(time.name) is None:
         return None
-    is_other = " OR ".join(
-        f"({quoted(time.name)} >= {low} AND {quoted(time.name)} < {high})" for low, high in misread_spans(time)
-    )
+    time_ms = in_ms(snapshot.tables[EVENTS], time.name)
+    is_other = " OR ".join(f"({time_ms} >= {low} AND {time_ms} < {high})" for low, high in misread_spans(time))
     count, example = 0, None
     for part in parts:
         # the newest of a partition tells whether to look at all
         if part.newest_ms is None or other_unit(time, part.newest_ms) is None:
             continue
         row = snapshot.query(
-            f'SELECT count(*) AS n, min("offset") AS first, arg_min({quoted(time.name)}, "offset") AS at_ms'
+            f'SELECT count(*) AS n, min("offset") AS first, arg_min({time_ms}, "offset") AS at_ms'
             f' FROM {EVENTS} WHERE "partition" = ? AND "offset" >= ? AND ({is_other})',
             parameters=[part.name, part.first],
         ).to_pylist()[0]

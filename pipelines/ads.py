@@ -15,7 +15,7 @@ class AdEvent(BaseModel):
     """One Kafka record."""
 
     event_id: Annotated[str, Len(1, 64)]
-    event_time: EventTime  # int64 ms since 1970, UTC; exactly one field has this type
+    event_time: EventTime  # ms since 1970, UTC: TIMESTAMP in table events; exactly one field has this type
     event_type: Literal["impression", "click", "conversion"]
     ad_id: Annotated[str, Len(1, 64)]
     user_id: str | None = None

@@ -15,6 +15,7 @@ from dataflow.sql import quoted, text
 from dataflow.steps import UNSEEN, Steps, each
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
+from query.times_ms import columns_in_ms
 from sinks.lake.catalog.backfills import Backfilled
 from sinks.lake.catalog.enclosing import require_own_folder
 
@@ -35,7 +36,8 @@ def dump(snapshot: LakeSnapshot, folder: Path, steps: Steps = UNSEEN) -> list[Pa
         raise LakeError("the lake has no ledger table, so it is no pipeline's lake; name another folder with --lake")
     rollups = _rollups(snapshot)
     queries = {f"{name}.csv": _rollup_sql(snapshot, name) for name in rollups}
-    queries["late.csv"] = f'SELECT rollup, partition, "offset", event_time, watermark FROM {LATE_EVENTS}'
+    late = columns_in_ms(snapshot.tables[LATE_EVENTS], ["rollup", "partition", "offset", "event_time", "watermark"])
+    queries["late.csv"] = f"SELECT {late} FROM {LATE_EVENTS}"
     queries["dead.csv"] = f'SELECT partition, "offset", reason FROM {DEAD_LETTERS}'
     if EVENTS in snapshot.tables:
         queries["accepted.csv"] = f'SELECT partition, "offset" FROM {EVENTS}'
@@ -60,7 +62,7 @@ def contents(snapshot: LakeSnapshot, without: Mapping[str, Collection[str]] | No
         if name in snapshot.tables:
             # in order of the names: where a pipeline gained columns, they stand last in its lake
             columns = sorted(column.name for column in snapshot.tables[name].columns)
-            queries[name] = f"SELECT {', '.join(map(quoted, columns))} FROM {name}"
+            queries[name] = f"SELECT {columns_in_ms(snapshot.tables[name], columns)} FROM {name}"
     queries["counts"] = _counts_sql()
     queries["counts_rollup"] = _rollup_counts_sql(rollups, snapshot.backfilled)
     return queries

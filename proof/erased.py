@@ -42,7 +42,7 @@ class _Values:
         if mine.size and rows.num_rows:
             gone = rows.filter(np.isin(rows.column("offset").to_numpy(), mine))
             for name in self.columns:
-                self.found.setdefault(name, set()).update(gone.column(name).to_pylist())
+                self.found.setdefault(name, set()).update(_plain(gone.column(name)).to_pylist())
 
 
 class ErasedRows:
@@ -139,12 +139,13 @@ def side_tables(plan: Plan) -> dict[str, SideTable]:
 
 
 def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
-    """Rows in order; times as numbers, since Python's own end with the year 9999."""
-    columns = [
-        (column.cast(TIMESTAMP).cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()
-        for column in table.columns
-    ]
-    return list(zip(*columns, strict=True))
+    """Rows in order."""
+    return list(zip(*(_plain(column).to_pylist() for column in table.columns), strict=True))
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Times as milliseconds, as side tables hold event times: those of Python end with the year 9999."""
+    return column.cast(TIMESTAMP).cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
 
 
 def _offsets(runs: Sequence[tuple[int, int]]) -> Offsets:

@@ -6,12 +6,14 @@ from pathlib import Path
 from dataflow.decode.decoder import decoder_for
 from dataflow.intake.judge import Judge
 from dataflow.messages import Judged, Poll
+from dataflow.pipeline.names import EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Reader, Source
 from dataflow.sql import quoted
 from dataflow.steps import UNSEEN, Steps
 from proof.history import History
 from query.reader import LakeSnapshot
+from query.times_ms import at_ms, in_ms
 
 POLL_RECORDS = 10_000
 POLL_BYTES = 16 * 2**20
@@ -64,14 +66,15 @@ class Rejudging:
         key, time = self._plan.dedup_column, self._plan.event.event_time.name
         assert key is not None
         within_ms = self._history.before(before).get("within_ms", self._plan.dedup_within_ms)
+        table, since_ms = snapshot.tables[EVENTS], self.judge.watermark - within_ms
         gone = "".join(
-            f' AND NOT ("offset" < {offset} AND {quoted(time)} <= {time_ms})'
+            f' AND NOT ("offset" < {offset} AND {quoted(time)} <= {at_ms(table, time, time_ms)})'
             for offset, time_ms in self._history.forgotten(before)
         )
         rows = snapshot.query(
-            f'SELECT {quoted(key)} AS id, {quoted(time)} AS event_time FROM events WHERE "partition" = ?'
-            f' AND "offset" < ? AND {quoted(time)} > ?{gone} ORDER BY "offset"',
-            parameters=[self._partition, before, self.judge.watermark - within_ms],
+            f'SELECT {quoted(key)} AS id, {in_ms(table, time)} AS event_time FROM {EVENTS} WHERE "partition" = ?'
+            f' AND "offset" < ? AND {quoted(time)} > {at_ms(table, time, since_ms)}{gone} ORDER BY "offset"',
+            parameters=[self._partition, before],
         )
         for batch in rows.to_batches():
             self.judge.remember(batch.column("id"), batch.column("event_time").to_numpy())

@@ -47,6 +47,7 @@ from sinks.lake.fault import fault_from, oversleep_from
 from sinks.lake.sink import LakeSink, open_writer
 from sinks.lake.tables.changes import rule_changes
 from sinks.lake.tables.definition import read_definition
+from sinks.lake.tables.event_times import Takeover
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import CommitStats
 
@@ -87,7 +88,8 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     require_places(settings, recovery)
     recovery.lock(process)
     with _one_process_at_a_time(recovery.path):
-        catalog = open_lake(Path(settings.lake), plan, now(), events=settings.events)
+        how = Takeover(say=partial(logger("lake").info, lake=str(settings.lake)), fault=fault_from(settings.fault))
+        catalog = open_lake(Path(settings.lake), plan, now(), events=settings.events, how=how)
         try:
             lineage = agree(catalog, plan.name, recovery)
             kept = kept_by(settings.lake, catalog.topics(), recovery)

@@ -14,7 +14,7 @@ import pytest
 from proof.dump import dump
 from query.reader import LakeReader
 from sinks.lake.catalog.format import FORMAT, this_version
-from tests.ducklake_client import ducklake_query
+from tests.ducklake_client import ducklake_query, plain
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "tests" / "stored"
@@ -228,3 +228,25 @@ def test_the_official_client_reads_a_stored_lake_before_and_after_it_went_on(sto
     run(stored, "lake", "recovery", "--final")
     ((whole,),) = ducklake_query(stored / "lake", [final])
     assert whole[0] == whole[1] == final_windows(stored)[0]
+
+
+@pytest.mark.ducklake
+def test_the_event_times_of_a_stored_lake_are_timestamps_to_both_readers_once_a_run_took_it_over(stored: Path) -> None:
+    older = own_format(stored) != [(FORMAT, this_version())]
+    places = ("--lake", "lake", "--recovery", "recovery")
+    said = tidemill(stored, "run", "--bounded", "--compact-every", "0s", *places, *SOURCE)
+    assert ("events is written anew with at as TIMESTAMP" in said) == older
+    bounds = "\"at\" >= TIMESTAMP '2026-01-01 00:00:10' AND \"at\" < TIMESTAMP '2026-01-01 00:00:20.5'"
+    sql = f'SELECT count(*) AS n, min("at") AS low, max("at") AS high FROM events WHERE {bounds}'
+    with LakeReader(stored / "lake") as reader:
+        mine = reader.query(sql).to_pylist()[0]
+        every = reader.resolver.catalog().snapshots()
+        taken = next((each.id for each in every if each.message == "takeover"), None)
+        assert (taken is not None) == older
+        past = None if taken is None else reader.query('SELECT max("at") AS t FROM events', as_of=taken - 1).to_pylist()
+    assert 0 < mine["n"] < 669
+    asked = [sql, *([] if taken is None else [f'SELECT max("at") FROM events AT (VERSION => {taken - 1})'])]
+    answers = ducklake_query(stored / "lake", asked)
+    assert answers[0] == plain([tuple(mine.values())])
+    if past is not None:
+        assert answers[1] == [[past[0]["t"]]] == [[1767225657380]]

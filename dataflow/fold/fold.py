@@ -11,7 +11,7 @@ from dataflow.enrich.columns import Columns
 from dataflow.enrich.lookup import Lookup
 from dataflow.fold.rollup import RollupDelta, RollupFold, Times
 from dataflow.messages import Judged, Parcel, Range, RollupCount
-from dataflow.own_columns import WATERMARK
+from dataflow.own_columns import TIMESTAMP, WATERMARK
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import LATE_SCHEMA, events_schema
@@ -101,8 +101,8 @@ class Fold:
             _repeated(judged.topic, len(at)),
             _repeated(judged.partition, len(at)),
             columns["offset"].take(pa.array(at)),
-            pa.array(times.event_time[at]),
-            pa.array(times.watermark[at]),
+            pa.array(times.event_time[at]).cast(TIMESTAMP),
+            pa.array(times.watermark[at]).cast(TIMESTAMP),
             pa.array(np.concatenate([delta.late_by_ms for delta in deltas])),
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=LATE_SCHEMA)
@@ -112,7 +112,10 @@ class Fold:
         assert self._events_schema is not None
         names = self._events_schema.names
         arrays = [_repeated(judged.topic, columns.rows), _repeated(judged.partition, columns.rows)]
-        arrays += [columns[name] for name in names[len(arrays) :]]
+        # the same bytes under another name: nothing is copied
+        arrays += [
+            columns[name].cast(TIMESTAMP) if name == self._time else columns[name] for name in names[len(arrays) :]
+        ]
         batch = pa.RecordBatch.from_arrays(arrays, schema=self._events_schema)
         return batch if accepted is None else batch.filter(pa.array(accepted))
 

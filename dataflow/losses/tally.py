@@ -130,7 +130,9 @@ class Tally:
         at, known = int(np.argmax(by_ms)), self._stretch.late_event
         if known is not None and known.late_by_ms >= by_ms[at]:
             return
-        offset, at_ms, watermark = (late.column(name)[at].as_py() for name in ("offset", "event_time", "watermark"))
+        offset, at_ms, watermark = (
+            late.column(name).cast(pa.int64())[at].as_py() for name in ("offset", "event_time", "watermark")
+        )
         newest_ms = None if watermark == NEVER_MS else watermark + self._bound_ms
         self._stretch.late_event = LateEvent(judged.topic, judged.partition, offset, at_ms, newest_ms, int(by_ms[at]))
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from dataflow.aggregates.kinds import AggregateKind
 from dataflow.aggregates.parts import Part, counts
 from dataflow.messages import DEAD_SCHEMA
-from dataflow.own_columns import COUNTS, PLACE, VALUE, WINDOW
+from dataflow.own_columns import COUNTS, PLACE, TIMESTAMP, VALUE, WINDOW
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ LATE_SCHEMA = pa.schema(
         pa.field("topic", pa.string()),
         pa.field("partition", pa.string()),
         pa.field("offset", pa.int64()),
-        pa.field("event_time", pa.int64()),
-        pa.field("watermark", pa.int64()),
+        pa.field("event_time", TIMESTAMP),
+        pa.field("watermark", TIMESTAMP),
         pa.field("late_by_ms", pa.int64()),
     ]
 )
@@ -57,8 +57,13 @@ class TableSpec:
 
 
 def events_schema(plan: "Plan") -> pa.Schema:
-    """Accepted rows: where they came from, then the event's and the dimensions' columns."""
-    return pa.schema([*PLACE, *plan.row_schema])
+    """Accepted rows: where they came from, then the event's and the dimensions' columns.
+
+    The event time is int64 milliseconds in all of the flow and a TIMESTAMP here, where people read it.
+    """
+    time = plan.event.event_time.name
+    fields = (field.with_type(TIMESTAMP) if field.name == time else field for field in plan.row_schema)
+    return pa.schema([*PLACE, *fields])
 
 
 def delta_schema(rollup: "RollupPlan") -> pa.Schema:

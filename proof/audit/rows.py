@@ -13,12 +13,12 @@ from dataflow.messages import Range
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec
-from dataflow.sql import quoted
 from proof.audit.ledger import Segment
 from proof.audit.report import Finding, OffsetRange, Report, Unproven
 from proof.erased import ErasedRows
 from proof.left import time_column, what_left
 from query.reader import Bound, LakeSnapshot
+from query.times_ms import columns_in_ms
 from sinks.lake.catalog.left import Left
 
 CHUNK_RECORDS = 50_000
@@ -67,7 +67,7 @@ class RowTables:
         """Compare the rows of neighbouring segments of one source partition with `expected`, by table."""
         place = OffsetRange(segments[0].partition, segments[0].start, segments[-1].end)
         for name, spec in self._specs.items():
-            wanted = pa.Table.from_batches(expected.get(name, []), schema=spec.schema)
+            wanted = pa.Table.from_batches(expected.get(name, []), schema=spec.schema).cast(_in_ms(spec.schema))
             found = self._rows(name, place)
             self._report.tables[name] = self._report.tables.get(name, 0) + found.num_rows
             wanted = self._without_erased(name, place.partition, wanted, found)
@@ -190,7 +190,7 @@ class RowTables:
 
     def _rows(self, name: str, place: OffsetRange) -> pa.Table:
         spec = self._specs[name]
-        columns = ", ".join(map(quoted, spec.schema.names))
+        columns = columns_in_ms(self._snapshot.tables[name], spec.schema.names)
         more = ""
         if name == LATE_EVENTS:
             named = ", ".join(f"'{each}'" for each in self._rollups)
@@ -203,7 +203,12 @@ class RowTables:
             parameters=[place.partition, place.start, place.end],
             bounds=bounds,
         )
-        return rows.cast(spec.schema)
+        return rows.cast(_in_ms(spec.schema))
+
+
+def _in_ms(schema: pa.Schema) -> pa.Schema:
+    """The same with times as int64 milliseconds: those of Python's end with the year 9999."""
+    return pa.schema([field.with_type(pa.int64()) if pa.types.is_timestamp(field.type) else field for field in schema])
 
 
 def first_offsets(snapshot: LakeSnapshot) -> dict[str, int]:

@@ -29,6 +29,7 @@ from sinks.lake.fault import Fault, no_fault
 from sinks.lake.files import write_file
 from sinks.lake.leftovers import remove_merged
 from sinks.lake.names import merged_file_name, unique_name
+from sinks.lake.tables.event_times import Takeover, open_existing
 from sinks.lake.upkeep.backfill import add_backfill
 from sinks.lake.upkeep.turn import sole_turn
 
@@ -95,7 +96,8 @@ def backfill(
         there = ", ".join(each.name for each in plan.rollups)
         raise ConfigError("ROLLUP", rollup, f"the pipeline has no such rollup; it has {there}")
     later = LaterRollup(plan, chosen, stored=True)
-    with closing(Catalog.open(reader.lake_dir)) as catalog, sole_turn(catalog.folder, wait):
+    how = Takeover(plan.event.event_time.name, fault=fault)
+    with closing(open_existing(reader.lake_dir, clock(), how)) as catalog, sole_turn(catalog.folder, wait):
         remove_merged(catalog, fault)
         for _ in range(TRIES):
             snapshot = reader.snapshot()
@@ -119,7 +121,9 @@ def backfill(
 def _known(reader: LakeReader, snapshot: LakeSnapshot, wanted: Wanted) -> Known:
     connection = reader.resolver.catalog().connection
     begun = connection.execute(
-        "SELECT column_name, begin_snapshot FROM ducklake_column WHERE table_id = ? AND end_snapshot IS NULL",
+        # a column that was another type before is as old as that
+        "SELECT column_name, min(begin_snapshot) FROM ducklake_column WHERE table_id = ?"
+        " GROUP BY column_name, column_order HAVING count(*) > count(end_snapshot)",
         (snapshot.tables[EVENTS].id if EVENTS in snapshot.tables else -1,),
     )
     gone = left(connection).get(EVENTS)

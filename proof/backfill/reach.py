@@ -13,11 +13,11 @@ from dataflow.messages import NEVER_MS
 from dataflow.own_columns import WATERMARK
 from dataflow.pipeline.names import EVENTS
 from dataflow.pipeline.plan import Plan, RollupPlan
-from dataflow.sql import quoted
 from dataflow.steps import Steps
 from proof.backfill.lines import Lines
 from proof.erased import ErasedRows
 from query.reader import Bound, LakeSnapshot
+from query.times_ms import columns_in_ms
 from sinks.lake.catalog.left import Left
 
 
@@ -150,7 +150,7 @@ class StoredEvents:
 
     def _read(self, lines: Lines, names: Sequence[str]) -> pa.Table:
         start, end = int(lines.start[0]), int(lines.end[-1])
-        columns = ", ".join(map(quoted, dict.fromkeys(["offset", *names])))
+        columns = columns_in_ms(self._snapshot.tables[EVENTS], list(dict.fromkeys(["offset", *names])))
         return self._snapshot.query(
             f'SELECT {columns} FROM {EVENTS} WHERE "partition" = ? AND "offset" >= ? AND "offset" < ?'
             ' ORDER BY "offset"',

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.catalog.rules import rules_text
 from sinks.lake.catalog.staged import StagedFile
+from sinks.lake.content import read_content
 from sinks.lake.fault import Fault, no_fault
 from sinks.lake.files import write_file
 from sinks.lake.ledger import ledger_rows, merge_ranges
@@ -106,6 +107,7 @@ class LakeWriter:
             raise LakeMissing(
                 f"the lake {self._catalog.folder} has no table {absent[0]}; open it with its pipeline first"
             )
+        self._pending = [self._with_times(manifest) for manifest in self._pending]
         self._publish()
         kept = {(file.table, file.path) for manifest in self._pending for file in manifest.files}
         remove_staged(self._catalog, self._pipeline, self._incarnation, kept, self._fault)
@@ -197,6 +199,23 @@ class LakeWriter:
                 f"{self._staged_epoch}: it is an older copy, or a run with another copy is at work. Stop that "
                 "run, or use its folder; if the newest one is lost, take over with `tidemill recover --from-lake`"
             )
+
+    def _with_times(self, manifest: Manifest) -> Manifest:
+        """An epoch that an earlier version staged, with its times as TIMESTAMPs, which its files do not have yet."""
+        if self._is_published(manifest):
+            return manifest
+        files = []
+        for file in manifest.files:
+            layout = self._tables[file.table]
+            former = {column.former_id for column in layout.columns} - {None}
+            if former.isdisjoint(column.column_id for column in file.columns):
+                files.append(file)
+                continue
+            path = table_folder(self._catalog.folder, layout.path) / file.path
+            content, _ = read_content(path, layout, digest=file.digest, snapshot=0)
+            name = sink_file_name(SinkFile(self._pipeline, manifest.epoch, self._incarnation), unique_name())
+            files.append(write_file(self._catalog.folder, layout, content, name, fault=self._fault))
+        return replace(manifest, files=tuple(files))
 
     def _is_published(self, manifest: Manifest) -> bool:
         key = (self._pipeline, manifest.lineage, manifest.epoch, PART)

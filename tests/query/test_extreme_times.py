@@ -74,8 +74,9 @@ def test_the_longest_windows_at_the_ends_of_time_are_counted_and_readable(
     assert EVENT_TIME_LIMIT_MS < row["high"] <= EVENT_TIME_LIMIT_MS + 36_500 * DAY_MS
 
 
-def test_every_format_shows_times_that_python_has_no_word_for(lake: Path) -> None:
-    sql = "SELECT window_end, n FROM days ORDER BY window_start"
+@pytest.mark.parametrize("asked", ["window_end, n FROM days", '"at" AS window_end, "offset" AS n FROM events'])
+def test_every_format_shows_times_that_python_has_no_word_for(lake: Path, asked: str) -> None:
+    sql = f"SELECT {asked} ORDER BY window_end"
     with LakeReader(lake) as reader:
         answer = reader.query(sql)
     for form in FORMATS:
@@ -99,3 +100,12 @@ def test_compaction_keeps_such_windows(lake: Path) -> None:
         compact(catalog, specs_of_lake(catalog), clock=lambda: datetime(2026, 2, 1, tzinfo=UTC), retention=retention)
         catalog.close()
         assert reader.query(sql).to_pylist() == before
+
+
+def test_events_at_the_ends_of_time_are_timestamps_that_can_be_asked_for(lake: Path) -> None:
+    sql = """SELECT count(*) AS n, min(epoch_ms("at")) AS low, max(epoch_ms("at")) AS high,
+        any_value(typeof("at")) AS type FROM events
+        WHERE "at" >= make_timestamp_ms(?) AND "at" <= make_timestamp_ms(?)"""
+    with LakeReader(lake) as reader:
+        ends = reader.query(sql, parameters=[-EVENT_TIME_LIMIT_MS, EVENT_TIME_LIMIT_MS]).to_pylist()
+    assert ends == [{"n": 3, "low": -EVENT_TIME_LIMIT_MS, "high": EVENT_TIME_LIMIT_MS, "type": "TIMESTAMP"}]

@@ -77,7 +77,7 @@ def test_everything_is_listed_and_what_cannot_be_read_says_why_only_when_asked(l
         "CREATE VIEW lake.main.on_inside AS SELECT n FROM inside",
         "CREATE VIEW lake.main.on_secret AS SELECT 1 AS n FROM (VALUES (1))",
         "CREATE TABLE lake.main.shaped(n STRUCT(a INTEGER), m MAP(VARCHAR, INTEGER), i INTERVAL, v TIMESTAMPTZ)",
-        "INSERT INTO lake.main.late_events VALUES ('r', 't', 't/0', 1, 2, 3, 4)",
+        "INSERT INTO lake.main.late_events VALUES ('r', 't', 't/0', 1, make_timestamp_ms(2), make_timestamp_ms(3), 4)",
         "CREATE OR REPLACE VIEW lake.main.visits AS SELECT 42 AS n",
     )
     with LakeReader(lake) as reader:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from dataflow.errors import Fenced, ForeignLake, LakeUnwritable
 from sinks.lake.catalog.bounds import widen_bounds
-from sinks.lake.catalog.format import FORMAT, format_of, migrate, require_known, this_version
+from sinks.lake.catalog.format import migrate, require_known
 from sinks.lake.catalog.layout import TableLayout, layouts
 from sinks.lake.catalog.schema import AUTHOR, DUCKLAKE, INDEXES, OWN, SCHEMA_ID
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect, connect_readonly, told, transaction
@@ -68,21 +68,10 @@ class Catalog:
 
     @classmethod
     def open(cls, folder: Path, *, busy_ms: int = BUSY_MS) -> "Catalog":
-        """Open an existing lake of ours for writing, after taking an older one over.
+        """Open an existing lake of ours for writing, as it is: `sinks.lake.tables.event_times` takes older ones over.
 
         Raises LakeMissing, ForeignLake or NewerLake when it is not there, not ours, or of a later version.
         """
-        catalog = cls.open_as_it_is(folder, busy_ms=busy_ms)
-        try:
-            catalog.migrate()
-        except BaseException:
-            catalog.close()
-            raise
-        return catalog
-
-    @classmethod
-    def open_as_it_is(cls, folder: Path, *, busy_ms: int = BUSY_MS) -> "Catalog":
-        """The same without taking an older lake over: for whoever first asks whether it may, then calls `migrate`."""
         folder = Path(folder).absolute()
         return cls._ours(folder, connect(folder / CATALOG_NAME, busy_ms=busy_ms), busy_ms)
 
@@ -125,20 +114,6 @@ class Catalog:
         """BEGIN IMMEDIATE .. COMMIT; rolled back on any exception."""
         with transaction(self.connection, self.path, self.busy_ms) as connection:
             yield connection
-
-    def migrate(self) -> None:
-        """Bring an older lake to this version's format, and remember that this version writes it; inside or outside of
-        `transaction()`.
-        """
-        if self.connection.in_transaction:
-            migrate(self.connection)
-            return
-        with told(self.path, self.busy_ms):
-            as_it_is = format_of(self.connection)
-        if as_it_is != (FORMAT, this_version()):
-            with self.transaction() as connection:
-                require_known(connection, self.folder)
-                migrate(connection)
 
     def scrub(self, wait: Callable[[], None]) -> None:
         """Write the catalog anew without what was deleted from it, and empty its write-ahead log.

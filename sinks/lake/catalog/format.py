@@ -14,7 +14,20 @@ from sinks.lake.catalog.schema import OWN_FORMAT
 
 Migration = Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: tuple[Migration, ...] = (write_down_own_objects, write_down_left, write_down_backfills, write_down_rules)
+
+def times_are_written_anew(connection: sqlite3.Connection) -> None:
+    """Nothing is left to do in the catalog: whoever takes a lake over has written files anew, and publishes them in
+    the same transaction (sinks/lake/tables/event_times.py). A lake whose event time is not known stops before it.
+    """
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    write_down_own_objects,
+    write_down_left,
+    write_down_backfills,
+    write_down_rules,
+    times_are_written_anew,
+)
 """Step n makes format n + 1 of format n. Each may find its work done, and none of them ever changes: a lake of 0.1.0
 says nothing of its format, so it is taken through all of them."""
 

@@ -12,13 +12,17 @@ from sinks.lake.catalog.types import Bound, duckdb_type, is_own_type
 
 
 class Column(NamedTuple):
-    """One top-level column. `id` is its Parquet field id; `element_id` and `element` are those of a list's element."""
+    """One top-level column. `id` is its Parquet field id; `element_id` and `element` are those of a list's element.
+
+    `former_id`: of a TIMESTAMP that was int64 milliseconds in older snapshots, the field id that it has in their files.
+    """
 
     id: int
     name: str
     type: str
     element_id: int | None = None
     element: str | None = None
+    former_id: int | None = None
 
     @property
     def duckdb(self) -> str:
@@ -90,17 +94,24 @@ def layouts(connection: sqlite3.Connection, snapshot_id: int) -> dict[str, Table
     columns: dict[int, list[Column]] = {}
     elements: dict[tuple[int, int], tuple[int, str]] = {}
     rows = connection.execute(
-        f"SELECT table_id, column_id, column_name, column_type, parent_column FROM ducklake_column"
+        f"SELECT table_id, column_id, column_name, column_type, parent_column, column_order FROM ducklake_column"
         f" WHERE {seen} ORDER BY table_id, column_order",
         at,
     ).fetchall()
-    for table_id, column_id, _, kind, parent in rows:
+    gone = connection.execute(
+        "SELECT table_id, column_order, column_name, column_id FROM ducklake_column"
+        " WHERE column_type = 'int64' AND parent_column IS NULL AND end_snapshot <= :at",
+        at,
+    )
+    former = {tuple(place): column_id for *place, column_id in gone}
+    for table_id, column_id, _, kind, parent, _ in rows:
         if parent is not None:
             elements[table_id, parent] = (column_id, kind)
-    for table_id, column_id, name, kind, parent in rows:
+    for table_id, column_id, name, kind, parent, order in rows:
         if parent is None:
             element_id, element = elements.get((table_id, column_id), (None, None))
-            columns.setdefault(table_id, []).append(Column(column_id, name, kind, element_id, element))
+            before = former.get((table_id, order, name)) if kind == "timestamp" else None
+            columns.setdefault(table_id, []).append(Column(column_id, name, kind, element_id, element, before))
     tables = connection.execute(f"SELECT table_id, table_name, path FROM ducklake_table WHERE {seen}", at)
     own = own_objects(connection)
     return {name: TableLayout(tid, name, path, tuple(columns.get(tid, ()))) for tid, name, path in tables if tid in own}

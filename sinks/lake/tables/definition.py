@@ -99,10 +99,11 @@ class RollupDefinition(NamedTuple):
 
 
 class FieldDefinition(NamedTuple):
-    """One field of the event: its column, and the JSON keys that lead to it."""
+    """One field of the event: its column, the JSON keys that lead to it, and its `dataflow.event.fields.FieldKind`."""
 
     name: str
     path: list[str]
+    kind: str | None = None
 
 
 class Definition(NamedTuple):
@@ -141,6 +142,16 @@ class Definition(NamedTuple):
     def first_rules(self) -> Rules:
         """Those of the ledger's lines that do not tell theirs."""
         return self.rules if self.first is None else Rules.of_json(self.first)
+
+    @property
+    def time_column(self) -> str | None:
+        """The events' column of their time, also where an older version did not write it down; None if that is open."""
+        told = (
+            [self.event_time] if self.event_time else [field.name for field in self.event if field.kind == "event_time"]
+        )
+        # every event has a time, and it was an int64
+        found = told or [name for name, type_ in self.columns if type_ == "int64"]
+        return found[0] if len(found) == 1 else None
 
     @property
     def by_name(self) -> dict[str, RollupDefinition]:

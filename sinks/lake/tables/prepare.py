@@ -2,18 +2,21 @@
 
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from dataflow.errors import ForeignLake, LakeError
+from dataflow.pipeline.names import EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec, tables_of
 from dataflow.sql import quoted
 from sinks.lake.catalog.arrow import lake_type
 from sinks.lake.catalog.catalog import BUSY_MS, Catalog, data_path
+from sinks.lake.catalog.format import FORMAT, format_of
 from sinks.lake.catalog.layout import TableLayout, views
 from sinks.lake.catalog.left import left
 from sinks.lake.catalog.ownership import require_names
@@ -21,6 +24,7 @@ from sinks.lake.catalog.schema import SCHEMA_ID
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly
 from sinks.lake.catalog.types import time_text
 from sinks.lake.tables.definition import definition_of, read_definition, require_compatible, write_definition
+from sinks.lake.tables.event_times import Takeover, taking_over
 from sinks.lake.tables.views import kept_from, views_of
 
 
@@ -40,7 +44,9 @@ def create_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True,
     return catalog
 
 
-def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, busy_ms: int = BUSY_MS) -> Catalog:
+def open_lake(
+    folder: Path, plan: Plan, now: datetime, *, events: bool = True, busy_ms: int = BUSY_MS, how: Takeover | None = None
+) -> Catalog:
     """Open the lake of `plan` for writing, or make it; returns an open Catalog.
 
     Takes an older version's lake over, follows a moved folder,
@@ -50,39 +56,49 @@ def open_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, b
     """
     if is_blank(Path(folder)):
         return create_lake(folder, plan, now, events=events, busy_ms=busy_ms)
-    catalog = Catalog.open_as_it_is(folder, busy_ms=busy_ms)
+    catalog = Catalog.open(folder, busy_ms=busy_ms)
     try:
-        with catalog.transaction() as connection:
+        # before files are written anew, and once more when nobody can change anything
+        for refused in refusals(catalog, plan, events=events):
+            raise refused
+        with taking_over(catalog, replace(how or Takeover(), event_time=plan.event.event_time.name)) as take_over:
             for refused in refusals(catalog, plan, events=events):
                 raise refused
-            rows = catalog.definitions()
-            if not rows:
-                # a crash between making the catalog and its tables
-                connection.execute(
-                    "INSERT INTO own_pipeline VALUES (?, ?, '{}', 0, NULL, ?)",
-                    (plan.name, plan.fingerprint, time_text(now)),
-                )
-            old = read_definition(rows.get(plan.name, "{}"))
-            # asks the definition that is there, which is as old as the lake
-            catalog.migrate()
-            connection.execute(
-                "UPDATE own_pipeline SET fingerprint = ?, definition = ? WHERE name = ?",
-                (plan.fingerprint, write_definition(plan, old), plan.name),
-            )
-            connection.execute(
-                "UPDATE ducklake_metadata SET value = ? WHERE \"key\" = 'data_path' AND value <> ?",
-                (data_path(catalog.folder), data_path(catalog.folder)),
-            )
-            gone = left(connection)
-            wanted = {
-                name: kept_from(sql, gone[name].before_ms if name in gone else None)
-                for name, sql in views_of(plan, old.first_rules if old is not None else None).items()
-            }
-            _evolve(catalog, tables_of(plan, events=events), wanted, now)
+            _bring_up_to_date(catalog, plan, now, take_over, events=events)
     except BaseException:
         catalog.close()
         raise
     return catalog
+
+
+def _bring_up_to_date(
+    catalog: Catalog, plan: Plan, now: datetime, take_over: Callable[[datetime], None], *, events: bool
+) -> None:
+    """Inside the transaction: the lake as this version and this plan have it."""
+    connection, rows = catalog.connection, catalog.definitions()
+    if not rows:
+        # a crash between making the catalog and its tables
+        connection.execute(
+            "INSERT INTO own_pipeline VALUES (?, ?, '{}', 0, NULL, ?)",
+            (plan.name, plan.fingerprint, time_text(now)),
+        )
+    old = read_definition(rows.get(plan.name, "{}"))
+    # asks the definition that is there, which is as old as the lake
+    take_over(now)
+    connection.execute(
+        "UPDATE own_pipeline SET fingerprint = ?, definition = ? WHERE name = ?",
+        (plan.fingerprint, write_definition(plan, old), plan.name),
+    )
+    connection.execute(
+        "UPDATE ducklake_metadata SET value = ? WHERE \"key\" = 'data_path' AND value <> ?",
+        (data_path(catalog.folder), data_path(catalog.folder)),
+    )
+    gone = left(connection)
+    wanted = {
+        name: kept_from(sql, gone[name].before_ms if name in gone else None)
+        for name, sql in views_of(plan, old.first_rules if old is not None else None).items()
+    }
+    _evolve(catalog, tables_of(plan, events=events), wanted, now)
 
 
 def refusals(catalog: Catalog, plan: Plan, *, events: bool = True) -> Iterator[LakeError]:
@@ -99,7 +115,7 @@ def refusals(catalog: Catalog, plan: Plan, *, events: bool = True) -> Iterator[L
         old = read_definition(rows.get(plan.name, "{}"))
         if old is not None:
             require_compatible(old, definition_of(plan), str(catalog.folder))
-        _additions(specs, tables)
+        _additions(specs if format_of(catalog.connection).number >= FORMAT else _of_older(specs, tables), tables)
     except LakeError as error:
         yield error
     present = views(catalog.connection, catalog.head().id)
@@ -108,6 +124,20 @@ def refusals(catalog: Catalog, plan: Plan, *, events: bool = True) -> Iterator[L
         require_names(catalog.connection, names, catalog.folder)
     except ForeignLake as error:
         yield error
+
+
+def _of_older(specs: Sequence[TableSpec], tables: Mapping[str, TableLayout]) -> list[TableSpec]:
+    """The specs with BIGINTs for the times that taking the lake over makes TIMESTAMPs."""
+    found = []
+    for spec in specs:
+        table = tables.get(spec.name) if spec.name in (EVENTS, LATE_EVENTS) else None
+        old = set() if table is None else {column.name for column in table.columns if column.type == "int64"}
+        fields = [
+            field.with_type(pa.int64()) if field.name in old and pa.types.is_timestamp(field.type) else field
+            for field in spec.schema
+        ]
+        found.append(replace(spec, schema=pa.schema(fields)))
+    return found
 
 
 NewViews = Mapping[str, tuple[int | None, str]]

@@ -1,6 +1,5 @@
 """Compaction: few files instead of many, with every snapshot that can still be asked for unchanged."""
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,9 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from dataflow.errors import LakeError
 from dataflow.fold.merge import merge_rows
 from dataflow.pipeline.tables import TableSpec
 from dataflow.steps import UNSEEN, Steps, each
@@ -20,17 +17,17 @@ from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout, strange_columns
 from sinks.lake.catalog.ownership import files_with_deletes
 from sinks.lake.catalog.reader import CatalogReader
-from sinks.lake.catalog.schema import SNAPSHOT_FIELD_ID
 from sinks.lake.catalog.sqlite import told
 from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.catalog.types import time_text
+from sinks.lake.content import DamagedFile, read_content
 from sinks.lake.fault import Fault, no_fault
 from sinks.lake.files import write_file
 from sinks.lake.names import merged_file_name, table_folder, table_path, unique_name
 from sinks.lake.upkeep.expire import ExpiryReport, Retention, expire
 from sinks.lake.upkeep.keeping import Slots
 from sinks.lake.upkeep.leave import Departure, leave, slots_of_lake
-from sinks.lake.upkeep.tiers import BASE_BYTES, LiveFile, runs_to_merge, summable
+from sinks.lake.upkeep.tiers import LiveFile, runs_to_merge, summable
 from sinks.lake.upkeep.times import file_times
 from sinks.lake.upkeep.turn import shared_turn
 
@@ -93,10 +90,6 @@ class _Tally:
             seconds,
             self.departures,
         )
-
-
-class DamagedFile(LakeError):
-    """A data file is not there, or its bytes are not those that were committed."""
 
 
 def compact(
@@ -213,29 +206,9 @@ def _merge(
 
 
 def read_file(catalog: Catalog, path: Path, file: LiveFile, table: TableLayout) -> tuple[pa.Table, pa.ChunkedArray]:
-    """A live file's columns under their names of now, and the snapshot of each row. Raises DamagedFile."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DamagedFile(f"{path} cannot be read ({error.strerror}); see `tidemill audit`") from error
+    """A file's columns under their names of now, and the snapshot of each row. Raises DamagedFile."""
     known = catalog.one("SELECT digest FROM own_file WHERE data_file_id = ?", file.id)
-    # merging a damaged file would hide the damage from the audit
-    if known is not None and known[0] != hashlib.sha256(content).hexdigest():
-        raise DamagedFile(f"{path} is not the file that was committed; see `tidemill audit`")
-    # not read_table: what that sets up per file takes several times longer than reading a small one
-    data = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=file.size_bytes > BASE_BYTES)
-    names = {column.id: column.name for column in table.columns}
-    columns: dict[str, pa.ChunkedArray] = {}
-    marks = pa.chunked_array([pa.repeat(pa.scalar(file.begin_snapshot, pa.int64()), data.num_rows)])
-    for index, entry in enumerate(data.schema):
-        number = int((entry.metadata or {}).get(b"PARQUET:field_id", b"-1"))
-        if number == SNAPSHOT_FIELD_ID:
-            marks = data.column(index)
-        elif number in names:
-            columns[names[number]] = data.column(index)
-        elif entry.name.startswith("_ducklake_internal") or number < 0:
-            raise DamagedFile(f"{path} was written by another client with column {entry.name}; it is left as it is")
-    return pa.table({name: columns[name] for name in names.values() if name in columns}), marks
+    return read_content(path, table, digest=known and known[0], snapshot=file.begin_snapshot)
 
 
 def _alike(parts: Sequence[pa.Table], table: TableLayout) -> list[pa.Table]:

@@ -1,7 +1,7 @@
 """What an erasure finds: the files with rows of one person, and the snapshots that show them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataflow.errors import ConfigError, LakeError
@@ -52,6 +52,8 @@ class Found:
     by_field: int
     offsets: Offsets
     cut: tuple[int, ...]
+    past_of: Mapping[str, int] = field(default_factory=dict)
+    """All rows of the files of the past, of each table."""
 
     @property
     def is_nothing(self) -> bool:
@@ -87,12 +89,14 @@ def look(catalog: Catalog, definition: Definition, condition: Condition) -> Foun
     past: list[FileMatch] = []
     rows: dict[str, int] = {}
     of: dict[str, int] = {}
+    past_of: dict[str, int] = {}
     offsets: Offsets = {}
     by_field = 0
     for holder in holders(catalog, definition, condition):
         name = holder.table.name
         rows[name] = of[name] = 0
-        past += _past(catalog, holder)
+        ended, past_of[name] = _past(catalog, holder)
+        past += ended
         for file in live_files(catalog, holder.table):
             if file.begin_snapshot > snapshot:
                 continue
@@ -114,11 +118,14 @@ def look(catalog: Catalog, definition: Definition, condition: Condition) -> Foun
                 for each in gone.to_pylist():
                     offsets.setdefault((name, each[_PARTITION] or ""), []).append(each[_OFFSET])
     cut = _showing(catalog, files, past)
-    return Found(snapshot, tuple(files), tuple(past), rows, of, by_field, offsets, cut)
+    return Found(snapshot, tuple(files), tuple(past), rows, of, by_field, offsets, cut, past_of)
 
 
-def _past(catalog: Catalog, holder: Holder | DeadLetterHolder) -> list[FileMatch]:
-    """Files of the table with rows of it that are no longer live, but that kept snapshots still show."""
+def _past(catalog: Catalog, holder: Holder | DeadLetterHolder) -> tuple[list[FileMatch], int]:
+    """Files of the table with rows of it that are no longer live, but that kept snapshots still show.
+
+    And the rows of all such files, with and without one of it.
+    """
     ended = catalog.connection.execute(
         "SELECT data_file_id, path, record_count, file_size_bytes, row_id_start, begin_snapshot, partial_max"
         " FROM ducklake_data_file WHERE table_id = ? AND EXISTS (SELECT 1 FROM ducklake_snapshot s"
@@ -131,14 +138,15 @@ def _past(catalog: Catalog, holder: Holder | DeadLetterHolder) -> list[FileMatch
         content, _ = read_file(catalog, file_path(catalog, holder.table, file), file, holder.table)
         if rows := holder.matched(content).rows:
             found.append(FileMatch(holder, file, rows))
-    return found
+    return found, sum(row[2] for row in ended)
 
 
 def require_few(found: Found, most_rows: int | None, condition: str) -> None:
     """Raise ConfigError where more rows match than one person has: `most_rows` of each table, or SHARE of its rows."""
     for name, alive in found.rows.items():
         past = found.past_rows.get(name, 0)
-        count, total = alive + past, found.of[name] + past
+        # a lake that was taken over has its rows twice while the past is kept, and those of a person with them
+        count, total = alive + past, found.of[name] + found.past_of.get(name, 0)
         most = max(FEW_ROWS, total // SHARE) if most_rows is None else most_rows
         if count > most:
             share = f"more than 1 in {SHARE}" if most_rows is None else f"more than the {most_rows:,} of --most-rows"

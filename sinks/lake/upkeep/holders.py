@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.errors import ConfigError, LakeError
-from dataflow.own_columns import VALUE
+from dataflow.errors import ConfigError
+from dataflow.own_columns import TIMESTAMP, VALUE
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS
 from sinks.lake.catalog.arrow import column_type
 from sinks.lake.catalog.catalog import Catalog
-from sinks.lake.catalog.layout import TableLayout, strange_columns
-from sinks.lake.catalog.ownership import rows_inside_catalog
+from sinks.lake.catalog.layout import TableLayout
+from sinks.lake.content import require_plain
 from sinks.lake.tables.definition import AggregateDefinition, Definition, RollupDefinition
 from sinks.lake.upkeep.raw_match import RawMatch, Value
 
@@ -66,7 +66,12 @@ class Holder:
             if own not in rows.column_names or column is None:
                 # an older file, from before the column
                 return Matched(np.zeros(rows.num_rows, np.bool_))
-            columns[name] = rows.column(own).cast(column_type(column)).combine_chunks()
+            kind = column_type(column)
+            values = rows.column(own)
+            # a condition compares times as the pipeline does: in milliseconds
+            is_time = pa.types.is_timestamp(kind)
+            whole = values.cast(TIMESTAMP, safe=False).cast(pa.int64()) if is_time else values.cast(kind)
+            columns[name] = whole.combine_chunks()
         return Matched(_mask(self.condition.matches(columns)))
 
 
@@ -124,7 +129,7 @@ def holders(catalog: Catalog, definition: Definition, condition: Condition) -> l
                 f"told; name {' and '.join(there)} alone",
             )
     for each in found:
-        _require_plain(catalog, each.table)
+        require_plain(catalog.connection, each.table, "erase")
     return found
 
 
@@ -148,20 +153,6 @@ def _side_tables(definition: Definition) -> Iterator[tuple[RollupDefinition, Agg
         for aggregate in rollup.aggregates:
             if aggregate.known.keeps_values:
                 yield rollup, aggregate
-
-
-def _require_plain(catalog: Catalog, table: TableLayout) -> None:
-    strange = strange_columns(catalog.connection, table)
-    if strange:
-        raise LakeError(
-            f"another client gave table {table.name} the column {strange[0]}, which a rewritten file would not keep: "
-            f"drop it with ALTER TABLE lake.main.{table.name} DROP COLUMN {strange[0]}, then erase"
-        )
-    if rows_inside_catalog(catalog.connection, table.id):
-        raise LakeError(
-            f"another client keeps rows of table {table.name} inside the catalog, where they cannot be erased: turn "
-            "them into files with CALL ducklake_flush_inlined_data('lake'), then erase"
-        )
 
 
 def _mask(answer: pa.Array) -> Mask:

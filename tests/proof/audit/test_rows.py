@@ -1,5 +1,6 @@
 """The audit of row tables: each planted row is named by its offset."""
 
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -81,7 +82,9 @@ def test_an_altered_identity_is_found_without_the_source_by_the_checksum(lake):
     lake.rewrite(
         "events",
         lambda content: (
-            with_value(0, time=lambda at: at + 1)(content) if content.column("partition")[0].as_py() == "left" else None
+            with_value(0, time=lambda at: at + timedelta(milliseconds=1))(content)
+            if content.column("partition")[0].as_py() == "left"
+            else None
         ),
         cunning=True,
     )

@@ -1,6 +1,7 @@
 """How far back the events reach: what is lost before it makes no window wrong, and is told with its reason."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def lose_first_events(lake: Grown) -> None:
         "SELECT f.data_file_id, f.record_count, f.begin_snapshot FROM ducklake_data_file f JOIN ducklake_table t USING"
         " (table_id) WHERE t.table_name = 'events' ORDER BY f.begin_snapshot LIMIT 1"
     )
-    (newest,) = lake.ask('SELECT max(time) AS t FROM events WHERE "offset" < 6')
+    (newest,) = lake.ask('SELECT max(epoch_ms(time)) AS t FROM events WHERE "offset" < 6')
     lake.run("UPDATE ducklake_data_file SET end_snapshot = 3 WHERE data_file_id = ?", number)
     lake.run("INSERT INTO own_left VALUES ('events', ?, ?, ?)", newest["t"] + 1, snapshot, rows)
 
@@ -116,7 +117,7 @@ def test_events_that_were_changed_are_not_counted(tmp_path: Path) -> None:
 def _later(table: Any) -> Any:
     from tests.proof.audited import with_value
 
-    return with_value(0, time=lambda at: at + 1)(table)
+    return with_value(0, time=lambda at: at + timedelta(milliseconds=1))(table)
 
 
 def test_compaction_leaves_a_filled_rollup_as_it_is(tmp_path: Path) -> None:

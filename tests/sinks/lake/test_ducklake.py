@@ -30,7 +30,8 @@ FILTERS = (
     "ad IS NULL",
     '"offset" = 77',
     '"offset" BETWEEN 30 AND 44',
-    "time < 0",
+    "time < TIMESTAMP '1970-01-01'",
+    "time >= TIMESTAMP '1970-01-01 00:01:30.5'",
     "record_timestamp >= 1700000000100",
     "cost = 2.5",
     "cost > 9.125",
@@ -178,7 +179,7 @@ def test_the_extension_may_write_and_we_go_on(lake: Path, clock: Clock) -> None:
     ducklake_query(
         lake,
         [
-            "INSERT INTO late_events VALUES ('per_ad', 't', 't/0', 1, 2, 3, 4)",
+            "INSERT INTO late_events VALUES ('per_ad', 't', 't/0', 1, make_timestamp_ms(2), make_timestamp_ms(3), 4)",
             "CALL ducklake_flush_inlined_data('lake')",
             'DELETE FROM events WHERE "offset" = 3',
         ],

@@ -14,6 +14,7 @@ from sinks.lake.catalog import format as form
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.format import FORMAT, MIGRATIONS, Format, format_of, migrate, this_version
 from sinks.lake.catalog.reader import open_readonly
+from sinks.lake.tables.event_times import open_existing
 from sinks.lake.tables.prepare import open_lake
 from tests.sinks.lake.small import Clock, small_plan
 
@@ -61,19 +62,19 @@ def test_whoever_writes_takes_an_older_lake_over_and_it_has_what_a_new_one_has(
     old: Path, looked: Callable[[str], list], tmp_path: Path
 ) -> None:
     assert len(looked(OWN)) < 12
-    Catalog.open(old).close()
+    open_existing(old, Clock()()).close()
     Catalog.create(tmp_path / "new", Clock()()).close()
     with sqlite3.connect(tmp_path / "new" / "catalog.sqlite") as new:
         assert plain(looked(OWN)) == plain(new.execute(OWN).fetchall())
     assert looked("SELECT * FROM own_format") == [(FORMAT, this_version())]
     assert len(looked("SELECT * FROM own_object")) == 16
     before = looked("SELECT * FROM own_offset"), looked("PRAGMA data_version")
-    Catalog.open(old).close()
+    open_existing(old, Clock()()).close()
     assert (looked("SELECT * FROM own_offset"), looked("PRAGMA data_version")) == before
 
 
 def test_each_step_may_find_its_work_done(old: Path) -> None:
-    catalog = Catalog.open(old)
+    catalog = open_existing(old, Clock()())
     for step in MIGRATIONS:
         with catalog.transaction() as connection:
             step(connection)
@@ -96,17 +97,17 @@ def test_a_process_that_is_killed_between_two_steps_leaves_an_older_lake_as_it_w
     before = looked(OWN)
     child = os.fork()
     if child == 0:
-        catalog = Catalog.open_as_it_is(old)
+        catalog = Catalog.open(old)
         with catalog.transaction() as connection:
             migrate(connection, (*MIGRATIONS[:after], die))
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert looked(OWN) == before
-    Catalog.open(old).close()
+    open_existing(old, Clock()()).close()
     assert looked("SELECT format FROM own_format") == [(FORMAT,)]
 
 
 def test_a_lake_of_a_later_version_is_refused_in_one_sentence_that_names_it(old: Path) -> None:
-    Catalog.open(old).close()
+    open_existing(old, Clock()()).close()
     with sqlite3.connect(old / "catalog.sqlite") as connection:
         connection.execute("UPDATE own_format SET format = 99, version = '9.9.0'")
     said = (
@@ -122,9 +123,9 @@ def test_a_lake_of_a_later_version_is_refused_in_one_sentence_that_names_it(old:
 
 
 def test_another_version_of_the_same_format_is_written_down_once(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Catalog.open(old).close()
+    open_existing(old, Clock()()).close()
     monkeypatch.setattr(form, "this_version", lambda: "7.0.0")
-    monkeypatch.setattr("sinks.lake.catalog.catalog.this_version", lambda: "7.0.0")
-    catalog = Catalog.open(old)
+    monkeypatch.setattr("sinks.lake.tables.event_times.this_version", lambda: "7.0.0")
+    catalog = open_existing(old, Clock()())
     assert format_of(catalog.connection) == Format(FORMAT, "7.0.0")
     catalog.close()

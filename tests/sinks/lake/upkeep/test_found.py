@@ -46,7 +46,7 @@ def test_what_left_the_table_before_is_found_apart_and_counts_to_the_limit(peopl
     assert (found.rows["events"], found.past_rows["events"]) == (0, 5)
     assert found.is_nothing is False
     assert all(mark.table != "events" for mark in found.marks())
-    with pytest.raises(ConfigError, match="matches 5 of the 5 rows of events, more than the 4 of --most-rows"):
+    with pytest.raises(ConfigError, match="matches 5 of the 30 rows of events, more than the 4 of --most-rows"):
         require_few(found, 4, "ad = 'x'")
 
 

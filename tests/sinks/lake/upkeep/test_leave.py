@@ -1,7 +1,7 @@
 """What leaves a lake: windows whole or not at all, row tables by whole files, and nothing that may still change."""
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,10 @@ def test_nothing_leaves_unless_the_pipeline_says_so(tmp_path: Path) -> None:
     assert lake.minutes() == minutes_of(lake.hits)
 
 
+def ms(time: datetime) -> int:
+    return (time - datetime(1970, 1, 1)) // timedelta(milliseconds=1)
+
+
 def test_windows_older_than_keep_leave_in_steps_of_a_sixteenth(lake: Leaving) -> None:
     steady(lake, range(0, 300, 10))
     report = lake.compact()
@@ -67,7 +71,7 @@ def test_windows_older_than_keep_leave_in_steps_of_a_sixteenth(lake: Leaving) ->
     )
     assert lake.minutes() == after(minutes_of(lake.hits), border)
     assert lake.visits() == after(visits_of(lake.hits), border)
-    assert [row["time"] for row in rows_of(lake.folder, "events")] == [
+    assert [ms(row["time"]) for row in rows_of(lake.folder, "events")] == [
         hit.time_ms for hit in lake.hits if hit.time_ms >= border
     ]
     assert lake.compact().departures == ()
@@ -194,7 +198,8 @@ def test_late_events_leave_by_the_watermark_that_judged_them(tmp_path: Path) -> 
         late |= {"watermark": minute * MINUTE_MS, "late_by_ms": 1}
         lake.commit_rows([Hit("a", minute * MINUTE_MS, 1)], {"late_events": [late]})
     lake.compact()
-    assert [row["watermark"] // MINUTE_MS for row in rows_of(lake.folder, "late_events")] == list(range(130, 300, 10))
+    minutes = [ms(row["watermark"]) // MINUTE_MS for row in rows_of(lake.folder, "late_events")]
+    assert minutes == list(range(130, 300, 10))
 
 
 def test_dead_letters_leave_by_the_event_time_that_their_commit_had_reached(tmp_path: Path) -> None:
@@ -219,7 +224,7 @@ def test_merged_files_leave_as_whole_as_small_ones(lake: Leaving) -> None:
     report = lake.compact()
     border = lake.left()["minutes"].before_ms
     assert lake.minutes() == after(minutes_of(lake.hits), border)
-    oldest = min(row["time"] for row in rows_of(lake.folder, "events"))
+    oldest = min(ms(row["time"]) for row in rows_of(lake.folder, "events"))
     assert border - oldest <= KEEP_MS // SLOTS
     # a slot ends as one file, but for the newest one
     assert report.files["events"] <= SLOTS + 10
@@ -285,7 +290,7 @@ def require_whole_or_gone(lake: Leaving) -> None:
         assert shown == after(wanted, before), (name, before)
         assert before <= slowest
     before = gone["events"].before_ms if "events" in gone else -1
-    times = sorted(row["time"] for row in rows_of(lake.folder, "events"))
+    times = sorted(ms(row["time"]) for row in rows_of(lake.folder, "events"))
     wanted_times = sorted(hit.time_ms for hit in lake.hits)
     assert [time for time in times if time >= before] == [time for time in wanted_times if time >= before]
 

@@ -110,7 +110,7 @@ def test_the_official_client_reads_what_is_kept_and_what_there_was(lake: Leaving
     held = lake.head()
     lake.compact()
     shown = "SELECT ad, epoch_ms(window_start), epoch_ms(window_end), clicks, users FROM {} ORDER BY ALL"
-    counted = 'SELECT count(*), min("time"), max("time") FROM events'
+    counted = 'SELECT count(*), min(epoch_ms("time")), max(epoch_ms("time")) FROM events'
     answers = ducklake_query(
         lake.folder,
         [
