@@ -24,8 +24,9 @@ UNEQUAL = "unequal table"
 FAILED = "failed read"
 WRONG_END = "wrong end"
 LEFTOVER = "leftover file"
+WRONG_RULES = "wrong rules"
 
-ANOMALIES = (LOST, DUPLICATE, UNCOMMITTED, NON_MONOTONIC, TORN, GAP, UNEQUAL, FAILED, LEFTOVER, WRONG_END)
+ANOMALIES = (LOST, DUPLICATE, UNCOMMITTED, NON_MONOTONIC, TORN, GAP, UNEQUAL, WRONG_RULES, FAILED, LEFTOVER, WRONG_END)
 
 SAMPLES = 12
 """Past snapshots that are asked for again by time travel."""
@@ -47,6 +48,16 @@ class Line:
     start: int
     end: int
     sums: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Offsets [start, end) of a source partition and the rules that the ledger names for them."""
+
+    partition: str
+    start: int
+    end: int
+    rules: Mapping[str, int]
 
 
 def check_rows(expected: Expected, placed: Mapping[str, Iterable[tuple[str, int]]]) -> list[Anomaly]:
@@ -105,6 +116,33 @@ def check_ledger(lines: Sequence[Line], ends: Mapping[str, int]) -> list[Anomaly
             anomalies.append(Anomaly(GAP, f"{partition}: ledger ends at {at}, offsets at {ends.get(partition)}"))
     missing = ends.keys() - by_partition.keys()
     anomalies += [Anomaly(GAP, f"{partition}: no ledger row at all") for partition in missing]
+    return anomalies
+
+
+def check_rules(judged: Sequence[Judged], runs: Sequence[Mapping[str, int]]) -> list[Anomaly]:
+    """Per source partition the ranges go by the rules of one run after the other, the last one by the last run's.
+
+    `runs`: the rules of each run, in their order; no two are equal.
+    """
+    anomalies = []
+    at: dict[str, int] = {}
+    for each in sorted(judged, key=lambda each: (each.partition, each.start)):
+        where = f"{each.partition} [{each.start}, {each.end})"
+        if each.rules not in runs:
+            anomalies.append(Anomaly(WRONG_RULES, f"{where} went by rules that no run had: {each.rules}"))
+            continue
+        run, before = runs.index(each.rules), at.get(each.partition, 0)
+        if run < before:
+            anomalies.append(
+                Anomaly(WRONG_RULES, f"{where} went by the rules of run {run} after those of run {before}")
+            )
+        at[each.partition] = max(run, before)
+    last = len(runs) - 1
+    anomalies += [
+        Anomaly(WRONG_RULES, f"{partition} ends by the rules of run {run}; the last run was {last}")
+        for partition, run in at.items()
+        if run != last
+    ]
     return anomalies
 
 

@@ -26,6 +26,8 @@ ADS = ROOT / "pipelines" / "ads.py"
 BUSY = ROOT / "tests" / "chaos" / "busy.py"
 PARALLEL = (("1", "1"), ("2", "1"), ("4", "1"), ("1", "2"))
 """(workers, processes), in turn at each restart."""
+UNWELL_BY_THEMSELVES = ("topic.timestamps",)
+"""What doctor warns of in every scenario: it is so of all its topics."""
 
 
 class Stage:
@@ -91,8 +93,8 @@ class Stage:
         return subject
 
     def run_command(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Subject:
-        """Another command of tidemill, not waited for."""
-        subject = Subject(arguments, self.folder, environ=environ)
+        """Another command of tidemill, not waited for; what it answers is in what it `said`."""
+        subject = Subject(arguments, self.folder, environ=environ, answers=True)
         self._subjects.append(subject)
         return subject
 
@@ -268,6 +270,27 @@ class Stage:
         # two folders, compared as diff -r does
         found = {path.name: path.read_text() for path in (self.folder / "dump").glob("*.csv")}
         self.anomalies += checkers.check_texts(texts, found, "a clean run")
+
+    def about(self, *, source: bool = True) -> list[str]:
+        """The flags of a command about the scenario's pipeline and lake."""
+        flags = ["--pipeline", str(self.pipeline), "--lake", str(self.lake)]
+        return [*flags, "--brokers", self.bootstrap, "--topic", self.topic_name] if source else flags
+
+    def prove(self) -> None:
+        """What the commands for it say of the lake at rest: audit proves it, replay makes it again, doctor finds it well."""
+        audit = self.run_command("audit", *self.about())
+        replay = self.run_command("replay", "--check", *self.about())
+        doctor = self.run_command("doctor", "--json", *self.about(), "--recovery", str(self.recovery))
+        self.expect_end(audit, 0, "proven")
+        self.expect_end(replay, 0, "equals the replay")
+        if doctor.wait() not in (0, 1):
+            self.fail(f"doctor ends with {doctor.code}: {doctor.said[-1500:]}")
+        else:
+            unwell = [each for each in json.loads(doctor.said) if each["severity"] != "ok"]
+            for each in unwell:
+                if each["check"] not in UNWELL_BY_THEMSELVES:
+                    self.fail(f"doctor, {each['check']}: {each['message']}")
+        self.checks["proofs"] += 3
 
     def check_prefix(self, records: recount.Topics) -> None:
         """The lake equals a recount of `records` up to its own offsets: what it has is right, and is a prefix."""
