@@ -57,8 +57,9 @@ class Book:
         """By source partition and offset the pipeline that the ledger names."""
         held: engine.Held = {}
         for each in judged:
-            if each.rules in self.runs:
-                spec = self.specs[self.runs.index(each.rules)]
+            rules = dict(each.rules)
+            if rules in self.runs:
+                spec = self.specs[self.runs.index(rules)]
                 held.setdefault(each.partition, {}).update(dict.fromkeys(range(each.start, each.end), spec))
         return held
 
@@ -85,10 +86,10 @@ def judged_ranges(lake: Path) -> list[Judged]:
 
 
 def changing(stage: Stage) -> None:
-    """Every run goes by other rules, and ends as it may; in the end every record went by those that the ledger names."""
+    """Every run goes by other rules and ends as it may; every record went by those that the ledger names."""
     topic = stage.make_topic()
     book = Book(stage)
-    with stage.reading(), stage.feed(limit=30_000):
+    with stage.reading(), stage.feed(rate=400, limit=30_000 if stage.full else 6_000):
         for turn in range(stage.kills):
             book.turn_over()
             if turn % 5 == 4:

@@ -1,0 +1,142 @@
+"""Old windows and rows leave while the pipeline goes on: the compaction that does it is killed, and so is the run."""
+
+import itertools
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from query.reader import LakeReader
+from sinks.lake.catalog.left import left
+from tests.chaos import checkers, living, recount
+from tests.chaos.kills import COMPACT
+from tests.chaos.left import Borders, check_files, newest_by_commit
+from tests.chaos.stage import Stage
+from tests.chaos.subject import Subject, children
+
+POINTS = (
+    ("in_leave", 3),
+    ("after_leave", 2),
+    ("before_unlink", 3),
+    ("before_leave", 3),
+    ("in_expiry", 3),
+    ("after_unlink", 3),
+    ("in_compact", 3),
+)
+"""(point, the largest count to draw)."""
+
+STREAM_RATE = 10.0
+"""Slower than elsewhere, so that a few thousand records are many times what is kept."""
+
+COMPACTING = {"TIDEMILL_COMPACT_EVERY": "200ms"}
+NO_LONGER = ("compact", "--retain", "0s", "--grace", "0s")
+PAST = 3
+"""Snapshots of the past that are compared whole with the recount."""
+
+
+def leaving(stage: Stage) -> None:
+    """Windows leave whole or not at all, whoever is killed; what has left is gone from the disk in the end."""
+    topic = stage.make_topic(rate=STREAM_RATE)
+    stage.pipeline = living.write(stage.folder / "leaving.py", keep="2m", deduplicate_within="1m")
+    points = itertools.cycle(POINTS)
+    topic.write(900)
+    with stage.reading(), stage.feed(rate=150, limit=20_000 if stage.full else 6_000):
+        while stage.killed < stage.kills:
+            subject = stage.start()
+            stage.await_progress(subject, 4)
+            for point, most in itertools.islice(points, 4):
+                _kill_compaction(stage, f"{point}:{stage.random.randrange(1, most + 1)}")
+            stage.kill(subject, "kill -9 of the pipeline")
+            _kill_own_compactor(stage)
+    finish(stage)
+
+
+def _kill_compaction(stage: Stage, fault: str) -> None:
+    compaction = stage.run_command(*COMPACT, "--every", "100ms", environ={"TIDEMILL_FAULT": fault})
+    if compaction.wait(20) == -signal.SIGKILL:
+        stage.count(f"kill -9 of the compaction at {fault.partition(':')[0]}", kills=1)
+    else:
+        stage.kill(compaction, "kill -9 of the compaction at a random moment")
+
+
+def _kill_own_compactor(stage: Stage) -> None:
+    """The run's own compaction dies at any moment; the run goes on, starts another one, and dies with it."""
+    subject = stage.start(environ=COMPACTING, parallel=("2", "1"))
+    victim = _await_compactor(subject)
+    time.sleep(stage.random.random() * 2)
+    if victim is not None:
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        stage.count("kill -9 of the run's own compaction", kills=1)
+    if not stage.await_progress(subject, 2):
+        stage.fail(f"the run did not go on without its compaction: exit {subject.code}: {subject.said[-800:]}")
+    if victim is None or _await_compactor(subject, other_than=victim) is None:
+        stage.fail(f"the run has no compaction: exit {subject.code}: {subject.said[-800:]}")
+    time.sleep(stage.random.random())
+    stage.kill(subject, "kill -9 of the pipeline and its own compaction")
+
+
+def _await_compactor(subject: Subject, *, other_than: int | None = None) -> int | None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and subject.code is None:
+        for pid in children(subject.pid):
+            with suppress(OSError):
+                if pid != other_than and b"--beside-run" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return pid
+        time.sleep(0.02)
+    return None
+
+
+def finish(stage: Stage) -> None:
+    """Read what is left, let leave what may, and check what is kept, now and in the past; then what the disk holds."""
+    recount.await_decided(stage.bootstrap, stage.topic_name)
+    stage.expect_end(stage.start("--bounded"), 0)
+    count = recount.expect_topic_apart if stage.full else recount.expect_topic
+    expected = count(stage.bootstrap, stage.topic_name, stage.pipeline)
+    stage.expect_end(stage.run_command("compact", "--retain", "1h"), 0)
+    borders = _borders(stage.lake)
+    for name in ("events", "slides", "visits"):
+        if name not in borders.before_ms:
+            stage.fail(f"nothing of {name} has left: nothing was shown")
+    stage.checks["tables that left"] += len(borders.before_ms)
+    stage.check(expected, borders=borders)
+    _check_past(stage, expected, borders)
+    stage.prove("no difference; what is NOT PROVEN was not compared")
+    for _ in range(3):
+        stage.expect_end(stage.run_command(*NO_LONGER), 0)
+    stage.anomalies += check_files(stage.lake, expected, borders)
+    _check_now(stage, expected, borders)
+
+
+def _borders(lake: Path) -> Borders:
+    with LakeReader(lake) as reader:
+        return Borders({name: each.before_ms for name, each in left(reader.resolver.catalog().connection).items()})
+
+
+def _check_now(stage: Stage, expected: recount.Expected, borders: Borders) -> None:
+    if _borders(stage.lake) != borders:
+        stage.fail(f"more has left of a lake at rest: {borders} became {_borders(stage.lake)}")
+    with LakeReader(stage.lake) as reader:
+        snapshot = reader.snapshot()
+        texts = checkers.dumped(snapshot, stage.folder / "dump")
+        stage.anomalies += borders.check(expected, texts, checkers.placed_rows(snapshot), newest_by_commit(snapshot))
+    stage.anomalies += checkers.check_leftovers(stage.lake)
+
+
+def _check_past(stage: Stage, expected: recount.Expected, borders: Borders) -> None:
+    """Some snapshots that are kept, each whole: what had left by then, and all that was read by then."""
+    with LakeReader(stage.lake) as reader:
+        kept = [each.id for each in reader.resolver.catalog().snapshots() if each.id > 1]
+        for number in kept[:: max(1, len(kept) // PAST)][:PAST]:
+            snapshot = reader.snapshot(number)
+            if "ledger" not in snapshot.tables:
+                continue
+            ends = {line.partition: 0 for line in checkers.ledger_lines(snapshot)}
+            for line in checkers.ledger_lines(snapshot):
+                ends[line.partition] = max(ends[line.partition], line.end)
+            then = recount.expect(stage.pipeline, recount.before(expected.records, ends))
+            texts = checkers.dumped(snapshot, stage.folder / f"dump-{number}")
+            placed = checkers.placed_rows(snapshot)
+            stage.anomalies += borders.at(snapshot).check(then, texts, placed, newest_by_commit(snapshot))
+            stage.checks["snapshots of the past recounted"] += 1
