@@ -77,7 +77,7 @@ SCENARIOS = (
     Scenario("transactions", "producers abort, are fenced and die in mid-transaction", kills.from_transactions, 0.08,
              2),
     Scenario("compacted-topic", "a compacted topic, full of holes", kills.from_compacted, 0.05, 2),
-    Scenario("retention", "old windows and rows leave; compaction and run are killed", retention.leaving, 0.1, 7,
+    Scenario("retention", "old windows and rows leave; compaction and run are killed", retention.leaving, 0.1, 5,
              ends=True),
     Scenario("rules", "other rules at every start; kill -9 at random and at points", rules.changing, 0.08, 4,
              ends=True),

@@ -31,8 +31,6 @@ STREAM_RATE = 10.0
 
 COMPACTING = {"TIDEMILL_COMPACT_EVERY": "200ms"}
 NO_LONGER = ("compact", "--retain", "0s", "--grace", "0s")
-PAST = 3
-"""Snapshots of the past that are compared whole with the recount."""
 
 
 def leaving(stage: Stage) -> None:
@@ -45,7 +43,7 @@ def leaving(stage: Stage) -> None:
         while stage.killed < stage.kills:
             subject = stage.start()
             stage.await_progress(subject, 4)
-            for point, most in itertools.islice(points, 4):
+            for point, most in itertools.islice(points, 4 if stage.full else 2):
                 _kill_compaction(stage, f"{point}:{stage.random.randrange(1, most + 1)}")
             stage.kill(subject, "kill -9 of the pipeline")
             _kill_own_compactor(stage)
@@ -103,7 +101,8 @@ def finish(stage: Stage) -> None:
     stage.check(expected, borders=borders)
     _check_past(stage, expected, borders)
     stage.prove("no difference; what is NOT PROVEN was not compared")
-    for _ in range(3):
+    # what the first round lets go, the second one deletes
+    for _ in range(2):
         stage.expect_end(stage.run_command(*NO_LONGER), 0)
     stage.anomalies += check_files(stage.lake, expected, borders)
     _check_now(stage, expected, borders)
@@ -127,14 +126,13 @@ def _check_now(stage: Stage, expected: recount.Expected, borders: Borders) -> No
 def _check_past(stage: Stage, expected: recount.Expected, borders: Borders) -> None:
     """Some snapshots that are kept, each whole: what had left by then, and all that was read by then."""
     with LakeReader(stage.lake) as reader:
-        kept = [each.id for each in reader.resolver.catalog().snapshots() if each.id > 1]
-        for number in kept[:: max(1, len(kept) // PAST)][:PAST]:
+        kept = [each.id for each in reader.resolver.catalog().snapshots()]
+        some = 6 if stage.full else 2
+        for number in kept[:: max(1, len(kept) // some)][:some]:
             snapshot = reader.snapshot(number)
-            if "ledger" not in snapshot.tables:
-                continue
-            ends = {line.partition: 0 for line in checkers.ledger_lines(snapshot)}
+            ends: dict[str, int] = {}
             for line in checkers.ledger_lines(snapshot):
-                ends[line.partition] = max(ends[line.partition], line.end)
+                ends[line.partition] = max(ends.get(line.partition, 0), line.end)
             then = recount.expect(stage.pipeline, recount.before(expected.records, ends))
             texts = checkers.dumped(snapshot, stage.folder / f"dump-{number}")
             placed = checkers.placed_rows(snapshot)

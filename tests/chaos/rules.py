@@ -32,7 +32,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "idle_timeout": ("1s", "30s", "5m"),
     "deduplicate_within": ("1s", "4s", "10s", "2m"),
 }
-DISORDER_MS = (0, 1_000, 5_000, 30_000)
+DISORDER_MS = ((0, 1_000, 5_000), (30_000, 60_000))
+"""In turn less and more, so that watermarks jump and stand."""
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Book:
         """The next run has other rules: a pipeline file of its own."""
         rng = self.stage.random
         drawn: dict[str, Any] = {name: rng.choice(values) for name, values in CHOICES.items()}
-        drawn["out_of_orderness"] = f"{rng.choice(DISORDER_MS) + len(self.runs)}ms"
+        drawn["out_of_orderness"] = f"{rng.choice(DISORDER_MS[len(self.runs) % 2]) + len(self.runs)}ms"
         path = living.write(self.stage.folder / f"living_{len(self.runs)}.py", **drawn)
         self.stage.pipeline = path
         self.runs.append(_as_told(drawn))
@@ -92,7 +93,7 @@ def changing(stage: Stage) -> None:
     with stage.reading(), stage.feed(rate=400, limit=30_000 if stage.full else 6_000):
         for turn in range(stage.kills):
             book.turn_over()
-            if turn % 5 == 4:
+            if turn % 4 == 1:
                 subject = stage.start()
                 stage.await_progress(subject, stage.random.randrange(1, 4), seconds=20)
                 subject.send(signal.SIGTERM)
