@@ -6,6 +6,7 @@ from pathlib import Path
 
 from query.reader import LakeReader
 from tests.chaos import living
+from tests.chaos.checkers import check_leftovers
 from tests.chaos.stage import Stage
 from tests.chaos.subject import Subject
 
@@ -46,6 +47,7 @@ def filling(stage: Stage) -> None:
                 turn += 1
             stage.kill(subject, "kill -9 of the pipeline with the rollups")
     stage.finish()
+    stage.anomalies += check_leftovers(stage.lake, cleaned=True)
     again = {rollup: _backfill(stage, rollup) for rollup in LATER}
     for rollup, backfill in again.items():
         _require_filled(stage.lake, rollup, stage)

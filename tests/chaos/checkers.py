@@ -269,8 +269,11 @@ def dumped(snapshot: LakeSnapshot, folder: Any) -> dict[str, str]:
     return {path.name: path.read_bytes().decode() for path in dump(snapshot, folder)}
 
 
-def check_leftovers(lake: Path) -> list[Anomaly]:
-    """No file of the sink lies in the lake that the catalog does not know, and none that it knows is missing."""
+def check_leftovers(lake: Path, *, cleaned: bool = False) -> list[Anomaly]:
+    """No file of the sink lies in the lake that the catalog does not know, and none that it knows is missing.
+
+    `cleaned`: a run has started since anything was killed, so that there is no merged one either.
+    """
     connection = sqlite3.connect(f"file:{lake / 'catalog.sqlite'}?mode=ro", uri=True, timeout=30)
     try:
         live = {
@@ -283,8 +286,8 @@ def check_leftovers(lake: Path) -> list[Anomaly]:
     finally:
         connection.close()
     there = {path.relative_to(lake).as_posix() for path in lake.glob("main/*/*.parquet")}
-    # what a killed compaction leaves is removed by age; it is never read
-    strangers = {path for path in there - live - doomed if not path.rpartition("/")[2].startswith("compact-")}
+    # what a killed compaction leaves is removed by age or by the next run; it is never read
+    strangers = {path for path in there - live - doomed if cleaned or "/compact-" not in path}
     anomalies = [Anomaly(LEFTOVER, f"{len(strangers)} unlisted files, like {min(strangers)}")] if strangers else []
     missing = live - there
     return anomalies + (

@@ -29,11 +29,20 @@ class Borders:
 
     before_ms: Mapping[str, int]
 
-    def at(self, snapshot: LakeSnapshot) -> "Borders":
-        """Those of an older snapshot: its views have their own, and row tables have not left further than by now."""
+    def at(self, snapshot: LakeSnapshot, latest_ms: int) -> "Borders":
+        """Those of an older snapshot, when nothing later than `latest_ms` might have left: its views tell theirs."""
         shown = {name: shown_after_ms(snapshot.views[name].sql) for name in snapshot.views}
         told = {name: border for name, border in shown.items() if border is not None}
-        return Borders({**{name: ms for name, ms in self.before_ms.items() if name in ROW_TABLES}, **told})
+        rows = {name: min(border, latest_ms) for name, border in self.before_ms.items() if name in ROW_TABLES}
+        return Borders({**rows, **told})
+
+    def check_early(self, latest_ms: int) -> list[Anomaly]:
+        """No border is further than it may be."""
+        return [
+            Anomaly(LOST, f"{name} has left up to {border}, and may up to {latest_ms}")
+            for name, border in self.before_ms.items()
+            if border > latest_ms
+        ]
 
     def check(
         self,
@@ -87,6 +96,21 @@ def _event_times(expected: Expected) -> dict[Place, int]:
             if not isinstance(event, Dead):
                 times[partition, record.offset] = event[column]
     return times
+
+
+def latest_border_ms(expected: Expected, keep_ms: int, *, ended: bool) -> int:
+    """Up to where may leave what is kept for so long, while no source partition is silent.
+
+    `ended`: all of them were read to their end.
+    """
+    dead = {(partition, offset) for partition, offset, _ in expected.tables.dead}
+    newest: dict[str, int] = {}
+    for (partition, offset), time_ms in _event_times(expected).items():
+        if (partition, offset) not in dead:
+            newest[partition] = max(newest.get(partition, NEVER_MS), time_ms)
+    reached = (max if ended else min)(newest.values(), default=NEVER_MS) - expected.spec.bound
+    step_ms = keep_ms // 16
+    return (reached - keep_ms) // step_ms * step_ms
 
 
 def newest_by_commit(snapshot: LakeSnapshot) -> Callable[[Place], int]:

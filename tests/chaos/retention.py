@@ -5,19 +5,21 @@ import os
 import signal
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from query.reader import LakeReader
+from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.catalog.left import left
 from tests.chaos import checkers, living, recount
+from tests.chaos.checkers import Anomaly
 from tests.chaos.kills import COMPACT
-from tests.chaos.left import Borders, check_files, newest_by_commit
+from tests.chaos.left import Borders, check_files, latest_border_ms, newest_by_commit
 from tests.chaos.stage import Stage
 from tests.chaos.subject import Subject, children
 
 POINTS = (
-    ("in_leave", 3),
     ("after_leave", 2),
+    ("in_leave", 3),
     ("before_unlink", 3),
     ("before_leave", 3),
     ("in_expiry", 3),
@@ -26,6 +28,8 @@ POINTS = (
 )
 """(point, the largest count to draw)."""
 
+KEEP_MS = 120_000
+
 STREAM_RATE = 10.0
 """Slower than elsewhere, so that a few thousand records are many times what is kept."""
 
@@ -33,27 +37,40 @@ COMPACTING = {"TIDEMILL_COMPACT_EVERY": "200ms"}
 NO_LONGER = ("compact", "--retain", "0s", "--grace", "0s")
 
 
+@dataclass
+class Marks:
+    """Snapshots that are looked at again: the lake's newest one after each kill, and before the last run."""
+
+    killed: list[int] = field(default_factory=list)
+    last_run: int = 0
+
+
 def leaving(stage: Stage) -> None:
     """Windows leave whole or not at all, whoever is killed; what has left is gone from the disk in the end."""
-    topic = stage.make_topic(rate=STREAM_RATE)
-    stage.pipeline = living.write(stage.folder / "leaving.py", keep="2m", deduplicate_within="1m")
-    points = itertools.cycle(POINTS)
+    topic = stage.make_topic(partitions=2, rate=STREAM_RATE)
+    stage.pipeline = living.write(stage.folder / "leaving.py", keep=f"{KEEP_MS}ms", deduplicate_within="1m")
+    points, marks = itertools.cycle(POINTS), Marks()
     topic.write(900)
-    with stage.reading(), stage.feed(rate=150, limit=20_000 if stage.full else 6_000):
+    with stage.reading(), stage.feed(rate=150, limit=20_000 if stage.full else 5_000):
         while stage.killed < stage.kills:
             subject = stage.start()
             stage.await_progress(subject, 4)
             for point, most in itertools.islice(points, 4 if stage.full else 2):
-                _kill_compaction(stage, f"{point}:{stage.random.randrange(1, most + 1)}")
+                _kill_compaction(stage, point, stage.random.randrange(1, most + 1))
+                marks.killed.append(stage.head())
             stage.kill(subject, "kill -9 of the pipeline")
             _kill_own_compactor(stage)
-    finish(stage)
+            marks.killed.append(stage.head())
+    finish(stage, marks)
 
 
-def _kill_compaction(stage: Stage, fault: str) -> None:
-    compaction = stage.run_command(*COMPACT, "--every", "100ms", environ={"TIDEMILL_FAULT": fault})
+def _kill_compaction(stage: Stage, point: str, count: int) -> None:
+    # to delete something, little may be kept of the past; else all of it is, to be looked at again
+    flags = COMPACT if "leave" not in point else ("compact",)
+    fault = {"TIDEMILL_FAULT": f"{point}:{count}"}
+    compaction = stage.run_command(*flags, "--every", "100ms", environ=fault)
     if compaction.wait(20) == -signal.SIGKILL:
-        stage.count(f"kill -9 of the compaction at {fault.partition(':')[0]}", kills=1)
+        stage.count(f"kill -9 of the compaction at {point}", kills=1)
     else:
         stage.kill(compaction, "kill -9 of the compaction at a random moment")
 
@@ -86,20 +103,22 @@ def _await_compactor(subject: Subject, *, other_than: int | None = None) -> int 
     return None
 
 
-def finish(stage: Stage) -> None:
+def finish(stage: Stage, marks: Marks) -> None:
     """Read what is left, let leave what may, and check what is kept, now and in the past; then what the disk holds."""
     recount.await_decided(stage.bootstrap, stage.topic_name)
+    marks.last_run = stage.head()
     stage.expect_end(stage.start("--bounded"), 0)
     count = recount.expect_topic_apart if stage.full else recount.expect_topic
     expected = count(stage.bootstrap, stage.topic_name, stage.pipeline)
-    stage.expect_end(stage.run_command("compact", "--retain", "1h"), 0)
+    stage.expect_end(stage.run_command("compact"), 0)
     borders = _borders(stage.lake)
     for name in ("events", "slides", "visits"):
         if name not in borders.before_ms:
             stage.fail(f"nothing of {name} has left: nothing was shown")
     stage.checks["tables that left"] += len(borders.before_ms)
+    stage.anomalies += borders.check_early(latest_border_ms(expected, KEEP_MS, ended=True))
     stage.check(expected, borders=borders)
-    _check_past(stage, expected, borders)
+    _check_past(stage, expected, borders, marks)
     stage.prove("no difference; what is NOT PROVEN was not compared")
     # what the first round lets go, the second one deletes
     for _ in range(2):
@@ -120,21 +139,35 @@ def _check_now(stage: Stage, expected: recount.Expected, borders: Borders) -> No
         snapshot = reader.snapshot()
         texts = checkers.dumped(snapshot, stage.folder / "dump")
         stage.anomalies += borders.check(expected, texts, checkers.placed_rows(snapshot), newest_by_commit(snapshot))
-    stage.anomalies += checkers.check_leftovers(stage.lake)
+    stage.anomalies += checkers.check_leftovers(stage.lake, cleaned=True)
 
 
-def _check_past(stage: Stage, expected: recount.Expected, borders: Borders) -> None:
-    """Some snapshots that are kept, each whole: what had left by then, and all that was read by then."""
+def _check_past(stage: Stage, expected: recount.Expected, borders: Borders, marks: Marks) -> None:
+    """Snapshots from after kills and removals, each whole: what had left by then, and all that was read by then."""
     with LakeReader(stage.lake) as reader:
-        kept = [each.id for each in reader.resolver.catalog().snapshots()]
+        catalog = reader.resolver.catalog()
+        removals = catalog.connection.execute(
+            "SELECT snapshot_id FROM ducklake_snapshot_changes WHERE commit_message = 'retention'"
+        ).fetchall()
+        kept = {each.id for each in catalog.snapshots()}
         some = 6 if stage.full else 2
-        for number in kept[:: max(1, len(kept) // some)][:some]:
+        chosen = {number for number in marks.killed if number in kept}
+        chosen = set(stage.random.sample(sorted(chosen), min(some, len(chosen))))
+        step = max(1, len(removals) // some)
+        for number in sorted(chosen | {number for (number,) in removals[::step]}):
             snapshot = reader.snapshot(number)
-            ends: dict[str, int] = {}
-            for line in checkers.ledger_lines(snapshot):
-                ends[line.partition] = max(ends.get(line.partition, 0), line.end)
-            then = recount.expect(stage.pipeline, recount.before(expected.records, ends))
+            then = recount.expect(stage.pipeline, recount.before(expected.records, _ends(snapshot)))
+            latest_ms = latest_border_ms(then, KEEP_MS, ended=number > marks.last_run)
+            then_left = borders.at(snapshot, latest_ms)
             texts = checkers.dumped(snapshot, stage.folder / f"dump-{number}")
             placed = checkers.placed_rows(snapshot)
-            stage.anomalies += borders.at(snapshot).check(then, texts, placed, newest_by_commit(snapshot))
+            found = then_left.check_early(latest_ms) + then_left.check(then, texts, placed, newest_by_commit(snapshot))
+            stage.anomalies += [Anomaly(each.name, f"snapshot {number}: {each.detail}") for each in found]
             stage.checks["snapshots of the past recounted"] += 1
+
+
+def _ends(snapshot: LakeSnapshot) -> dict[str, int]:
+    ends: dict[str, int] = {}
+    for line in checkers.ledger_lines(snapshot):
+        ends[line.partition] = max(ends.get(line.partition, 0), line.end)
+    return ends
