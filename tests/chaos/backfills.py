@@ -27,19 +27,23 @@ RULES = {"minutes_lateness": "20m", "allowed_lateness": "1s", "lateness": "15s"}
 
 def filling(stage: Stage) -> None:
     """Holes are made and filled again and again; in the end every rollup has seen every record."""
-    stage.make_topic()
+    topic = stage.make_topic()
     whole = living.write(stage.folder / "whole.py", **RULES)
     part = living.write(stage.folder / "part.py", rollups=("minutes",), **RULES)
     turn = 0
-    with stage.reading(), stage.feed(rate=200, limit=30_000 if stage.full else 5_000):
+    with stage.reading(), stage.feed(rate=200, limit=15_000 if stage.full else 5_000):
         while stage.killed < stage.kills:
             stage.pipeline = part
+            # there must be a hole, however slow the machine and however much was fed
+            topic.write(200)
             subject = stage.start(environ=COMPACTING)
-            stage.await_progress(subject, stage.random.randrange(3, 6))
+            stage.await_progress(subject, 1)
+            stage.await_progress(subject, stage.random.randrange(2, 5), seconds=10)
             stage.kill(subject, "kill -9 of the pipeline without the rollups")
-            stage.pipeline = whole
+            stage.pipeline, before = whole, stage.incarnation()
             subject = stage.start(environ=COMPACTING)
-            stage.await_progress(subject, 2)
+            stage.await_takeover(subject, before)
+            stage.await_progress(subject, 2, seconds=10)
             for rollup in LATER:
                 for point in GROUPS[turn % len(GROUPS)][: 3 if stage.full else 2]:
                     _kill_backfill(stage, rollup, point)

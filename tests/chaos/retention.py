@@ -51,10 +51,10 @@ def leaving(stage: Stage) -> None:
     stage.pipeline = living.write(stage.folder / "leaving.py", keep=f"{KEEP_MS}ms", deduplicate_within="1m")
     points, marks = itertools.cycle(POINTS), Marks()
     topic.write(900)
-    with stage.reading(), stage.feed(rate=150, limit=20_000 if stage.full else 5_000):
+    with stage.reading(), stage.feed(rate=150, limit=10_000 if stage.full else 5_000):
         while stage.killed < stage.kills:
             subject = stage.start()
-            stage.await_progress(subject, 4)
+            stage.await_progress(subject, 4, seconds=20)
             for point, most in itertools.islice(points, 4 if stage.full else 2):
                 _kill_compaction(stage, point, stage.random.randrange(1, most + 1))
                 marks.killed.append(stage.head())
@@ -84,7 +84,8 @@ def _kill_own_compactor(stage: Stage) -> None:
         with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
         stage.count("kill -9 of the run's own compaction", kills=1)
-    if not stage.await_progress(subject, 2):
+    stage.topic.write(100)
+    if not stage.await_progress(subject, 1):
         stage.fail(f"the run did not go on without its compaction: exit {subject.code}: {subject.said[-800:]}")
     if victim is None or _await_compactor(subject, other_than=victim) is None:
         stage.fail(f"the run has no compaction: exit {subject.code}: {subject.said[-800:]}")
@@ -150,7 +151,7 @@ def _check_past(stage: Stage, expected: recount.Expected, borders: Borders, mark
             "SELECT snapshot_id FROM ducklake_snapshot_changes WHERE commit_message = 'retention'"
         ).fetchall()
         kept = {each.id for each in catalog.snapshots()}
-        some = 6 if stage.full else 2
+        some = 4 if stage.full else 2
         chosen = {number for number in marks.killed if number in kept}
         chosen = set(stage.random.sample(sorted(chosen), min(some, len(chosen))))
         step = max(1, len(removals) // some)

@@ -90,11 +90,13 @@ def changing(stage: Stage) -> None:
     """Every run goes by other rules and ends as it may; every record went by those that the ledger names."""
     topic = stage.make_topic()
     book = Book(stage)
-    with stage.reading(), stage.feed(rate=400, limit=30_000 if stage.full else 6_000):
+    with stage.reading(), stage.feed(rate=400, limit=15_000 if stage.full else 6_000):
         for turn in range(stage.kills):
             book.turn_over()
             if turn % 4 == 1:
+                before = stage.incarnation()
                 subject = stage.start()
+                stage.await_takeover(subject, before)
                 stage.await_progress(subject, stage.random.randrange(1, 4), seconds=20)
                 subject.send(signal.SIGTERM)
                 stage.expect_end(subject, 0)
