@@ -151,11 +151,10 @@ def _check_past(stage: Stage, expected: recount.Expected, borders: Borders, mark
             "SELECT snapshot_id FROM ducklake_snapshot_changes WHERE commit_message = 'retention'"
         ).fetchall()
         kept = {each.id for each in catalog.snapshots()}
-        some = 4 if stage.full else 2
-        chosen = {number for number in marks.killed if number in kept}
-        chosen = set(stage.random.sample(sorted(chosen), min(some, len(chosen))))
-        step = max(1, len(removals) // some)
-        for number in sorted(chosen | {number for (number,) in removals[::step]}):
+        killed = sorted({number for number in marks.killed if number in kept})
+        chosen = set(stage.random.sample(killed, min(5, len(killed))))
+        chosen |= {number for (number,) in removals[:: max(1, len(removals) // 2)]}
+        for number in sorted(chosen):
             snapshot = reader.snapshot(number)
             then = recount.expect(stage.pipeline, recount.before(expected.records, _ends(snapshot)))
             latest_ms = latest_border_ms(then, KEEP_MS, ended=number > marks.last_run)

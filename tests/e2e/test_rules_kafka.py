@@ -12,9 +12,9 @@ from tests.kafka_fixture import fresh_topic, produce
 from tests.model import adapter, engine
 from tests.model import dump as texts
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
-RECORDS = 400
+RECORDS = 300
 """Per partition and run."""
 
 
