@@ -19,7 +19,7 @@ from tests.chaos.subject import Subject, children
 
 POINTS = (
     ("after_leave", 2),
-    ("in_leave", 3),
+    ("in_leave", 1),
     ("before_unlink", 3),
     ("before_leave", 3),
     ("in_expiry", 3),
@@ -56,6 +56,8 @@ def leaving(stage: Stage) -> None:
             subject = stage.start()
             stage.await_progress(subject, 4, seconds=20)
             for point, most in itertools.islice(points, 4 if stage.full else 2):
+                # some files have become old meanwhile
+                stage.await_progress(subject, 6, seconds=15)
                 _kill_compaction(stage, point, stage.random.randrange(1, most + 1))
                 marks.killed.append(stage.head())
             stage.kill(subject, "kill -9 of the pipeline")
