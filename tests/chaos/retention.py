@@ -33,6 +33,9 @@ KEEP_MS = 120_000
 STREAM_RATE = 10.0
 """Slower than elsewhere, so that a few thousand records are many times what is kept."""
 
+CHUNK_RECORDS = 120
+"""About 12 s of event time."""
+
 COMPACTING = {"TIDEMILL_COMPACT_EVERY": "200ms"}
 NO_LONGER = ("compact", "--retain", "0s", "--grace", "0s")
 
@@ -50,20 +53,26 @@ def leaving(stage: Stage) -> None:
     topic = stage.make_topic(partitions=2, rate=STREAM_RATE)
     stage.pipeline = living.write(stage.folder / "leaving.py", keep=f"{KEEP_MS}ms", deduplicate_within="1m")
     points, marks = itertools.cycle(POINTS), Marks()
-    topic.write(900)
-    with stage.reading(), stage.feed(rate=150, limit=10_000 if stage.full else 5_000):
+    topic.write(CHUNK_RECORDS)
+    with stage.reading(), stage.feed(rate=50, limit=8_000 if stage.full else 4_000):
         while stage.killed < stage.kills:
             subject = stage.start()
-            stage.await_progress(subject, 4, seconds=20)
             for point, most in itertools.islice(points, 4 if stage.full else 2):
-                # some files have become old meanwhile
-                stage.await_progress(subject, 6, seconds=15)
+                # some files become old meanwhile
+                _grow(stage, subject)
                 _kill_compaction(stage, point, stage.random.randrange(1, most + 1))
                 marks.killed.append(stage.head())
             stage.kill(subject, "kill -9 of the pipeline")
             _kill_own_compactor(stage)
             marks.killed.append(stage.head())
     finish(stage, marks)
+
+
+def _grow(stage: Stage, subject: Subject) -> None:
+    """Some commits more, each with little event time in its files, however slow the machine is."""
+    for _ in range(6):
+        stage.topic.write(CHUNK_RECORDS)
+        stage.await_progress(subject, 1)
 
 
 def _kill_compaction(stage: Stage, point: str, count: int) -> None:
