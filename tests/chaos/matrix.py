@@ -79,7 +79,7 @@ SCENARIOS = (
     Scenario("compacted-topic", "a compacted topic, full of holes", kills.from_compacted, 0.05, 2),
     Scenario("retention", "old windows and rows leave; compaction and run are killed", retention.leaving, 0.1, 5,
              ends=True),
-    Scenario("rules", "other rules at every start; kill -9 at random and at points", rules.changing, 0.08, 4,
+    Scenario("rules", "other rules at every start; kill -9 at random and at points", rules.changing, 0.08, 3,
              ends=True),
     Scenario("backfill", "rollups come later; their backfill is killed and repeated", backfills.filling, 0.08, 6,
              ends=True),

@@ -282,12 +282,13 @@ class Stage:
         return [*flags, "--brokers", self.bootstrap, "--topic", self.topic_name] if source else flags
 
     def prove(self, audited: str = "proven") -> None:
-        """What commands say of the lake at rest: audit proves it, replay makes it again, doctor finds it well."""
+        """What commands say of the lake at rest: audit proves it, doctor finds it well; a full run replays it, too."""
         audit = self.run_command("audit", *self.about())
-        replay = self.run_command("replay", "--check", *self.about())
+        replay = self.run_command("replay", "--check", *self.about()) if self.full else None
         doctor = self.run_command("doctor", "--json", *self.about(), "--recovery", str(self.recovery))
         self.expect_end(audit, 0, audited)
-        self.expect_end(replay, 0, "equals the replay")
+        if replay is not None:
+            self.expect_end(replay, 0, "equals the replay")
         if doctor.wait() not in (0, 1):
             self.fail(f"doctor ends with {doctor.code}: {doctor.said[-1500:]}")
         else:
@@ -295,7 +296,7 @@ class Stage:
             for each in unwell:
                 if not each["check"].startswith(OF_THE_WORKLOAD):
                     self.fail(f"doctor, {each['check']}: {each['message']}")
-        self.checks["proofs"] += 3
+        self.checks["proofs"] += 3 if replay is not None else 2
 
     def check_prefix(self, records: recount.Topics) -> None:
         """The lake equals a recount of `records` up to its own offsets: what it has is right, and is a prefix."""
