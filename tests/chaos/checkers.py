@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,8 +24,9 @@ UNEQUAL = "unequal table"
 FAILED = "failed read"
 WRONG_END = "wrong end"
 LEFTOVER = "leftover file"
+WRONG_RULES = "wrong rules"
 
-ANOMALIES = (LOST, DUPLICATE, UNCOMMITTED, NON_MONOTONIC, TORN, GAP, UNEQUAL, FAILED, LEFTOVER, WRONG_END)
+ANOMALIES = (LOST, DUPLICATE, UNCOMMITTED, NON_MONOTONIC, TORN, GAP, UNEQUAL, WRONG_RULES, FAILED, LEFTOVER, WRONG_END)
 
 SAMPLES = 12
 """Past snapshots that are asked for again by time travel."""
@@ -49,6 +50,16 @@ class Line:
     sums: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Offsets [start, end) of a source partition and the rules that the ledger names for them."""
+
+    partition: str
+    start: int
+    end: int
+    rules: Mapping[str, int]
+
+
 def check_rows(expected: Expected, placed: Mapping[str, Iterable[tuple[str, int]]]) -> list[Anomaly]:
     """Lost and duplicate events, by (source partition, offset). `placed`: rows of events, dead and late tables."""
     wanted = {
@@ -62,12 +73,13 @@ def check_rows(expected: Expected, placed: Mapping[str, Iterable[tuple[str, int]
     anomalies = []
     for name, rows in wanted.items():
         there = found.get(name, Counter())
-        anomalies += _named(LOST, name, (rows - there).elements())
-        anomalies += _named(DUPLICATE, name, (there - rows).elements())
+        anomalies += named(LOST, name, (rows - there).elements())
+        anomalies += named(DUPLICATE, name, (there - rows).elements())
     return anomalies
 
 
-def _named(anomaly: str, table: str, places: Iterable[tuple[str, int]]) -> list[Anomaly]:
+def named(anomaly: str, table: str, places: Iterable[tuple[str, int]]) -> list[Anomaly]:
+    """One anomaly for all places of a table, if there are any."""
     places = sorted(places)
     if not places:
         return []
@@ -108,21 +120,56 @@ def check_ledger(lines: Sequence[Line], ends: Mapping[str, int]) -> list[Anomaly
     return anomalies
 
 
-def check_torn(spec: PipelineSpec, seen: Observation) -> list[Anomaly]:
-    """Within one snapshot, the ledger's sums are the tables' rows."""
+def check_rules(judged: Sequence[Judged], runs: Sequence[Mapping[str, int]]) -> list[Anomaly]:
+    """Per source partition the ranges go by the rules of one run after the other, the last one by the last run's.
+
+    `runs`: the rules of each run, in their order; no two are equal.
+    """
+    anomalies = []
+    at: dict[str, int] = {}
+    for each in sorted(judged, key=lambda each: (each.partition, each.start)):
+        where = f"{each.partition} [{each.start}, {each.end})"
+        if each.rules not in runs:
+            anomalies.append(Anomaly(WRONG_RULES, f"{where} went by rules that no run had: {each.rules}"))
+            continue
+        run, before = runs.index(each.rules), at.get(each.partition, 0)
+        if run < before:
+            anomalies.append(
+                Anomaly(WRONG_RULES, f"{where} went by the rules of run {run} after those of run {before}")
+            )
+        at[each.partition] = max(run, before)
+    last = len(runs) - 1
+    anomalies += [
+        Anomaly(WRONG_RULES, f"{partition} ends by the rules of run {run}; the last run was {last}")
+        for partition, run in at.items()
+        if run != last
+    ]
+    return anomalies
+
+
+def check_torn(spec: PipelineSpec, seen: Observation, leaving: Collection[str] = ()) -> list[Anomaly]:
+    """Within one snapshot, the ledger's sums are the tables' rows; of what is `leaving`, no fewer than those."""
     wrong = []
     ledger = {name: sum(each[name] for each in seen["ledger"].values()) for name in CLASSES}
-    pairs = [("dead", seen["table"]["dead_letters"]["rows"], ledger["dead"])]
+    pairs = [("dead", seen["table"]["dead_letters"]["rows"], ledger["dead"], "dead_letters")]
     if "events" in seen["table"]:
-        pairs.append(("accepted", seen["table"]["events"]["rows"], ledger["accepted"]))
+        pairs.append(("accepted", seen["table"]["events"]["rows"], ledger["accepted"], "events"))
     for rollup in spec.rollups:
+        if rollup.name not in seen["rows"]:
+            # it came later
+            continue
         rows, sums = seen["rows"][rollup.name], seen["rollup"].get(rollup.name, {"counted": 0, "late": 0})
-        pairs.append((f"late for {rollup.name}", rows["late_events"], sums["late"]))
+        pairs.append((f"late for {rollup.name}", rows["late_events"], sums["late"], "late_events"))
+        least = 0 if rollup.name in leaving else sums["counted"]
         if rollup.window.kind in ("tumble", "session"):
-            pairs.append((f"counted by {rollup.name}", rows["row_count"], sums["counted"]))
-        elif not sums["counted"] <= rows["row_count"] <= sums["counted"] * _most_windows(rollup.window):
+            pairs.append((f"counted by {rollup.name}", rows["row_count"], sums["counted"], rollup.name))
+        elif not least <= rows["row_count"] <= sums["counted"] * _most_windows(rollup.window):
             wrong.append(f"{rollup.name} counts {rows['row_count']} for {sums['counted']} rows")
-    wrong += [f"{what}: {rows} rows, ledger {told}" for what, rows, told in pairs if rows != told]
+    wrong += [
+        f"{what}: {rows} rows, ledger {told}"
+        for what, rows, told, table in pairs
+        if rows > told or (rows < told and table not in leaving)
+    ]
     return [Anomaly(TORN, f"snapshot {seen['snapshot']}: {what}") for what in wrong]
 
 
@@ -130,11 +177,11 @@ def _most_windows(window: Any) -> int:
     return -(-window.size // window.slide)
 
 
-def check_monotonic(observations: Sequence[Observation]) -> list[Anomaly]:
-    """No total that one reader saw ever goes down."""
+def check_monotonic(observations: Sequence[Observation], leaving: Collection[str] = ()) -> list[Anomaly]:
+    """No total that one reader saw ever goes down, but for the rows of what is `leaving`."""
     anomalies = []
     for earlier, later in pairwise(observations):
-        before, after = _totals(earlier), _totals(later)
+        before, after = _totals(earlier, leaving), _totals(later, leaving)
         for what, number in before.items():
             if after.get(what, 0) < number:
                 where = f"snapshot {earlier['snapshot']} to {later['snapshot']}"
@@ -142,12 +189,16 @@ def check_monotonic(observations: Sequence[Observation]) -> list[Anomaly]:
     return anomalies
 
 
-def _totals(seen: Observation) -> dict[str, int]:
+def _totals(seen: Observation, leaving: Collection[str]) -> dict[str, int]:
     totals = {"snapshot": seen["snapshot"]}
     for kind in ("ledger", "rollup", "rows", "table"):
         for name, numbers in seen[kind].items():
+            if kind in ("rows", "table") and name in leaving:
+                continue
             totals |= {
-                f"{name}.{what}": number for what, number in numbers.items() if what not in ("checksum", "start")
+                f"{name}.{what}": number
+                for what, number in numbers.items()
+                if what not in ("checksum", "start") and what not in leaving
             }
     # compaction may add up rows, which changes no sum; the number of ledger rows never falls
     return totals
@@ -218,8 +269,11 @@ def dumped(snapshot: LakeSnapshot, folder: Any) -> dict[str, str]:
     return {path.name: path.read_bytes().decode() for path in dump(snapshot, folder)}
 
 
-def check_leftovers(lake: Path) -> list[Anomaly]:
-    """No file of the sink lies in the lake that the catalog does not know, and none that it knows is missing."""
+def check_leftovers(lake: Path, *, cleaned: bool = False) -> list[Anomaly]:
+    """No file of the sink lies in the lake that the catalog does not know, and none that it knows is missing.
+
+    `cleaned`: a run has started since anything was killed, so that there is no merged one either.
+    """
     connection = sqlite3.connect(f"file:{lake / 'catalog.sqlite'}?mode=ro", uri=True, timeout=30)
     try:
         live = {
@@ -232,8 +286,8 @@ def check_leftovers(lake: Path) -> list[Anomaly]:
     finally:
         connection.close()
     there = {path.relative_to(lake).as_posix() for path in lake.glob("main/*/*.parquet")}
-    # what a killed compaction leaves is removed by age; it is never read
-    strangers = {path for path in there - live - doomed if not path.rpartition("/")[2].startswith("compact-")}
+    # what a killed compaction leaves is removed by age or by the next run; it is never read
+    strangers = {path for path in there - live - doomed if cleaned or "/compact-" not in path}
     anomalies = [Anomaly(LEFTOVER, f"{len(strangers)} unlisted files, like {min(strangers)}")] if strangers else []
     missing = live - there
     return anomalies + (

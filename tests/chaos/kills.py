@@ -99,16 +99,16 @@ def at_points(stage: Stage) -> None:
             point, most = PIPELINE_POINTS[turn % len(PIPELINE_POINTS)]
             if point.endswith("_unlink"):
                 # something has to be left over
-                _die_at(stage, stage.start(fault="after_file:1"), "after_file")
+                die_at(stage, stage.start(fault="after_file:1"), "after_file")
             count = stage.random.randrange(1, most + 1)
             name, delayed, _ = point.partition("@")
             fault = f"{name}:{count}" + (f"@{stage.random.randrange(1, 12)}" if delayed else "")
             parallel = stage.random.choice((("1", "1"), ("2", "1"), ("4", "1")))
             label = "some ms after_snapshot (recovery commit)" if delayed else name
-            _die_at(stage, stage.start(fault=fault, parallel=parallel), label)
+            die_at(stage, stage.start(fault=fault, parallel=parallel), label)
 
 
-def _die_at(stage: Stage, subject: Subject, label: str) -> None:
+def die_at(stage: Stage, subject: Subject, label: str) -> None:
     """Wait until the point kills the subject; if it never comes by it, kill it at random and say so."""
     if subject.wait(25) == -signal.SIGKILL:
         stage.count(f"kill -9 at {label}", kills=1)

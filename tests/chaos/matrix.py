@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.kafka_server import KafkaCluster
-from tests.chaos import brokers, clocks, disks, kills, lakes, topics
+from tests.chaos import backfills, brokers, clocks, disks, kills, lakes, retention, rules, topics
 from tests.chaos.checkers import WRONG_END, Anomaly
 from tests.chaos.stage import Stage
 from tests.ducklake_client import ducklake_python
@@ -77,6 +77,12 @@ SCENARIOS = (
     Scenario("transactions", "producers abort, are fenced and die in mid-transaction", kills.from_transactions, 0.08,
              2),
     Scenario("compacted-topic", "a compacted topic, full of holes", kills.from_compacted, 0.05, 2),
+    Scenario("retention", "old windows and rows leave; compaction and run are killed", retention.leaving, 0.1, 5,
+             ends=True),
+    Scenario("rules", "other rules at every start; kill -9 at random and at points", rules.changing, 0.08, 3,
+             ends=True),
+    Scenario("backfill", "rollups come later; their backfill is killed and repeated", backfills.filling, 0.08, 6,
+             ends=True),
     Scenario("partitions", "partitions are added while running", topics.grows),
     Scenario("truncated-down", "topic truncated below our offset while down", topics.truncated_while_down, ends=True),
     Scenario("truncated-live", "topic truncated below our offset while running", topics.truncated_while_running,

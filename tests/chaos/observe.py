@@ -20,7 +20,13 @@ def observe(snapshot: LakeSnapshot) -> Observation:
     """Sums and counts of every table, as JSON values."""
     rollups = rollups_of(snapshot)
     table = snapshot.query(" UNION ALL ".join(statements(rollups, events="events" in snapshot.tables)))
-    return assemble(snapshot.id, [tuple(row.values()) for row in table.to_pylist()])
+    seen = assemble(snapshot.id, [tuple(row.values()) for row in table.to_pylist()])
+    for name, marks in snapshot.backfilled.items():
+        # what a rollup was given later is not in the ledger's lines of then
+        for mark in marks:
+            seen["rollup"][name]["counted"] += mark.counted
+            seen["rollup"][name]["late"] += mark.late
+    return seen
 
 
 def statements(rollups: list[str], *, events: bool) -> list[str]:

@@ -88,22 +88,25 @@ def read_topic(bootstrap: str, topic: str) -> Topics:
         consumer.close()
 
 
-def expect(pipeline: Path, records: Topics, *, events: bool = True) -> Expected:
-    """What the model makes of the records. Partitions without any record leave no trace."""
+def expect(pipeline: Path, records: Topics, *, events: bool = True, held: engine.Held | None = None) -> Expected:
+    """What the model makes of the records. Partitions without any record leave no trace.
+
+    `held`: which records went by other rules than those of the pipeline.
+    """
     spec = adapter.load(pipeline)
-    tables = engine.run(spec, records)
+    tables = engine.run(spec, records, held=held)
     return Expected(spec, tables, dump.texts_of(spec, tables, events=events), records)
 
 
-def expect_topic(bootstrap: str, topic: str, pipeline: Path) -> Expected:
+def expect_topic(bootstrap: str, topic: str, pipeline: Path, held: engine.Held | None = None) -> Expected:
     """Read the topic to its end, and count it."""
-    return expect(pipeline, read_topic(bootstrap, topic))
+    return expect(pipeline, read_topic(bootstrap, topic), held=held)
 
 
-def expect_topic_apart(bootstrap: str, topic: str, pipeline: Path) -> Expected:
+def expect_topic_apart(bootstrap: str, topic: str, pipeline: Path, held: engine.Held | None = None) -> Expected:
     """The same in a process of its own: counting in Python would hold up the scenarios that play beside it."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(expect_topic, bootstrap, topic, pipeline).result()
+        return pool.submit(expect_topic, bootstrap, topic, pipeline, held).result()
 
 
 def before(records: Topics, ends: dict[str, int]) -> Topics:

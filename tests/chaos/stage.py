@@ -17,15 +17,18 @@ from typing import Any
 from query.reader import LakeReader
 from tests.chaos import checkers, recount
 from tests.chaos.checkers import Anomaly
+from tests.chaos.left import Borders, newest_by_commit
 from tests.chaos.observe import Observation, assemble, rollups_of, statements
 from tests.chaos.subject import PATIENCE_S, ROOT, TIDEMILL, Subject
-from tests.chaos.workload import Feed, Style, Topic
+from tests.chaos.workload import STREAM_RATE, Feed, Style, Topic
 from tests.ducklake_client import ducklake_python
 
 ADS = ROOT / "pipelines" / "ads.py"
 BUSY = ROOT / "tests" / "chaos" / "busy.py"
 PARALLEL = (("1", "1"), ("2", "1"), ("4", "1"), ("1", "2"))
 """(workers, processes), in turn at each restart."""
+OF_THE_WORKLOAD = ("topic.timestamps", "windows.")
+"""What doctor may warn of: the topic has its producers' times, and its partitions stand at different event times."""
 
 
 class Stage:
@@ -53,10 +56,14 @@ class Stage:
 
     # the workload
 
-    def make_topic(self, *, partitions: int = 4, style: Style = "plain", copies: int = 1) -> Topic:
-        """The scenario's topic."""
+    def make_topic(
+        self, *, partitions: int = 4, style: Style = "plain", copies: int = 1, rate: float = STREAM_RATE
+    ) -> Topic:
+        """The scenario's topic; `rate` is how many events there are in a second of event time."""
         name = f"{self.folder.name}-{self.seed}"
-        self.topic = Topic(self.bootstrap, name, seed=self.seed, partitions=partitions, style=style, copies=copies)
+        self.topic = Topic(
+            self.bootstrap, name, seed=self.seed, partitions=partitions, style=style, copies=copies, rate=rate
+        )
         self.topic_name = name
         return self.topic
 
@@ -91,8 +98,8 @@ class Stage:
         return subject
 
     def run_command(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Subject:
-        """Another command of tidemill, not waited for."""
-        subject = Subject(arguments, self.folder, environ=environ)
+        """Another command of tidemill, not waited for; what it answers is in what it `said`."""
+        subject = Subject(arguments, self.folder, environ=environ, answers=True)
         self._subjects.append(subject)
         return subject
 
@@ -269,27 +276,54 @@ class Stage:
         found = {path.name: path.read_text() for path in (self.folder / "dump").glob("*.csv")}
         self.anomalies += checkers.check_texts(texts, found, "a clean run")
 
+    def about(self, *, source: bool = True) -> list[str]:
+        """The flags of a command about the scenario's pipeline and lake."""
+        flags = ["--pipeline", str(self.pipeline), "--lake", str(self.lake)]
+        return [*flags, "--brokers", self.bootstrap, "--topic", self.topic_name] if source else flags
+
+    def prove(self, audited: str = "proven") -> None:
+        """What commands say of the lake at rest: audit proves it, doctor finds it well; a full run replays it, too."""
+        audit = self.run_command("audit", *self.about())
+        replay = self.run_command("replay", "--check", *self.about()) if self.full else None
+        doctor = self.run_command("doctor", "--json", *self.about(), "--recovery", str(self.recovery))
+        self.expect_end(audit, 0, audited)
+        if replay is not None:
+            self.expect_end(replay, 0, "equals the replay")
+        if doctor.wait() not in (0, 1):
+            self.fail(f"doctor ends with {doctor.code}: {doctor.said[-1500:]}")
+        else:
+            unwell = [each for each in json.loads(doctor.said) if each["severity"] != "ok"]
+            for each in unwell:
+                if not each["check"].startswith(OF_THE_WORKLOAD):
+                    self.fail(f"doctor, {each['check']}: {each['message']}")
+        self.checks["proofs"] += 3 if replay is not None else 2
+
     def check_prefix(self, records: recount.Topics) -> None:
         """The lake equals a recount of `records` up to its own offsets: what it has is right, and is a prefix."""
         self.check(recount.expect(self.pipeline, recount.before(records, self.offsets())), at_rest=False)
 
-    def check(self, expected: recount.Expected, *, at_rest: bool = True) -> None:
+    def check(self, expected: recount.Expected, *, at_rest: bool = True, borders: Borders | None = None) -> None:
         """All checkers over the lake as it is now and over what the readers saw.
 
         Not `at_rest`: the last run died, and what it staged is removed by the next that gets as far as the lake.
+        `borders`: how far things have left.
         """
+        leaving = () if borders is None else borders.before_ms
         shutil.rmtree(self.folder / "dump", ignore_errors=True)
         with LakeReader(self.lake) as reader:
             snapshot = reader.snapshot()
             lines = checkers.ledger_lines(snapshot)
-            found = checkers.check_rows(expected, checkers.placed_rows(snapshot))
-            found += checkers.check_ledger(lines, self.offsets())
-            texts = checkers.dumped(snapshot, self.folder / "dump")
-            found += checkers.check_texts(expected.texts, texts, "the recount")
+            found = checkers.check_ledger(lines, self.offsets())
+            placed, texts = checkers.placed_rows(snapshot), checkers.dumped(snapshot, self.folder / "dump")
+            if borders is None:
+                found += checkers.check_rows(expected, placed)
+                found += checkers.check_texts(expected.texts, texts, "the recount")
+            else:
+                found += borders.check(expected, texts, placed, newest_by_commit(snapshot))
             for seen in self.observations():
                 for each in seen:
-                    found += checkers.check_torn(expected.spec, each)
-                found += checkers.check_monotonic(seen)
+                    found += checkers.check_torn(expected.spec, each, leaving)
+                found += checkers.check_monotonic(seen, leaving)
                 found += checkers.check_committed(seen, lines)
                 found += checkers.check_time_travel(reader, seen)
                 self.checks["snapshots read"] += len(seen)

@@ -16,7 +16,10 @@ PATIENCE_S = 120.0
 
 
 class Subject:
-    """One run. Its standard error goes to a file; no setting of the surrounding environment reaches it."""
+    """One run. Its standard error goes to a file; no setting of the surrounding environment reaches it.
+
+    `said` tells that file; with `answers`, what the command writes to standard output as well.
+    """
 
     def __init__(
         self,
@@ -25,6 +28,7 @@ class Subject:
         *,
         environ: Mapping[str, str] | None = None,
         command: Sequence[str] = TIDEMILL,
+        answers: bool = False,
     ) -> None:
         """Starts `command` with `arguments` in `folder`."""
         self.arguments = list(arguments)
@@ -37,7 +41,7 @@ class Subject:
                 cwd=folder,
                 env={**clean, "PYTHONPATH": str(ROOT), "TIDEMILL_COMPACT_EVERY": "0s", **(environ or {})},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=file if answers else subprocess.DEVNULL,
                 stderr=file,
                 start_new_session=True,
             )
@@ -55,7 +59,7 @@ class Subject:
 
     @property
     def said(self) -> str:
-        """All of its standard error so far."""
+        """All that it said so far."""
         return self._errors.read_text(errors="replace")
 
     def wait(self, seconds: float = PATIENCE_S) -> int | None:

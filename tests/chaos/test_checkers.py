@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.chaos import checkers, report
-from tests.chaos.checkers import Anomaly, Line
+from tests.chaos.checkers import Anomaly, Judged, Line
 from tests.chaos.matrix import SCENARIOS, Outcome
 from tests.chaos.observe import CLASSES
 from tests.chaos.recount import Expected, before, expect
@@ -129,6 +129,19 @@ def test_gaps_overlaps_and_a_wrong_end_of_ledger_ranges_are_found() -> None:
     assert names(checkers.check_ledger(sound, {"t/0": 9, "t/1": 3})) == {checkers.GAP}
     leaking = replace(sound[0], sums={**sound[0].sums, "read": 4})
     assert names(checkers.check_ledger([leaking, *sound[1:]], {"t/0": 9})) == {checkers.LOST}
+
+
+def test_rules_that_no_run_had_that_come_back_or_that_the_last_run_did_not_bring_are_found() -> None:
+    runs = [{"ms": 5}, {"ms": 7}, {"ms": 0}]
+
+    def found(*numbers: int) -> set[str]:
+        rules = [{"ms": number} for number in numbers]
+        return names(checkers.check_rules([Judged("t/0", at, at + 1, each) for at, each in enumerate(rules)], runs))
+
+    assert not found(5, 5, 7, 0)
+    assert not found(7, 0)
+    for numbers in ((5, 6, 0), (7, 5, 0), (5, 7)):
+        assert found(*numbers) == {checkers.WRONG_RULES}
 
 
 def test_what_was_seen_and_is_gone_is_an_uncommitted_read(expected: Expected) -> None:

@@ -39,14 +39,22 @@ class Topic:
     """
 
     def __init__(
-        self, bootstrap: str, name: str, *, seed: int, partitions: int = 4, style: Style = "plain", copies: int = 1
+        self,
+        bootstrap: str,
+        name: str,
+        *,
+        seed: int,
+        partitions: int = 4,
+        style: Style = "plain",
+        copies: int = 1,
+        rate: float = STREAM_RATE,
     ) -> None:
         """Makes the topic; its records are kept for ever."""
         self.bootstrap = bootstrap
         self.name = name
         self.style = style
         self.seed = seed
-        self.stream = AdStream(seed, partitions, STREAM_RATE, start_ms=1_700_000_000_000)
+        self.stream = AdStream(seed, partitions, rate, start_ms=1_700_000_000_000)
         self.next = [0] * partitions
         self.aborted_records = 0
         self.fenced = 0
@@ -81,7 +89,7 @@ class Topic:
     def grow(self, partitions: int) -> None:
         """More partitions, which get a stream of their own."""
         self.admin.create_partitions([NewPartitions(self.name, partitions)])[self.name].result(timeout=30)
-        self.stream = AdStream(self.seed, partitions, STREAM_RATE, start_ms=1_700_000_000_000)
+        self.stream = AdStream(self.seed, partitions, self.stream.rate, start_ms=1_700_000_000_000)
         with self._lock:
             self.next += [0] * (partitions - len(self.next))
             self._producer = None

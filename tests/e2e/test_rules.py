@@ -74,9 +74,10 @@ class Folder:
         for name in ("a", "b"):
             with (self.data / f"{name}.ndjson").open("a") as file:
                 for _ in range(records):
-                    file.write(f"{self._line()}\n")
+                    file.write(f"{self.line()}\n")
 
-    def _line(self) -> str:
+    def line(self) -> str:
+        """The next record, of any partition."""
         rng = self.rng
         self.now_ms += rng.choice((0, 100, 500, 4_000))
         if rng.random() < 0.02:
