@@ -5,7 +5,7 @@
 # it with its metadata, which lists the topic with no partition, it asks again every second and keeps silent. So whoever
 # assigns has to ask for the topic's description from time to time.
 #
-# Seen with confluent-kafka 2.16.1 (librdkafka 2.16.1) and Apache Kafka 4.3.1, SASL PLAIN, StandardAuthorizer, one record:
+# Seen with confluent-kafka 2.16.1 (librdkafka 2.16.0) and Apache Kafka 4.3.1, SASL PLAIN, StandardAuthorizer, one record:
 #   assign, no right from the start:      nothing in 15 s, no call of error_cb
 #   subscribe, no right from the start:   TOPIC_AUTHORIZATION_FAILED once
 #   assign, the right goes while it reads: the record, then TOPIC_AUTHORIZATION_FAILED once
