@@ -24,7 +24,7 @@ UNEQUAL = "unequal table"
 FAILED = "failed read"
 WRONG_END = "wrong end"
 LEFTOVER = "leftover file"
-WRONG_RULES = "wrong rules"
+WRONG_RULES = "wrong judgement"
 
 ANOMALIES = (LOST, DUPLICATE, UNCOMMITTED, NON_MONOTONIC, TORN, GAP, UNEQUAL, WRONG_RULES, FAILED, LEFTOVER, WRONG_END)
 
