@@ -111,7 +111,7 @@ def problem(words: list[str]) -> str | None:
             return f"no command {' '.join(words)}"
         name = arguments.pop(0)
         command = real(name) if isinstance(subcommands[name], Later) else subcommands[name]
-    flags = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
+    flags = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)} | {"--help"}
     # in capitals it stands for any name
     if words[1] == "report" and arguments and not arguments[0].startswith("-") and not arguments[0].isupper():
         if arguments[0] not in REPORTS:
