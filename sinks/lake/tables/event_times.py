@@ -1,5 +1,6 @@
 """Taking an older lake over: with its catalog's steps, its event times, which were BIGINTs, become TIMESTAMPs."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -310,7 +311,14 @@ def _exchange_files(catalog: Catalog, anew: _Anew, snapshot_id: int, first: int)
 
 
 def _remove(catalog: Catalog, tables: Sequence[_Anew]) -> None:
-    for anew in tables:
-        for file in anew.staged:
-            with suppress(OSError):
-                (table_folder(catalog.folder, anew.table.path) / file.path).unlink(missing_ok=True)
+    """Remove what was staged, but for what the catalog names: whether a COMMIT took place, it alone knows.
+
+    ^C while a COMMIT waits for the disk, say, is heard as soon as that returns. Where the catalog cannot be asked, the
+    next run removes what no row names.
+    """
+    with suppress(LakeError, sqlite3.Error):
+        for anew in tables:
+            for file in anew.staged:
+                if catalog.one("SELECT 1 FROM ducklake_data_file WHERE path = ?", file.path) is None:
+                    with suppress(OSError):
+                        (table_folder(catalog.folder, anew.table.path) / file.path).unlink(missing_ok=True)

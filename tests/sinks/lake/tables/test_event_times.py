@@ -4,7 +4,8 @@ import os
 import re
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -270,6 +271,25 @@ def test_a_takeover_that_is_killed_leaves_the_lake_as_before_or_has_it_done(
     assert told(lake)[:28] == before
     assert unlisted(lake) == set()
     assert head(lake) == newest + 2
+
+
+def test_an_end_that_is_asked_for_as_the_commit_returns_takes_no_file_that_it_published(
+    lake: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = told(lake)
+    committing = Catalog.transaction
+
+    @contextmanager
+    def interrupted(catalog: Catalog) -> Iterator[sqlite3.Connection]:
+        with committing(catalog) as connection:
+            yield connection
+        # ^C while a COMMIT waits for the disk is heard as soon as that returns
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Catalog, "transaction", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        open_existing(lake, clock())
+    assert told(lake) == before
 
 
 def test_files_that_a_killed_takeover_left_are_removed_by_the_next_run(lake: Path, clock: Clock) -> None:
