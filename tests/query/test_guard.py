@@ -115,3 +115,12 @@ def test_no_more_than_some_texts_are_remembered(monkeypatch: pytest.MonkeyPatch)
         for number in range(guard._MOST_FOUND + 5):
             guard.require_select(connection, f"SELECT {number}")
     assert len(guard._found) == 5
+
+
+def test_what_is_known_of_texts_is_let_go_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    # as two threads leave it that looked at its size at the same time
+    known = {f"SELECT {n}": True for n in range(guard._MOST_FOUND + 1)}
+    monkeypatch.setattr(guard, "_found", known)
+    with duckdb.connect() as connection:
+        guard.require_select(connection, "SELECT 'one more'")
+    assert known == {"SELECT 'one more'": True}
