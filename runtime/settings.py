@@ -95,6 +95,10 @@ class Settings(NamedTuple):
         """Whether the settings are equal, wherever each came from."""
         return isinstance(other, Settings) and all(getattr(self, key) == getattr(other, key) for key in SETTINGS)
 
+    def __ne__(self, other: object) -> bool:
+        """The contrary; that of a tuple would look at the places as well."""
+        return not self == other
+
     def require_kafka(self) -> dict[str, str]:
         """The Kafka properties with what they refer to in its place: for a client alone, since it holds secrets.
 

@@ -222,3 +222,9 @@ def test_a_comment_that_toml_refuses_is_refused_in_a_file_of_comments_too(tmp_pa
     (tmp_path / "tidemill.toml").write_text("# a\x01b\n")
     with pytest.raises(ConfigError, match="not valid TOML"):
         load_settings({}, {}, tmp_path)
+
+
+def test_settings_are_equal_or_not_wherever_each_came_from():
+    here, there = Settings(places={"topic": "the environment"}), Settings()
+    assert (here == there, here != there) == (True, False)
+    assert (here._replace(topic="x") == there, here._replace(topic="x") != there) == (False, True)
