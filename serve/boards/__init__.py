@@ -1,0 +1,7 @@
+"""Boards: what a page shows, from files beside the pipeline, and one that is made from the rollups."""
+
+from serve.boards.board import Board, Panel
+from serve.boards.overview import overview
+from serve.boards.shelf import boards_folder, load_boards
+
+__all__ = ["Board", "Panel", "boards_folder", "load_boards", "overview"]
