@@ -1,7 +1,7 @@
 # make demo and make test each work alone, as the first command in a fresh clone.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench dist clean runtime development ducklake deploy-check
+.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench dist clean runtime development ducklake readers deploy-check
 
 DEMO_SECONDS ?= 30
 BIN := .venv/bin
@@ -31,7 +31,7 @@ types: development ## mypy, strict
 imports: development ## who may import whom
 	$(BIN)/lint-imports
 
-tests: development ducklake
+tests: development ducklake readers
 	@sh deploy/tests.sh
 
 kafka: runtime ## start a real Apache Kafka on 127.0.0.1; needs Java 17 and Maven
@@ -59,7 +59,7 @@ dist: development ## wheel and sdist of the last commit into dist/, built twice 
 	@$(BIN)/python -m deploy.packaging.dist
 
 clean: ## remove the environments, caches and dist/; never a lake, its recovery folder or Kafka's data
-	rm -rf .venv .venv-ducklake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist tidemill.egg-info
+	rm -rf .venv .venv-ducklake .venv-readers .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist tidemill.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 runtime:
@@ -70,3 +70,6 @@ development:
 
 ducklake: ## the environment with the official DuckLake client, for the tests
 	@sh deploy/bootstrap.sh ducklake
+
+readers: ## the environment with other readers of lake and API, for the tests
+	@sh deploy/bootstrap.sh readers

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Builds the environments of this checkout: bootstrap.sh run | dev | ducklake
+# Builds the environments of this checkout: bootstrap.sh run | dev | ducklake | readers
 #
 #   run       .venv with requirements.txt and the project itself (the command .venv/bin/tidemill)
 #   dev       the same, and requirements-dev.txt
 #   ducklake  .venv-ducklake with requirements-ducklake.txt, for tests only
+#   readers   .venv-readers with requirements-readers.txt, and where npm and Maven run, what deploy/readers/ names;
+#             for tests only
 #
 # Quick when nothing changed: a stamp in the environment names what it was built from.
 set -eu
@@ -116,6 +118,29 @@ project() {
   printf '%s\n' "$sum" >.venv/.stamp-project
 }
 
+# others: the readers of other languages, below .venv-readers; the tests that need one say so where it is missing.
+others() {
+  sum=$(cat deploy/readers/package.json deploy/readers/pom.xml | cksum)
+  made .venv-readers .stamp-others "$sum" && return 0
+  lacking=
+  if command -v npm >/dev/null 2>&1; then
+    say "installing deploy/readers/package.json into .venv-readers"
+    cp deploy/readers/package.json .venv-readers/package.json
+    npm install --prefix .venv-readers --silent --no-audit --no-fund --no-package-lock --ignore-scripts || lacking=npm
+  else
+    lacking=npm
+  fi
+  if command -v mvn >/dev/null 2>&1; then
+    say "installing deploy/readers/pom.xml into .venv-readers"
+    mvn -q -B -f deploy/readers/pom.xml dependency:copy-dependencies "-DoutputDirectory=$PWD/.venv-readers/jars" ||
+      lacking="${lacking:+$lacking and }Maven"
+  else
+    lacking="${lacking:+$lacking and }Maven"
+  fi
+  [ -z "$lacking" ] || { say "left out, for want of $lacking: readers of other languages"; return 0; }
+  printf '%s\n' "$sum" >.venv-readers/.stamp-others
+}
+
 case "${1:-}" in
   run)
     # The development packages stand on the same file, so their stamp vouches for these as well.
@@ -130,8 +155,12 @@ case "${1:-}" in
   ducklake)
     packages .venv-ducklake .stamp-ducklake requirements-ducklake.txt requirements-ducklake.txt
     ;;
+  readers)
+    packages .venv-readers .stamp-readers requirements-readers.txt requirements-readers.txt
+    others
+    ;;
   *)
-    say "say what to build: run, dev or ducklake"
+    say "say what to build: run, dev, ducklake or readers"
     exit 2
     ;;
 esac

@@ -37,10 +37,13 @@ INLINE = re.compile(r"`([^`\n]+)`")
 OTHERS = {
     "cd",
     "cp",
+    "curl",
     "docker",
+    "duckdb",
     "honcho",
     "journalctl",
     "kubectl",
+    "marimo",
     "mkdir",
     "pip",
     "pipx",
@@ -56,7 +59,7 @@ def shell_lines() -> Iterator[tuple[str, str]]:
     for page in PAGES:
         text = page.read_text()
         for language, block in FENCE.findall(text):
-            assert language in ("sh", "python", "sql", "toml", ""), f"{page.name} has a block of {language}"
+            assert language in ("sh", "python", "sql", "js", "toml", ""), f"{page.name} has a block of {language}"
             if language == "sh":
                 yield from ((page.name, line) for line in block.replace("\\\n", " ").splitlines() if line.strip())
         for code in INLINE.findall(FENCE.sub("", text)):

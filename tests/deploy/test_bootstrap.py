@@ -19,6 +19,8 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / "deploy").mkdir()
     shutil.copy(ROOT / "deploy" / "bootstrap.sh", tmp_path / "deploy")
     (tmp_path / "requirements-ducklake.txt").write_text("# nothing\n")
+    (tmp_path / "requirements-readers.txt").write_text("# nothing\n")
+    shutil.copytree(ROOT / "deploy" / "readers", tmp_path / "deploy" / "readers")
     (tmp_path / "bin").mkdir()
     for tool in TOOLS:
         path = shutil.which(tool)
@@ -65,7 +67,20 @@ def test_a_python_that_fits_is_used_and_later_calls_do_only_what_changed(checkou
     assert "making .venv-ducklake" in bootstrap(checkout).stderr
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-ducklake.txt"])
+def test_readers_of_other_languages_are_left_out_in_words_and_come_with_their_tools(checkout: Path) -> None:
+    script(checkout / "bin" / "python", f'exec {sys.executable} "$@"')
+    (checkout / "bin" / "cp").symlink_to(str(shutil.which("cp")))
+    without = bootstrap(checkout, "readers")
+    assert without.returncode == 0
+    assert without.stderr.endswith("left out, for want of npm and Maven: readers of other languages\n")
+    script(checkout / "bin" / "npm", 'echo "npm $1 $2 $3" >&2')
+    script(checkout / "bin" / "mvn", 'echo "mvn $3 $4" >&2')
+    assert "npm install --prefix .venv-readers\n" in (then := bootstrap(checkout, "readers").stderr)
+    assert "mvn -f deploy/readers/pom.xml\n" in then
+    assert bootstrap(checkout, "readers").stderr == ""
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("requirements*.txt")))
 def test_requirements_are_exact_versions_without_addresses(name: str) -> None:
     for line in (ROOT / name).read_text().splitlines():
         if line and not line.startswith(("#", "-r requirements")):
