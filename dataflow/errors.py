@@ -20,7 +20,13 @@
     │   ├── Gap                  a commit does not continue where the lake ends
     │   └── ConservationError    a record would vanish or count twice
     └── QueryError               the question cannot be answered
-        └── SnapshotExpired      the snapshot that was asked is not kept any more
+        ├── SnapshotExpired      the snapshot that was asked is not kept any more
+        ├── SqlRefused           a question to the server asks for what it does not answer
+        ├── SqlTooLong           it took longer than it may
+        ├── SqlTooMuch           it needs more memory, processor time or text than it may
+        ├── SqlBusy              others are being answered; ask again in a moment
+        ├── SqlCancelled         who asked took it back
+        └── SqlFailed            the process that answered it is gone
 
 Exit codes are handed down. Every message says what happened, where, and how to fix it.
 """
@@ -144,3 +150,34 @@ class QueryError(TidemillError):
 
 class SnapshotExpired(QueryError):
     """The snapshot that was asked is not kept any more, and its files are gone; a newer one can be asked."""
+
+
+class SqlRefused(QueryError):
+    """A question to the server asks for what it does not answer: more than one SELECT, files, settings, internals."""
+
+
+class SqlTooLong(QueryError):
+    """A question to the server took longer than it may."""
+
+
+class SqlTooMuch(QueryError):
+    """A question to the server needs more memory, processor time or text than it may."""
+
+
+class SqlBusy(QueryError):
+    """All that answer are taken and enough others wait; `retry_after_s` says when to ask again."""
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[type["SqlBusy"], tuple[str, float]]:
+        return (type(self), (str(self), self.retry_after_s))
+
+
+class SqlCancelled(QueryError):
+    """Who asked took the question back, or the server is ending."""
+
+
+class SqlFailed(QueryError):
+    """The process that answered is gone or said what it must not say; another one has taken its place."""

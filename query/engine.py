@@ -4,14 +4,17 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from dataflow.sql import quoted, text
 from query.duck import duckdb
 from query.shared_work import SharedWork
 from sinks.lake.names import SCHEMA_FOLDER
+
+Setting = str | bool | int | float | list[str]
 
 _CONFLICT_TRIES = 200
 _CONFLICT_S = 0.001
@@ -34,9 +37,12 @@ class Engine:
     guards fields and is never held while DuckDB works.
     """
 
-    def __init__(self, lake_dir: Path, *, threads: int | None = None) -> None:
+    def __init__(
+        self, lake_dir: Path, *, threads: int | None = None, settings: Mapping[str, Setting] = MappingProxyType({})
+    ) -> None:
+        """`settings`: more of DuckDB's own, by name; what keeps files out of reach is set here whatever they say."""
         self._lake_dir = lake_dir
-        self._threads = threads
+        self._settings = {**settings} if threads is None else {**settings, "threads": threads}
         self._lock = threading.Lock()
         self._instance: _Instance | None = None
         self._namespaces = 0
@@ -73,7 +79,7 @@ class Engine:
             return self._instance
 
     def _open(self, folders: frozenset[str]) -> _Instance:
-        base = duckdb.connect(":memory:", config={} if self._threads is None else {"threads": self._threads})
+        base = duckdb.connect(":memory:", config=self._settings)
         # Only data files: the catalog beside them stays out of reach of SQL.
         allowed = ", ".join(text(f"{self._lake_dir}/{folder}") for folder in sorted(folders))
         base.execute(

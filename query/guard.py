@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from dataflow.errors import QueryError
 from query.duck import duckdb
@@ -51,6 +51,21 @@ def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
 
 
 def _look(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
+    statement = read_statement(connection, sql)
+    _walk(statement.tree)
+    return statement.kind.endswith(".SELECT") and ";" not in statement.text
+
+
+class Statement(NamedTuple):
+    """One statement: of an EXPLAIN, `text` and `tree` are those of the statement that it explains."""
+
+    kind: str
+    text: str
+    tree: Any
+
+
+def read_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> Statement:
+    """The parsed tree of `sql`. Raises QueryError unless that is exactly one SELECT, or an EXPLAIN of one."""
     try:
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
@@ -64,8 +79,7 @@ def _look(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
     tree = json.loads(connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()[0][0])
     if tree["error"]:
         raise QueryError(f"the query is no SELECT, and a lake is only read here; {_FIX}")
-    _walk(tree["statements"])
-    return kind.endswith(".SELECT") and ";" not in text
+    return Statement(kind, text, tree["statements"])
 
 
 def message_of(error: duckdb.Error) -> str:

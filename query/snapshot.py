@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from dataflow.errors import QueryError
@@ -167,6 +168,23 @@ class LakeSnapshot:
 
         return self._again_if_moved(begin)
 
+    def batches(
+        self,
+        sql: str,
+        *,
+        begun: Callable[[duckdb.DuckDBPyConnection], object],
+        parameters: Sequence[object] | Mapping[str, object] | None = None,
+        limit: int | None = None,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Iterator["pa.Table"]:
+        """Answer one SELECT as `query` does, in tables of at most `batch_rows` rows, one after the other.
+
+        The first one comes even if it has no rows. `begun` is told the cursor that the answer is read by, which
+        another thread may interrupt. Raises as `texts` does.
+        """
+        question = _Question(sql, parameters, limit, (), ())
+        return self._again_if_moved(lambda place: _first_asked(place._pour(question, begun, batch_rows)))
+
     def with_files(self, files: Mapping[str, list[DataFile]]) -> "LakeSnapshot":
         """The same snapshot as if its tables had these files only; `bounds` would look at all files again."""
         return LakeSnapshot(self._means, self.resolved._replace(files=files), whole=False)
@@ -236,6 +254,35 @@ class LakeSnapshot:
             with self._told(TimeLimit(cursor, timeout_s)):
                 self._prepare(cursor, question)
                 return interruptible(cursor, lambda: exact_table(question.relation(cursor)))
+        finally:
+            cursor.close()
+
+    def _pour(
+        self, question: "_Question", begun: Callable[[duckdb.DuckDBPyConnection], object], batch_rows: int
+    ) -> Iterator["pa.Table"]:
+        import pyarrow as pa
+
+        from query.unsigned import exact
+
+        cursor = self._namespace.cursor()
+        limit = TimeLimit(cursor, None)
+        begun(cursor)
+        try:
+            with self._told(limit):
+                self._prepare(cursor, question)
+                relation = interruptible(cursor, lambda: question.relation(cursor))
+                types = relation.types
+                reader = interruptible(cursor, lambda: relation.to_arrow_reader(batch_rows))
+                batch = interruptible(cursor, lambda: next(reader, None))
+            yield exact(pa.Table.from_batches([] if batch is None else [batch], reader.schema), types)
+            while batch is not None:
+                try:
+                    with self._told(limit):
+                        batch = interruptible(cursor, lambda: next(reader, None))
+                except duckdb.IOException as error:
+                    raise QueryError(f"{message_of(error)}\nThe answer is not whole: ask again") from error
+                if batch is not None:
+                    yield exact(pa.Table.from_batches([batch]), types)
         finally:
             cursor.close()
 
@@ -345,6 +392,12 @@ class _Text(NamedTuple):
 class _Step(NamedTuple):
     columns: Sequence[Column]
     rows: list[Row]
+
+
+def _first_asked(tables: Iterator["pa.Table"]) -> Iterator["pa.Table"]:
+    """The same, the first one read already."""
+    first = next(tables)
+    return chain([first], tables)
 
 
 def _keep(_: object) -> None:

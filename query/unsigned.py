@@ -1,5 +1,6 @@
 """DuckDB's largest unsigned integers as Arrow: its export reads them as signed, so that those above 2^127 turn."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,11 @@ _WRAP = 2**128
 def exact_table(relation: duckdb.DuckDBPyRelation) -> pa.Table:
     """The relation's rows; UHUGEINT as decimal256(39, 0), also inside of lists, maps and structs."""
     types = relation.types
-    table: pa.Table = relation.to_arrow_table()
+    return exact(relation.to_arrow_table(), types)
+
+
+def exact(table: pa.Table, types: Sequence[Any]) -> pa.Table:
+    """Rows that DuckDB has exported, `types` being its own of their columns, as `exact_table` gives them."""
     for at, kind in enumerate(types):
         if "UHUGEINT" in str(kind):
             name, column = table.column_names[at], table.column(at)

@@ -22,6 +22,11 @@ UNTESTED = {
     "query/reports/report.py": "a record and the two ways of asking it, which test_answer and test_rollup are about",
     "runtime/job.py": "joins the parts; every run of tests/e2e, tests/chaos and test_stored_lakes goes through it",
     "runtime/launch.py": "a run as a whole process: what tests/e2e start, stop, kill and set the clock of",
+    "serve/sql/inside/imports.py": "what a child imports while it can open files; each question of test_pool needs it",
+    "serve/sql/inside/main.py": "the life of a child, which test_child and test_pool begin and end",
+    "serve/sql/limits.py": "a record without methods",
+    "serve/sql/orders.py": "records without methods",
+    "serve/sql/question.py": "records without methods",
     "sinks/lake/catalog/staged.py": "records without methods",
     "sinks/lake/catalog/schema.py": "text of tables that the official client reads in test_ducklake",
 }

@@ -1,0 +1,1 @@
+"""What runs in a process behind the walls; nothing that it says is trusted outside."""
