@@ -1,7 +1,7 @@
 # make demo and make test each work alone, as the first command in a fresh clone.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench dist clean runtime development ducklake readers deploy-check
+.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench dist clean runtime development ducklake readers deploy-check page
 
 DEMO_SECONDS ?= 30
 BIN := .venv/bin
@@ -54,6 +54,9 @@ bench: runtime ## throughput, latency, a million hostile records on a real Kafka
 
 deploy-check: development ## the files in deploy/ by the programs that read them: systemd, promtool, Compose, Grafana
 	@sh deploy/check.sh
+
+page: ## build the page of page/ into serve/page/; needs Node 20 and npm
+	@sh deploy/page.sh
 
 dist: development ## wheel and sdist of the last commit into dist/, built twice and compared byte by byte
 	@$(BIN)/python -m deploy.packaging.dist

@@ -1,0 +1,83 @@
+// Numbers as texts, exactly: decimals and large integers come as texts and are never made doubles to be shown.
+
+const DIGITS = /^-?\d+(\.\d+)?$/;
+
+/** Rounds the digits of a decimal text half away from zero. */
+export function rounded(text: string, places: number): string {
+  const negative = text.startsWith("-");
+  const [whole = "0", fraction = ""] = (negative ? text.slice(1) : text).split(".");
+  const kept = (fraction + "0".repeat(places)).slice(0, places);
+  let digits = BigInt(whole + kept);
+  if ((fraction[places] ?? "0") >= "5") digits += 1n;
+  const all = digits.toString().padStart(places + 1, "0");
+  const cut = all.length - places;
+  const shown = places ? `${all.slice(0, cut)}.${all.slice(cut)}` : all;
+  return negative && digits !== 0n ? `-${shown}` : shown;
+}
+
+/** 1234567.5 -> 1,234,567.5 */
+export function grouped(text: string): string {
+  const [whole = "", fraction] = text.split(".");
+  const shown = whole.replace("-", "−").replace(/\B(?=(\d{3})+$)/g, ",");
+  return fraction === undefined ? shown : `${shown}.${fraction}`;
+}
+
+export function isNumeric(type: string): boolean {
+  return /int|decimal|numeric|double|float|real/i.test(type) && !/interval|\[|struct|map/i.test(type);
+}
+
+export function isTime(type: string): boolean {
+  return /timestamp|datetime/i.test(type);
+}
+
+const isWhole = (type: string): boolean => /int/i.test(type);
+const isDecimal = (type: string): boolean => /decimal|numeric/i.test(type);
+
+/** Plain digits of a JSON number or text; null where there are none. */
+export function digits(value: unknown): string | null {
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) return null;
+    const text = String(value);
+    return text.includes("e") ? value.toFixed(6) : text;
+  }
+  return typeof value === "string" && DIGITS.test(value) ? value : null;
+}
+
+/** For a table: thousands, two places of a decimal, up to three of a double; a unit before ("$") or behind ("ms"). */
+export function shown(value: unknown, type: string, unit = ""): string {
+  const text = digits(value);
+  if (text === null) return value === null || value === undefined ? "–" : String(value);
+  const number = isWhole(type) && !isDecimal(type)
+    ? text
+    : isDecimal(type)
+      ? rounded(text, 2)
+      : rounded(text, 3).replace(/\.?0+$/, "");
+  return withUnit(grouped(number || "0"), unit);
+}
+
+export function withUnit(text: string, unit: string): string {
+  if (!unit) return text;
+  if (unit.length > 1 || unit === "%") return `${text} ${unit}`;
+  return text.startsWith("−") ? `−${unit}${text.slice(1)}` : unit + text;
+}
+
+/** For an axis or a figure: 950, 1.2k, 35k, 1.24M. */
+export function compact(value: number): string {
+  const size = Math.abs(value);
+  const sign = value < 0 ? "−" : "";
+  for (const [limit, name] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]] as const) {
+    if (size >= limit * 0.9995) {
+      const scaled = size / limit;
+      const places = scaled < 10 ? 2 : scaled < 100 ? 1 : 0;
+      return `${sign}${scaled.toFixed(places).replace(/\.?0+$/, (zeros) => (zeros.startsWith(".") ? "" : places ? "" : zeros))}${name}`;
+    }
+  }
+  return sign + (Number.isInteger(size) ? String(size) : size.toFixed(size < 1 ? 3 : 2).replace(/0+$/, "").replace(/\.$/, ""));
+}
+
+/** A place on a chart; never shown. */
+export function position(value: unknown): number | null {
+  const text = digits(value);
+  return text === null ? null : Number(text);
+}
