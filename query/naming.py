@@ -1,9 +1,10 @@
 """Names of a snapshot inside DuckDB: which of them a question means, and the views that stand behind them."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
+from types import MappingProxyType
 
 from dataflow.errors import QueryError
 from dataflow.pipeline.names import LEDGER
@@ -17,20 +18,31 @@ from query.resolve import Resolved
 from query.scan import scan_sql
 from sinks.lake.tables.views import with_ledger
 
-_SYSTEM = re.compile(
+SYSTEM = re.compile(
     r"\b(show|information_schema|duckdb_\w+|pragma\w*|sqlite_master|query|query_table)\b", re.IGNORECASE
 )
+"""A text with one of these asks about all names."""
 
 
 class Naming:
     """Makes tables and views of one snapshot in its namespace, each when it is first meant.
 
-    `whole`: all files are there, so that the ledger's ends may stand for the ledger in views.
+    `whole`: all files are there, so that the ledger's ends may stand for the ledger in views. `instead`: SQL by view
+    that gives the same rows as the view's own.
     For any number of threads, each with a cursor of its own.
     """
 
-    def __init__(self, resolved: Resolved, namespace: Namespace, ends: LedgerEnds, *, whole: bool) -> None:
+    def __init__(
+        self,
+        resolved: Resolved,
+        namespace: Namespace,
+        ends: LedgerEnds,
+        *,
+        whole: bool,
+        instead: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._resolved = resolved
+        self._sql = {name: instead.get(name, view.sql) for name, view in resolved.views.items()}
         self._tables, self._views = resolved.tables, resolved.views
         self._namespace = namespace
         self._ends = ends
@@ -42,7 +54,7 @@ class Naming:
         False with all names, where it names none or asks about all.
         """
         everything = {*self._tables, *self._views}
-        if _SYSTEM.search(sql):
+        if SYSTEM.search(sql):
             return everything, False
         by_lower = {name.lower(): name for name in everything}
         found: set[str] = set()
@@ -60,7 +72,7 @@ class Naming:
             for name in map(by_lower.get, words):
                 if name is not None and name not in found:
                     found.add(name)
-                    texts += [(self._views[name].sql, True)] if name in self._views else []
+                    texts += [(self._sql[name], True)] if name in self._views else []
         return (found, True) if found or followed else (everything, False)
 
     def make(self, cursor: duckdb.DuckDBPyConnection, names: AbstractSet[str], *, named: bool = True) -> None:
@@ -132,7 +144,7 @@ class Naming:
 
     def _view_sql(self, name: str, ends: str) -> str:
         """The view's SQL, with the ledger's ends in place of the ledger unless files were left out."""
-        sql = self._views[name].sql
+        sql = self._sql[name]
         return with_ledger(sql, ends) if self._exchanges_ledger else sql
 
     @property

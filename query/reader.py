@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from dataflow.errors import SnapshotExpired
 from query.duck import duckdb
@@ -39,7 +39,7 @@ class LakeReader:
         self._lock = threading.Lock()
         self._latest: LakeSnapshot | None = None
 
-    def __enter__(self) -> "LakeReader":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

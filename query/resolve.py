@@ -1,7 +1,7 @@
 """What a lake holds at one snapshot: tables, views and live files, resolved in one read of its catalog."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -80,6 +80,10 @@ class Resolver:
             self._own = open_readonly(self.folder)
             self._own_lake = lake
         return self._own
+
+    def lend(self) -> AbstractContextManager[tuple[CatalogReader, LakeIdentity]]:
+        """A handle on the catalog in a read transaction, and which lake it is of. Raises LakeMissing or ForeignLake."""
+        return self._catalogs.lend()
 
     def resolve(self, as_of: int | datetime | None, known: Resolved | None = None) -> Resolved:
         """What is visible at the snapshot that `as_of` names: an id, the newest at that time, or (None) the newest.

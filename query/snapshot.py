@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from dataflow.errors import QueryError
@@ -67,12 +68,21 @@ class LakeSnapshot:
     For any number of threads; each question works on a cursor of its own.
     """
 
-    def __init__(self, means: Means, resolved: Resolved, *, whole: bool = True) -> None:
+    def __init__(
+        self,
+        means: Means,
+        resolved: Resolved,
+        *,
+        whole: bool = True,
+        instead: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`whole`, `instead`: as of `Naming`."""
         self.resolved = resolved
         self._means = means
         self._whole = whole
+        self._instead = instead
         self._namespace = means.engine.namespace(data_folders(resolved.others.values()))
-        self._naming = Naming(resolved, self._namespace, means.ends, whole=whole)
+        self._naming = Naming(resolved, self._namespace, means.ends, whole=whole, instead=instead)
         self._moved: LakeSnapshot | None = None
         """The same snapshot with its files looked up anew, since a compaction removed those known here."""
 
@@ -112,6 +122,10 @@ class LakeSnapshot:
     def require_readable(self, table: str) -> None:
         """Raise QueryError for a table that its files alone do not tell, because another client changed it."""
         self._naming.require_readable(table)
+
+    def needed(self, sql: str) -> tuple[set[str], bool]:
+        """Names of tables and views that `sql` may touch; False with all names, where it names none or asks for all."""
+        return self._naming.needed(sql)
 
     def ends(self) -> Ends:
         """Where each source partition of the ledger stands; cheap when asked again at later snapshots."""
@@ -226,7 +240,7 @@ class LakeSnapshot:
             if (resolved.files, resolved.others) == (self.resolved.files, self.resolved.others):
                 # the catalog still names the file: it is lost
                 raise QueryError(message_of(problem)) from problem
-            self._moved = LakeSnapshot(self._means, resolved)
+            self._moved = LakeSnapshot(self._means, resolved, instead=self._instead)
         return self._moved
 
     def _connect(self) -> duckdb.DuckDBPyConnection:

@@ -37,6 +37,7 @@ ACROSS = {
     "tests/doctor/test_kafka.py": "the whole examination beside a real broker",
     "tests/proof/audit/test_kafka.py": "audit and replay of a lake that was read from a real broker",
     "tests/proof/audit/test_streams.py": "the audit over random pipelines and streams",
+    "tests/query/recent/test_equal.py": "a reader that stays beside one of the files, whatever happens to the lake",
     "tests/query/test_extreme_times.py": "the first and last times through views, formats and compaction",
     "tests/query/test_many_threads.py": "reader, snapshots and engine under many threads",
     "tests/query/test_own_names.py": "columns called like those that queries use inside, in every command",

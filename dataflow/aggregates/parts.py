@@ -63,6 +63,9 @@ class Part:
 
     `types` gives their Arrow types for the type of the aggregate's column, `build` their values from rows, `empty`
     so many values of no row at all, `merge` their values from delta rows. Parts are equal by name.
+
+    `sql` is how DuckDB merges its only column, called `{column}`, over delta rows; None for parts of lists. Where
+    `needs_exact`, floats merged in another order come to something else.
     """
 
     name: str
@@ -71,6 +74,8 @@ class Part:
     build: Callable[[Rows], Sequence[pa.Array]]
     merge: Callable[[Runs, Sequence[pa.Array]], Sequence[pa.Array]]
     empty: Callable[[pa.DataType, int], pa.Array]
+    sql: str | None = None
+    needs_exact: bool = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Part) and (self.name, self.columns) == (other.name, other.columns)
@@ -88,6 +93,7 @@ def counts(ending: str = "") -> Part:
         build=lambda rows: (rows.counts(),),
         merge=lambda runs, columns: (runs.sums(columns[0]),),
         empty=lambda _, rows: pa.repeat(pa.scalar(0, pa.int64()), rows),
+        sql="sum({column})",
     )
 
 
@@ -100,6 +106,8 @@ def sums(ending: str = "") -> Part:
         build=lambda rows: (rows.sums(),),
         merge=lambda runs, columns: (runs.sums(columns[0]),),
         empty=_nulls,
+        sql="sum({column})",
+        needs_exact=True,
     )
 
 
@@ -112,6 +120,7 @@ def extremes(which: Extreme, ending: str = "") -> Part:
         build=lambda rows: (rows.extremes(which),),
         merge=lambda runs, columns: (runs.extremes(which, columns[0]),),
         empty=_nulls,
+        sql=f"{which}({{column}})",
     )
 
 

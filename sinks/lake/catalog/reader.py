@@ -81,6 +81,10 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
             return self._snapshots("ORDER BY s.snapshot_id")
         return self._snapshots("ORDER BY s.snapshot_id DESC LIMIT ?", last)[::-1]
 
+    def between(self, first: int, last: int) -> list[Snapshot]:
+        """Those of the snapshots [first, last] that are kept, oldest first."""
+        return self._snapshots("WHERE s.snapshot_id BETWEEN ? AND ? ORDER BY s.snapshot_id", first, last)
+
     def resolve(self, as_of: int | datetime | None) -> Snapshot:
         """The snapshot with this id, the newest at or before this time (UTC if it has no zone), or the newest of all.
 

@@ -19,6 +19,9 @@ from sinks.lake.upkeep.crossing import floor_ms
 from sinks.lake.upkeep.keeping import Keep, Slots, keeps_of, slots_of
 from sinks.lake.upkeep.times import FileTimes, file_times
 
+RETENTION = "retention"
+"""Message of the commits that let rows leave."""
+
 
 @dataclass(frozen=True, slots=True)
 class Departure:
@@ -87,7 +90,7 @@ def leave(catalog: Catalog, now: datetime, *, fault: Fault = no_fault) -> tuple[
         changes = [*(f"deleted_from_table:{table_id}" for table_id in touched), *view_changes(changed)]
         next_id = catalog.head().next_catalog_id
         snapshot_id = catalog.snapshot(
-            now, ",".join(changes), schema=bool(changed), catalog_ids=len(changed), message="retention"
+            now, ",".join(changes), schema=bool(changed), catalog_ids=len(changed), message=RETENTION
         )
         replace_views(catalog, snapshot_id, changed, next_id)
         for each in going:

@@ -51,3 +51,13 @@ def test_parts_are_equal_by_name_and_columns() -> None:
     assert extremes("min") != extremes("max")
     assert {counts(), counts(), sums()} == {sums(), counts()}
     assert counts() != "count"
+
+
+def test_parts_of_one_column_merge_in_plain_sql_and_those_of_lists_do_not() -> None:
+    assert [part.sql for part in (counts(), sums("_sum"), extremes("max"))] == [
+        "sum({column})",
+        "sum({column})",
+        "max({column})",
+    ]
+    assert [part.needs_exact for part in (counts(), sums(), extremes("min"))] == [False, True, False]
+    assert (kmv().sql, histogram().sql) == (None, None)
