@@ -11,6 +11,7 @@ COMMANDS = {
     "check": "Check the pipeline file and its reports; print its tables and columns, its windows, what is held.",
     "query": "Answer one SELECT, while the pipeline writes or not. `SHOW TABLES` lists what there is.",
     "report": "Answer a standing question: a report of the pipeline, or a rollup. Without a name, all are listed.",
+    "serve": ("Answer over HTTP while the pipeline writes or not: reports, rollups, SQL, a change feed and a page."),
     "snapshots": "List snapshots, newest first: id, time, rows added per table, offsets read per source partition.",
     "files": "Name the Parquet files that hold a table's rows at a snapshot: all of them, and no others.",
     "dump": "Write one CSV per table into DIR; equal tables give equal files, so `diff -r` compares two lakes.",

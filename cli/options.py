@@ -69,6 +69,22 @@ FLAGS: Mapping[str, Any] = {
 }
 """The flag of every setting that has one, in the order in which help lists them."""
 
+SERVE: Mapping[str, Any] = {
+    "serve_host": Annotated[str | None, flag("serve_host", metavar="ADDRESS")],
+    "serve_port": Annotated[int | None, flag("serve_port")],
+    "serve_token": Annotated[str | None, flag("serve_token", metavar="REFERENCE")],
+    "serve_origins": Annotated[str | None, flag("serve_origins", metavar="ORIGIN,...")],
+    "serve_hosts": Annotated[str | None, flag("serve_hosts", metavar="NAME,...")],
+    "serve_timeout": Annotated[str | None, flag("serve_timeout", metavar="TIME")],
+    "serve_sql": Annotated[bool | None, flag("serve_sql", "--serve-sql/--no-serve-sql")],
+    "serve_sql_timeout": Annotated[str | None, flag("serve_sql_timeout", metavar="TIME")],
+    "serve_sql_memory_bytes": Annotated[int | None, flag("serve_sql_memory_bytes")],
+    "serve_sql_rows": Annotated[int | None, flag("serve_sql_rows")],
+    "serve_sql_bytes": Annotated[int | None, flag("serve_sql_bytes")],
+    "serve_sql_children": Annotated[int | None, flag("serve_sql_children")],
+}
+"""The flags of the server's settings, which no run has."""
+
 SOURCE = ("pipeline", "source", "input", "brokers", "topic", "kafka")
 """What says where records come from and what they are."""
 
@@ -84,7 +100,8 @@ def takes(*keys: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
     What was given for them comes as its first argument, ready for `load_settings`.
     """
-    flags = {key: Declared(annotation, None, required=False) for key, annotation in FLAGS.items() if key in keys}
+    all_flags = {**FLAGS, **SERVE}
+    flags = {key: Declared(annotation, None, required=False) for key, annotation in all_flags.items() if key in keys}
     assert len(flags) == len(keys)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

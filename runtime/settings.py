@@ -14,6 +14,9 @@ from runtime.setting import Setting, told
 PREFIX = "TIDEMILL_"
 FILE = "tidemill.toml"
 
+LEAST_TOKEN = 16
+"""So many characters has a token at least."""
+
 _FAULT = r"^([a-z_.-]+(:[1-9][0-9]*)?(@[0-9]+)?)?$"
 _IGNORED = frozenset({"TIDEMILL_DUCKLAKE_PYTHON"})
 """Variables that carry our prefix and are no settings: where the tests find the official DuckLake client."""
@@ -67,6 +70,20 @@ class Settings(NamedTuple):
     ] = "auto"
     quiet: Annotated[bool, told("say nothing of the progress but the last line")] = False
     log_level: Annotated[Literal["debug", "info", "warning", "error"], told("least severe line to log")] = "info"
+    serve_host: Annotated[str, told("address of `tidemill serve`; beyond loopback it needs a token", least=1)] = (
+        "127.0.0.1"
+    )
+    serve_port: Annotated[int, told("port of `tidemill serve`; 0 = any that is free", least=0, most=65_535)] = 8088
+    serve_token: Annotated[str | None, told("token that whoever asks must send; not set = none")] = None
+    serve_origins: Annotated[str, told("origins of other pages that may ask, comma between")] = ""
+    serve_hosts: Annotated[str, told("more host names by which the server may be called, comma between")] = ""
+    serve_timeout: Annotated[str, told("longest time of one question to the server", check=to_ms)] = "30s"
+    serve_sql: Annotated[bool, told("take ad-hoc SQL, in processes of its own")] = True
+    serve_sql_timeout: Annotated[str, told("longest time of one ad-hoc SQL", check=to_ms)] = "30s"
+    serve_sql_memory_bytes: Annotated[int, told("most memory of one ad-hoc SQL", least=2**26)] = 512 * 2**20
+    serve_sql_rows: Annotated[int, told("most rows of one ad-hoc SQL's answer", least=1)] = 100_000
+    serve_sql_bytes: Annotated[int, told("most bytes of one ad-hoc SQL's answer", least=2**16)] = 64 * 2**20
+    serve_sql_children: Annotated[int, told("ad-hoc SQL at a time, a process each", least=1, most=64)] = 2
 
     generator_seed: Annotated[int, told("source generator: equal seeds make equal streams", least=0)] = 0
     generator_rate: Annotated[float, told("source generator: events per second of stream time", above=0)] = 10_000.0
@@ -85,11 +102,12 @@ class Settings(NamedTuple):
     places: Mapping[str, str] = MappingProxyType({})
     """Where each setting that is not the default came from; Kafka properties one by one."""
     referred: Mapping[str, str] = MappingProxyType({})
-    """The variables of the environment that Kafka properties refer to, as far as they are set."""
+    """The variables of the environment that Kafka properties and the token refer to, as far as they are set."""
 
     def __repr__(self) -> str:
-        """The settings but for Kafka's properties, which may hold secrets."""
-        return f"Settings({', '.join(f'{key}={getattr(self, key)!r}' for key in SETTINGS if key != 'kafka')})"
+        """The settings but for Kafka's properties and the token, which are or may hold secrets."""
+        shown = (key for key in SETTINGS if key not in ("kafka", "serve_token"))
+        return f"Settings({', '.join(f'{key}={getattr(self, key)!r}' for key in shown)})"
 
     def __eq__(self, other: object) -> bool:
         """Whether the settings are equal, wherever each came from."""
@@ -107,6 +125,25 @@ class Settings(NamedTuple):
         from dataflow.sources.kafka.properties import resolved
 
         return resolved(self.kafka, self.referred, self.places)
+
+    def require_serve_token(self) -> str | None:
+        """The token with what it refers to in its place; None if there is none.
+
+        Raises ConfigError where a variable or a file is not there, or where it is too easily found.
+        """
+        if self.serve_token is None:
+            return None
+        from dataflow.sources.kafka.properties import resolved
+
+        where = f" (from {self.places.get('serve_token', 'serve_token')})"
+        try:
+            token = resolved({"serve_token": self.serve_token}, self.referred)["serve_token"]
+        except ConfigError as error:
+            raise ConfigError("serve_token", error.value, error.fix + where) from None
+        if len(token) < LEAST_TOKEN or not (token.isascii() and token.isprintable() and " " not in token):
+            fix = f"write at least {LEAST_TOKEN} letters, digits and signs of ASCII without a blank"
+            raise ConfigError("serve_token", "****", fix + where)
+        return token
 
     def require_input(self) -> Path:
         """The folder to read for source files. Raises ConfigError if there is none."""
@@ -154,6 +191,8 @@ def load_settings(
             else:
                 values[key], places[key] = value, place_of(key)
     referred = _checked(values["kafka"], places, surroundings) if "kafka" in values else {}
+    if "serve_token" in values:
+        referred |= _referred(values["serve_token"], surroundings)
     if "pipeline" not in values and (found := default_pipeline(folder or Path())) != SETTINGS["pipeline"].default:
         values["pipeline"], places["pipeline"] = found, "shipped with Tidemill"
     read = {key: _read(key, value, places) for key, value in values.items()}
@@ -178,7 +217,12 @@ def origins(settings: Settings) -> list[tuple[str, str, str]]:
                 (f"kafka.{name}", shown(name, text), settings.places[f"kafka.{name}"]) for name, text in value.items()
             ]
         else:
-            rows.append((key, _text(value), settings.places.get(key, "default")))
+            text = _text(value)
+            if key == "serve_token" and text:
+                from dataflow.sources.kafka.properties import shown
+
+                text = shown(key, text)
+            rows.append((key, text, settings.places.get(key, "default")))
     return rows
 
 
@@ -286,6 +330,13 @@ def _checked(properties: Mapping[str, str], places: Mapping[str, str], environ: 
     return {name: environ[name] for name in variables(properties) if name in environ}
 
 
+def _referred(written: Any, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a text refers to, as far as they are set."""
+    from dataflow.sources.kafka.properties import variables
+
+    return {name: environ[name] for name in variables({"": str(written)}) if name in environ}
+
+
 def _hidden(text: str, value: Any) -> Any:
     """`value` for a message: **** where `text` says that it may hold a secret."""
     from dataflow.sources.kafka.properties import is_secret
@@ -298,4 +349,4 @@ def _read(key: str, value: Any, places: Mapping[str, str]) -> Any:
         return SETTINGS[key].read(value)
     except ValueError as error:
         fix = f"{error} (from {places.get(key, key)}); this is: {SETTINGS[key].description}"
-        raise ConfigError(key, value, fix) from None
+        raise ConfigError(key, _hidden(key, value), fix) from None

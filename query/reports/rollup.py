@@ -14,7 +14,7 @@ from query.reports.report import RollupReport
 from query.reports.values import Value
 from sinks.lake.tables.definition import RollupDefinition
 
-_LEAST_MS = -(2**63) // 1000 + 1_000_000
+LEAST_MS = -(2**63) // 1000 + 1_000_000
 """Below every event time there can be, and still a TIMESTAMP."""
 
 
@@ -41,7 +41,7 @@ def bounds_of(rollup: RollupDefinition, tables: Mapping[str, object], start: dat
     names = [name for name, each in sides if name in tables and each.known.keeps_values]
     names += [name for name in (f"{rollup.name}_delta",) if name in tables]
     # beyond the calendar there is no time to compare with
-    first = None if start <= from_ms(_LEAST_MS) else start
+    first = None if start <= from_ms(LEAST_MS) else start
     last = None if end >= from_ms(2**62) else end
     return [Bound(name, "window_start", first, last) for name in names]
 
@@ -55,7 +55,7 @@ def reach_of(snapshot: LakeSnapshot, rollup: RollupDefinition, last: Value, mome
     newest_ms = newest_window_ms(snapshot, rollup) if moment is None else to_ms(moment)
     if newest_ms is None:
         return Reach(0, 0)
-    return Reach(max(newest_ms - last_ms + 1, _LEAST_MS), newest_ms + 1)
+    return Reach(max(newest_ms - last_ms + 1, LEAST_MS), newest_ms + 1)
 
 
 def newest_window_ms(snapshot: LakeSnapshot, rollup: RollupDefinition) -> int | None:
@@ -94,10 +94,10 @@ def columns_of(rollup: RollupDefinition) -> list[str]:
 def statement(snapshot: LakeSnapshot, report: RollupReport, values: Mapping[str, Value]) -> str:
     """The SELECT, with $start_us and $end_us (of window_start) and $limit. Raises ConfigError."""
     rollup = report.rollup
-    condition = "" if values["where"] is None else f" AND ({_condition(snapshot, report, str(values['where']))})"
+    where = "" if values["where"] is None else f" AND ({condition(snapshot, report, str(values['where']))})"
     return (
         f"SELECT * FROM {quoted(rollup.name)} WHERE window_start >= make_timestamp($start_us)"
-        f" AND window_start < make_timestamp($end_us){condition}"
+        f" AND window_start < make_timestamp($end_us){where}"
         f" ORDER BY {', '.join(_order(rollup, values))} LIMIT $limit"
     )
 
@@ -121,7 +121,7 @@ def _order(rollup: RollupDefinition, values: Mapping[str, Value]) -> list[str]:
     return [f"{quoted(by)} {'ASC' if by in rollup.key_names else 'DESC'} NULLS LAST", *order]
 
 
-def _condition(snapshot: LakeSnapshot, report: RollupReport, written: str) -> str:
+def condition(snapshot: LakeSnapshot, report: RollupReport, written: str) -> str:
     """The condition as SQL of ours: nothing of the text itself gets into the query."""
     # its parser takes long to import, and most questions have no condition
     from dataflow.filter.parse import parse

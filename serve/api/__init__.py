@@ -1,0 +1,1 @@
+"""The HTTP side: routes, guards, forms of answers, problems."""

@@ -1,0 +1,63 @@
+"""Lists: reports, snapshots, corrected windows, boards."""
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.query.lakes import T0, LakeMaker, clicks, ledger
+
+
+def test_reports_of_files_come_first_then_rollups_without_one(client: TestClient) -> None:
+    listed = client.get("/api/v1/reports").json()["reports"]
+    assert [(each["name"], each["kind"]) for each in listed] == [
+        ("clicks_per_ad", "report"), ("revenue_per_hour", "report"), ("top_campaigns", "report"),
+        ("ad_clicks_1m", "rollup"), ("campaign_1m", "rollup"), ("revenue_1h", "rollup"), ("visits", "rollup"),
+    ]  # fmt: skip
+    assert listed[0]["parameters"] == [
+        {
+            "name": "minutes", "type": "integer", "default": "5", "required": False,
+            "help": "how many minutes, the running one included",
+        }
+    ]  # fmt: skip
+    assert {"every", "total", "by"} <= {each["name"] for each in listed[3]["parameters"]}
+
+
+def test_every_report_that_is_listed_answers(client: TestClient) -> None:
+    for each in client.get("/api/v1/reports").json()["reports"]:
+        assert client.get(f"/api/v1/reports/{each['name']}").status_code == 200
+
+
+def test_snapshots_tell_what_they_added(client: TestClient) -> None:
+    listed = client.get("/api/v1/snapshots?limit=1").json()["snapshots"]
+    assert [(each["id"], each["time"], each["offsets"]) for each in listed] == [
+        (2, "2026-01-01T12:08:00Z", {"clicks/0": [0, 100]})
+    ]
+    assert listed[0]["rows"]["dead_letters"] == 3
+
+
+def test_windows_that_were_corrected_are_told_with_how_far_they_moved(client: TestClient, lake: LakeMaker) -> None:
+    lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 5, "1")], "ledger": [ledger("clicks/0", 100, 101, T0)]})
+    told = client.get("/api/v1/late/windows?rollup=ad_clicks_1m&key=ad_id=a").json()["rollups"]
+    (moved,) = told[0]["windows"]
+    assert (moved["key"], moved["rows_added"], moved["aggregates"]["clicks"]["change"]) == ({"ad_id": "a"}, 5, "5")
+    assert client.get("/api/v1/late/windows?key=ad_id").status_code == 400
+    assert client.get("/api/v1/late/windows?rollup=nothing").status_code == 400
+
+
+def test_boards_are_listed_and_each_tells_its_panels(client: TestClient) -> None:
+    boards = client.get("/api/v1/boards").json()["boards"]
+    assert "overview" in [board["name"] for board in boards]
+    board = client.get("/api/v1/boards/overview").json()
+    assert board["panels"]
+    assert client.get("/api/v1/boards/nothing").json()["type"] == "urn:tidemill:problem:board-unknown"
+
+
+@pytest.mark.parametrize("path", ["snapshots?limit=1001", "reports?limit=3", "boards?x=1", "late/windows?limit=0"])
+def test_what_is_wrong_is_told(client: TestClient, path: str) -> None:
+    assert client.get(f"/api/v1/{path}").status_code == 400
+
+
+def test_a_board_of_the_shipped_pipeline_is_not_that_of_another(client: TestClient, tmp_path: Path) -> None:
+    names = [board["name"] for board in client.get("/api/v1/boards").json()["boards"]]
+    assert len(names) == len(set(names))
