@@ -80,7 +80,7 @@ class Settings(NamedTuple):
     serve_timeout: Annotated[str, told("longest time of one question to the server", check=to_ms)] = "30s"
     serve_sql: Annotated[bool, told("take ad-hoc SQL, in processes of its own")] = True
     serve_sql_timeout: Annotated[str, told("longest time of one ad-hoc SQL", check=to_ms)] = "30s"
-    serve_sql_memory_bytes: Annotated[int, told("most memory of one ad-hoc SQL", least=2**26)] = 512 * 2**20
+    serve_sql_memory_bytes: Annotated[int, told("most memory of one ad-hoc SQL", least=2**26)] = 2**30
     serve_sql_rows: Annotated[int, told("most rows of one ad-hoc SQL's answer", least=1)] = 100_000
     serve_sql_bytes: Annotated[int, told("most bytes of one ad-hoc SQL's answer", least=2**16)] = 64 * 2**20
     serve_sql_children: Annotated[int, told("ad-hoc SQL at a time, a process each", least=1, most=64)] = 2

@@ -68,9 +68,9 @@ class Answers:
                 return kept
         return self._work.do(tag, lambda: self._make(question, wanted, at, tag, headers))
 
-    def found(self, question: Question, at: LakeAt, form: Form) -> Found | Document:
+    def found(self, question: Question, at: LakeAt, form: Form, *, has_pages: bool = True) -> Found | Document:
         """The answer itself."""
-        return question.answer(self._lake, at, Asking(form.way, self.timeout_s))
+        return question.answer(self._lake, at, Asking(form.way, self.timeout_s, has_pages))
 
     def _make(self, question: Question, wanted: Wanted, at: LakeAt, tag: str, headers: Mapping[str, str]) -> Answered:
         found = self.found(question, at, wanted.form)

@@ -14,6 +14,12 @@ from dataflow.errors import (
     PipelineError,
     QueryError,
     SnapshotExpired,
+    SqlBusy,
+    SqlCancelled,
+    SqlFailed,
+    SqlRefused,
+    SqlTooLong,
+    SqlTooMuch,
     TidemillError,
 )
 
@@ -122,18 +128,35 @@ def _of_lake(error: LakeError) -> Problem:
     return Problem(503, "lake-unreadable", "The lake cannot be read now", str(error), "see `tidemill doctor`", later)
 
 
+_OF_SQL: tuple[tuple[type[QueryError], tuple[int, str, str]], ...] = (
+    (SqlRefused, (400, "sql-refused", "The SQL asks for what is not answered here")),
+    (SqlTooLong, (504, "too-long", "The question took too long")),
+    (SqlTooMuch, (422, "sql-too-much", "The SQL needs more than it may")),
+    (SqlBusy, (503, "busy", "Too much is asked at this moment")),
+    (SqlCancelled, (409, "sql-cancelled", "The query was stopped")),
+    (SqlFailed, (503, "sql-failed", "The process that answered is gone")),
+)
+
+
 def _of_query(error: QueryError) -> Problem:
-    status, kind, title = getattr(error, "problem", (400, "wrong-question", "The question cannot be answered"))
-    hint: str | None = getattr(error, "hint", None)
+    status, kind, title = next(
+        (told for known, told in _OF_SQL if isinstance(error, known)),
+        (400, "wrong-question", "The question cannot be answered"),
+    )
+    hint: str | None = None
     message = str(error).replace("--as-of", "as_of").replace(" (--timeout)", "")
     if isinstance(error, SnapshotExpired):
         hint = "ask again without as_of or cursor: the newest snapshot answers"
         return Problem(410, "snapshot-expired", "The snapshot is not kept any more", message, hint)
     if _TOO_LONG.match(message):
         return Problem(504, "too-long", "The question took too long", message, "ask for a shorter range or fewer rows")
-    return Problem(status, kind, title, message, hint or _fix_in(message))
+    later = {"Retry-After": "1"} if status == 503 else _NO_HEADERS
+    return Problem(status, kind, title, message, hint or _fix_in(message), later)
 
 
 def _fix_in(message: str) -> str:
-    """What a message of ours says to do: it stands behind the last semicolon."""
-    return message.rpartition("; ")[2] if "; " in message else "see /docs for what can be asked"
+    """What a message of ours says to do: it stands behind the last colon or semicolon."""
+    for sign in ("; ", ": "):
+        if sign in message:
+            return message.rpartition(sign)[2]
+    return "see /docs for what can be asked"

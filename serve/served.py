@@ -22,7 +22,7 @@ class Served(NamedTuple):
     timeout_s: float = 30.0
     sql: bool = True
     sql_timeout_s: float = 30.0
-    sql_memory_bytes: int = 512 * 2**20
+    sql_memory_bytes: int = 2**30
     sql_rows: int = 100_000
     sql_bytes: int = 64 * 2**20
     sql_children: int = 2

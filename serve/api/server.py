@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from serve.answers import Answers
+from serve.api.sql_door import SqlDoor
 from serve.feed.feed import Feed
 from serve.figures import Figures
 from serve.lake import ServedLake
@@ -15,7 +16,7 @@ from serve.workers import Lane
 
 
 class Server(NamedTuple):
-    """The parts; `lanes`: `asking` for what is quick, `slow` for what may not be, `feed` for panels."""
+    """The parts. Lanes: `asking` for what is quick, `slow` for what may not be, `feed_lane` for panels."""
 
     lake: ServedLake
     pipeline: str | None
@@ -27,6 +28,7 @@ class Server(NamedTuple):
     slow: Lane
     feed: Feed
     feed_lane: Lane
+    sql: SqlDoor
 
     @classmethod
     def over(cls, lake: Path, pipeline: str | None, wish: Served, clock: Callable[[], datetime]) -> "Server":
@@ -38,14 +40,18 @@ class Server(NamedTuple):
         for lane in (asking, slow, feed_lane):
             figures.running.labels(lane.name).set_function(partial(_inside, lane))
         feed = Feed(served, answers, feed_lane, figures, clock)
-        return cls(served, pipeline, wish, clock, figures, answers, asking, slow, feed, feed_lane)
+        return cls(
+            served, pipeline, wish, clock, figures, answers, asking, slow, feed, feed_lane, SqlDoor(served.folder, wish)
+        )
 
     async def start(self) -> None:
         """Get ready, in the event loop that will serve."""
+        self.sql.warm()
 
     async def close(self) -> None:
         """End feeds and threads, let go of the lake."""
         self.feed.close()
+        await self.sql.close()
         for lane in (self.asking, self.slow, self.feed_lane):
             lane.close()
         self.lake.close()

@@ -123,7 +123,7 @@ class LinesQuestion:
         reading = Reading(asking.way, rows, asking.timeout_s, None if asking.way == ARROW else zone, hidden=True)
         found = reading.read(at.snapshot, sql, bounds=bounds)
         onward = None
-        if found.more:
+        if found.more and asking.has_pages:
             lake.keep(at)
             sent = (0 if self.cursor is None else self.cursor.rows) + rows
             last = last_key(found.last)

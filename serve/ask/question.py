@@ -26,10 +26,11 @@ class Document(NamedTuple):
 
 
 class Asking(NamedTuple):
-    """How it is asked: the way rows are read, and for how long at most."""
+    """How it is asked: the way rows are read, for how long at most, and whether somebody may turn the page."""
 
     way: str
     timeout_s: float
+    has_pages: bool = True
 
 
 class Question(Protocol):

@@ -83,7 +83,8 @@ class ReportQuestion:
         reading = Reading(asking.way, rows, asking.timeout_s, zone, skip)
         most = skip + rows + 1 if report.takes_limit else None
         found = ask_as(reading.read, at.snapshot, report, given, at.now, at=own["at"], limit=most)
-        onward = self._next(lake, at, skip + rows, []) if found.table.more else None
+        more = found.table.more and asking.has_pages
+        onward = self._next(lake, at, skip + rows, []) if more else None
         provisional = None
         if report.rollup is not None and found.start is not None and found.end is not None:
             provisional = provisional_from(at, report.rollup, to_ms(found.start), to_ms(found.end))
@@ -109,7 +110,7 @@ class ReportQuestion:
         reading = Reading(asking.way, rows, asking.timeout_s, zone, hidden=True)
         found = reading.read(at.snapshot, statement.sql, bounds=question.bounds(at, statement))
         onward = None
-        if found.more and (values["top"] is None or sent + rows < values["top"]):
+        if found.more and asking.has_pages and (values["top"] is None or sent + rows < values["top"]):
             onward = self._next(lake, at, sent + rows, last_key(found.last))
         provisional = provisional_from(at, question.rollup, to_ms(statement.start), to_ms(statement.end))
         note = f"{statement.note}, as of snapshot {at.snapshot.id} ({at.snapshot.time:%Y-%m-%d %H:%M:%S} UTC)"

@@ -105,12 +105,13 @@ class Panel:
             return _of_problem(problem_of(error), before, at, facts)
 
     def _see(self, at: LakeAt, facts: object) -> Seen:
-        found = self._answers.found(self.question, at, JSON)
+        found = self._answers.found(self.question, at, JSON, has_pages=False)
         if isinstance(found, Document):
             content, note = ENCODER.encode({"value": found.content}), None
         else:
             table = table_of(found, by_columns=True)
             note = table.pop("note")
+            del table["next"]
             content = ENCODER.encode({**table, "rows": table.pop("count")})
         head = ENCODER.encode({"snapshot": snapshot_of(at), "note": note})
         data = head[:-1] + b"," + content[1:]

@@ -54,7 +54,11 @@ def fill(lake: LakeMaker) -> int:
     return lake.commit(
         {
             "ad_clicks_1m_delta": [*rows, clicks("c", 3, 9, "2"), clicks(None, 3, 1)],
-            "campaign_1m_delta": [campaign("low", 0, 10, "1.5"), campaign("top", 1, 1, "2"), campaign(None, 2, 1, None)],
+            "campaign_1m_delta": [
+                campaign("low", 0, 10, "1.5"),
+                campaign("top", 1, 1, "2"),
+                campaign(None, 2, 1, None),
+            ],
             "visits_delta": [visit("a", 0, 5, 2), visit("a", 30, 31, 1)],
             "dead_letters": [dead(3, b'{"a": '), dead(4, b"\xff\x00"), dead(5, None, "empty", None)],
             "late_events": [late(7, 1), late(8, 2)],
@@ -74,6 +78,6 @@ def serving(
     **wish: Any,
 ) -> Iterator[TestClient]:
     """A client of a server over the lake in `folder`, whose clock stands still unless there is one."""
-    app = make_app(folder, pipeline, Served(**wish), clock=clock or (lambda: now))
+    app = make_app(folder, pipeline, Served(**{"sql": False, **wish}), clock=clock or (lambda: now))
     with TestClient(app, base_url="http://127.0.0.1:8088", follow_redirects=False) as client:
         yield client

@@ -21,7 +21,7 @@ def test_other_machines_reach_it_only_with_a_token() -> None:
 
 
 def test_a_port_that_is_taken_and_an_address_of_another_machine_are_told() -> None:
-    with bind(Served(port=0)) as taken, pytest.raises(ConfigError, match="serve_port.*in use.*choose another port"):
+    with bind(Served(port=0)) as taken, pytest.raises(ConfigError, match=r"serve_port.*in use.*choose another port"):
         bind(Served(port=taken.getsockname()[1]))
-    with pytest.raises(ConfigError, match="serve_host.*name an address of this machine"):
+    with pytest.raises(ConfigError, match=r"serve_host.*name an address of this machine"):
         bind(Served(host="192.0.2.1", port=0, token="a-long-enough-token"))

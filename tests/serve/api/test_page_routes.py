@@ -33,7 +33,9 @@ def test_files_have_tags_and_are_packed(client: TestClient) -> None:
     assert plain.text == answer.text == (DOCS / "docs.js").read_text()
 
 
-@pytest.mark.parametrize("path", ["/docs/../app.py", "/docs/%2e%2e/app.py", "/docs/none.js", "/assets/", "/assets/../app.py"])
+@pytest.mark.parametrize(
+    "path", ["/docs/../app.py", "/docs/%2e%2e/app.py", "/docs/none.js", "/assets/", "/assets/../app.py"]
+)
 def test_no_other_file_is_sent(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 

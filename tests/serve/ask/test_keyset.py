@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from serve.ask.keyset import Ordered, after_sql, key_sql, order_sql
 
-ORDER = (Ordered("n", "BIGINT", True), Ordered("name", "VARCHAR"), Ordered("x", "DOUBLE", True), Ordered("id", "INTEGER"))
+ORDER = (
+    Ordered("n", "BIGINT", True),
+    Ordered("name", "VARCHAR"),
+    Ordered("x", "DOUBLE", True),
+    Ordered("id", "INTEGER"),
+)
 ROWS = st.lists(
     st.tuples(
         st.none() | st.integers(-2, 2),

@@ -56,5 +56,7 @@ def test_a_span_holds_whole_windows(rollups: dict[str, RollupDefinition]) -> Non
 def test_a_time_lies_in_its_span(moment: str, every_ms: int, zone: str | None, start: str, end: str) -> None:
     with duckdb.connect() as connection:
         bucket = bucket_sql(f"TIMESTAMP '{moment}'", every_ms, zone)
-        found = connection.execute(f"SELECT s::VARCHAR, ({bucket_end_sql('s', every_ms, zone)})::VARCHAR FROM (SELECT {bucket} AS s)")
+        found = connection.execute(
+            f"SELECT s::VARCHAR, ({bucket_end_sql('s', every_ms, zone)})::VARCHAR FROM (SELECT {bucket} AS s)"
+        )
         assert found.fetchall() == [(start, end)]

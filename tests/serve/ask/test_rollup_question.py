@@ -144,7 +144,9 @@ def test_a_cursor_that_was_made_by_hand_is_refused_or_harmless(client: TestClien
 
 def test_windows_that_overlap_are_not_added_up_but_their_keys_are(tmp_path: Path) -> None:
     with shop_lake(tmp_path / "lake") as lake:
-        lake.commit({"city_5m_delta": [row("x", 0, 5, 2), row("y", 0, 5, 3)], "city_visits_delta": [row("x", 1, 11, 4)]})
+        lake.commit(
+            {"city_5m_delta": [row("x", 0, 5, 2), row("y", 0, 5, 3)], "city_visits_delta": [row("x", 1, 11, 4)]}
+        )
         with serving(lake.folder, pipeline=None) as client:
             assert "overlap" in client.get("/api/v1/reports/city_5m?total=true").json()["detail"]
             (found,) = rows(client, "group=", "/api/v1/reports/city_5m")

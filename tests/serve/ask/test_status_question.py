@@ -77,7 +77,12 @@ def test_the_lag_is_told_where_records_have_times_and_else_why_not(lake: LakeMak
 
 
 def event(offset: int, at) -> dict:
-    return {"topic": "clicks", "partition": "clicks/0", "offset": offset, "record_timestamp": int(at.timestamp() * 1000)}
+    return {
+        "topic": "clicks",
+        "partition": "clicks/0",
+        "offset": offset,
+        "record_timestamp": int(at.timestamp() * 1000),
+    }
 
 
 def test_a_lake_without_events_says_why_there_is_no_lag(tmp_path: Path) -> None:
