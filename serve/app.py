@@ -49,7 +49,7 @@ def make_app(
 
     app = FastAPI(
         title="Tidemill",
-        description="Answers from a lake while it is being filled. Only reading; see docs/serving.md.",
+        description="Answers from a lake while it is being filled.",
         version=version("tidemill"),
         docs_url=None,
         redoc_url=None,
@@ -78,12 +78,12 @@ async def _as_raised(_: Any, error: Exception) -> Any:
 
 
 _HTTP = {
-    404: ("no-such-path", "There is nothing at this path", "see /docs for what there is"),
-    405: ("wrong-method", "The path does not take this method", "see the Allow header and /docs"),
+    404: ("no-such-path", "there is nothing at this path", "see /docs for what there is"),
+    405: ("wrong-method", "the path does not take this method", "see the Allow header and /docs"),
 }
 
 
 def _of_http(error: HTTPException) -> Problem:
-    known = _HTTP.get(error.status_code, ("refused", "The request is refused", "see /docs"))
+    known = _HTTP.get(error.status_code, ("refused", "the request is refused", "see /docs"))
     kind, title, hint = known
     return Problem(error.status_code, kind, title, str(error.detail), hint, dict(error.headers or {}))

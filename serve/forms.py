@@ -60,7 +60,9 @@ def form_of(accept: str, written: str | None, *, is_table: bool) -> Form:
     if not wishes or not is_table:
         return JSON
     known = ", ".join(form.media_type.partition(";")[0] for form in FORMS.values())
-    raise Problem(406, "not-acceptable", "There is no such form", f"Accept: {accept[:200]}", f"accept one of {known}")
+    raise Problem(
+        406, "not-acceptable", "there is no such form", f"the request accepts {accept[:200]}", f"accept one of {known}"
+    )
 
 
 def _wishes(accept: str) -> list[str]:

@@ -49,7 +49,7 @@ class Problem(Exception):
         """As a JSON object."""
         return {
             "type": f"urn:tidemill:problem:{self.kind}",
-            "title": self.title,
+            "title": self.title[:1].upper() + self.title[1:],
             "status": self.status,
             "detail": self.detail,
             "hint": self.hint,
@@ -60,7 +60,7 @@ class Problem(Exception):
 def wrong_parameter(name: str, value: object, why: str) -> Problem:
     """A parameter that cannot be taken as it is written."""
     shown = "" if value is None else f" = {str(value)[:200]!r}"
-    return Problem(400, "wrong-parameter", "A parameter is wrong", f"{name}{shown}: {why}", why)
+    return Problem(400, "wrong-parameter", "a parameter is wrong", f"{name}{shown}: {why}", why)
 
 
 def busy(what: str) -> Problem:
@@ -68,7 +68,7 @@ def busy(what: str) -> Problem:
     return Problem(
         503,
         "busy",
-        "Too much is asked at this moment",
+        "too much is asked at this moment",
         f"{what} has no place free",
         "ask again in a second; start another `tidemill serve` over the same lake if this happens often",
         {"Retry-After": "1"},
@@ -80,7 +80,7 @@ def too_long(timeout_s: float) -> Problem:
     return Problem(
         504,
         "too-long",
-        "The question took too long",
+        "the question took too long",
         f"the question took longer than {timeout_s:g} s and was stopped",
         "ask for a shorter range, fewer keys or fewer rows",
     )
@@ -96,7 +96,7 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(
             422,
             "wrong-report",
-            "The report's file has a mistake",
+            "the report's file has a mistake",
             str(error),
             "correct the file; `tidemill check` shows the same",
         )
@@ -105,11 +105,11 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, QueryError):
         return _of_query(error)
     if isinstance(error, TidemillError):
-        return Problem(500, "failed", "The answer could not be made", str(error), "see the server's log")
+        return Problem(500, "failed", "the answer could not be made", str(error), "see the server's log")
     return Problem(
         500,
         "failed",
-        "The answer could not be made",
+        "the answer could not be made",
         f"the server met a {type(error).__name__}",
         "look for the request id in the server's log",
     )
@@ -119,37 +119,37 @@ def _of_lake(error: LakeError) -> Problem:
     later = {"Retry-After": "2"}
     if isinstance(error, LakeMissing):
         hint = "start `tidemill run`, which makes the lake, or name its folder with --lake; answers come as it appears"
-        return Problem(503, "lake-missing", "There is no lake yet", str(error), hint, later)
+        return Problem(503, "lake-missing", "there is no lake yet", str(error), hint, later)
     if isinstance(error, ForeignLake | NewerLake):
-        return Problem(503, "lake-foreign", "The lake cannot be read", str(error), "see `tidemill doctor`", later)
+        return Problem(503, "lake-foreign", "the lake cannot be read", str(error), "see `tidemill doctor`", later)
     if " has no snapshot " in str(error):
         hint = "leave as_of out for the newest, or choose one of /api/v1/snapshots"
-        return Problem(404, "snapshot-unknown", "There is no such snapshot", str(error), hint)
-    return Problem(503, "lake-unreadable", "The lake cannot be read now", str(error), "see `tidemill doctor`", later)
+        return Problem(404, "snapshot-unknown", "there is no such snapshot", str(error), hint)
+    return Problem(503, "lake-unreadable", "the lake cannot be read now", str(error), "see `tidemill doctor`", later)
 
 
 _OF_SQL: tuple[tuple[type[QueryError], tuple[int, str, str]], ...] = (
-    (SqlRefused, (400, "sql-refused", "The SQL asks for what is not answered here")),
-    (SqlTooLong, (504, "too-long", "The question took too long")),
-    (SqlTooMuch, (422, "sql-too-much", "The SQL needs more than it may")),
-    (SqlBusy, (503, "busy", "Too much is asked at this moment")),
-    (SqlCancelled, (409, "sql-cancelled", "The query was stopped")),
-    (SqlFailed, (503, "sql-failed", "The process that answered is gone")),
+    (SqlRefused, (400, "sql-refused", "the SQL asks for what is not answered here")),
+    (SqlTooLong, (504, "too-long", "the question took too long")),
+    (SqlTooMuch, (422, "sql-too-much", "the SQL needs more than it may")),
+    (SqlBusy, (503, "busy", "too much is asked at this moment")),
+    (SqlCancelled, (409, "sql-cancelled", "the query was stopped")),
+    (SqlFailed, (503, "sql-failed", "the process that answered is gone")),
 )
 
 
 def _of_query(error: QueryError) -> Problem:
     status, kind, title = next(
         (told for known, told in _OF_SQL if isinstance(error, known)),
-        (400, "wrong-question", "The question cannot be answered"),
+        (400, "wrong-question", "the question cannot be answered"),
     )
     hint: str | None = None
     message = str(error).replace("--as-of", "as_of").replace(" (--timeout)", "")
     if isinstance(error, SnapshotExpired):
         hint = "ask again without as_of or cursor: the newest snapshot answers"
-        return Problem(410, "snapshot-expired", "The snapshot is not kept any more", message, hint)
+        return Problem(410, "snapshot-expired", "the snapshot is not kept any more", message, hint)
     if _TOO_LONG.match(message):
-        return Problem(504, "too-long", "The question took too long", message, "ask for a shorter range or fewer rows")
+        return Problem(504, "too-long", "the question took too long", message, "ask for a shorter range or fewer rows")
     later = {"Retry-After": "1"} if status == 503 else _NO_HEADERS
     return Problem(status, kind, title, message, hint or _fix_in(message), later)
 

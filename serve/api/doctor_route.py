@@ -51,7 +51,7 @@ class _Looks:
         examine = self._server.wish.examine
         if examine is None:
             raise Problem(
-                501, "no-examination", "This server examines nothing", "it was started without", "`tidemill doctor`"
+                501, "no-examination", "this server examines nothing", "it was started without", "`tidemill doctor`"
             )
         async with self._lock:
             if time.monotonic() - self._at_s >= FRESH_S:

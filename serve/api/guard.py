@@ -119,7 +119,7 @@ class _Request:
     def check(self) -> None:
         """Raise Problem for whom nothing is answered."""
         if b"\0" in self.scope.get("query_string", b""):
-            raise Problem(400, "malformed", "The request is malformed", "the query holds a NUL", "leave it out")
+            raise Problem(400, "malformed", "the request is malformed", "the query holds a NUL", "leave it out")
         self._check_host()
         self._check_origin()
         path: str = self.scope["path"]
@@ -139,7 +139,7 @@ class _Request:
             pass
         detail = f"this server does not answer as {name[:200]!r}" if name else "the request names no host"
         hint = "call it by its address, or add the name to the setting serve_hosts"
-        raise Problem(421, "wrong-host", "The host is another one", detail, hint)
+        raise Problem(421, "wrong-host", "the host is another one", detail, hint)
 
     def _check_origin(self) -> None:
         if not self.origin or self.is_allowed_origin:
@@ -149,7 +149,7 @@ class _Request:
             return
         hint = "add the page's origin to the setting serve_origins"
         detail = f"a page of {self.origin[:200]} sends it"
-        raise Problem(403, "wrong-origin", "Pages of other places may not ask", detail, hint)
+        raise Problem(403, "wrong-origin", "pages of other places may not ask", detail, hint)
 
     def _check_token(self, token: str) -> None:
         scheme, _, given = self.header(b"authorization").partition(" ")
@@ -158,7 +158,7 @@ class _Request:
         detail = "the token is not the right one" if scheme else "the request brings no token"
         hint = "send the header `Authorization: Bearer TOKEN` with the server's serve_token"
         headers = {"WWW-Authenticate": 'Bearer realm="tidemill"'}
-        raise Problem(401, "no-token", "A token is needed", detail, hint, headers)
+        raise Problem(401, "no-token", "a token is needed", detail, hint, headers)
 
     async def send(self, message: Message) -> None:
         """Send on, with what goes with every answer."""

@@ -64,7 +64,7 @@ def _files(folder: Path) -> dict[str, _File]:
 
 def _found(files: dict[str, _File], path: str) -> _File:
     if path not in files:
-        raise Problem(404, "no-such-path", "There is nothing at this path", path[:200], "see /docs for what there is")
+        raise Problem(404, "no-such-path", "there is nothing at this path", path[:200], "see /docs for what there is")
     return files[path]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC
 from typing import Any, TypeVar
@@ -64,7 +64,35 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
 
 def add_query_routes(app: FastAPI, server: Server) -> None:
     """Add them."""
+    app.add_api_route(
+        "/api/v1/query",
+        _query(server),
+        methods=["POST"],
+        summary="One SELECT over the lake, in a process of its own",
+        operation_id="query",
+        responses=responses(400, 401, 409, 413, 415, 422, 503, 504, table=True),
+        openapi_extra={"requestBody": _BODY, "parameters": described(_HOW)},
+        response_class=Response,
+    )
+    named = {"name": "id", "in": "path", "required": True, "description": "The query's id.", "schema": _ID_SCHEMA}
+    app.add_api_route(
+        "/api/v1/query/{id}",
+        _cancel(server),
+        methods=["DELETE"],
+        summary="Stop a query",
+        operation_id="cancel",
+        responses={
+            "204": {"description": "It stops"},
+            "404": problem("There is no such query"),
+            "default": problem("A problem"),
+        },
+        openapi_extra={"parameters": [named]},
+        response_class=Response,
+        status_code=204,
+    )
 
+
+def _query(server: Server) -> Callable[[Request], Awaitable[Response]]:
     async def query(request: Request) -> Response:
         how = read(request.query_params.multi_items(), _HOW)
         form = form_of(request.headers.get("accept", ""), how["format"], is_table=True)
@@ -80,6 +108,10 @@ def add_query_routes(app: FastAPI, server: Server) -> None:
             lambda: _response(server, answered, form, zone, by_columns=how["shape"] == "columns"), server.wish.timeout_s
         )
 
+    return query
+
+
+def _cancel(server: Server) -> Callable[[Request], Awaitable[Response]]:
     async def cancel(request: Request) -> Response:
         id_ = request.path_params["id"]
         read(request.query_params.multi_items(), [])
@@ -87,38 +119,13 @@ def add_query_routes(app: FastAPI, server: Server) -> None:
             raise Problem(
                 404,
                 "no-query",
-                "There is no such query",
+                "there is no such query",
                 f"no query {id_[:64]!r} is at work",
                 "it may have ended already",
             )
         return Response(status_code=204)
 
-    app.add_api_route(
-        "/api/v1/query",
-        query,
-        methods=["POST"],
-        summary="One SELECT over the lake, in a process of its own",
-        operation_id="query",
-        responses=responses(400, 401, 409, 413, 415, 422, 503, 504, table=True),
-        openapi_extra={"requestBody": _BODY, "parameters": described(_HOW)},
-        response_class=Response,
-    )
-    named = {"name": "id", "in": "path", "required": True, "description": "The query's id.", "schema": _ID_SCHEMA}
-    app.add_api_route(
-        "/api/v1/query/{id}",
-        cancel,
-        methods=["DELETE"],
-        summary="Stop a query",
-        operation_id="cancel",
-        responses={
-            "204": {"description": "It stops"},
-            "404": problem("There is no such query"),
-            "default": problem("A problem"),
-        },
-        openapi_extra={"parameters": [named]},
-        response_class=Response,
-        status_code=204,
-    )
+    return cancel
 
 
 async def _body(request: Request) -> _Body:
@@ -126,7 +133,7 @@ async def _body(request: Request) -> _Body:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != JSON.media_type:
         hint = "send the header `Content-Type: application/json`"
-        raise Problem(415, "wrong-media-type", "The body is no JSON", f"it says {media_type[:100]!r}", hint)
+        raise Problem(415, "wrong-media-type", "the body is no JSON", f"it says {media_type[:100]!r}", hint)
     text = bytearray()
     async for piece in request.stream():
         text += piece
@@ -134,7 +141,7 @@ async def _body(request: Request) -> _Body:
             raise Problem(
                 413,
                 "too-large",
-                "The body is too large",
+                "the body is too large",
                 f"it is longer than {MOST_BYTES} bytes",
                 "send a shorter text",
             )
@@ -143,10 +150,10 @@ async def _body(request: Request) -> _Body:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         why = str(error) if isinstance(error, msgspec.MsgspecError) else "it is nested too deeply, or no UTF-8"
         hint = 'send an object like {"sql": "SELECT 1 AS one"}'
-        raise Problem(400, "wrong-body", "The body cannot be read", why, hint) from None
+        raise Problem(400, "wrong-body", "the body cannot be read", why, hint) from None
     if body.id is not None and not _ID.fullmatch(body.id):
         why = "write up to 64 letters, digits, points, lines and underscores"
-        raise Problem(400, "wrong-body", "The body cannot be read", f"id = {body.id[:100]!r}: {why}", why)
+        raise Problem(400, "wrong-body", "the body cannot be read", f"id = {body.id[:100]!r}: {why}", why)
     return body
 
 
@@ -157,7 +164,7 @@ async def _unless_gone(request: Request, work: Awaitable[_T]) -> _T:
     try:
         await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not asking.done():
-            raise Problem(499, "gone", "The client has left", "nobody waits for the answer", "ask again")
+            raise Problem(499, "gone", "the client has left", "nobody waits for the answer", "ask again")
         return asking.result()
     finally:
         for task in (asking, leaving):

@@ -31,11 +31,11 @@ class SqlDoor:
         """The pool, ready. Raises Problem where the server takes no SQL, SqlFailed where no process can be had."""
         if not self._wish.sql:
             raise Problem(
-                403, "no-sql", "This server takes no SQL", "the setting serve_sql is off", "ask a report or a rollup"
+                403, "no-sql", "this server takes no SQL", "the setting serve_sql is off", "ask a report or a rollup"
             )
         async with self._lock:
             if self._is_closed:
-                raise Problem(503, "ending", "The server is ending", "it takes no more SQL", "ask again in a moment")
+                raise Problem(503, "ending", "the server is ending", "it takes no more SQL", "ask again in a moment")
             if self._pool is None:
                 wish = self._wish
                 limits = SqlLimits(

@@ -41,7 +41,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
             raise Problem(
                 410,
                 "snapshot-expired",
-                "The snapshot is not kept any more",
+                "the snapshot is not kept any more",
                 f"the lake was replaced since the first page: snapshot {self.snapshot} is another one now",
                 "ask again without cursor",
             )

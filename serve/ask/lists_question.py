@@ -161,7 +161,7 @@ class BoardQuestion(_ListQuestion):
             if board.name == self.name:
                 return Document(board.to_json())
         known = ", ".join(board.name for board in boards)
-        raise Problem(404, "board-unknown", "There is no such board", self.name[:200], f"there are {known}")
+        raise Problem(404, "board-unknown", "there is no such board", self.name[:200], f"there are {known}")
 
 
 def _boards(lake: ServedLake, at: LakeAt) -> list[Board]:

@@ -50,7 +50,7 @@ class Parameter(NamedTuple):
     def read(self, written: str) -> Any:
         """The value of a text. Raises Problem."""
         if len(written) > _MOST_TEXT:
-            raise wrong_parameter(self.name, f"{written[:40]}...", f"is longer than {_MOST_TEXT} characters")
+            raise wrong_parameter(self.name, written[:40], f"is longer than {_MOST_TEXT} characters")
         if "\0" in written:
             raise wrong_parameter(self.name, written, "holds a NUL character")
         if self.choices and written not in self.choices:

@@ -102,7 +102,7 @@ class ReportQuestion:
             raise Problem(
                 404,
                 "rollup-unknown",
-                "The snapshot has no such rollup",
+                "the snapshot has no such rollup",
                 f"snapshot {at.snapshot.id} has no rollup {question.rollup.name} yet",
                 "ask for a newer snapshot with as_of, or leave it out",
             )
@@ -134,7 +134,7 @@ class ReportQuestion:
             if error.key != "report":
                 raise
             raise Problem(
-                404, "report-unknown", "There is no such report", str(error), "see /api/v1/reports"
+                404, "report-unknown", "there is no such report", str(error), "see /api/v1/reports"
             ) from error
 
     def _of_file(self, report: Report) -> tuple[dict[str, Any], dict[str, str]]:

@@ -43,7 +43,7 @@ class StatusQuestion:
         return to_ms(at.now) // 1000
 
     def answer(self, lake: ServedLake, at: LakeAt, asking: Asking) -> Found | Document:
-        """One object; see docs/serving.md."""
+        """One object."""
         totals = lake.totals.at(at.snapshot)
         counted = totals.partitions.values()
         now_ms = to_ms(at.now)

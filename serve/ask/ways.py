@@ -66,7 +66,7 @@ def question_of(path: str, pairs: Pairs) -> Question:
     raise Problem(
         404,
         "no-such-path",
-        "There is nothing at this path",
+        "there is nothing at this path",
         f"/api/v1/{path[:200]}",
         f"there are reports/NAME, boards/NAME, {known}",
     )

@@ -27,7 +27,7 @@ def told(totals: Totals) -> dict[str, tuple[int, ...]]:
 @given(steps=st.lists(st.sampled_from(["commit", "commit", "look", "merge", "back"]), max_size=10))
 def test_totals_are_those_of_a_recount(tmp_path_factory, steps: list[str]) -> None:
     with LakeMaker(tmp_path_factory.mktemp("totals") / "lake") as lake, LakeReader(lake.folder) as reader:
-        totals, number = LedgerTotals(), 0
+        totals, number, is_merged = LedgerTotals(), 0, False
         lake.commit({"ledger": [ledger("p/0", 0, 1, T0)]})
         for step in [*steps, "look"]:
             if step == "commit":
@@ -35,11 +35,9 @@ def test_totals_are_those_of_a_recount(tmp_path_factory, steps: list[str]) -> No
                 lines = [ledger(f"p/{n}", number, number + 3, T0, dead=n, topic="p") for n in range(2)]
                 lake.commit({"ledger": lines})
             elif step == "merge":
-                if len(reader.snapshot().files("ledger")) > 1:
-                    try:
-                        merge(lake.catalog, "ledger")
-                    except FileExistsError:
-                        continue
+                if len(reader.snapshot().files("ledger")) > 1 and not is_merged:
+                    merge(lake.catalog, "ledger")
+                    is_merged = True
             else:
                 snapshot = reader.snapshot(1) if step == "back" else reader.snapshot()
                 assert told(totals.at(snapshot)) == recount(snapshot)

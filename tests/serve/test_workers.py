@@ -44,7 +44,7 @@ def test_what_work_raises_is_raised() -> None:
     async def play() -> None:
         lane = Lane("one", 1, 0)
         with pytest.raises(KeyError):
-            await lane.run(lambda: {}["x"], 30)
+            await lane.run(lambda: dict[str, int]()["x"], 30)
         lane.close()
 
     asyncio.run(play())

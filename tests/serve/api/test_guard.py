@@ -94,7 +94,7 @@ def test_pages_of_allowed_places_may_ask_and_read(lake: LakeMaker) -> None:
 )
 def test_without_the_token_nothing_is_answered(lake: LakeMaker, header: str) -> None:
     with serving(lake.folder, token=TOKEN) as client:
-        given = {"Authorization": header.encode("latin-1")} if header else {}
+        given = [(b"Authorization", header.encode("latin-1"))] if header else []
         for path in (
             PATH,
             "/metrics",

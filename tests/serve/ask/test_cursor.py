@@ -1,6 +1,7 @@
 """Cursors: back as they were, and nothing else taken for one."""
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,7 +40,7 @@ def test_no_text_is_taken_for_a_cursor_that_is_none(written: str) -> None:
 
 @pytest.mark.parametrize("change", [{"snapshot": -1}, {"snapshot": 2**62}, {"rows": 2**40}, {"at_ms": 2**47}])
 def test_numbers_that_no_lake_has_are_refused(change: dict[str, int]) -> None:
-    facts = {"question": "q", "snapshot": 1, "token": "t", "at_ms": 0, "rows": 1, "last": [], **change}
+    facts: dict[str, Any] = {"question": "q", "snapshot": 1, "token": "t", "at_ms": 0, "rows": 1, "last": [], **change}
     with pytest.raises(Problem, match="no cursor"):
         read_cursor(Cursor(**facts).written())
 

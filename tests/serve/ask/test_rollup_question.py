@@ -81,7 +81,8 @@ def test_pages_together_are_the_whole_while_commits_go_on(
 ) -> None:
     whole = client.get(f"{ADS}?{query}").json()["rows"]
     columns = client.get(f"{ADS}?{query}").json()["columns"]
-    sizes, cursor = [], ""
+    sizes: list[int] = []
+    cursor = ""
     while True:
         more = f"&cursor={cursor}" if cursor else ""
         page = client.get(f"{ADS}?{query}&limit=3&format={form}{more}")

@@ -43,7 +43,9 @@ def test_a_commit_reaches_its_viewers_and_only_changed_panels_are_sent(lake: Lak
     asyncio.run(play())
 
 
-def test_equal_panels_of_many_viewers_are_computed_once_a_commit(lake: LakeMaker) -> None:
+def test_equal_panels_of_many_viewers_are_computed_once_a_commit(
+    lake: LakeMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def play() -> None:
         async with server_of(lake.folder) as server:
             watches = [join(server, [f"p{number}:{TOTAL[2:]}"]) for number in range(20)]
@@ -51,9 +53,12 @@ def test_equal_panels_of_many_viewers_are_computed_once_a_commit(lake: LakeMaker
                 await watch.reached(2)
             made: list[object] = []
             answer = server.answers.found
-            object.__setattr__(
-                server.answers, "found", lambda *asked, **how: made.append(asked) or answer(*asked, **how)
-            )
+
+            def counted(*asked: Any, **how: Any) -> Any:
+                made.append(asked)
+                return answer(*asked, **how)
+
+            monkeypatch.setattr(server.answers, "found", counted)
             one(lake)
             for number, watch in enumerate(watches):
                 await watch.reached(3)
