@@ -17,7 +17,7 @@ _COLUMNS = (
     '"partition", end_offset, "read", max_event_time, watermark, out_of_orderness_ms, finished, final, committed_at'
 )
 _TYPES = ("VARCHAR", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", "BOOLEAN", "TIMESTAMP")
-_NEVER_US = -(2**62)
+NEVER_US = -(2**62)
 
 
 class End(NamedTuple):
@@ -30,7 +30,7 @@ class End(NamedTuple):
     watermark: int | None
     untold: int | None
     read_at_us: int
-    """The newest row with records; _NEVER_US without one."""
+    """The newest row with records; NEVER_US without one."""
     first_at_us: int
     place: int
 
@@ -93,7 +93,7 @@ def ends_sql(scan: str, *, told: bool = True) -> str:
     )
     return (
         f'SELECT "partition", max(max_event_time) AS newest, {marks}, coalesce(max(epoch_us(committed_at))'
-        f' FILTER ("read" > 0), {_NEVER_US}) AS read_at, min(epoch_us(committed_at)) AS first_at,'
+        f' FILTER ("read" > 0), {NEVER_US}) AS read_at, min(epoch_us(committed_at)) AS first_at,'
         f" max({PLACE_SQL})::VARCHAR AS place"
         f' FROM ({scan}) AS ranges GROUP BY "partition"'
     )
@@ -141,7 +141,7 @@ def relation(ends: Ends) -> str:
         # below every offset, so that they are never the ones that reach furthest
         if end.untold is not None:
             lines.append(_line((name, "-1", "0", str(end.untold), "NULL", "NULL"), False, end.first_at_us))
-        if end.read_at_us != _NEVER_US:
+        if end.read_at_us != NEVER_US:
             lines.append(_line((name, "-1", "1", "NULL", "NULL", "NULL"), False, end.read_at_us))
     if not lines:
         nothing = ", ".join(f"NULL::{kind}" for kind in _TYPES)

@@ -28,7 +28,7 @@ class Naming:
     """Makes tables and views of one snapshot in its namespace, each when it is first meant.
 
     `whole`: all files are there, so that the ledger's ends may stand for the ledger in views. `instead`: SQL by view
-    that gives the same rows as the view's own.
+    that gives the same rows as the view's own, without the ledger.
     For any number of threads, each with a cursor of its own.
     """
 
@@ -42,6 +42,7 @@ class Naming:
         instead: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._resolved = resolved
+        self._instead = instead
         self._sql = {name: instead.get(name, view.sql) for name, view in resolved.views.items()}
         self._tables, self._views = resolved.tables, resolved.views
         self._namespace = namespace
@@ -126,7 +127,7 @@ class Naming:
         """Call `make(name, sql)` for these views of ours, one after those that it stands on."""
         views = sorted(names)
         ends = ""
-        if views and self._exchanges_ledger:
+        if self._exchanges_ledger and any(name not in self._instead for name in views):
             self.require_readable(LEDGER)
             ends = relation(self._ends.at(self._resolved, cursor))
         while views:
@@ -145,7 +146,7 @@ class Naming:
     def _view_sql(self, name: str, ends: str) -> str:
         """The view's SQL, with the ledger's ends in place of the ledger unless files were left out."""
         sql = self._sql[name]
-        return with_ledger(sql, ends) if self._exchanges_ledger else sql
+        return with_ledger(sql, ends) if self._exchanges_ledger and name not in self._instead else sql
 
     @property
     def _exchanges_ledger(self) -> bool:

@@ -83,7 +83,6 @@ class Keeper:
             kept[name] = advanced(self._store, each, resolved.snapshot.id, rows)._replace(shape=shape)
         self._begin_anew(self.kept.keys() - kept.keys())
         self.kept = kept
-        self._ends(resolved)
 
     def tend(self, resolved: Resolved) -> bool:
         """A round of upkeep at the snapshot that was taken in last; whether anything of it changed."""
@@ -107,10 +106,6 @@ class Keeper:
         for name in names:
             self._steps_ms.pop(name, None)
             self._settled.discard(name)
-
-    def _ends(self, resolved: Resolved) -> None:
-        """Where source partitions stand, so that the question finds it known."""
-        LakeSnapshot(self._means, resolved).ends()
 
     def _all_shapes(self, resolved: Resolved) -> dict[str, Shape]:
         known = (resolved.lake, resolved.snapshot.schema_version)

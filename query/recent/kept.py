@@ -64,9 +64,9 @@ class Kept(NamedTuple):
             if least_ms is None or run.high_ms > least_ms:
                 run.table.used_s = at_s
 
-    def view_sql(self, *, with_files: bool) -> str:
-        """The rollup's view over the rows in memory; `with_files` also over the delta table's rows before the border,
-        by its own name.
+    def view_sql(self, frontier: str, *, with_files: bool) -> str:
+        """The rollup's view over the rows in memory, with an expression of the frontier; `with_files` also over the
+        delta table's rows before the border, by its own name.
         """
         shape = self.shape
         lost = "".join(f", {not_kept(kind)} AS {quoted(name)}" for name, kind in shape.lost.items())
@@ -78,7 +78,7 @@ class Kept(NamedTuple):
             names = ", ".join([listed, *map(quoted, shape.lost)])
             delta = quoted(shape.delta.name)
             merged.append(f"SELECT {names} FROM {delta} WHERE window_start < epoch_ms({self.border_ms})")
-        return shape.shown(clean, " UNION ALL ".join(merged))
+        return shape.shown(clean, " UNION ALL ".join(merged), frontier)
 
     def _to_merge(self, dirty: str) -> list[str]:
         wanted = [run for run in self.runs if any(run.low_ms <= each < run.high_ms for each in self.dirty)]

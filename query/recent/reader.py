@@ -121,4 +121,6 @@ class RecentReader(LakeReader):
             self._turn.release()
 
     def _snapshot_of(self, resolved: Resolved) -> RecentSnapshot:
-        return RecentSnapshot(self._means, resolved, self._near, self._keeper.kept)
+        kept = self._keeper.kept
+        ends = LakeSnapshot(self._means, resolved).ends() if kept else {}
+        return RecentSnapshot(self._means, resolved, self._near, kept, ends)

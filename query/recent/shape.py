@@ -11,12 +11,15 @@ from typing import NamedTuple
 from dataflow.own_columns import COUNTS
 from dataflow.sql import quoted, text
 from query.duck import duckdb
+from query.recent.frontier import Rule, rule_of
 from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.tables.definition import RollupDefinition
 
 NOT_KEPT = "this column is not kept in memory"
 """Stands in DuckDB's error where a question reads one."""
 
+_FRONTIER = "WITH frontier AS ("
+_FRONTIER_ASKED = "(SELECT frontier FROM frontier)"
 _MERGED = "merged AS (SELECT {main} FROM {delta} GROUP BY {group} HAVING sum(row_count) > 0)"
 _FLOATS = ("DOUBLE", "FLOAT")
 
@@ -30,13 +33,14 @@ class Output(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """A rollup's view in pieces. `main`: what it selects of each group of delta rows; `outputs`: these columns.
+    """A rollup's view in pieces. `rule`: of its frontier; `sql`: what comes behind that.
 
-    `kept`: the delta table's columns that are kept, with their types; `lost`: the others. `added`: SQL by name of those
-    kept ones that `main` does not give.
+    `main`: what it selects of each group of delta rows; `outputs`: these columns. `kept`: the delta table's columns that
+    are kept, with their types; `lost`: the others. `added`: SQL by name of those kept ones that `main` does not give.
     """
 
     view: str
+    rule: Rule
     sql: str
     delta: TableLayout
     main: str
@@ -63,7 +67,7 @@ class Shape(NamedTuple):
 
     def continues(self, former: "Shape") -> bool:
         """Whether rows kept by a former shape may go on as rows of this one: only the view around them may differ."""
-        return former._replace(sql=self.sql) == self
+        return former._replace(sql=self.sql, rule=self.rule) == self
 
     def grouped(self, rows: str) -> str:
         """SELECT of kept rows, one per key and window, from delta rows that `rows` selects (`deltas`)."""
@@ -74,8 +78,10 @@ class Shape(NamedTuple):
             f" (SELECT *{lost} FROM ({rows}) AS kept) AS rows GROUP BY {self.group}) AS grouped"
         )
 
-    def shown(self, clean: Sequence[str], rows: str) -> str:
+    def shown(self, clean: Sequence[str], rows: str, frontier: str) -> str:
         """The view's SQL over kept rows: those that the SELECTs of `clean` give as they are, those of `rows` merged.
+
+        `frontier`: an expression of it.
 
         `clean`: `stored` columns of keys and windows that nothing else has; `rows`: `deltas` and `lost` columns.
         """
@@ -86,7 +92,8 @@ class Shape(NamedTuple):
         parts = [f"SELECT {outputs} FROM ({each}) AS clean WHERE row_count > 0" for each in clean]
         parts.append(f"SELECT {self.main} FROM ({rows}) AS rows GROUP BY {self.group} HAVING sum(row_count) > 0")
         merged = _MERGED.format(main=self.main, delta=quoted(self.delta.name), group=self.group)
-        return self.sql.replace(merged, f"merged AS ({' UNION ALL '.join(parts)})")
+        kept = self.sql.replace(merged, f"merged AS ({' UNION ALL '.join(parts)})")
+        return f"WITH {kept.replace(_FRONTIER_ASKED, frontier)}"
 
 
 def not_kept(kind: str) -> str:
@@ -104,7 +111,7 @@ def shape_of(rollup: RollupDefinition, sql: str, delta: TableLayout, cursor: duc
     found = None if rollup.merges_windows else _pieces(sql, quoted(delta.name))
     if found is None:
         return None
-    main, group = found
+    rule, rest, main, group = found
     types = {column.name: column.duckdb for column in delta.columns}
     if not all(name in types for each in rollup.aggregates for name in each.known.columns(each.name)):
         # the lake remembers an aggregate that this snapshot has not yet
@@ -126,15 +133,20 @@ def shape_of(rollup: RollupDefinition, sql: str, delta: TableLayout, cursor: duc
     given = {each.name for each in outputs}
     kept = {name: kind for name, kind in types.items() if name not in lost}
     added = {name: f"CAST({merges[name]} AS {kind})" for name, kind in kept.items() if name not in given}
-    return Shape(rollup.name, sql, delta, main, group, outputs, kept, lost, added)
+    return Shape(rollup.name, rule, rest, delta, main, group, outputs, kept, lost, added)
 
 
-def _pieces(sql: str, delta: str) -> tuple[str, str] | None:
-    """What a view's text selects of its delta rows, and by what it groups them; None for a text of another form."""
+def _pieces(sql: str, delta: str) -> tuple[Rule, str, str, str] | None:
+    """The frontier's rule, the text behind it, what that selects of delta rows, and by what it groups them.
+
+    None for a text of another form.
+    """
     begin, middle, end = _MERGED.partition("{main}")[0], f" FROM {delta} GROUP BY ", " HAVING sum(row_count) > 0)"
-    for line in sql.splitlines():
-        body = line.rstrip(",")
-        if body.startswith(begin) and body.endswith(end) and body.count(middle) == 1:
-            main, _, group = body.removeprefix(begin).removesuffix(end).partition(middle)
-            return main, group
-    return None
+    frontier, border, rest = sql.removeprefix(_FRONTIER).partition(f"),\n{begin}")
+    rule = rule_of(frontier)
+    line, _, _ = rest.partition("\n")
+    body = line.rstrip(",")
+    if rule is None or not border or not body.endswith(end) or body.count(middle) != 1:
+        return None
+    main, _, group = body.removesuffix(end).partition(middle)
+    return rule, f"{begin}{rest}", main, group

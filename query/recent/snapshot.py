@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dataflow.errors import QueryError
 from query.cells import Shape as CellShape
+from query.ends import Ends
 from query.moment import from_ms, to_ms
 from query.naming import SYSTEM
 from query.others import named_in
+from query.recent.frontier import Rule, frontier_at
 from query.recent.kept import Kept
 from query.recent.shape import is_not_kept
 from query.recent.store import PLACE
@@ -45,13 +47,14 @@ class _Place(NamedTuple):
 class RecentSnapshot(LakeSnapshot):
     """A snapshot of which `kept` is in memory, by view. It answers as any LakeSnapshot does, and is as unchanging."""
 
-    def __init__(self, means: Means, resolved: Resolved, near: Near, kept: Mapping[str, Kept]) -> None:
+    def __init__(self, means: Means, resolved: Resolved, near: Near, kept: Mapping[str, Kept], ends: Ends) -> None:
         super().__init__(means, resolved)
         self.kept = kept
         self._near = near
         plain = resolved._replace(others={})
-        self._inside = LakeSnapshot(near.means, plain, instead=_views(kept, with_files=False))
-        self._across = LakeSnapshot(near.means, plain, instead=_views(kept, with_files=True))
+        frontiers = {rule: frontier_at(ends, rule) for rule in {each.shape.rule for each in kept.values()}}
+        self._inside = LakeSnapshot(near.means, plain, instead=_views(kept, frontiers, with_files=False))
+        self._across = LakeSnapshot(near.means, plain, instead=_views(kept, frontiers, with_files=True))
         self._words = {name.lower(): name for name in self.names()}
 
     def query(
@@ -149,8 +152,8 @@ class RecentSnapshot(LakeSnapshot):
         return [*given.values()]
 
 
-def _views(kept: Mapping[str, Kept], *, with_files: bool) -> dict[str, str]:
-    return {name: each.view_sql(with_files=with_files) for name, each in kept.items()}
+def _views(kept: Mapping[str, Kept], frontiers: Mapping[Rule, str], *, with_files: bool) -> dict[str, str]:
+    return {name: each.view_sql(frontiers[each.shape.rule], with_files=with_files) for name, each in kept.items()}
 
 
 def _read_ahead(found: Texts) -> Texts | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from dataflow.errors import ConfigError, PipelineError, QueryError
 from dataflow.spelling import suggest
@@ -51,7 +51,7 @@ def ask(
     limit: int | None = None,
 ) -> "Answer[pa.Table]":
     """Answer a report at a snapshot as an Arrow table; see `ask_as`."""
-    return ask_as(LakeSnapshot.query, snapshot, report, given, now, at=at, limit=limit)
+    return ask_as(_query, snapshot, report, given, now, at=at, limit=limit)
 
 
 def ask_as(
@@ -75,6 +75,11 @@ def ask_as(
     if isinstance(report, RollupReport):
         return _ask_rollup(read, snapshot, report, given, now, at, limit)
     return _ask_file(read, snapshot, report, given, now, at or "now", limit)
+
+
+def _query(snapshot: LakeSnapshot, sql: str, **how: Any) -> "pa.Table":
+    # each kind of snapshot has its own way
+    return snapshot.query(sql, **how)
 
 
 def newest_event(snapshot: LakeSnapshot) -> datetime | None:

@@ -27,9 +27,8 @@ def store(tmp_path: Path) -> Store:
 def shape(lake: LakeMaker) -> Shape:
     resolved = Resolver(lake.folder).resolve(None)
     rollup = definition_of(lake.plan).by_name["ad_clicks_1m"]
-    sql = "WITH " + next(line for line in resolved.views["ad_clicks_1m"].sql.splitlines() if line.startswith("merged"))
-    found = shape_of(rollup, f"WITH \n{sql.removeprefix('WITH ')}\nSELECT * FROM merged",
-                     resolved.tables["ad_clicks_1m_delta"], duckdb.connect())  # fmt: skip
+    delta = resolved.tables["ad_clicks_1m_delta"]
+    found = shape_of(rollup, resolved.views["ad_clicks_1m"].sql, delta, duckdb.connect())
     assert found is not None
     return found
 
@@ -46,7 +45,7 @@ def deltas(*minutes: int) -> str:
 def shown(store: Store, kept: Kept) -> dict[int, int]:
     """Clicks by minute."""
     rows: list[Any] = store.cursor.execute(
-        f"SELECT epoch_ms(window_start) // {MINUTE_MS}, clicks FROM ({kept.view_sql(with_files=False)})"
+        f"SELECT epoch_ms(window_start) // {MINUTE_MS}, clicks FROM ({kept.view_sql('0::HUGEINT', with_files=False)})"
     ).fetchall()
     assert len(dict(rows)) == len(rows)
     return dict(sorted(rows))
