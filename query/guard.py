@@ -32,6 +32,7 @@ and as it is asked."""
 _MOST_FOUND = 64
 
 _FIX = "write one SELECT (WITH, VALUES, SHOW, DESCRIBE, SUMMARIZE and EXPLAIN are fine too)"
+_NO_SELECT = f"the query is no SELECT, and a lake is only read here; {_FIX}"
 
 
 def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
@@ -52,7 +53,7 @@ def require_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
 
 def _look(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
     statement = read_statement(connection, sql)
-    _walk(statement.tree)
+    require_reading(statement)
     return statement.kind.endswith(".SELECT") and ";" not in statement.text
 
 
@@ -73,12 +74,16 @@ def read_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> Statement
     if len(statements) != 1:
         what = "is empty" if not statements else f"holds {len(statements)} statements"
         raise QueryError(f"the query {what}; {_FIX}")
-    text, kind = statements[0].query, str(statements[0].type)
+    try:
+        text, kind = statements[0].query, str(statements[0].type)
+    except ValueError as error:
+        # a kind that the engine's own list does not have
+        raise QueryError(_NO_SELECT) from error
     if kind.endswith("EXPLAIN"):
         text = _EXPLAIN.sub("", text, count=1)
     tree = json.loads(connection.execute("SELECT json_serialize_sql(?)", [text]).fetchall()[0][0])
     if tree["error"]:
-        raise QueryError(f"the query is no SELECT, and a lake is only read here; {_FIX}")
+        raise QueryError(_NO_SELECT)
     return Statement(kind, text, tree["statements"])
 
 
@@ -87,8 +92,9 @@ def message_of(error: duckdb.Error) -> str:
     return "\n".join(line for line in str(error).rstrip().splitlines() if line.strip())
 
 
-def _walk(tree: object) -> None:
-    stack = [tree]
+def require_reading(statement: Statement) -> None:
+    """Raise QueryError where the statement holds one inside that writes, or names another snapshot."""
+    stack = [statement.tree]
     while stack:
         node = stack.pop()
         if isinstance(node, dict):

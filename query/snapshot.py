@@ -274,29 +274,23 @@ class LakeSnapshot:
     def _pour(
         self, question: "_Question", begun: Callable[[duckdb.DuckDBPyConnection], object], batch_rows: int
     ) -> Iterator["pa.Table"]:
-        import pyarrow as pa
-
-        from query.unsigned import exact
+        from query.batches import tables_of
 
         cursor = self._namespace.cursor()
-        limit = TimeLimit(cursor, None)
         begun(cursor)
+        limit = TimeLimit(cursor, None)
         try:
             with self._told(limit):
                 self._prepare(cursor, question)
-                relation = interruptible(cursor, lambda: question.relation(cursor))
-                types = relation.types
-                reader = interruptible(cursor, lambda: relation.to_arrow_reader(batch_rows))
-                batch = interruptible(cursor, lambda: next(reader, None))
-            yield exact(pa.Table.from_batches([] if batch is None else [batch], reader.schema), types)
-            while batch is not None:
+                tables = interruptible(cursor, lambda: tables_of(question.relation(cursor), batch_rows))
+                table = interruptible(cursor, lambda: next(tables, None))
+            while table is not None:
+                yield table
                 try:
                     with self._told(limit):
-                        batch = interruptible(cursor, lambda: next(reader, None))
+                        table = interruptible(cursor, lambda: next(tables, None))
                 except duckdb.IOException as error:
                     raise QueryError(f"{message_of(error)}\nThe answer is not whole: ask again") from error
-                if batch is not None:
-                    yield exact(pa.Table.from_batches([batch]), types)
         finally:
             cursor.close()
 

@@ -153,3 +153,28 @@ def test_a_column_added_later_is_null_in_older_files(lake: LakeMaker) -> None:
             {"rollup_name": "r", "why": None}
         ]
         assert reader.query("SELECT * FROM late_events", as_of=number - 1).column_names[0] == "rollup"
+
+
+def test_an_answer_in_batches_is_the_answer(lake: LakeMaker) -> None:
+    lake.commit({"ad_clicks_1m_delta": [clicks(str(n), 0, n) for n in range(5_000)]})
+    begun: list[object] = []
+    with LakeReader(lake.folder) as reader:
+        snapshot = reader.snapshot()
+        ordered = "FROM ad_clicks_1m ORDER BY ALL"
+        for sql, limit in ((ordered, None), (ordered, 3_000), ("FROM ledger", None)):
+            whole = snapshot.query(sql, limit=limit)
+            batches = list(snapshot.batches(sql, limit=limit, batch_rows=2_048, begun=begun.append))
+            assert pa.concat_tables(batches).equals(whole)
+        with pytest.raises(QueryError, match="The lake holds"):
+            snapshot.batches("FROM nope", begun=begun.append)
+    assert len(begun) == 4
+
+
+def test_an_answer_in_batches_begins_where_the_files_lie(lake: LakeMaker) -> None:
+    lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 5)]})
+    lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 6)]})
+    with LakeReader(lake.folder) as reader:
+        held = reader.snapshot()
+        merge(lake.catalog, "ad_clicks_1m_delta")
+        (table,) = held.batches(TOTAL, begun=lambda _: None)
+        assert _one(table) == 11

@@ -3,13 +3,15 @@
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dataflow.errors import QueryError, SnapshotExpired, SqlRefused
 from query.duck import duckdb
 from query.ends import LedgerEnds
 from query.engine import Engine
-from query.guard import read_statement
+from query.guard import read_statement, require_reading
 from query.resolve import Resolved, Resolver
 from query.shared_work import SharedWork
 from query.snapshot import LakeSnapshot, Means
@@ -17,6 +19,7 @@ from serve.sql import frames
 from serve.sql.inside.policy import require_allowed
 from serve.sql.orders import Birth, Order
 from serve.sql.weight import weight_bytes
+from sinks.lake.catalog.layout import Snapshot
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +30,13 @@ _SHARE = 0.8
 """How much of the granted memory the engine counts for itself: what it does not count needs the rest."""
 
 _LONGEST_MESSAGE = 8_000
+
+_NOTHING = Resolved(Snapshot(0, datetime.fromtimestamp(0, UTC), 0), {}, {}, {})
+_WARM = """
+SELECT i, sum(i)::DECIMAL(38, 6) AS d, i::VARCHAR AS t, [i] AS l, {'a': i} AS s, now() AS z, i::UHUGEINT AS u,
+       MAP {'x': 'x'::ENUM('x')} AS m, NULL AS n
+FROM range(9) t(i) WHERE i >= $least GROUP BY ALL ORDER BY i
+"""
 
 Send = Callable[[bytes, bytes | memoryview], None]
 
@@ -80,13 +90,10 @@ class Answering:
         self._snapshot = LakeSnapshot(self._means, resolved)
 
     def warm(self) -> None:
-        """Use what questions use, so that it is there when they come."""
-        engine = self._means.engine
-        cursor = engine.namespace().cursor()
-        cursor.sql(
-            "SELECT json_serialize_sql('SELECT 1'), now(), sum(i)::DECIMAL(38, 6), list(i) FROM range(9) t(i)"
-        ).to_arrow_table()
-        cursor.close()
+        """Answer a question as others are answered, to nobody, so that all that they need is there when they come."""
+        self.tell(_NOTHING)
+        self._answer(Order(_WARM, {"least": 1}, 2, 1_000), lambda kind, body: None)
+        self._snapshot, self._cursor = None, None
 
     def begin(self) -> None:
         """A question has come; from here on `stop` means it."""
@@ -96,7 +103,7 @@ class Answering:
     def answer(self, order: Order) -> None:
         """Answer one question; raises nothing but what tells that nobody listens any more."""
         try:
-            end = self._answer(order)
+            end = self._answer(order, self._send)
         except Moved:
             end = {"error": "moved"}
         except MemoryError:
@@ -118,7 +125,8 @@ class Answering:
         """Have the question let go of what it is at, until it has."""
         self._stopped.set()
         while not self._idle.wait(INTERRUPT_S):
-            with self._lock:
+            # it may be closed just now, when the answer is whole
+            with self._lock, suppress(duckdb.ConnectionException):
                 if self._cursor is not None:
                     self._cursor.interrupt()
 
@@ -126,7 +134,7 @@ class Answering:
         with self._lock:
             self._cursor = cursor
 
-    def _answer(self, order: Order) -> dict[str, object]:
+    def _answer(self, order: Order, send: Send) -> dict[str, object]:
         import pyarrow as pa
 
         snapshot = self._snapshot
@@ -139,7 +147,7 @@ class Answering:
         batches = snapshot.batches(
             order.sql, parameters=order.parameters, limit=order.rows + 1, batch_rows=BATCH_ROWS, begun=self._begun
         )
-        sink = _Sink(self._send)
+        sink = _Sink(send)
         given = Given(order)
         first = next(batches)
         with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), first.schema) as writer:
@@ -155,9 +163,12 @@ class Answering:
     def _look(self, parser: duckdb.DuckDBPyConnection, sql: str, resolved: Resolved) -> None:
         try:
             statement = read_statement(parser, sql)
-        except RecursionError as error:
-            raise SqlRefused("the question is nested too deeply; write it flatter") from error
-        require_allowed(statement, self._tables, (each.schema for each in resolved.others.values()))
+            require_allowed(statement, self._tables, (each.schema for each in resolved.others.values()))
+            require_reading(statement)
+        except QueryError as error:
+            if isinstance(error.__cause__, duckdb.Error):
+                raise
+            raise SqlRefused(str(error)) from error
 
     def _told(self, error: QueryError) -> dict[str, object]:
         cause = error.__cause__

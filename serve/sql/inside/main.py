@@ -36,7 +36,7 @@ def _live() -> None:
     from serve.sql.inside.answering import Answering
     from serve.sql.orders import Birth
 
-    imports.warm()
+    assert imports.USED
     os.environ.clear()
     lock = threading.Lock()
 

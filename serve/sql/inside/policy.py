@@ -91,6 +91,11 @@ def _function(name: str) -> None:
 
 
 def _table(node: dict[str, Any], tables: AbstractSet[str], schemas: AbstractSet[str]) -> None:
+    if node.get("at_clause") is not None:
+        raise SqlRefused(
+            "the question names a snapshot inside (AT ...), and it sees one snapshot in all its tables: leave the "
+            "clause out and name the snapshot with as_of"
+        )
     catalog, schema, name = (str(node.get(key) or "") for key in ("catalog_name", "schema_name", "table_name"))
     if catalog or schema.lower() not in schemas:
         place = f"{catalog}.{schema}" if catalog else schema
