@@ -15,16 +15,22 @@ _KINDS = {
 """Errors that mean more than that the question is wrong, by how their message begins."""
 
 
-def tables_of(relation: duckdb.DuckDBPyRelation, batch_rows: int) -> Iterator[pa.Table]:
-    """The relation's rows as `exact_table` gives them, at most `batch_rows` at a time; the first even without rows."""
-    types = relation.types
-    reader = relation.to_arrow_reader(batch_rows)
+def tables_of(relation: duckdb.DuckDBPyRelation, batch_rows: int, limit: int | None = None) -> Iterator[pa.Table]:
+    """The relation's rows, at most `limit`, as `exact_table` gives them, at most `batch_rows` at a time.
+
+    The first table comes even without rows.
+    """
+    names, types = relation.columns, relation.types
+    reader = (relation if limit is None else relation.limit(limit)).to_arrow_reader(batch_rows)
     batch = _next(reader)
-    yield exact(pa.Table.from_batches([] if batch is None else [batch], reader.schema), types)
-    while batch is not None:
+    table = pa.Table.from_batches([] if batch is None else [batch], reader.schema)
+    while True:
+        # where rows are left out, a relation numbers columns of one name
+        yield exact(table.rename_columns(names), types)
         batch = _next(reader)
-        if batch is not None:
-            yield exact(pa.Table.from_batches([batch]), types)
+        if batch is None:
+            return
+        table = pa.Table.from_batches([batch])
 
 
 def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:

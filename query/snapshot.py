@@ -282,7 +282,8 @@ class LakeSnapshot:
         try:
             with self._told(limit):
                 self._prepare(cursor, question)
-                tables = interruptible(cursor, lambda: tables_of(question.relation(cursor), batch_rows))
+                relation = interruptible(cursor, lambda: question._replace(limit=None).relation(cursor))
+                tables = tables_of(relation, batch_rows, question.limit)
                 table = interruptible(cursor, lambda: next(tables, None))
             while table is not None:
                 yield table

@@ -44,6 +44,8 @@ ACROSS = {
     "tests/query/test_extreme_times.py": "the first and last times through views, formats and compaction",
     "tests/query/test_many_threads.py": "reader, snapshots and engine under many threads",
     "tests/query/test_own_names.py": "columns called like those that queries use inside, in every command",
+    "tests/serve/sql/test_forbidden.py": "what nobody may ask, through the whole pool, with a neighbour beside",
+    "tests/serve/sql/test_random_questions.py": "random questions are answered as the reader answers them",
     "tests/sinks/lake/test_ducklake.py": "the lake as the official client reads it",
     "tests/sinks/lake/upkeep/test_erase_kills.py": "erasures that are killed at any point, and finished",
     "tests/sinks/lake/upkeep/test_leave_kills.py": "removals that are killed at any point",

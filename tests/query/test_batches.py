@@ -36,3 +36,9 @@ def test_an_interrupt_on_the_way_is_one() -> None:
         with pytest.raises(duckdb.InterruptException):
             list(tables)
         timer.join()
+
+
+def test_columns_of_one_name_keep_it_where_rows_are_left_out() -> None:
+    with duckdb.connect() as connection:
+        (table,) = tables_of(connection.sql("SELECT 1 AS a, 2 AS a FROM range(9)"), 2_048, 3)
+        assert (table.column_names, table.num_rows) == (["a", "a"], 3)
