@@ -14,6 +14,9 @@ START_MS = int(datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp() * 1000)
 EVENTS = 600
 """Of each run, over ten minutes of event time."""
 
+ADS = ("ad-0000", "ad-0001", "ad-0002", "ad-0003", "ad-0004", "ad-0005", "ad-0006", "=1+1")
+"""The last one is a text that looks like a formula."""
+
 _FIELD = "    revenue: Money | None = None\n"
 _LATER = "    country: str | None = None\n"
 
@@ -58,13 +61,13 @@ def _write_events(path: Path, turn: int) -> None:
             "event_id": f"{turn}-{at - 1 if at % 29 == 28 else at}",
             "event_time": START_MS + turn * 600_000 + at * 1000 - back_ms,
             "event_type": draw.choice(["impression", "impression", "click", "click", "conversion"]),
-            "ad_id": f"ad-{draw.randrange(8):04d}",
+            "ad_id": draw.choice(ADS),
             "user_id": f"u-{draw.randrange(50)}" if at % 7 else None,
             "cost": draw.randrange(1, 100_000) / 1000,
             "revenue": draw.randrange(1, 100_000) / 100 if at % 3 == 0 else None,
         }
         if turn == 2:
-            event["country"] = draw.choice(["NL", "=1+1", None])
+            event["country"] = draw.choice(["NL", "DE", None])
         lines.append("{" if at % 97 == 96 else json.dumps(event))
     path.write_text("".join(f"{line}\n" for line in lines))
 

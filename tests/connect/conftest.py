@@ -1,5 +1,8 @@
 """A lake that has seen some life, and the programs that read it."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import pytest
 
 from query.reader import LakeReader
 from tests.connect.ads_lake import make_lake
-from tests.connect.environment import Readers
+from tests.connect.environment import ROOT, Readers
 
 
 @pytest.fixture(scope="package")
@@ -26,3 +29,39 @@ def truth(lake: Path) -> Iterator[LakeReader]:
 @pytest.fixture(scope="package")
 def readers(tmp_path_factory: pytest.TempPathFactory) -> Readers:
     return Readers(tmp_path_factory.mktemp("home"))
+
+
+TOKEN = "a token of the tests, long enough"
+
+
+def serve(lake: Path, **more: str) -> subprocess.Popen[str]:
+    """A real server over the lake, on a port that is free; its first line is its address."""
+    command = [sys.executable, "run.py", "serve", "--serve-port", "0", "--lake", str(lake), "--log-level", "error"]
+    command += ["--pipeline", str(lake.parent / "pipelines" / "ads.py")]
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **more}, stdout=subprocess.PIPE, text=True)
+
+
+def address(server: subprocess.Popen[str]) -> str:
+    assert server.stdout is not None
+    return server.stdout.readline().strip()
+
+
+@pytest.fixture(scope="package")
+def server(lake: Path) -> Iterator[str]:
+    """Its address."""
+    with serve(lake) as process:
+        try:
+            yield address(process)
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+
+
+@pytest.fixture(scope="package")
+def guarded(lake: Path) -> Iterator[str]:
+    """The address of one that asks for TOKEN."""
+    with serve(lake, TIDEMILL_SERVE_TOKEN=TOKEN) as process:
+        try:
+            yield address(process)
+        finally:
+            process.terminate()
