@@ -3,7 +3,7 @@
 COMMANDS = {
     "run": "Read events, fold them into windows, commit them into the lake; go on where the last run ended.",
     "demo": (
-        "Play a seeded ad stream through the real pipeline into a lake of its own; answer questions while it grows."
+        "Play a seeded ad stream through the real pipeline into a lake of its own; show page, progress and answers."
     ),
     "produce": "Write a seeded ad stream, as JSON records, to a topic; the topic is made when it is missing.",
     "recover": "Take a lake over when its recovery folder is lost, or when the lake was restored from a backup.",

@@ -1,4 +1,4 @@
-"""`tidemill demo`: the main job on a made-up ad stream, with live progress and answers from the growing lake."""
+"""`tidemill demo`: the main job on a made-up ad stream, its page, live progress and answers from the growing lake."""
 
 import os
 import shlex
@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ import typer
 from runtime.exit_code import as_shell, in_words
 
 if TYPE_CHECKING:
+    from cli.page_beside import PageBeside
     from query.reader import LakeReader
 
 TICK_S = 1.0
@@ -50,8 +52,13 @@ def demo(
     recovery: Annotated[
         Path, typer.Option("--recovery", help="Folder of its recovery store.", metavar="DIR")
     ] = RECOVERY,
+    serve_port: Annotated[
+        int,
+        typer.Option("--serve-port", min=0, max=65_535, help="Port of its page; where it is taken, any that is free."),
+    ] = 8088,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
-    """Play a seeded ad stream through the real pipeline into a lake of its own; answer questions while it grows."""
+    """Play a seeded ad stream through the real pipeline into a lake of its own; show page, progress and answers."""
     from query.reader import LakeReader
     from query.reports import reports_folder
     from runtime.settings import default_pipeline
@@ -59,14 +66,41 @@ def demo(
     # its stream is that of ads, whatever pipeline the settings name
     pipeline = default_pipeline(Path())
     reports = reports_folder(pipeline)
-    print(f"A made-up ad stream, {rate:,.0f} events/s for {seconds:g} s, goes through the pipeline into {lake}/")
-    print("One process writes; this one only reads the lake.\n")
     with LakeReader(lake) as reader:
         before = _read_so_far(reader)
-    job = _start(pipeline, lake, recovery, rate)
+    with _told_to_end(), _page(lake, pipeline, serve_port) as page:
+
+        def watch(children: _Children) -> None:
+            _tell(page.url(START_S), open_page)
+            print(
+                f"A made-up ad stream, {rate:,.0f} events/s for {seconds:g} s, goes through the pipeline into {lake}/"
+            )
+            print("One process writes, one serves the page, this one reads: they meet in the lake only.\n", flush=True)
+            with LakeReader(lake) as reader:
+                _watch(reader, children, reports, before, seconds)
+
+        _play(_start(pipeline, lake, recovery, rate), page, watch)
+    with LakeReader(lake) as reader:
+        _answers(reader, reports)
+        total = reader.query(_PROGRESS).column(0)[0].as_py()
+    print(f"The lake holds the result of {total:,} records: each counted once. Try next:\n")
+    print(_next(f"--lake {shlex.quote(str(lake))}"))
+
+
+def _tell(url: str, open_page: bool) -> None:
+    print(f"page: {url}\n", flush=True)
+    if open_page:
+        import webbrowser
+
+        webbrowser.open(url)
+
+
+def _play(job: subprocess.Popen[bytes], page: "PageBeside", watch: "Callable[[_Children], None]") -> None:
+    """Watch until it is over, then end the pipeline. Raises typer.Exit where either of both did not end well."""
+    fallen: int | None = None
     try:
-        with LakeReader(lake) as reader:
-            _watch(reader, job, reports, before, seconds)
+        watch(_Children(job, page))
+        fallen = page.poll()
         code = _stop(job)
     except KeyboardInterrupt:
         code = _stop(job)
@@ -80,11 +114,9 @@ def demo(
         if code < 0:
             typer.echo(f"error: the pipeline {in_words(code)}; start again, it goes on where it was", err=True)
         raise typer.Exit(as_shell(code))
-    with LakeReader(lake) as reader:
-        _answers(reader, reports)
-        total = reader.query(_PROGRESS).column(0)[0].as_py()
-    print(f"The lake holds the result of {total:,} records: each counted once. Try next:\n")
-    print(_next(f"--lake {shlex.quote(str(lake))}"))
+    if fallen is not None:
+        typer.echo(f"error: the page's server {in_words(fallen)}; the lake is whole, start again", err=True)
+        raise typer.Exit(as_shell(fallen) or 1)
 
 
 def _next(there: str) -> str:
@@ -94,7 +126,8 @@ def _next(there: str) -> str:
     name, again, kafka = ".venv/bin/tidemill", "make demo", "make kafka"
     if INSTALLED:
         name, again, kafka = "tidemill", "tidemill demo", "tidemill kafka start"
-    return f"""  {name} query {there} "SELECT * FROM campaign_1m ORDER BY window_start DESC LIMIT 10"
+    return f"""  {name} serve {there}
+  {name} query {there} "SELECT * FROM campaign_1m ORDER BY window_start DESC LIMIT 10"
   {name} report clicks_per_ad --minutes 5 --at latest {there}
   {name} query {there} "SELECT reason, count(*) AS records FROM dead_letters GROUP BY ALL"
   {name} snapshots {there}
@@ -111,14 +144,52 @@ def _start(pipeline: str, lake: Path, recovery: Path, rate: float) -> subprocess
     return subprocess.Popen(command, start_new_session=True)
 
 
+def _page(lake: Path, pipeline: str, port: int) -> "PageBeside":
+    from cli.page_beside import start_page
+
+    return start_page(lake, pipeline, port)
+
+
 def _stop(job: subprocess.Popen[bytes]) -> int:
-    if job.poll() is None:
-        job.send_signal(signal.SIGTERM)
+    from cli.page_beside import stopped
+
+    return stopped(job, STOP_S)
+
+
+class _Ended(BaseException):
+    """Somebody told this process to end, by a signal other than ^C's."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Inside, SIGTERM and a terminal that is closed end the children as ^C does, and this process with their code."""
+
+    def end(number: int, _: object) -> None:
+        raise _Ended(number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        return job.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        job.kill()
-        return job.wait()
+        yield
+    except _Ended as ended:
+        raise typer.Exit(as_shell(-ended.number)) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Children:
+    """Pipeline and page: over as soon as one of them is."""
+
+    def __init__(self, job: subprocess.Popen[bytes], page: "PageBeside") -> None:
+        self.job = job
+        self.page = page
+
+    def poll(self) -> int | None:
+        code = self.job.poll()
+        return self.page.poll() if code is None else code
 
 
 def _read_so_far(reader: "LakeReader") -> int:
@@ -140,7 +211,7 @@ def _so_far(reader: "LakeReader") -> dict[str, Any] | None:
 
 def _watch(
     reader: "LakeReader",
-    job: subprocess.Popen[bytes],
+    job: _Children,
     reports: Path,
     before: int,
     seconds: float,

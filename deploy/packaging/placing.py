@@ -18,7 +18,7 @@ AT_HOME = (*OWN, EXAMPLES, "bench", "tests")
 
 LEFT_OUT = (
     *("deploy/packaging", "deploy/kafka/lib", "deploy/bootstrap.sh", "deploy/tests.sh", "deploy/check.sh"),
-    *(f"deploy/{name}" for name in ("container", "grafana", "kubernetes", "prometheus", "systemd")),
+    *(f"deploy/{name}" for name in ("container", "grafana", "kubernetes", "prometheus", "readers", "systemd")),
 )
 """What builds and tests the tree, what is brought by using it, and what other programs read."""
 
