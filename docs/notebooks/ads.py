@@ -30,7 +30,7 @@ def _(httpx, os, pa, pl, refresh, server):
     refresh.value
     token = os.environ.get("TIDEMILL_SERVE_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    asked = {"total": "true", "format": "arrow"}
+    asked = {"last": "1d", "total": "true", "format": "arrow"}
     answer = httpx.get(f"{server}/api/v1/reports/ad_clicks_1m", params=asked, headers=headers, timeout=30)
     answer.raise_for_status()
     ads = pl.from_arrow(pa.ipc.open_stream(answer.content).read_all()).sort("clicks", "ad_id", descending=[True, False])

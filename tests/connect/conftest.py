@@ -31,7 +31,7 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> Readers:
     return Readers(tmp_path_factory.mktemp("home"))
 
 
-TOKEN = "a token of the tests, long enough"
+TOKEN = "of-the-tests-only-0123456789abcdef"
 
 
 def serve(lake: Path, **more: str) -> subprocess.Popen[str]:
@@ -43,7 +43,9 @@ def serve(lake: Path, **more: str) -> subprocess.Popen[str]:
 
 def address(server: subprocess.Popen[str]) -> str:
     assert server.stdout is not None
-    return server.stdout.readline().strip()
+    said = server.stdout.readline().strip()
+    assert said.startswith("http://")
+    return said
 
 
 @pytest.fixture(scope="package")

@@ -61,8 +61,6 @@ def test_an_example_that_asks_the_server_counts_the_clicks(
         assert f"{clicks} clicks of 8 ads" in said
     else:
         assert said.split()[-1] == clicks
-    if "curl" in snippet.code:
-        assert said.split() == [clicks, "clicks", clicks]
 
 
 def test_the_notebook_is_a_script_too_and_takes_a_token(
@@ -82,6 +80,5 @@ def test_a_text_that_looks_like_a_formula_is_itself_in_csv_and_a_text_in_the_wor
     play(snippet, readers, folder, server)
     with ZipFile(folder / "clicks.xlsx") as book:
         sheet = book.read("xl/worksheets/sheet1.xml").decode()
-        texts = book.read("xl/sharedStrings.xml").decode()
     assert "<f>" not in sheet
-    assert "<t>=1+1</t>" in texts
+    assert "<t>=1+1</t>" in sheet
