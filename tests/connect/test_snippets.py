@@ -61,6 +61,8 @@ def test_an_example_that_asks_the_server_counts_the_clicks(
         assert f"{clicks} clicks of 8 ads" in said
     else:
         assert said.split()[-1] == clicks
+    if "curl" in snippet.code:
+        assert said.split() == [clicks, "clicks", clicks]
 
 
 def test_the_notebook_is_a_script_too_and_takes_a_token(
