@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI, Request, Response
 
+from dataflow.errors import SqlFailed
 from doctor.finding import Finding
 from serve.api.described import ONLY_JSON, described, responses
 from serve.api.server import Server
 from serve.ask.parameters import read
 from serve.forms import ENCODER, JSON
 from serve.problem import Problem
+from serve.sql.examine import no_pool_finding, walls_finding
 
 FRESH_S = 10.0
 _TIMEOUT_S = 120.0
@@ -25,7 +27,7 @@ def add_doctor_route(app: FastAPI, server: Server) -> None:
     async def doctor(request: Request) -> Response:
         """Every check with how bad it is, what is, and how to mend it."""
         read(request.query_params.multi_items(), [ONLY_JSON])
-        findings = await looks.findings()
+        findings = [*await looks.findings(), *await _of_sql(server)]
         return Response(ENCODER.encode({"findings": [_shown(each) for each in findings]}), media_type=JSON.media_type)
 
     app.add_api_route(
@@ -38,6 +40,16 @@ def add_doctor_route(app: FastAPI, server: Server) -> None:
         openapi_extra={"parameters": described([ONLY_JSON])},
         response_class=Response,
     )
+
+
+async def _of_sql(server: Server) -> Sequence[Finding]:
+    """Which walls stand around SQL; nothing where the server takes none."""
+    if not server.wish.sql:
+        return ()
+    try:
+        return (walls_finding((await server.sql.pool()).describe()),)
+    except SqlFailed as problem:
+        return (no_pool_finding(problem),)
 
 
 class _Looks:

@@ -183,7 +183,9 @@ def _response(server: Server, answered: Answered, form: Form, zone: str | None, 
     found = Found(rows_of(answered.table, form.way, server.lake.reader, shown), answered.why_cut)
     time = iso(answered.snapshot_time.astimezone(UTC))
     headers = {"X-Snapshot-Id": str(answered.snapshot_id), "X-Snapshot-Time": time, "Cache-Control": "no-store"}
-    headers["X-Cut"] = "true" if answered.is_cut else "false"
+    if answered.why_cut is not None:
+        # rows are there as a whole before the first byte goes out, so that forms without a place for it say so, too
+        headers["X-Tidemill-Cut"] = answered.why_cut
     snapshot = {"id": answered.snapshot_id, "time": time}
     if form is FORMS["arrow"]:
         body = answered.stream

@@ -52,4 +52,4 @@ WALLS = (
     *(TEXT, STATEMENT, FUNCTIONS, ENGINE, CATALOG, PROCESS, TIME, ANSWER),
     *(PARENT, PROCESSOR, MEMORY, FILES, FIRST, NETWORK, PRIVILEGES, HIDDEN, DISK, CALLS),
 )
-"""All, in the order of the docs: those of the program itself first, then those of the system."""
+"""All, in the order of docs/sql-safety.md: those of the program itself first, then those of the system."""

@@ -101,3 +101,11 @@ def test_a_query_is_stopped_by_its_name(asked: TestClient) -> None:
 def test_a_server_without_sql_says_so(client: TestClient) -> None:
     assert client.post(PATH, json={"sql": "SELECT 1"}).json()["type"] == "urn:tidemill:problem:no-sql"
     assert client.delete(f"{PATH}/x").status_code == 404
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv", "arrow", "parquet"])
+def test_an_answer_that_is_cut_says_so_in_every_form(asked: TestClient, form: str) -> None:
+    path = f"{PATH}?format={form}"
+    cut = asked.post(path, json={"sql": "SELECT * FROM range(9)", "rows": 3})
+    assert cut.headers["x-tidemill-cut"].startswith("only the first 3 rows are here")
+    assert "x-tidemill-cut" not in asked.post(path, json={"sql": "SELECT * FROM range(3)", "rows": 3}).headers
