@@ -54,11 +54,11 @@ users() {
   systemd-sysusers --root="$work/root" --replace=/etc/sysusers.d/tidemill.conf "$PWD/deploy/systemd/tidemill.sysusers"
 }
 
-dashboard() {
+dashboards() {
   mkdir -p "$work/board"
   cp deploy/grafana/strict.go "$work/board/main.go"
-  board=$PWD/deploy/grafana/tidemill.json
-  (cd "$work/board" && export GOFLAGS=-mod=mod && go mod init board && go get "$GRAFANA" && go run . "$board")
+  boards=$PWD/deploy/grafana
+  (cd "$work/board" && export GOFLAGS=-mod=mod && go mod init board && go get "$GRAFANA" && go run . "$boards"/*.json)
 }
 
 alerts() {
@@ -82,11 +82,11 @@ else
 fi
 
 if have go; then
-  check "dashboard (Grafana's types)" dashboard
+  check "dashboards (Grafana's types)" dashboards
   check "Compose file, its loader" built "$COMPOSE"
   check "Compose file (loader)" "$work/bin/cmd" deploy/container/compose.yaml
 else
-  lacks "dashboard" Go
+  lacks "dashboards" Go
   lacks "Compose file (loader)" Go
 fi
 

@@ -1,4 +1,4 @@
-// Reads a dashboard with Grafana's own types, strictly: what is unknown or lacking is named. Run by deploy/check.sh.
+// Reads dashboards with Grafana's own types, strictly: what is unknown or lacking is named. Run by deploy/check.sh.
 package main
 
 import (
@@ -11,17 +11,19 @@ import (
 
 func main() {
 	plugins.RegisterDefaultPlugins()
-	text, err := os.ReadFile(os.Args[1])
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	board := dashboard.Dashboard{}
-	for _, err := range []error{board.UnmarshalJSONStrict(text), board.Validate()} {
-		// Both give an error without words where nothing is wrong.
-		if err != nil && err.Error() != "" {
+	for _, path := range os.Args[1:] {
+		text, err := os.ReadFile(path)
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
+		}
+		board := dashboard.Dashboard{}
+		for _, err := range []error{board.UnmarshalJSONStrict(text), board.Validate()} {
+			// Both give an error without words where nothing is wrong.
+			if err != nil && err.Error() != "" {
+				fmt.Fprintln(os.Stderr, path+":", err)
+				os.Exit(1)
+			}
 		}
 	}
 }

@@ -70,10 +70,12 @@ def test_the_port_is_the_same_everywhere() -> None:
     assert (port["containerPort"], port["name"]) == (PORT, "metrics")
     (service,) = manifests()["Service"]["spec"]["ports"]
     assert (service["port"], service["targetPort"]) == (PORT, "metrics")
-    (scrape,) = operated.scrapes()
+    scrape, servers = operated.scrapes()
     assert scrape["static_configs"] == [{"targets": [f"tidemill:{PORT}"]}]
-    assert scrape["metrics_path"] == METRICS
-    assert scrape["job_name"] == "tidemill"
+    assert scrape["metrics_path"] == servers["metrics_path"] == METRICS
+    assert (scrape["job_name"], servers["job_name"]) == ("tidemill", "tidemill-serve")
+    # none runs in the setups here, and one that is named and away would be an alert
+    assert servers["static_configs"] == [{"targets": []}]
 
 
 def test_whoever_asks_for_health_asks_where_it_is_told() -> None:

@@ -60,7 +60,7 @@ def test_where_nothing_is_found_it_passes_and_leaves_nothing_behind(checkout: Pa
 def test_what_a_machine_lacks_is_named_and_does_not_pass(checkout: Path) -> None:
     done = run(checkout)
     assert done.returncode == 1
-    for lacking in ("units", "dashboard", "Compose file (loader)", "alerts"):
+    for lacking in ("units", "dashboards", "Compose file (loader)", "alerts"):
         assert f"deploy-check: {lacking}: left out, because this machine lacks" in done.stderr
     assert "Dockerfile (hadolint): well" in done.stderr
 
@@ -79,7 +79,7 @@ def test_an_alert_that_fails_its_test_is_a_finding_and_the_others_are_looked_at(
     done = run(checkout)
     assert done.returncode == 1
     assert done.stderr.endswith("not well: Dockerfile (hadolint), alerts and scraping (promtool)\n")
-    assert "dashboard (Grafana's types): well" in done.stderr
+    assert "dashboards (Grafana's types): well" in done.stderr
 
 
 def test_what_is_fetched_is_of_one_version() -> None:

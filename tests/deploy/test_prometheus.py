@@ -15,6 +15,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from runtime import metrics
+from serve.figures import Figures
 from tests.deploy.operated import (
     DASHBOARD,
     ROOT,
@@ -95,6 +96,20 @@ def declared() -> dict[str, set[str]]:
     }
 
 
+def of_servers() -> dict[str, set[str]]:
+    """The labels of each series that a server exports, as its figures are declared; tests/connect asks a real one."""
+    found: dict[str, set[str]] = {}
+    for wrapper in vars(Figures()).values():
+        for metric in wrapper.describe() if isinstance(wrapper, MetricWrapperBase) else ():
+            labels = set(wrapper._labelnames)
+            if metric.type == "histogram":
+                found |= {f"{metric.name}_bucket": {*labels, "le"}}
+                found |= {f"{metric.name}_{each}": labels for each in ("sum", "count")}
+            else:
+                found[metric.name + ("_total" if metric.type == "counter" else "")] = labels
+    return found
+
+
 def missing(expression: str, there: dict[str, set[str]]) -> list[str]:
     """What an expression asks for that is not there."""
     selected, grouped = asked_of(expression)
@@ -106,11 +121,12 @@ def missing(expression: str, there: dict[str, set[str]]) -> list[str]:
 
 
 def test_rules_and_dashboard_ask_for_what_a_run_exports(exported: str) -> None:
-    there = series(exported)
+    there = {**series(exported), **of_servers()}
     assert len(EXPRESSIONS) > 30
     assert [(where, wrong) for where, expression in EXPRESSIONS if (wrong := missing(expression, there))] == []
     assert missing("sum by (table) (tidemill_lag_records)", there) == ["nothing here has a label table"]
     assert missing('tidemill_lag_records{topic="ads"}', there) == ["tidemill_lag_records has no label topic"]
+    assert missing("tidemill_serve_viewers{route='/'}", there) == ["tidemill_serve_viewers has no label route"]
     assert missing("rate(tidemill_records_lost_total[5m])", there) == ["no metric tidemill_records_lost_total"]
 
 
@@ -138,7 +154,8 @@ def test_every_metric_of_the_code_is_on_the_dashboard() -> None:
 def test_what_an_alert_says_of_a_series_are_its_labels() -> None:
     for rule in rules():
         selected, grouped = asked_of(rule["expr"])
-        labels = OF_A_TARGET | grouped | set().union(*(declared().get(name, set()) for name in selected))
+        known = {**declared(), **of_servers()}
+        labels = OF_A_TARGET | grouped | set().union(*(known.get(name, set()) for name in selected))
         for text in rule["annotations"].values():
             assert set(re.findall(r"\$labels\.(\w+)", text)) <= labels, rule["alert"]
         assert rule["labels"]["severity"] in ("critical", "warning")
