@@ -90,6 +90,10 @@ class Child:
         """Its process id."""
         return self._process.pid
 
+    def is_of_use(self) -> bool:
+        """Whether it may be asked: it is good, and has not ended while nobody asked it."""
+        return self.is_good and self._process.poll() is None
+
     def begin(self, birth: Birth) -> None:
         """Have it raise its walls, and wait until it is ready. Raises SqlFailed if it will never be."""
         deadline_s = time.monotonic() + BIRTH_S

@@ -53,7 +53,7 @@ class Crew:
         try:
             yield self._filled(seat, place())
         finally:
-            if (seat.child is not None and seat.child.is_good) or self._is_closed:
+            if (seat.child is not None and seat.child.is_of_use()) or self._is_closed:
                 self._free.put(seat)
             else:
                 later(lambda: self._refill(seat, place))
@@ -87,7 +87,7 @@ class Crew:
 
     def _filled(self, seat: _Seat, place: Place) -> Child:
         """The seat's child, ready at `place`."""
-        if seat.child is None or not seat.child.is_good or seat.child.birth not in (None, self._birth(place)):
+        if seat.child is None or not seat.child.is_of_use() or seat.child.birth not in (None, self._birth(place)):
             self._replace(seat)
         child = seat.child
         assert child is not None

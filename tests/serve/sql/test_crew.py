@@ -1,5 +1,7 @@
 """Seats: each child is lent to one at a time, and one that is of no use is replaced before the next needs it."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -43,6 +45,15 @@ def test_one_that_is_not_is_replaced_at_once(crew: Crew, place: Callable[[], Pla
     assert crew.pids() != [first.pid]
     with crew.child(place, at_once) as second:
         assert second.birth is not None
+
+
+def test_one_that_ended_while_nobody_asked_it_is_replaced(crew: Crew, place: Callable[[], Place]) -> None:
+    with crew.child(place, at_once) as first:
+        pass
+    os.kill(first.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
+    with crew.child(place, at_once) as second:
+        assert (second.pid != first.pid, second.is_of_use()) == (True, True)
 
 
 def test_one_of_another_place_is_replaced(crew: Crew, place: Callable[[], Place], lake: LakeMaker) -> None:
