@@ -1,7 +1,7 @@
 # make demo and make test each work alone, as the first command in a fresh clone.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench dist clean runtime development ducklake readers deploy-check page
+.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench dist clean runtime development ducklake readers deploy-check page screenshots
 
 DEMO_SECONDS ?= 30
 BIN := .venv/bin
@@ -58,6 +58,10 @@ deploy-check: development ## the files in deploy/ by the programs that read them
 
 page: ## build the page of page/ into serve/page/; needs Node 20 and npm
 	@sh deploy/page.sh
+
+screenshots: development ## docs/images/page-light.png and page-dark.png, of the page in Chromium over a real lake
+	@sh deploy/browser.sh
+	@$(BIN)/python -m tests.page.screenshots
 
 dist: development ## wheel and sdist of the last commit into dist/, built twice and compared byte by byte
 	@$(BIN)/python -m deploy.packaging.dist

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,8 @@ from dataflow.errors import QueryError
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import quoted
 from query.definition import lake_definition
-from query.reader import LakeReader, LakeSnapshot
+from query.moment import to_ms
+from query.reader import Bound, LakeReader, LakeSnapshot
 from sinks.lake.tables.definition import Definition, RollupDefinition
 from sinks.lake.tables.finality import EVER_MS, FINAL_SQL, Stand, frontier_ms, is_active, needed_sql, watermark_sql
 from sinks.lake.tables.views import shown_after_ms
@@ -70,9 +72,17 @@ class RollupLateness:
 
 
 def lateness(
-    reader: LakeReader, *, rollup: str | None = None, key: Mapping[str, str] | None = None, as_of: str | None = None
+    reader: LakeReader,
+    *,
+    rollup: str | None = None,
+    key: Mapping[str, str] | None = None,
+    as_of: str | None = None,
+    since: datetime | None = None,
 ) -> list[RollupLateness]:
     """What changed after closing, for one rollup or all; `key` keeps only windows with these key values (as text).
+
+    `since` keeps only windows that start then or later, and reads little else; sessions that reach into that time may
+    be told without what lies before it.
 
     A window is closed from the first snapshot at which every active source partition's watermark has reached its last
     millisecond; active means, as far as the ledger tells, a commit with records within the idle timeout before it. Both
@@ -91,7 +101,7 @@ def lateness(
         if not chosen:
             raise QueryError(f"no rollup asked for has a key column {column}")
     levels = closing_levels(snapshot, facts)
-    return [_of_rollup(snapshot, facts.by_name[name], levels, key or {}) for name in chosen]
+    return [_of_rollup(snapshot, facts.by_name[name], levels, key or {}, since) for name in chosen]
 
 
 def closing_levels(snapshot: LakeSnapshot, facts: Definition) -> list[tuple[int, int]]:
@@ -137,7 +147,11 @@ def closing_levels(snapshot: LakeSnapshot, facts: Definition) -> list[tuple[int,
 
 
 def _of_rollup(
-    snapshot: LakeSnapshot, rollup: RollupDefinition, levels: Sequence[tuple[int, int]], key: Mapping[str, str]
+    snapshot: LakeSnapshot,
+    rollup: RollupDefinition,
+    levels: Sequence[tuple[int, int]],
+    key: Mapping[str, str],
+    since: datetime | None,
 ) -> RollupLateness:
     table = snapshot.query(
         _moved_sql(
@@ -146,9 +160,11 @@ def _of_rollup(
             key,
             _shown(snapshot, rollup),
             sorted({mark.snapshot for mark in snapshot.backfilled.get(rollup.name, ())}),
+            None if since is None else to_ms(since),
         ),
         parameters={f"key{at}": value for at, value in enumerate(key.values())} or None,
         histories=[f"{rollup.name}_delta"],
+        bounds=[] if since is None else [Bound(f"{rollup.name}_delta", "window_start", since)],
     )
     lines = table.to_pylist()
     moved = [_window(rollup, line) for line in lines if line["_closed"] and line["_corrections"]]
@@ -194,10 +210,13 @@ def _moved_sql(
     key: Mapping[str, str],
     shown_if: str,
     filled: Sequence[int],
+    since_ms: int | None,
 ) -> str:
     """One row per (key, window): is it closed, and its sums of the rows before and after it closed."""
     keys = [quoted(name) for name in rollup.key_names]
-    where = " AND ".join(f"{quoted(name)}::VARCHAR = $key{at}" for at, name in enumerate(key)) or "true"
+    wanted = [f"{quoted(name)}::VARCHAR = $key{at}" for at, name in enumerate(key)]
+    wanted += [] if since_ms is None else [f"window_start >= make_timestamp({since_ms * 1000})"]
+    where = " AND ".join(wanted) or "true"
     history = _history(rollup, filled)
     values = ", ".join(f"({level}::BIGINT, {number}::BIGINT)" for level, number in levels)
     reached = (

@@ -14,7 +14,7 @@ import { command, loading, problemOf } from "./panels/states";
 import { read, toggled, VIEWS, write, type Range, type State } from "./state";
 import { durationMs, isoMs, spoken } from "./times";
 import "./views/dead-letters";
-import { pipelineView, QUESTIONS, snapshotRows } from "./views/pipeline";
+import { pipelineView, questions as pipelineQuestions, snapshotRows } from "./views/pipeline";
 import "./views/sql";
 
 declare global {
@@ -162,7 +162,7 @@ export class App extends Plain {
       });
       asked.set("s", this.#travelled("status"));
     } else if (this.#view === "pipeline") {
-      for (const [id, path] of Object.entries(QUESTIONS)) asked.set(id, id === "n" ? path : this.#travelled(path));
+      for (const [id, path] of Object.entries(pipelineQuestions(this.#now))) asked.set(id, id === "n" || id === "d" ? path : this.#travelled(path));
     } else if (this.#view === "dead-letters") {
       asked.set("r", this.#travelled("dead-letters/reasons"));
       asked.set("s", this.#travelled("status"));
@@ -189,7 +189,7 @@ export class App extends Plain {
   }
 
   #tick(): void {
-    if (!this.#state.paused && !this.#state.asOf && this.#isBoard) this.#ask();
+    if (!this.#state.paused && !this.#state.asOf) this.#ask();
     this.#count();
     const isStale = this.#isStale;
     if (isStale !== Boolean(this.querySelector("[data-testid=stale]"))) this.requestUpdate();
@@ -304,7 +304,7 @@ export class App extends Plain {
         state: this.#state, boardLast: this.#boardLast, hasRange: this.#isBoard, now: this.#now, snapshots: this.#snapshots, asOfAt: this.#asOfAt,
         go: (change) => this.go(change), listSnapshots: () => void this.#listSnapshots(),
       }) : nothing}
-      <main id="main" tabindex="-1">${this.#content()}</main>
+      <main id="main" tabindex="-1"><h1 class="unseen">${this.#isBoard ? this.#board?.title ?? this.#view : TITLES[this.#view]}</h1>${this.#content()}</main>
       <div class="unseen" aria-live="polite" data-said></div>
       ${this.#needsToken ? this.#tokenDialog() : nothing}`;
   }
@@ -351,8 +351,7 @@ export class App extends Plain {
     const newest = this.#status?.newest_event_at;
     const newestMs = typeof newest === "string" ? isoMs(newest) : null;
     let section = "";
-    return html`<h2 class="unseen">${board.title}</h2>
-      <div class="board" data-testid=${`board-${board.name}`}>${board.panels.map((panel, at) => {
+    return html`<div class="board" data-testid=${`board-${board.name}`}>${board.panels.map((panel, at) => {
         const id = `p${at}`;
         const head = panel.section && panel.section !== section ? html`<h2 class="section">${panel.section}</h2>` : nothing;
         section = panel.section ?? "";

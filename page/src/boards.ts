@@ -125,7 +125,14 @@ export function followed(keys: string[], state: State, but = ""): { can: [string
 function finished(path: string, query: URLSearchParams, state: State): string {
   if (state.asOf) query.set("as_of", state.asOf);
   const text = query.toString().replaceAll("%3A", ":");
-  return text ? `${path}?${text}` : path;
+  return text ? `${path}${path.includes("?") ? "&" : "?"}${text}` : path;
+}
+
+const LATE_STEP_MS = 5 * MINUTE_MS;
+
+/** The corrected windows of a range; its start moves on in steps, so that many ask the same. */
+export function lateOf(top: number, span: Span): string {
+  return `late/windows?limit=${top}&start=${isoText(Math.floor(span.start / LATE_STEP_MS) * LATE_STEP_MS)}`;
 }
 
 /** What a panel asks for: its own question, and for a comparison a second one under the id with a c behind it. */
@@ -137,12 +144,11 @@ export function questions(
     case "figures":
       return [[id, finished("status", query, state)]];
     case "alerts":
-      return [[id, finished("doctor", query, state)]];
+      return [[id, "doctor"]];
     case "partitions":
       return [[id, finished("status", query, state)]];
     case "late":
-      query.set("limit", String(panel.top ?? 10));
-      return [[id, finished("late/windows", query, state)]];
+      return [[id, finished(lateOf(panel.top ?? 10, spanOf(panel, state, boardLast, now)), query, state)]];
     case "dead_letters":
       return [[id, finished("dead-letters/reasons", query, state)]];
     case "report":

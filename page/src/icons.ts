@@ -21,4 +21,4 @@ export const copy = icon(svg`<path d="M5.5 5.5h7v8h-7zM3.5 10.5v-8h7" />`);
 export const warning = icon(svg`<path d="M8 2.2l6 11H2zM8 6.5v3.2M8 11.4v.4" />`);
 export const filter = icon(svg`<path d="M2.5 3.5h11l-4.2 5v4.2l-2.6-1.4V8.5z" />`);
 export const back = icon(svg`<path d="M9.5 3.5L5 8l4.5 4.5" />`);
-export const info = icon(svg`<circle cx="8" cy="8" r="5.7" /><path d="M8 7.4v3.4M8 5.1v.4" />`);
+export const insert = icon(svg`<path d="M3 8h9M8.5 4.5L12 8l-3.5 3.5" />`);

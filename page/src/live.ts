@@ -10,6 +10,8 @@ export interface Result {
   problem: api.Problem | null;
   /** When it came, by this machine's clock. */
   at: number;
+  /** Whether it answers what was asked before, until the answer to what is asked now has come. */
+  isOld: boolean;
 }
 
 export type Asked = Map<string, string>;
@@ -31,7 +33,7 @@ const SILENT_MS = 16_000;
 
 const SLOW = ["late/windows", "doctor", "snapshots"];
 /** These read much; they are asked for now and then instead of at every commit. */
-const SLOW_MS = 20_000;
+const SLOW_MS = 30_000;
 
 const isSlow = (path: string): boolean => SLOW.includes(path.split("?")[0]!);
 
@@ -59,10 +61,19 @@ export class Live {
 
   /** From now on keeps exactly these; answers to questions that stay the same are kept. */
   ask(asked: Asked, mode: Mode): void {
-    const same = mode === this.#mode && asked.size === this.#asked.size
-      && [...asked].every(([id, path]) => this.#asked.get(id) === path);
-    if (same && this.#stop) return;
-    for (const [id, path] of this.#asked) if (asked.get(id) !== path) this.results.delete(id);
+    const same = asked.size === this.#asked.size && [...asked].every(([id, path]) => this.#asked.get(id) === path);
+    if (same && mode === this.#mode && this.#stop) return;
+    if (same && mode === "once" && this.#stop && this.settled) {
+      // a pause: what is seen stays as it is
+      this.#mode = mode;
+      this.#stop.abort();
+      return;
+    }
+    for (const [id, path] of this.#asked) {
+      const known = this.results.get(id);
+      if (known?.data && asked.has(id) && asked.get(id) !== path && alike(asked.get(id)!, path)) this.results.set(id, { ...known, isOld: true });
+      else if (asked.get(id) !== path) this.results.delete(id);
+    }
     this.#asked = new Map(asked);
     this.#mode = mode;
     this.#lastId = "";
@@ -80,7 +91,7 @@ export class Live {
   }
 
   get settled(): boolean {
-    return [...this.#asked.keys()].every((id) => this.results.has(id));
+    return [...this.#asked.keys()].every((id) => this.results.get(id)?.isOld === false);
   }
 
   #start(): void {
@@ -204,11 +215,17 @@ export class Live {
   }
 
   #keep(id: string, data: Value): void {
-    this.results.set(id, { data, problem: null, at: Date.now() });
+    this.results.set(id, { data, problem: null, at: Date.now(), isOld: false });
   }
 
   #fail(id: string, problem: api.Problem): void {
-    this.results.set(id, { data: this.results.get(id)?.data ?? null, problem, at: Date.now() });
+    this.results.set(id, { data: this.#newest(id), problem, at: Date.now(), isOld: false });
+  }
+
+  /** What is known of a question that was asked already. */
+  #newest(id: string): Value | null {
+    const known = this.results.get(id);
+    return known && !known.isOld ? known.data : null;
   }
 
   #found(): void {
@@ -231,7 +248,7 @@ export class Live {
       const known = this.results.get(id);
       if (isOurs || !known) {
         const problem = error instanceof api.Problem ? error : unreachable();
-        this.results.set(id, { data: known?.data ?? null, problem, at: Date.now() });
+        this.results.set(id, { data: this.#newest(id), problem, at: known?.at ?? Date.now(), isOld: false });
       }
     }
     this.#changed();
@@ -252,6 +269,9 @@ export class Live {
     });
   }
 }
+
+/** Whether two questions are about the same, of another time or with other filters. */
+const alike = (one: string, other: string): boolean => one.split("?")[0] === other.split("?")[0];
 
 const empty = { snapshot: null, columns: [], data: [], rows: 0 };
 

@@ -111,6 +111,9 @@ class LateWindowsQuestion(_ListQuestion):
         AS_OF,
         Parameter("rollup", "text", "Only of this rollup."),
         Parameter("key", "text", "Only of this key, like ad_id=ad-7.", many=True),
+        Parameter(
+            "start", "time", "Only windows that start then or later, which reads less; UTC unless it has an offset."
+        ),
         limit(100, 10_000),
     )
     is_slow = True
@@ -124,7 +127,9 @@ class LateWindowsQuestion(_ListQuestion):
                 raise wrong_parameter("key", pair, "write COLUMN=VALUE, like ad_id=ad-7")
             keys[column] = value
         with lake.alone() as reader:
-            found = lateness.lateness(reader, rollup=self.values["rollup"], key=keys, as_of=str(at.snapshot.id))
+            found = lateness.lateness(
+                reader, rollup=self.values["rollup"], key=keys, as_of=str(at.snapshot.id), since=self.values["start"]
+            )
         rollups = lateness.as_json(found)
         for each in rollups:
             each["windows"] = each["windows"][: self.values["limit"]]

@@ -1,4 +1,4 @@
-"""Without Java or Maven the other tests run, what is left out is named, and CI does not pass for it."""
+"""Without Java, Maven or Chromium the other tests run, what is left out is named, and CI does not pass for it."""
 
 import shutil
 import subprocess
@@ -14,6 +14,7 @@ def checkout(tmp_path: Path) -> Path:
     """A tree whose python only says what it was asked to run."""
     (tmp_path / "deploy").mkdir()
     shutil.copy(ROOT / "deploy" / "tests.sh", tmp_path / "deploy")
+    script(tmp_path / "deploy" / "browser.sh", "exit 0")
     (tmp_path / "bin").mkdir()
     for tool in ("sh", "dirname", "sed", "head"):
         path = shutil.which(tool)
@@ -72,3 +73,14 @@ def test_ci_fails_for_what_was_left_out_after_running_the_rest(checkout: Path) -
 
 def test_failing_tests_fail_whatever_is_left_out(checkout: Path) -> None:
     assert run(checkout, FAKE_EXIT="1").returncode == 1
+
+
+def test_without_a_browser_the_page_is_left_out_and_named(checkout: Path) -> None:
+    script(checkout / "deploy" / "browser.sh", "echo 'this machine lacks Chromium at its place' >&2; exit 1")
+    done = run(checkout)
+    assert (done.returncode, done.stdout) == (0, "ran -m pytest -m not kafka and not browser\n")
+    assert "left out: tests of the page; this machine lacks Chromium at its place" in done.stderr
+    java(checkout, "21")
+    script(checkout / "bin" / "mvn", "exit 0")
+    done = run(checkout, CI="true")
+    assert (done.returncode, done.stdout) == (1, "ran -m pytest -m not browser\n")

@@ -190,3 +190,14 @@ def test_a_lake_that_no_pipeline_filled_is_refused(lake: LakeMaker, reader: Lake
         connection.execute("DELETE FROM own_pipeline")
     with pytest.raises(ForeignLake, match="no Tidemill pipeline"):
         lateness(reader)
+
+
+def test_since_leaves_out_windows_that_start_before(lake: LakeMaker, reader: LakeReader) -> None:
+    delta = "ad_clicks_1m_delta"
+    lake.commit({delta: [clicks("a", 0, 1), clicks("a", 1, 1)], "ledger": [ledger("p", 0, 2, _at(200))]})
+    lake.commit({delta: [clicks("a", 0, 2), clicks("a", 1, 3)], "ledger": [ledger("p", 2, 7, _at(200))]})
+    (found,) = lateness(reader, rollup="ad_clicks_1m", since=_at(60))
+    assert [(window.window_start_ms, window.rows_added) for window in found.moved] == [(T0_MS + 60_000, 3)]
+    (whole,) = lateness(reader, rollup="ad_clicks_1m", since=_at(0))
+    assert whole == lateness(reader, rollup="ad_clicks_1m")[0]
+    assert len(whole.moved) == 2

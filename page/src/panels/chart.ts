@@ -1,6 +1,6 @@
 // A time chart on uPlot: bars as wide as their step, open windows hatched, brush to choose a range.
 
-import { html, type PropertyValues, type TemplateResult } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import uPlot from "uplot";
 import { Plain, tell } from "../element";
 import { compact, shown, withUnit } from "../numbers";
@@ -98,6 +98,7 @@ export class Chart extends Plain {
       <div class="legend">${this.drawn.series.map((series, at) => html`
         <span class="key"><i class=${series.isGhost ? "swatch ghost" : `swatch s${at + 1}`}></i>${series.label}
           <b data-legend=${at}></b></span>`)}
+        ${this.drawn.provisionalFrom === null ? nothing : html`<span class="key" title="these windows are still open: their numbers may grow"><i class="swatch hatched"></i>open</span>`}
         <span class="legend-at" data-legend-at></span>
       </div>
       <div class="plot" tabindex="0" role="img" aria-label=${this.#summary} @keydown=${this.#onKey} @blur=${this.#leave}></div>`;
@@ -181,7 +182,8 @@ export class Chart extends Plain {
       series: [{}, ...this.drawn.series.map((each, at) => this.#line(each, at))],
       cursor: {
         y: false,
-        sync: { key: "board", scales: ["x", null] },
+        // the others follow the cursor, and not what is dragged over
+        sync: { key: "board", scales: ["x", null], filters: { pub: (type) => type === "mousemove" || type === "mouseleave", sub: () => true } },
         drag: { x: true, y: false, setScale: false },
         points: { size: 7, width: 2, stroke: css("--surface"), show: !this.drawn.asBars },
         bind: { dblclick: () => () => (tell(this, "range-reset"), null) },
@@ -311,7 +313,7 @@ export class Chart extends Plain {
   /** The legend tells the values under the cursor; without one, those of the newest step. */
   #read(index: number | null): void {
     const { times, series, stepMs } = this.drawn;
-    const at = index ?? newest(series, times.length);
+    const at = index ?? this.#newest;
     series.forEach((each, which) => {
       const cell = this.querySelector(`[data-legend="${which}"]`);
       if (cell) cell.textContent = at < 0 ? "" : shown(each.values[at], each.type, each.unit);
@@ -319,8 +321,16 @@ export class Chart extends Plain {
     const where = this.querySelector("[data-legend-at]");
     const time = times[at];
     if (!where) return;
-    where.textContent = time === undefined ? "" : `${stepMs >= DAY_MS ? shortDay(time, this.zone) : this.#moment(time)}${
-      this.drawn.provisionalFrom !== null && time + stepMs > this.drawn.provisionalFrom ? ", open" : ""}`;
+    where.textContent = time === undefined ? "" : stepMs >= DAY_MS ? shortDay(time, this.zone) : this.#moment(time);
+  }
+
+  /** The newest step with a value that the chart shows. */
+  get #newest(): number {
+    const { times, series, end } = this.drawn;
+    for (let at = times.length - 1; at >= 0; at--) {
+      if (times[at]! < end && series.some((each) => !each.isGhost && each.points[at] !== null && each.points[at] !== undefined)) return at;
+    }
+    return -1;
   }
 
   #moment(time: number): string {
@@ -343,7 +353,7 @@ export class Chart extends Plain {
     if (move === undefined || !this.#plot) return;
     event.preventDefault();
     const { times, series } = this.drawn;
-    const now = this.#plot.cursor.idx ?? newest(series, times.length);
+    const now = this.#plot.cursor.idx ?? this.#newest;
     const at = Math.max(0, Math.min(times.length - 1, now + move));
     if (times[at] === undefined) return;
     this.#plot.setCursor({ left: this.#plot.valToPos(times[at]! / 1_000, "x"), top: 0 });
@@ -354,13 +364,6 @@ export class Chart extends Plain {
   #leave(): void {
     this.#plot?.setCursor({ left: -10, top: -10 });
   }
-}
-
-function newest(series: Series[], length: number): number {
-  for (let at = length - 1; at >= 0; at--) {
-    if (series.some((each) => !each.isGhost && each.points[at] !== null && each.points[at] !== undefined)) return at;
-  }
-  return length - 1;
 }
 
 /** From zero to a little above the highest; also where there is nothing. */

@@ -43,7 +43,7 @@ export function lateWindows(value: Record<string, unknown>, zone: string, top: n
     .sort((one, other) => other.rows_added - one.rows_added || other.window_start - one.window_start)
     .slice(0, top);
   const some = rollups.filter((each) => each.moved_windows || each.late_rows);
-  if (!some.length) return empty("No window was corrected after it was closed, and no event was too late to count.");
+  if (!some.length) return empty("No window of this range was corrected after it was closed, and no event was too late to count.");
   return html`
     <ul class="tallies">${some.map((each) => html`<li><strong>${each.rollup}</strong>
       <span><b>${grouped(String(each.moved_windows))}</b> of ${grouped(String(each.closed_windows))} closed windows corrected</span>

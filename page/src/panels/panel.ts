@@ -55,14 +55,14 @@ export class PanelElement extends Plain {
     const stale = this.result?.problem && this.result.data;
     return html`<section class="panel" aria-labelledby=${`${this.panelId}-title`} data-testid=${`panel-${this.panelId}`} data-kind=${kind}>
       <header>
-        <h3 id=${`${this.panelId}-title`} title=${this.panel.help ?? nothing}>${title}</h3>
+        <h2 id=${`${this.panelId}-title`} title=${this.panel.help ?? nothing}>${title}</h2>
         ${this.#subtitle()}
         ${kind === "chart" ? html`<button type="button" class="quiet" aria-pressed=${isTwin ? "true" : "false"} data-testid=${`twin-${this.panelId}`}
           title=${isTwin ? "show the chart" : "show the same as a table"} @click=${() => tell(this, "twin", this.panelId)}>
           ${isTwin ? icons.chart : icons.table}<span>${isTwin ? "Chart" : "Table"}</span></button>` : nothing}
       </header>
       ${stale ? this.#failed(this.result!.problem!) : nothing}
-      <div class=${stale ? "body stale" : "body"}>${body}</div>
+      <div class=${stale || this.result?.isOld ? "body stale" : "body"} aria-busy=${this.result?.isOld ? "true" : "false"}>${body}</div>
       ${this.#notes()}
     </section>`;
   }
@@ -73,7 +73,7 @@ export class PanelElement extends Plain {
 
   #subtitle(): TemplateResult | typeof nothing {
     const { kind } = this.panel;
-    if (!["chart", "top", "windows"].includes(kind)) return nothing;
+    if (!["chart", "top", "windows", "late"].includes(kind)) return nothing;
     const span = this.#span;
     const step = kind === "chart" ? ` · every ${durationText(this.#step)}` : "";
     return html`<span class="subtitle" data-testid=${`span-${this.panelId}`}>${spanText(Math.floor(span.start / 60_000) * 60_000, span.end, this.state.zone, this.now)}${step}</span>`;
@@ -87,7 +87,6 @@ export class PanelElement extends Plain {
     }
     const data = this.result?.data;
     if (data?.note && this.panel.kind === "report") told.push(data.note);
-    if (this.panel.kind === "chart" && data?.provisional_from && data.rows) told.push("hatched: windows still open, their numbers may grow");
     return told.length ? html`<footer>${told.map((note) => html`<span>${note}</span>`)}</footer>` : nothing;
   }
 
@@ -203,7 +202,7 @@ export class PanelElement extends Plain {
   #alerts(value: Record<string, unknown> | undefined): TemplateResult | typeof nothing {
     const all = ((value?.findings ?? []) as Finding[]).filter((each) => each.level !== "ok" && !isOfWindows(each));
     if (!all.length) return nothing;
-    return html`<section class="panel alerts" aria-label="Alerts" data-testid="alerts"><header><h3>${icons.warning}Alerts</h3>
+    return html`<section class="panel alerts" aria-label="Alerts" data-testid="alerts"><header><h2>${icons.warning}Alerts</h2>
       <span class="subtitle">${all.length} from the doctor</span></header>${findings(all, "Alerts")}</section>`;
   }
 

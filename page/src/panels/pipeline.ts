@@ -78,7 +78,9 @@ export function openWindows(all: Finding[]): TemplateResult {
     const [head = "", ...reasons] = each.message.split(/(?<=\)): |; /);
     return html`<li class=${each.level}>
       <div class="line"><strong>${each.subject.slice(WINDOWS.length)}</strong><span>${head}</span></div>
-      ${reasons.length ? html`<ul>${reasons.map((reason) => html`<li>${worded(reason)}</li>`)}</ul>` : nothing}
+      ${reasons[0] ? html`<p class="muted">${worded(reasons[0])}</p>` : nothing}
+      ${reasons.length > 1 ? html`<details><summary>${reasons.length - 1} more</summary>
+        <ul>${reasons.slice(1).map((reason) => html`<li>${worded(reason)}</li>`)}</ul></details>` : nothing}
       ${each.fix ? html`<p class="hint">${worded(commands(each.fix))}</p>` : nothing}
     </li>`;
   })}</ul>`;

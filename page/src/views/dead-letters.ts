@@ -71,11 +71,11 @@ export class DeadLetters extends Plain {
     return html`
       <div class="split">
         <section class="panel side" aria-labelledby="reasons-title">
-          <header><h3 id="reasons-title">Reasons</h3></header>
+          <header><h2 id="reasons-title">Reasons</h2></header>
           ${this.#list()}
         </section>
         <section class="panel" aria-labelledby="records-title" data-testid="dead-letters">
-          <header><h3 id="records-title">${this.state.reason ? html`Records refused as <em>${this.state.reason}</em>` : "Refused records"}</h3>
+          <header><h2 id="records-title">${this.state.reason ? html`Records refused as <em>${this.state.reason}</em>` : "Refused records"}</h2>
             <span class="subtitle">newest first</span>
             <button type="button" class="quiet" @click=${() => void this.load(null)} title="read anew">${icons.refresh}<span>Refresh</span></button></header>
           ${this.problem ? problemOf(this.problem) : nothing}

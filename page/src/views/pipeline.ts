@@ -2,16 +2,17 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Problem } from "../api";
+import { lateOf } from "../boards";
 import type { Result } from "../live";
 import { lateWindows } from "../panels/late";
 import { findings, isOfWindows, openWindows, partitions, type Finding } from "../panels/pipeline";
 import { empty, loading, problemOf } from "../panels/states";
 import type { State } from "../state";
-import { ago, isoMs, momentText } from "../times";
+import { HOUR_MS, ago, isoMs, momentText } from "../times";
 
-export const QUESTIONS: Record<string, string> = {
-  s: "status", d: "doctor", l: "late/windows?limit=20", n: "snapshots?limit=15",
-};
+export const questions = (now: number): Record<string, string> => ({
+  s: "status", d: "doctor", l: lateOf(12, { start: now - HOUR_MS, end: now, isLive: true }), n: "snapshots?limit=15",
+});
 
 function body(result: Result | undefined, fill: (data: NonNullable<Result["data"]>) => TemplateResult): TemplateResult {
   if (!result) return loading();
@@ -20,7 +21,7 @@ function body(result: Result | undefined, fill: (data: NonNullable<Result["data"
 
 function panel(id: string, title: string, subtitle: string, content: TemplateResult): TemplateResult {
   return html`<section class="panel wide" aria-labelledby=${`${id}-title`} data-testid=${`pipeline-${id}`}>
-    <header><h3 id=${`${id}-title`}>${title}</h3><span class="subtitle">${subtitle}</span></header>
+    <header><h2 id=${`${id}-title`}>${title}</h2><span class="subtitle">${subtitle}</span></header>
     <div class="body">${content}</div></section>`;
 }
 
@@ -41,7 +42,7 @@ export function pipelineView(
         return all.length ? findings([...all].sort((one, other) => rank(other) - rank(one)), "Checks") : empty("The doctor has nothing to say.");
       }))}
       <div class="stack">
-        ${panel("late", "Late and corrected windows", "tidemill lateness", body(results.get("l"), (data) => lateWindows(data.value ?? {}, zone, 12)))}
+        ${panel("late", "Late and corrected windows", "of the last hour; all: tidemill lateness", body(results.get("l"), (data) => lateWindows(data.value ?? {}, zone, 12)))}
         ${panel("snapshots", "Commits", "any of them can be looked at", body(results.get("n"), (data) => snapshots(data, zone, now, href)))}
       </div>
     </div></div>`;

@@ -136,7 +136,7 @@ export class Sql extends Plain {
   override render(): TemplateResult {
     return html`<div class="split">
       <aside class="panel side schema" aria-label="Schema" data-testid="schema">
-        <header><h3>Schema</h3></header>${this.schema ? this.#relations(this.schema) : loading()}</aside>
+        <header><h2>Schema</h2></header>${this.schema ? this.#relations(this.schema) : loading()}</aside>
       <div class="sql">
         <section class="panel" aria-label="Question">
           <label class="unseen" for="sql-text">SQL</label>
@@ -162,7 +162,7 @@ export class Sql extends Plain {
     if (this.problem) return problemOf(this.problem);
     if (!this.answer) return this.running ? loading() : empty("Each question sees one commit, whole, and can change nothing. Ask one.");
     const { rows, cut, note } = this.answer;
-    return html`<header><h3 data-testid="sql-rows">${grouped(String(rows))} ${rows === 1 ? "row" : "rows"}</h3>
+    return html`<header><h2 data-testid="sql-rows">${grouped(String(rows))} ${rows === 1 ? "row" : "rows"}</h2>
         <span class="subtitle">${spoken(this.tookMs)}${this.answer.snapshot ? ` · snapshot ${this.answer.snapshot.id}` : ""}</span>
         ${cut ? html`<span class="chip open">cut</span>` : nothing}</header>
       ${note ? html`<p class="small pad">${note}</p>` : nothing}
@@ -171,14 +171,13 @@ export class Sql extends Plain {
 
   #relations(schema: Schema): TemplateResult[] {
     return GROUPS.map(([name, belongs]) => ({ name, all: schema.tables.filter(belongs) })).filter(({ all }) => all.length).map(({ name, all }) => html`
-      <h4>${name}</h4>${all.map((relation) => html`<details>
-        <summary><button type="button" class="name" title="put it into the question" @click=${(event: Event) => this.#put(event, relation.name)}>${relation.name}</button></summary>
-        <ul>${relation.columns.map((column) => html`<li><button type="button" class="name" @click=${(event: Event) => this.#put(event, column.name)}>${column.name}</button><small>${shortType(column.type)}</small></li>`)}</ul>
-      </details>`)}`);
+      <h3>${name}</h3>${all.map((relation) => html`<div class="relation"><details>
+        <summary>${relation.name}</summary>
+        <ul>${relation.columns.map((column) => html`<li><button type="button" class="name" title="put it into the question" @click=${() => this.#put(column.name)}>${column.name}</button><small>${shortType(column.type)}</small></li>`)}</ul>
+      </details><button type="button" class="square" title="put it into the question" aria-label=${`put ${relation.name} into the question`} @click=${() => this.#put(relation.name)}>${icons.insert}</button></div>`)}`);
   }
 
-  #put(event: Event, name: string): void {
-    event.preventDefault();
+  #put(name: string): void {
     this.#insert(/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
   }
 
