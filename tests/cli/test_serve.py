@@ -1,12 +1,8 @@
 """The server as a process: its address, its answers, its feed, its end."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +13,8 @@ from cli.serve import served
 from dataflow.errors import ConfigError
 from runtime.settings import load_settings
 from tests.query.lakes import LakeMaker, clicks
+from tests.serve.process import running
 from tests.serve.served_lake import fill
-
-ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def running(lake: Path, *flags: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server process over `lake` and its address."""
-    command = [sys.executable, "-c", "import run\nrun.main()", "serve", "--lake", str(lake), "--serve-port", "0"]
-    process = subprocess.Popen(
-        [*command, *flags], cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    try:
-        yield process, process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
 
 def test_a_process_answers_tells_changes_and_ends_in_order(tmp_path: Path) -> None:
     with LakeMaker(tmp_path / "lake") as lake, running(lake.folder) as (process, url), httpx2.Client() as client:
