@@ -30,7 +30,8 @@ class Lane:
         future = asyncio.get_running_loop().run_in_executor(self._pool, work)
         future.add_done_callback(self._left)
         try:
-            return await asyncio.wait_for(asyncio.shield(future), timeout_s + _GRACE_S)
+            async with asyncio.timeout(timeout_s + _GRACE_S):
+                return await asyncio.shield(future)
         except TimeoutError:
             raise too_long(timeout_s) from None
 

@@ -106,7 +106,15 @@ class EventStream(Response):
         leaving = asyncio.ensure_future(_until_gone(receive))
         sending = asyncio.ensure_future(self._send(send))
         try:
-            await asyncio.wait({leaving, sending}, return_when=asyncio.FIRST_COMPLETED)
+            pieces = -1
+            # who takes nothing for so long, while there is a comment every few seconds, is gone
+            while pieces != self._viewer.pieces:
+                pieces = self._viewer.pieces
+                done, _ = await asyncio.wait(
+                    {leaving, sending}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                if done:
+                    break
             if sending.done():
                 sending.result()
         finally:
@@ -119,11 +127,7 @@ class EventStream(Response):
     async def _send(self, send: Callable[[Message], Awaitable[None]]) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async for piece in self._viewer.events():
-            message = {"type": "http.response.body", "body": piece, "more_body": True}
-            try:
-                await asyncio.wait_for(send(message), PATIENCE_S)
-            except (TimeoutError, OSError):
-                return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -21,6 +21,12 @@ VIEWERS = 2_000
 PANELS = 256
 """So many distinct panels are computed at each commit, at most."""
 
+TOGETHER_S = 0.005
+"""Panels that change within so short a time are sent together."""
+
+HEARTBEAT_S = 2.5
+"""Who hears nothing for so long is sent a comment within as long again."""
+
 _LOOK_TIMEOUT_S = 10.0
 
 
@@ -49,6 +55,9 @@ class Feed:
         self._viewers: set[Viewer] = set()
         self._panels: dict[object, Panel] = {}
         self._watcher: Watcher | None = None
+        self._due: set[Viewer] = set()
+        self._sending: asyncio.TimerHandle | None = None
+        self._beating: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
         self._look_again = False
 
@@ -75,6 +84,7 @@ class Feed:
         if viewer not in self._viewers:
             return
         self._viewers.discard(viewer)
+        self._due.discard(viewer)
         gone = set(viewer.panels.values())
         for panel in gone:
             panel.viewers -= 1
@@ -87,7 +97,9 @@ class Feed:
     def close(self) -> None:
         """End all feeds; their connections close."""
         self.is_closed = True
-        for viewer in list(self._viewers):
+        for panel in self._panels.values():
+            panel.stop()
+        for viewer in self._viewers:
             viewer.wake()
         self._end()
 
@@ -109,11 +121,19 @@ class Feed:
 
         self._watcher = Watcher(self._lake.folder, tell)
         self._watcher.start()
+        self._beating = loop.create_task(self._beat())
 
     def _end(self) -> None:
         if self._watcher is not None:
             self._watcher.stop()
             self._watcher = None
+        if self._beating is not None:
+            self._beating.cancel()
+            self._beating = None
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
+        self._due.clear()
         # what is known grows old while nobody looks
         self.newest = None
 
@@ -157,10 +177,28 @@ class Feed:
         for viewer in self._viewers:
             viewer.wake()
 
-    def _changed(self, panel: Panel) -> None:
+    def _changed(self, panel: Panel, is_new: bool) -> None:
         for viewer in self._viewers:
-            if panel in viewer.watched:
-                viewer.wake()
+            if panel in viewer.watched and (is_new or viewer.waits_for_id):
+                self._due.add(viewer)
+        if self._due and self._sending is None:
+            self._sending = asyncio.get_running_loop().call_later(TOGETHER_S, self._send)
+
+    def _send(self) -> None:
+        """Wake those for whom panels have changed: all that came in one moment go out as one piece."""
+        self._sending = None
+        due, self._due = self._due, set()
+        for viewer in due:
+            viewer.wake()
+
+    async def _beat(self) -> None:
+        """From time to time every viewer hears something, so that it knows that the connection lives."""
+        while True:
+            pieces = {viewer: viewer.pieces for viewer in self._viewers}
+            await asyncio.sleep(HEARTBEAT_S)
+            for viewer in self._viewers:
+                if pieces.get(viewer) == viewer.pieces:
+                    viewer.beat()
 
     def _count(self) -> None:
         self.figures.viewers.set(len(self._viewers))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -45,7 +46,7 @@ class Panel:
         answers: Answers,
         lane: Lane,
         figures: Figures,
-        changed: Callable[["Panel"], None],
+        changed: Callable[["Panel", bool], None],
     ) -> None:
         self.question = question
         self.viewers = 0
@@ -57,6 +58,16 @@ class Panel:
         self._changed = changed
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._events: dict[str, bytes] = {}
+
+    def event(self, name: str) -> bytes:
+        """Its content as an event for a viewer that calls it `name`; made once for all who do."""
+        assert self.seen is not None
+        made = self._events.get(name)
+        if made is None:
+            data = b'{"panel":' + ENCODER.encode(name) + b"," + self.seen.data[1:]
+            made = self._events[name] = event_of(self.seen.event, data)
+        return made
 
     def start(self) -> None:
         """Look now and at every commit from now on."""
@@ -75,10 +86,10 @@ class Panel:
         while True:
             self._wake.clear()
             await self._look()
-            try:
-                await asyncio.wait_for(self._wake.wait(), CLOCK_S)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                # not wait_for, which loses a cancellation that comes with the end of what it waits for
+                async with asyncio.timeout(CLOCK_S):
+                    await self._wake.wait()
 
     async def _look(self) -> None:
         before = self.seen
@@ -87,12 +98,16 @@ class Panel:
                 seen = await self._lane.run(lambda: self._ask(before), self._answers.timeout_s)
             except Exception as error:
                 seen = _of_problem(problem_of(error), before)
-        self.seen = seen
+        if seen is not before:
+            self.seen = seen
+            self._events.clear()
+        is_new = False
         if before is None or seen.digest != before.digest or seen.lake != before.lake:
             self.version += 1
             self.since = seen.id
             self.by_clock = before is not None and before.token == seen.token
-        self._changed(self)
+            is_new = True
+        self._changed(self, is_new)
 
     def _ask(self, before: Seen | None) -> Seen:
         at = self._lake.at(self.question.as_of)
@@ -116,6 +131,11 @@ class Panel:
         head = ENCODER.encode({"snapshot": snapshot_of(at), "note": note})
         data = head[:-1] + b"," + content[1:]
         return Seen("panel", data, _digest(content), at.token, lake_mark(at), at.snapshot.id, facts)
+
+
+def event_of(event: str, data: bytes) -> bytes:
+    """One event as the standard has it; `data` is one line."""
+    return b"event: " + event.encode() + b"\ndata: " + data + b"\n\n"
 
 
 def lake_mark(at: LakeAt) -> str:

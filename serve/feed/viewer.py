@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 from query.moment import to_ms
-from serve.feed.panel import Panel
-from serve.forms import ENCODER
+from serve.feed.panel import Panel, event_of
 
 if TYPE_CHECKING:
     from serve.feed.feed import Feed
 
-HEARTBEAT_S = 5.0
 HEARTBEAT = b": here\n\n"
 RETRY = b"retry: 1000\n\n"
 
@@ -26,7 +24,11 @@ class Viewer:
         self.panels = panels
         self.watched = frozenset(panels.values())
         self._feed = feed
-        self._wake = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_woken = False
+        self._is_due = False
+        self.pieces = 0
+        """How many were taken so far."""
         self._sent: dict[str, int] = {}
         self._newest = 0
         match = _ID.fullmatch(last_id or "")
@@ -36,21 +38,35 @@ class Viewer:
 
     def wake(self) -> None:
         """There may be something new."""
-        self._wake.set()
+        self._is_woken = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def beat(self) -> None:
+        """Say something, whether there is anything new or not."""
+        self._is_due = True
+        self.wake()
+
+    @property
+    def waits_for_id(self) -> bool:
+        """Whether all its panels are as of the newest snapshot, and it was not told so."""
+        return bool(self._reached_id())
 
     async def events(self) -> AsyncIterator[bytes]:
         """What to send, piece by piece, until the feed is closed; each piece is made when the last one is gone."""
         yield RETRY
+        loop = asyncio.get_running_loop()
         while not self._feed.is_closed:
-            self._wake.clear()
-            piece = self._take()
+            self._is_woken = False
+            piece = self._take() or (HEARTBEAT if self._is_due else b"")
+            self._is_due = False
+            self.pieces += 1
             if piece:
                 yield piece
-                continue
-            try:
-                await asyncio.wait_for(self._wake.wait(), HEARTBEAT_S)
-            except TimeoutError:
-                yield HEARTBEAT
+            if not self._is_woken:
+                self._waiter = loop.create_future()
+                await self._waiter
+                self._waiter = None
 
     def _take(self) -> bytes:
         """All that was not sent yet, as one piece."""
@@ -59,14 +75,14 @@ class Viewer:
         if newest is not None and newest.number != self._newest:
             self._newest = newest.number
             sent = b',"sent_at_ms":%d}' % now_ms if newest.event == "snapshot" else b"}"
-            parts.append(_event(newest.event, newest.data[:-1] + sent))
+            parts.append(event_of(newest.event, newest.data[:-1] + sent))
         is_late = False
         for name, panel in self.panels.items():
             if panel.version == self._sent.get(name, 0) or panel.seen is None:
                 continue
             self._sent[name] = panel.version
             if not self._has(name, panel):
-                parts.append(_event(panel.seen.event, b'{"panel":' + ENCODER.encode(name) + b"," + panel.seen.data[1:]))
+                parts.append(panel.event(name))
                 is_late = is_late or not panel.by_clock
         if is_late and newest is not None and newest.committed_ms is not None:
             self._feed.figures.delivery_seconds.observe(max(0, now_ms - newest.committed_ms) / 1000)
@@ -75,17 +91,21 @@ class Viewer:
 
     def _reached(self) -> list[bytes]:
         """The id of the newest snapshot, once all panels are as of it; an event of its own that nobody sees."""
-        newest = self._feed.newest
-        if newest is None or newest.id < 0:
-            return []
-        for panel in self.panels.values():
-            if panel.question.as_of is None and (panel.seen is None or panel.seen.token != newest.token):
-                return []
-        id_ = f"{newest.id}-{newest.lake}"
-        if id_ == self._id_sent:
+        id_ = self._reached_id()
+        if not id_:
             return []
         self._id_sent = id_
         return [b"id: " + id_.encode() + b"\n\n"]
+
+    def _reached_id(self) -> str:
+        newest = self._feed.newest
+        if newest is None or newest.id < 0:
+            return ""
+        for panel in self.watched:
+            if panel.question.as_of is None and (panel.seen is None or panel.seen.token != newest.token):
+                return ""
+        id_ = f"{newest.id}-{newest.lake}"
+        return "" if id_ == self._id_sent else id_
 
     def _has(self, name: str, panel: Panel) -> bool:
         """Whether it had this content before it came back."""
@@ -96,7 +116,3 @@ class Viewer:
         if lake != panel.seen.lake or number > panel.seen.id or panel.seen.event != "panel":
             return False
         return panel.since < number or (panel.since == number and not panel.by_clock)
-
-
-def _event(event: str, data: bytes) -> bytes:
-    return b"event: " + event.encode() + b"\ndata: " + data + b"\n\n"

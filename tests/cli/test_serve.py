@@ -16,6 +16,7 @@ from tests.query.lakes import LakeMaker, clicks
 from tests.serve.process import running
 from tests.serve.served_lake import fill
 
+
 def test_a_process_answers_tells_changes_and_ends_in_order(tmp_path: Path) -> None:
     with LakeMaker(tmp_path / "lake") as lake, running(lake.folder) as (process, url), httpx2.Client() as client:
         assert url.startswith("http://127.0.0.1:")

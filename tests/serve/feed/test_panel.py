@@ -12,8 +12,12 @@ def test_a_look_that_comes_to_the_same_is_no_change(lake: LakeMaker) -> None:
     async def play() -> None:
         async with server_of(lake.folder) as server:
             looks: asyncio.Queue[Panel] = asyncio.Queue()
+
+            def told(panel: Panel, _: bool) -> None:
+                looks.put_nowait(panel)
+
             question = question_of("reports/ad_clicks_1m", [("key.ad_id", "z"), ("last", "1d")])
-            panel = Panel(question, server.lake, server.answers, server.feed_lane, server.figures, looks.put_nowait)
+            panel = Panel(question, server.lake, server.answers, server.feed_lane, server.figures, told)
             panel.start()
             await looks.get()
             assert (panel.version, panel.since, panel.by_clock) == (1, 2, False)
@@ -35,13 +39,17 @@ def test_a_change_of_the_clock_alone_is_marked_as_one(lake: LakeMaker) -> None:
     async def play() -> None:
         async with server_of(lake.folder) as server:
             looks: asyncio.Queue[Panel] = asyncio.Queue()
+
+            def told(panel: Panel, _: bool) -> None:
+                looks.put_nowait(panel)
+
             panel = Panel(
                 question_of("status", []),
                 server.lake,
                 server.answers,
                 server.feed_lane,
                 server.figures,
-                looks.put_nowait,
+                told,
             )
             panel.start()
             while panel.version < 2:

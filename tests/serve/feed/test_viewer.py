@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from serve.feed import viewer as module
+from serve.feed import feed as module
+from serve.feed.viewer import HEARTBEAT, RETRY
 from tests.query.lakes import LakeMaker
 from tests.serve.feed.watching import events_of, join, server_of
 
@@ -25,8 +26,8 @@ def test_a_comment_comes_while_nothing_happens(lake: LakeMaker, monkeypatch: pyt
             return []
 
     first, *beats = asyncio.run(play())
-    assert first == module.RETRY
-    assert beats == [module.HEARTBEAT] * 2
+    assert first == RETRY
+    assert beats == [HEARTBEAT] * 2
     assert events_of((first + b"".join(beats)).decode()) == []
 
 
