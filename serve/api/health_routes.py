@@ -33,7 +33,10 @@ def add_health_routes(app: FastAPI, server: Server) -> None:
         return Response(server.figures.page(), media_type=None, headers={"Content-Type": MEDIA_TYPE})
 
     ok: Responses = {"200": {"description": "It is", "content": _OBJECT}, "default": problem("A problem")}
-    text: Responses = {"200": {"description": "The figures", "content": {"text/plain": {"schema": {"type": "string"}}}}}
+    text: Responses = {
+        "200": {"description": "The figures", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        "default": problem("A problem"),
+    }
     app.add_api_route("/livez", livez, methods=["GET"], responses=ok, response_class=Response)
     not_ready: Responses = {**ok, "503": problem("There is no lake yet")}
     app.add_api_route("/readyz", readyz, methods=["GET"], responses=not_ready, response_class=Response)
