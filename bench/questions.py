@@ -21,7 +21,7 @@ _PIPELINE = str(Path(__file__).parents[1] / "pipelines" / "ads.py")
 
 
 @cache
-def _shelf() -> Shelf:
+def shelf() -> Shelf:
     return Shelf(reports_folder(_PIPELINE), definition_of(load(_PIPELINE)))
 
 
@@ -29,7 +29,7 @@ def report(name: str, **given: object) -> Question:
     """A report of the shipped pipeline with these parameters, to be asked at a time."""
 
     def asked(snapshot: LakeSnapshot, now: datetime) -> object:
-        return ask_report(snapshot, _shelf().find(name), given, now)
+        return ask_report(snapshot, shelf().find(name), given, now)
 
     return asked
 

@@ -35,8 +35,9 @@ class Output(NamedTuple):
 class Shape(NamedTuple):
     """A rollup's view in pieces. `rule`: of its frontier; `sql`: what comes behind that.
 
-    `main`: what it selects of each group of delta rows; `outputs`: these columns. `kept`: the delta table's columns that
-    are kept, with their types; `lost`: the others. `added`: SQL by name of those kept ones that `main` does not give.
+    `main`: what it selects of each group of delta rows; `outputs`: these columns. `kept`: the columns of the delta
+    table that are kept, with their types; `lost`: the others. `added`: SQL by name of those kept ones that `main` does
+    not give.
     """
 
     view: str

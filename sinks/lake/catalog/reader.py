@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
@@ -206,9 +207,15 @@ def data_files(
             bounds.setdefault(file_id, {})[column.name] = entry
     base = table_folder(folder, table.path)
     return [
-        DataFile(number, base / name, count, row_id, begin, partial, size, bounds.get(number, {}))
+        DataFile(number, _file_path(str(base), name), count, row_id, begin, partial, size, bounds.get(number, {}))
         for number, name, count, row_id, begin, partial, size in rows
     ]
+
+
+@lru_cache(maxsize=32_768)
+def _file_path(folder: str, name: str) -> Path:
+    """Of thousands of files nearly all are the same at the next snapshot, and a path costs more than its row."""
+    return Path(folder, name)
 
 
 def next_offsets(folder: Path) -> dict[str, int]:
