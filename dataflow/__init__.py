@@ -9,9 +9,9 @@ if TYPE_CHECKING:
         EventTimeMicros,
         EventTimeNanos,
         EventTimeSeconds,
-        EventTimeText,
         Money,
     )
+    from dataflow.event.text_time import EventTimeText
     from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 
 __all__ = [
@@ -27,13 +27,15 @@ __all__ = [
 ]
 
 _DECLARATIONS = ("Dimension", "Pipeline", "Rollup")
+_HOMES = {"EventTimeText": ".event.text_time"}
 
 
 def __getattr__(name: str) -> object:
     """A name of a pipeline file, imported when one asks for it: commands without a pipeline start without pydantic."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(".pipeline.declaration" if name in _DECLARATIONS else ".event.fields", __name__)
+    home = ".pipeline.declaration" if name in _DECLARATIONS else _HOMES.get(name, ".event.fields")
+    module = import_module(home, __name__)
     found: object = getattr(module, name)
     globals()[name] = found
     return found

@@ -169,7 +169,7 @@ def _check_time_text(text: str) -> str:
 
 
 TIME_TEXT = AfterValidator(_check_time_text)
-"""The form of EventTimeText, for pydantic."""
+"""The form of EventTimeText as it stands, for pydantic."""
 
 EventTime = Annotated[int, TimeUnit.MILLIS]
 """When the event happened: a JSON int of milliseconds since 1970-01-01T00:00:00Z. Exactly one field has this role.
@@ -185,9 +185,6 @@ EventTimeMicros = Annotated[int, TimeUnit.MICROS]
 
 EventTimeNanos = Annotated[int, TimeUnit.NANOS]
 """Event time as a JSON int of nanoseconds, floored to milliseconds."""
-
-EventTimeText = Annotated[str, TimeUnit.TEXT, TIME_TEXT]
-"""Event time as a JSON string: RFC 3339 with zone, or digits (milliseconds)."""
 
 Money = Annotated[Decimal, MoneyMarker()]
 """An exact amount: a JSON number with at most 6 decimals by value (0.1000000 and 1e3 are fine), below 10^12."""

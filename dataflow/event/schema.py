@@ -22,9 +22,11 @@ from dataflow.event.fields import (
     TimeUnit,
     Value,
     from_micros,
+    text_to_ms,
     to_micros,
 )
 from dataflow.event.renaming import renamed_line
+from dataflow.event.text_time import EventTimeText, TextTime, TextTimeCheck
 from dataflow.own_columns import OF_EVENTS
 
 __all__ = ["EventField", "EventObject", "EventSchema", "FieldKind", "schema_of"]
@@ -61,7 +63,8 @@ class EventField:
     `nullable`: the column may hold null. `null_ok`: the JSON value itself may be null (a field of an optional
     nested model is nullable even where it may not be null in a given object). `default` is the column's value
     when the field is absent and not `required`. `choices`: the JSON values of a Literal or Enum. `unit`: how an
-    event time is written. `adapter` judges a JSON value's constraints; None where there are none.
+    event time is written; `text` how, where as text of other forms than the strict one. `adapter` judges a JSON value's
+    constraints; None where there are none.
     """
 
     name: str
@@ -76,6 +79,11 @@ class EventField:
     choices: Choices | None = None
     unit: TimeUnit | None = None
     adapter: TypeAdapter[object] | None = field(default=None, repr=False, compare=False)
+    text: TextTime | None = None
+
+    def text_ms(self, written: str) -> int:
+        """The event time that is written so, in ms since 1970. Raises ValueError."""
+        return text_to_ms(written) if self.text is None else self.text.to_ms(written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +326,9 @@ class _Reader:
     def _leaf(self, declared: _Declared) -> EventField | None:
         column, bare = declared.column, declared.bare
         constraints, others = gather(declared.metadata)
+        forms = [part for part in others if isinstance(part, TextTime)]
+        if bare is EventTimeText or forms:
+            bare, others = str, [*others, TimeUnit.TEXT]
         units = [part for part in others if isinstance(part, TimeUnit)]
         money = any(isinstance(part, MoneyMarker) for part in others)
         kind, choices = kind_of(bare, units, money)
@@ -325,9 +336,10 @@ class _Reader:
             self.mistakes.append(f"{column}: type {_type_name(bare)} is not supported; use {_types_hint(bare)}")
             return None
         for part in others:
-            if not isinstance(part, TimeUnit | MoneyMarker) and part != TIME_TEXT:
+            if not isinstance(part, TimeUnit | MoneyMarker | TextTime) and part != TIME_TEXT and not _is_check(part):
                 self.mistakes.append(f"{column}: {part!r} is not supported; use Len, Ge, Gt, Le, Lt, MultipleOf")
         before = len(self.mistakes)
+        self.mistakes.extend(f"{column}: {mistake}" for form in forms for mistake in form.mistakes())
         self.mistakes.extend(f"{column}: {mistake}" for mistake in misfits(kind, units, choices, constraints))
         may_lack = declared.null_ok or declared.nullable or not declared.required
         if kind is FieldKind.EVENT_TIME and may_lack:
@@ -348,6 +360,7 @@ class _Reader:
             choices=choices,
             unit=units[0] if units else None,
             adapter=self._adapter(column, bare, declared.metadata) if fits else None,
+            text=forms[-1] if forms else None,
         )
         return self._with_leaf_default(leaf, declared)
 
@@ -381,6 +394,10 @@ class _Reader:
             self.mistakes.append(f"{leaf.name}: default {default!r} is no valid value of the field; change one of them")
             return None
         return value
+
+
+def _is_check(part: object) -> bool:
+    return isinstance(getattr(part, "func", None), TextTimeCheck)
 
 
 def _replace_default(leaf: EventField, default: Value) -> EventField:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from dataflow.event.schema import EventField
+from dataflow.event.text_time import TextTime
+from dataflow.zones import zone_of
 
 if TYPE_CHECKING:
     from dataflow.pipeline.plan import DimensionPlan, Plan, RollupPlan
@@ -38,7 +40,8 @@ def _delta(rollup: "RollupPlan") -> list[list[str]]:
 
 
 def _field_definition(leaf: EventField) -> dict[str, object]:
-    return {
+    text = {} if leaf.text is None else {"text": _text_definition(leaf.text)}
+    return text | {
         "name": leaf.name,
         "path": list(leaf.path),
         "kind": leaf.kind.value,
@@ -50,6 +53,11 @@ def _field_definition(leaf: EventField) -> dict[str, object]:
         "choices": None if leaf.choices is None else list(leaf.choices),
         "constraints": repr(leaf.constraints),
     }
+
+
+def _text_definition(text: TextTime) -> dict[str, object]:
+    zone = None if text.zone is None else [text.zone, zone_of(text.zone).digest]
+    return {"unit": text.unit, "zone": zone, "bounds": list(text.bounds)}
 
 
 def _dimension_definition(plan: "DimensionPlan", digest: str) -> dict[str, object]:

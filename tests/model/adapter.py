@@ -7,13 +7,22 @@ import csv
 import importlib.util
 import re
 import types
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from tests.model.spec import AggregateSpec, DimensionSpec, FieldSpec, PipelineSpec, RollupSpec, WindowSpec, column_names
+from tests.model.spec import (
+    AggregateSpec,
+    DimensionSpec,
+    FieldSpec,
+    PipelineSpec,
+    RollupSpec,
+    TextForm,
+    WindowSpec,
+    column_names,
+)
 
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _KINDS = {str: "str", int: "int", bool: "bool", float: "float", Decimal: "money", date: "date"}
@@ -53,7 +62,8 @@ def _fields(model: Any) -> tuple[FieldSpec, ...]:
         kind, limits, children = _kind(base, metadata)
         has_default = not info.is_required()
         default = _plain(info.get_default(call_default_factory=True)) if has_default else None
-        made.append(FieldSpec(name, kind, optional, has_default, default, limits, children, info.alias))
+        form = next((_form(item) for item in _flat(metadata) if type(item).__name__ == "TextTime"), None)
+        made.append(FieldSpec(name, kind, optional, has_default, default, limits, children, info.alias, form))
     return tuple(made)
 
 
@@ -73,13 +83,17 @@ def _unwrap(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]
 def _kind(base: Any, metadata: list[Any]) -> tuple[str, dict[str, Any], tuple[FieldSpec, ...]]:
     limits: dict[str, Any] = {}
     unit = None
-    for item in [part for each in metadata for part in getattr(each, "metadata", [each])]:
+    for item in _flat(metadata):
+        if type(item).__name__ == "TextTime":
+            unit = "text"
         if type(item).__name__ == "TimeUnit":
             unit = item.value
         for limit in _LIMITS:
             value = getattr(item, limit, None)
             if value is not None and not callable(value):
                 limits[limit] = value
+    if getattr(base, "__name__", "") == "EventTimeText":
+        unit = "text"
     if unit is not None:
         return f"event_time_{unit}", limits, ()
     if get_origin(base) is Literal:
@@ -91,6 +105,25 @@ def _kind(base: Any, metadata: list[Any]) -> tuple[str, dict[str, Any], tuple[Fi
     if hasattr(base, "model_fields"):
         return "object", limits, _fields(base)
     return _KINDS[base], limits, ()
+
+
+def _flat(metadata: list[Any]) -> list[Any]:
+    """The parts of an annotation's metadata, those of an Annotated or a Field in it as well."""
+    parts = [part for each in metadata for part in getattr(each, "metadata", [each])]
+    return [inner for part in parts for inner in getattr(part, "__metadata__", [part])]
+
+
+def _form(item: Any) -> TextForm:
+    return TextForm(item.unit, item.zone, _edge(item.start), _edge(item.end))
+
+
+def _edge(text: str | None) -> int | None:
+    """A bound of a text time: a day, or RFC 3339 with a zone."""
+    if text is None:
+        return None
+    at = datetime.fromisoformat(text)
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def _plain(value: Any) -> Any:

@@ -1,12 +1,15 @@
 """Record bytes -> event or the first reason why not (semantics rule 2), one record at a time."""
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Any
 
-from tests.model.spec import FieldSpec, PipelineSpec
+from tests.model.clocks import clock
+from tests.model.spec import FieldSpec, PipelineSpec, TextForm
 from tests.model.strict_json import NotJson, Number, parse
 
 MAX_DEPTH = 64
@@ -102,7 +105,7 @@ def _put(each: FieldSpec, name: str, value: Any, columns: dict[str, Any]) -> Non
 
 
 def _read_value(json: Any, each: FieldSpec) -> Any:
-    value: Any = _READERS[each.kind](json)
+    value: Any = _READERS[each.kind](json) if each.form is None else _read_form(_read_str(json), each.form)
     _check(value, each.limits)
     if each.kind == "event_time_s":
         value = value * 1000
@@ -210,6 +213,55 @@ def _read_time_text(json: Any) -> int:
     zone_ms = (zone_hours * 60 + zone_minutes) * 60_000
     return ms + zone_ms if match[8] == "-" else ms - zone_ms
 
+
+_FORM_CLOCK = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?([Zz]|[+-][0-9]{2}:?[0-9]{2}|)"
+)
+
+
+def _read_form(text: str, form: TextForm) -> int:
+    """The wider forms: digits of a unit with decimals, +0100, a blank for the T, no zone where the form has one."""
+    number = re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text)
+    ms = math.floor(_number(text) * _UNIT_MS[form.unit]) if number else _read_clock(text, form.zone)
+    if (form.start is not None and ms < form.start) or (form.end is not None and ms >= form.end):
+        raise _Refused("constraint")
+    return ms
+
+
+def _number(text: str) -> Fraction:
+    if len(text) > 4_000:
+        raise _Refused("constraint")
+    return Fraction(text)
+
+
+def _read_clock(text: str, zone: str | None) -> int:
+    match = _FORM_CLOCK.fullmatch(text)
+    if match is None:
+        raise _Refused("constraint")
+    try:
+        reading = datetime.strptime(f"{match[1]} {match[2]}", "%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        raise _Refused("constraint") from None
+    if int(match[2][6:]) > 59:
+        raise _Refused("constraint")
+    ms = (reading - _EPOCH) // timedelta(milliseconds=1) + int(((match[3] or ".0")[1:] + "000")[:3])
+    offset = match[4].upper()
+    if offset == "":
+        if zone is None:
+            raise _Refused("constraint")
+        # of a reading that comes twice the first; one that is skipped by the offset before the gap (fold 0)
+        ahead = reading.replace(tzinfo=clock(zone)).utcoffset()
+        assert ahead is not None
+        return ms - ahead // timedelta(milliseconds=1)
+    if offset == "Z":
+        return ms
+    hours, minutes = int(offset[1:3]), int(offset[-2:])
+    if hours > 23 or minutes > 59:
+        raise _Refused("constraint")
+    return ms - (1 if offset[0] == "+" else -1) * (hours * 60 + minutes) * 60_000
+
+
+_UNIT_MS = {"s": Fraction(1_000), "ms": Fraction(1), "us": Fraction(1, 1_000), "ns": Fraction(1, 1_000_000)}
 
 _READERS = {
     "str": _read_str,

@@ -11,7 +11,7 @@ class FieldSpec:
     `kind`: str, int, bool, float, money, date, event_time_ms, event_time_s, event_time_us, event_time_ns,
     event_time_text or object (then `children` are its fields). `limits` holds any of ge, gt, le, lt, multiple_of,
     min_length, max_length, pattern, choices (a tuple of the allowed values). `key`: what it is called in the JSON
-    object, where that is not its name.
+    object, where that is not its name. `form`: of an event_time_text.
     """
 
     name: str
@@ -22,6 +22,17 @@ class FieldSpec:
     limits: dict[str, Any] = field(default_factory=dict)
     children: tuple["FieldSpec", ...] = ()
     key: str | None = None
+    form: "TextForm | None" = None
+
+
+@dataclass(frozen=True)
+class TextForm:
+    """How an event_time_text is written where not strictly: unit of digits, zone of texts without one, bounds in ms."""
+
+    unit: str
+    zone: str | None
+    start: int | None
+    end: int | None
 
 
 @dataclass(frozen=True)

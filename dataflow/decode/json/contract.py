@@ -19,9 +19,9 @@ from dataflow.event.fields import (
     from_micros,
     is_date_text,
     money_micros,
-    text_to_ms,
 )
 from dataflow.event.schema import EventField, EventObject, EventSchema
+from dataflow.event.unit_size import DECLARED, NOUNS, unit_by_size
 from dataflow.messages import Refusal
 
 MAX_DEPTH = 64
@@ -148,7 +148,7 @@ def _judge_text(leaf: EventField, raw: bytes) -> Value:
     text: str = _TEXT.decode(raw)
     if leaf.unit is TimeUnit.TEXT:
         try:
-            at_ms = text_to_ms(text)
+            at_ms = leaf.text_ms(text)
         except ValueError as error:
             raise _constraint(leaf, raw, f"no event time: {error}") from None
         return at_ms
@@ -169,13 +169,25 @@ def _judge_int(leaf: EventField, raw: bytes) -> int:
     number = int(raw) if len(raw) <= _INT64_CHARS else INT64_MAX + 1
     if not INT64_MIN <= number <= INT64_MAX:
         raise _constraint(leaf, raw, "outside int64")
-    _constrained(leaf, raw, number)
     if leaf.unit is None:
+        _constrained(leaf, raw, number)
         return number
+    try:
+        _constrained(leaf, raw, number)
+    except _Refused as refused:
+        raise _Refused("constraint", leaf.path, refused.refusal.message + _unit_hint(leaf, number)) from None
     at_ms = leaf.unit.to_ms(number)
     if abs(at_ms) > EVENT_TIME_LIMIT_MS:
         raise _constraint(leaf, raw, f"no event time: more than {EVENT_TIME_LIMIT_MS} ms from 1970")
     return at_ms
+
+
+def _unit_hint(leaf: EventField, ticks: int) -> str:
+    """Which unit an event time outside its bounds is written in, by its size."""
+    unit = unit_by_size(ticks)
+    return (
+        "" if unit is None or unit is leaf.unit else f"; by its size it is in {NOUNS[unit]}: declare {DECLARED[unit]}"
+    )
 
 
 def _judge_number(leaf: EventField, raw: bytes) -> Value:
