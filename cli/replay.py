@@ -52,6 +52,7 @@ def replay(
     from proof.erased import ErasedRows, side_tables
     from proof.left import kept_sql, left_of
     from query.reader import LakeReader
+    from runtime.registry.kept import copy_kept
     from runtime.settings import load_settings
 
     _require_purpose(check)
@@ -63,6 +64,7 @@ def replay(
         definition = _with_every_rollup(reader, plan, settings.pipeline)
         ranges = replaying.replay_ranges(live, selection, definition.first_rules)
         _write_ranges(folder, settings, reader, ranges)
+        copy_kept(settings.recovery, folder / "recovery")
         flags = words({key: value for key, value in given.items() if key != "lake"})
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
         _require_run([*flags, *_side_lake(folder)])

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Money,
     )
     from dataflow.event.text_time import EventTimeText
+    from dataflow.formats.declared import avro, json
     from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 
 __all__ = [
@@ -24,18 +25,23 @@ __all__ = [
     "Money",
     "Pipeline",
     "Rollup",
+    "avro",
+    "json",
 ]
 
-_DECLARATIONS = ("Dimension", "Pipeline", "Rollup")
-_HOMES = {"EventTimeText": ".event.text_time"}
+_PLACES = {
+    **dict.fromkeys(("Dimension", "Pipeline", "Rollup"), ".pipeline.declaration"),
+    **dict.fromkeys(("avro", "json"), ".formats.declared"),
+    "EventTimeText": ".event.text_time",
+}
 
 
 def __getattr__(name: str) -> object:
     """A name of a pipeline file, imported when one asks for it: commands without a pipeline start without pydantic."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = ".pipeline.declaration" if name in _DECLARATIONS else _HOMES.get(name, ".event.fields")
-    module = import_module(home, __name__)
+    place = _PLACES.get(name, ".event.fields")
+    module = import_module(place, __name__)
     found: object = getattr(module, name)
     globals()[name] = found
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
-from dataflow.decode.decoder import decoder_for
+from dataflow.decode.decoder import decode_poll, decoder_for
 from dataflow.intake.judge import Judge
 from dataflow.messages import Judged, Poll
 from dataflow.pipeline.names import EVENTS
@@ -116,7 +116,7 @@ class Rejudging:
                 piece, held = held.split(end)
                 at = piece.end
                 for part in self.judge.pieces(piece):
-                    yield self.judge.judge(part, self._decoder.decode(part.records.column("value")))
+                    yield self.judge.judge(part, decode_poll(self._decoder, part.records))
                 self._steps.done(piece.end - piece.start)
                 if polls >= _SNAPSHOT_EVERY:
                     self.judge.snapshot()

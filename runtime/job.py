@@ -38,6 +38,7 @@ from runtime.observer import CommitObserver
 from runtime.progress import Progress
 from runtime.recovery_folder import RecoveryFolder
 from runtime.refusals import require_places
+from runtime.registry.open import with_schemas
 from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
 from runtime.sources import open_source
@@ -81,7 +82,7 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     Nothing has moved when it raises.
     """
     settings.require_end_of_final()
-    plan = load(settings.pipeline)
+    plan = with_schemas(settings, load(settings.pipeline))
     source = open_source(settings, plan, now, lambda: control.stopping)
     source.partitions()
     recovery = RecoveryFolder(Path(settings.recovery))

@@ -104,9 +104,17 @@ class Settings(NamedTuple):
 
         Raises ConfigError where a variable or a file is not there.
         """
-        from dataflow.sources.kafka.properties import resolved
+        from dataflow.sources.kafka.properties import REGISTRY, resolved
 
-        return resolved(self.kafka, self.referred, self.places)
+        own = {name: value for name, value in self.kafka.items() if not name.startswith(REGISTRY)}
+        return resolved(own, self.referred, self.places)
+
+    def require_registry(self) -> dict[str, str]:
+        """The schema registry's properties among Kafka's, as `require_kafka` has the others. Raises ConfigError."""
+        from dataflow.sources.kafka.properties import REGISTRY, resolved
+
+        own = {name: value for name, value in self.kafka.items() if name.startswith(REGISTRY)}
+        return resolved(own, self.referred, self.places)
 
     def require_input(self) -> Path:
         """The folder to read for source files. Raises ConfigError if there is none."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
         Money,
         Pipeline,
         Rollup,
+        avro,
+        json,
     )
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "Money",
     "Pipeline",
     "Rollup",
+    "avro",
+    "json",
 ]
 
 

@@ -4,17 +4,26 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from dataflow.decode.avro.decoder import bare_avro, framed_avro
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import json_decoder
+from dataflow.decode.rows import RowDecoder
+from dataflow.errors import ConfigError
 from dataflow.event.schema import EventSchema
+from dataflow.formats.declared import Format
+from dataflow.formats.frame import HEADER
+from dataflow.formats.schemas import Schemas
 from dataflow.messages import Decoded
 
 
 class Decoder(Protocol):
-    """Pure: a value column in, event columns and refusals out. No order, no state."""
+    """A value column in, event columns and refusals out. No order, no state, but for schemas once they are known."""
 
     def decode(self, values: pa.Array) -> Decoded:
-        """Decode a binary (or binary_view) array; nulls are tombstones."""
+        """Decode a binary (or binary_view) array; nulls are tombstones.
+
+        Raises RegistryUnreachable where a record's schema is not known yet; the same call can be made again.
+        """
         ...
 
 
@@ -31,6 +40,16 @@ class Readable(Protocol):
         """Longer records are dead letters; None = any length."""
         ...
 
+    @property
+    def format(self) -> Format:
+        """In which form the records are."""
+        ...
+
+    @property
+    def schemas(self) -> Schemas | None:
+        """The registry that knows their schemas, where the format needs one."""
+        ...
+
 
 def decoder_for(plan: Readable, *, compiled: bool = True) -> Decoder:
     """A decoder of the plan's records, for one source partition.
@@ -38,5 +57,34 @@ def decoder_for(plan: Readable, *, compiled: bool = True) -> Decoder:
     What it accepts and what it says are the contract's either way. Without `compiled` it is slower and starts at
     once; what is proven with it does not rest on the compiled code that filled the lake.
     """
+    if plan.format.name == "avro":
+        return _avro(plan)
     make = json_decoder if compiled else JsonDecoder
     return make(plan.event, plan.max_record_bytes)
+
+
+def decode_poll(decoder: Decoder, records: pa.RecordBatch) -> Decoded:
+    """What `decoder` makes of a poll's records."""
+    headers = records.schema.get_field_index(HEADER)
+    if headers >= 0 and isinstance(decoder, RowDecoder):
+        return decoder.decode(records.column("value"), records.column(headers))
+    return decoder.decode(records.column("value"))
+
+
+def needs_registry(plan: Readable) -> bool:
+    """Whether the records' schemas are in a registry."""
+    return plan.format.name == "avro" and plan.format.schema is None
+
+
+def _avro(plan: Readable) -> Decoder:
+    if isinstance(plan.format.schema, str):
+        return bare_avro(plan.event, plan.max_record_bytes, plan.format.schema, plan.format.aliases)
+    if plan.schemas is None:
+        raise ConfigError("format", "avro()", NEEDS_REGISTRY)
+    return framed_avro(plan.event, plan.max_record_bytes, plan.schemas, plan.format.aliases)
+
+
+NEEDS_REGISTRY = (
+    'the schemas of these records are in a registry: set "schema.registry.url" in [kafka], or name the one schema of '
+    'all records in the pipeline file, as in format=avro("event.avsc")'
+)

@@ -20,6 +20,10 @@ _BY_REASON = {
     ),
     "empty": Cause("the records have no bytes", "look at their producer; in files, remove the empty lines"),
     "too_large": Cause("the records are larger than the pipeline's max_record_bytes", "raise it in the pipeline file"),
+    "unknown_schema": Cause(
+        "the schema registry has no schema of the pipeline's format under the numbers that the records name",
+        "look whether schema.registry.url names the registry that the producers use, and at the format that they write",
+    ),
     "unknown_dimension": Cause(
         "the events name keys that the dimension's file lacks",
         'add the keys to the file and start again, or declare unknown="null" for the dimension',

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from dataflow.aggregates import Aggregate
 from dataflow.durations import Duration
+from dataflow.formats.declared import Format, json
 from dataflow.windows import Window
 
 
@@ -46,6 +47,8 @@ class Rollup:
 class Pipeline:
     """The whole definition. Construction never fails; `make_plan` checks it and reports every mistake.
 
+    `format`: in which form records are, `json()`, `avro(...)` or `protobuf(...)`.
+
     `events_keep`, `late_events_keep`, `dead_letters_keep`: how far back in event time these tables reach; None is all.
     """
 
@@ -63,3 +66,4 @@ class Pipeline:
     events_keep: Duration | None = None
     late_events_keep: Duration | None = None
     dead_letters_keep: Duration | None = None
+    format: Format = field(default_factory=json)

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from dataflow.event.schema import EventField
 from dataflow.event.text_time import TextTime
+from dataflow.formats.declared import json
 from dataflow.zones import zone_of
 
 if TYPE_CHECKING:
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
 
 
 def definition_of(plan: "Plan", digests: Mapping[str, str]) -> dict[str, Any]:
-    """All of a checked pipeline as JSON values; `digests`: SHA-256 of each dimension's file, by its name."""
-    return {
+    """All of a checked pipeline as JSON values; `digests`: SHA-256 of each dimension's file, by its name.
+
+    Plain JSON goes without saying, as in lakes that were made before there were other formats.
+    """
+    return _format(plan) | {
         "name": plan.name,
         "event": [_field_definition(leaf) for leaf in plan.event.fields],
         "out_of_orderness_ms": plan.out_of_orderness_ms,
@@ -29,6 +33,14 @@ def definition_of(plan: "Plan", digests: Mapping[str, str]) -> dict[str, Any]:
         "tables": {"events": _columns(plan.row_schema)}
         | {rollup.delta_table: _delta(rollup) for rollup in plan.rollups},
     }
+
+
+def _format(plan: "Plan") -> dict[str, Any]:
+    if plan.format == json():
+        return {}
+    said = plan.format
+    aliases = {name: list(former) for name, former in sorted(said.aliases.items())}
+    return {"format": {"name": said.name, "schema": said.schema, "aliases": aliases}}
 
 
 def _columns(columns: Iterable[pa.Field]) -> list[list[str]]:

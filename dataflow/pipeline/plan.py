@@ -15,12 +15,16 @@ from dataflow.durations import to_text
 from dataflow.errors import PipelineError
 from dataflow.event.schema import EventSchema, read_model
 from dataflow.filter.parse import Expression
+from dataflow.formats.declared import Format
+from dataflow.formats.declared import json as json_format
+from dataflow.formats.schemas import Schemas
 from dataflow.pipeline import checks as check
 from dataflow.pipeline.checks import Mistakes
 from dataflow.pipeline.columns import columns_of
 from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 from dataflow.pipeline.definition import definition_of
 from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, content_of, read_dimension
+from dataflow.pipeline.formats import check_format
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.rules import Rules
 from dataflow.windows import Window
@@ -89,7 +93,8 @@ class Plan:
 
     `definition` is all of it as JSON values (dimension files by their SHA-256), to find out what changed;
     `fingerprint` is a SHA-256 of it. `keep_ms`: for how long in event time a rollup or a row table stays, where not for
-    ever; no part of the definition, since it says nothing of what rows mean.
+    ever; no part of the definition, since it says nothing of what rows mean. `format` has the text of its schema
+    file in the place of the path; `schemas` is the registry, where it needs one, which who reads records adds.
     """
 
     pipeline: Pipeline
@@ -107,6 +112,8 @@ class Plan:
     fingerprint: str
     definition: dict[str, object] = field(default_factory=dict, compare=False)
     keep_ms: dict[str, int] = field(default_factory=dict)
+    format: Format = field(default_factory=json_format)
+    schemas: Schemas | None = field(default=None, compare=False, repr=False)
 
     @property
     def rules(self) -> Rules:
@@ -154,6 +161,7 @@ class _Planner:
         dimensions, digests = self._dimensions()
         rollups = self._rollups(lateness_ms or 0)
         keep_ms = self._keep(rollups, bound_ms or 0, dedup_within_ms)
+        format_ = check_format(mistakes, pipeline.format, self.event, self.base_dir)
         if mistakes.lines:
             raise PipelineError(f"pipeline {pipeline.name}", mistakes.lines)
         assert self.event is not None
@@ -174,6 +182,7 @@ class _Planner:
             max_record_bytes=limit,
             fingerprint="",
             keep_ms=keep_ms,
+            format=format_,
         )
         definition = definition_of(plan, digests)
         text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -33,7 +33,7 @@ class Dead:
     field: str | None = None
 
 
-class _Refused(Exception):
+class _Refused(ValueError):
     """A value is not acceptable."""
 
     def __init__(self, reason: str) -> None:
@@ -105,8 +105,8 @@ def _put(each: FieldSpec, name: str, value: Any, columns: dict[str, Any]) -> Non
 
 
 def _read_value(json: Any, each: FieldSpec) -> Any:
-    value: Any = _READERS[each.kind](json) if each.form is None else _read_form(_read_str(json), each.form)
-    _check(value, each.limits)
+    value: Any = _READERS[each.kind](json) if each.form is None else read_form(_read_str(json), each.form)
+    check_limits(value, each.limits)
     if each.kind == "event_time_s":
         value = value * 1000
     elif each.kind == "event_time_us":
@@ -183,7 +183,8 @@ def _parts(text: str) -> tuple[int, str, int]:
     return sign, stripped, exponent + len(digits) - len(stripped)
 
 
-def _read_date(json: Any) -> date:
+def read_day(json: Any) -> date:
+    """A day as text; raises ValueError."""
     match = _DAY.fullmatch(_read_str(json))
     if match is None:
         raise _Refused("constraint")
@@ -193,7 +194,7 @@ def _read_date(json: Any) -> date:
         raise _Refused("constraint") from None
 
 
-def _read_time_text(json: Any) -> int:
+def time_text_ms(json: Any) -> int:
     """RFC 3339 with a zone, floored to ms, or digits (ms)."""
     text = _read_str(json)
     if re.fullmatch(r"[0-9]+", text):
@@ -219,7 +220,7 @@ _FORM_CLOCK = re.compile(
 )
 
 
-def _read_form(text: str, form: TextForm) -> int:
+def read_form(text: str, form: TextForm) -> int:
     """The wider forms: digits of a unit with decimals, +0100, a blank for the T, no zone where the form has one."""
     number = re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text)
     ms = math.floor(_number(text) * _UNIT_MS[form.unit]) if number else _read_clock(text, form.zone)
@@ -269,16 +270,17 @@ _READERS = {
     "bool": _read_bool,
     "float": _read_float,
     "money": _read_money,
-    "date": _read_date,
+    "date": read_day,
     "event_time_ms": _read_int,
     "event_time_s": _read_int,
     "event_time_us": _read_int,
     "event_time_ns": _read_int,
-    "event_time_text": _read_time_text,
+    "event_time_text": time_text_ms,
 }
 
 
-def _check(value: Any, limits: dict[str, Any]) -> None:
+def check_limits(value: Any, limits: dict[str, Any]) -> None:
+    """Raises ValueError for a value that breaks one of the field's limits."""
     good = True
     for name, limit in limits.items():
         if name == "ge":
