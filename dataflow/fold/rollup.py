@@ -9,7 +9,7 @@ import pyarrow as pa
 from dataflow.columnar.groups import Digits, digits, group, ranges
 from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.enrich.columns import Columns
-from dataflow.fold.assign import Assigner, pane_numbers
+from dataflow.fold.assign import Assigner
 from dataflow.fold.partials import Selection, empty_partials
 from dataflow.fold.sessions import session_groups
 from dataflow.messages import NEVER_MS, RollupCount
@@ -29,13 +29,13 @@ class Times:
         self.watermark = watermark
         # end - 1 + lateness >= event time: a row ahead of its watermark cannot be late for any window.
         self.suspects = np.flatnonzero((event_time <= watermark) & (watermark != NEVER_MS))
-        self._panes: dict[tuple[int, int], Digits] = {}
+        self._panes: dict[tuple[int, int, str | None], Digits] = {}
 
     def panes(self, assigner: Assigner) -> Digits:
         """The pane of each row."""
-        key = (assigner.grid_ms, assigner.grid_offset_ms)
+        key = assigner.pane_key
         if key not in self._panes:
-            self._panes[key] = digits(pane_numbers(self.event_time, *key))
+            self._panes[key] = digits(assigner.panes(self.event_time))
         return self._panes[key]
 
 

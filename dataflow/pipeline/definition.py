@@ -93,7 +93,8 @@ def _rollup_definition(rollup: "RollupPlan") -> dict[str, object]:
             "size_ms": window.size_ms,
             "slide_ms": window.slide_ms,
             "offset_ms": window.offset_ms,
-        },
+        }
+        | ({} if window.zone is None else {"zone": window.zone, "zone_rules": zone_of(window.zone).digest}),
         "where": None if rollup.where is None else rollup.where.sql,
         "allowed_lateness_ms": rollup.allowed_lateness_ms,
         "aggregates": [

@@ -124,6 +124,9 @@ class Plan:
 
 _Entry = TypeVar("_Entry")
 
+_BACK_MS = 86_400_000
+"""No clock was ever put back by more than a day, so no window by a clock is longer than its size and that."""
+
 
 def make_plan(pipeline: Pipeline, base_dir: str | Path) -> Plan:
     """Check all of `pipeline` and resolve it; dimension files are looked up in `base_dir`.
@@ -218,6 +221,7 @@ class _Planner:
             size_ms = each.window.size_ms if isinstance(each.window, Window) else 0
             needed = {
                 f"its window {to_text(size_ms)}": size_ms,
+                "a day for a clock that is put back": _BACK_MS if getattr(each.window, "zone", None) else 0,
                 f"allowed_lateness {to_text(each.allowed_lateness_ms)}": each.allowed_lateness_ms,
                 **disorder,
             }

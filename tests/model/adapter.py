@@ -24,7 +24,7 @@ from tests.model.spec import (
     column_names,
 )
 
-_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _KINDS = {str: "str", int: "int", bool: "bool", float: "float", Decimal: "money", date: "date"}
 _LIMITS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern")
 
@@ -146,7 +146,7 @@ def _rollup(rollup: Any, lateness: int) -> RollupSpec:
     return RollupSpec(
         name=rollup.name,
         keys=tuple(rollup.keys),
-        window=WindowSpec(window.kind, window.size_ms, window.slide_ms, window.offset_ms),
+        window=WindowSpec(window.kind, window.size_ms, window.slide_ms, window.offset_ms, window.zone),
         aggregates={
             name: AggregateSpec(each.kind, each.column, each.where, each.q) for name, each in rollup.aggregates.items()
         },
@@ -179,6 +179,6 @@ def _cell(text: str, kind: str) -> Any:
 def _ms(duration: Any) -> int:
     if isinstance(duration, timedelta):
         return duration // timedelta(milliseconds=1)
-    match = re.fullmatch(r"(\d+)(ms|s|m|h|d)", duration)
+    match = re.fullmatch(r"(\d+)(ms|s|m|h|d|w)", duration)
     assert match is not None
     return int(match[1]) * _UNITS_MS[match[2]]

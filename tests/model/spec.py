@@ -37,12 +37,16 @@ class TextForm:
 
 @dataclass(frozen=True)
 class WindowSpec:
-    """Kind tumble, hop, cumulate or session; times in ms. `slide` is the hop's distance or cumulate's step."""
+    """Kind tumble, hop, cumulate or session; times in ms. `slide` is the hop's distance or cumulate's step.
+
+    `zone`: by whose wall clock the borders of a tumble are counted.
+    """
 
     kind: str
     size: int
     slide: int
     offset: int = 0
+    zone: str | None = None
 
 
 @dataclass(frozen=True)
