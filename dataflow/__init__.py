@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         EventTimeNanos,
         EventTimeSeconds,
         Money,
+        MoneyText,
     )
     from dataflow.event.text_time import EventTimeText
     from dataflow.formats.declared import avro, json
@@ -23,6 +24,7 @@ __all__ = [
     "EventTimeSeconds",
     "EventTimeText",
     "Money",
+    "MoneyText",
     "Pipeline",
     "Rollup",
     "avro",

@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from bench import hostile
-from dataflow import EventTime, EventTimeMicros, EventTimeNanos, EventTimeSeconds, EventTimeText, Money, Pipeline
+from dataflow import (
+    EventTime,
+    EventTimeMicros,
+    EventTimeNanos,
+    EventTimeSeconds,
+    EventTimeText,
+    Money,
+    MoneyText,
+    Pipeline,
+)
 from dataflow.decode.json.plain import json_decoder
 from dataflow.event.schema import schema_of
 from tests.model import adapter, contract
@@ -76,6 +85,12 @@ class Unbounded(BaseModel):
 
 class Late(BaseModel):
     v: Annotated[str, EventTimeText(unit="ns", zone="America/Sao_Paulo", start="1969-12-31T23:59:58+00:00", end=None)]
+
+
+class Amounts(BaseModel):
+    v: MoneyText
+    fee: Annotated[MoneyText, Ge(Decimal("-0.5")), Lt(Decimal(100))] | None = None
+    at: EventTimeNanos = Field(alias="t")
 
 
 def _spec(model: type[BaseModel]) -> PipelineSpec:
@@ -173,6 +188,16 @@ FORMS = st.from_regex(
 @settings(deadline=None, max_examples=100)
 def test_times_in_wider_forms_are_judged_alike(texts: list[str], model: type[BaseModel]) -> None:
     _assert_equal(model, [b'{"v":%b}' % text.encode() for text in texts])
+
+
+AMOUNTS = st.from_regex(r'"[-+]?[0-9]{0,14}(\.[0-9]{0,9})?([eE]3| |,5)?"|-?[0-9]{1,3}', fullmatch=True)
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=30))
+@settings(deadline=None, max_examples=60)
+def test_amounts_as_text_are_judged_alike(texts: list[str]) -> None:
+    values: list[bytes | None] = [b'{"v":%b,"t":1}' % text.encode() for text in texts]
+    _assert_equal(Amounts, [*values, *(b'{"v":"1","fee":%b,"t":1}' % text.encode() for text in texts)])
 
 
 @given(

@@ -15,6 +15,7 @@ from dataflow.event.fields import (
     Value,
     from_micros,
     is_date_text,
+    text_to_micros,
     to_micros,
 )
 from dataflow.event.schema import EventField, EventObject, EventSchema
@@ -97,6 +98,10 @@ def _judge_field(leaf: EventField, value: object) -> Value:
             return value
         case FieldKind.FLOAT if type(value) in (int, float):
             return _float(leaf, value)
+        case FieldKind.MONEY if leaf.is_amount_text and type(value) is str:
+            return _amount(leaf, value)
+        case FieldKind.MONEY if leaf.is_amount_text and type(value) is not Decimal:
+            pass
         case FieldKind.MONEY if type(value) in (int, float, Decimal):
             return _money(leaf, value)
         case FieldKind.DATE if type(value) in (str, Days):
@@ -130,6 +135,13 @@ def _money(leaf: EventField, value: object) -> Value:
     if micros is None:
         raise _constraint(leaf, value, "money has at most 6 decimals and is below 10^12")
     return _constrained(leaf, value, from_micros(micros))
+
+
+def _amount(leaf: EventField, text: str) -> Value:
+    micros = text_to_micros(text)
+    if micros is None:
+        raise _constraint(leaf, text, "an amount is digits with at most 6 decimals, below 10^12, like 12.50 or -3")
+    return _constrained(leaf, text, from_micros(micros))
 
 
 def _date(leaf: EventField, value: object) -> Value:

@@ -40,7 +40,9 @@ _FORBIDDEN_CONFIG = (
     "coerce_numbers_to_str",
 )
 
-_TYPES = "str, int, bool, float, date, Money, EventTime (or another unit of it), Literal, Enum, or a nested model"
+_TYPES = (
+    "str, int, bool, float, date, Money, MoneyText, EventTime (or another unit of it), Literal, Enum, or a nested model"
+)
 
 
 NO_CONSTRAINTS = Constraints()
@@ -63,8 +65,8 @@ class EventField:
     `nullable`: the column may hold null. `null_ok`: the JSON value itself may be null (a field of an optional
     nested model is nullable even where it may not be null in a given object). `default` is the column's value
     when the field is absent and not `required`. `choices`: the JSON values of a Literal or Enum. `unit`: how an
-    event time is written; `text` how, where as text of other forms than the strict one. `adapter` judges a JSON value's
-    constraints; None where there are none.
+    event time is written; `text` how, where as text of other forms than the strict one. `is_amount_text`: money comes
+    as text. `adapter` judges a JSON value's constraints; None where there are none.
     """
 
     name: str
@@ -80,6 +82,7 @@ class EventField:
     unit: TimeUnit | None = None
     adapter: TypeAdapter[object] | None = field(default=None, repr=False, compare=False)
     text: TextTime | None = None
+    is_amount_text: bool = False
 
     def text_ms(self, written: str) -> int:
         """The event time that is written so, in ms since 1970. Raises ValueError."""
@@ -330,8 +333,8 @@ class _Reader:
         if bare is EventTimeText or forms:
             bare, others = str, [*others, TimeUnit.TEXT]
         units = [part for part in others if isinstance(part, TimeUnit)]
-        money = any(isinstance(part, MoneyMarker) for part in others)
-        kind, choices = kind_of(bare, units, money)
+        marks = [part for part in others if isinstance(part, MoneyMarker)]
+        kind, choices = kind_of(bare, units, bool(marks))
         if kind is None:
             self.mistakes.append(f"{column}: type {_type_name(bare)} is not supported; use {_types_hint(bare)}")
             return None
@@ -361,6 +364,7 @@ class _Reader:
             unit=units[0] if units else None,
             adapter=self._adapter(column, bare, declared.metadata) if fits else None,
             text=forms[-1] if forms else None,
+            is_amount_text=bool(marks) and marks[-1].text,
         )
         return self._with_leaf_default(leaf, declared)
 

@@ -52,7 +52,9 @@ def _delta(rollup: "RollupPlan") -> list[list[str]]:
 
 
 def _field_definition(leaf: EventField) -> dict[str, object]:
-    text = {} if leaf.text is None else {"text": _text_definition(leaf.text)}
+    text: dict[str, object] = {} if leaf.text is None else {"text": _text_definition(leaf.text)}
+    if leaf.is_amount_text:
+        text["text"] = "amount"
     return text | {
         "name": leaf.name,
         "path": list(leaf.path),

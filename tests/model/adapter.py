@@ -92,6 +92,8 @@ def _kind(base: Any, metadata: list[Any]) -> tuple[str, dict[str, Any], tuple[Fi
             value = getattr(item, limit, None)
             if value is not None and not callable(value):
                 limits[limit] = value
+    if any(type(item).__name__ == "MoneyMarker" and item.text for item in _flat(metadata)):
+        return "money_text", limits, ()
     if getattr(base, "__name__", "") == "EventTimeText":
         unit = "text"
     if unit is not None:

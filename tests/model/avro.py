@@ -1,6 +1,7 @@
 """Avro bodies and what they are worth as events, one record at a time (semantics rule 2, docs/inputs.md)."""
 
 import json
+import re
 import struct
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -279,6 +280,7 @@ TAKES = {
     "bool": {"bool"},
     "float": {"int", "double"},
     "money": {"int", "double", "exact"},
+    "money_text": {"text", "exact"},
     "date": {"text", "day"},
     "event_time_text": {"text", "instant"},
     **{f"event_time_{unit}": {"int", "instant"} for unit in ("s", "ms", "us", "ns")},
@@ -301,7 +303,9 @@ def field_of(found: Typed, each: FieldSpec) -> Any:
             if value != value or abs(value) == float("inf"):
                 return Dead("constraint")
             value = 0.0 if value == 0 else value
-        elif each.kind == "money":
+        elif each.kind == "money_text" and found.kind == "text":
+            value = read_amount(value)
+        elif each.kind in ("money", "money_text"):
             value = money(value)
         elif each.kind == "date":
             value = read_day(value) if found.kind == "text" else day(value)
@@ -309,6 +313,12 @@ def field_of(found: Typed, each: FieldSpec) -> Any:
     except (ValueError, OverflowError):
         return Dead("constraint")
     return value
+
+
+def read_amount(text: str) -> Any:
+    if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?", text) is None:
+        raise ValueError
+    return money(Fraction(text)) if len(text) < 4_000 else money(10**12)
 
 
 def money(value: Any) -> Any:

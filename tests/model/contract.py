@@ -172,6 +172,14 @@ def _read_money(json: Any) -> Decimal:
     return Decimal(sign * micros).scaleb(-6)
 
 
+def _read_money_text(json: Any) -> Decimal:
+    """Digits with a sign and decimals or without, judged by value as money is."""
+    text = _read_str(json)
+    if re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?", text) is None:
+        raise _Refused("constraint")
+    return _read_money(Number(text.removeprefix("+")))
+
+
 def _parts(text: str) -> tuple[int, str, int]:
     """Sign, digits without zeros at either end ("" for zero) and exponent: sign * int(digits) * 10^exponent."""
     sign = -1 if text.startswith("-") else 1
@@ -270,6 +278,7 @@ _READERS = {
     "bool": _read_bool,
     "float": _read_float,
     "money": _read_money,
+    "money_text": _read_money_text,
     "date": read_day,
     "event_time_ms": _read_int,
     "event_time_s": _read_int,

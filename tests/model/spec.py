@@ -8,7 +8,7 @@ from typing import Any
 class FieldSpec:
     """One field of the event.
 
-    `kind`: str, int, bool, float, money, date, event_time_ms, event_time_s, event_time_us, event_time_ns,
+    `kind`: str, int, bool, float, money, money_text, date, event_time_ms, event_time_s, event_time_us, event_time_ns,
     event_time_text or object (then `children` are its fields). `limits` holds any of ge, gt, le, lt, multiple_of,
     min_length, max_length, pattern, choices (a tuple of the allowed values). `key`: what it is called in the JSON
     object, where that is not its name. `form`: of an event_time_text.

@@ -64,7 +64,7 @@ def column_of(leaf: EventField) -> Column:
         case FieldKind.FLOAT:
             return _Floats(leaf)
         case FieldKind.MONEY:
-            return _Money(leaf)
+            return _MoneyTexts(leaf) if leaf.is_amount_text else _Money(leaf)
         case FieldKind.DATE:
             return _Dates(leaf)
     return _Ints(leaf)
@@ -256,11 +256,28 @@ class _Money:
             column = texts.cast(_MONEY)
         except pa.ArrowInvalid:
             column = _only(_PLAIN_MONEY, texts, marks).cast(_MONEY)
-        if not self.whole.free:
-            nulls = column.is_null().to_numpy(zero_copy_only=False)
-            # 18 digits fit into the low 8 of each value's 16 bytes.
-            self.whole.mark(words_in(column.buffers()[1], np.int64)[: 2 * rows : 2], nulls, marks)
+        _mark_money(column, self.whole, marks)
         return column
+
+
+class _MoneyTexts:
+    """Money from strings that hold amounts."""
+
+    def __init__(self, leaf: EventField) -> None:
+        self.whole = money_of(leaf)
+
+    def __call__(self, values: Cells, marks: Marks) -> pa.Array:
+        column = _only(_PLAIN_MONEY, pa.array(values, pa.string()), marks).cast(_MONEY)
+        _mark_money(column, self.whole, marks)
+        return column
+
+
+def _mark_money(column: pa.Array, whole: Whole, marks: Marks) -> None:
+    if whole.free:
+        return
+    nulls = column.is_null().to_numpy(zero_copy_only=False)
+    # 18 digits fit into the low 8 of each value's 16 bytes.
+    whole.mark(words_in(column.buffers()[1], np.int64)[: 2 * len(column) : 2], nulls, marks)
 
 
 def _only(pattern: str, texts: pa.Array, marks: Marks) -> pa.Array:

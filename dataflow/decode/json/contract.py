@@ -19,6 +19,7 @@ from dataflow.event.fields import (
     from_micros,
     is_date_text,
     money_micros,
+    text_to_micros,
 )
 from dataflow.event.schema import EventField, EventObject, EventSchema
 from dataflow.event.unit_size import DECLARED, NOUNS, unit_by_size
@@ -122,7 +123,7 @@ def _judge_field(leaf: EventField, raw: bytes | None) -> Value:
         if raw not in (b"true", b"false"):
             raise _wrong_type(leaf, raw, "true or false")
         return raw == b"true"
-    if leaf.kind in (FieldKind.STR, FieldKind.DATE) or leaf.unit is TimeUnit.TEXT:
+    if leaf.kind in (FieldKind.STR, FieldKind.DATE) or leaf.unit is TimeUnit.TEXT or leaf.is_amount_text:
         return _judge_text(leaf, raw)
     if leaf.kind in (FieldKind.INT, FieldKind.EVENT_TIME):
         return _judge_int(leaf, raw)
@@ -152,6 +153,11 @@ def _judge_text(leaf: EventField, raw: bytes) -> Value:
         except ValueError as error:
             raise _constraint(leaf, raw, f"no event time: {error}") from None
         return at_ms
+    if leaf.is_amount_text:
+        micros = text_to_micros(text)
+        if micros is None:
+            raise _constraint(leaf, raw, "an amount is digits with at most 6 decimals, below 10^12, like 12.50 or -3")
+        return _constrained(leaf, raw, from_micros(micros))
     if leaf.kind is FieldKind.DATE:
         if not is_date_text(text):
             raise _constraint(leaf, raw, "a date is written YYYY-MM-DD")
