@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         MoneyText,
     )
     from dataflow.event.text_time import EventTimeText
-    from dataflow.formats.declared import avro, json
+    from dataflow.formats.declared import avro, json, protobuf
     from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 
 __all__ = [
@@ -29,11 +29,12 @@ __all__ = [
     "Rollup",
     "avro",
     "json",
+    "protobuf",
 ]
 
 _PLACES = {
     **dict.fromkeys(("Dimension", "Pipeline", "Rollup"), ".pipeline.declaration"),
-    **dict.fromkeys(("avro", "json"), ".formats.declared"),
+    **dict.fromkeys(("avro", "json", "protobuf"), ".formats.declared"),
     "EventTimeText": ".event.text_time",
 }
 

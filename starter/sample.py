@@ -12,6 +12,7 @@ from dataflow.event.fields import INT64_MAX, INT64_MIN, EventTime
 from dataflow.event.schema import EventSchema, schema_of
 from dataflow.formats.declared import Format
 from dataflow.formats.declared import json as json_format
+from dataflow.formats.frame import json_body
 from dataflow.formats.schemas import Schemas
 from dataflow.messages import Decoded, Refusal
 
@@ -103,7 +104,7 @@ def decode(readable: Readable, sample: Sample) -> Decoded:
 
 def loaded(value: bytes) -> dict[str, object]:
     """The object that a well-formed record holds."""
-    found: dict[str, object] = json.loads(value, parse_int=_int, parse_float=Number)
+    found: dict[str, object] = json.loads(json_body(value), parse_int=_int, parse_float=Number)
     return found
 
 

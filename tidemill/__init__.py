@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Rollup,
         avro,
         json,
+        protobuf,
     )
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Rollup",
     "avro",
     "json",
+    "protobuf",
 ]
 
 

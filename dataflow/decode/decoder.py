@@ -1,10 +1,12 @@
 """Which decoder reads a pipeline's records: the one place where formats are named."""
 
+import base64
 from typing import Protocol
 
 import pyarrow as pa
 
 from dataflow.decode.avro.decoder import bare_avro, framed_avro
+from dataflow.decode.json.framed import UnframingDecoder
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import json_decoder
 from dataflow.decode.rows import RowDecoder
@@ -59,8 +61,11 @@ def decoder_for(plan: Readable, *, compiled: bool = True) -> Decoder:
     """
     if plan.format.name == "avro":
         return _avro(plan)
-    make = json_decoder if compiled else JsonDecoder
-    return make(plan.event, plan.max_record_bytes)
+    if plan.format.name == "protobuf":
+        return _protobuf(plan)
+    if not compiled:
+        return JsonDecoder(plan.event, plan.max_record_bytes)
+    return UnframingDecoder(json_decoder(plan.event, plan.max_record_bytes), plan.max_record_bytes)
 
 
 def decode_poll(decoder: Decoder, records: pa.RecordBatch) -> Decoded:
@@ -73,7 +78,8 @@ def decode_poll(decoder: Decoder, records: pa.RecordBatch) -> Decoded:
 
 def needs_registry(plan: Readable) -> bool:
     """Whether the records' schemas are in a registry."""
-    return plan.format.name == "avro" and plan.format.schema is None
+    declared = plan.format
+    return declared.registry if declared.name == "protobuf" else declared.name == "avro" and declared.schema is None
 
 
 def _avro(plan: Readable) -> Decoder:
@@ -82,6 +88,20 @@ def _avro(plan: Readable) -> Decoder:
     if plan.schemas is None:
         raise ConfigError("format", "avro()", NEEDS_REGISTRY)
     return framed_avro(plan.event, plan.max_record_bytes, plan.schemas, plan.format.aliases)
+
+
+def _protobuf(plan: Readable) -> Decoder:
+    # not everyone who reads a lake has records in it
+    from dataflow.decode.protobuf.decoder import protobuf_decoder
+    from dataflow.formats.protobuf import read_descriptors
+
+    declared = plan.format
+    assert isinstance(declared.schema, str), "a plan has the descriptors themselves"
+    if declared.registry and plan.schemas is None:
+        raise ConfigError("format", "protobuf(..., registry=True)", NEEDS_REGISTRY)
+    message = read_descriptors(base64.b64decode(declared.schema), str(declared.message))
+    schemas = plan.schemas if declared.registry else None
+    return protobuf_decoder(plan.event, plan.max_record_bytes, message, declared.aliases, schemas)
 
 
 NEEDS_REGISTRY = (

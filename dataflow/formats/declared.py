@@ -17,6 +17,24 @@ class Format:
     name: FormatName
     schema: object = None
     aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    message: str | None = None
+    """Of Protobuf, the message's full name."""
+    registry: bool = False
+    """Of Protobuf, whether every record names a schema that a registry must know."""
+
+
+def protobuf(
+    schema: object,
+    message: str | None = None,
+    *,
+    registry: bool = False,
+    aliases: Mapping[str, Sequence[str]] | None = None,
+) -> Format:
+    """Protobuf: `schema` is a generated class, or a file of descriptors of which `message` is one by its full name.
+
+    With `registry`, every record is in its frame; without, those are that begin as one. `aliases` as for Avro.
+    """
+    return Format("protobuf", schema, dict(aliases or {}), message, registry)
 
 
 def json() -> Format:

@@ -28,6 +28,12 @@ def key_of(value: bytes) -> tuple[SchemaKey, int] | None:
     return None
 
 
+def json_body(value: bytes) -> bytes:
+    """`value` without its frame: no JSON begins with a zero byte or a 1, so what does and is long enough has one."""
+    named = key_of(value)
+    return value if named is None else value[named[1] :]
+
+
 def framed_body(value: bytes, header: bytes | None) -> tuple[SchemaKey, bytes] | None:
     """The schema and the body of a record with this value and this header of the newer form; None without either."""
     if header is not None:

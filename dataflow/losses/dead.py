@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from dataflow.event.schema import EventSchema
+from dataflow.formats.frame import json_body
 from dataflow.losses.cause import Cause
 from dataflow.losses.frame import frame_of
 from dataflow.losses.missing import missing_cause
@@ -51,7 +52,7 @@ def dead_cause(schema: EventSchema | None, reason: str, field: str | None, value
 
 def _object(value: bytes) -> Mapping[str, object] | None:
     try:
-        found = msgspec.json.decode(value)
+        found = msgspec.json.decode(json_body(value))
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
     return found if isinstance(found, Mapping) else None

@@ -40,7 +40,10 @@ def _format(plan: "Plan") -> dict[str, Any]:
         return {}
     said = plan.format
     aliases = {name: list(former) for name, former in sorted(said.aliases.items())}
-    return {"format": {"name": said.name, "schema": said.schema, "aliases": aliases}}
+    found = {"name": said.name, "schema": said.schema, "aliases": aliases}
+    if said.name == "protobuf":
+        found |= {"message": said.message, "registry": said.registry}
+    return {"format": found}
 
 
 def _columns(columns: Iterable[pa.Field]) -> list[list[str]]:

@@ -1,5 +1,6 @@
 """The format of a pipeline's records, checked: schema files read, aliases of columns that there are."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ def check_format(mistakes: Mistakes, declared: object, event: EventSchema | None
         return json()
     if declared.name == "avro":
         return _avro(mistakes, declared, event, base_dir)
+    if declared.name == "protobuf":
+        return _protobuf(mistakes, declared, event, base_dir)
     return declared
 
 
@@ -44,6 +47,34 @@ def _avro(mistakes: Mistakes, declared: Format, event: EventSchema | None, base_
         mistakes.add("format", f"avro({str(path)!r})", f"{base_dir / path} is no Avro schema of an event: {error}")
         return json()
     return replace(declared, schema=text)
+
+
+def _protobuf(mistakes: Mistakes, declared: Format, event: EventSchema | None, base_dir: Path) -> Format:
+    from dataflow.formats.protobuf import files_of, read_descriptors
+
+    _check_aliases(mistakes, declared.aliases, event)
+    of_class = files_of(declared.schema)
+    if of_class is not None:
+        return replace(declared, schema=of_class[0], message=of_class[1])
+    path, name = declared.schema, declared.message
+    if not isinstance(path, str | Path):
+        fix = "protobuf(...) takes a generated class, or the path of a file of descriptors and a message's name"
+        mistakes.add("format", path, fix)
+        return json()
+    if not isinstance(name, str):
+        mistakes.add("format.message", name, 'name the message of the file, as in protobuf("order.desc", "shop.Order")')
+        return json()
+    try:
+        content = (base_dir / path).read_bytes()
+        read_descriptors(content, name)
+    except OSError as error:
+        fix = f"the file {base_dir / path} cannot be read: {error.strerror}"
+        mistakes.add("format", f"protobuf({str(path)!r})", fix)
+        return json()
+    except SchemaError as error:
+        mistakes.add("format", f"protobuf({str(path)!r})", f"{base_dir / path} does not fit: {error}")
+        return json()
+    return replace(declared, schema=base64.b64encode(content).decode())
 
 
 def _check_aliases(mistakes: Mistakes, aliases: object, event: EventSchema | None) -> None:

@@ -1,6 +1,7 @@
 """Avro on a real Kafka with a real registry: read, proven, restarted without it, waited for while it is away."""
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -9,33 +10,38 @@ import pytest
 
 from deploy.registry_server import RegistryServer
 from query.reader import LakeReader
+from tests import proto_events
 from tests.avro_events import FIRST, GOOD, GOOD_SECOND, SECOND, body, framed
 from tests.chaos.subject import ROOT, TIDEMILL
 from tests.kafka_fixture import fresh_topic, produce
+from tests.proto_events import descriptors, order
 from tests.registry_fixture import register
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
-PIPELINE = """
-from dataclasses import replace
-from tests.avro_events import PIPELINE
-from dataflow import avro
-
-pipeline = replace(PIPELINE, format=avro())
-"""
+INPUTS = (ROOT / "docs" / "inputs.md").read_text().partition("\n## Records on Kafka\n")[2].partition("\n## ")[0]
+AVRO, PROTOBUF = re.findall(r"^```python\n(.*?)^```$", INPUTS, re.MULTILINE | re.DOTALL)[-2:]
+COMMANDS = {
+    tuple(line.split())
+    for line in re.findall(r"^```sh\ntidemill (run --pipeline orders.*)\n```$", INPUTS, re.MULTILINE)
+}
+(RUN,) = COMMANDS
+"""The pipeline files and the one command that docs/inputs.md shows."""
 
 
 class Place:
     """A pipeline file, its lake, and the flags of every command."""
 
-    def __init__(self, folder: Path, kafka: str, topic: str, url: str, text: str = PIPELINE) -> None:
+    def __init__(self, folder: Path, kafka: str, topic: str, url: str, text: str = AVRO) -> None:
         self.folder = folder
         (folder / "orders.py").write_text(text)
         (folder / "tidemill.toml").write_text(f'[kafka]\n"schema.registry.url" = "{url}"\n')
-        self.flags = ["--pipeline", "orders.py", "--brokers", kafka, "--topic", topic]
+        self.brokers, self.topic = kafka, topic
 
     def command(self, *words: str) -> list[str]:
-        return [*TIDEMILL, *words, *self.flags]
+        """Topic and broker of the test in the place of those of the docs."""
+        flags = ["--brokers", self.brokers, "--topic", self.topic]
+        return [*TIDEMILL, *words, *(() if "--pipeline" in words else ("--pipeline", "orders.py")), *flags]
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
@@ -68,7 +74,7 @@ def test_framed_avro_is_read_proven_and_goes_on_without_its_registry(
     good = [framed(first, body(FIRST, GOOD)), framed(second, body(SECOND, GOOD_SECOND))]
     produce(kafka, topic, [*good, good[0] + b"x", framed(9_999, b"x"), b"{}"])
     place = Place(tmp_path, kafka, topic, registry.url)
-    place.done("run", "--bounded")
+    place.done(*RUN)
     assert place.orders() == ["a1", "b2"]
     with LakeReader(tmp_path / "lake") as reader:
         dead = reader.snapshot().query('SELECT reason FROM dead_letters ORDER BY "offset"').to_pylist()
@@ -78,11 +84,27 @@ def test_framed_avro_is_read_proven_and_goes_on_without_its_registry(
     registry.kill()
     try:
         produce(kafka, topic, good)
-        place.done("run", "--bounded")
+        place.done(*RUN)
         assert place.orders() == ["a1", "b2", "a1", "b2"]
     finally:
         registry.start()
     assert json.loads(place.done("replay", "--check", "--json"))["equal"]
+
+
+def test_framed_protobuf_is_read_where_it_is_our_message_and_known_to_the_registry(
+    kafka: str, registry: RegistryServer, tmp_path: Path
+) -> None:
+    number = register(registry.url, 'syntax = "proto3"; package other; message A { int64 x = 1; }', "PROTOBUF")
+    topic = fresh_topic(kafka)
+    other = proto_events.framed(number, order(), b"\x00")
+    produce(kafka, topic, [proto_events.framed(number, order()), other, proto_events.framed(9_999, order()), order()])
+    place = Place(tmp_path, kafka, topic, registry.url, PROTOBUF)
+    (tmp_path / "order.desc").write_bytes(descriptors())
+    place.done(*RUN)
+    assert place.orders() == ["a1"]
+    with LakeReader(tmp_path / "lake") as reader:
+        dead = reader.snapshot().query('SELECT reason FROM dead_letters ORDER BY "offset"').to_pylist()
+    assert [each["reason"] for each in dead] == ["malformed", "unknown_schema", "malformed"]
 
 
 def test_a_registry_that_died_is_waited_for_and_nothing_is_skipped(
@@ -93,7 +115,7 @@ def test_a_registry_that_died_is_waited_for_and_nothing_is_skipped(
     produce(kafka, topic, [framed(number, body(FIRST, GOOD))] * 3)
     place = Place(tmp_path, kafka, topic, registry.url)
     registry.kill()
-    child = place.start("run", "--bounded")
+    child = place.start(*RUN)
     try:
         time.sleep(4)
         assert child.poll() is None, child.communicate()
@@ -123,8 +145,8 @@ def test_a_run_that_waits_for_a_registry_stops_when_asked_and_has_read_nothing(k
 def test_bare_avro_is_read_by_the_schema_file_beside_the_pipeline(kafka: str, tmp_path: Path) -> None:
     topic = fresh_topic(kafka)
     produce(kafka, topic, [body(FIRST, GOOD), b"\x00"])
-    place = Place(tmp_path, kafka, topic, "http://127.0.0.1:1", PIPELINE.replace("avro()", 'avro("order.avsc")'))
+    place = Place(tmp_path, kafka, topic, "http://127.0.0.1:1", AVRO.replace("avro()", 'avro("order.avsc")'))
     (tmp_path / "order.avsc").write_text(FIRST)
-    place.done("run", "--bounded")
+    place.done(*RUN)
     assert place.orders() == ["a1"]
     assert json.loads(place.done("audit", "--json"))["findings"] == []

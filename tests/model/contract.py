@@ -49,6 +49,11 @@ def read(value: bytes | None, spec: PipelineSpec, max_depth: int = MAX_DEPTH) ->
         return Dead("empty")
     if spec.max_record_bytes is not None and len(value) > spec.max_record_bytes:
         return Dead("too_large")
+    frame = {0: 5, 1: 17}.get(value[0], 0)
+    if frame and len(value) >= frame:
+        value = value[frame:]
+        if value == b"":
+            return Dead("empty")
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError:

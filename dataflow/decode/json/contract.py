@@ -23,6 +23,7 @@ from dataflow.event.fields import (
 )
 from dataflow.event.schema import EventField, EventObject, EventSchema
 from dataflow.event.unit_size import DECLARED, NOUNS, unit_by_size
+from dataflow.formats.frame import json_body
 from dataflow.messages import Refusal
 
 MAX_DEPTH = 64
@@ -61,6 +62,9 @@ def judge_record(schema: EventSchema, value: bytes | None, max_bytes: int | None
         return Refusal("empty", None, "the record's value has no bytes")
     if max_bytes is not None and len(value) > max_bytes:
         return Refusal("too_large", None, f"{len(value)} bytes; the limit is {max_bytes}")
+    value = json_body(value)
+    if not value:
+        return Refusal("empty", None, "the record's value has no bytes behind its frame")
     try:
         value.decode("utf-8")
     except UnicodeDecodeError as error:
