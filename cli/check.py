@@ -35,12 +35,13 @@ def check(given: Given) -> None:
         end_with([mistakes, *_mistakes_in_reports(settings)])
         raise
     refused = _refused(settings, plan)
+    files = _files(settings)
     try:
         reports = _reports(settings.pipeline, plan, events=settings.events)
     except PipelineError as mistakes:
         end_with([mistakes, *(refused or [])])
         raise
-    _show(settings, plan, reports)
+    _show(settings, plan, [*reports, *files])
     if refused is not None:
         end_with(refused)
         show(f"The lake {settings.lake} goes on with it.", *_changes(settings, plan))
@@ -131,6 +132,23 @@ def _reports(pipeline: str, plan: "Plan", *, events: bool) -> list[TextTable | s
     for each in found:
         table.add_row(each.name, each.view, each.title, ", ".join(map(str, each.parameters)))
     return ["", table] if found else []
+
+
+def _files(settings: "Settings") -> list[str]:
+    """Which files of the input are read, and which are not."""
+    if settings.input is None:
+        return []
+    from dataflow.errors import InputMissing
+    from dataflow.sources.files.folder import look
+    from dataflow.spoken import counted
+
+    try:
+        found = look(settings.input)
+    except InputMissing as missing:
+        return ["", str(missing)]
+    told = found.told(settings.input)
+    read = f"{counted(len(found.files), 'file')} in {settings.input} {'is' if len(found.files) == 1 else 'are'} read."
+    return ["", read, *([] if told is None else [f"{told}."])]
 
 
 def _mistakes_in_reports(settings: "Settings") -> "list[TidemillError]":

@@ -124,12 +124,16 @@ def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", rang
     from dataflow.sources.generator.adstream import AdStream
     from dataflow.sources.ranged import SourceRange, write_ranges
     from proof.reopen import generator_start
+    from sinks.lake.catalog.contents import contents
 
     hint = None
     if settings.source == "generator":
         stream = AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate)
         hint = generator_start(stream, reader)
-    parts = {each.partition: SourceRange(each.start, each.end, hint, each.marks) for each in ranges}
+    told = contents(reader.resolver.catalog().connection)
+    parts = {
+        each.partition: SourceRange(each.start, each.end, hint, each.marks, told.get(each.partition)) for each in ranges
+    }
     write_ranges(folder / "ranges.json", parts)
 
 

@@ -27,7 +27,7 @@ class Settings(NamedTuple):
 
     pipeline: Annotated[str, told("pipeline file, PATH[:NAME]")] = "pipelines/ads.py"
     source: Annotated[Literal["kafka", "files", "generator"], told("where records come from")] = "kafka"
-    input: Annotated[Path | None, told("folder of *.ndjson or *.parquet files, for source files")] = None
+    input: Annotated[Path | None, told("folder of files to read, for source files")] = None
     brokers: Annotated[str, told("Kafka brokers, host:port, comma between", least=1)] = "127.0.0.1:9092"
     topic: Annotated[str, told("Kafka topic to read", least=1)] = "ads"
     group: Annotated[str, told("consumer group that shows our offsets to lag tools", least=1)] = "tidemill"

@@ -1,27 +1,40 @@
 """From settings to a source: the one place that knows them all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
+from dataflow.spoken import counted, listed
 from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from dataflow.sources.files.content_print import Known
 
 
 def open_source(
-    settings: Settings, plan: Plan, clock: Callable[[], datetime], stopping: Callable[[], bool] = lambda: False
+    settings: Settings,
+    plan: Plan,
+    clock: Callable[[], datetime],
+    stopping: Callable[[], bool] = lambda: False,
+    *,
+    known: "Mapping[str, Known | None] | None" = None,
 ) -> Source:
     """The source that `settings` name, cut to `settings.ranges`, opened far enough to know its partitions.
 
+    `known`: what is known of files by source partition; without it, what lake and recovery folder of the settings say.
     `clock` paces the generator; once `stopping()` is true, nothing is waited for any longer than need be.
     Raises ConfigError or SourceError, before anything is read.
     """
     if settings.ranges is None:
-        return _open_whole(settings, plan, clock, stopping)
+        return _open_whole(settings, plan, clock, stopping, known)
+    from dataflow.sources.files.content_print import known_of
     from dataflow.sources.ranged import RangedSource, read_ranges
 
     ranges = read_ranges(settings.ranges)
-    return RangedSource(_open_whole(settings, plan, clock, stopping), ranges)
+    told = {name: None if part.content is None else known_of(part.content) for name, part in ranges.items()}
+    return RangedSource(_open_whole(settings, plan, clock, stopping, told), ranges)
 
 
 def open_to_look(settings: Settings) -> Source:
@@ -38,11 +51,40 @@ def open_to_look(settings: Settings) -> Source:
     return KafkaSource(settings.brokers, [settings.topic], group=None, properties=settings.require_kafka())
 
 
-def _open_whole(settings: Settings, plan: Plan, clock: Callable[[], datetime], stopping: Callable[[], bool]) -> Source:
+def not_read(settings: Settings) -> str | None:
+    """What lies in the folder of files and is not read, in words; None where everything is. Raises InputMissing."""
+    from dataflow.sources.files.folder import look
+
+    folder = settings.require_input()
+    return look(folder).told(folder)
+
+
+def copies(source: Source) -> str | None:
+    """Which of its files are not read because all that they hold was read before, in words; None where none is."""
+    from dataflow.sources.files.source import FilesSource
+
+    if not isinstance(source, FilesSource) or not source.copies:
+        return None
+    one = len(source.copies) == 1
+    held = f"{counted(len(source.copies), 'file')} {'holds' if one else 'hold'} nothing but what was read before"
+    return f"{held}, and {'is' if one else 'are'} not read again: {listed(source.copies)}"
+
+
+def _open_whole(
+    settings: Settings,
+    plan: Plan,
+    clock: Callable[[], datetime],
+    stopping: Callable[[], bool],
+    known: "Mapping[str, Known | None] | None",
+) -> Source:
     if settings.source == "files":
         from dataflow.sources.files.source import FilesSource
+        from runtime.known_files import known_files
+        from runtime.recovery_folder import RecoveryFolder
 
-        return FilesSource(settings.require_input(), plan.event)
+        if known is None:
+            known = known_files(settings.lake, RecoveryFolder(settings.recovery))
+        return FilesSource(settings.require_input(), plan.event, whole=settings.bounded, known=known)
     if settings.source == "generator":
         from dataflow.sources.generator.adstream import AdStream
         from dataflow.sources.generator.source import GeneratorSource

@@ -33,6 +33,7 @@ UNTESTED = {
 
 ACROSS = {
     "tests/cli/test_start.py": "which libraries each command loads, and how a process ends",
+    "tests/dataflow/sources/files/test_forms.py": "each form of file against the same records",
     "tests/doctor/test_kafka.py": "the whole examination beside a real broker",
     "tests/proof/audit/test_kafka.py": "audit and replay of a lake that was read from a real broker",
     "tests/proof/audit/test_streams.py": "the audit over random pipelines and streams",

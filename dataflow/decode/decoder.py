@@ -53,13 +53,14 @@ class Readable(Protocol):
         ...
 
 
-def decoder_for(plan: Readable, *, compiled: bool = True) -> Decoder:
+def decoder_for(plan: Readable, *, compiled: bool = True, of_kafka: bool = True) -> Decoder:
     """A decoder of the plan's records, for one source partition.
 
     What it accepts and what it says are the contract's either way. Without `compiled` it is slower and starts at
-    once; what is proven with it does not rest on the compiled code that filled the lake.
+    once; what is proven with it does not rest on the compiled code that filled the lake. The plan's format is that of
+    its topics: other sources say their records as JSON.
     """
-    if plan.format.name == "avro":
+    if of_kafka and plan.format.name == "avro":
         return _avro(plan)
     if plan.format.name == "protobuf":
         return _protobuf(plan)
@@ -68,7 +69,7 @@ def decoder_for(plan: Readable, *, compiled: bool = True) -> Decoder:
     return UnframingDecoder(json_decoder(plan.event, plan.max_record_bytes), plan.max_record_bytes)
 
 
-def decode_poll(decoder: Decoder, records: pa.RecordBatch) -> Decoded:
+def decode_records(decoder: Decoder, records: pa.RecordBatch) -> Decoded:
     """What `decoder` makes of a poll's records."""
     headers = records.schema.get_field_index(HEADER)
     if headers >= 0 and isinstance(decoder, RowDecoder):

@@ -7,7 +7,8 @@ from typing import Protocol, TypedDict
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from dataflow.decode.decoder import Decoder, decode_poll
+from dataflow.decode.decoder import Decoder
+from dataflow.decode.poll import decode_poll
 from dataflow.errors import RecoveryError, RegistryUnreachable, StoppedEarly
 from dataflow.intake.control import Control
 from dataflow.intake.judge import Judge
@@ -117,7 +118,11 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
     def next_batch(self) -> Iterable[Judged]:
         """Everything that is there now, judged; at least the heartbeat after a snapshot."""
         with self._control.keeping_errors(), self._pulse.inside(f"reading {self._partition}"):
-            return self._next_batch()
+            out = self._next_batch()
+            content = self._reader.content if out else None
+            for judged in out:
+                judged.content = content
+            return out
 
     def _next_batch(self) -> list[Judged]:
         out = []
@@ -140,7 +145,12 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             return out
         out += self._read()
         if self._reader.finished and self._held is None:
-            out.append(self._heartbeat(finished=True))
+            if self._reader.unfinished:
+                logger("run").warning(
+                    f"{self._partition} ends inside a record: it waits until the rest of it is written",
+                    fix="run again once the file is whole; with --bounded a last line counts without its newline",
+                )
+            out.append(self._heartbeat(finished=not self._reader.unfinished))
             self._draining_snapshots = 0
         return out
 
@@ -176,7 +186,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             return []
         pieces = self._judge.pieces(poll)
         try:
-            decoded = [decode_poll(self._decoder, piece.records) for piece in pieces]
+            decoded = [decode_poll(self._decoder, piece) for piece in pieces]
         except RegistryUnreachable as problem:
             self._wait_for_registry(poll, problem)
             return []

@@ -229,6 +229,8 @@ class KafkaReader:
         """`position` must be within the partition's offsets."""
         self.position = position
         self.finished = bounded_end is not None and position >= bounded_end
+        self.unfinished = False
+        self.content = None
         self._consumer = consumer
         self._drain = drain
         self._topics = shared.topics
