@@ -103,15 +103,21 @@ def _view_columns(rollup: "RollupPlan") -> "Iterable[tuple[str, pa.DataType]]":
     yield from (("late_count", pa.int64()), ("is_final", pa.bool_()))
 
 
+_MANY_WINDOWS = 60
+"""Each row becomes that many delta rows until they are merged, which costs time and space."""
+
+
 def _windows(plan: "Plan") -> TextTable:
-    from dataflow.windows.kinds import window_text
+    from dataflow.windows.kinds import window_text, windows_a_row
 
     table = TextTable(["rollup", "window", "keys", "takes rows where", "final after its end", "kept"])
     for rollup in plan.rollups:
         final_ms = plan.out_of_orderness_ms + rollup.allowed_lateness_ms
         keys = ", ".join(key.name for key in rollup.keys) or "(one row per window)"
         where = "(all)" if rollup.where is None else rollup.where.sql
-        table.add_row(rollup.name, window_text(rollup.window), keys, where, to_text(final_ms), _kept(plan, rollup.name))
+        windows = windows_a_row(rollup.window)
+        window = window_text(rollup.window) + (f" ({windows} windows a row)" if windows >= _MANY_WINDOWS else "")
+        table.add_row(rollup.name, window, keys, where, to_text(final_ms), _kept(plan, rollup.name))
     return table
 
 

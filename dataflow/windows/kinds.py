@@ -167,6 +167,11 @@ def has_one_window(window: Window) -> bool:
     return kind_of(window).merging or window.size_ms == window.slide_ms
 
 
+def windows_a_row(window: Window) -> int:
+    """In how many windows a row counts at most."""
+    return 1 if has_one_window(window) else -(-window.size_ms // window.slide_ms)
+
+
 def window_text(window: Window) -> str:
     """A window as its user wrote it."""
     offset_ms, clock = window.offset_ms, ""

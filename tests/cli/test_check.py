@@ -185,3 +185,28 @@ def test_mistakes_of_reports_and_refusals_of_the_lake_are_told_together(capsys, 
     err = capsys.readouterr().err
     assert err.startswith(f"error: {tmp_path / 'reports'}: 1 mistake\n")
     assert "\nerror: the lake " in err
+
+
+def test_it_says_in_how_many_windows_a_row_counts_where_they_are_many(capsys, tmp_path):
+    text = BROKEN.replace("adv", "ad").replace('agg.sum("ad")', "agg.count()")
+    windows = (
+        'hop("1d", every="1m")',
+        'cumulate("1h", step="1m")',
+        'hop("59m", every="1m")',
+        'tumble("1d", zone="Asia/Tokyo")',
+    )
+    rollups = [
+        f'Rollup("r{at}", keys=[], window={window}, aggregates={{"n": agg.count()}}),'
+        for at, window in enumerate(windows)
+    ]
+    text = text.replace("import tumble", "import cumulate, hop, tumble").replace(
+        '    Rollup("clicks"', "".join(rollups) + 'Rollup("clicks"'
+    )
+    (tmp_path / "many.py").write_text(text)
+    with pytest.raises(SystemExit, match="0"):
+        main(arguments=["check", "--pipeline", str(tmp_path / "many.py")])
+    out = capsys.readouterr().out
+    assert "hop 1d every 1m (1440 windows a row)" in out
+    assert "cumulate 1h by steps of 1m (60 windows a row)" in out
+    assert out.count("windows a row") == 2
+    assert "tumble 1d in Asia/Tokyo" in out
