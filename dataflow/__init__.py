@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Money,
         MoneyText,
     )
+    from dataflow.event.record_part import KafkaHeader, KafkaKey, KafkaTimestamp, KafkaTopic
     from dataflow.event.text_time import EventTimeText
     from dataflow.formats.declared import avro, json, protobuf
     from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
@@ -23,6 +24,10 @@ __all__ = [
     "EventTimeNanos",
     "EventTimeSeconds",
     "EventTimeText",
+    "KafkaHeader",
+    "KafkaKey",
+    "KafkaTimestamp",
+    "KafkaTopic",
     "Money",
     "MoneyText",
     "Pipeline",
@@ -36,6 +41,7 @@ _PLACES = {
     **dict.fromkeys(("Dimension", "Pipeline", "Rollup"), ".pipeline.declaration"),
     **dict.fromkeys(("avro", "json", "protobuf"), ".formats.declared"),
     "EventTimeText": ".event.text_time",
+    **dict.fromkeys(("KafkaHeader", "KafkaKey", "KafkaTimestamp", "KafkaTopic"), ".event.record_part"),
 }
 
 

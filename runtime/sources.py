@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from dataflow.errors import ConfigError
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
 from dataflow.spoken import counted, listed
@@ -77,6 +78,8 @@ def _open_whole(
     stopping: Callable[[], bool],
     known: "Mapping[str, Known | None] | None",
 ) -> Source:
+    if settings.source != "kafka":
+        _require_no_record(settings.source, plan)
     if settings.source == "files":
         from dataflow.sources.files.source import FilesSource
         from runtime.known_files import known_files
@@ -96,9 +99,10 @@ def _open_whole(
             total=settings.generator_records,
             seconds=settings.generator_seconds,
         )
+    from dataflow.decode.decoder import beside_of
     from dataflow.sources.kafka.source import KafkaSource
 
-    return KafkaSource(
+    source = KafkaSource(
         settings.brokers,
         [settings.topic],
         group=settings.group,
@@ -106,3 +110,16 @@ def _open_whole(
         properties=settings.require_kafka(),
         stopping=stopping,
     )
+    source.ask_for(beside_of(plan))
+    return source
+
+
+def _require_no_record(source: str, plan: Plan) -> None:
+    """Raises ConfigError where a field must come from a Kafka record, of which this source has none."""
+    for leaf in plan.event.fields:
+        if leaf.record is not None and leaf.required and not leaf.null_ok:
+            fix = (
+                f"field {leaf.name} is the {leaf.record.column} of a Kafka record, which {source} do not have; "
+                "make it Optional or give it a default, or read from Kafka"
+            )
+            raise ConfigError("source", source, fix)

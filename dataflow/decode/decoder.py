@@ -1,6 +1,7 @@
 """Which decoder reads a pipeline's records: the one place where formats are named."""
 
 import base64
+from functools import partial
 from typing import Protocol
 
 import pyarrow as pa
@@ -9,8 +10,10 @@ from dataflow.decode.avro.decoder import bare_avro, framed_avro
 from dataflow.decode.json.framed import UnframingDecoder
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import json_decoder
+from dataflow.decode.record_parts import RecordPartsDecoder, parts_of, without_parts
 from dataflow.decode.rows import RowDecoder
 from dataflow.errors import ConfigError
+from dataflow.event.record_part import TIMESTAMP, header_column
 from dataflow.event.schema import EventSchema
 from dataflow.formats.declared import Format
 from dataflow.formats.frame import HEADER
@@ -60,9 +63,12 @@ def decoder_for(plan: Readable, *, compiled: bool = True, of_kafka: bool = True)
     once; what is proven with it does not rest on the compiled code that filled the lake. The plan's format is that of
     its topics: other sources say their records as JSON.
     """
+    if parts_of(plan.event):
+        inner = decoder_for(_Value(plan), compiled=compiled, of_kafka=of_kafka)
+        return RecordPartsDecoder(partial(decode_records, inner), plan.event)
     if of_kafka and plan.format.name == "avro":
         return _avro(plan)
-    if plan.format.name == "protobuf":
+    if of_kafka and plan.format.name == "protobuf":
         return _protobuf(plan)
     if not compiled:
         return JsonDecoder(plan.event, plan.max_record_bytes)
@@ -71,10 +77,30 @@ def decoder_for(plan: Readable, *, compiled: bool = True, of_kafka: bool = True)
 
 def decode_records(decoder: Decoder, records: pa.RecordBatch) -> Decoded:
     """What `decoder` makes of a poll's records."""
-    headers = records.schema.get_field_index(HEADER)
+    if isinstance(decoder, RecordPartsDecoder):
+        return decoder.decode_records(records)
+    headers = records.schema.get_field_index(header_column(HEADER))
     if headers >= 0 and isinstance(decoder, RowDecoder):
         return decoder.decode(records.column("value"), records.column(headers))
     return decoder.decode(records.column("value"))
+
+
+def beside_of(plan: Readable) -> tuple[str, ...]:
+    """The columns of a poll beside offset, timestamp and value that a decoder of the plan's records looks at."""
+    asked = {leaf.record.column for leaf in parts_of(plan.event) if leaf.record is not None} - {TIMESTAMP}
+    if plan.format.name == "protobuf" or needs_registry(plan):
+        asked.add(header_column(HEADER))
+    return tuple(sorted(asked))
+
+
+class _Value:
+    """Of a plan, what concerns records' values alone."""
+
+    def __init__(self, plan: Readable) -> None:
+        self.event = without_parts(plan.event)
+        self.max_record_bytes = plan.max_record_bytes
+        self.format = plan.format
+        self.schemas = plan.schemas
 
 
 def needs_registry(plan: Readable) -> bool:

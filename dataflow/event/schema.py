@@ -1,7 +1,7 @@
 """The event contract: a pydantic model read into fields, Arrow types and decoding rules."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -25,6 +25,7 @@ from dataflow.event.fields import (
     text_to_ms,
     to_micros,
 )
+from dataflow.event.record_part import TIMESTAMP, RecordPart
 from dataflow.event.renaming import renamed_line
 from dataflow.event.text_time import EventTimeText, TextTime, TextTimeCheck
 from dataflow.own_columns import OF_EVENTS
@@ -67,6 +68,7 @@ class EventField:
     when the field is absent and not `required`. `choices`: the JSON values of a Literal or Enum. `unit`: how an
     event time is written; `text` how, where as text of other forms than the strict one. `is_amount_text`: money comes
     as text. `adapter` judges a JSON value's constraints; None where there are none.
+    `record`: what of the Kafka record it is, where it is none of its value's.
     """
 
     name: str
@@ -81,6 +83,7 @@ class EventField:
     choices: Choices | None = None
     unit: TimeUnit | None = None
     adapter: TypeAdapter[object] | None = field(default=None, repr=False, compare=False)
+    record: RecordPart | None = None
     text: TextTime | None = None
     is_amount_text: bool = False
 
@@ -162,6 +165,8 @@ def read_model(model: object) -> ReadModel:
     reader = _Reader()
     root = EventObject((), reader.children(model, (), (), False, (model,)))
     leaves = tuple(root.leaves())
+    if not any(leaf.kind is FieldKind.EVENT_TIME for leaf in leaves) and not reader.unread_event_time:
+        root, leaves = _timed_by_record(root)
     times = [leaf for leaf in leaves if leaf.kind is FieldKind.EVENT_TIME]
     if not times and not reader.unread_event_time:
         reader.mistakes.append("no event time; give exactly one field the type EventTime (dataflow.EventTime)")
@@ -174,6 +179,16 @@ def read_model(model: object) -> ReadModel:
         return ReadModel(leaves, unread, reader.mistakes)
     arrow = pa.schema([(leaf.name, leaf.type) for leaf in leaves])
     return ReadModel(leaves, unread, [], EventSchema(model, leaves, arrow, times[0], root))
+
+
+def _timed_by_record(root: EventObject) -> tuple[EventObject, tuple[EventField, ...]]:
+    """The event whose time is its record's timestamp, where one field alone is that and is never null."""
+    found = [each for each in root.children if isinstance(each, EventField) and each.record == RecordPart(TIMESTAMP)]
+    if len(found) != 1 or found[0].null_ok or not found[0].required:
+        return root, tuple(root.leaves())
+    time = replace(found[0], kind=FieldKind.EVENT_TIME, type=_ARROW[FieldKind.EVENT_TIME], unit=TimeUnit.MILLIS)
+    root = replace(root, children=tuple(time if each is found[0] else each for each in root.children))
+    return root, tuple(root.leaves())
 
 
 def is_readable_key(key: str) -> bool:
@@ -339,7 +354,11 @@ class _Reader:
             self.mistakes.append(f"{column}: type {_type_name(bare)} is not supported; use {_types_hint(bare)}")
             return None
         for part in others:
-            if not isinstance(part, TimeUnit | MoneyMarker | TextTime) and part != TIME_TEXT and not _is_check(part):
+            if (
+                not isinstance(part, TimeUnit | MoneyMarker | TextTime | RecordPart)
+                and part != TIME_TEXT
+                and not _is_check(part)
+            ):
                 self.mistakes.append(f"{column}: {part!r} is not supported; use Len, Ge, Gt, Le, Lt, MultipleOf")
         before = len(self.mistakes)
         self.mistakes.extend(f"{column}: {mistake}" for form in forms for mistake in form.mistakes())
@@ -349,6 +368,9 @@ class _Reader:
             self.unread_event_time = True
             self.mistakes.append(f"{column}: the event time must be in every record; drop Optional and the default")
             return None
+        record = next((part for part in others if isinstance(part, RecordPart)), None)
+        if record is not None and len(declared.path) > 1:
+            self.mistakes.append(f"{column}: what comes from the record stands in the event itself, in no nested model")
         fits = bool(constraints) and len(self.mistakes) == before
         leaf = EventField(
             name=column,
@@ -363,6 +385,7 @@ class _Reader:
             choices=choices,
             unit=units[0] if units else None,
             adapter=self._adapter(column, bare, declared.metadata) if fits else None,
+            record=record,
             text=forms[-1] if forms else None,
             is_amount_text=bool(marks) and marks[-1].text,
         )

@@ -58,18 +58,24 @@ def _field_definition(leaf: EventField) -> dict[str, object]:
     text: dict[str, object] = {} if leaf.text is None else {"text": _text_definition(leaf.text)}
     if leaf.is_amount_text:
         text["text"] = "amount"
-    return text | {
-        "name": leaf.name,
-        "path": list(leaf.path),
-        "kind": leaf.kind.value,
-        "nullable": leaf.nullable,
-        "null_ok": leaf.null_ok,
-        "required": leaf.required,
-        "default": None if leaf.default is None else str(leaf.default),
-        "unit": None if leaf.unit is None else leaf.unit.value,
-        "choices": None if leaf.choices is None else list(leaf.choices),
-        "constraints": repr(leaf.constraints),
-    }
+    # said only of fields that come from the record, as all definitions were before there were any
+    of_record = {} if leaf.record is None else {"record": leaf.record.column}
+    return (
+        text
+        | of_record
+        | {
+            "name": leaf.name,
+            "path": list(leaf.path),
+            "kind": leaf.kind.value,
+            "nullable": leaf.nullable,
+            "null_ok": leaf.null_ok,
+            "required": leaf.required,
+            "default": None if leaf.default is None else str(leaf.default),
+            "unit": None if leaf.unit is None else leaf.unit.value,
+            "choices": None if leaf.choices is None else list(leaf.choices),
+            "constraints": repr(leaf.constraints),
+        }
+    )
 
 
 def _text_definition(text: TextTime) -> dict[str, object]:

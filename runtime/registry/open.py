@@ -12,11 +12,11 @@ from runtime.settings import Settings
 
 
 def with_schemas(settings: Settings, plan: Plan) -> Plan:
-    """`plan` with the registry that `settings` name, where its format needs one: what a decoder is made of.
+    """`plan` with the registry that `settings` name, where records come from Kafka in a format that needs one.
 
     Connects to nothing; what the registry answers is kept beside the recovery folder. Raises ConfigError.
     """
-    if not needs_registry(plan):
+    if settings.source != "kafka" or not needs_registry(plan):
         return plan
     client = RegistryClient(registry_properties(settings))
     return replace(plan, schemas=KeptSchemas(client, client.url, folder_beside(settings.recovery)))

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from deploy.registry_server import RegistryServer
 from query.reader import LakeReader
@@ -20,28 +21,28 @@ from tests.registry_fixture import register
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
 INPUTS = (ROOT / "docs" / "inputs.md").read_text().partition("\n## Records on Kafka\n")[2].partition("\n## ")[0]
-AVRO, PROTOBUF = re.findall(r"^```python\n(.*?)^```$", INPUTS, re.MULTILINE | re.DOTALL)[-2:]
-COMMANDS = {
-    tuple(line.split())
-    for line in re.findall(r"^```sh\ntidemill (run --pipeline orders.*)\n```$", INPUTS, re.MULTILINE)
-}
-(RUN,) = COMMANDS
-"""The pipeline files and the one command that docs/inputs.md shows."""
+CLICKS, AVRO, PROTOBUF = re.findall(r"^```python\n(.*?)^```$", INPUTS, re.MULTILINE | re.DOTALL)
+COMMANDS = re.findall(r"^```sh\ntidemill (run .*)\n```$", INPUTS, re.MULTILINE)
+RUN_CLICKS, RUN = (tuple(line.split()) for line in dict.fromkeys(COMMANDS))
+"""The pipeline files and the commands that docs/inputs.md shows."""
 
 
 class Place:
     """A pipeline file, its lake, and the flags of every command."""
 
-    def __init__(self, folder: Path, kafka: str, topic: str, url: str, text: str = AVRO) -> None:
+    def __init__(
+        self, folder: Path, kafka: str, topic: str, url: str, text: str = AVRO, file: str = "orders.py"
+    ) -> None:
         self.folder = folder
-        (folder / "orders.py").write_text(text)
+        (folder / file).write_text(text)
+        self.file = file
         (folder / "tidemill.toml").write_text(f'[kafka]\n"schema.registry.url" = "{url}"\n')
         self.brokers, self.topic = kafka, topic
 
     def command(self, *words: str) -> list[str]:
         """Topic and broker of the test in the place of those of the docs."""
         flags = ["--brokers", self.brokers, "--topic", self.topic]
-        return [*TIDEMILL, *words, *(() if "--pipeline" in words else ("--pipeline", "orders.py")), *flags]
+        return [*TIDEMILL, *words, *(() if "--pipeline" in words else ("--pipeline", self.file)), *flags]
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
@@ -105,6 +106,29 @@ def test_framed_protobuf_is_read_where_it_is_our_message_and_known_to_the_regist
     with LakeReader(tmp_path / "lake") as reader:
         dead = reader.snapshot().query('SELECT reason FROM dead_letters ORDER BY "offset"').to_pylist()
     assert [each["reason"] for each in dead] == ["malformed", "unknown_schema", "malformed"]
+
+
+def test_columns_of_the_record_stand_beside_those_of_its_value_and_are_proven(kafka: str, tmp_path: Path) -> None:
+    topic = fresh_topic(kafka)
+    producer = Producer({"bootstrap.servers": kafka})
+    traces: list[tuple[str, str | bytes | None]] = [("trace-id", b"t0"), ("trace-id", b"t1")]
+    for key, headers in (("u1", traces), ("u2", []), (None, [])):
+        producer.produce(topic, b'{"page": "/"}', key, headers=headers, timestamp=1_700_000_000_000)
+    producer.flush(30)
+    place = Place(tmp_path, kafka, topic, "http://127.0.0.1:1", CLICKS, "clicks.py")
+    place.done(*RUN_CLICKS)
+    with LakeReader(tmp_path / "lake") as reader:
+        snapshot = reader.snapshot()
+        rows = snapshot.query(
+            'SELECT "user", trace, came_from, epoch_ms("at") AS ms FROM events ORDER BY "offset"'
+        ).to_pylist()
+        dead = snapshot.query("SELECT reason, field FROM dead_letters").to_pylist()
+    assert rows == [
+        {"user": "u1", "trace": "t1", "came_from": topic, "ms": 1_700_000_000_000},
+        {"user": "u2", "trace": None, "came_from": topic, "ms": 1_700_000_000_000},
+    ]
+    assert dead == [{"reason": "missing_field", "field": "user"}]
+    assert json.loads(place.done("audit", "--json"))["findings"] == []
 
 
 def test_a_registry_that_died_is_waited_for_and_nothing_is_skipped(

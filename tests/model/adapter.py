@@ -7,6 +7,7 @@ import csv
 import importlib.util
 import re
 import types
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -63,8 +64,18 @@ def _fields(model: Any) -> tuple[FieldSpec, ...]:
         has_default = not info.is_required()
         default = _plain(info.get_default(call_default_factory=True)) if has_default else None
         form = next((_form(item) for item in _flat(metadata) if type(item).__name__ == "TextTime"), None)
-        made.append(FieldSpec(name, kind, optional, has_default, default, limits, children, info.alias, form))
+        made.append(
+            FieldSpec(name, kind, optional, has_default, default, limits, children, info.alias, form, _part(metadata))
+        )
+    if not any(each.kind.startswith("event_time") or each.kind == "object" for each in made):
+        # no field has the type of one: the record's timestamp is the event time
+        made = [replace(each, kind="event_time_ms") if each.part == "timestamp" else each for each in made]
     return tuple(made)
+
+
+def _part(metadata: list[Any]) -> str | None:
+    found = next((item for item in metadata if type(item).__name__ == "RecordPart"), None)
+    return None if found is None else found.part if found.header is None else f"header:{found.header}"
 
 
 def _unwrap(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]:

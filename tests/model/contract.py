@@ -2,14 +2,14 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
 from tests.model.clocks import clock
-from tests.model.spec import FieldSpec, PipelineSpec, TextForm
+from tests.model.spec import FieldSpec, PipelineSpec, Record, TextForm, column_names
 from tests.model.strict_json import NotJson, Number, parse
 
 MAX_DEPTH = 64
@@ -67,6 +67,41 @@ def read(value: bytes | None, spec: PipelineSpec, max_depth: int = MAX_DEPTH) ->
     columns: dict[str, Any] = {}
     dead = _read_fields(json, spec.fields, "", columns)
     return columns if dead is None else dead
+
+
+def read_record(record: Record, spec: PipelineSpec, max_depth: int = MAX_DEPTH) -> dict[str, Any] | Dead:
+    """As `read`, for an event with fields that are parts of the record: they come after those of the value."""
+    value_fields = tuple(each for each in spec.fields if each.part is None)
+    found = read(record.value, replace(spec, fields=value_fields), max_depth)
+    if isinstance(found, Dead) or len(value_fields) == len(spec.fields):
+        return found
+    for each in spec.fields:
+        if each.part is not None:
+            judged = _read_part(record, each)
+            if isinstance(judged, Dead):
+                return judged
+            found[each.name] = judged
+    return {name: found[name] for name in column_names(spec.fields)}
+
+
+def _read_part(record: Record, each: FieldSpec) -> Any:
+    value: Any = {"timestamp": record.timestamp, "key": record.key, "topic": record.topic}.get(each.part or "")
+    for name, held in record.headers:
+        if each.part == f"header:{name}":
+            value = held
+    if value is None:
+        return None if each.optional else each.default if each.has_default else Dead("missing_field", each.name)
+    try:
+        text = value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return Dead("wrong_type", each.name)
+    try:
+        check_limits(text, each.limits)
+    except _Refused as refused:
+        return Dead(refused.reason, each.name)
+    if each.kind.startswith("event_time") and abs(value) > FURTHEST_MS:
+        return Dead("constraint", each.name)
+    return text
 
 
 def _read_fields(

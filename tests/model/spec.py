@@ -11,7 +11,8 @@ class FieldSpec:
     `kind`: str, int, bool, float, money, money_text, date, event_time_ms, event_time_s, event_time_us, event_time_ns,
     event_time_text or object (then `children` are its fields). `limits` holds any of ge, gt, le, lt, multiple_of,
     min_length, max_length, pattern, choices (a tuple of the allowed values). `key`: what it is called in the JSON
-    object, where that is not its name. `form`: of an event_time_text.
+    object, where that is not its name. `form`: of an event_time_text. `part`: timestamp,
+    key, topic or header:NAME, where the field is that of the record and none of its value.
     """
 
     name: str
@@ -23,6 +24,7 @@ class FieldSpec:
     children: tuple["FieldSpec", ...] = ()
     key: str | None = None
     form: "TextForm | None" = None
+    part: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,9 @@ class Record:
     offset: int
     value: bytes | None
     timestamp: int | None = None
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    topic: str | None = None
 
 
 def column_names(fields: tuple[FieldSpec, ...], prefix: str = "") -> list[str]:
