@@ -41,9 +41,10 @@ DEAD_SCHEMA = pa.schema(
 class Poll:
     """One read of a source partition: the records of offsets [start, end), holes allowed.
 
-    `records` has POLL_SCHEMA, and columns after it where more of each record was asked for; offsets ascend. `end` is the
-    position to read on from. Where a source says its values in other words, `json` has the JSON text per record that the
-    decoder reads in their place; null where `refused`, by offset, says why there is none. `cut`: no newline ends the last record, and the file does.
+    `records` has POLL_SCHEMA, and columns after it where more of each record was asked for; offsets ascend. `end` is
+    the position to read on from. Where a source says its values in other words, `json` has the JSON text per record
+    that the decoder reads in their place; null where `refused`, by offset, says why there is none. `cut`: no newline
+    ends the last record, and the file does.
     """
 
     records: pa.RecordBatch
