@@ -295,6 +295,8 @@ def _converter(field: EventField, logical: _Logical | None) -> Convert:
     name = "" if logical is None else logical.name
     if logical is not None and name == "decimal" and logical.type in ("bytes", "fixed"):
         scale = logical.scale
+        if field.is_amount_text:
+            return lambda value: f"{Decimal(int.from_bytes(value, 'big', signed=True)).scaleb(-scale):f}"
         return lambda value: Decimal(int.from_bytes(value, "big", signed=True)).scaleb(-scale)
     if name == "date" and field.kind is FieldKind.DATE:
         return lambda value: _day(field, value)

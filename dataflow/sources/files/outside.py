@@ -22,7 +22,8 @@ def json_value(field: EventField, text: str) -> object:
 
     Text that says nothing to it stays text, which the contract refuses with its own words.
     """
-    is_number = field.kind in _NUMBERS or (field.kind is FieldKind.EVENT_TIME and field.unit is not TimeUnit.TEXT)
+    is_number = field.kind in _NUMBERS and not field.is_amount_text
+    is_number = is_number or (field.kind is FieldKind.EVENT_TIME and field.unit is not TimeUnit.TEXT)
     if is_number and _NUMBER.fullmatch(text):
         return json.loads(text, parse_float=Decimal)
     return _TRUTH.get(text, text) if field.kind is FieldKind.BOOL else text

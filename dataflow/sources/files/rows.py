@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +215,12 @@ def _converter(field: EventField) -> Convert:
         return lambda column: _times(column, unit)
     if field.kind is FieldKind.DATE:
         return lambda column: [each.isoformat() if isinstance(each, date) else each for each in column.to_pylist()]
-    return _plain
+    return _amounts if field.is_amount_text else _plain
+
+
+def _amounts(column: pa.ChunkedArray | pa.Array) -> list[Any]:
+    """Decimals as the text that a field of MoneyText reads; what is of another type stays what it is."""
+    return [f"{each:f}" if isinstance(each, Decimal) else each for each in _plain(column)]
 
 
 def _plain(column: pa.ChunkedArray | pa.Array) -> list[Any]:

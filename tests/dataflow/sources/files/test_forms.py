@@ -1,10 +1,19 @@
 """Every form of file gives the same events."""
 
 import gzip
+import io
+import json
+from decimal import Decimal
 from pathlib import Path
 
+import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pydantic import BaseModel
 
+from dataflow import EventTimeText, MoneyText
+from dataflow.event.schema import schema_of
 from dataflow.sources.files.source import FilesSource
 from tests.dataflow.sources.files.draining import EVENT, judged, polls
 from tests.dataflow.sources.files.written import FORMS, ORDERS, as_csv, as_lines, write, zst
@@ -45,3 +54,42 @@ def test_an_unfinished_last_line_waits_unless_the_input_ends_there(tmp_path: Pat
     grown = FilesSource(tmp_path, EVENT, whole=False).open("a", 1, waiting.hint)
     assert judged(grown) == (ORDERS[1:2], [])
     assert not grown.unfinished
+
+
+class Sale(BaseModel):
+    at: EventTimeText(unit="s", zone="Europe/Amsterdam")  # type: ignore[valid-type]
+    amount: MoneyText
+
+
+SOLD = [(1_772_359_200_000, Decimal(amount).quantize(Decimal("0.000001"))) for amount in ("12.50", "-3", "7", "0")]
+AMOUNTS = ("12.50", "-3", "+7", "0.00")
+TIMES = ("1772359200", "2026-03-01 11:00:00", "2026-03-01T11:00:00+0100", "1772359200.0009")
+
+
+def test_times_and_amounts_as_text_are_read_alike_in_every_form(tmp_path: Path) -> None:
+    columns = {"at": TIMES, "amount": AMOUNTS}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    write(tmp_path, "lines.ndjson", "".join(json.dumps(row) + "\n" for row in rows).encode())
+    write(
+        tmp_path, "separated.csv", "\n".join(["at,amount", *map(",".join, zip(TIMES, AMOUNTS, strict=True))]).encode()
+    )
+    pq.write_table(pa.table(columns), tmp_path / "columns.parquet")
+    # what has a type is an amount already
+    typed = pa.table({"at": TIMES, "amount": pa.array(map(Decimal, AMOUNTS), pa.decimal128(10, 2))})
+    pq.write_table(typed, tmp_path / "decimals.parquet")
+    amount = {"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": 2}
+    fields = [{"name": "at", "type": "string"}, {"name": "amount", "type": amount}]
+    target = io.BytesIO()
+    fastavro.writer(
+        target,
+        {"type": "record", "name": "Sale", "fields": fields},
+        [{"at": at, "amount": Decimal(text)} for at, text in zip(TIMES, AMOUNTS, strict=True)],
+    )
+    write(tmp_path, "container.avro", target.getvalue())
+    event = schema_of(Sale)
+    source = FilesSource(tmp_path, event)
+    assert len(source.partitions()) == 5
+    for partition in source.partitions():
+        events, dead = judged(source.open(partition, None, None), event)
+        assert dead == [], partition
+        assert [(each["at"], each["amount"]) for each in events] == SOLD, partition
