@@ -57,9 +57,9 @@ class Wire:
                 return number
         raise Broken
 
-    def tag(self) -> tuple[int, int]:
+    def tag(self, least: int = 8) -> tuple[int, int]:
         number = self.varint(5)
-        if number >= 2**32 or number < 8:
+        if number >= 2**32 or number < least:
             raise Broken
         return number // 8, number % 8
 
@@ -82,7 +82,8 @@ class Wire:
             if depth >= MOST_DEPTH:
                 raise Broken
             while True:
-                inner, kind = self.tag()
+                # in a group that is skipped, a field may have the number 0: Google's reader does not look
+                inner, kind = self.tag(least=0)
                 if kind == 4:
                     if inner != number:
                         raise Broken

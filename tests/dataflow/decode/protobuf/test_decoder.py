@@ -133,6 +133,13 @@ def test_depth_is_bounded() -> None:
     assert verdict(b"\x7b" * 101 + b"\x7c" * 101).reason == "malformed"
 
 
+def test_a_group_that_nobody_knows_is_read_over_whatever_its_fields_are_called() -> None:
+    good = order()
+    assert verdict(good + b"\x73\x01" + bytes(8) + b"\x74") == verdict(good)
+    assert verdict(good + b"\x01" + bytes(8)).reason == "malformed"
+    assert verdict(good + b"\x73\x7c").reason == "malformed"
+
+
 def test_mutated_messages_are_judged_as_the_model_judges_them() -> None:
     chance = random.Random(11)
     reasons = set()
