@@ -56,8 +56,19 @@ def _show(settings: "Settings", plan: "Plan", reports: list[TextTable | str]) ->
         _windows(plan),
         "",
         *_held(plan, events=settings.events),
+        *_unguarded(settings, plan),
         *reports,
     )
+
+
+def _unguarded(settings: "Settings", plan: "Plan") -> list[str]:
+    """Where a guard that the pipeline declares is none."""
+    if settings.source != "files" or plan.max_future_ms is None or plan.max_future_clock_ms is not None:
+        return []
+    return [
+        "max_future has no effect on files, whose records have no timestamp; max_future_clock says what it counts from "
+        "there."
+    ]
 
 
 def sql_type(type_: "pa.DataType") -> str:

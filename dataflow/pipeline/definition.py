@@ -25,6 +25,7 @@ def definition_of(plan: "Plan", digests: Mapping[str, str]) -> dict[str, Any]:
         "out_of_orderness_ms": plan.out_of_orderness_ms,
         "idle_timeout_ms": plan.idle_timeout_ms,
         "max_future_ms": plan.max_future_ms,
+        **({} if plan.max_future_clock_ms is None else {"max_future_clock_ms": plan.max_future_clock_ms}),
         "deduplicate_by": plan.dedup_column,
         "deduplicate_within_ms": plan.dedup_within_ms,
         "max_record_bytes": plan.max_record_bytes,

@@ -114,6 +114,7 @@ class Plan:
     keep_ms: dict[str, int] = field(default_factory=dict)
     format: Format = field(default_factory=json_format)
     schemas: Schemas | None = field(default=None, compare=False, repr=False)
+    max_future_clock_ms: int | None = None
 
     @property
     def rules(self) -> Rules:
@@ -157,6 +158,9 @@ class _Planner:
         lateness_ms = check.check_duration(mistakes, "allowed_lateness", pipeline.allowed_lateness)
         idle_ms = check.check_duration(mistakes, "idle_timeout", pipeline.idle_timeout, least_ms=1)
         future_ms = check.check_duration(mistakes, "max_future", pipeline.max_future, optional=True)
+        clock_ms = check.check_clock(mistakes, "max_future_clock", pipeline.max_future_clock)
+        if clock_ms is not None and pipeline.max_future is None:
+            mistakes.add("max_future_clock", pipeline.max_future_clock, "needs max_future, which counts from it")
         dedup_within_ms = self._deduplication()
         limit = pipeline.max_record_bytes
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
@@ -180,6 +184,7 @@ class _Planner:
             out_of_orderness_ms=bound_ms,
             idle_timeout_ms=idle_ms,
             max_future_ms=future_ms,
+            max_future_clock_ms=clock_ms,
             dedup_column=pipeline.deduplicate_by,
             dedup_within_ms=dedup_within_ms,
             max_record_bytes=limit,

@@ -210,3 +210,17 @@ def test_it_says_in_how_many_windows_a_row_counts_where_they_are_many(capsys, tm
     assert "cumulate 1h by steps of 1m (60 windows a row)" in out
     assert out.count("windows a row") == 2
     assert "tumble 1d in Asia/Tokyo" in out
+
+
+def test_it_says_that_max_future_needs_a_clock_on_files(capsys, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "plain.py").write_text(BROKEN.replace("adv", "ad").replace('agg.sum("ad")', "agg.count()"))
+    told = []
+    for more in ("", ', max_future="1m"', ', max_future="1m", max_future_clock="2026-03-01T00:00:00Z"'):
+        text = (tmp_path / "plain.py").read_text()
+        (tmp_path / "job.py").write_text(text[: text.rindex(")")] + more + ")\n")
+        for source in (["--source", "files", "--input", str(tmp_path / "in")], []):
+            with pytest.raises(SystemExit, match="0"):
+                main(arguments=["check", "--pipeline", str(tmp_path / "job.py"), *source])
+            told.append("max_future has no effect on files" in capsys.readouterr().out)
+    assert told == [False, False, True, False, False, False]

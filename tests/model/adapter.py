@@ -49,6 +49,7 @@ def to_spec(pipeline: Any, folder: Path) -> PipelineSpec:
         rollups=tuple(_rollup(each, _ms(pipeline.allowed_lateness)) for each in pipeline.rollups),
         bound=_ms(pipeline.out_of_orderness),
         max_future=None if pipeline.max_future is None else _ms(pipeline.max_future),
+        max_future_clock=_edge(pipeline.max_future_clock),
         dedup_column=pipeline.deduplicate_by,
         dedup_horizon=0 if pipeline.deduplicate_within is None else _ms(pipeline.deduplicate_within),
         max_record_bytes=pipeline.max_record_bytes,

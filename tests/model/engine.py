@@ -143,7 +143,8 @@ class _Partition:
             for column in dimension.columns:
                 event[column] = known[column] if known is not None else None
         guard = self.spec.max_future
-        if guard is not None and record.timestamp is not None and event[self.time_column] > record.timestamp + guard:
+        stamp = self.spec.max_future_clock if record.timestamp is None else record.timestamp
+        if guard is not None and stamp is not None and event[self.time_column] > stamp + guard:
             return Dead("future_event", self.time_column)
         return event
 

@@ -91,6 +91,7 @@ class PipelineSpec:
     rollups: tuple[RollupSpec, ...]
     bound: int = 0
     max_future: int | None = None
+    max_future_clock: int | None = None
     dedup_column: str | None = None
     dedup_horizon: int = 0
     max_record_bytes: int | None = None
