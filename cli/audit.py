@@ -36,9 +36,10 @@ def audit(
     from dataflow.pipeline.load import load
     from proof.audit.audit import audit as audit_lake
     from proof.reopen import reopen
+    from runtime.registry.open import with_schemas
 
     settings = settings_with_logs(given)
-    plan = load(settings.pipeline)
+    plan = with_schemas(settings, load(settings.pipeline))
     selection = selected(partition, start, end, since, until)
     with open_reader(settings.lake) as reader:
         reader.snapshot()

@@ -35,12 +35,13 @@ def check(given: Given) -> None:
         end_with([mistakes, *_mistakes_in_reports(settings)])
         raise
     refused = _refused(settings, plan)
+    files = _files(settings)
     try:
         reports = _reports(settings.pipeline, plan, events=settings.events)
     except PipelineError as mistakes:
         end_with([mistakes, *(refused or [])])
         raise
-    _show(settings, plan, reports)
+    _show(settings, plan, [*reports, *files])
     if refused is not None:
         end_with(refused)
         show(f"The lake {settings.lake} goes on with it.", *_changes(settings, plan))
@@ -55,8 +56,19 @@ def _show(settings: "Settings", plan: "Plan", reports: list[TextTable | str]) ->
         _windows(plan),
         "",
         *_held(plan, events=settings.events),
+        *_unguarded(settings, plan),
         *reports,
     )
+
+
+def _unguarded(settings: "Settings", plan: "Plan") -> list[str]:
+    """Where a guard that the pipeline declares is none."""
+    if settings.source != "files" or plan.max_future_ms is None or plan.max_future_clock_ms is not None:
+        return []
+    return [
+        "max_future has no effect on files, whose records have no timestamp; max_future_clock says what it counts from "
+        "there."
+    ]
 
 
 def sql_type(type_: "pa.DataType") -> str:
@@ -102,15 +114,21 @@ def _view_columns(rollup: "RollupPlan") -> "Iterable[tuple[str, pa.DataType]]":
     yield from (("late_count", pa.int64()), ("is_final", pa.bool_()))
 
 
+_MANY_WINDOWS = 60
+"""Each row becomes that many delta rows until they are merged, which costs time and space."""
+
+
 def _windows(plan: "Plan") -> TextTable:
-    from dataflow.windows.kinds import window_text
+    from dataflow.windows.kinds import window_text, windows_a_row
 
     table = TextTable(["rollup", "window", "keys", "takes rows where", "final after its end", "kept"])
     for rollup in plan.rollups:
         final_ms = plan.out_of_orderness_ms + rollup.allowed_lateness_ms
         keys = ", ".join(key.name for key in rollup.keys) or "(one row per window)"
         where = "(all)" if rollup.where is None else rollup.where.sql
-        table.add_row(rollup.name, window_text(rollup.window), keys, where, to_text(final_ms), _kept(plan, rollup.name))
+        windows = windows_a_row(rollup.window)
+        window = window_text(rollup.window) + (f" ({windows} windows a row)" if windows >= _MANY_WINDOWS else "")
+        table.add_row(rollup.name, window, keys, where, to_text(final_ms), _kept(plan, rollup.name))
     return table
 
 
@@ -131,6 +149,23 @@ def _reports(pipeline: str, plan: "Plan", *, events: bool) -> list[TextTable | s
     for each in found:
         table.add_row(each.name, each.view, each.title, ", ".join(map(str, each.parameters)))
     return ["", table] if found else []
+
+
+def _files(settings: "Settings") -> list[str]:
+    """Which files of the input are read, and which are not."""
+    if settings.input is None:
+        return []
+    from dataflow.errors import InputMissing
+    from dataflow.sources.files.folder import look
+    from dataflow.spoken import counted
+
+    try:
+        found = look(settings.input)
+    except InputMissing as missing:
+        return ["", str(missing)]
+    told = found.told(settings.input)
+    read = f"{counted(len(found.files), 'file')} in {settings.input} {'is' if len(found.files) == 1 else 'are'} read."
+    return ["", read, *([] if told is None else [f"{told}."])]
 
 
 def _mistakes_in_reports(settings: "Settings") -> "list[TidemillError]":

@@ -33,6 +33,7 @@ def recover(
     from proof.reopen import reopen
     from proof.takeover import take_over
     from runtime.recovery_folder import RecoveryFolder
+    from runtime.registry.open import with_schemas
     from runtime.same_source import Kept, require_same_source
 
     if not from_lake:
@@ -42,7 +43,7 @@ def recover(
         return datetime.now(UTC)
 
     settings = settings_with_logs(given)
-    plan = load(settings.pipeline)
+    plan = with_schemas(settings, load(settings.pipeline))
     catalog = open_to_write(settings.lake, plan)
     # as for ^C, so that what was begun is tidied up
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -52,6 +52,7 @@ def replay(
     from proof.erased import ErasedRows, side_tables
     from proof.left import kept_sql, left_of
     from query.reader import LakeReader
+    from runtime.registry.kept import copy_kept
     from runtime.settings import load_settings
 
     _require_purpose(check)
@@ -63,6 +64,7 @@ def replay(
         definition = _with_every_rollup(reader, plan, settings.pipeline)
         ranges = replaying.replay_ranges(live, selection, definition.first_rules)
         _write_ranges(folder, settings, reader, ranges)
+        copy_kept(settings.recovery, folder / "recovery")
         flags = words({key: value for key, value in given.items() if key != "lake"})
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
         _require_run([*flags, *_side_lake(folder)])
@@ -122,12 +124,16 @@ def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", rang
     from dataflow.sources.generator.adstream import AdStream
     from dataflow.sources.ranged import SourceRange, write_ranges
     from proof.reopen import generator_start
+    from sinks.lake.catalog.contents import contents
 
     hint = None
     if settings.source == "generator":
         stream = AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate)
         hint = generator_start(stream, reader)
-    parts = {each.partition: SourceRange(each.start, each.end, hint, each.marks) for each in ranges}
+    told = contents(reader.resolver.catalog().connection)
+    parts = {
+        each.partition: SourceRange(each.start, each.end, hint, each.marks, told.get(each.partition)) for each in ranges
+    }
     write_ranges(folder / "ranges.json", parts)
 
 

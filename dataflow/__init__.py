@@ -9,9 +9,12 @@ if TYPE_CHECKING:
         EventTimeMicros,
         EventTimeNanos,
         EventTimeSeconds,
-        EventTimeText,
         Money,
+        MoneyText,
     )
+    from dataflow.event.record_part import KafkaHeader, KafkaKey, KafkaTimestamp, KafkaTopic
+    from dataflow.event.text_time import EventTimeText
+    from dataflow.formats.declared import avro, json, protobuf
     from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 
 __all__ = [
@@ -21,19 +24,33 @@ __all__ = [
     "EventTimeNanos",
     "EventTimeSeconds",
     "EventTimeText",
+    "KafkaHeader",
+    "KafkaKey",
+    "KafkaTimestamp",
+    "KafkaTopic",
     "Money",
+    "MoneyText",
     "Pipeline",
     "Rollup",
+    "avro",
+    "json",
+    "protobuf",
 ]
 
-_DECLARATIONS = ("Dimension", "Pipeline", "Rollup")
+_PLACES = {
+    **dict.fromkeys(("Dimension", "Pipeline", "Rollup"), ".pipeline.declaration"),
+    **dict.fromkeys(("avro", "json", "protobuf"), ".formats.declared"),
+    "EventTimeText": ".event.text_time",
+    **dict.fromkeys(("KafkaHeader", "KafkaKey", "KafkaTimestamp", "KafkaTopic"), ".event.record_part"),
+}
 
 
 def __getattr__(name: str) -> object:
     """A name of a pipeline file, imported when one asks for it: commands without a pipeline start without pydantic."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(".pipeline.declaration" if name in _DECLARATIONS else ".event.fields", __name__)
+    place = _PLACES.get(name, ".event.fields")
+    module = import_module(place, __name__)
     found: object = getattr(module, name)
     globals()[name] = found
     return found

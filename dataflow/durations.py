@@ -3,14 +3,14 @@
 import re
 from datetime import timedelta
 
-_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_FORM = re.compile(r"(\d+)(ms|s|m|h|d)")
+_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_FORM = re.compile(r"(\d+)(ms|s|m|h|d|w)")
 
 Duration = timedelta | str
 
 
 def to_ms(duration: Duration) -> int:
-    """Milliseconds of `duration`: a timedelta, or a whole number and ms, s, m, h or d ("90s").
+    """Milliseconds of `duration`: a timedelta, or a whole number and ms, s, m, h, d or w ("90s").
 
     Raises ValueError, with the accepted form, for anything else, for negative values and for
     fractions of a millisecond.
@@ -22,7 +22,7 @@ def to_ms(duration: Duration) -> int:
         return whole
     match = _FORM.fullmatch(duration) if isinstance(duration, str) else None
     if match is None:
-        raise ValueError(f'{duration!r} is not a duration; write a whole number and ms, s, m, h or d, like "90s"')
+        raise ValueError(f'{duration!r} is not a duration; write a whole number and ms, s, m, h, d or w, like "90s"')
     return int(match[1]) * _UNITS_MS[match[2]]
 
 

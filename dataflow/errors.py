@@ -8,6 +8,7 @@
     │   ├── UnknownTopic         the topic does not exist
     │   ├── OffsetLost           our next offset is gone (retention, truncation, topic created anew)
     │   ├── InputMissing         the folder or file to read is not there
+    │   ├── RegistryUnreachable  the schema registry gave no answer
     │   ├── TooManyDead          more of the input became dead letters than `fail_dead` allows
     │   └── StoppedEarly         exit 0: an end was asked for before the input had answered
     ├── RecoveryError            exit 4: the recovery folder is missing, in use, or of another lake
@@ -88,6 +89,10 @@ class UnknownTopic(SourceError):
 
 class OffsetLost(SourceError):
     """The next offset to read is not in the source any more."""
+
+
+class RegistryUnreachable(SourceError):
+    """The schema registry gave no answer; a run asks it again until it does."""
 
 
 class InputMissing(SourceError):

@@ -1,5 +1,6 @@
 """What travels through the graph: polls, decoded columns, judged rows, parcels for the lake."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,12 +41,18 @@ DEAD_SCHEMA = pa.schema(
 class Poll:
     """One read of a source partition: the records of offsets [start, end), holes allowed.
 
-    `records` has POLL_SCHEMA, offsets ascending. `end` is the position to read on from.
+    `records` has POLL_SCHEMA, and columns after it where more of each record was asked for; offsets ascend. `end` is
+    the position to read on from. Where a source says its values in other words, `json` has the JSON text per record
+    that the decoder reads in their place; null where `refused`, by offset, says why there is none. `cut`: no newline
+    ends the last record, and the file does.
     """
 
     records: pa.RecordBatch
     start: int
     end: int
+    json: pa.Array | None = None
+    refused: Mapping[int, "Refusal"] = field(default_factory=dict)
+    cut: bool = False
 
     def split(self, end: int) -> "tuple[Poll, Poll | None]":
         """The part below offset `end`, which is above `start`, and the rest."""
@@ -53,7 +60,11 @@ class Poll:
             return self, None
         offsets: pa.Array = self.records.column("offset")
         below = int(offsets.to_numpy().searchsorted(end))
-        return Poll(self.records.slice(0, below), self.start, end), Poll(self.records.slice(below), end, self.end)
+        first, rest = (None, None) if self.json is None else (self.json.slice(0, below), self.json.slice(below))
+        return (
+            Poll(self.records.slice(0, below), self.start, end, first, self.refused),
+            Poll(self.records.slice(below), end, self.end, rest, self.refused, self.cut),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,7 @@ class Judged:
     `dead` has DEAD_SCHEMA. A heartbeat is a Judged with start == end and no rows.
     `watermark` is the one after the last row, None before the first; `rules` those by which it was judged, None where
     those of the pipeline hold. `finished`: the source partition is bounded and ends here; `final`: and the run was told
-    that nothing ever comes after that.
+    that nothing ever comes after that. `content`: what the source partition is known by, as its reader tells.
     """
 
     partition: str
@@ -106,6 +117,7 @@ class Judged:
     rules: Rules | None = None
     finished: bool = False
     final: bool = False
+    content: str | None = None
 
 
 @dataclass(slots=True)
@@ -140,6 +152,7 @@ class Range:
     rollups: dict[str, RollupCount] = field(default_factory=dict)
     watermark: int | None = None
     rules: Rules | None = None
+    content: str | None = None
 
 
 @dataclass(slots=True)

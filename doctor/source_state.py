@@ -18,7 +18,7 @@ from doctor.finding import Finding, error, ok, warning
 from query.moment import to_ms
 from runtime.same_source import Kept, compare, said
 from runtime.settings import Settings
-from runtime.sources import open_source
+from runtime.sources import copies, not_read, open_source
 
 MINUTE_MS = 60_000
 RETENTION_NEAR = 0.9
@@ -57,11 +57,20 @@ def _others(settings: Settings, plan: Plan, reading: Reading, clock: Callable[[]
         yield error("source", str(problem), "put the input back, or name it with --source and --input")
         return
     try:
-        there = source.partitions()
+        there, held = source.partitions(), copies(source)
     finally:
         source.close()
     yield ok("source", f"{settings.source}: {counted(len(there), 'source partition')}", partitions=there)
+    if settings.source == "files":
+        yield _files(settings, held)
     yield _partitions(settings, there, reading)
+
+
+def _files(settings: Settings, held: str | None) -> Finding:
+    check, told = "source.files", not_read(settings)
+    if told is None:
+        return ok(check, f"every file in {settings.input} is read" if held is None else held)
+    return warning(check, told, "move them elsewhere, or give those that hold records the ending of their form")
 
 
 def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Callable[[], datetime]) -> Iterator[Finding]:

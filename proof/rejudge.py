@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 from dataflow.decode.decoder import decoder_for
+from dataflow.decode.poll import decode_poll
 from dataflow.intake.judge import Judge
 from dataflow.messages import Judged, Poll
 from dataflow.pipeline.names import EVENTS
@@ -48,7 +49,7 @@ class Rejudging:
         self._plan = plan
         self._partition = history.partition
         self._wait = wait
-        self._decoder = decoder_for(plan, compiled=False)
+        self._decoder = decoder_for(plan, compiled=False, of_kafka=source.topic_of(history.partition) is not None)
         self._history = history
         self.judge = Judge(
             plan,
@@ -116,7 +117,7 @@ class Rejudging:
                 piece, held = held.split(end)
                 at = piece.end
                 for part in self.judge.pieces(piece):
-                    yield self.judge.judge(part, self._decoder.decode(part.records.column("value")))
+                    yield self.judge.judge(part, decode_poll(self._decoder, part))
                 self._steps.done(piece.end - piece.start)
                 if polls >= _SNAPSHOT_EVERY:
                     self.judge.snapshot()

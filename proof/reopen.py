@@ -9,6 +9,7 @@ from dataflow.errors import LakeError
 
 if TYPE_CHECKING:
     from dataflow.pipeline.plan import Plan
+    from dataflow.sources.files.content_print import Known
     from dataflow.sources.source import Source
     from query.reader import LakeReader
     from runtime.settings import Settings
@@ -23,13 +24,23 @@ def reopen(settings: "Settings", plan: "Plan", reader: "LakeReader", clock: Call
 
     if settings.source != "generator":
         again = settings._replace(start="earliest", group=f"{settings.group}-check")
-        return open_source(again, plan, clock)
+        return open_source(again, plan, clock, known=_known(reader))
     from dataflow.sources.generator.adstream import AdStream
     from dataflow.sources.generator.source import GeneratorSource
 
     stream = AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate)
     started = replace(stream, start_ms=generator_start(stream, reader))
     return GeneratorSource(started, now_ms=lambda: 0, paced=False, total=None, seconds=None)
+
+
+def _known(reader: "LakeReader") -> "dict[str, Known | None]":
+    """What the lake says of the files that filled it."""
+    from runtime.known_files import known_in
+    from sinks.lake.catalog.contents import contents
+
+    connection = reader.resolver.catalog().connection
+    topics = dict(connection.execute('SELECT "partition", topic FROM own_offset'))
+    return known_in(topics, contents(connection))
 
 
 def generator_start(stream: object, reader: "LakeReader") -> int:

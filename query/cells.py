@@ -60,11 +60,13 @@ def cells(columns: Sequence[Column], style: Style) -> list[str]:
 
 
 def csv_lines(columns: Sequence[Column], style: Style) -> list[str]:
-    """One text: the row as RFC 4180 has it. NULL is nothing and an empty text is two quotes, so both can be told."""
+    """One text: the row as RFC 4180 has it. NULL is nothing and an empty text is two quotes, so both can be told.
+
+    So a NULL that stands alone is an empty line.
+    """
     written = [_csv(column.kind, f"#{at}", style) for at, column in enumerate(columns, start=1)]
     if len(written) == 1:
-        # an empty line would be no row at all
-        return [f"coalesce({written[0]}, '\"\"')"]
+        return [f"coalesce({written[0]}, '')"]
     comma = ", ',', "
     return [f"concat({comma.join(written)})"]
 

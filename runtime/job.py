@@ -38,9 +38,10 @@ from runtime.observer import CommitObserver
 from runtime.progress import Progress
 from runtime.recovery_folder import RecoveryFolder
 from runtime.refusals import require_places
+from runtime.registry.open import with_schemas
 from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
-from runtime.sources import open_source
+from runtime.sources import copies, not_read, open_source
 from sinks.lake.agreement import agree
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.fault import fault_from, oversleep_from
@@ -81,9 +82,13 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     Nothing has moved when it raises.
     """
     settings.require_end_of_final()
-    plan = load(settings.pipeline)
+    plan = with_schemas(settings, load(settings.pipeline))
     source = open_source(settings, plan, now, lambda: control.stopping)
     source.partitions()
+    if settings.source == "files" and process == 0 and (told := not_read(settings)) is not None:
+        logger("run").warning(told, fix="move them elsewhere, or give those that hold records the ending of their form")
+    if process == 0 and (told := copies(source)) is not None:
+        logger("run").info(told)
     recovery = RecoveryFolder(Path(settings.recovery))
     require_places(settings, recovery)
     recovery.lock(process)
@@ -164,7 +169,7 @@ def _intake(job: Job) -> Intake:
     return Intake(
         job.source,
         means,
-        decoder=lambda: decoder_for(plan),
+        decoder=lambda: decoder_for(plan, of_kafka=settings.source == "kafka"),
         judge=judge,
         seed=job.recovery.seed().get,
         pauses=_pauses(settings.fault),

@@ -1,7 +1,9 @@
 """Bytewax's store in a recovery folder, to look only: which source partitions it goes on with."""
 
+import pickle
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 from dataflow.errors import RecoveryError
 from runtime.recovery_folder import INTAKE_STEP, STORE, RecoveryFolder
@@ -15,12 +17,18 @@ def open_store(recovery: RecoveryFolder) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{still}", uri=True, timeout=5)
 
 
-def stored_partitions(recovery: RecoveryFolder) -> set[str]:
-    """Source partitions that a run would go on with: those of the store and of a take-over. RecoveryError."""
+def stored_states(recovery: RecoveryFolder) -> dict[str, Any]:
+    """Source partitions that a run would go on with, those of the store and of a take-over, and the newest state of
+    each, as the intake made it; None where it was never opened. Raises RecoveryError.
+    """
     try:
         with closing(open_store(recovery)) as store:
-            rows = store.execute("SELECT DISTINCT state_key FROM snaps WHERE step_id = ?", (INTAKE_STEP,))
-            return {*(name for (name,) in rows), *recovery.seed()}
+            rows = store.execute(
+                "SELECT state_key, ser_change FROM snaps WHERE step_id = ? ORDER BY snap_epoch", (INTAKE_STEP,)
+            )
+            # its own pickles, which the run reads as well
+            stored = {name: None if state is None else pickle.loads(state) for name, state in rows}
+            return {**recovery.seed(), **stored}
     except sqlite3.Error as error:
         raise RecoveryError(
             f"the recovery store {recovery.path / STORE} cannot be read: {error}; put {recovery.path} back from a "

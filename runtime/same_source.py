@@ -8,7 +8,7 @@ from dataflow.errors import ConfigError, InputMissing, OffsetLost, RecoveryError
 from dataflow.sources.generator.source import NAME
 from dataflow.spoken import listed
 from runtime.recovery_folder import RecoveryFolder
-from runtime.recovery_store import stored_partitions
+from runtime.recovery_store import stored_states
 from runtime.settings import Settings
 from sinks.lake.ended import read_to_end
 
@@ -19,12 +19,14 @@ class Kept:
 
     `topics`: per partition of the lake its Kafka topic, None where it is of another kind of source. `stored`: those
     that the recovery folder has a state of; None when there is no folder or it cannot be read, which others tell.
+    `unread`: those of them of which nothing was read.
     """
 
     lake: Path
     recovery: Path
     topics: Mapping[str, str | None]
     stored: frozenset[str] | None
+    unread: frozenset[str] = frozenset()
 
     @property
     def names(self) -> list[str]:
@@ -92,6 +94,8 @@ def compare(settings: Settings, there: Sequence[str] | None, kept: Kept) -> Matc
     if strange:
         return Match(new, gone, {}, _another(settings, there, kept, strange))
     ended = read_to_end(kept.lake, gone) if gone and settings.source == "files" else {}
+    if settings.source == "files":
+        ended |= {name: 0 for name in gone if name in kept.unread}
     lost = [name for name in gone if name not in ended]
     return Match(new, gone, ended, _lost(settings, there, kept, lost) if lost else None)
 
@@ -157,5 +161,8 @@ def _lost(settings: Settings, there: Sequence[str], kept: Kept, lost: Sequence[s
 
 def kept_by(lake: Path, topics: Mapping[str, str | None], recovery: RecoveryFolder) -> Kept:
     """What a lake, whose partitions have these topics, and its recovery folder keep. Raises RecoveryError."""
-    stored = frozenset(stored_partitions(recovery)) if recovery.exists else None
-    return Kept(lake, recovery.path, topics, stored)
+    if not recovery.exists:
+        return Kept(lake, recovery.path, topics, None)
+    states = stored_states(recovery)
+    unread = frozenset(name for name, state in states.items() if state is None or not state["next"])
+    return Kept(lake, recovery.path, topics, frozenset(states), unread)

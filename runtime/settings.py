@@ -30,7 +30,7 @@ class Settings(NamedTuple):
 
     pipeline: Annotated[str, told("pipeline file, PATH[:NAME]")] = "pipelines/ads.py"
     source: Annotated[Literal["kafka", "files", "generator"], told("where records come from")] = "kafka"
-    input: Annotated[Path | None, told("folder of *.ndjson or *.parquet files, for source files")] = None
+    input: Annotated[Path | None, told("folder of files to read, for source files")] = None
     brokers: Annotated[str, told("Kafka brokers, host:port, comma between", least=1)] = "127.0.0.1:9092"
     topic: Annotated[str, told("Kafka topic to read", least=1)] = "ads"
     group: Annotated[str, told("consumer group that shows our offsets to lag tools", least=1)] = "tidemill"
@@ -122,9 +122,17 @@ class Settings(NamedTuple):
 
         Raises ConfigError where a variable or a file is not there.
         """
-        from dataflow.sources.kafka.properties import resolved
+        from dataflow.sources.kafka.properties import REGISTRY, resolved
 
-        return resolved(self.kafka, self.referred, self.places)
+        own = {name: value for name, value in self.kafka.items() if not name.startswith(REGISTRY)}
+        return resolved(own, self.referred, self.places)
+
+    def require_registry(self) -> dict[str, str]:
+        """The schema registry's properties among Kafka's, as `require_kafka` has the others. Raises ConfigError."""
+        from dataflow.sources.kafka.properties import REGISTRY, resolved
+
+        own = {name: value for name, value in self.kafka.items() if name.startswith(REGISTRY)}
+        return resolved(own, self.referred, self.places)
 
     def require_serve_token(self) -> str | None:
         """The token with what it refers to in its place; None if there is none.

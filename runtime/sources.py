@@ -1,27 +1,41 @@
 """From settings to a source: the one place that knows them all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from dataflow.errors import ConfigError
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
+from dataflow.spoken import counted, listed
 from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from dataflow.sources.files.content_print import Known
 
 
 def open_source(
-    settings: Settings, plan: Plan, clock: Callable[[], datetime], stopping: Callable[[], bool] = lambda: False
+    settings: Settings,
+    plan: Plan,
+    clock: Callable[[], datetime],
+    stopping: Callable[[], bool] = lambda: False,
+    *,
+    known: "Mapping[str, Known | None] | None" = None,
 ) -> Source:
     """The source that `settings` name, cut to `settings.ranges`, opened far enough to know its partitions.
 
+    `known`: what is known of files by source partition; without it, what lake and recovery folder of the settings say.
     `clock` paces the generator; once `stopping()` is true, nothing is waited for any longer than need be.
     Raises ConfigError or SourceError, before anything is read.
     """
     if settings.ranges is None:
-        return _open_whole(settings, plan, clock, stopping)
+        return _open_whole(settings, plan, clock, stopping, known)
+    from dataflow.sources.files.content_print import known_of
     from dataflow.sources.ranged import RangedSource, read_ranges
 
     ranges = read_ranges(settings.ranges)
-    return RangedSource(_open_whole(settings, plan, clock, stopping), ranges)
+    told = {name: None if part.content is None else known_of(part.content) for name, part in ranges.items()}
+    return RangedSource(_open_whole(settings, plan, clock, stopping, told), ranges)
 
 
 def open_to_look(settings: Settings) -> Source:
@@ -38,11 +52,42 @@ def open_to_look(settings: Settings) -> Source:
     return KafkaSource(settings.brokers, [settings.topic], group=None, properties=settings.require_kafka())
 
 
-def _open_whole(settings: Settings, plan: Plan, clock: Callable[[], datetime], stopping: Callable[[], bool]) -> Source:
+def not_read(settings: Settings) -> str | None:
+    """What lies in the folder of files and is not read, in words; None where everything is. Raises InputMissing."""
+    from dataflow.sources.files.folder import look
+
+    folder = settings.require_input()
+    return look(folder).told(folder)
+
+
+def copies(source: Source) -> str | None:
+    """Which of its files are not read because all that they hold was read before, in words; None where none is."""
+    from dataflow.sources.files.source import FilesSource
+
+    if not isinstance(source, FilesSource) or not source.copies:
+        return None
+    one = len(source.copies) == 1
+    held = f"{counted(len(source.copies), 'file')} {'holds' if one else 'hold'} nothing but what was read before"
+    return f"{held}, and {'is' if one else 'are'} not read again: {listed(source.copies)}"
+
+
+def _open_whole(
+    settings: Settings,
+    plan: Plan,
+    clock: Callable[[], datetime],
+    stopping: Callable[[], bool],
+    known: "Mapping[str, Known | None] | None",
+) -> Source:
+    if settings.source != "kafka":
+        _require_no_record(settings.source, plan)
     if settings.source == "files":
         from dataflow.sources.files.source import FilesSource
+        from runtime.known_files import known_files
+        from runtime.recovery_folder import RecoveryFolder
 
-        return FilesSource(settings.require_input(), plan.event)
+        if known is None:
+            known = known_files(settings.lake, RecoveryFolder(settings.recovery))
+        return FilesSource(settings.require_input(), plan.event, whole=settings.bounded, known=known)
     if settings.source == "generator":
         from dataflow.sources.generator.adstream import AdStream
         from dataflow.sources.generator.source import GeneratorSource
@@ -54,9 +99,10 @@ def _open_whole(settings: Settings, plan: Plan, clock: Callable[[], datetime], s
             total=settings.generator_records,
             seconds=settings.generator_seconds,
         )
+    from dataflow.decode.decoder import beside_of
     from dataflow.sources.kafka.source import KafkaSource
 
-    return KafkaSource(
+    source = KafkaSource(
         settings.brokers,
         [settings.topic],
         group=settings.group,
@@ -64,3 +110,16 @@ def _open_whole(settings: Settings, plan: Plan, clock: Callable[[], datetime], s
         properties=settings.require_kafka(),
         stopping=stopping,
     )
+    source.ask_for(beside_of(plan))
+    return source
+
+
+def _require_no_record(source: str, plan: Plan) -> None:
+    """Raises ConfigError where a field must come from a Kafka record, of which this source has none."""
+    for leaf in plan.event.fields:
+        if leaf.record is not None and leaf.required and not leaf.null_ok:
+            fix = (
+                f"field {leaf.name} is the {leaf.record.column} of a Kafka record, which {source} do not have; "
+                "make it Optional or give it a default, or read from Kafka"
+            )
+            raise ConfigError("source", source, fix)

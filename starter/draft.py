@@ -93,7 +93,7 @@ def _no_json(refused: Sequence[Refused], records: int, origin: str) -> str:
     told = [each for each in refused if each.taken.value]
     causes = [cause for each in told if (cause := frame_of(each.taken.value or b"")) is not None]
     if causes:
-        return f"{what}: {causes[0].what}. This cannot be read yet: {causes[0].fix}"
+        return f"{what}: {causes[0].what}. This cannot be drafted from: {causes[0].fix}"
     reasons = listed([f"{reason} {count:,}" for reason, count in counts.items()])
     example = f", like {shown(told[0].taken.value or b'')}" if told else ""
     return f"{what} ({reasons}){example}. Tidemill reads one JSON object a record, in UTF-8"

@@ -9,7 +9,7 @@ from statistics import median
 
 from dataflow.errors import ConfigError, SourceError
 from dataflow.event.fields import TimeUnit, text_to_ms
-from dataflow.losses.time_unit import unit_by_size
+from dataflow.event.unit_size import unit_by_size
 from dataflow.spelling import suggest
 from dataflow.spoken import listed, span
 from starter.sample import Number, Parsed

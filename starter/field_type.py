@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from dataflow.event.fields import MONEY_DECIMALS, FieldKind, is_date_text, money_micros
-from dataflow.losses.time_unit import unit_by_size
+from dataflow.event.unit_size import unit_by_size
 from dataflow.spoken import counted, listed
 from starter.python_text import literal
 from starter.sample import Number

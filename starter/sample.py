@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 from pydantic import BaseModel
@@ -10,6 +10,10 @@ from pydantic import BaseModel
 from dataflow.decode.decoder import Readable, decoder_for
 from dataflow.event.fields import INT64_MAX, INT64_MIN, EventTime
 from dataflow.event.schema import EventSchema, schema_of
+from dataflow.formats.declared import Format
+from dataflow.formats.declared import json as json_format
+from dataflow.formats.frame import json_body
+from dataflow.formats.schemas import Schemas
 from dataflow.messages import Decoded, Refusal
 
 _OF_FIELDS = frozenset({"missing_field", "wrong_type", "constraint"})
@@ -100,7 +104,7 @@ def decode(readable: Readable, sample: Sample) -> Decoded:
 
 def loaded(value: bytes) -> dict[str, object]:
     """The object that a well-formed record holds."""
-    found: dict[str, object] = json.loads(value, parse_int=_int, parse_float=Number)
+    found: dict[str, object] = json.loads(json_body(value), parse_int=_int, parse_float=Number)
     return found
 
 
@@ -121,3 +125,5 @@ _ANY = schema_of(_Any)
 class _Readable:
     event: EventSchema
     max_record_bytes: int | None = None
+    format: Format = field(default_factory=json_format)
+    schemas: Schemas | None = None

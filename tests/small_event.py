@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from dataflow import Dimension, EventTime, Money, Pipeline, Rollup
 from dataflow.aggregates import Aggregate
+from dataflow.event.fields import ms_to_text
 from dataflow.windows import Window
 from tests.model import small
 from tests.model.spec import PipelineSpec
@@ -38,6 +39,7 @@ def to_pipeline(spec: PipelineSpec, folder: Path) -> Pipeline:
         event=SmallEvent,
         out_of_orderness=f"{spec.bound}ms",
         max_future=None if spec.max_future is None else f"{spec.max_future}ms",
+        max_future_clock=None if spec.max_future_clock is None else ms_to_text(spec.max_future_clock),
         deduplicate_by=spec.dedup_column,
         deduplicate_within=None if spec.dedup_column is None else f"{spec.dedup_horizon}ms",
         dimensions=[

@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from bench import hostile
-from dataflow import EventTime, EventTimeMicros, EventTimeNanos, EventTimeSeconds, EventTimeText, Money, Pipeline
+from dataflow import (
+    EventTime,
+    EventTimeMicros,
+    EventTimeNanos,
+    EventTimeSeconds,
+    EventTimeText,
+    Money,
+    MoneyText,
+    Pipeline,
+)
 from dataflow.decode.json.plain import json_decoder
 from dataflow.event.schema import schema_of
 from tests.model import adapter, contract
@@ -64,6 +73,24 @@ class Nanos(BaseModel):
 
 class Text(BaseModel):
     v: EventTimeText
+
+
+class Forms(BaseModel):
+    v: EventTimeText(unit="s", zone="Europe/Amsterdam")  # type: ignore[valid-type]
+
+
+class Unbounded(BaseModel):
+    v: Annotated[str, EventTimeText(unit="us", start=None, end=None)]
+
+
+class Late(BaseModel):
+    v: Annotated[str, EventTimeText(unit="ns", zone="America/Sao_Paulo", start="1969-12-31T23:59:58+00:00", end=None)]
+
+
+class Amounts(BaseModel):
+    v: MoneyText
+    fee: Annotated[MoneyText, Ge(Decimal("-0.5")), Lt(Decimal(100))] | None = None
+    at: EventTimeNanos = Field(alias="t")
 
 
 def _spec(model: type[BaseModel]) -> PipelineSpec:
@@ -148,6 +175,29 @@ def test_numbers_are_judged_alike(texts: list[str], model: type[BaseModel]) -> N
 def test_times_as_text_are_judged_alike(texts: list[str]) -> None:
     values: list[bytes | None] = [b'{"v":%b}' % text.encode() for text in texts]
     _assert_equal(Text, values)
+
+
+FORMS = st.from_regex(
+    r'"-?[0-9]{1,20}(\.[0-9]{1,8})?"|"(1969|1999|2000|2018|2026|2099|2100|9999)-(01|03|10|11|12)-(01|02|04|25|29|31)'
+    r'[Tt ](00|01|02|03|23|24)(:[0-6][0-9]){2}(\.[0-9]{1,5})?([Zz]|[+-][0-2][0-9]:?[0-6][0-9]|)"',
+    fullmatch=True,
+)
+
+
+@given(st.lists(FORMS | TIMES, min_size=1, max_size=30), st.sampled_from((Forms, Unbounded, Late)))
+@settings(deadline=None, max_examples=100)
+def test_times_in_wider_forms_are_judged_alike(texts: list[str], model: type[BaseModel]) -> None:
+    _assert_equal(model, [b'{"v":%b}' % text.encode() for text in texts])
+
+
+AMOUNTS = st.from_regex(r'"[-+]?[0-9]{0,14}(\.[0-9]{0,9})?([eE]3| |,5)?"|-?[0-9]{1,3}', fullmatch=True)
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=30))
+@settings(deadline=None, max_examples=60)
+def test_amounts_as_text_are_judged_alike(texts: list[str]) -> None:
+    values: list[bytes | None] = [b'{"v":%b,"t":1}' % text.encode() for text in texts]
+    _assert_equal(Amounts, [*values, *(b'{"v":"1","fee":%b,"t":1}' % text.encode() for text in texts)])
 
 
 @given(

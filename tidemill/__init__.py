@@ -10,9 +10,17 @@ if TYPE_CHECKING:
         EventTimeNanos,
         EventTimeSeconds,
         EventTimeText,
+        KafkaHeader,
+        KafkaKey,
+        KafkaTimestamp,
+        KafkaTopic,
         Money,
+        MoneyText,
         Pipeline,
         Rollup,
+        avro,
+        json,
+        protobuf,
     )
 
 __all__ = [
@@ -22,9 +30,17 @@ __all__ = [
     "EventTimeNanos",
     "EventTimeSeconds",
     "EventTimeText",
+    "KafkaHeader",
+    "KafkaKey",
+    "KafkaTimestamp",
+    "KafkaTopic",
     "Money",
+    "MoneyText",
     "Pipeline",
     "Rollup",
+    "avro",
+    "json",
+    "protobuf",
 ]
 
 

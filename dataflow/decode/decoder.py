@@ -1,20 +1,34 @@
 """Which decoder reads a pipeline's records: the one place where formats are named."""
 
+import base64
+from functools import partial
 from typing import Protocol
 
 import pyarrow as pa
 
+from dataflow.decode.avro.decoder import bare_avro, framed_avro
+from dataflow.decode.json.framed import UnframingDecoder
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import json_decoder
+from dataflow.decode.record_parts import RecordPartsDecoder, parts_of, without_parts
+from dataflow.decode.rows import RowDecoder
+from dataflow.errors import ConfigError
+from dataflow.event.record_part import TIMESTAMP, header_column
 from dataflow.event.schema import EventSchema
+from dataflow.formats.declared import Format
+from dataflow.formats.frame import HEADER
+from dataflow.formats.schemas import Schemas
 from dataflow.messages import Decoded
 
 
 class Decoder(Protocol):
-    """Pure: a value column in, event columns and refusals out. No order, no state."""
+    """A value column in, event columns and refusals out. No order, no state, but for schemas once they are known."""
 
     def decode(self, values: pa.Array) -> Decoded:
-        """Decode a binary (or binary_view) array; nulls are tombstones."""
+        """Decode a binary (or binary_view) array; nulls are tombstones.
+
+        Raises RegistryUnreachable where a record's schema is not known yet; the same call can be made again.
+        """
         ...
 
 
@@ -31,12 +45,93 @@ class Readable(Protocol):
         """Longer records are dead letters; None = any length."""
         ...
 
+    @property
+    def format(self) -> Format:
+        """In which form the records are."""
+        ...
 
-def decoder_for(plan: Readable, *, compiled: bool = True) -> Decoder:
+    @property
+    def schemas(self) -> Schemas | None:
+        """The registry that knows their schemas, where the format needs one."""
+        ...
+
+
+def decoder_for(plan: Readable, *, compiled: bool = True, of_kafka: bool = True) -> Decoder:
     """A decoder of the plan's records, for one source partition.
 
     What it accepts and what it says are the contract's either way. Without `compiled` it is slower and starts at
-    once; what is proven with it does not rest on the compiled code that filled the lake.
+    once; what is proven with it does not rest on the compiled code that filled the lake. The plan's format is that of
+    its topics: other sources say their records as JSON.
     """
-    make = json_decoder if compiled else JsonDecoder
-    return make(plan.event, plan.max_record_bytes)
+    if parts_of(plan.event):
+        inner = decoder_for(_Value(plan), compiled=compiled, of_kafka=of_kafka)
+        return RecordPartsDecoder(partial(decode_records, inner), plan.event)
+    if of_kafka and plan.format.name == "avro":
+        return _avro(plan)
+    if of_kafka and plan.format.name == "protobuf":
+        return _protobuf(plan)
+    if not compiled:
+        return JsonDecoder(plan.event, plan.max_record_bytes)
+    return UnframingDecoder(json_decoder(plan.event, plan.max_record_bytes), plan.max_record_bytes)
+
+
+def decode_records(decoder: Decoder, records: pa.RecordBatch) -> Decoded:
+    """What `decoder` makes of a poll's records."""
+    if isinstance(decoder, RecordPartsDecoder):
+        return decoder.decode_records(records)
+    headers = records.schema.get_field_index(header_column(HEADER))
+    if headers >= 0 and isinstance(decoder, RowDecoder):
+        return decoder.decode(records.column("value"), records.column(headers))
+    return decoder.decode(records.column("value"))
+
+
+def beside_of(plan: Readable) -> tuple[str, ...]:
+    """The columns of a poll beside offset, timestamp and value that a decoder of the plan's records looks at."""
+    asked = {leaf.record.column for leaf in parts_of(plan.event) if leaf.record is not None} - {TIMESTAMP}
+    if plan.format.name == "protobuf" or needs_registry(plan):
+        asked.add(header_column(HEADER))
+    return tuple(sorted(asked))
+
+
+class _Value:
+    """Of a plan, what concerns records' values alone."""
+
+    def __init__(self, plan: Readable) -> None:
+        self.event = without_parts(plan.event)
+        self.max_record_bytes = plan.max_record_bytes
+        self.format = plan.format
+        self.schemas = plan.schemas
+
+
+def needs_registry(plan: Readable) -> bool:
+    """Whether the records' schemas are in a registry."""
+    declared = plan.format
+    return declared.registry if declared.name == "protobuf" else declared.name == "avro" and declared.schema is None
+
+
+def _avro(plan: Readable) -> Decoder:
+    if isinstance(plan.format.schema, str):
+        return bare_avro(plan.event, plan.max_record_bytes, plan.format.schema, plan.format.aliases)
+    if plan.schemas is None:
+        raise ConfigError("format", "avro()", NEEDS_REGISTRY)
+    return framed_avro(plan.event, plan.max_record_bytes, plan.schemas, plan.format.aliases)
+
+
+def _protobuf(plan: Readable) -> Decoder:
+    # not everyone who reads a lake has records in it
+    from dataflow.decode.protobuf.decoder import protobuf_decoder
+    from dataflow.formats.protobuf import read_descriptors
+
+    declared = plan.format
+    assert isinstance(declared.schema, str), "a plan has the descriptors themselves"
+    if declared.registry and plan.schemas is None:
+        raise ConfigError("format", "protobuf(..., registry=True)", NEEDS_REGISTRY)
+    message = read_descriptors(base64.b64decode(declared.schema), str(declared.message))
+    schemas = plan.schemas if declared.registry else None
+    return protobuf_decoder(plan.event, plan.max_record_bytes, message, declared.aliases, schemas)
+
+
+NEEDS_REGISTRY = (
+    'the schemas of these records are in a registry: set "schema.registry.url" in [kafka], or name the one schema of '
+    'all records in the pipeline file, as in format=avro("event.avsc")'
+)

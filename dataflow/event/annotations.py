@@ -87,6 +87,8 @@ def _flat(metadata: Iterable[object]) -> Iterable[object]:
             yield from _flat(part.metadata)
         elif isinstance(part, at.GroupedMetadata):
             yield from _flat(part)
+        elif get_origin(part) is Annotated:
+            yield from _flat(part.__metadata__)  # type: ignore[attr-defined]  # Annotated[str, EventTimeText(...)]
         else:
             yield part
 
@@ -151,7 +153,10 @@ def misfits(kind: FieldKind, units: list[TimeUnit], choices: Choices | None, con
     whole = kind is FieldKind.INT or (kind is FieldKind.EVENT_TIME and TimeUnit.TEXT not in units)
     bound_types = (int,) if choices is None and whole else _BOUND_TYPES.get(kind, ())
     for comparison, bound in constraints.bounds:
-        if type(bound) not in bound_types:
+        if TimeUnit.TEXT in units:
+            instead = 'EventTimeText(start="2000-01-01", end="2100-01-01")'
+            yield f"{comparison}={bound!r} does not fit text; drop the bound and write {instead}"
+        elif type(bound) not in bound_types:
             fit = " or ".join(kind.__name__ for kind in bound_types)
             yield f"{comparison}={bound!r} does not fit; " + (
                 f"give a bound of type {fit}" if fit else "drop the bound"

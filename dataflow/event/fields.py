@@ -64,6 +64,7 @@ _RFC_3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))", re.ASCII
 )
 _DIGITS = re.compile(r"\d+", re.ASCII)
+_AMOUNT = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1)
 _ONE_MS = timedelta(milliseconds=1)
@@ -140,6 +141,11 @@ def money_micros(token: str) -> int | None:
     return -micros if token.startswith("-") else micros
 
 
+def text_to_micros(text: str) -> int | None:
+    """The millionths of an amount as text: a sign or none, digits, decimals or none. None for anything else."""
+    return money_micros(text.lstrip("+")) if _AMOUNT.fullmatch(text) else None
+
+
 def from_micros(micros: int) -> Decimal:
     """Money with exactly 6 decimals."""
     return Decimal(micros).scaleb(-MONEY_DECIMALS)
@@ -155,12 +161,26 @@ def _check_money(value: object) -> Decimal:
     return from_micros(micros)
 
 
+def _check_money_text(value: object) -> Decimal:
+    if not isinstance(value, str):
+        return _check_money(value)
+    micros = text_to_micros(value)
+    if micros is None:
+        raise PydanticCustomError("money_text", "Input should be an amount below 10^12 with at most 6 decimals")
+    return from_micros(micros)
+
+
 @dataclass(frozen=True, slots=True)
 class MoneyMarker:
-    """Marks a Decimal field as money: a JSON number of at most 6 decimals by value, below 10^12."""
+    """Marks a Decimal field as money: a JSON number of at most 6 decimals by value, below 10^12.
+
+    `text`: a JSON string of such an amount instead.
+    """
+
+    text: bool = False
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(_check_money)
+        return core_schema.no_info_plain_validator_function(_check_money_text if self.text else _check_money)
 
 
 def _check_time_text(text: str) -> str:
@@ -169,7 +189,7 @@ def _check_time_text(text: str) -> str:
 
 
 TIME_TEXT = AfterValidator(_check_time_text)
-"""The form of EventTimeText, for pydantic."""
+"""The form of EventTimeText as it stands, for pydantic."""
 
 EventTime = Annotated[int, TimeUnit.MILLIS]
 """When the event happened: a JSON int of milliseconds since 1970-01-01T00:00:00Z. Exactly one field has this role.
@@ -186,8 +206,8 @@ EventTimeMicros = Annotated[int, TimeUnit.MICROS]
 EventTimeNanos = Annotated[int, TimeUnit.NANOS]
 """Event time as a JSON int of nanoseconds, floored to milliseconds."""
 
-EventTimeText = Annotated[str, TimeUnit.TEXT, TIME_TEXT]
-"""Event time as a JSON string: RFC 3339 with zone, or digits (milliseconds)."""
-
 Money = Annotated[Decimal, MoneyMarker()]
 """An exact amount: a JSON number with at most 6 decimals by value (0.1000000 and 1e3 are fine), below 10^12."""
+
+MoneyText = Annotated[Decimal, MoneyMarker(text=True)]
+"""An exact amount as a JSON string: "12.50", "-3" (a refund), "0.00"; at most 6 decimals by value, below 10^12."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from dataflow.event import fields
 
-_ALIASES = ("Money", "EventTimeSeconds", "EventTimeMicros", "EventTimeNanos", "EventTimeText", "EventTime")
+_ALIASES = ("Money", "MoneyText", "EventTimeSeconds", "EventTimeMicros", "EventTimeNanos", "EventTime")
 
 
 def renamed_line(model: type[BaseModel], name: str, key: str) -> str:

@@ -1,7 +1,7 @@
 """The event contract: a pydantic model read into fields, Arrow types and decoding rules."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -22,9 +22,12 @@ from dataflow.event.fields import (
     TimeUnit,
     Value,
     from_micros,
+    text_to_ms,
     to_micros,
 )
+from dataflow.event.record_part import TIMESTAMP, RecordPart
 from dataflow.event.renaming import renamed_line
+from dataflow.event.text_time import EventTimeText, TextTime, TextTimeCheck
 from dataflow.own_columns import OF_EVENTS
 
 __all__ = ["EventField", "EventObject", "EventSchema", "FieldKind", "schema_of"]
@@ -38,7 +41,9 @@ _FORBIDDEN_CONFIG = (
     "coerce_numbers_to_str",
 )
 
-_TYPES = "str, int, bool, float, date, Money, EventTime (or another unit of it), Literal, Enum, or a nested model"
+_TYPES = (
+    "str, int, bool, float, date, Money, MoneyText, EventTime (or another unit of it), Literal, Enum, or a nested model"
+)
 
 
 NO_CONSTRAINTS = Constraints()
@@ -61,7 +66,9 @@ class EventField:
     `nullable`: the column may hold null. `null_ok`: the JSON value itself may be null (a field of an optional
     nested model is nullable even where it may not be null in a given object). `default` is the column's value
     when the field is absent and not `required`. `choices`: the JSON values of a Literal or Enum. `unit`: how an
-    event time is written. `adapter` judges a JSON value's constraints; None where there are none.
+    event time is written; `text` how, where as text of other forms than the strict one. `is_amount_text`: money comes
+    as text. `adapter` judges a JSON value's constraints; None where there are none.
+    `record`: what of the Kafka record it is, where it is none of its value's.
     """
 
     name: str
@@ -76,6 +83,13 @@ class EventField:
     choices: Choices | None = None
     unit: TimeUnit | None = None
     adapter: TypeAdapter[object] | None = field(default=None, repr=False, compare=False)
+    record: RecordPart | None = None
+    text: TextTime | None = None
+    is_amount_text: bool = False
+
+    def text_ms(self, written: str) -> int:
+        """The event time that is written so, in ms since 1970. Raises ValueError."""
+        return text_to_ms(written) if self.text is None else self.text.to_ms(written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +165,8 @@ def read_model(model: object) -> ReadModel:
     reader = _Reader()
     root = EventObject((), reader.children(model, (), (), False, (model,)))
     leaves = tuple(root.leaves())
+    if not any(leaf.kind is FieldKind.EVENT_TIME for leaf in leaves) and not reader.unread_event_time:
+        root, leaves = _timed_by_record(root)
     times = [leaf for leaf in leaves if leaf.kind is FieldKind.EVENT_TIME]
     if not times and not reader.unread_event_time:
         reader.mistakes.append("no event time; give exactly one field the type EventTime (dataflow.EventTime)")
@@ -163,6 +179,16 @@ def read_model(model: object) -> ReadModel:
         return ReadModel(leaves, unread, reader.mistakes)
     arrow = pa.schema([(leaf.name, leaf.type) for leaf in leaves])
     return ReadModel(leaves, unread, [], EventSchema(model, leaves, arrow, times[0], root))
+
+
+def _timed_by_record(root: EventObject) -> tuple[EventObject, tuple[EventField, ...]]:
+    """The event whose time is its record's timestamp, where one field alone is that and is never null."""
+    found = [each for each in root.children if isinstance(each, EventField) and each.record == RecordPart(TIMESTAMP)]
+    if len(found) != 1 or found[0].null_ok or not found[0].required:
+        return root, tuple(root.leaves())
+    time = replace(found[0], kind=FieldKind.EVENT_TIME, type=_ARROW[FieldKind.EVENT_TIME], unit=TimeUnit.MILLIS)
+    root = replace(root, children=tuple(time if each is found[0] else each for each in root.children))
+    return root, tuple(root.leaves())
 
 
 def is_readable_key(key: str) -> bool:
@@ -318,22 +344,33 @@ class _Reader:
     def _leaf(self, declared: _Declared) -> EventField | None:
         column, bare = declared.column, declared.bare
         constraints, others = gather(declared.metadata)
+        forms = [part for part in others if isinstance(part, TextTime)]
+        if bare is EventTimeText or forms:
+            bare, others = str, [*others, TimeUnit.TEXT]
         units = [part for part in others if isinstance(part, TimeUnit)]
-        money = any(isinstance(part, MoneyMarker) for part in others)
-        kind, choices = kind_of(bare, units, money)
+        marks = [part for part in others if isinstance(part, MoneyMarker)]
+        kind, choices = kind_of(bare, units, bool(marks))
         if kind is None:
             self.mistakes.append(f"{column}: type {_type_name(bare)} is not supported; use {_types_hint(bare)}")
             return None
         for part in others:
-            if not isinstance(part, TimeUnit | MoneyMarker) and part != TIME_TEXT:
+            if (
+                not isinstance(part, TimeUnit | MoneyMarker | TextTime | RecordPart)
+                and part != TIME_TEXT
+                and not _is_check(part)
+            ):
                 self.mistakes.append(f"{column}: {part!r} is not supported; use Len, Ge, Gt, Le, Lt, MultipleOf")
         before = len(self.mistakes)
+        self.mistakes.extend(f"{column}: {mistake}" for form in forms for mistake in form.mistakes())
         self.mistakes.extend(f"{column}: {mistake}" for mistake in misfits(kind, units, choices, constraints))
         may_lack = declared.null_ok or declared.nullable or not declared.required
         if kind is FieldKind.EVENT_TIME and may_lack:
             self.unread_event_time = True
             self.mistakes.append(f"{column}: the event time must be in every record; drop Optional and the default")
             return None
+        record = next((part for part in others if isinstance(part, RecordPart)), None)
+        if record is not None and len(declared.path) > 1:
+            self.mistakes.append(f"{column}: what comes from the record stands in the event itself, in no nested model")
         fits = bool(constraints) and len(self.mistakes) == before
         leaf = EventField(
             name=column,
@@ -348,6 +385,9 @@ class _Reader:
             choices=choices,
             unit=units[0] if units else None,
             adapter=self._adapter(column, bare, declared.metadata) if fits else None,
+            record=record,
+            text=forms[-1] if forms else None,
+            is_amount_text=bool(marks) and marks[-1].text,
         )
         return self._with_leaf_default(leaf, declared)
 
@@ -381,6 +421,10 @@ class _Reader:
             self.mistakes.append(f"{leaf.name}: default {default!r} is no valid value of the field; change one of them")
             return None
         return value
+
+
+def _is_check(part: object) -> bool:
+    return isinstance(getattr(part, "func", None), TextTimeCheck)
 
 
 def _replace_default(leaf: EventField, default: Value) -> EventField:

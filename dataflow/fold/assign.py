@@ -7,7 +7,7 @@ import numpy as np
 from dataflow.columnar.types import Int64s, Positions, Values
 from dataflow.messages import NEVER_MS
 from dataflow.windows import Window
-from dataflow.windows.kinds import Layout, has_one_window, kind_of
+from dataflow.windows.kinds import Layout, has_one_window, kind_of, panes_by_clock
 
 _SAFE_TIME_MS = 2**61
 _SAFE_SPAN_MS = 2**60
@@ -31,7 +31,8 @@ class Expansion:
 class Assigner:
     """The arithmetic of one window declaration. A session's row has its own window [t, t + gap).
 
-    Exact for every int64 time and watermark; times near the ends of int64 take a slow path.
+    Exact for every int64 time and watermark, with a zone for every event time; times near the ends of int64 take a slow
+    path.
     """
 
     window: Window
@@ -52,8 +53,15 @@ class Assigner:
         """Where panes begin, in [0, grid)."""
         return self.window.offset_ms % self.grid_ms
 
+    @property
+    def pane_key(self) -> tuple[int, int, str | None]:
+        """What panes depend on."""
+        return (self.grid_ms, self.grid_offset_ms, self.window.zone)
+
     def panes(self, times: Int64s) -> Int64s:
-        """Number of the pane of each time: floor((t - offset) / grid)."""
+        """Number of the pane of each time: floor((t - offset) / grid), of instants or of a zone's clock."""
+        if self.window.zone is not None:
+            return panes_by_clock(self.window, times)
         return pane_numbers(times, self.grid_ms, self.grid_offset_ms)
 
     def late_windows(self, times: Int64s, watermarks: Int64s) -> Int64s:

@@ -48,6 +48,7 @@ class Fold:
             finished=judged.finished,
             watermark=judged.watermark,
             rules=judged.rules or self._rules,
+            content=judged.content,
         )
         parcel = Parcel(line, {}, final=judged.final)
         if judged.dead is not None and dead:

@@ -27,14 +27,24 @@ class Selection:
         self.rows = rows
         self.groups = groups
         self.sizes: Int64s = np.bincount(groups.of_row, minlength=groups.count)
+        self._partials: dict[str, list[pa.Array]] = {}
+        self._distinct: dict[str, tuple[Positions, pa.Array]] = {}
 
     def partials(self, aggregate: AggregatePlan) -> list[pa.Array]:
         """One Arrow array per delta column of the aggregate, in the order of `aggregate.columns`."""
-        rows = _Counted(self, aggregate)
-        return [array for part in aggregate.kind.parts for array in part.build(rows)]
+        if aggregate.name not in self._partials:
+            rows = _Counted(self, aggregate)
+            built = [array for part in aggregate.kind.parts for array in part.build(rows)]
+            self._partials[aggregate.name] = built
+        return self._partials[aggregate.name]
 
     def distinct(self, aggregate: AggregatePlan) -> tuple[Positions, pa.Array]:
         """The distinct values of a count_distinct per group: the groups, ascending, and the values."""
+        if aggregate.name not in self._distinct:
+            self._distinct[aggregate.name] = self._find_distinct(aggregate)
+        return self._distinct[aggregate.name]
+
+    def _find_distinct(self, aggregate: AggregatePlan) -> tuple[Positions, pa.Array]:
         rows, of = self.taken(aggregate)
         codes = self.columns.codes(_column(aggregate))
         code = _pick(codes.of_row, rows)

@@ -1,7 +1,7 @@
 """One rollup over one batch: filter, lateness per window, groups, delta rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,13 +9,14 @@ import pyarrow as pa
 from dataflow.columnar.groups import Digits, digits, group, ranges
 from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.enrich.columns import Columns
-from dataflow.fold.assign import Assigner, pane_numbers
+from dataflow.fold.assign import Assigner
 from dataflow.fold.partials import Selection, empty_partials
+from dataflow.fold.pieces import Gathered, pieces
 from dataflow.fold.sessions import session_groups
 from dataflow.messages import NEVER_MS, RollupCount
 from dataflow.own_columns import TIMESTAMP
-from dataflow.pipeline.plan import RollupPlan
-from dataflow.pipeline.tables import delta_schema, distinct_schema
+from dataflow.pipeline.plan import AggregatePlan, RollupPlan
+from dataflow.pipeline.tables import delta_schema, distinct_schema, rollup_tables
 
 _NO_ROWS = np.empty(0, np.intp)
 
@@ -29,13 +30,13 @@ class Times:
         self.watermark = watermark
         # end - 1 + lateness >= event time: a row ahead of its watermark cannot be late for any window.
         self.suspects = np.flatnonzero((event_time <= watermark) & (watermark != NEVER_MS))
-        self._panes: dict[tuple[int, int], Digits] = {}
+        self._panes: dict[tuple[int, int, str | None], Digits] = {}
 
     def panes(self, assigner: Assigner) -> Digits:
         """The pane of each row."""
-        key = (assigner.grid_ms, assigner.grid_offset_ms)
+        key = assigner.pane_key
         if key not in self._panes:
-            self._panes[key] = digits(pane_numbers(self.event_time, *key))
+            self._panes[key] = digits(assigner.panes(self.event_time))
         return self._panes[key]
 
 
@@ -62,6 +63,24 @@ class _Windows:
         return _Windows(self.of[mask], self.start[mask], self.end[mask])
 
 
+@dataclass(frozen=True, slots=True)
+class _Panes:
+    """Groups of rows that have the same key and the same windows. `late_windows`: for how many each is late."""
+
+    selection: Selection
+    sample: Positions
+    times: Int64s
+    late_windows: Int64s | None
+
+    def values_a_group(self, aggregates: Sequence[AggregatePlan]) -> Int64s:
+        """How many rows a group gives in one window, in the table where it gives most."""
+        count = self.selection.groups.count
+        most = np.ones(count, np.int64)
+        for aggregate in aggregates:
+            np.maximum(most, np.bincount(self.selection.distinct(aggregate)[0], minlength=count), out=most)
+        return most
+
+
 class RollupFold:
     """One rollup of the plan, ready to fold batches."""
 
@@ -71,11 +90,9 @@ class RollupFold:
         self._assigner = Assigner(plan.window, plan.allowed_lateness_ms)
         self._keys = [key.name for key in plan.keys]
         self._schema = delta_schema(plan)
-        self._distinct_schemas = {
-            aggregate.name: distinct_schema(plan, aggregate)
-            for aggregate in plan.aggregates
-            if aggregate.kind.keeps_values
-        }
+        self._specs = {spec.name: spec for spec in rollup_tables(plan)}
+        self._distinct = [aggregate for aggregate in plan.aggregates if aggregate.kind.keeps_values]
+        self._distinct_schemas = {aggregate.name: distinct_schema(plan, aggregate) for aggregate in self._distinct}
 
     def fold(self, columns: Columns, times: Times) -> RollupDelta:
         """Delta rows of a batch. Rows of the same key and window may repeat: they merge by `merge_rows`."""
@@ -126,17 +143,34 @@ class RollupFold:
         count = columns.rows if rows is None else len(rows)
         groups = group(parts, count)
         sample = groups.sample if rows is None else rows[groups.sample]
-        expansion = self._assigner.expand(times.event_time[sample])
-        windows = _Windows(expansion.of, expansion.start, expansion.end)
+        late_of = None if late_windows is None else late_windows[groups.sample]
+        panes = _Panes(Selection(columns, rows, groups), sample, times.event_time[sample], late_of)
+        if self._assigner.has_one_window:
+            self._expand(delta, columns, panes, np.arange(groups.count, dtype=np.intp))
+            return
+        weights = self._assigner.window_counts(panes.times) * panes.values_a_group(self._distinct)
+        gathered = Gathered(self._specs)
+        for piece in pieces(panes.times, weights):
+            part = replace(delta, tables={})
+            self._expand(part, columns, panes, piece)
+            if len(piece) == groups.count:
+                delta.tables.update(part.tables)
+                return
+            gathered.add(part.tables)
+        delta.tables.update(gathered.tables())
+
+    def _expand(self, delta: RollupDelta, columns: Columns, panes: "_Panes", at: Positions) -> None:
+        """Delta rows of the groups `at`, ascending, in each of their windows."""
+        expansion = self._assigner.expand(panes.times[at])
+        windows = _Windows(at[expansion.of], expansion.start, expansion.end)
         late = None
-        if late_windows is not None:
-            is_late = expansion.ordinal < late_windows[groups.sample][expansion.of]
+        if panes.late_windows is not None:
+            is_late = expansion.ordinal < panes.late_windows[windows.of]
             windows, late = windows.where(~is_late), windows.where(is_late)
-        selection = Selection(columns, rows, groups)
-        self._emit(delta, columns, selection, sample, windows)
-        self._emit_distinct(delta, columns, selection, sample, windows)
+        self._emit(delta, columns, panes.selection, panes.sample, windows)
+        self._emit_distinct(delta, columns, panes.selection, panes.sample, windows)
         if late is not None:
-            self._emit_late(delta, columns, sample[late.of], late, selection.sizes[late.of])
+            self._emit_late(delta, columns, panes.sample[late.of], late, panes.selection.sizes[late.of])
 
     def _fold_sessions(
         self, delta: RollupDelta, columns: Columns, times: Times, rows: Positions | None, late_windows: Int64s | None
@@ -193,9 +227,7 @@ class RollupFold:
             return
         lengths = np.bincount(windows.of, minlength=selection.groups.count)
         starts = (np.cumsum(lengths) - lengths).astype(np.intp)
-        for aggregate in self.plan.aggregates:
-            if not aggregate.kind.keeps_values:
-                continue
+        for aggregate in self._distinct:
             of, values = selection.distinct(aggregate)
             at = ranges(starts[of], lengths[of])
             repeated = values.take(pa.array(np.repeat(np.arange(len(of)), lengths[of])))

@@ -256,6 +256,8 @@ class Judge:
         if self._plan.max_future_ms is not None and events.num_rows:
             timestamp = poll.records.column("timestamp")
             timestamp = timestamp if len(at) == len(timestamp) else timestamp.take(pa.array(at))
+            if self._plan.max_future_clock_ms is not None and timestamp.null_count:
+                timestamp = timestamp.fill_null(self._plan.max_future_clock_ms)
             event_time = events.column(self._time).to_numpy()
             future = is_future(event_time, timestamp, self._plan.max_future_ms)
             if future.any():

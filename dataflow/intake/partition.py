@@ -8,18 +8,26 @@ from typing import Protocol, TypedDict
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from dataflow.decode.decoder import Decoder
-from dataflow.errors import RecoveryError, StoppedEarly
+from dataflow.decode.poll import decode_poll
+from dataflow.errors import RecoveryError, RegistryUnreachable, StoppedEarly
 from dataflow.intake.control import Control
 from dataflow.intake.judge import Judge
 from dataflow.intake.judge import State as JudgeState
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Pulse
-from dataflow.messages import Judged
+from dataflow.logs import logger
+from dataflow.messages import Judged, Poll
 from dataflow.sources.source import Hint, Reader, Source
 
 PUBLISHED_SNAPSHOTS = 3
 """Snapshots to see after the last item before a partition may end: closed, durable, published."""
 
+
+ASK_AGAIN_MS = 1_000
+"""Pause after a schema registry gave no answer."""
+
+TELL_EVERY = 30
+"""Of so many questions without an answer one is told."""
 
 VERSION = 1
 """Of the form in which a state is stored."""
@@ -103,12 +111,18 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         self._epoch_bytes = 0
         self._awake_at: datetime | None = None
         self._draining_snapshots: int | None = None
+        self._held: Poll | None = None
+        self._unanswered = 0
         self._pulse.opened(partition, self._place)
 
     def next_batch(self) -> Iterable[Judged]:
         """Everything that is there now, judged; at least the heartbeat after a snapshot."""
         with self._control.keeping_errors(), self._pulse.inside(f"reading {self._partition}"):
-            return self._next_batch()
+            out = self._next_batch()
+            content = self._reader.content if out else None
+            for judged in out:
+                judged.content = content
+            return out
 
     def _next_batch(self) -> list[Judged]:
         out = []
@@ -130,8 +144,13 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             self._pause(5)
             return out
         out += self._read()
-        if self._reader.finished:
-            out.append(self._heartbeat(finished=True))
+        if self._reader.finished and self._held is None:
+            if self._reader.unfinished:
+                logger("run").warning(
+                    f"{self._partition} ends inside a record: it waits until the rest of it is written",
+                    fix="run again once the file is whole; with --bounded a last line counts without its newline",
+                )
+            out.append(self._heartbeat(finished=not self._reader.unfinished))
             self._draining_snapshots = 0
         return out
 
@@ -161,21 +180,36 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         return self._next, self._reader.lag() if self._draining_snapshots is None else None
 
     def _read(self) -> list[Judged]:
-        poll = self._reader.poll(self._pace.batch_records, self._pace.epoch_bytes)
+        poll = self._held or self._reader.poll(self._pace.batch_records, self._pace.epoch_bytes)
         if poll is None:
             self._pause(self._pace.linger_ms)
             return []
+        pieces = self._judge.pieces(poll)
+        try:
+            decoded = [decode_poll(self._decoder, piece) for piece in pieces]
+        except RegistryUnreachable as problem:
+            self._wait_for_registry(poll, problem)
+            return []
+        self._held, self._unanswered = None, 0
         records = poll.records
         full = records.num_rows >= self._pace.batch_records // 4
         self._pause(0 if full else self._pace.linger_ms)
         self._epoch_bytes += records.column("value").nbytes
         self._next = poll.end
         found = []
-        for piece in self._judge.pieces(poll):
-            judged = self._judge.judge(piece, self._decoder.decode(piece.records.column("value")))
+        for piece, columns in zip(pieces, decoded, strict=True):
+            judged = self._judge.judge(piece, columns)
             self._observe(judged, self._reader.lag(), self._reader.waiting())
             found.append(judged)
         return found
+
+    def _wait_for_registry(self, poll: Poll, problem: RegistryUnreachable) -> None:
+        """What was read stays here, unjudged, until the registry says what its schema is."""
+        self._held = poll
+        if self._unanswered % TELL_EVERY == 0:
+            logger("registry").warning(str(problem), partition=self._partition, doing="retrying")
+        self._unanswered += 1
+        self._pause(ASK_AGAIN_MS)
 
     def _heartbeat(self, *, finished: bool = False) -> Judged:
         return self._judge.nothing(self._next, finished=finished, final=finished and self._final(self._partition))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from dataflow.event.schema import EventSchema
+from dataflow.formats.frame import json_body
 from dataflow.losses.cause import Cause
 from dataflow.losses.frame import frame_of
 from dataflow.losses.missing import missing_cause
@@ -20,6 +21,10 @@ _BY_REASON = {
     ),
     "empty": Cause("the records have no bytes", "look at their producer; in files, remove the empty lines"),
     "too_large": Cause("the records are larger than the pipeline's max_record_bytes", "raise it in the pipeline file"),
+    "unknown_schema": Cause(
+        "the schema registry has no schema of the pipeline's format under the numbers that the records name",
+        "look whether schema.registry.url names the registry that the producers use, and at the format that they write",
+    ),
     "unknown_dimension": Cause(
         "the events name keys that the dimension's file lacks",
         'add the keys to the file and start again, or declare unknown="null" for the dimension',
@@ -47,7 +52,7 @@ def dead_cause(schema: EventSchema | None, reason: str, field: str | None, value
 
 def _object(value: bytes) -> Mapping[str, object] | None:
     try:
-        found = msgspec.json.decode(value)
+        found = msgspec.json.decode(json_body(value))
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
     return found if isinstance(found, Mapping) else None

@@ -6,8 +6,8 @@ from json import JSONDecoder
 from dataflow.losses.cause import Cause
 
 _REGISTRY_FIX = (
-    "have the producer write plain JSON, or copy the topic into one of plain JSON, as ksqlDB does or Kafka Connect "
-    "with the JsonConverter and schemas.enable=false, and read that one"
+    "declare in the pipeline file what the producer writes: format=avro(), with schema.registry.url in [kafka], or "
+    "format=protobuf(...); if that is declared, the producer wrote with another schema than the record names"
 )
 _UNPACK = "have the producer send the JSON as it is; compression is Kafka's own work (compression.type)"
 _ONE_A_RECORD = "have the producer send each event as a JSON object in a record of its own"
@@ -39,7 +39,8 @@ def frame_of(value: bytes) -> Cause | None:
         number = int.from_bytes(value[1 : 1 + _ID_BYTES], "big")
         return Cause(
             f"the records are framed by a schema registry: a zero byte and a schema's number, {number}, come first, "
-            "as with Confluent's serializers of Avro, Protobuf and JSON Schema; Tidemill reads plain JSON",
+            "as with Confluent's serializers of Avro, Protobuf and JSON Schema; what follows is not of the pipeline's "
+            "format",
             _REGISTRY_FIX,
         )
     for magic, what, fix in _MAGIC:

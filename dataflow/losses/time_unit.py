@@ -7,6 +7,7 @@ import numpy as np
 from dataflow.columnar.types import Int64s
 from dataflow.event.fields import EVENT_TIME_LIMIT_MS, TimeUnit, text_to_ms
 from dataflow.event.schema import EventField
+from dataflow.event.unit_size import DECLARED, NOUNS, OUR_DAYS_FROM_S, OUR_DAYS_TO_S, PER_SECOND, unit_by_size
 from dataflow.losses.cause import Cause
 from dataflow.spoken import moment
 
@@ -17,23 +18,8 @@ class _Unit(NamedTuple):
     per_second: int
 
 
-_UNITS = {
-    TimeUnit.SECONDS: _Unit("seconds", "EventTimeSeconds", 1),
-    TimeUnit.MILLIS: _Unit("milliseconds", "EventTime", 1_000),
-    TimeUnit.MICROS: _Unit("microseconds", "EventTimeMicros", 1_000_000),
-    TimeUnit.NANOS: _Unit("nanoseconds", "EventTimeNanos", 1_000_000_000),
-}
+_UNITS = {unit: _Unit(NOUNS[unit], DECLARED[unit], PER_SECOND[unit]) for unit in PER_SECOND}
 _TEXT = "EventTimeText"
-_FROM_S, _TO_S = 946_684_800, 4_102_444_800
-"""2000-01-01 to 2100-01-01: a time in there is meant; in another unit the same number lies far outside."""
-
-
-def unit_by_size(ticks: int) -> TimeUnit | None:
-    """The unit in which `ticks` since 1970 lies between 2000 and 2100; None if there is none."""
-    for unit, facts in _UNITS.items():
-        if _FROM_S * facts.per_second <= ticks < _TO_S * facts.per_second:
-            return unit
-    return None
 
 
 def other_unit(field: EventField, event_time_ms: int) -> TimeUnit | None:
@@ -49,7 +35,9 @@ def misread_spans(field: EventField) -> list[tuple[int, int]]:
 
 def misread(field: EventField, event_time: Int64s) -> tuple[int, int] | None:
     """How many event times lie where another unit's would, and the first one of them; None if none does."""
-    if not len(event_time) or (event_time.min() >= _FROM_S * 1_000 and event_time.max() < _TO_S * 1_000):
+    if not len(event_time) or (
+        event_time.min() >= OUR_DAYS_FROM_S * 1_000 and event_time.max() < OUR_DAYS_TO_S * 1_000
+    ):
         return None
     found = np.zeros(len(event_time), np.bool_)
     for low, high in misread_spans(field):
@@ -88,6 +76,8 @@ def written_cause(field: EventField, written: object) -> Cause | None:
 
 
 def _of_text(field: EventField, written: str) -> Cause | None:
+    if field.text is not None:
+        return _of_form(field, written)
     try:
         at_ms = text_to_ms(written)
     except ValueError:
@@ -107,6 +97,17 @@ def _of_text(field: EventField, written: str) -> Cause | None:
         f"{_declared(field)}",
         f"declare it in the model: {field.name}: {_TEXT}, from dataflow",
     )
+
+
+def _of_form(field: EventField, written: str) -> Cause | None:
+    try:
+        field.text_ms(written)
+    except ValueError as error:
+        return Cause(
+            f"the event time {field.name} is text that its form does not take ({written[:60]!r}: {error})",
+            f"say unit, zone, start and end of {_TEXT}(...) in the model as the producer means them",
+        )
+    return None
 
 
 def _declare(field: EventField, ticks: str, unit: TimeUnit, at_ms: int) -> Cause:
@@ -130,7 +131,7 @@ def _misread(declared: TimeUnit | None) -> list[tuple[TimeUnit, int, int]]:
     own = _UNITS[declared].per_second
     found = []
     for unit, facts in _UNITS.items():
-        low, high = (edge * facts.per_second * 1_000 // own for edge in (_FROM_S, _TO_S))
+        low, high = (edge * facts.per_second * 1_000 // own for edge in (OUR_DAYS_FROM_S, OUR_DAYS_TO_S))
         if unit is not declared and low <= EVENT_TIME_LIMIT_MS:
             found.append((unit, low, min(high, EVENT_TIME_LIMIT_MS + 1)))
     return found

@@ -10,6 +10,7 @@ from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import Input, is_quantile
 from dataflow.aggregates.kinds import kind_of as aggregate_kind_of
 from dataflow.durations import Duration, to_ms, to_text
+from dataflow.event.fields import text_to_ms
 from dataflow.filter.parse import ConditionError, Expression, parse
 from dataflow.own_columns import OF_EVENTS, OF_ROLLUPS, VALUE
 from dataflow.pipeline.columns import Columns
@@ -111,6 +112,19 @@ def check_duration(
         mistakes.add(field, value, 'too long; at most "36500d"')
         return None
     return duration_ms
+
+
+def check_clock(mistakes: Mistakes, field: str, value: object) -> int | None:
+    """Milliseconds since 1970 of a time as text; None stays None, as does what is wrong."""
+    if value is None:
+        return None
+    if isinstance(value, str) and not value.isdigit():
+        try:
+            return text_to_ms(value)
+        except ValueError:
+            pass
+    mistakes.add(field, value, 'write RFC 3339 with a zone, like "2026-03-01T00:00:00Z"')
+    return None
 
 
 def check_keep(mistakes: Mistakes, field: str, value: object, needed: Mapping[str, int]) -> int | None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from dataflow.aggregates import Aggregate
 from dataflow.durations import Duration
+from dataflow.formats.declared import Format, json
 from dataflow.windows import Window
 
 
@@ -46,6 +47,10 @@ class Rollup:
 class Pipeline:
     """The whole definition. Construction never fails; `make_plan` checks it and reports every mistake.
 
+    `max_future_clock`: what time `max_future` counts from where a record has no timestamp, as RFC 3339.
+
+    `format`: in which form records are, `json()`, `avro(...)` or `protobuf(...)`.
+
     `events_keep`, `late_events_keep`, `dead_letters_keep`: how far back in event time these tables reach; None is all.
     """
 
@@ -56,6 +61,7 @@ class Pipeline:
     allowed_lateness: Duration = "0s"
     idle_timeout: Duration = "30s"
     max_future: Duration | None = None
+    max_future_clock: str | None = None
     deduplicate_by: str | None = None
     deduplicate_within: Duration | None = None
     max_record_bytes: int | None = None
@@ -63,3 +69,4 @@ class Pipeline:
     events_keep: Duration | None = None
     late_events_keep: Duration | None = None
     dead_letters_keep: Duration | None = None
+    format: Format = field(default_factory=json)

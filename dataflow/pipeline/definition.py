@@ -6,19 +6,26 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from dataflow.event.schema import EventField
+from dataflow.event.text_time import TextTime
+from dataflow.formats.declared import json
+from dataflow.zones import zone_of
 
 if TYPE_CHECKING:
     from dataflow.pipeline.plan import DimensionPlan, Plan, RollupPlan
 
 
 def definition_of(plan: "Plan", digests: Mapping[str, str]) -> dict[str, Any]:
-    """All of a checked pipeline as JSON values; `digests`: SHA-256 of each dimension's file, by its name."""
-    return {
+    """All of a checked pipeline as JSON values; `digests`: SHA-256 of each dimension's file, by its name.
+
+    Plain JSON goes without saying, as in lakes that were made before there were other formats.
+    """
+    return _format(plan) | {
         "name": plan.name,
         "event": [_field_definition(leaf) for leaf in plan.event.fields],
         "out_of_orderness_ms": plan.out_of_orderness_ms,
         "idle_timeout_ms": plan.idle_timeout_ms,
         "max_future_ms": plan.max_future_ms,
+        **({} if plan.max_future_clock_ms is None else {"max_future_clock_ms": plan.max_future_clock_ms}),
         "deduplicate_by": plan.dedup_column,
         "deduplicate_within_ms": plan.dedup_within_ms,
         "max_record_bytes": plan.max_record_bytes,
@@ -27,6 +34,17 @@ def definition_of(plan: "Plan", digests: Mapping[str, str]) -> dict[str, Any]:
         "tables": {"events": _columns(plan.row_schema)}
         | {rollup.delta_table: _delta(rollup) for rollup in plan.rollups},
     }
+
+
+def _format(plan: "Plan") -> dict[str, Any]:
+    if plan.format == json():
+        return {}
+    said = plan.format
+    aliases = {name: list(former) for name, former in sorted(said.aliases.items())}
+    found = {"name": said.name, "schema": said.schema, "aliases": aliases}
+    if said.name == "protobuf":
+        found |= {"message": said.message, "registry": said.registry}
+    return {"format": found}
 
 
 def _columns(columns: Iterable[pa.Field]) -> list[list[str]]:
@@ -38,18 +56,32 @@ def _delta(rollup: "RollupPlan") -> list[list[str]]:
 
 
 def _field_definition(leaf: EventField) -> dict[str, object]:
-    return {
-        "name": leaf.name,
-        "path": list(leaf.path),
-        "kind": leaf.kind.value,
-        "nullable": leaf.nullable,
-        "null_ok": leaf.null_ok,
-        "required": leaf.required,
-        "default": None if leaf.default is None else str(leaf.default),
-        "unit": None if leaf.unit is None else leaf.unit.value,
-        "choices": None if leaf.choices is None else list(leaf.choices),
-        "constraints": repr(leaf.constraints),
-    }
+    text: dict[str, object] = {} if leaf.text is None else {"text": _text_definition(leaf.text)}
+    if leaf.is_amount_text:
+        text["text"] = "amount"
+    # said only of fields that come from the record, as all definitions were before there were any
+    of_record = {} if leaf.record is None else {"record": leaf.record.column}
+    return (
+        text
+        | of_record
+        | {
+            "name": leaf.name,
+            "path": list(leaf.path),
+            "kind": leaf.kind.value,
+            "nullable": leaf.nullable,
+            "null_ok": leaf.null_ok,
+            "required": leaf.required,
+            "default": None if leaf.default is None else str(leaf.default),
+            "unit": None if leaf.unit is None else leaf.unit.value,
+            "choices": None if leaf.choices is None else list(leaf.choices),
+            "constraints": repr(leaf.constraints),
+        }
+    )
+
+
+def _text_definition(text: TextTime) -> dict[str, object]:
+    zone = None if text.zone is None else [text.zone, zone_of(text.zone).digest]
+    return {"unit": text.unit, "zone": zone, "bounds": list(text.bounds)}
 
 
 def _dimension_definition(plan: "DimensionPlan", digest: str) -> dict[str, object]:
@@ -73,7 +105,8 @@ def _rollup_definition(rollup: "RollupPlan") -> dict[str, object]:
             "size_ms": window.size_ms,
             "slide_ms": window.slide_ms,
             "offset_ms": window.offset_ms,
-        },
+        }
+        | ({} if window.zone is None else {"zone": window.zone, "zone_rules": zone_of(window.zone).digest}),
         "where": None if rollup.where is None else rollup.where.sql,
         "allowed_lateness_ms": rollup.allowed_lateness_ms,
         "aggregates": [

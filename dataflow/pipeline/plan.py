@@ -15,12 +15,16 @@ from dataflow.durations import to_text
 from dataflow.errors import PipelineError
 from dataflow.event.schema import EventSchema, read_model
 from dataflow.filter.parse import Expression
+from dataflow.formats.declared import Format
+from dataflow.formats.declared import json as json_format
+from dataflow.formats.schemas import Schemas
 from dataflow.pipeline import checks as check
 from dataflow.pipeline.checks import Mistakes
 from dataflow.pipeline.columns import columns_of
 from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 from dataflow.pipeline.definition import definition_of
 from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, content_of, read_dimension
+from dataflow.pipeline.formats import check_format
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.rules import Rules
 from dataflow.windows import Window
@@ -89,7 +93,8 @@ class Plan:
 
     `definition` is all of it as JSON values (dimension files by their SHA-256), to find out what changed;
     `fingerprint` is a SHA-256 of it. `keep_ms`: for how long in event time a rollup or a row table stays, where not for
-    ever; no part of the definition, since it says nothing of what rows mean.
+    ever; no part of the definition, since it says nothing of what rows mean. `format` has the text of its schema
+    file in the place of the path; `schemas` is the registry, where it needs one, which who reads records adds.
     """
 
     pipeline: Pipeline
@@ -107,6 +112,9 @@ class Plan:
     fingerprint: str
     definition: dict[str, object] = field(default_factory=dict, compare=False)
     keep_ms: dict[str, int] = field(default_factory=dict)
+    format: Format = field(default_factory=json_format)
+    schemas: Schemas | None = field(default=None, compare=False, repr=False)
+    max_future_clock_ms: int | None = None
 
     @property
     def rules(self) -> Rules:
@@ -116,6 +124,9 @@ class Plan:
 
 
 _Entry = TypeVar("_Entry")
+
+_BACK_MS = 86_400_000
+"""No clock was ever put back by more than a day, so no window by a clock is longer than its size and that."""
 
 
 def make_plan(pipeline: Pipeline, base_dir: str | Path) -> Plan:
@@ -147,6 +158,9 @@ class _Planner:
         lateness_ms = check.check_duration(mistakes, "allowed_lateness", pipeline.allowed_lateness)
         idle_ms = check.check_duration(mistakes, "idle_timeout", pipeline.idle_timeout, least_ms=1)
         future_ms = check.check_duration(mistakes, "max_future", pipeline.max_future, optional=True)
+        clock_ms = check.check_clock(mistakes, "max_future_clock", pipeline.max_future_clock)
+        if clock_ms is not None and pipeline.max_future is None:
+            mistakes.add("max_future_clock", pipeline.max_future_clock, "needs max_future, which counts from it")
         dedup_within_ms = self._deduplication()
         limit = pipeline.max_record_bytes
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
@@ -154,6 +168,7 @@ class _Planner:
         dimensions, digests = self._dimensions()
         rollups = self._rollups(lateness_ms or 0)
         keep_ms = self._keep(rollups, bound_ms or 0, dedup_within_ms)
+        format_ = check_format(mistakes, pipeline.format, self.event, self.base_dir)
         if mistakes.lines:
             raise PipelineError(f"pipeline {pipeline.name}", mistakes.lines)
         assert self.event is not None
@@ -169,11 +184,13 @@ class _Planner:
             out_of_orderness_ms=bound_ms,
             idle_timeout_ms=idle_ms,
             max_future_ms=future_ms,
+            max_future_clock_ms=clock_ms,
             dedup_column=pipeline.deduplicate_by,
             dedup_within_ms=dedup_within_ms,
             max_record_bytes=limit,
             fingerprint="",
             keep_ms=keep_ms,
+            format=format_,
         )
         definition = definition_of(plan, digests)
         text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -209,6 +226,7 @@ class _Planner:
             size_ms = each.window.size_ms if isinstance(each.window, Window) else 0
             needed = {
                 f"its window {to_text(size_ms)}": size_ms,
+                "a day for a clock that is put back": _BACK_MS if getattr(each.window, "zone", None) else 0,
                 f"allowed_lateness {to_text(each.allowed_lateness_ms)}": each.allowed_lateness_ms,
                 **disorder,
             }

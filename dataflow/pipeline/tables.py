@@ -138,13 +138,19 @@ def tables_of(plan: "Plan", *, events: bool) -> list[TableSpec]:
     if events:
         tables.append(TableSpec(EVENTS, events_schema(plan)))
     for rollup in plan.rollups:
-        keys = (*(key.name for key in rollup.keys), *(column.name for column in WINDOW))
-        merges = (*(merge for agg in rollup.aggregates for merge in merges_of(agg.name, agg.kind)), *ROW_COUNTS)
-        tables.append(TableSpec(rollup.delta_table, delta_schema(rollup), keys, merges, rollup.merges_windows))
-        for agg in rollup.aggregates:
-            if agg.keeps_values:
-                schema = distinct_schema(rollup, agg)
-                tables.append(TableSpec(rollup.distinct_table(agg.name), schema, tuple(schema.names)))
+        tables += rollup_tables(rollup)
+    return tables
+
+
+def rollup_tables(rollup: "RollupPlan") -> list[TableSpec]:
+    """A rollup's delta table, then the side tables of its exact distinct counts."""
+    keys = (*(key.name for key in rollup.keys), *(column.name for column in WINDOW))
+    merges = (*(merge for agg in rollup.aggregates for merge in merges_of(agg.name, agg.kind)), *ROW_COUNTS)
+    tables = [TableSpec(rollup.delta_table, delta_schema(rollup), keys, merges, rollup.merges_windows)]
+    for agg in rollup.aggregates:
+        if agg.keeps_values:
+            schema = distinct_schema(rollup, agg)
+            tables.append(TableSpec(rollup.distinct_table(agg.name), schema, tuple(schema.names)))
     return tables
 
 

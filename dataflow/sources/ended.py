@@ -57,6 +57,8 @@ class EndedReader:
     """Stands where reading ended, with the hint of that place, and gives nothing."""
 
     finished = True
+    unfinished = False
+    content = None
 
     def __init__(self, position: int, hint: Hint) -> None:
         self.position = position

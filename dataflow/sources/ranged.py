@@ -16,12 +16,14 @@ class SourceRange:
     """Offsets [start, end) of one source partition; `hint` is the reader's hint of `start`, where one is needed.
 
     `marks`: from which offset on which rules hold in it; those of the pipeline where there is none.
+    `content`: what a file is known by, as its reader told.
     """
 
     start: int
     end: int
     hint: Hint = None
     marks: tuple[Mark, ...] = ()
+    content: str | None = None
 
 
 class RangedSource:
@@ -87,7 +89,7 @@ def read_ranges(path: Path) -> dict[str, SourceRange]:
 
 def _range(entry: Mapping[str, Any]) -> SourceRange:
     marks = tuple((offset, Rules.of_json(values)) for offset, values in entry.get("rules", ()))
-    return SourceRange(entry["start"], entry["end"], entry.get("hint"), marks)
+    return SourceRange(entry["start"], entry["end"], entry.get("hint"), marks, entry.get("content"))
 
 
 def write_ranges(path: Path, ranges: Mapping[str, SourceRange]) -> None:
@@ -97,6 +99,7 @@ def write_ranges(path: Path, ranges: Mapping[str, SourceRange]) -> None:
             "start": part.start,
             "end": part.end,
             "hint": part.hint,
+            "content": part.content,
             "rules": [(offset, rules.as_json()) for offset, rules in part.marks],
         }
         for name, part in ranges.items()

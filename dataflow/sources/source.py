@@ -12,16 +12,26 @@ class Reader(Protocol):
     """One open source partition, read forwards only, by one thread.
 
     `position` is the offset the next poll starts at; polls are contiguous: each starts where the last one ended.
-    `finished`: a bounded end was reached, and no poll follows.
+    `finished`: a bounded end was reached, and no poll follows. `unfinished`: a record begins there that is not whole
+    yet, as the last line of a file that is still written; the source partition is not at its end.
     `hint` is what `Source.open` needs besides the offset to go on from `position` (small, picklable, or None).
     """
 
     position: int
     finished: bool
+    unfinished: bool
 
     @property
     def hint(self) -> Hint:
         """Extra resume position that belongs to `position`: keep it beside the offset in the snapshot."""
+        ...
+
+    @property
+    def content(self) -> str | None:
+        """What the source partition is known by up to `position`, as JSON; None where its name is what it is known by.
+
+        What was told earlier of it stays true.
+        """
         ...
 
     def poll(self, max_records: int, max_bytes: int) -> Poll | None:

@@ -10,7 +10,8 @@ class Window(NamedTuple):
 
     Half open [start, end), aligned to `offset_ms` after 1970. `size_ms` is the whole window (for a session: the gap),
     `slide_ms` the distance of starts (tumble: the size; cumulate: the step by which the end grows; session: the gap).
-    `mistake`: what is wrong with the durations as written; such a window never gets into a plan.
+    `mistake`: what is wrong with the durations as written; such a window never gets into a plan. `zone`: sizes and
+    offset are of its wall clock, counted from 1970-01-01 00:00 there; the clock says how long a window really is.
     """
 
     kind: str
@@ -18,11 +19,34 @@ class Window(NamedTuple):
     slide_ms: int
     offset_ms: int = 0
     mistake: str | None = None
+    zone: str | None = None
 
 
-def tumble(size: Duration, offset: Duration = "0s") -> Window:
-    """Windows that follow each other without overlap: [k * size + offset, (k + 1) * size + offset)."""
-    return _window("tumble", size=size, slide=size, offset=offset)
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAY_MS, WEEK_MS = 86_400_000, 7 * 86_400_000
+FIRST_MONDAY_MS = 4 * DAY_MS
+"""1970-01-05."""
+
+
+def tumble(size: Duration, offset: Duration = "0s", *, zone: str | None = None, week: str | None = None) -> Window:
+    """Windows that follow each other without overlap: [k * size + offset, (k + 1) * size + offset).
+
+    With `zone` they begin and end by that zone's clock, so a day has 23, 24 or 25 hours: sizes are whole days, or whole
+    hours that divide a day. Sizes of whole weeks begin on the day `week`, with a zone on monday unless it says another.
+    """
+    window = _window("tumble", size=size, slide=size, offset=offset)
+    if window.mistake is not None or (zone is None and week is None):
+        return window
+    weeks = window.size_ms > 0 and window.size_ms % WEEK_MS == 0
+    if week is not None and (week not in WEEKDAYS or not weeks):
+        mistake = (
+            f'week={week!r} is no weekday; write one like "monday"' if weeks else "`week` needs a size of whole weeks"
+        )
+        return window._replace(mistake=mistake, zone=zone)
+    if weeks:
+        begin_ms = FIRST_MONDAY_MS + WEEKDAYS.index(week or "monday") * DAY_MS
+        window = window._replace(offset_ms=(begin_ms + window.offset_ms) % window.size_ms)
+    return window._replace(zone=zone)
 
 
 def hop(size: Duration, every: Duration, offset: Duration = "0s") -> Window:

@@ -8,13 +8,16 @@ from math import gcd
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataflow.durations import to_text
-from dataflow.windows import Window
+from dataflow.windows import DAY_MS, FIRST_MONDAY_MS, WEEK_MS, WEEKDAYS, Window
 
 if TYPE_CHECKING:
     import numpy as np
 
     Times = np.ndarray[Any, np.dtype[Any]]
     """int64 ms, or Python ints where int64 could overflow."""
+
+
+HOUR_MS = 3_600_000
 
 
 class Layout(NamedTuple):
@@ -74,6 +77,47 @@ def _sliding(window: Window, times: "Times") -> Layout:
     return Layout(start, start + size, np.maximum((last - start) // slide + 1, 0))
 
 
+def _tumbling(window: Window, times: "Times") -> Layout:
+    if window.zone is None:
+        return _sliding(window, times)
+    import numpy as np
+
+    from dataflow.zones import zone_of
+
+    zone, size, offset = zone_of(window.zone), window.size_ms, window.offset_ms
+    border = panes_by_clock(window, np.asarray(times, np.int64)) * size + offset
+    start, end = (zone.first(each).astype(times.dtype) for each in (border, border + size))
+    return Layout(start, end, np.ones(len(times), np.int64))
+
+
+def panes_by_clock(window: Window, times: "Times") -> "Times":
+    """Number of the window that holds each time, by the clock of the window's zone.
+
+    The clock's furthest reading decides, not its present one: a time after the clock was put back over a border stays
+    in the window that had begun.
+    """
+    import numpy as np
+
+    from dataflow.zones import zone_of
+
+    assert window.zone is not None, "only a zone has a clock"
+    return np.asarray((zone_of(window.zone).furthest(times) - window.offset_ms) // window.size_ms)
+
+
+def _by_clock(window: Window) -> Iterator[str]:
+    if window.zone is None:
+        return
+    from dataflow.zones import zone_of
+
+    try:
+        zone_of(window.zone)
+    except ValueError as error:
+        yield f"zone {window.zone!r} is {error}"
+    size = window.size_ms
+    if size % DAY_MS and (size % HOUR_MS or DAY_MS % size):
+        yield "with a zone `size` is whole days, or whole hours that divide a day; write another, or leave out the zone"
+
+
 def _common_ms(window: Window) -> int:
     return gcd(window.size_ms, window.slide_ms)
 
@@ -89,7 +133,7 @@ def _uneven(window: Window) -> Iterator[str]:
 
 
 _ENTRIES = (
-    WindowKind("tumble", layout=_sliding, grid_ms=_common_ms),
+    WindowKind("tumble", layout=_tumbling, grid_ms=_common_ms, mistakes=_by_clock),
     WindowKind(
         "hop",
         layout=_sliding,
@@ -123,7 +167,19 @@ def has_one_window(window: Window) -> bool:
     return kind_of(window).merging or window.size_ms == window.slide_ms
 
 
+def windows_a_row(window: Window) -> int:
+    """In how many windows a row counts at most."""
+    return 1 if has_one_window(window) else -(-window.size_ms // window.slide_ms)
+
+
 def window_text(window: Window) -> str:
     """A window as its user wrote it."""
-    offset = f", offset {to_text(window.offset_ms)}" if window.offset_ms else ""
-    return f"{window.kind} {to_text(window.size_ms)}{kind_of(window).more(window)}{offset}"
+    offset_ms, clock = window.offset_ms, ""
+    if window.zone is not None:
+        clock = f" in {window.zone}"
+        if window.size_ms % WEEK_MS == 0:
+            day, offset_ms = divmod((offset_ms - FIRST_MONDAY_MS) % window.size_ms, DAY_MS)
+            weeks, weekday = divmod(day, 7)
+            clock, offset_ms = f" from {WEEKDAYS[weekday]}{clock}", offset_ms + weeks * WEEK_MS
+    offset = f", offset {to_text(offset_ms)}" if offset_ms else ""
+    return f"{window.kind} {to_text(window.size_ms)}{kind_of(window).more(window)}{clock}{offset}"

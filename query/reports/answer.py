@@ -1,7 +1,7 @@
 """Asking a report: parameters become values, a range of time and the files of that range, and those an answer."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from dataflow.errors import ConfigError, PipelineError, QueryError
@@ -89,16 +89,24 @@ def newest_event(snapshot: LakeSnapshot) -> datetime | None:
 
 
 def values_of(report: Report | RollupReport, given: Mapping[str, object], moment: datetime) -> dict[str, Value]:
-    """A value for every parameter, `today` being the day of `moment`. Raises ConfigError or QueryError."""
+    """A value for every parameter, `today` being the day of `moment` by the clock of the report's range.
+
+    Raises ConfigError or QueryError.
+    """
     known = {parameter.name: parameter for parameter in report.parameters}
     for name, value in given.items():
         if name not in known:
             hint = suggest(name, [*known]) if known else "; it has none"
             raise ConfigError(f"--{name}", value, f"report {report.name} has no such parameter{hint}")
-    return {name: _value(report.name, parameter, given, moment) for name, parameter in known.items()}
+    values = {name: _value(report.name, known[name], given, moment.date()) for name in known}
+    clock = getattr(report.span, "clock", None) if isinstance(report, Report) else None
+    if clock is not None:
+        today = clock.day_of(moment, values)
+        values = {name: _value(report.name, known[name], given, today) for name in known}
+    return values
 
 
-def _value(report: str, parameter: Parameter, given: Mapping[str, object], moment: datetime) -> Value:
+def _value(report: str, parameter: Parameter, given: Mapping[str, object], today: date) -> Value:
     written = given.get(parameter.name)
     text = parameter.default if written is None else str(written)
     if text is None:
@@ -107,7 +115,7 @@ def _value(report: str, parameter: Parameter, given: Mapping[str, object], momen
             raise ConfigError(f"--{parameter.name}", None, f"report {report} needs it: {parameter.type.form}{meaning}")
         return None
     try:
-        return read_value(parameter.type, text, moment.date())
+        return read_value(parameter.type, text, today)
     except ValueError as error:
         raise ConfigError(f"--{parameter.name}", text, str(error)) from None
 

@@ -60,7 +60,7 @@ TYPES = {
         ValueType("boolean", "true or false", "true", _boolean),
         ValueType("date", "today, yesterday or a date like 2026-11-25", "today", parse_day),
         ValueType("time", "a UTC time like 2026-11-25T12:05:00", "2026-11-25T12:05:00", _time),
-        ValueType("duration", "a whole number and ms, s, m, h or d, like 90s", "1h", _duration),
+        ValueType("duration", "a whole number and ms, s, m, h, d or w, like 90s", "1h", _duration),
     )
 }
 """Every type by its name."""

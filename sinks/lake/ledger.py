@@ -124,6 +124,7 @@ def _copy(entry: Range) -> Range:
         rollups,
         entry.watermark,
         entry.rules,
+        entry.content,
     )
 
 
@@ -140,6 +141,7 @@ def _add(whole: Range, part: Range) -> None:
     times = [time for time in (whole.max_event_time, part.max_event_time) if time is not None]
     whole.max_event_time = max(times, default=None)
     whole.finished = whole.finished or part.finished
+    whole.content = part.content or whole.content
     for name, count in part.rollups.items():
         sums = whole.rollups.setdefault(name, RollupCount())
         sums.filtered += count.filtered

@@ -16,6 +16,7 @@ from dataflow.messages import Parcel, Range
 from dataflow.pipeline.names import LEDGER
 from dataflow.pipeline.tables import TableSpec
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.contents import note_contents
 from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.catalog.rules import rules_text
 from sinks.lake.catalog.staged import StagedFile
@@ -269,6 +270,7 @@ class LakeWriter:
                 " since = CASE WHEN ? THEN excluded.since ELSE coalesce(since, excluded.since) END",
                 [_standing(entry, int(at.timestamp() * 1000)) for entry in manifest.ranges],
             )
+            note_contents(connection, manifest.ranges)
             connection.execute("INSERT INTO own_publish VALUES (?, ?, ?, ?, ?, ?)", (*key, offsets, snapshot_id))
             connection.execute(
                 "DELETE FROM own_publish WHERE pipeline = ? AND lineage = ? AND epoch <= ?",

@@ -185,3 +185,42 @@ def test_mistakes_of_reports_and_refusals_of_the_lake_are_told_together(capsys, 
     err = capsys.readouterr().err
     assert err.startswith(f"error: {tmp_path / 'reports'}: 1 mistake\n")
     assert "\nerror: the lake " in err
+
+
+def test_it_says_in_how_many_windows_a_row_counts_where_they_are_many(capsys, tmp_path):
+    text = BROKEN.replace("adv", "ad").replace('agg.sum("ad")', "agg.count()")
+    windows = (
+        'hop("1d", every="1m")',
+        'cumulate("1h", step="1m")',
+        'hop("59m", every="1m")',
+        'tumble("1d", zone="Asia/Tokyo")',
+    )
+    rollups = [
+        f'Rollup("r{at}", keys=[], window={window}, aggregates={{"n": agg.count()}}),'
+        for at, window in enumerate(windows)
+    ]
+    text = text.replace("import tumble", "import cumulate, hop, tumble").replace(
+        '    Rollup("clicks"', "".join(rollups) + 'Rollup("clicks"'
+    )
+    (tmp_path / "many.py").write_text(text)
+    with pytest.raises(SystemExit, match="0"):
+        main(arguments=["check", "--pipeline", str(tmp_path / "many.py")])
+    out = capsys.readouterr().out
+    assert "hop 1d every 1m (1440 windows a row)" in out
+    assert "cumulate 1h by steps of 1m (60 windows a row)" in out
+    assert out.count("windows a row") == 2
+    assert "tumble 1d in Asia/Tokyo" in out
+
+
+def test_it_says_that_max_future_needs_a_clock_on_files(capsys, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "plain.py").write_text(BROKEN.replace("adv", "ad").replace('agg.sum("ad")', "agg.count()"))
+    told = []
+    for more in ("", ', max_future="1m"', ', max_future="1m", max_future_clock="2026-03-01T00:00:00Z"'):
+        text = (tmp_path / "plain.py").read_text()
+        (tmp_path / "job.py").write_text(text[: text.rindex(")")] + more + ")\n")
+        for source in (["--source", "files", "--input", str(tmp_path / "in")], []):
+            with pytest.raises(SystemExit, match="0"):
+                main(arguments=["check", "--pipeline", str(tmp_path / "job.py"), *source])
+            told.append("max_future has no effect on files" in capsys.readouterr().out)
+    assert told == [False, False, True, False, False, False]

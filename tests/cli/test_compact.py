@@ -35,7 +35,7 @@ def test_compact_every_goes_on_until_it_is_told_to_stop(start: Start) -> None:
 def test_a_time_that_is_none_is_told_with_its_flag(tidemill: Tidemill, flag: str) -> None:
     code, _, err = tidemill("compact", flag, "soon")
     assert code == 2
-    assert f"{flag} = 'soon': write a whole number and ms, s, m, h or d" in err
+    assert f"{flag} = 'soon': write a whole number and ms, s, m, h, d or w" in err
 
 
 def test_what_is_left_alone_is_said(tidemill: Tidemill, lake: LakeMaker) -> None:

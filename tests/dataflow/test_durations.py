@@ -43,7 +43,7 @@ def test_fractions_negative_spans_and_other_forms_are_refused(wrong: Any) -> Non
 
 @pytest.mark.parametrize("wrong", [5, 1.0, None, b"5s", "5s\n", "5S", "5min"])
 def test_what_is_no_duration_is_told_with_the_form_to_write(wrong: Any) -> None:
-    with pytest.raises(ValueError, match='write a whole number and ms, s, m, h or d, like "90s"'):
+    with pytest.raises(ValueError, match='write a whole number and ms, s, m, h, d or w, like "90s"'):
         to_ms(wrong)
 
 

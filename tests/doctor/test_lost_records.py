@@ -68,7 +68,7 @@ def test_dead_letters_are_an_error_in_the_words_of_the_run(world: World) -> None
         "\\x00\\x00\\x00\\x00*\\x10. Likely: the records are framed by a schema registry"
     )
     assert finding.fix is not None
-    assert "plain JSON" in finding.fix
+    assert "format=avro()" in finding.fix
     assert (finding.details["dead"], finding.details["of"], finding.details["offset"]) == (1_000, 1_000, 899)
 
 

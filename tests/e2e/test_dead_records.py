@@ -90,7 +90,7 @@ def test_all_records_dead_is_a_warning_a_line_at_the_end_and_an_error_of_doctor(
     assert (warning["partition"], warning["offset"]) == ("a", 0)
     assert warning["example"] == r"\x00\x00\x00\x00*\x10ad-1\x07\xfe"
     assert "schema registry: a zero byte and a schema's number, 42," in warning["cause"]
-    assert "plain JSON" in warning["fix"]
+    assert "format=avro()" in warning["fix"]
     assert log[-1]["event"] == "ended"
     assert (log[-1]["read"], log[-1]["dead"], log[-1]["late"]) == (3_000, 3_000, 0)
     finding = folder.doctor()

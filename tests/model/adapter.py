@@ -7,15 +7,25 @@ import csv
 import importlib.util
 import re
 import types
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from tests.model.spec import AggregateSpec, DimensionSpec, FieldSpec, PipelineSpec, RollupSpec, WindowSpec, column_names
+from tests.model.spec import (
+    AggregateSpec,
+    DimensionSpec,
+    FieldSpec,
+    PipelineSpec,
+    RollupSpec,
+    TextForm,
+    WindowSpec,
+    column_names,
+)
 
-_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _KINDS = {str: "str", int: "int", bool: "bool", float: "float", Decimal: "money", date: "date"}
 _LIMITS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern")
 
@@ -39,6 +49,7 @@ def to_spec(pipeline: Any, folder: Path) -> PipelineSpec:
         rollups=tuple(_rollup(each, _ms(pipeline.allowed_lateness)) for each in pipeline.rollups),
         bound=_ms(pipeline.out_of_orderness),
         max_future=None if pipeline.max_future is None else _ms(pipeline.max_future),
+        max_future_clock=_edge(pipeline.max_future_clock),
         dedup_column=pipeline.deduplicate_by,
         dedup_horizon=0 if pipeline.deduplicate_within is None else _ms(pipeline.deduplicate_within),
         max_record_bytes=pipeline.max_record_bytes,
@@ -53,8 +64,19 @@ def _fields(model: Any) -> tuple[FieldSpec, ...]:
         kind, limits, children = _kind(base, metadata)
         has_default = not info.is_required()
         default = _plain(info.get_default(call_default_factory=True)) if has_default else None
-        made.append(FieldSpec(name, kind, optional, has_default, default, limits, children, info.alias))
+        form = next((_form(item) for item in _flat(metadata) if type(item).__name__ == "TextTime"), None)
+        made.append(
+            FieldSpec(name, kind, optional, has_default, default, limits, children, info.alias, form, _part(metadata))
+        )
+    if not any(each.kind.startswith("event_time") or each.kind == "object" for each in made):
+        # no field has the type of one: the record's timestamp is the event time
+        made = [replace(each, kind="event_time_ms") if each.part == "timestamp" else each for each in made]
     return tuple(made)
+
+
+def _part(metadata: list[Any]) -> str | None:
+    found = next((item for item in metadata if type(item).__name__ == "RecordPart"), None)
+    return None if found is None else found.part if found.header is None else f"header:{found.header}"
 
 
 def _unwrap(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]:
@@ -73,13 +95,19 @@ def _unwrap(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any], bool]
 def _kind(base: Any, metadata: list[Any]) -> tuple[str, dict[str, Any], tuple[FieldSpec, ...]]:
     limits: dict[str, Any] = {}
     unit = None
-    for item in [part for each in metadata for part in getattr(each, "metadata", [each])]:
+    for item in _flat(metadata):
+        if type(item).__name__ == "TextTime":
+            unit = "text"
         if type(item).__name__ == "TimeUnit":
             unit = item.value
         for limit in _LIMITS:
             value = getattr(item, limit, None)
             if value is not None and not callable(value):
                 limits[limit] = value
+    if any(type(item).__name__ == "MoneyMarker" and item.text for item in _flat(metadata)):
+        return "money_text", limits, ()
+    if getattr(base, "__name__", "") == "EventTimeText":
+        unit = "text"
     if unit is not None:
         return f"event_time_{unit}", limits, ()
     if get_origin(base) is Literal:
@@ -91,6 +119,25 @@ def _kind(base: Any, metadata: list[Any]) -> tuple[str, dict[str, Any], tuple[Fi
     if hasattr(base, "model_fields"):
         return "object", limits, _fields(base)
     return _KINDS[base], limits, ()
+
+
+def _flat(metadata: list[Any]) -> list[Any]:
+    """The parts of an annotation's metadata, those of an Annotated or a Field in it as well."""
+    parts = [part for each in metadata for part in getattr(each, "metadata", [each])]
+    return [inner for part in parts for inner in getattr(part, "__metadata__", [part])]
+
+
+def _form(item: Any) -> TextForm:
+    return TextForm(item.unit, item.zone, _edge(item.start), _edge(item.end))
+
+
+def _edge(text: str | None) -> int | None:
+    """A bound of a text time: a day, or RFC 3339 with a zone."""
+    if text is None:
+        return None
+    at = datetime.fromisoformat(text)
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def _plain(value: Any) -> Any:
@@ -113,7 +160,7 @@ def _rollup(rollup: Any, lateness: int) -> RollupSpec:
     return RollupSpec(
         name=rollup.name,
         keys=tuple(rollup.keys),
-        window=WindowSpec(window.kind, window.size_ms, window.slide_ms, window.offset_ms),
+        window=WindowSpec(window.kind, window.size_ms, window.slide_ms, window.offset_ms, window.zone),
         aggregates={
             name: AggregateSpec(each.kind, each.column, each.where, each.q) for name, each in rollup.aggregates.items()
         },
@@ -146,6 +193,6 @@ def _cell(text: str, kind: str) -> Any:
 def _ms(duration: Any) -> int:
     if isinstance(duration, timedelta):
         return duration // timedelta(milliseconds=1)
-    match = re.fullmatch(r"(\d+)(ms|s|m|h|d)", duration)
+    match = re.fullmatch(r"(\d+)(ms|s|m|h|d|w)", duration)
     assert match is not None
     return int(match[1]) * _UNITS_MS[match[2]]

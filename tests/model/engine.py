@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.model.aggregates import aggregate
-from tests.model.contract import MAX_DEPTH, Dead, read
+from tests.model.contract import MAX_DEPTH, Dead, read_record
 from tests.model.expression import Node, is_true, parse
 from tests.model.spec import PipelineSpec, Record, RollupSpec, event_time_column
 from tests.model.windows import Span, is_late, windows_of
@@ -132,7 +132,7 @@ class _Partition:
 
     def event_of(self, record: Record, max_depth: int) -> Row | Dead:
         """Contract, then dimensions, then the future guard: the first reason wins."""
-        event = read(record.value, self.spec, max_depth)
+        event = read_record(record, self.spec, max_depth)
         if isinstance(event, Dead):
             return event
         for dimension in self.spec.dimensions:
@@ -143,7 +143,8 @@ class _Partition:
             for column in dimension.columns:
                 event[column] = known[column] if known is not None else None
         guard = self.spec.max_future
-        if guard is not None and record.timestamp is not None and event[self.time_column] > record.timestamp + guard:
+        stamp = self.spec.max_future_clock if record.timestamp is None else record.timestamp
+        if guard is not None and stamp is not None and event[self.time_column] > stamp + guard:
             return Dead("future_event", self.time_column)
         return event
 

@@ -8,10 +8,11 @@ from typing import Any
 class FieldSpec:
     """One field of the event.
 
-    `kind`: str, int, bool, float, money, date, event_time_ms, event_time_s, event_time_us, event_time_ns,
+    `kind`: str, int, bool, float, money, money_text, date, event_time_ms, event_time_s, event_time_us, event_time_ns,
     event_time_text or object (then `children` are its fields). `limits` holds any of ge, gt, le, lt, multiple_of,
     min_length, max_length, pattern, choices (a tuple of the allowed values). `key`: what it is called in the JSON
-    object, where that is not its name.
+    object, where that is not its name. `form`: of an event_time_text. `part`: timestamp,
+    key, topic or header:NAME, where the field is that of the record and none of its value.
     """
 
     name: str
@@ -22,16 +23,32 @@ class FieldSpec:
     limits: dict[str, Any] = field(default_factory=dict)
     children: tuple["FieldSpec", ...] = ()
     key: str | None = None
+    form: "TextForm | None" = None
+    part: str | None = None
+
+
+@dataclass(frozen=True)
+class TextForm:
+    """How an event_time_text is written where not strictly: unit of digits, zone of texts without one, bounds in ms."""
+
+    unit: str
+    zone: str | None
+    start: int | None
+    end: int | None
 
 
 @dataclass(frozen=True)
 class WindowSpec:
-    """Kind tumble, hop, cumulate or session; times in ms. `slide` is the hop's distance or cumulate's step."""
+    """Kind tumble, hop, cumulate or session; times in ms. `slide` is the hop's distance or cumulate's step.
+
+    `zone`: by whose wall clock the borders of a tumble are counted.
+    """
 
     kind: str
     size: int
     slide: int
     offset: int = 0
+    zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,7 @@ class PipelineSpec:
     rollups: tuple[RollupSpec, ...]
     bound: int = 0
     max_future: int | None = None
+    max_future_clock: int | None = None
     dedup_column: str | None = None
     dedup_horizon: int = 0
     max_record_bytes: int | None = None
@@ -87,6 +105,9 @@ class Record:
     offset: int
     value: bytes | None
     timestamp: int | None = None
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    topic: str | None = None
 
 
 def column_names(fields: tuple[FieldSpec, ...], prefix: str = "") -> list[str]:

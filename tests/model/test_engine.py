@@ -113,6 +113,9 @@ def test_the_future_guard_needs_a_record_timestamp() -> None:
     assert run(spec, {"p": _records('{"t":15}', stamp=10)}).dead == []
     assert run(spec, {"p": _records('{"t":16}', stamp=10)}).dead == [("p", 0, "future_event")]
     assert run(spec, {"p": _records('{"t":16}')}).dead == []
+    clocked = _spec(max_future=5, max_future_clock=20)
+    assert run(clocked, {"p": _records('{"t":16}', stamp=10)}).dead == [("p", 0, "future_event")]
+    assert run(clocked, {"p": _records('{"t":25}', '{"t":26}')}).dead == [("p", 1, "future_event")]
 
 
 def test_an_id_is_forgotten_when_its_time_and_the_horizon_are_reached() -> None:

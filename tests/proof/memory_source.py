@@ -49,6 +49,8 @@ class MemoryReader:
     def __init__(self, records: list[Record], position: int, end: int, sizes: tuple[int, ...]) -> None:
         self.position = position
         self.finished = position >= end
+        self.unfinished = False
+        self.content = None
         self.hint = None
         self._left = [record for record in records if position <= record.offset < end]
         self._end = end

@@ -146,6 +146,15 @@ def test_csv_reads_back_with_nothing_and_an_empty_text_apart(tmp_path: Path) -> 
     assert found == [('x\n"y",\r', "1"), ("", "2"), (None, "3"), (" 1 ", None)]
 
 
+def test_csv_of_one_column_tells_null_from_an_empty_text_too(tmp_path: Path) -> None:
+    table = pa.table({"a": ["", None, "x", None]})
+    (tmp_path / "t.csv").write_bytes(_written("csv", table))
+    assert (tmp_path / "t.csv").read_bytes() == b'a\n""\n\nx\n\n'
+    options = "all_varchar = true, header = true, quote = '\"', allow_quoted_nulls = false, null_padding = true"
+    found = duckdb.execute(f"SELECT * FROM read_csv('{tmp_path}/t.csv', {options}, columns = {{'a': 'VARCHAR'}})")
+    assert found.fetchall() == [("",), (None,), ("x",), (None,)]
+
+
 def test_every_format_is_tested_without_rows() -> None:
     assert {"table", "rows", "csv", "json", "ndjson", *BINARY_FORMATS} == set(FORMATS)
 
@@ -182,7 +191,7 @@ def test_an_answer_that_breaks_off_leaves_the_file_as_it_was(tmp_path: Path) -> 
         assert [path.name for path in tmp_path.iterdir()] == ([] if before is None else ["out.csv"])
     assert target.read_bytes() == b"as it was"
     write_to(answer_of(TABLE.select(["n"]), "csv"), "csv", target, io.BytesIO(), terminal=False)
-    assert target.read_text() == 'n\n1\n-2\n""\n'
+    assert target.read_text() == "n\n1\n-2\n\n"
 
 
 def test_a_link_is_followed_and_a_device_is_written_as_it_is(tmp_path: Path) -> None:

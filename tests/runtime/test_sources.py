@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from dataflow import EventTime, KafkaKey, Pipeline, Rollup
+from dataflow import aggregates as agg
 from dataflow.errors import ConfigError, InputMissing
+from dataflow.pipeline.plan import make_plan
 from dataflow.sources.files.source import FilesSource
 from dataflow.sources.generator.source import GeneratorSource
 from dataflow.sources.ranged import RangedSource, SourceRange, write_ranges
+from dataflow.windows import tumble
 from runtime.settings import Settings
 from runtime.sources import open_source, open_to_look
 from tests.sinks.lake.small import small_plan
@@ -60,6 +65,9 @@ def test_kafka_is_asked_with_all_that_the_settings_say(monkeypatch: pytest.Monke
         def __init__(self, brokers: str, topics: list[str], **options: Any) -> None:
             asked.update(brokers=brokers, topics=topics, **options)
 
+        def ask_for(self, beside: tuple[str, ...]) -> None:
+            assert beside == ()
+
     monkeypatch.setattr("dataflow.sources.kafka.source.KafkaSource", Source)
     settings = Settings(brokers="b:1", topic="t", group="g", start="latest", kafka={"client.id": "x"})
     open_source(settings, PLAN, lambda: NOW, lambda: True)
@@ -82,3 +90,15 @@ def test_who_only_looks_gets_no_group_and_needs_no_plan(tmp_path: Path, monkeypa
     assert asked == [("b:1", ["t"], {"group": None, "properties": {"client.id": "x"}})]
     (tmp_path / "a.ndjson").write_text("{}\n")
     assert open_to_look(Settings(source="files", input=tmp_path)).partitions() == ["a"]
+
+
+def test_a_field_that_must_come_from_kafka_is_refused_for_files_by_its_name(tmp_path: Path) -> None:
+    class Click(BaseModel):
+        at: EventTime
+        user: KafkaKey
+        note: KafkaKey | None = None
+
+    each = Rollup("each", keys=[], window=tumble("1m"), aggregates={"n": agg.count()})
+    plan = make_plan(Pipeline("clicks", Click, [each]), tmp_path)
+    with pytest.raises(ConfigError, match=r"field user is the key of a Kafka record, which files do not have"):
+        open_source(Settings(source="files", input=tmp_path), plan, lambda: NOW)

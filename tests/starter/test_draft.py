@@ -52,7 +52,7 @@ def test_records_of_another_format_are_told_by_name_with_the_way_out() -> None:
         "topic orders: 9 of 10 sampled records are no JSON objects: the records are framed by a schema"
     )
     assert "a schema's number, 42," in said
-    assert "This cannot be read yet: have the producer write plain JSON" in said
+    assert "This cannot be drafted from: declare in the pipeline file what the producer writes" in said
     assert "no JSON objects (malformed 1), like hello. Tidemill reads one JSON object a record" in refusal(b"hello")
     assert "JSON arrays" in refusal(b"[1]")
 

@@ -4,7 +4,7 @@ A mark is a suspicion, not a verdict: the contract judges each marked row again.
 never too lax; under a mark the column holds any valid filler.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -18,8 +18,9 @@ from pydantic import TypeAdapter
 
 from dataflow.columnar.buffers import words_in
 from dataflow.columnar.types import Bools, Int64s
+from dataflow.decode.json.times import TextTimes, strict_times
 from dataflow.event.annotations import COMPARE, Constraints
-from dataflow.event.fields import EVENT_TIME_LIMIT_MS, INT64_MAX, INT64_MIN, FieldKind, TimeUnit, text_to_ms
+from dataflow.event.fields import EVENT_TIME_LIMIT_MS, INT64_MAX, INT64_MIN, FieldKind, TimeUnit
 from dataflow.event.schema import EventField
 
 Marks = Bools
@@ -48,14 +49,13 @@ _MONEY_TEXT_BYTES = 32
 _PLAIN_MONEY = r"^-?\d{1,12}(\.\d{1,6}0*)?$"
 # Far exponents make Arrow's cast answer 0 instead of refusing (1e-224), so only near ones reach it.
 _NEAR_MONEY = r"^-?\d{1,12}(\.\d{1,9})?([eE][+-]?0?\d)?$"
-_PLAIN_TIME = r"^[1-9]\d{3}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$"
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 def column_of(leaf: EventField) -> Column:
     """The builder for one field's column."""
     if leaf.unit is TimeUnit.TEXT:
-        return _times
+        return strict_times if leaf.text is None else TextTimes(leaf.text)
     match leaf.kind:
         case FieldKind.STR:
             return _Texts(leaf)
@@ -64,7 +64,7 @@ def column_of(leaf: EventField) -> Column:
         case FieldKind.FLOAT:
             return _Floats(leaf)
         case FieldKind.MONEY:
-            return _Money(leaf)
+            return _MoneyTexts(leaf) if leaf.is_amount_text else _Money(leaf)
         case FieldKind.DATE:
             return _Dates(leaf)
     return _Ints(leaf)
@@ -256,11 +256,28 @@ class _Money:
             column = texts.cast(_MONEY)
         except pa.ArrowInvalid:
             column = _only(_PLAIN_MONEY, texts, marks).cast(_MONEY)
-        if not self.whole.free:
-            nulls = column.is_null().to_numpy(zero_copy_only=False)
-            # 18 digits fit into the low 8 of each value's 16 bytes.
-            self.whole.mark(words_in(column.buffers()[1], np.int64)[: 2 * rows : 2], nulls, marks)
+        _mark_money(column, self.whole, marks)
         return column
+
+
+class _MoneyTexts:
+    """Money from strings that hold amounts."""
+
+    def __init__(self, leaf: EventField) -> None:
+        self.whole = money_of(leaf)
+
+    def __call__(self, values: Cells, marks: Marks) -> pa.Array:
+        column = _only(_PLAIN_MONEY, pa.array(values, pa.string()), marks).cast(_MONEY)
+        _mark_money(column, self.whole, marks)
+        return column
+
+
+def _mark_money(column: pa.Array, whole: Whole, marks: Marks) -> None:
+    if whole.free:
+        return
+    nulls = column.is_null().to_numpy(zero_copy_only=False)
+    # 18 digits fit into the low 8 of each value's 16 bytes.
+    whole.mark(words_in(column.buffers()[1], np.int64)[: 2 * len(column) : 2], nulls, marks)
 
 
 def _only(pattern: str, texts: pa.Array, marks: Marks) -> pa.Array:
@@ -268,27 +285,3 @@ def _only(pattern: str, texts: pa.Array, marks: Marks) -> pa.Array:
     fit = pc.match_substring_regex(texts, pattern).fill_null(True)
     marks |= ~fit.to_numpy(zero_copy_only=False)
     return pc.if_else(fit, texts, "0")
-
-
-def _times(values: Cells, marks: Marks) -> pa.Array:
-    """Event times written as text, to int64 ms."""
-    texts = pa.array(values, pa.string())
-    plain = pc.match_substring_regex(texts, _PLAIN_TIME)
-    if pc.all(plain).as_py():
-        floored = pc.replace_substring_regex(texts, r"(\.\d{3})\d+", r"\1")
-        try:
-            return floored.cast(pa.timestamp("ms", "UTC")).cast(pa.int64())
-        except pa.ArrowInvalid:
-            pass
-    return pa.array(_times_one_by_one(values, marks), pa.int64())
-
-
-def _times_one_by_one(values: Iterable[str], marks: Marks) -> list[int]:
-    times = []
-    for at, text in enumerate(values):
-        try:
-            times.append(text_to_ms(text))
-        except ValueError:
-            marks[at] = True
-            times.append(0)
-    return times

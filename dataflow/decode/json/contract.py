@@ -19,9 +19,11 @@ from dataflow.event.fields import (
     from_micros,
     is_date_text,
     money_micros,
-    text_to_ms,
+    text_to_micros,
 )
 from dataflow.event.schema import EventField, EventObject, EventSchema
+from dataflow.event.unit_size import DECLARED, NOUNS, unit_by_size
+from dataflow.formats.frame import json_body
 from dataflow.messages import Refusal
 
 MAX_DEPTH = 64
@@ -60,6 +62,9 @@ def judge_record(schema: EventSchema, value: bytes | None, max_bytes: int | None
         return Refusal("empty", None, "the record's value has no bytes")
     if max_bytes is not None and len(value) > max_bytes:
         return Refusal("too_large", None, f"{len(value)} bytes; the limit is {max_bytes}")
+    value = json_body(value)
+    if not value:
+        return Refusal("empty", None, "the record's value has no bytes behind its frame")
     try:
         value.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -122,7 +127,7 @@ def _judge_field(leaf: EventField, raw: bytes | None) -> Value:
         if raw not in (b"true", b"false"):
             raise _wrong_type(leaf, raw, "true or false")
         return raw == b"true"
-    if leaf.kind in (FieldKind.STR, FieldKind.DATE) or leaf.unit is TimeUnit.TEXT:
+    if leaf.kind in (FieldKind.STR, FieldKind.DATE) or leaf.unit is TimeUnit.TEXT or leaf.is_amount_text:
         return _judge_text(leaf, raw)
     if leaf.kind in (FieldKind.INT, FieldKind.EVENT_TIME):
         return _judge_int(leaf, raw)
@@ -148,10 +153,15 @@ def _judge_text(leaf: EventField, raw: bytes) -> Value:
     text: str = _TEXT.decode(raw)
     if leaf.unit is TimeUnit.TEXT:
         try:
-            at_ms = text_to_ms(text)
+            at_ms = leaf.text_ms(text)
         except ValueError as error:
             raise _constraint(leaf, raw, f"no event time: {error}") from None
         return at_ms
+    if leaf.is_amount_text:
+        micros = text_to_micros(text)
+        if micros is None:
+            raise _constraint(leaf, raw, "an amount is digits with at most 6 decimals, below 10^12, like 12.50 or -3")
+        return _constrained(leaf, raw, from_micros(micros))
     if leaf.kind is FieldKind.DATE:
         if not is_date_text(text):
             raise _constraint(leaf, raw, "a date is written YYYY-MM-DD")
@@ -169,13 +179,25 @@ def _judge_int(leaf: EventField, raw: bytes) -> int:
     number = int(raw) if len(raw) <= _INT64_CHARS else INT64_MAX + 1
     if not INT64_MIN <= number <= INT64_MAX:
         raise _constraint(leaf, raw, "outside int64")
-    _constrained(leaf, raw, number)
     if leaf.unit is None:
+        _constrained(leaf, raw, number)
         return number
+    try:
+        _constrained(leaf, raw, number)
+    except _Refused as refused:
+        raise _Refused("constraint", leaf.path, refused.refusal.message + _unit_hint(leaf, number)) from None
     at_ms = leaf.unit.to_ms(number)
     if abs(at_ms) > EVENT_TIME_LIMIT_MS:
         raise _constraint(leaf, raw, f"no event time: more than {EVENT_TIME_LIMIT_MS} ms from 1970")
     return at_ms
+
+
+def _unit_hint(leaf: EventField, ticks: int) -> str:
+    """Which unit an event time outside its bounds is written in, by its size."""
+    unit = unit_by_size(ticks)
+    return (
+        "" if unit is None or unit is leaf.unit else f"; by its size it is in {NOUNS[unit]}: declare {DECLARED[unit]}"
+    )
 
 
 def _judge_number(leaf: EventField, raw: bytes) -> Value:

@@ -206,7 +206,7 @@ def _scalar(leaf: EventField) -> tuple[Any, object, object]:
     """What msgspec decodes the field to, a valid filler, and what stands for it in an absent object."""
     if leaf.choices is not None:
         return Literal[leaf.choices], leaf.choices[0], None
-    if leaf.unit is TimeUnit.TEXT:
+    if leaf.unit is TimeUnit.TEXT or leaf.is_amount_text:
         return str, "0", None
     kind, filler = _SCALARS[leaf.kind]
     return kind, filler, NULL if leaf.kind is FieldKind.MONEY else None
@@ -214,6 +214,8 @@ def _scalar(leaf: EventField) -> tuple[Any, object, object]:
 
 def _json_default(leaf: EventField, value: Value) -> object:
     """A column's default value in the form msgspec would have decoded."""
+    if leaf.is_amount_text:
+        return None if value is None else str(value)
     if leaf.kind is FieldKind.MONEY:
         return NULL if value is None else msgspec.Raw(str(value).encode())
     return value

@@ -203,7 +203,12 @@ def _is_special(leaf: EventField) -> bool:
             bool(limits) or not all(str(choice).isascii() for choice in leaf.choices)
         )
         return leaf.unit is TimeUnit.TEXT or bool(limits.patterns or limits.bounds or limits.multiples) or chosen
-    return leaf.choices is not None or leaf.unit is TimeUnit.TEXT or (leaf.unit is not None and not leaf.required)
+    return (
+        leaf.is_amount_text
+        or leaf.choices is not None
+        or leaf.unit is TimeUnit.TEXT
+        or (leaf.unit is not None and not leaf.required)
+    )
 
 
 def _default(leaf: EventField, place: Callable[[bytes], tuple[int, int]]) -> int:

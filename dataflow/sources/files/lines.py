@@ -1,40 +1,86 @@
 """Reads one NDJSON file as a source partition: a line is a record, its number from 0 the offset."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from dataflow.columnar.types import Int64s
 from dataflow.errors import OffsetLost, SourceError
 from dataflow.messages import POLL_SCHEMA, Poll
+from dataflow.sources.files.content import Content
+from dataflow.sources.files.content_print import Known, Print, digest, known_of, whole_blocks
+from dataflow.sources.files.form import Compression
+from dataflow.sources.files.outside import Members
 
 BLOCK_BYTES = 4 << 20
-NEWLINE = 10
+NEWLINE, RETURN = 10, 13
+MARK = b"\xef\xbb\xbf"
+"""A byte order mark at a file's beginning is no part of the first line."""
 LONGEST_LINE_BYTES = (1 << 31) - (1 << 24)
 
-Hint = tuple[int, bool]
-"""Byte at which the line of the same offset begins; True when the file's last line was read and had no newline."""
+Hint = tuple[int, bool] | tuple[int, bool, dict[str, Any] | None]
+"""Byte at which the line of the same offset begins; True when the file's last line was read and had no newline; what
+the file is known by up to there. Earlier versions left the last out."""
+
+
+def newlines(data: bytes) -> Int64s:
+    """Where lines end in `data`, which begins with one."""
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a file of lines is read. `whole`: a last line without its newline counts as it is; without it, it waits.
+
+    `ends` finds where lines end in bytes that begin with one; `members` are what the file's folders say of each record.
+    `kind`, `first` and `place`: as of `Known`.
+    """
+
+    compression: Compression | None = None
+    whole: bool = True
+    ends: Callable[[bytes], Int64s] = newlines
+    members: Members | None = None
+    kind: str = "lines"
+    first: str | None = None
+    place: str = ""
 
 
 class LineReader:
-    """One NDJSON file, in blocks: memory holds about one block, or the longest line.
+    """One file of lines, in blocks: memory holds about one block, or the longest line.
 
-    Only LF ends a line: a CR before it belongs to the record. An empty line is an empty record. A last line without
-    LF counts. The reader finishes at the file's end, however it was opened.
+    LF ends a line, and so does CR LF. An empty line is an empty record. A last line without LF waits for it, unless
+    `manner.whole` says that it counts as it is; lines below `bounded_end` count always. The reader finishes at the
+    file's end, however it was opened.
     """
 
     def __init__(
-        self, path: Path, start: int, hint: Hint | None, bounded_end: int | None, *, block_bytes: int = BLOCK_BYTES
+        self,
+        path: Path,
+        start: int,
+        hint: Hint | None,
+        bounded_end: int | None,
+        *,
+        manner: Manner = Manner(),
+        block_bytes: int = BLOCK_BYTES,
     ) -> None:
         """Raises OffsetLost when the file does not reach line `start`, or changed before it."""
         self.position = start
         self.finished = False
+        self.unfinished = False
         self._path = path
         self._end = bounded_end
         self._block_bytes = block_bytes
-        self._file: BinaryIO = path.open("rb", buffering=0)
-        self._size_bytes = path.stat().st_size
+        self._whole = manner.whole
+        self._ends = manner.ends
+        self._members = manner.members
+        self._manner = manner
+        self._file = Content(path, manner.compression)
+        self._stat = _stat(path)
+        self._last = (0, digest(b""))
         self._rest: list[bytes] = []
         self._open_ended = False
         self._read_bytes = self._seek(start, hint)
@@ -42,12 +88,30 @@ class LineReader:
         # Of the lines held: the next one to give, and per line the byte in the file where it begins.
         self._next = 0
         self._starts = np.array([self._read_bytes], np.int64)
+        self._data = b""
+        self._data_at = self._read_bytes
+        self._print = self._go_on(hint)
         self._finish_if_at_end()
 
     @property
     def hint(self) -> Hint:
         """Byte of the file that belongs to `position`."""
-        return int(self._starts[self._next]), self._open_ended and self._next == len(self._lines)
+        return (
+            int(self._starts[self._next]),
+            self._open_ended and self._next == len(self._lines),
+            self._known().told(),
+        )
+
+    @property
+    def content(self) -> str:
+        """What the file is known by up to `position`."""
+        return self._known().text()
+
+    def _known(self) -> Known:
+        manner, last = self._manner, self._last
+        chain, part = self._print.value()
+        place = (last[0], last[1], self._stat, manner.place)
+        return Known(manner.kind, self._print.size, manner.first, chain, part, *place)
 
     def poll(self, max_records: int, max_bytes: int) -> Poll | None:
         """The next lines: at least one, however long, unless the file has ended."""
@@ -63,30 +127,30 @@ class LineReader:
         fitting = int(np.searchsorted(self._starts[self._next + 1 :], limit, side="right"))
         count = max(1, min(count, fitting))
         start, end = self.position, self.position + count
+        values = self._lines.slice(self._next, count)
         records = pa.RecordBatch.from_arrays(
-            [
-                pa.array(np.arange(start, end, dtype=np.int64)),
-                pa.nulls(count, pa.int64()),
-                self._lines.slice(self._next, count),
-            ],
-            schema=POLL_SCHEMA,
+            [pa.array(np.arange(start, end, dtype=np.int64)), pa.nulls(count, pa.int64()), values], schema=POLL_SCHEMA
         )
         self._next += count
         self.position = end
+        self._take_print(int(self._starts[self._next - 1]), int(self._starts[self._next]))
         self._finish_if_at_end()
-        return Poll(records, start, end)
+        json = None if self._members is None else self._members.added_to(values)
+        return Poll(records, start, end, json, cut=self._open_ended and self._next == len(self._lines))
 
     def confirm(self) -> None:
         """Nothing can have taken this input's place."""
 
     def lag(self) -> int | None:
-        """Lines still to come, estimated from the bytes left and the lines seen last."""
+        """Lines still to come, estimated from the bytes left and the lines seen last; not known of a packed file."""
+        if self._file.size_bytes is None:
+            return 0 if self.finished else None
         # one view of the block for all that follows: a watch may ask while another thread loads the next
         starts = self._starts
         held = len(starts) - 1
         here = int(starts[min(self._next, held)])
         line_bytes = max(1.0, (int(starts[-1]) - int(starts[0])) / held) if held else 100.0
-        left = max(0, self._size_bytes - here)
+        left = max(0, self._file.size_bytes - here)
         return -int(-left // line_bytes)
 
     def waiting(self) -> int | None:
@@ -96,6 +160,34 @@ class LineReader:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _take_print(self, last_at: int, to_byte: int) -> None:
+        """Take what was read up to `to_byte`; the last record of it begins at `last_at`."""
+        view = memoryview(self._data)
+        self._print.update(view[self._print.size - self._data_at : to_byte - self._data_at])
+        self._last = (last_at, digest(view[last_at - self._data_at : to_byte - self._data_at]))
+
+    def _go_on(self, hint: Hint | None) -> Print:
+        """The print of all before the first line to read. Raises OffsetLost where it is not what was read."""
+        at_byte = self._read_bytes
+        known = known_of(hint[2]) if hint is not None and len(hint) > 2 else None
+        if known is None or known.size > at_byte or self._file.size_bytes is None:
+            made = Print()
+        else:
+            made = Print(known.chain, whole_blocks(known.size))
+        self._file.seek(made.size)
+        until = at_byte if known is None else min(known.size, at_byte)
+        while made.size < at_byte:
+            block = self._file.read(min(self._block_bytes, (until if made.size < until else at_byte) - made.size))
+            if not block:
+                break
+            made.update(block)
+            if known is not None and made.size == known.size and not made.is_of(known):
+                self._lost(self.position, "what was read is no longer there")
+        if known is not None:
+            self._last = (known.last_at, known.last)
+        self._file.seek(at_byte)
+        return made
 
     def _finish_if_at_end(self) -> None:
         if self._end is not None and self.position >= self._end:
@@ -107,85 +199,103 @@ class LineReader:
             block = self._file.read(self._block_bytes)
             self._rest.append(block)
             if not block:
-                last = b"".join(self._rest)
-                self._rest = []
-                if not last:
-                    return False
-                self._open_ended = True
-                self._hold(last, np.array([len(last)], np.int64), newlines=0)
-                return True
-            cut = block.rfind(b"\n") + 1
-            if cut:
-                self._rest[-1] = block[:cut]
+                return self._load_last()
+            if b"\n" in block:
                 whole = b"".join(self._rest)
-                self._rest = [block[cut:]] if cut < len(block) else []
-                ends = np.flatnonzero(np.frombuffer(whole, np.uint8) == NEWLINE)
-                self._hold(whole.replace(b"\n", b""), ends - np.arange(len(ends)), newlines=len(ends))
-                return True
+                ends = self._ends(whole)
+                self._rest = [whole[int(ends[-1]) + 1 :] if len(ends) else whole]
+                if len(ends):
+                    self._hold(whole[: int(ends[-1]) + 1], ends)
+                    return True
             if sum(map(len, self._rest)) > LONGEST_LINE_BYTES:
                 raise SourceError(
                     f"{self._path}, line {self.position + 1}: longer than 2 GB; "
                     "is this one JSON object per line? (a JSON array must be written out as lines)"
                 )
 
-    def _hold(self, data: bytes, ends: np.ndarray[tuple[int], np.dtype[np.int64]], newlines: int) -> None:
-        """Make `data`, lines without their newlines that end at `ends`, the lines to give next."""
+    def _load_last(self) -> bool:
+        """What is behind the last newline: one more line, or one that is not whole yet."""
+        last = b"".join(self._rest)
+        self._rest = []
+        self.unfinished = self._file.is_cut
+        if not last or (self._read_bytes == 0 and last == MARK):
+            return False
+        asked_for = self._end is not None and self.position < self._end
+        if self._file.is_cut or not (self._whole or asked_for):
+            self.unfinished = True
+            return False
+        self._open_ended = True
+        self._hold(last, np.array([len(last)], np.int64), newline=False)
+        return True
+
+    def _hold(self, data: bytes, ends: Int64s, *, newline: bool = True) -> None:
+        """Make `data`, lines that end at `ends`, with a newline each unless it is the last, the lines to give next."""
         count = len(ends)
+        starts = np.zeros(count + 1, np.int64)
+        starts[1:] = ends + newline
+        lengths = np.diff(starts) - newline
+        if newline and b"\r\n" in data:
+            found = np.frombuffer(data, np.uint8)
+            lengths -= (lengths > 0) & (found[np.maximum(ends - 1, 0)] == RETURN)
+        first = len(MARK) if self._read_bytes == 0 and data.startswith(MARK) else 0
+        lengths[0] -= first
+        text = _without_ends(data, starts[:-1], lengths, first)
         bounds = np.zeros(count + 1, np.int32)
-        bounds[1:] = ends
-        self._lines = pa.Array.from_buffers(pa.binary(), count, [None, pa.py_buffer(bounds), pa.py_buffer(data)])
-        self._starts = self._read_bytes + bounds.astype(np.int64)
-        self._starts[: newlines + 1] += np.arange(newlines + 1)
-        self._read_bytes += len(data) + newlines
+        np.cumsum(lengths, out=bounds[1:])
+        self._lines = pa.Array.from_buffers(pa.binary(), count, [None, pa.py_buffer(bounds), pa.py_buffer(text)])
+        self._starts = self._read_bytes + starts
+        self._data, self._data_at = data, self._read_bytes
+        self._read_bytes += len(data)
         self._next = 0
 
     def _seek(self, line: int, hint: Hint | None) -> int:
         """Stand at the beginning of `line`; gives its byte."""
         if hint is None:
             return self._scan(line)
-        at_byte, open_ended = hint
-        if at_byte > self._size_bytes:
-            self._lost(line, f"it had at least {at_byte} bytes and now has {self._size_bytes}")
-        if at_byte and line:
-            self._file.seek(at_byte - 1)
-            before, after = self._file.read(1), self._file.read(1)
-            if open_ended and after == b"\n":
-                # Only the newline that the last line lacked was added.
-                at_byte += 1
-            elif open_ended and after:
-                self._lost(line, "its last line had no newline when it was read, and has grown since")
-            elif not open_ended and before != b"\n":
-                self._lost(line, f"no line begins at byte {at_byte} any more")
-        self._open_ended = open_ended and at_byte == self._size_bytes
+        at_byte, open_ended = hint[0], hint[1]
+        if not at_byte or not line:
+            self._file.seek(at_byte)
+            return at_byte
+        if not self._file.seek(at_byte - 1):
+            size_bytes = self._file.size_bytes
+            now = "fewer" if size_bytes is None else str(size_bytes)
+            self._lost(line, f"it had at least {at_byte} bytes and now has {now}")
+        before, after = self._file.read(1), self._file.read(1)
+        if not before:
+            self._lost(line, f"it had at least {at_byte} bytes and now has {at_byte - 1}")
+        if open_ended and after == b"\n":
+            # Only the newline that the last line lacked was added.
+            at_byte += 1
+        elif open_ended and after:
+            self._lost(line, "its last line had no newline when it was read, and has grown since")
+        elif not open_ended and before != b"\n":
+            self._lost(line, f"no line begins at byte {at_byte} any more")
+        self._open_ended = open_ended and not after
         self._file.seek(at_byte)
         return at_byte
 
     def _scan(self, line: int) -> int:
         """The byte where `line` begins, by counting newlines from the file's beginning."""
         at_byte, to_go = 0, line
-        self._file.seek(0)
+        rest = b""
         while to_go:
             block = self._file.read(self._block_bytes)
             if not block:
                 break
-            ends = np.flatnonzero(np.frombuffer(block, np.uint8) == NEWLINE)
-            if len(ends) >= to_go:
-                at_byte += int(ends[to_go - 1]) + 1
-                to_go = 0
-            else:
-                at_byte += len(block)
-                to_go -= len(ends)
-        if to_go == 1 and at_byte and self._byte_before(at_byte) != b"\n":
+            data = rest + block
+            ends = self._ends(data)[:to_go]
+            to_go -= len(ends)
+            cut = int(ends[-1]) + 1 if len(ends) else 0
+            at_byte += cut
+            rest = data[cut:]
+        if to_go == 1 and rest and not self._file.is_cut:
             self._open_ended = True
+            at_byte += len(rest)
             to_go = 0
         if to_go:
             self._lost(line, f"it has only {line - to_go} lines")
         self._file.seek(at_byte)
         return at_byte
-
-    def _byte_before(self, at_byte: int) -> bytes:
-        self._file.seek(at_byte - 1)
-        return self._file.read(1)
 
     def _lost(self, line: int, why: str) -> None:
         self.close()
@@ -193,3 +303,29 @@ class LineReader:
             f"{self._path} was read up to line {line}, but {why}: it was changed where it was read already. "
             "Restore the file as it was, or start a new lake"
         )
+
+
+def _without_ends(data: bytes, starts: Int64s, lengths: Int64s, first: int) -> bytes:
+    """The lines of `data` without what ends them, and without the `first` bytes of the first."""
+    if int(lengths.sum()) + first == len(data):
+        return data[first:]
+    if first:
+        data = data[first:]
+    removed = len(data) - int(lengths.sum())
+    if removed == len(lengths):
+        text = data.replace(b"\n", b"")
+        if len(text) == len(data) - removed:
+            return text
+    elif b"\r\n" in data:
+        text = data.replace(b"\r\n", b"\n").replace(b"\n", b"")
+        if len(text) == len(data) - removed:
+            return text
+    # newlines that are part of a record
+    begin = starts - first
+    begin[0] = 0
+    return b"".join([data[at : at + length] for at, length in zip(begin.tolist(), lengths.tolist(), strict=True)])
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    there = path.stat()
+    return there.st_size, there.st_mtime_ns

@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from dataflow.errors import OffsetLost, SourceError
 from dataflow.event.fields import FieldKind, TimeUnit, ms_to_text
 from dataflow.event.schema import EventField, EventSchema
 from dataflow.messages import POLL_SCHEMA, Poll
+from dataflow.sources.files.content_print import Known
 
 BATCH_ROWS = 16_384
 _TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -31,8 +33,21 @@ class RowReader:
     a default applies or the contract refuses the row; columns that the model does not know are not read.
     """
 
-    def __init__(self, path: Path, start: int, bounded_end: int | None, event: EventSchema) -> None:
-        """Raises OffsetLost when the file has fewer than `start` rows, SourceError when it is no Parquet file."""
+    def __init__(
+        self,
+        path: Path,
+        start: int,
+        bounded_end: int | None,
+        event: EventSchema,
+        *,
+        outside: Mapping[str, object],
+        known: Known,
+    ) -> None:
+        """`outside`: JSON values of columns that the file's folders say, for those that it lacks itself. `known`: what
+        the whole file is known by.
+
+        Raises OffsetLost when the file has fewer than `start` rows, SourceError when it is no Parquet file.
+        """
         try:
             self._file = pq.ParquetFile(path)
         except (pa.ArrowInvalid, OSError) as error:
@@ -47,15 +62,22 @@ class RowReader:
         self.position = start
         self._end = rows if bounded_end is None else min(rows, bounded_end)
         self.finished = start >= self._end
-        self._encode = RowEncoder(event, self._file.schema_arrow, path)
+        self.unfinished = False
+        self._known = known
+        self._encode = RowEncoder(event, self._file.schema_arrow, path, outside)
         self._batches = self._rows_from(start)
         self._held: list[bytes] = []
         self._next = 0
 
     @property
-    def hint(self) -> None:
-        """Nothing but the row number is needed."""
-        return None
+    def hint(self) -> dict[str, Any]:
+        """What the file is known by: beside it nothing but the row number is needed."""
+        return self._known.told()
+
+    @property
+    def content(self) -> str:
+        """The same as JSON."""
+        return self._known.text()
 
     def poll(self, max_records: int, max_bytes: int) -> Poll | None:
         """The next rows: at least one unless the end is reached."""
@@ -116,14 +138,19 @@ class RowReader:
 class RowEncoder:
     """Arrow rows to JSON records, exactly: decimals by their digits, times in the unit that the model reads."""
 
-    def __init__(self, event: EventSchema, schema: pa.Schema, path: Path) -> None:
-        """`schema` is the file's. Raises SourceError when it has none of the event's columns."""
+    def __init__(self, event: EventSchema, schema: pa.Schema, path: Path, outside: Mapping[str, object]) -> None:
+        """`schema` is the file's, `outside` as of RowReader. Raises SourceError when it has none of the event's
+        columns.
+        """
         located = [(field, _locate(field, schema)) for field in event.fields]
         self._fields = [(field, place) for field, place in located if place is not None]
         if not self._fields:
             wanted = ", ".join(field.name for field in event.fields)
             raise SourceError(f"{path} has none of the event's columns ({wanted}): it has {', '.join(schema.names)}")
         self._converts = [_converter(field) for field, _ in self._fields]
+        lacking = [field for field, place in located if place is None and field.name in outside]
+        self._all = [*(field for field, _ in self._fields), *lacking]
+        self._outside = [outside[field.name] for field in lacking]
         self._json = msgspec.json.Encoder(decimal_format="number")
         self.columns = [".".join(place) for _, place in self._fields]
 
@@ -133,7 +160,8 @@ class RowEncoder:
         for (_, place), convert in zip(self._fields, self._converts, strict=True):
             column = batch.column(place[0])
             columns.append(convert(pc.struct_field(column, place[1:]) if len(place) > 1 else column))
-        fields = [field for field, _ in self._fields]
+        fields = self._all
+        columns += [[value] * batch.num_rows for value in self._outside]
         if all(len(field.path) == 1 for field in fields):
             names = [(field.path[0], field.null_ok) for field in fields]
             objects = [
@@ -141,7 +169,7 @@ class RowEncoder:
                 for row in zip(*columns, strict=True)
             ]
         else:
-            objects = [_nest(fields, row) for row in zip(*columns, strict=True)]
+            objects = [nest(fields, row) for row in zip(*columns, strict=True)]
         return [self._record(each) for each in objects]
 
     def _record(self, record: dict[str, Any]) -> bytes:
@@ -166,7 +194,7 @@ def _locate(field: EventField, schema: pa.Schema) -> tuple[str, ...] | None:
     return (head, *inner)
 
 
-def _nest(fields: list[EventField], row: tuple[Any, ...]) -> dict[str, Any]:
+def nest(fields: Sequence[EventField], row: Sequence[Any]) -> dict[str, Any]:
     """One row as nested objects; an optional object whose leaves are all null is left out."""
     record: dict[str, Any] = {}
     held = {field.path[0] for field, value in zip(fields, row, strict=True) if value is not None}
@@ -187,7 +215,12 @@ def _converter(field: EventField) -> Convert:
         return lambda column: _times(column, unit)
     if field.kind is FieldKind.DATE:
         return lambda column: [each.isoformat() if isinstance(each, date) else each for each in column.to_pylist()]
-    return _plain
+    return _amounts if field.is_amount_text else _plain
+
+
+def _amounts(column: pa.ChunkedArray | pa.Array) -> list[Any]:
+    """Decimals as the text that a field of MoneyText reads; what is of another type stays what it is."""
+    return [f"{each:f}" if isinstance(each, Decimal) else each for each in _plain(column)]
 
 
 def _plain(column: pa.ChunkedArray | pa.Array) -> list[Any]:

@@ -1,54 +1,62 @@
-"""A folder of files as a source: every *.ndjson and *.parquet file in it is one source partition."""
+"""A folder of files as a source: every file that can be read in it, or below it, is one source partition."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
-from dataflow.errors import ConfigError, InputMissing
+from dataflow.errors import InputMissing
 from dataflow.event.schema import EventSchema
-from dataflow.sources.files.lines import LineReader
+from dataflow.sources.files.container import ContainerReader
+from dataflow.sources.files.content_print import Known
+from dataflow.sources.files.folder import look
+from dataflow.sources.files.lines import LineReader, Manner
+from dataflow.sources.files.outside import Members, outside_values
+from dataflow.sources.files.recognised import beginning, recognise, whole_file
 from dataflow.sources.files.rows import RowReader
+from dataflow.sources.files.separated import SeparatedReader
 from dataflow.sources.source import Hint, Reader
-
-SUFFIXES = (".ndjson", ".parquet")
 
 
 class FilesSource:
-    """Files in name order; a file's stem names its source partition. Every file is read to its end, then finished.
+    """Files in order of their paths, known by their content, and called by their stems. Every file is read to its end.
 
     Records have no timestamp, so there is no future guard. Files that appear later are found by the next start.
     """
 
-    def __init__(self, folder: Path, event: EventSchema | None) -> None:
-        """`event` is the model that the rows of Parquet files are written out for; without one, only lines are read.
+    def __init__(
+        self,
+        folder: Path,
+        event: EventSchema | None,
+        *,
+        whole: bool = True,
+        known: Mapping[str, Known | None] = MappingProxyType({}),
+    ) -> None:
+        """`event` is the model that CSV, Parquet and Avro are read by; without one, only lines of JSON are read.
 
-        Raises InputMissing when the folder or every file in it is missing, ConfigError when two files share a stem.
+        `whole`: a last line without its newline counts as it is, as at the end of bounded input; without it, it waits.
+        `known`: source partitions that were read before, and by what their files are known. Raises InputMissing when
+        the folder or every file in it is missing, OffsetLost when one was changed in the part that was read.
         """
         self._folder = folder
         self._event = event
-        if not folder.is_dir():
-            raise InputMissing(f"{folder} is no folder: --input names a folder that holds *.ndjson or *.parquet files")
-        self._files: dict[str, Path] = {}
-        for path in sorted(folder.iterdir(), key=lambda each: each.name):
-            if path.suffix not in SUFFIXES or not path.is_file():
-                continue
-            if path.stem in self._files:
-                names = f"{self._files[path.stem].name} and {path.name}"
-                fix = f"{names} would both be source partition {path.stem!r}; rename one"
-                raise ConfigError("input", str(folder), fix)
-            self._files[path.stem] = path
-        if not self._files:
-            inside = next((each.parent for each in sorted(folder.glob("*/*")) if each.suffix in SUFFIXES), None)
-            other = "another --input" if inside is None else f"a folder that has some, like --input {inside}"
-            raise InputMissing(f"{folder} holds no *.ndjson and no *.parquet file: put some there, or name {other}")
-        if event is None:
-            self._files = {stem: path for stem, path in self._files.items() if path.suffix == ".ndjson"}
-            if not self._files:
-                raise InputMissing(
-                    f"{folder} holds Parquet files alone, which are read by an event model: write one for their "
-                    "columns, or put some of their rows there as *.ndjson"
-                )
+        self._whole = whole
+        found = look(folder)
+        self.not_read = found.told(folder)
+        """What else lies in the folder, in words; None where everything is read."""
+        files = found.files if event is not None else [file for file in found.files if file.form.kind == "lines"]
+        recognised = recognise(files, known)
+        self._files = recognised.files
+        self.copies = recognised.copies
+        """Files that are not read, because all that they hold was read before, or is read of another one."""
+        if not files:
+            raise InputMissing(
+                f"{folder} holds Parquet, Avro or CSV files alone, which are read by an event model: write one for "
+                "their columns, or put some of their rows there as *.ndjson"
+            )
 
     def partitions(self) -> list[str]:
-        """The files' stems, in order of the files' names."""
+        """In order of the files' paths; `recognise` says how they are called."""
         return list(self._files)
 
     def topic_of(self, partition: str) -> str | None:
@@ -56,19 +64,30 @@ class FilesSource:
         return None
 
     def open(self, partition: str, next_offset: int | None, hint: Hint, bounded_end: int | None = None) -> Reader:
-        """Read one file from line or row `next_offset` (None: its beginning).
+        """Read one file from line, row or record `next_offset` (None: its beginning).
 
         Raises InputMissing when the file is gone, OffsetLost when it was changed before that place.
         """
-        path = self._files.get(partition)
-        if path is None or not path.is_file():
-            where = self._folder / f"{partition}.ndjson" if path is None else path
+        file = self._files.get(partition)
+        if file is None or not file.path.is_file():
+            where = self._folder / f"{partition}.ndjson" if file is None else file.path
             raise InputMissing(f"{where} is gone: put it back; what was read of it is in the lake already")
         start = next_offset or 0
-        if path.suffix == ".parquet":
-            assert self._event is not None, "without a model there are no Parquet files"
-            return RowReader(path, start, bounded_end, self._event)
-        return LineReader(path, start, hint, bounded_end)
+        outside = {} if self._event is None else outside_values(self._event, file.columns)
+        form = file.form
+        manner = Manner(form.compression, self._whole, kind=form.kind, first=beginning(file), place=file.name)
+        if file.form.kind == "lines":
+            manner = replace(manner, members=Members(outside) if outside else None)
+            return LineReader(file.path, start, hint, bounded_end, manner=manner)
+        assert self._event is not None, "without a model there are only lines"
+        if file.form.kind == "csv":
+            return SeparatedReader(file.path, start, hint, bounded_end, self._event, outside=outside, manner=manner)
+        if file.form.kind == "avro":
+            return ContainerReader(
+                file.path, start, bounded_end, self._event, outside=outside, manner=manner, hint=hint
+            )
+        whole = whole_file(file, manner.first, hint)
+        return RowReader(file.path, start, bounded_end, self._event, outside=outside, known=whole)
 
     def end_offsets(self) -> dict[str, int]:
         """Empty: every reader ends at its file's end."""

@@ -95,6 +95,8 @@ class GeneratorReader:
         """`end` None reads for ever."""
         self.position = start
         self.finished = end is not None and start >= end
+        self.unfinished = False
+        self.content = None
         self._stream = stream
         self._number = number
         self._end = end

@@ -1,7 +1,7 @@
 """The drain of a consumer: what librdkafka has fetched becomes columns, at best without a Python object per record."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, Message
 
 from dataflow.columnar.types import Int64s
+from dataflow.event.record_part import KEY, TOPIC, header_of
 from dataflow.logs import logger
 
 
@@ -33,6 +34,8 @@ class Drained:
     timestamps: Int64s
     values: pa.Array
     traces: list[Trace] = field(default_factory=list)
+    beside: dict[str, pa.Array] = field(default_factory=dict)
+    """What else was asked for of each record, by the names of `dataflow.event.record_part`."""
 
 
 class Drain(Protocol):
@@ -50,8 +53,9 @@ class Drain(Protocol):
 class PlainDrain:
     """By confluent-kafka's own `consume`: one Python object per record, works with every version."""
 
-    def __init__(self, consumer: Consumer) -> None:
+    def __init__(self, consumer: Consumer, beside: Sequence[str] = ()) -> None:
         self._consumer = consumer
+        self._beside = beside
         self._record_bytes = 1.0
 
     def take(self, max_records: int, max_bytes: int) -> Drained:
@@ -67,10 +71,22 @@ class PlainDrain:
         values = pa.array(list(map(Message.value, messages)), pa.binary())
         if messages:
             self._record_bytes = max(1.0, values.nbytes / len(messages))
-        return Drained(offsets, timestamps, values, traces)
+        beside = {column: _told(column, messages) for column in self._beside}
+        return Drained(offsets, timestamps, values, traces, beside)
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _told(column: str, messages: list[Message]) -> pa.Array:
+    """One part of each record; text for the topic, bytes for key and headers."""
+    if column == TOPIC:
+        return pa.array(list(map(Message.topic, messages)), pa.string())
+    if column == KEY:
+        return pa.array(list(map(Message.key, messages)), pa.binary())
+    name = header_of(column)
+    assert name is not None, "there is nothing else"
+    return pa.array([dict(message.headers() or ()).get(name) for message in messages], pa.binary())
 
 
 FIX = "install the versions in requirements.txt, on Linux; until then every record is right, and costs more time"
@@ -79,8 +95,13 @@ _warned = threading.Event()
 Opener = Callable[[Consumer, str, int], Drain]
 
 
-def open_drain(consumer: Consumer, topic: str, partition: int) -> Drain:
-    """The fastest drain that is found to work with what is installed; a warning, once, where it is the plain one."""
+def open_drain(consumer: Consumer, topic: str, partition: int, beside: Sequence[str] = ()) -> Drain:
+    """The fastest drain that is found to work with what is installed; a warning, once, where it is the plain one.
+
+    What `beside` names is told by the plain one alone.
+    """
+    if beside:
+        return PlainDrain(consumer, beside)
     drain = _fastest(consumer, topic, partition)
     if not isinstance(drain, str):
         return drain

@@ -22,9 +22,12 @@ OWNED: Mapping[str, str] = {
 }
 """What the guarantees stand on, with what to do instead."""
 
+REGISTRY = "schema.registry."
+"""So begin the properties of a schema registry, which stand among Kafka's; Kafka's client gets none of them."""
+
 _CODE = re.compile(r"(.*_cb|on_commit|on_delivery|logger|(key|value)\.(de)?serializer|default\.topic\.config)")
 # mistyped ones as well: pasword, passwd, pwd
-_SECRET = re.compile(r"pass?w|pass|pwd|secret|jaas|key[._]pem|oauthbearer\.config|_?token$")
+_SECRET = re.compile(r"pass?w|pass|pwd|secret|jaas|key[._]pem|oauthbearer\.config|user\.info|_?token$")
 _REFERENCE = re.compile(r"\$(\$?)\{([^}]*)\}")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 _FILE = "file:"

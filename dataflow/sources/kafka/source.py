@@ -56,6 +56,7 @@ class KafkaSource:
         """
         self._brokers = brokers
         self._start = start
+        self._beside: Sequence[str] = ()
         user = dict(properties or {})
         self._trouble = Trouble(brokers, time.monotonic, user)
         admin = build(AdminClient, {**admin_properties(brokers, user), "error_cb": self._trouble})
@@ -86,6 +87,10 @@ class KafkaSource:
         self._ends: dict[str, int] | None = None
         self._asking = threading.Lock()
         self._opened: set[str] = set()
+
+    def ask_for(self, beside: Sequence[str]) -> None:
+        """Polls of readers that are opened from now on have these columns as well, named as in event/record_part.py."""
+        self._beside = beside
 
     def partitions(self) -> list[str]:
         """As they were when this source was made."""
@@ -121,7 +126,7 @@ class KafkaSource:
         self._opened.add(partition)
         reader = KafkaReader(
             consumer,
-            open_drain(consumer, topic, number),
+            open_drain(consumer, topic, number, self._beside),
             self._shared,
             Place(topic, number, topic_id),
             position,
@@ -229,6 +234,8 @@ class KafkaReader:
         """`position` must be within the partition's offsets."""
         self.position = position
         self.finished = bounded_end is not None and position >= bounded_end
+        self.unfinished = False
+        self.content = None
         self._consumer = consumer
         self._drain = drain
         self._topics = shared.topics
@@ -393,4 +400,6 @@ def _records(drained: Drained, limit: int) -> pa.RecordBatch:
     # Kafka writes -1 where a record has no timestamp.
     timestamps = pa.array(stamps, mask=stamps == -1) if stamps.min(initial=0) == -1 else pa.array(stamps)
     batch = pa.RecordBatch.from_arrays([pa.array(drained.offsets), timestamps, drained.values], schema=POLL_SCHEMA)
+    for name, told in drained.beside.items():
+        batch = batch.append_column(name, told)
     return batch if limit == len(stamps) else batch.slice(0, limit)

@@ -50,19 +50,25 @@ class AggregateDefinition(NamedTuple):
 
 
 class WindowDefinition(NamedTuple):
-    """A window, by the fields of `dataflow.windows.Window`."""
+    """A window, by the fields of `dataflow.windows.Window`. `zone_rules`: a digest of what the zone's clock does."""
 
     kind: str
     size_ms: int
     slide_ms: int
     offset_ms: int = 0
+    zone: str | None = None
+    zone_rules: str | None = None
 
     @property
     def window(self) -> "Window":
         """The declaration it stands for."""
         from dataflow.windows import Window
 
-        return Window(self.kind, self.size_ms, self.slide_ms, self.offset_ms)
+        return Window(self.kind, self.size_ms, self.slide_ms, self.offset_ms, zone=self.zone)
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON values; without a zone those that a window has always had."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 class RollupDefinition(NamedTuple):
@@ -85,7 +91,7 @@ class RollupDefinition(NamedTuple):
     def stored(self) -> dict[str, Any]:
         """As JSON values, from which a definition is read."""
         aggregates = [aggregate._asdict() for aggregate in self.aggregates]
-        return {**self._asdict(), "window": self.window._asdict(), "aggregates": aggregates}
+        return {**self._asdict(), "window": self.window.stored(), "aggregates": aggregates}
 
     @property
     def key_names(self) -> list[str]:
@@ -277,6 +283,7 @@ def _shown(rollup: RollupDefinition) -> Mapping[str, str]:
     return {
         "keys": ", ".join(f"{name} {type_}" for name, type_ in sorted(rollup.keys)) or "none",
         "window": window_text(rollup.window.window),
+        **({} if rollup.window.zone_rules is None else {"the zone's clock": f"digest {rollup.window.zone_rules[:12]}"}),
         "where": rollup.where or "all",
         **{f"aggregate {aggregate.name}": str(aggregate) for aggregate in rollup.aggregates},
     }

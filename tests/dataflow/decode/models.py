@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MultipleOf
 from pydantic import BaseModel, Field, StringConstraints
 
-from dataflow import EventTime, EventTimeMicros, EventTimeNanos, EventTimeSeconds, EventTimeText, Money
+from dataflow import EventTime, EventTimeMicros, EventTimeNanos, EventTimeSeconds, EventTimeText, Money, MoneyText
 
 
 class AdEvent(BaseModel):
@@ -99,6 +99,13 @@ class TextEvent(BaseModel):
     n: Annotated[int, Ge(2**63)] | None = None
 
 
+class AmountEvent(BaseModel):
+    at: EventTime
+    total: MoneyText
+    fee: Annotated[MoneyText, Ge(Decimal("-0.5")), Lt(100), MultipleOf(Decimal("0.05"))] | None = None
+    tax: MoneyText = Decimal("0.5")
+
+
 class NestedTime(BaseModel):
     class Meta(BaseModel):
         ts: EventTime
@@ -108,4 +115,4 @@ class NestedTime(BaseModel):
     value_: float | None = None
 
 
-MODELS: list[type[BaseModel]] = [AdEvent, Flat, Trip, MicroEvent, NanoEvent, TextEvent, NestedTime]
+MODELS: list[type[BaseModel]] = [AdEvent, Flat, Trip, MicroEvent, NanoEvent, TextEvent, AmountEvent, NestedTime]

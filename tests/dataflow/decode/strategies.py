@@ -64,6 +64,21 @@ def _dates() -> st.SearchStrategy[bytes]:
     return texts.map(lambda text: json.dumps(text).encode())
 
 
+_ODD_AMOUNTS = [
+    *(b"", b"-", b"+0.10", b"-0", b"-0.00", b"007.5", b"0000000000000000012.5", b"1,5", b"1 000", b"1e3", b".5", b"5."),
+    *(
+        b"999999999999.999999",
+        b"1000000000000",
+        b"-999999999999.9999990",
+        b"0.0000001",
+        b" 1",
+        b"12.50 EUR",
+        b"NaN",
+        b"--1",
+    ),
+]
+
+
 @cache
 def value_of(leaf: EventField) -> st.SearchStrategy[bytes]:
     """JSON text for a field: of the right kind, often valid, often at the edge."""
@@ -71,6 +86,8 @@ def value_of(leaf: EventField) -> st.SearchStrategy[bytes]:
         return st.sampled_from([json.dumps(choice).encode() for choice in leaf.choices])
     if leaf.unit is TimeUnit.TEXT:
         return _times()
+    if leaf.is_amount_text:
+        return st.one_of(_number_texts(), st.sampled_from(_ODD_AMOUNTS)).map(lambda text: b'"' + text + b'"')
     match leaf.kind:
         case FieldKind.BOOL:
             return st.sampled_from([b"true", b"false"])
@@ -93,7 +110,8 @@ _LAST_TIMES = [
 ]
 """Around the first and the last event time, in s, ms and us."""
 
-_SAFE = [b"5", b"10", b"0.5", b"1", b'"ab"', b'"2025-01-01"', b"true", b"0.25", b'"2024-12-18T06:00:00Z"', b"-3.5e0"]
+_SAFE = [b"5", b"10", b"0.5", b"1", b'"ab"', b'"2025-01-01"', b"true", b"0.25", b'"2024-12-18T06:00:00Z"', b"-3.5e0",
+         b'"12.5"']  # fmt: skip
 
 
 def _is_valid(leaf: EventField, text: bytes) -> bool:

@@ -9,6 +9,8 @@ import pytest
 from dataflow import Pipeline, Rollup
 from dataflow import aggregates as agg
 from dataflow.decode.decoder import decoder_for
+from dataflow.decode.json.framed import UnframingDecoder
+from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import PlainDecoder
 from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.windows import tumble
@@ -37,8 +39,10 @@ def test_a_plans_own_limit_and_event_decide_what_is_refused(compiled: bool) -> N
 
 
 def test_a_run_decodes_with_compiled_code_and_a_proof_without_it() -> None:
-    assert isinstance(decoder_for(plan_of()), PlainDecoder)
-    assert not isinstance(decoder_for(plan_of(), compiled=False), PlainDecoder)
+    compiled = decoder_for(plan_of())
+    assert isinstance(compiled, UnframingDecoder)
+    assert isinstance(compiled.inner, PlainDecoder)
+    assert isinstance(decoder_for(plan_of(), compiled=False), JsonDecoder)
 
 
 def test_no_other_file_of_the_product_names_a_format() -> None:

@@ -16,9 +16,9 @@ from dataflow import EventTime, Money
 from dataflow.decode.json.contract import judge_record
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import PlainDecoder, json_decoder
-from dataflow.event.fields import EventTimeText
 from dataflow.event.renaming import renamed_line
 from dataflow.event.schema import schema_of
+from dataflow.event.text_time import EventTimeText
 from dataflow.sources.files.source import FilesSource
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow.fold.assign import Assigner
@@ -74,6 +74,44 @@ def test_times_of_one_pane_have_the_same_windows(window: Window, times: list[int
     for pane, time in zip(panes, close, strict=True):
         assert by_pane.setdefault(pane, naive(window, time)) == naive(window, time)
     assert all(len(naive(window, time)) > 0 for time in close)
+
+
+HOUR_MS = 3_600_000
+ZONES = (
+    ("Europe/Amsterdam", 1_774_746_000_000), ("Europe/Amsterdam", 1_792_890_000_000),
+    ("America/Sao_Paulo", 1_541_300_400_000), ("America/St_Johns", 1_289_098_860_000),
+    ("Pacific/Apia", 1_325_239_200_000), ("Australia/Lord_Howe", 1_775_314_800_000), ("Asia/Kathmandu", 0),
+)  # fmt: skip
+"""Zones, each with a time at which its clock changes (the first one forward, the second back, over midnight, ...)."""
+CLOCKS = (
+    {"size": "1h"}, {"size": "6h"}, {"size": "12h", "offset": "6h"}, {"size": "1d"}, {"size": "1d", "offset": "4h"},
+    {"size": "3d"}, {"size": "1w"}, {"size": "1w", "week": "sunday"}, {"size": "2w", "week": "friday"},
+)  # fmt: skip
+
+
+@given(
+    st.sampled_from(ZONES), st.sampled_from(CLOCKS), st.integers(-50, 50), st.integers(-1, 1), st.integers(0, HOUR_MS)
+)
+@settings(max_examples=60, deadline=None)
+def test_windows_by_a_clock_are_those_of_the_rules(
+    place: tuple[str, int], declared: dict[str, str], hours: int, ms: int, lateness: int
+) -> None:
+    zone, change = place
+    window = tumble(**declared, zone=zone)
+    assert window.mistake is None
+    time = change + hours * HOUR_MS // 2 + ms
+    (span,) = windows_of(time, WindowSpec("tumble", window.size_ms, window.size_ms, window.offset_ms, zone))
+    assigner = Assigner(window, lateness)
+    assert spans(assigner, [time]) == [[span]]
+    assert span[0] <= time < span[1]
+    times = np.array([time, time, span[0], span[1] - 1, span[1]], np.int64)
+    limit = span[1] - 1 + lateness
+    late = assigner.late_windows(times[:2], np.array([limit - 1, limit], np.int64))
+    assert late.tolist() == [0, 1]
+    assert assigner.late_by(times[:1], np.array([limit + 7], np.int64)).tolist() == [7]
+    panes = assigner.panes(times).tolist()
+    assert panes[:1] * 4 == panes[:4]
+    assert panes[4] > panes[0]
 
 
 @given(windows(), st.integers(-500, 500), st.integers(0, 20), st.integers(0, 300))

@@ -23,6 +23,8 @@ class Ten:
     def __init__(self) -> None:
         self.position = 0
         self.finished = False
+        self.unfinished = False
+        self.content = None
         self.hint = "the hint"
         self.other_topic = False
         self.closed = False

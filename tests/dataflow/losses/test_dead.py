@@ -27,7 +27,7 @@ def cause(value: bytes | None) -> str:
         (None, "no value"),
         (b"", "no bytes"),
         (b" " * 10_001, "max_record_bytes"),
-        (b"\x00\x00\x00\x00\x09" + json.dumps(EVENT).encode(), "schema registry"),
+        (b"\x00\x00\x00\x00\x09" + json.dumps({**EVENT, "at": AT_S * 10**9}).encode(), "at: EventTimeNanos"),
         (b"\x00\x00\x00\x00\x09\xff", "schema registry"),
         (b'[{"a": 1}]', "JSON arrays"),
         (b'{"other": 1}', "required fields are missing: ad_id, user_id, at"),

@@ -107,6 +107,9 @@ MISTAKES: list[tuple[str, Pipeline, list[str]]] = [
     ("endless duration", pipeline(allowed_lateness="99999d"), ["allowed_lateness = '99999d'", "too long", "36500d"]),
     ("no idle timeout", pipeline(idle_timeout="0s"), ["idle_timeout = '0s'", "at least 1 ms"]),
     ("future", pipeline(max_future="soon"), ["max_future = 'soon'", "not a duration"]),
+    ("clock", pipeline(max_future="1m", max_future_clock="now"), ["max_future_clock = 'now'", "write RFC 3339"]),
+    ("clock of digits", pipeline(max_future="1m", max_future_clock="17"), ["max_future_clock = '17'", "RFC 3339"]),
+    ("clock alone", pipeline(max_future_clock="2026-03-01T00:00:00Z"), ["max_future_clock", "needs max_future"]),
     ("record bytes", pipeline(max_record_bytes=0), ["max_record_bytes = 0", "above 0"]),
     ("record bytes text", pipeline(max_record_bytes="1MB"), ["max_record_bytes = '1MB'", "whole number of bytes"]),
     # deduplication

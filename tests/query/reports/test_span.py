@@ -35,6 +35,35 @@ def test_a_day_is_one_of_utc() -> None:
         Day("d").limits({"d": date.max}, NOON)
 
 
+def test_a_day_by_a_zones_clock_has_23_24_or_25_hours() -> None:
+    span = parse_span("day $d in Europe/Amsterdam")
+    assert span.needs == {"d": "date"}
+    hours = {day: span.limits({"d": day}, NOON) for day in (date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 25))}
+    assert [(end - start) // timedelta(hours=1) for start, end in hours.values()] == [24, 23, 25]
+    assert hours[date(2026, 3, 29)][0] == datetime(2026, 3, 28, 23, tzinfo=UTC)
+    chosen = parse_span("day  $d in $zone")
+    assert chosen.needs == {"d": "date", "zone": "text"}
+    tokyo = chosen.limits({"d": date(2026, 1, 1), "zone": "Asia/Tokyo"}, NOON)
+    assert tokyo == (datetime(2025, 12, 31, 15, tzinfo=UTC), at(15))
+    with pytest.raises(ConfigError, match=r"--zone = 'Asia/Tokio': .*did you mean Asia/Tokyo"):
+        chosen.limits({"d": date(2026, 1, 1), "zone": "Asia/Tokio"}, NOON)
+
+
+def test_the_last_days_by_a_zones_clock_end_with_its_running_day() -> None:
+    late = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
+    start, end = parse_span("last 2 days in Europe/Amsterdam").limits({}, late)
+    assert (start, end) == (datetime(2026, 3, 27, 23, tzinfo=UTC), datetime(2026, 3, 29, 22, tzinfo=UTC))
+    with pytest.raises(ConfigError, match="beyond the year 1"):
+        parse_span("last $n days in Asia/Tokyo").limits({"n": 10**6}, NOON)
+
+
+def test_a_zone_that_is_none_and_hours_by_a_zone_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"names Europe/Amsterdm, which is .*did you mean Europe/Amsterdam"):
+        parse_span("day $d in Europe/Amsterdm")
+    with pytest.raises(ValueError, match="is no range"):
+        parse_span("last 3 hours in Europe/Amsterdam")
+
+
 def test_two_times_are_start_and_end() -> None:
     naive = {"since": at(1).replace(tzinfo=None), "until": at(2).replace(tzinfo=None)}
     assert parse_span("from $since to $until").limits(naive, NOON) == (at(1), at(2))
@@ -46,6 +75,41 @@ def test_two_times_are_start_and_end() -> None:
 def test_another_form_is_refused_with_those_there_are(form: str) -> None:
     with pytest.raises(ValueError, match="is no range; write `last \\$n minutes`"):
         parse_span(form)
+
+
+DAY = """-- title: Orders of a day
+-- view: city_1m
+-- parameter: day date = today
+-- parameter: zone text = {zone}
+-- range: day $day in $zone
+SELECT city, sum(orders)::BIGINT AS orders FROM city_1m
+WHERE window_start >= $start AND window_start < $end GROUP BY city ORDER BY city
+"""
+
+
+def test_a_report_asks_for_the_days_of_a_zone_and_today_is_what_the_clock_there_says(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / "tokyo.sql").write_text(DAY.format(zone="Asia/Tokyo"))
+    (reports / "utc.sql").write_text(DAY.format(zone="UTC"))
+    with shop_lake(tmp_path / "lake") as lake, LakeReader(lake.folder) as reader:
+        # T0 is 12:00 UTC; a day begins in Tokyo at 15:00 UTC
+        for minute, city in ((0, "a"), (179, "b"), (180, "c")):
+            lake.commit({"city_1m_delta": [row(city, minute, 1, 1)]})
+        shelf = Shelf(reports, lake_definition(reader))
+
+        def asked(name: str, hour: int, **given: object) -> list[str]:
+            now = datetime.combine(T0.date(), datetime.min.time(), UTC).replace(hour=hour)
+            answer = ask(reader.snapshot(), shelf.find(name), given, now)
+            return [line["city"] for line in answer.table.to_pylist()]
+
+        assert asked("tokyo", 14) == ["a", "b"]
+        assert asked("tokyo", 16) == ["c"]
+        assert asked("tokyo", 16, day="yesterday") == ["a", "b"]
+        assert asked("tokyo", 16, day=T0.date().isoformat(), zone="UTC") == ["a", "b", "c"]
+        assert asked("utc", 16) == ["a", "b", "c"]
+        with pytest.raises(ConfigError, match="--zone = 'Mars': is no zone of the tz database"):
+            asked("tokyo", 16, zone="Mars")
 
 
 BETWEEN = """-- title: Orders of a city

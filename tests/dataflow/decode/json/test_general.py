@@ -20,7 +20,7 @@ from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import json_decoder
 from dataflow.event.schema import EventSchema, schema_of
 from dataflow.messages import Decoded, Refusal
-from tests.dataflow.decode.models import MODELS, AdEvent, Flat, NestedTime, TextEvent, Trip
+from tests.dataflow.decode.models import MODELS, AdEvent, AmountEvent, Flat, NestedTime, TextEvent, Trip
 from tests.dataflow.decode.strategies import ODD_TEXTS, polls
 
 AD = schema_of(AdEvent)
@@ -217,9 +217,10 @@ def test_decoders_of_two_threads_do_not_disturb_each_other() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_odd_value_in_every_field_gets_the_contracts_verdict(model: type[BaseModel]) -> None:
     schema = schema_of(model)
-    good = {AdEvent: GOOD, Flat: FLAT, Trip: TRIP, NestedTime: NESTED}.get(
-        model, b'{"at":"12"}' if model is TextEvent else b'{"at":12}'
-    )
+    good = {
+        AdEvent: GOOD, Flat: FLAT, Trip: TRIP, NestedTime: NESTED, TextEvent: b'{"at":"12"}',
+        AmountEvent: b'{"at":12,"total":"-0.5"}',
+    }.get(model, b'{"at":12}')  # fmt: skip
     members: dict[str, Any] = json.loads(good)
     values: list[bytes | None] = []
     for leaf in schema.fields:

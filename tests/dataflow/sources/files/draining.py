@@ -1,7 +1,15 @@
 """A file read to its end through its reader, with what every poll must fulfil."""
 
-from dataflow.messages import POLL_SCHEMA
+from typing import Any
+
+from dataflow.decode.json.general import JsonDecoder
+from dataflow.decode.poll import decode_poll
+from dataflow.event.schema import EventSchema, schema_of
+from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.sources.source import Reader
+from tests.dataflow.sources.files.written import Order
+
+EVENT = schema_of(Order)
 
 
 def drain(reader: Reader, max_records: int = 1_000, max_bytes: int = 1 << 30) -> list[bytes]:
@@ -17,3 +25,28 @@ def drain(reader: Reader, max_records: int = 1_000, max_bytes: int = 1 << 30) ->
         values += poll.records.column("value").to_pylist()
     reader.close()
     return values
+
+
+def polls(reader: Reader, max_records: int = 1000) -> list[Poll]:
+    found = []
+    while not reader.finished:
+        poll = reader.poll(max_records, 1 << 30)
+        if poll is not None:
+            assert poll.records.column("offset").to_pylist() == list(range(poll.start, poll.end))
+            found.append(poll)
+    reader.close()
+    return found
+
+
+def judged(
+    reader: Reader, event: EventSchema = EVENT, max_records: int = 1000
+) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+    """The events, and of the other records reason and message."""
+    decoder = JsonDecoder(event, None)
+    events: list[dict[str, Any]] = []
+    dead = []
+    for poll in polls(reader, max_records):
+        decoded = decode_poll(decoder, poll)
+        events += decoded.events.to_pylist()
+        dead += [(each.reason, each.message) for each in decoded.refusals]
+    return events, dead

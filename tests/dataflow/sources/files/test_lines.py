@@ -18,13 +18,22 @@ from tests.dataflow.sources.files.draining import drain
         (b"a", [b"a"]),
         (b"a\n", [b"a"]),
         (b"a\n\nb", [b"a", b"", b"b"]),
-        (b"a\r\n\r\n", [b"a\r", b"\r"]),
+        (b"a\r\n\r\n", [b"a", b""]),
+        (b"a\r\nb\nc\r\r\n\r\nd\r", [b"a", b"b", b"c\r", b"", b"d\r"]),
+        (b"a\rb\n", [b"a\rb"]),
+        (b"\xef\xbb\xbfa\nb\n", [b"a", b"b"]),
+        (b"\xef\xbb\xbfa\r\nb", [b"a", b"b"]),
+        (b"\xef\xbb\xbf\n\xef\xbb\xbfa\n", [b"", b"\xef\xbb\xbfa"]),
+        (b"\xef\xbb\xbfa", [b"a"]),
+        (b"\xef\xbb\xbf", []),
         (b"\n\n\n", [b"", b"", b""]),
         (b"\xff\xfe\x00\n{}", [b"\xff\xfe\x00", b"{}"]),
     ],
 )
 @pytest.mark.parametrize("block_bytes", [1, 2, 3, 4096])
-def test_only_a_line_feed_ends_a_line(tmp_path: Path, content: bytes, records: list[bytes], block_bytes: int) -> None:
+def test_a_line_feed_ends_a_line_with_or_without_a_return_before_it(
+    tmp_path: Path, content: bytes, records: list[bytes], block_bytes: int
+) -> None:
     file = tmp_path / "a.ndjson"
     file.write_bytes(content)
     assert drain(LineReader(file, 0, None, None, block_bytes=block_bytes)) == records
@@ -34,7 +43,7 @@ def test_only_a_line_feed_ends_a_line(tmp_path: Path, content: bytes, records: l
 @pytest.mark.parametrize("last_newline", [b"\n", b""])
 def test_reading_goes_on_at_any_line(tmp_path: Path, with_hint: bool, last_newline: bytes) -> None:
     rng = random.Random(7)
-    lines = [bytes(rng.choices(b"abc{}\r ", k=rng.randrange(12))) for _ in range(60)] + [b"last"]
+    lines = [bytes(rng.choices(b"abc{}\t ", k=rng.randrange(12))) for _ in range(60)] + [b"last"]
     file = tmp_path / "a.ndjson"
     file.write_bytes(b"\n".join(lines) + last_newline)
     for stop in range(len(lines) + 1):

@@ -87,3 +87,9 @@ def test_what_cannot_be_found_is_told_with_key_reference_and_fix(value: str, par
 def test_secrets_are_taken_out_of_a_text() -> None:
     given = {"sasl.password": "hush", "sasl.username": "me", "ssl.key.password": "ab"}
     assert without_secrets("me said hush about", given) == "me said **** about"
+
+
+def test_the_registrys_user_and_password_are_a_secret_and_its_address_is_none() -> None:
+    assert is_secret("schema.registry.basic.auth.user.info")
+    assert is_secret("schema.registry.ssl.key.password")
+    assert not is_secret("schema.registry.url")

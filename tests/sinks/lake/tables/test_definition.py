@@ -156,3 +156,28 @@ def test_of_a_lake_that_kept_no_values_none_are_known() -> None:
     old = known_of(Before)._replace(values={})
     assert known_of(Before, old).values == {}
     assert known_of(After, old).values == {"kind": ["a", "b"]}
+
+
+def _zoned(zone: str | None) -> Rollup:
+    return Rollup("total", keys=[], window=tumble("1d", zone=zone), aggregates=TOTAL.aggregates)
+
+
+def test_a_window_by_a_clock_keeps_its_zone_and_another_zone_or_other_rules_are_another_window() -> None:
+    amsterdam = definition(_zoned("Europe/Amsterdam"))
+    require_compatible(amsterdam, definition(_zoned("Europe/Amsterdam")), "lake")
+    with pytest.raises(LakeError, match="window was tumble 1d in Europe/Amsterdam and is tumble 1d in Asia/Tokyo"):
+        require_compatible(amsterdam, definition(_zoned("Asia/Tokyo")), "lake")
+    with pytest.raises(LakeError, match="window was tumble 1d and is tumble 1d in Europe/Amsterdam"):
+        require_compatible(definition(_zoned(None)), amsterdam, "lake")
+    (rollup,) = amsterdam.rollups
+    moved = rollup._replace(window=rollup.window._replace(zone_rules="0" * 64))
+    with pytest.raises(LakeError, match=r"the zone's clock was digest \w{12} and is digest 0{12}"):
+        require_compatible(amsterdam, amsterdam._replace(rollups=[moved]), "lake")
+
+
+def test_a_window_without_a_zone_is_written_as_it_always_was() -> None:
+    (rollup,), (zoned,) = definition(_zoned(None)).rollups, definition(_zoned("Europe/Amsterdam")).rollups
+    assert rollup.stored()["window"] == {
+        "kind": "tumble", "size_ms": 86_400_000, "slide_ms": 86_400_000, "offset_ms": 0,
+    }  # fmt: skip
+    assert zoned.stored()["window"].keys() == {*rollup.stored()["window"], "zone", "zone_rules"}

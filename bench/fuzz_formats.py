@@ -1,0 +1,136 @@
+"""Mutated Avro and Protobuf records in bulk through the decoders of a run, each verdict and value against the model.
+
+python -m bench.fuzz_formats --records 1000000 --seed 1
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from bench.results import write
+from dataflow import avro, protobuf
+from dataflow.decode.decoder import Decoder, decoder_for
+from dataflow.formats.frame import SchemaKey
+from dataflow.formats.schemas import RegisteredSchema
+from dataflow.pipeline.plan import make_plan
+from tests.avro_events import FIRST, GOOD, GOOD_SECOND, PIPELINE, SECOND, body, framed, mutated
+from tests.model import adapter
+from tests.model import avro as avro_model
+from tests.model import protobuf as protobuf_model
+from tests.model.contract import Dead
+from tests.model.spec import PipelineSpec
+from tests.proto_events import SHAPE, OrderMessage, order
+from tests.proto_events import framed as framed_message
+
+BATCH = 10_000
+_FEW = 10
+
+Model = Callable[[bytes], dict[str, Any] | Dead]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a format's records; `problems`: the first that the model judges otherwise."""
+
+    records: int = 0
+    seconds: float = 0.0
+    classes: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+
+class _Registry:
+    """Two schemas of Avro, one of Protobuf under a number of its own, and no other."""
+
+    def find(self, key: SchemaKey) -> RegisteredSchema | None:
+        return {
+            1: RegisteredSchema("AVRO", FIRST),
+            2: RegisteredSchema("AVRO", SECOND),
+            3: RegisteredSchema("PROTOBUF", "message"),
+        }.get(int(key.value) if key.kind == "id" else 0)
+
+
+def avro_case(spec: PipelineSpec) -> tuple[Decoder, Model, list[bytes]]:
+    """A decoder of framed Avro, the model of it, and good records of both schemas."""
+    plan = replace(make_plan(replace(PIPELINE, format=avro()), Path()), schemas=_Registry())
+    schemas = {1: ("AVRO", avro_model.Schema(FIRST)), 2: ("AVRO", avro_model.Schema(SECOND))}
+    good = [framed(1, body(FIRST, GOOD)), framed(2, body(SECOND, GOOD_SECOND))]
+    return decoder_for(plan), lambda value: avro_model.read_framed(value, spec, schemas), good
+
+
+def protobuf_case(spec: PipelineSpec) -> tuple[Decoder, Model, list[bytes]]:
+    """A decoder of Protobuf, the model of it, and good records with and without a frame."""
+    plan = make_plan(replace(PIPELINE, format=protobuf(OrderMessage)), Path())
+    good = [order(), framed_message(3, order()), order(amount=None, place=None)]
+    return decoder_for(plan), lambda value: protobuf_model.read(value, spec, SHAPE, [1]), good
+
+
+CASES = {"avro": avro_case, "protobuf": protobuf_case}
+
+
+def batches(seed: str, good: list[bytes], count: int) -> Iterator[list[bytes]]:
+    """`count` records, most of them mutated, in batches."""
+    chance = random.Random(seed)
+    for start in range(0, count, BATCH):
+        yield [mutated(chance, chance.choice(good)) for _ in range(min(BATCH, count - start))]
+
+
+def fuzz(name: str, seed: int, count: int) -> Outcome:
+    """Decode and look up `count` records of a format."""
+    decoder, model, good = CASES[name](adapter.to_spec(PIPELINE, Path()))
+    outcome = Outcome()
+    for values in batches(f"{seed}/{name}", good, count):
+        array = pa.array(values, pa.binary())
+        began = time.perf_counter()
+        decoded = decoder.decode(array)
+        outcome.seconds += time.perf_counter() - began
+        outcome.records += len(values)
+        rows = dict(zip(decoded.events_at.tolist(), decoded.events.to_pylist(), strict=True))
+        dead = dict(zip(decoded.dead_at.tolist(), decoded.refusals, strict=True))
+        for at, value in enumerate(values):
+            expected = model(value)
+            if isinstance(expected, Dead):
+                refusal = dead.get(at)
+                found: Any = None if refusal is None else Dead(refusal.reason, refusal.field)
+                outcome.classes[expected.reason] += 1
+            else:
+                found = rows.get(at)
+                outcome.classes["event"] += 1
+            if found != expected and len(outcome.problems) < _FEW:
+                outcome.problems.append(f"{name} {value.hex()}: {rows.get(at) or dead.get(at)}, the model: {expected}")
+    return outcome
+
+
+def main() -> None:
+    """Fuzz both formats, write bench/results/fuzz_formats.*; exit 1 when any record was judged otherwise."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=1_000_000, help="of each format")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    outcomes = {name: fuzz(name, arguments.seed, arguments.records) for name in CASES}
+    facts = {
+        "records": f"{arguments.records:,} of each format, seed {arguments.seed}, in batches of {BATCH:,}",
+        "looked up": "every record, reason, field and values, against the row-by-row model",
+        "judged otherwise than it says": sum(len(each.problems) for each in outcomes.values()),
+    }
+    table = "| format | became | records |\n| --- | --- | ---: |\n"
+    figures: dict[str, Any] = {"seed": arguments.seed}
+    for name, each in outcomes.items():
+        facts[f"decoding {name} alone"] = f"{each.records / each.seconds:,.0f} records/s, most of them broken"
+        figures[name] = {"records": each.records, "classes": dict(each.classes), "problems": each.problems}
+        table += "".join(f"| {name} | {what} | {number:,} |\n" for what, number in each.classes.most_common())
+    write("fuzz_formats", "Mutated Avro and Protobuf records", facts, table, figures)
+    problems = [problem for each in outcomes.values() for problem in each.problems]
+    if problems:
+        sys.exit("\n".join(["records are judged otherwise than the model says:", *problems]))
+
+
+if __name__ == "__main__":
+    main()

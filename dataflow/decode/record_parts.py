@@ -1,0 +1,101 @@
+"""Columns that come from the Kafka record, put beside those that a decoder reads from its value."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from dataflow.decode.fields import judge_values
+from dataflow.event.schema import EventField, EventObject, EventSchema
+from dataflow.formats.typed import Other
+from dataflow.messages import Decoded, Refusal
+
+_NO_TEXT = Other("bytes that are no UTF-8")
+
+
+class _Inner(Protocol):
+    def __call__(self, records: pa.RecordBatch) -> Decoded: ...
+
+
+def parts_of(schema: EventSchema) -> tuple[EventField, ...]:
+    """The fields that come from the record."""
+    return tuple(leaf for leaf in schema.fields if leaf.record is not None)
+
+
+def without_parts(schema: EventSchema) -> EventSchema:
+    """What of `schema` a record's value holds."""
+    fields = tuple(leaf for leaf in schema.fields if leaf.record is None)
+    children = tuple(each for each in schema.root.children if not (isinstance(each, EventField) and each.record))
+    arrow = pa.schema([schema.arrow.field(leaf.name) for leaf in fields])
+    return EventSchema(schema.model, fields, arrow, schema.event_time, EventObject((), children))
+
+
+class RecordPartsDecoder:
+    """What `inner` makes of the values, and of those records that it takes the parts that the model asks for.
+
+    So a field of the value is refused before one of the record is. A part that is not there is null where null is
+    allowed, else the default, else `missing_field`; text that is no UTF-8 is `wrong_type`.
+    """
+
+    def __init__(self, inner: _Inner, schema: EventSchema) -> None:
+        self._inner = inner
+        self._schema = schema
+        self._parts = parts_of(schema)
+        self._only = EventSchema(
+            schema.model,
+            self._parts,
+            pa.schema([schema.arrow.field(leaf.name) for leaf in self._parts]),
+            schema.event_time,
+            EventObject((), self._parts),
+        )
+
+    def decode(self, values: pa.Array) -> Decoded:
+        """Values alone: every part is null."""
+        return self.decode_records(pa.RecordBatch.from_arrays([values], names=["value"]))
+
+    def decode_records(self, records: pa.RecordBatch) -> Decoded:
+        """A poll's records; a part whose column is not there is null."""
+        decoded = self._inner(records)
+        cells = self._cells(records.take(pa.array(decoded.events_at)))
+        rows: list[Mapping[str, object]] = []
+        good = np.ones(len(decoded.events_at), np.bool_)
+        refusals: list[Refusal] = []
+        for at in range(len(good)):
+            verdict = judge_values(self._only, self._found([column[at] for column in cells]))
+            if isinstance(verdict, Refusal):
+                good[at] = False
+                refusals.append(verdict)
+            else:
+                rows.append(verdict)
+        events = decoded.events if good.all() else decoded.events.filter(pa.array(good))
+        made = {leaf.name: pa.array([row[leaf.name] for row in rows], leaf.type) for leaf in self._parts}
+        names = self._schema.arrow.names
+        columns = [made[name] if name in made else events.column(name) for name in names]
+        events = pa.RecordBatch.from_arrays(columns, schema=self._schema.arrow)
+        dead_at = np.concatenate([decoded.dead_at, decoded.events_at[~good]])
+        order = np.argsort(dead_at, kind="stable")
+        told = [*decoded.refusals, *refusals]
+        return Decoded(events, decoded.events_at[good], dead_at[order], [told[each] for each in order.tolist()])
+
+    def _cells(self, records: pa.RecordBatch) -> list[Sequence[object]]:
+        found: list[Sequence[object]] = []
+        for leaf in self._parts:
+            assert leaf.record is not None
+            at = records.schema.get_field_index(leaf.record.column)
+            found.append([None] * records.num_rows if at < 0 else records.column(at).to_pylist())
+        return found
+
+    def _found(self, cells: Sequence[object]) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for leaf, cell in zip(self._parts, cells, strict=True):
+            if cell is not None or leaf.null_ok:
+                found[leaf.path[-1]] = _text(cell) if isinstance(cell, bytes) else cell
+        return found
+
+
+def _text(cell: bytes) -> object:
+    try:
+        return cell.decode("utf-8")
+    except UnicodeDecodeError:
+        return _NO_TEXT

@@ -1,0 +1,1 @@
+"""A schema registry: its client, and what it answered kept on disk."""

@@ -1,0 +1,35 @@
+"""From settings to the schemas of a registry, where a pipeline's format needs one."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dataflow.decode.decoder import NEEDS_REGISTRY, needs_registry
+from dataflow.errors import ConfigError
+from dataflow.pipeline.plan import Plan
+from runtime.registry.client import PREFIX, PROPERTIES, RegistryClient
+from runtime.registry.kept import KeptSchemas, folder_beside
+from runtime.settings import Settings
+
+
+def with_schemas(settings: Settings, plan: Plan) -> Plan:
+    """`plan` with the registry that `settings` name, where records come from Kafka in a format that needs one.
+
+    Connects to nothing; what the registry answers is kept beside the recovery folder. Raises ConfigError.
+    """
+    if settings.source != "kafka" or not needs_registry(plan):
+        return plan
+    client = RegistryClient(registry_properties(settings))
+    return replace(plan, schemas=KeptSchemas(client, client.url, folder_beside(settings.recovery)))
+
+
+def registry_properties(settings: Settings) -> Mapping[str, str]:
+    """The registry's properties, what they refer to in its place: secrets are among them. Raises ConfigError."""
+    properties = settings.require_registry()
+    for name in properties:
+        if name not in PROPERTIES:
+            raise ConfigError(
+                f"kafka.{name}", "****", f"the registry has no such property, but {', '.join(PROPERTIES)}"
+            )
+    if not properties.get(PREFIX + "url"):
+        raise ConfigError(f"kafka.{PREFIX}url", None, NEEDS_REGISTRY)
+    return properties
