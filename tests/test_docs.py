@@ -133,7 +133,7 @@ def test_an_example_of_the_rules_is_right(row: list[str]) -> None:
     window, bound, events, shown = row
     kind, sizes = window.strip("`)").split("(")
     size, *slide = (int(number) for number in sizes.split(", "))
-    rollup = RollupSpec("r", (), WindowSpec(kind, size, *slide or [size]), {"n": AggregateSpec("count")})
+    rollup = RollupSpec("r", (), WindowSpec(kind, size, slide[0] if slide else size), {"n": AggregateSpec("count")})
     records = [Record(at, f'{{"t": {time}}}'.encode()) for at, time in enumerate(events.split(", "))]
     found = engine.run(PipelineSpec(FIELDS, (rollup,), bound=int(bound)), {"p": records}).rollups["r"]
     expected = re.findall(r"\[(-?\d+), (-?\d+)\): (\d+)", shown)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.event.fields import EVENT_TIME_LIMIT_MS, TimeUnit
-from dataflow.losses.time_unit import misread, misread_spans, other_unit, unit_by_size, unit_cause, written_cause
+from dataflow.event.unit_size import unit_by_size
+from dataflow.losses.time_unit import misread, misread_spans, other_unit, unit_cause, written_cause
 from tests.dataflow.losses.events import AT_S, SCHEMAS, TICKS
 
 DECLARED = {
