@@ -1,7 +1,7 @@
 # make demo and make test each work alone, as the first command in a fresh clone.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench dist clean runtime development ducklake readers deploy-check page screenshots
+.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench bench-serving dist clean runtime development ducklake readers deploy-check page screenshots
 
 DEMO_SECONDS ?= 30
 BIN := .venv/bin
@@ -53,6 +53,9 @@ bench: runtime ## throughput, latency, a million hostile records on a real Kafka
 	$(BIN)/python -m bench.answers
 	$(BIN)/python -m bench.safe_sql
 	$(BIN)/python -m bench.disk
+
+bench-serving: runtime ducklake ## how fast answers are, beside the official DuckLake client; writes docs/serving.md
+	$(BIN)/python -m bench.serving --write
 
 deploy-check: development ## the files in deploy/ by the programs that read them: systemd, promtool, Compose, Grafana
 	@sh deploy/check.sh

@@ -66,6 +66,8 @@ class Official:
         assert self._child.stdin is not None
         self._child.stdin.close()
         self._child.wait()
+        assert self._child.stdout is not None
+        self._child.stdout.close()
 
     def ask(self, sql: str, parameters: Mapping[str, object]) -> tuple[float, list[list[Any]]]:
         """Seconds that it took, and the rows; decimals and times as text."""

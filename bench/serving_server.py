@@ -39,6 +39,8 @@ def child(command: Sequence[str], log: Path, output: int | None = None) -> Itera
         try:
             yield process
         finally:
+            if process.stdout is not None:
+                process.stdout.close()
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(30)
@@ -149,7 +151,7 @@ def _metrics(host: str, port: int) -> str:
 def _histogram(host: str, port: int) -> dict[float, float]:
     """Requests for reports by the upper limits of their seconds, each with all below."""
     found: dict[float, float] = {}
-    pattern = re.compile(r"tidemill_serve_request_seconds_bucket\{([^}]*)\} (\S+)")
+    pattern = re.compile(r"tidemill_serve_request_seconds_bucket\{(.*)\} (\S+)")
     for labels, count in pattern.findall(_metrics(host, port)):
         upto = re.search(r'le="([^"]+)"', labels)
         if "reports/{name}" in labels and upto is not None:

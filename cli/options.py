@@ -76,6 +76,8 @@ SERVE: Mapping[str, Any] = {
     "serve_origins": Annotated[str | None, flag("serve_origins", metavar="ORIGIN,...")],
     "serve_hosts": Annotated[str | None, flag("serve_hosts", metavar="NAME,...")],
     "serve_timeout": Annotated[str | None, flag("serve_timeout", metavar="TIME")],
+    "serve_cache": Annotated[str | None, flag("serve_cache", metavar="TIME")],
+    "serve_cache_bytes": Annotated[int | None, flag("serve_cache_bytes")],
     "serve_sql": Annotated[bool | None, flag("serve_sql", "--serve-sql/--no-serve-sql")],
     "serve_sql_timeout": Annotated[str | None, flag("serve_sql_timeout", metavar="TIME")],
     "serve_sql_memory_bytes": Annotated[int | None, flag("serve_sql_memory_bytes")],

@@ -57,7 +57,7 @@ def _require_reference(token: str | None) -> None:
 
 def served(settings: "Settings") -> "Served":
     """What the settings say of a server. Raises ConfigError."""
-    from datetime import UTC, datetime
+    from datetime import UTC, datetime, timedelta
 
     from dataflow.durations import to_ms
     from serve.served import Served
@@ -74,6 +74,8 @@ def served(settings: "Settings") -> "Served":
         _words(settings.serve_origins),
         _words(settings.serve_hosts),
         to_ms(settings.serve_timeout) / 1000,
+        cache_reach=timedelta(milliseconds=to_ms(settings.serve_cache)),
+        cache_bytes=settings.serve_cache_bytes,
         sql=settings.serve_sql,
         sql_timeout_s=to_ms(settings.serve_sql_timeout) / 1000,
         sql_memory_bytes=settings.serve_sql_memory_bytes,

@@ -10,6 +10,9 @@ AsOf = int | datetime | str | None
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_LONGEST_ID = 18
+"""Digits of a snapshot id, at most; SQLite counts no further."""
+
 _FIRST_MS = (datetime(1, 1, 3, tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
 _LAST_MS = (datetime(9999, 12, 30, tzinfo=UTC) - EPOCH) // timedelta(milliseconds=1)
 
@@ -22,6 +25,8 @@ def parse_as_of(as_of: AsOf) -> int | datetime | None:
     if stripped in ("", "latest"):
         return None
     if stripped.isdecimal():
+        if len(stripped) > _LONGEST_ID:
+            raise QueryError(f'no snapshot has the number "{stripped[:40]}"; choose one of `tidemill snapshots`')
         return int(stripped)
     return parse_time(stripped, "a snapshot id (see `tidemill snapshots`) or a UTC time like 2026-11-25T12:05:00")
 
@@ -30,7 +35,7 @@ def parse_time(written: str, forms: str = "a UTC time like 2026-11-25T12:05:00")
     """An ISO 8601 date or time as an aware datetime; without a zone it is UTC. Raises QueryError naming `forms`."""
     try:
         return aware(datetime.fromisoformat(written.strip()))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise QueryError(f'"{written}" is no time; write {forms}') from None
 
 

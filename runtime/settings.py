@@ -78,6 +78,8 @@ class Settings(NamedTuple):
     serve_origins: Annotated[str, told("origins of other pages that may ask, comma between")] = ""
     serve_hosts: Annotated[str, told("more host names by which the server may be called, comma between")] = ""
     serve_timeout: Annotated[str, told("longest time of one question to the server", check=to_ms)] = "30s"
+    serve_cache: Annotated[str, told("how far back windows of rollups are kept in memory", check=to_ms)] = "48h"
+    serve_cache_bytes: Annotated[int, told("most memory of these windows; 0 = none", least=0)] = 512 * 2**20
     serve_sql: Annotated[bool, told("take ad-hoc SQL, in processes of its own")] = True
     serve_sql_timeout: Annotated[str, told("longest time of one ad-hoc SQL", check=to_ms)] = "30s"
     serve_sql_memory_bytes: Annotated[int, told("most memory of one ad-hoc SQL", least=2**26)] = 2**30

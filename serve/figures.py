@@ -35,6 +35,12 @@ class Figures:
             registry=self.registry,
         )
         self.snapshot = Gauge("tidemill_serve_snapshot_id", "The newest snapshot that was seen", registry=self.registry)
+        self.kept_bytes = Gauge(
+            "tidemill_serve_kept_bytes", "Memory of the windows of rollups that are kept", registry=self.registry
+        )
+        self.kept_rows = Gauge(
+            "tidemill_serve_kept_rows", "Rows of rollups that are kept in memory", registry=self.registry
+        )
         self.running = Gauge("tidemill_serve_running", "Questions at work or waiting", ["lane"], registry=self.registry)
 
     def page(self) -> bytes:

@@ -16,6 +16,7 @@ from query.cells import Column, Style, cells
 from query.definition import lake_definition
 from query.moment import EPOCH, AsOf, parse_as_of
 from query.reader import LakeReader, LakeSnapshot
+from query.recent import Held, Limits, RecentReader
 from query.reports import Shelf, reports_folder
 from query.zones import known_zone
 from serve.boards import boards_folder
@@ -85,14 +86,18 @@ class ServedLake:
     `pipeline`: the file whose reports are served, PATH[:NAME]; None serves those of rollups alone.
     """
 
-    def __init__(self, folder: Path, pipeline: str | None, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, folder: Path, pipeline: str | None, clock: Callable[[], datetime], limits: Limits | None = None
+    ) -> None:
+        """`limits`: of what is kept in memory."""
         self.folder = folder.resolve()
         self.clock = clock
+        self._limits = limits or Limits()
         # a folder that cannot be there
         self._reports = self.folder / CATALOG_NAME / "reports" if pipeline is None else reports_folder(pipeline)
         self.boards: Path | None = None if pipeline is None else boards_folder(pipeline)
         self._lock = threading.Lock()
-        self._reader = open_reader(self.folder)
+        self._reader = open_reader(self.folder, self._limits, clock)
         self._seen: LakeSnapshot | None = None
         self._known: LakeAt | None = None
         self._kept: OrderedDict[tuple[object, int], LakeAt] = OrderedDict()
@@ -106,6 +111,11 @@ class ServedLake:
         self._reader.close()
         if self._beside is not None:
             self._beside.close()
+
+    @property
+    def held(self) -> Held:
+        """What is kept in memory of the lake that is there now."""
+        return self._reader.held()
 
     @property
     def reader(self) -> LakeReader:
@@ -183,10 +193,10 @@ class ServedLake:
         # another thread may just have seen a newer one
         return snapshot.id < seen.id and self._reader.resolver.resolve(None).snapshot.id < seen.id
 
-    def _open_anew(self, old: LakeReader) -> LakeReader:
+    def _open_anew(self, old: RecentReader) -> RecentReader:
         with self._lock:
             if self._reader is old:
-                self._reader = open_reader(self.folder)
+                self._reader = open_reader(self.folder, self._limits, self.clock)
                 self._seen = self._known = None
                 self._kept.clear()
                 self.totals = LedgerTotals()

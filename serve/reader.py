@@ -1,10 +1,17 @@
 """The one place where the server opens a lake for reading."""
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
-from query.reader import LakeReader
+from query.recent import Limits, RecentReader
 
 
-def open_reader(lake: Path) -> LakeReader:
-    """A reader of the lake in folder `lake`, which need not be there yet; the caller closes it."""
-    return LakeReader(lake)
+def open_reader(lake: Path, limits: Limits, clock: Callable[[], datetime]) -> RecentReader:
+    """A reader of the lake in folder `lake`, which need not be there yet; the caller closes it.
+
+    It follows the lake, and keeps the newest windows of rollups in memory within `limits`.
+    """
+    reader = RecentReader(lake, limits=limits, clock=clock)
+    reader.follow()
+    return reader

@@ -1,6 +1,7 @@
 """What a server is told: where it listens, who may ask, how much one question may take."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from doctor.finding import Finding
@@ -11,7 +12,8 @@ class Served(NamedTuple):
     places that may ask. `token`: whoever asks needs it; None lets everybody ask.
 
     `timeout_s` holds for every question, the `sql_` values for ad-hoc SQL in a process of its own. `examine` makes
-    the findings of `tidemill doctor`.
+    the findings of `tidemill doctor`. The newest windows of rollups are kept in memory as far back as `cache_reach`,
+    and up to `cache_bytes`.
     """
 
     host: str = "127.0.0.1"
@@ -26,6 +28,8 @@ class Served(NamedTuple):
     sql_rows: int = 100_000
     sql_bytes: int = 64 * 2**20
     sql_children: int = 2
+    cache_bytes: int = 512 * 2**20
+    cache_reach: timedelta = timedelta(hours=48)
     examine: Callable[[], Sequence[Finding]] | None = None
 
     def __repr__(self) -> str:

@@ -33,7 +33,6 @@ UNTESTED = {
     "serve/sql/question.py": "records without methods",
     "serve/api/server.py": "joins the parts; every test of the server goes through it",
     "serve/ask/question.py": "records and a protocol",
-    "serve/reader.py": "one call, which every test of the server goes through",
     "sinks/lake/catalog/staged.py": "records without methods",
     "sinks/lake/catalog/schema.py": "text of tables that the official client reads in test_ducklake",
 }

@@ -39,6 +39,8 @@ class Keeper:
         self, resolver: Resolver, means: Means, engine: Engine, limits: Limits, clock: Callable[[], datetime]
     ) -> None:
         self.kept: Mapping[str, Kept] = {}
+        self.size_bytes = 0
+        """What the tables took at the last round of upkeep, those of snapshots that are still held included."""
         self._resolver = resolver
         self._means = means
         self._limits = limits
@@ -51,13 +53,9 @@ class Keeper:
         self._settled: set[str] = set()
         """Views of which no older windows are read."""
 
-    def size_bytes(self) -> int:
-        """What the tables take, those of snapshots that are still held included."""
-        return self._store.size_bytes() if self._at is not None else 0
-
     def forget(self) -> None:
         """Keep nothing; what comes next begins anew."""
-        self.kept, self._at, self._definition = {}, None, None
+        self.kept, self._at, self._definition, self.size_bytes = {}, None, None, 0
         self._shapes, self._steps_ms, self._settled = {}, {}, set()
 
     def close(self) -> None:
@@ -90,15 +88,15 @@ class Keeper:
             return False
         shapes = self._all_shapes(resolved)
         before = self.kept
-        size_bytes = self._store.size_bytes()
         kept = {name: folded(self._store, each) for name, each in self.kept.items()}
         for name, shape in shapes.items():
-            if name not in self._settled and size_bytes < self._limits.most_bytes:
+            if name not in self._settled and self.size_bytes < self._limits.most_bytes:
                 further = self._further(resolved, shape, kept.get(name))
                 if further is not None:
                     kept[name] = further
         self.kept = self._within_limits(kept)
         self._store.sweep()
+        self.size_bytes = self._store.size_bytes()
         return self.kept != before
 
     def _begin_anew(self, names: "set[str]") -> None:

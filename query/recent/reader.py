@@ -67,11 +67,10 @@ class RecentReader(LakeReader):
             self._follower.start()
 
     def held(self) -> Held:
-        """What is in memory now; waits for a commit that is just being taken in."""
-        with self._turn:
-            kept = self._keeper.kept
-            since = {name: each.border_ms for name, each in kept.items()}
-            return Held(self._keeper.size_bytes(), sum(each.rows for each in kept.values()), since)
+        """What is in memory, as of the last round of upkeep; waits for nobody."""
+        kept = self._keeper.kept
+        since = {name: each.border_ms for name, each in kept.items()}
+        return Held(self._keeper.size_bytes, sum(each.rows for each in kept.values()), since)
 
     def tend(self) -> bool:
         """A round of upkeep: take in the newest commit, merge what came, read older windows, let go of too many.

@@ -30,6 +30,9 @@ def add_health_routes(app: FastAPI, server: Server) -> None:
 
     async def metrics() -> Response:
         """Figures of the server itself; those of the pipeline are at its own port."""
+        held = server.lake.held
+        server.figures.kept_bytes.set(held.size_bytes)
+        server.figures.kept_rows.set(held.rows)
         return Response(server.figures.page(), media_type=None, headers={"Content-Type": MEDIA_TYPE})
 
     ok: Responses = {"200": {"description": "It is", "content": _OBJECT}, "default": problem("A problem")}

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from query.recent import Limits
 from serve.answers import Answers
 from serve.api.sql_door import SqlDoor
 from serve.feed.feed import Feed
@@ -33,7 +34,7 @@ class Server(NamedTuple):
     @classmethod
     def over(cls, lake: Path, pipeline: str | None, wish: Served, clock: Callable[[], datetime]) -> "Server":
         """A server over the lake in this folder; nothing of it is at work yet."""
-        served = ServedLake(lake, pipeline, clock)
+        served = ServedLake(lake, pipeline, clock, Limits(wish.cache_reach, wish.cache_bytes))
         figures = Figures()
         answers = Answers(served, wish.timeout_s)
         asking, slow, feed_lane = Lane("asking", 8, 120), Lane("slow", 2, 30), Lane("feed", 4, 600)

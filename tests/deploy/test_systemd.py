@@ -18,14 +18,20 @@ HARDENED = {
 }
 
 
-def test_there_is_a_run_and_a_compaction() -> None:
-    assert [path.name for path in UNITS] == ["tidemill-compact.service", "tidemill.service"]
+MORE_CALLS = {"tidemill-serve.service": "@system-service @sandbox"}
+"""The processes that answer SQL give up rights themselves, which takes calls of its own."""
+
+
+def test_there_is_a_run_a_compaction_and_a_server() -> None:
+    names = ["tidemill-compact.service", "tidemill-serve.service", "tidemill.service"]
+    assert [path.name for path in UNITS] == names
 
 
 def test_every_unit_may_do_no_more_than_it_has_to() -> None:
     for path in UNITS:
         service = unit(path.name)["Service"]
-        assert {key: service.get(key) for key in HARDENED} == HARDENED, path.name
+        calls = MORE_CALLS.get(path.name, HARDENED["SystemCallFilter"])
+        assert {key: service.get(key) for key in HARDENED} == {**HARDENED, "SystemCallFilter": calls}, path.name
         # compiled code is made at the start
         assert "MemoryDenyWriteExecute" not in service
 
@@ -39,6 +45,14 @@ def test_a_run_may_speak_with_its_broker_and_compaction_with_nobody() -> None:
 def test_a_run_outlives_the_compactor_that_the_kernel_ends() -> None:
     assert unit("tidemill.service")["Service"]["OOMPolicy"] == "continue"
     assert unit("tidemill-compact.service")["Service"]["OOMScoreAdjust"] == "500"
+
+
+def test_a_server_that_others_cannot_reach_waits_for_somebody_and_comes_after_the_run() -> None:
+    service = unit("tidemill-serve.service")["Service"]
+    assert service["ExecStart"].endswith(" serve")
+    assert service["RestartPreventExitStatus"] == "2"
+    assert int(service["OOMScoreAdjust"]) > 0
+    assert int(service["Nice"]) > 0
 
 
 def test_the_run_ends_its_children_itself() -> None:

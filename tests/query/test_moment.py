@@ -73,3 +73,9 @@ def test_a_time_compares_like_the_catalogs_bounds_and_a_number_as_itself() -> No
     assert early < late
     assert comparable(aware(datetime(2026, 1, 2, 12))) == early
     assert (comparable(5), comparable(None)) == (5, None)
+
+
+@pytest.mark.parametrize("written", ["9" * 20, "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+14:00"])
+def test_numbers_and_times_beyond_all_reach_are_told_as_none(written: str) -> None:
+    with pytest.raises(QueryError):
+        parse_as_of(written)

@@ -41,6 +41,8 @@ def test_every_answer_has_a_request_id_that_may_be_brought_along(client: TestCli
         ("GET", "/api/v1/snapshots?limit=0", 400, "wrong-parameter"),
         ("GET", "/api/v1/schema?as_of=77", 404, "snapshot-unknown"),
         ("GET", "/api/v1/schema?as_of=soon", 400, "wrong-question"),
+        ("GET", "/api/v1/schema?as_of=99999999999999999999", 400, "wrong-question"),
+        ("GET", "/api/v1/schema?as_of=9999-12-31T23:59:59-23:59", 400, "wrong-question"),
         ("GET", "/api/v1/schema?format=csv", 400, "wrong-parameter"),
     ],
 )
