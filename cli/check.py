@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 
-@takes(*SOURCE, "lake", "recovery", "events", *GENERATOR)
+@takes(*SOURCE, "add_source", "lake", "recovery", "events", *GENERATOR)
 def check(given: Given) -> None:
     """Check the pipeline file and its reports; print its tables and columns, its windows, what is held.
 

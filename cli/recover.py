@@ -3,12 +3,15 @@
 import signal
 import time
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.lakes import open_reader, open_to_write
 from cli.options import GENERATOR, SOURCE, Given, settings_with_logs, takes
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
 
 PAUSE_S = 0.005
 """Between two questions to a source that has nothing yet."""
@@ -34,7 +37,6 @@ def recover(
     from proof.takeover import take_over
     from runtime.recovery_folder import RecoveryFolder
     from runtime.registry.open import with_schemas
-    from runtime.same_source import Kept, require_same_source
 
     if not from_lake:
         raise ConfigError("--from-lake", False, "say what to recover from: `tidemill recover --from-lake`")
@@ -51,9 +53,7 @@ def recover(
         with open_reader(settings.lake) as reader:
             source = reopen(settings, plan, reader, now)
         try:
-            # the old recovery folder, if it is there, is of no account
-            kept = Kept(settings.lake, settings.recovery, catalog.topics(), None)
-            require_same_source(settings, source.partitions(), kept)
+            _require_same_sources(settings, catalog.topics(), source.partitions())
             folder = RecoveryFolder(settings.recovery)
             with Bar("reading back", "records") as bar:
                 found = take_over(catalog, plan, source, folder, clock=now, wait=lambda: time.sleep(PAUSE_S), steps=bar)
@@ -64,3 +64,14 @@ def recover(
     finally:
         catalog.close()
     typer.echo(f"{settings.recovery} is ready: `tidemill run` goes on where {settings.lake} ends")
+
+
+def _require_same_sources(settings: "Settings", topics: "dict[str, str | None]", there: list[str]) -> None:
+    """Raise what a run would, of the source that the settings name; the others have filled the lake before."""
+    from runtime.same_source import Kept, require_same_source
+
+    # the old recovery folder, if it is there, is of no account
+    kept = Kept(settings.lake, settings.recovery, topics, None)
+    here = (settings.source, settings.topic if settings.source == "kafka" else "")
+    others = {name for name in kept.names if kept.origin(name) != here}
+    require_same_source(settings, [name for name in there if name not in others], kept)

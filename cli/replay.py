@@ -63,11 +63,10 @@ def replay(
         live = reader.snapshot()
         definition = _with_every_rollup(reader, plan, settings.pipeline)
         ranges = replaying.replay_ranges(live, selection, definition.first_rules)
-        _write_ranges(folder, settings, reader, ranges)
         copy_kept(settings.recovery, folder / "recovery")
         flags = words({key: value for key, value in given.items() if key != "lake"})
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
-        _require_run([*flags, *_side_lake(folder)])
+        _require_runs(flags, folder, settings, reader, ranges)
         partial = None if selection.is_everything else ranges
         erased = ErasedRows.of(reader.resolver.catalog().connection)
         with LakeReader(folder / "lake") as side:
@@ -117,6 +116,47 @@ def _not_compared(
     told = [": ".join(what_left(name, each)) for name, each in gone.items() if name in names]
     told += [f"{rows:,} rows of {name}, erased from the lake on purpose" for name, rows in erased.items()]
     return [*told, _WINDOWS_LEFT_OUT] if partial else told
+
+
+def _require_runs(
+    flags: list[str], folder: Path, settings: "Settings", reader: "LakeReader", ranges: "list[ReplayRange]"
+) -> None:
+    for each, parts in _by_source(settings, reader, ranges):
+        _write_ranges(folder, each, reader, parts)
+        _require_run([*flags, *_source(settings, each), *_side_lake(folder)])
+
+
+def _by_source(
+    settings: "Settings", reader: "LakeReader", ranges: "list[ReplayRange]"
+) -> "Iterator[tuple[Settings, list[ReplayRange]]]":
+    """Each source of the lake with its ranges: they are replayed one after the other. Raises ConfigError where the
+    settings do not name all of them.
+    """
+    from dataflow.errors import ConfigError
+    from proof.reopen import settings_of
+    from runtime.same_source import Kept
+
+    sources = settings_of(settings, reader)
+    if sources == [settings]:
+        yield settings, ranges
+        return
+    topics = dict(reader.resolver.catalog().connection.execute('SELECT "partition", topic FROM own_offset'))
+    kept = Kept(settings.lake, settings.recovery, topics, None)
+    parts = [[each for each in ranges if kept.origin(each.partition) == _origin(source)] for source in sources]
+    left = sorted({each.partition for each in ranges} - {each.partition for some in parts for each in some})
+    if left:
+        fix = f"{left[0]} came from another source than is named: name all with --input, --brokers and --topic"
+        raise ConfigError("source", settings.source, fix)
+    yield from ((source, some) for source, some in zip(sources, parts, strict=True) if some)
+
+
+def _origin(settings: "Settings") -> tuple[str, str]:
+    return settings.source, settings.topic if settings.source == "kafka" else ""
+
+
+def _source(settings: "Settings", each: "Settings") -> list[str]:
+    """The flags of one source of several."""
+    return [] if each is settings else ["--source", each.source, "--topic", each.topic, "--add-source"]
 
 
 def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", ranges: "list[ReplayRange]") -> None:

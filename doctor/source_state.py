@@ -134,6 +134,8 @@ def _partitions(settings: Settings, there: list[str], reading: Reading) -> Findi
     check, where = "source.partitions", said(settings)
     found = compare(settings, there, reading.kept)
     details = {"new": found.new, "gone": found.gone, "ended": list(found.ended)}
+    if found.resting:
+        details["resting"] = list(found.resting)
     if found.trouble is not None:
         return error(check, found.trouble.message, found.trouble.fix, **details)
     if found.new:
@@ -143,7 +145,8 @@ def _partitions(settings: Settings, there: list[str], reading: Reading) -> Findi
         )
     told = "the same in the lake" if reading.offsets else "the lake has none yet"
     gone = f"; read to the end and gone since: {listed(list(found.ended))}" if found.ended else ""
-    return ok(check, f"{counted(len(there), 'source partition')}, {told}{gone}", **details)
+    rest = f"; of other sources, resting: {listed(list(found.resting))}" if found.resting else ""
+    return ok(check, f"{counted(len(there), 'source partition')}, {told}{gone}{rest}", **details)
 
 
 def _offsets(topic: str, known: Mapping[int, int], ranges: Mapping[int, tuple[int, int]]) -> Finding:

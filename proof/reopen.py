@@ -18,8 +18,49 @@ if TYPE_CHECKING:
 def reopen(settings: "Settings", plan: "Plan", reader: "LakeReader", clock: Callable[[], datetime]) -> "Source":
     """The source that filled the lake, from its oldest record on, without touching the pipeline's consumer group.
 
-    The generator's stream begins when the pipeline was first started; that moment is worked out from a stored row.
+    Where several did, all that the settings name: files by `input`, topics of the lake once brokers or a topic are
+    named; what is of the others is left out. The generator's stream begins when the pipeline was first started; that
+    moment is worked out from a stored row.
     """
+    from dataflow.sources.joined import JoinedSource
+
+    others = [each for each in settings_of(settings, reader) if (each.source, each.topic) != _place(settings)]
+    first = _reopen(settings, plan, reader, clock)
+    if not others:
+        return first
+    sources = [first]
+    try:
+        sources += [_reopen(each, plan, reader, clock) for each in others]
+    except BaseException:
+        JoinedSource(sources).close()
+        raise
+    return JoinedSource(sources)
+
+
+def settings_of(settings: "Settings", reader: "LakeReader") -> "list[Settings]":
+    """Settings for each source of a lake that these settings name, in a stable order; these alone where it has one."""
+    from runtime.same_source import Kept
+
+    topics = dict(reader.resolver.catalog().connection.execute('SELECT "partition", topic FROM own_offset'))
+    kept = Kept(settings.lake, settings.recovery, topics, None)
+    origins = sorted({kept.origin(name) for name in topics})
+    if len(origins) <= 1:
+        return [settings]
+    named = settings.source == "kafka" or {"brokers", "topic"} & settings.places.keys()
+    found = []
+    for kind, topic in origins:
+        if kind == "files" and settings.input is not None:
+            found.append(settings._replace(source="files"))
+        elif (kind == "kafka" and named) or (kind == "generator" and settings.source == "generator"):
+            found.append(settings._replace(source="kafka" if topic else "generator", topic=topic or settings.topic))
+    return found
+
+
+def _place(settings: "Settings") -> tuple[str, str]:
+    return settings.source, settings.topic
+
+
+def _reopen(settings: "Settings", plan: "Plan", reader: "LakeReader", clock: Callable[[], datetime]) -> "Source":
     from runtime.sources import open_source
 
     if settings.source != "generator":
@@ -46,6 +87,7 @@ def _known(reader: "LakeReader") -> "dict[str, Known | None]":
 def generator_start(stream: object, reader: "LakeReader") -> int:
     """When the generator's stream began, in ms, from one row of the lake. Raises LakeError if there is none."""
     from dataflow.sources.generator.adstream import AdStream
+    from dataflow.sources.generator.source import NAME
 
     assert isinstance(stream, AdStream)
     snapshot = reader.snapshot()
@@ -53,6 +95,7 @@ def generator_start(stream: object, reader: "LakeReader") -> int:
         if table in snapshot.tables:
             rows = snapshot.query(
                 f'SELECT "partition", "offset", record_timestamp AS at FROM {table} WHERE record_timestamp IS NOT NULL'
+                f" AND starts_with(\"partition\", '{NAME}/')"
                 ' ORDER BY "offset", "partition" LIMIT 1'
             ).to_pylist()
             for row in rows:

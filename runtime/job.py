@@ -98,7 +98,7 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
         try:
             lineage = agree(catalog, plan.name, recovery)
             kept = kept_by(settings.lake, catalog.topics(), recovery)
-            ended = require_same_source(settings, source.partitions(), kept)
+            match = require_same_source(settings, source.partitions(), kept)
             known = read_definition(catalog.definitions()[plan.name])
         finally:
             catalog.close()
@@ -107,7 +107,7 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     # ranges are read again, by a replay for one: what was dead then was allowed then
     share = None if settings.fail_dead is None or settings.ranges is not None else DeadShare(settings.fail_dead)
     limit = DeadLimit(share, tally, control, partial(_stop_others, recovery))
-    whole = WithEnded(source, ended) if ended else source
+    whole = WithEnded(source, match.ended, match.resting) if match.ended or match.resting else source
     first = plan.rules if known is None else known.first_rules
     return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit, first)
 

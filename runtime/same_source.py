@@ -1,7 +1,7 @@
 """Is the source the one that the lake and its recovery folder go on with? Asked before a run and by the doctor."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataflow.errors import ConfigError, InputMissing, OffsetLost, RecoveryError, TidemillError
@@ -55,26 +55,28 @@ class Trouble:
 @dataclass(frozen=True, slots=True)
 class Match:
     """The source against what is kept. `new`: not read yet; `gone`: kept, and not in the source; `ended`: those of
-    `gone` that are files which were read to their end, with the offset behind it: they stop no run.
+    `gone` that are files which were read to their end, with the offset behind it: they stop no run. `resting`: kept of
+    other sources that feed the lake too, with their topics; they stay where they are.
     """
 
     new: list[str]
     gone: list[str]
     ended: dict[str, int]
     trouble: Trouble | None
+    resting: dict[str, str | None] = field(default_factory=dict)
 
 
-def require_same_source(settings: Settings, there: Sequence[str] | None, kept: Kept) -> dict[str, int]:
-    """The partitions that are gone and were read to their end, with the offset behind it. `there` as of `compare`.
+def require_same_source(settings: Settings, there: Sequence[str] | None, kept: Kept) -> Match:
+    """The source against what is kept, where a run can go on. `there` as of `compare`.
 
-    Raises ConfigError for another source than the one that filled the lake, InputMissing or OffsetLost when a part of
+    Raises ConfigError for another source than those that filled the lake, InputMissing or OffsetLost when a part of
     it is gone, RecoveryError when the recovery folder lacks what the lake has.
     """
     found = compare(settings, there, kept)
     trouble = found.trouble or missing_states(kept)
     if trouble is not None:
         raise trouble.error
-    return found.ended
+    return found
 
 
 def compare(settings: Settings, there: Sequence[str] | None, kept: Kept) -> Match:
@@ -85,19 +87,25 @@ def compare(settings: Settings, there: Sequence[str] | None, kept: Kept) -> Matc
     topic = settings.topic if settings.source == "kafka" else ""
     here = (settings.source, topic)
     others = [name for name in known if kept.origin(name) != here]
+    resting: dict[str, str | None] = {}
+    if settings.add_source or len(others) < len(known):
+        # it feeds the lake already, or is to: others rest, but for names that both have
+        resting = {name: kept.origin(name)[1] or None for name in others if name not in (there or ())}
+        known = [name for name in known if name not in resting]
+        others = [name for name in others if name not in resting]
     if there is None:
         strange = [name for name in others if name in kept.topics]
-        return Match([], strange, {}, _another(settings, None, kept, strange) if strange else None)
-    new = [name for name in there if name not in known] if known else []
+        return Match([], strange, {}, _another(settings, None, kept, strange) if strange else None, resting)
+    new = [name for name in there if name not in known] if known or resting else []
     strange = [name for name in others if name in kept.topics or name not in there]
     gone = [name for name in known if name not in there or name in strange]
     if strange:
-        return Match(new, gone, {}, _another(settings, there, kept, strange))
+        return Match(new, gone, {}, _another(settings, there, kept, strange), resting)
     ended = read_to_end(kept.lake, gone) if gone and settings.source == "files" else {}
     if settings.source == "files":
         ended |= {name: 0 for name in gone if name in kept.unread}
     lost = [name for name in gone if name not in ended]
-    return Match(new, gone, ended, _lost(settings, there, kept, lost) if lost else None)
+    return Match(new, gone, ended, _lost(settings, there, kept, lost) if lost else None, resting)
 
 
 def missing_states(kept: Kept) -> Trouble | None:
@@ -129,7 +137,8 @@ def _another(settings: Settings, there: Sequence[str] | None, kept: Kept, strang
     again = f"--source {kind}" + {"kafka": f" --topic {topic}", "files": " and --input with that folder"}.get(kind, "")
     message = f"the lake {kept.lake} and the recovery folder {kept.recovery} go on with {listed(strange)} of {origin}, "
     message += f"and the settings name {where}" if there is None else f"and {where} has {listed(there)}"
-    fix = f"go on with {again}, or give {where} new folders of its own with --lake and --recovery"
+    fix = f"go on with {again}, let {where} feed the lake as well with --add-source, or give it new folders of its own "
+    fix += "with --lake and --recovery"
     same_kind = kind == settings.source
     key, value = ("topic", settings.topic) if same_kind else ("source", settings.source)
     return Trouble(message, fix, ConfigError(key, value, f"{message}; {fix}"))

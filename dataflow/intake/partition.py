@@ -145,7 +145,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             return out
         out += self._read()
         if self._reader.finished and self._held is None:
-            if self._reader.unfinished:
+            if self._reader.unfinished and self._reader.lag() != 0:
                 logger("run").warning(
                     f"{self._partition} ends inside a record: it waits until the rest of it is written",
                     fix="run again once the file is whole; with --bounded a last line counts without its newline",

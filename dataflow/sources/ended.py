@@ -1,6 +1,7 @@
-"""A source together with partitions of it that were read to their end and are gone, such as files moved away."""
+"""A source together with partitions that it gives nothing of: files that were read and are gone, those of others."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from dataflow.messages import Poll
 from dataflow.sources.source import Hint, Reader, Source
@@ -13,23 +14,31 @@ class WithEnded:
     of an ended one is kept as it was, and when its file comes back, reading goes on behind what was read.
     """
 
-    def __init__(self, source: Source, ended: Mapping[str, int]) -> None:
-        """`ended`: the offset behind the last record, per partition; none of them is a partition of `source`."""
+    def __init__(
+        self, source: Source, ended: Mapping[str, int], resting: Mapping[str, str | None] = MappingProxyType({})
+    ) -> None:
+        """`ended`: the offset behind the last record, per partition; none of them is a partition of `source`.
+
+        `resting`: partitions of other sources, with their Kafka topics: they are not at their end, and stay as they
+        are.
+        """
         self._source = source
-        self._ended = dict(ended)
+        self._ended = {**ended, **dict.fromkeys(resting, 0)}
+        self._resting = dict(resting)
 
     def partitions(self) -> list[str]:
         """The source's own, then the ended ones."""
         return [*self._source.partitions(), *self._ended]
 
     def topic_of(self, partition: str) -> str | None:
-        """As the source says."""
-        return self._source.topic_of(partition)
+        """As the source says; a resting partition keeps its own."""
+        return self._resting[partition] if partition in self._resting else self._source.topic_of(partition)
 
     def open(self, partition: str, next_offset: int | None, hint: Hint, bounded_end: int | None = None) -> Reader:
         """An ended partition has nothing behind `next_offset`; the others are opened by the source."""
         if partition in self._ended:
-            return EndedReader(self._ended[partition] if next_offset is None else next_offset, hint)
+            place = self._ended[partition] if next_offset is None else next_offset
+            return EndedReader(place, hint, resting=partition in self._resting)
         return self._source.open(partition, next_offset, hint, bounded_end)
 
     def end_offsets(self) -> dict[str, int]:
@@ -57,10 +66,11 @@ class EndedReader:
     """Stands where reading ended, with the hint of that place, and gives nothing."""
 
     finished = True
-    unfinished = False
     content = None
 
-    def __init__(self, position: int, hint: Hint) -> None:
+    def __init__(self, position: int, hint: Hint, *, resting: bool = False) -> None:
+        """`resting`: its source goes on, in another run."""
+        self.unfinished = resting
         self.position = position
         self._hint = hint
 

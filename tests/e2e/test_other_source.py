@@ -1,5 +1,6 @@
 """Real runs, one after the other on one lake: another source is refused before it starts, and what may change does."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,12 +34,19 @@ class Folder:
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """`tidemill run` with these flags to the source's end; what it wrote to standard error."""
-        return self._command([*TIDEMILL, "run", "--bounded", *arguments], {}, code)
+        return self._command([*TIDEMILL, "run", "--bounded", *arguments], {}, code).stderr
+
+    def command(self, *words: str, code: int = 0) -> str:
+        """Another command in the folder; what it said."""
+        done = self._command([*TIDEMILL, *words], {}, code)
+        return done.stdout + done.stderr
 
     def bytewax(self, code: int = 0, **settings: str) -> str:
         """The same under Bytewax's own command."""
         command = [sys.executable, "-m", "bytewax.run", "run:flow", "-w", "2", "-r", "recovery", "-s", "1", "-b", "0"]
-        return self._command(command, {f"TIDEMILL_{key.upper()}": value for key, value in settings.items()}, code)
+        return self._command(
+            command, {f"TIDEMILL_{key.upper()}": value for key, value in settings.items()}, code
+        ).stderr
 
     def read(self) -> dict[str, int]:
         """Records read per source partition."""
@@ -46,7 +54,7 @@ class Folder:
             rows = reader.query('SELECT "partition", sum("read")::BIGINT AS n FROM ledger GROUP BY ALL').to_pylist()
         return {row["partition"]: row["n"] for row in rows}
 
-    def _command(self, command: list[str], more: dict[str, str], code: int) -> str:
+    def _command(self, command: list[str], more: dict[str, str], code: int) -> subprocess.CompletedProcess[str]:
         environment = {
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": str(ROOT),
@@ -60,7 +68,7 @@ class Folder:
         )
         assert done.returncode == code, done.stderr
         assert "panicked" not in done.stderr
-        return done.stderr
+        return done
 
 
 @pytest.fixture
@@ -102,6 +110,47 @@ def test_a_file_that_was_read_to_its_end_may_go_and_come_back_with_more(folder: 
         assert reader.query("SELECT event_id FROM events ORDER BY 1").column(0).to_pylist() == [
             "a1", "a2", "a3", "b1", "c1"
         ]  # fmt: skip
+
+
+def test_files_may_be_added_to_the_generator_and_both_feed_the_lake_after_that(folder: Folder) -> None:
+    folder.run(*GENERATOR)
+    made = folder.read()
+    folder.write("a", b"a1")
+    folder.run(*FILES, "--add-source", "--processes", "2")
+    folder.write("a", b"a2")
+    folder.run(*FILES)
+    folder.run(*GENERATOR)
+    folder.bytewax(source="files", input="data", bounded="true")
+    assert folder.read() == {**made, "a": 2}
+    folder.write("b", b"b1")
+    told = folder.run("--source", "files", "--input", "data", "--add-source", "--ranges", "none.json", code=2)
+    assert "none.json" in told
+
+
+@pytest.mark.kafka
+def test_a_backfill_from_files_then_the_stream_and_another_topic_stay_proven(folder: Folder, kafka: str) -> None:
+    first, second = fresh_topic(kafka, 2), fresh_topic(kafka)
+    produce(kafka, first, [EVENT % b"k1"])
+    produce(kafka, second, [EVENT % b"k2", EVENT % b"k3"])
+    folder.write("a", b"a1", b"a2")
+    folder.run(*FILES)
+    folder.run("--brokers", kafka, "--topic", first, "--add-source")
+    folder.run("--brokers", kafka, "--topic", second, "--add-source", "-w", "2")
+    produce(kafka, first, [EVENT % b"k4"])
+    folder.write("a", b"a3")
+    folder.run("--brokers", kafka, "--topic", first)
+    folder.run(*FILES)
+    read = {"a": 3, f"{first}/0": 2, f"{first}/1": 0, f"{second}/0": 2}
+    assert folder.read() == read
+    named = ("--brokers", kafka, "--topic", first, "--input", "data")
+    assert "NOT PROVEN" not in folder.command("audit", *named)
+    folder.command("replay", "--check", *named)
+    shutil.rmtree(folder.path / "recovery")
+    folder.command("recover", "--from-lake", *named)
+    folder.run("--brokers", kafka, "--topic", second)
+    assert folder.read() == read
+    told = folder.command("audit", *FILES)
+    assert f"NOT PROVEN {first}/0" in " ".join(told.split())
 
 
 @pytest.mark.kafka

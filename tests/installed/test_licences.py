@@ -14,6 +14,7 @@ CLASSIFIERS = {
     "BSD License": {"BSD-2-Clause", "BSD-3-Clause"},
     "ISC License (ISCL)": {"ISC"},
 }
+TEXTS = {"3-Clause BSD License": "BSD-3-Clause"}
 UNTOLD = {"bytewax": "Apache License"}
 """Packages whose metadata names no licence, with the head of the text that they carry."""
 
@@ -40,9 +41,11 @@ def test_every_package_that_is_brought_is_listed_with_its_licence() -> None:
         told = distribution(name)
         if "License-Expression" in told.metadata:
             assert licence == told.metadata["License-Expression"], name
+        elif (text := told.metadata.get("License")) is not None and len(text.splitlines()) == 1:
+            assert licence == TEXTS.get(text, text), name
         elif name in UNTOLD:
-            (text,) = [path for path in told.files or [] if path.name == "LICENSE"]
-            assert UNTOLD[name] in text.read_text().splitlines()[0]
+            (written,) = [path for path in told.files or [] if path.name == "LICENSE"]
+            assert UNTOLD[name] in written.read_text().splitlines()[0]
         else:
             classified = [
                 each.rpartition(" :: ")[2]

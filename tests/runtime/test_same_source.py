@@ -51,10 +51,35 @@ def test_another_source_is_refused_with_both_named_and_the_way_out(
         assert name in said
 
 
+@pytest.mark.parametrize(
+    ("settings", "there", "resting"),
+    [
+        (named(add_source=True), ["ads/0", "ads/1"], {"a": None, "b": None}),
+        (named(source="files", input="in", add_source=True), ["c"], {"ads/0": "ads", "ads/1": "ads"}),
+        (named(topic="b", add_source=True), ["b/0"], {"ads/0": "ads", "ads/1": "ads"}),
+    ],
+)
+def test_another_source_may_be_added_and_the_partitions_of_the_first_rest(
+    settings: Settings, there: list[str], resting: dict[str, str | None]
+) -> None:
+    before = kept(resting)
+    found = require_same_source(settings, there, before)
+    assert (found.resting, found.new, found.ended) == (resting, there, {})
+    # once it has fed the lake, it needs no flag
+    topic = settings.topic if settings.source == "kafka" else None
+    after = kept({**before.topics, **dict.fromkeys(there, topic)})
+    assert require_same_source(settings._replace(add_source=False), there, after).resting == resting
+
+
+def test_two_sources_with_partitions_of_one_name_cannot_feed_one_lake() -> None:
+    with pytest.raises(ConfigError, match="of the generator"):
+        require_same_source(named(topic="generator", add_source=True), ["generator/0"], kept(MADE_UP))
+
+
 def test_a_source_that_only_the_recovery_store_knows_is_refused_too() -> None:
     with pytest.raises(ConfigError, match="go on with old/0 of topic old, and topic ads has ads/0"):
         require_same_source(named(), ["ads/0"], kept({}, {"old/0"}))
-    assert require_same_source(named(topic="generator"), ["generator/0"], kept({}, {"generator/0"})) == {}
+    assert require_same_source(named(topic="generator"), ["generator/0"], kept({}, {"generator/0"})).ended == {}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +118,7 @@ def require(world: World) -> dict[str, int]:
     """What a run does before it starts, with the files that are there."""
     there = sorted(path.stem for path in (world.folder / "in").iterdir())
     topics = world.writer._catalog.topics()
-    return require_same_source(world.settings, there, kept_by(world.settings.lake, topics, world.recovery))
+    return require_same_source(world.settings, there, kept_by(world.settings.lake, topics, world.recovery)).ended
 
 
 def test_a_file_may_go_once_it_was_read_to_its_end(world: World) -> None:

@@ -149,7 +149,7 @@ class ContainerReader:
 
     def lag(self) -> int | None:
         """Not known: a container does not say how many records it has."""
-        return 0 if self.finished else None
+        return (1 if self.unfinished else 0) if self.finished else None
 
     def waiting(self) -> int | None:
         """There are no transactions here."""

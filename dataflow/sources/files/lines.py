@@ -144,7 +144,7 @@ class LineReader:
     def lag(self) -> int | None:
         """Lines still to come, estimated from the bytes left and the lines seen last; not known of a packed file."""
         if self._file.size_bytes is None:
-            return 0 if self.finished else None
+            return (1 if self.unfinished else 0) if self.finished else None
         # one view of the block for all that follows: a watch may ask while another thread loads the next
         starts = self._starts
         held = len(starts) - 1

@@ -45,3 +45,13 @@ def test_one_that_is_there_is_read_as_ever(source: WithEnded) -> None:
     assert (poll.start, poll.end) == (1, 2)
     reader.close()
     source.close()
+
+
+def test_partitions_of_other_sources_rest_with_their_topics_and_are_not_at_their_end(tmp_path: Path) -> None:
+    (tmp_path / "here.ndjson").write_text("{}\n")
+    both = WithEnded(FilesSource(tmp_path, schema_of(Click)), {"gone": 7}, {"ads/0": "ads"})
+    assert both.partitions() == ["here", "gone", "ads/0"]
+    assert (both.topic_of("ads/0"), both.topic_of("gone")) == ("ads", None)
+    reader = both.open("ads/0", 9, "its hint")
+    assert (reader.position, reader.finished, reader.unfinished, reader.hint) == (9, True, True, "its hint")
+    assert not both.open("gone", None, None).unfinished
