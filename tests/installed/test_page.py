@@ -36,8 +36,11 @@ def test_an_empty_folder_is_enough_and_the_demo_leaves_its_own_in_it_alone(
     shown = installation.run(tmp_path, *shlex.split(demo.replace("10", "4")))
     assert re.search(r"The lake holds the result of [\d,]{5,} records: each counted once", shown)
     proposed = re.findall(r"^  (tidemill .*)$", shown, re.MULTILINE)
-    assert len(proposed) == 6
-    for line in proposed[:4]:
+    assert re.match(r"page: http://127\.0\.0\.1:\d+/\n", shown)
+    assert len(proposed) == 7
+    # the first one serves the page until it is stopped
+    assert proposed[0] == "tidemill serve --lake demo/lake"
+    for line in proposed[1:5]:
         installation.run(tmp_path, *shlex.split(line))
     assert "ad-" in installation.run(tmp_path, *shlex.split(report))
     assert "pipelines/ads.py: pipeline ads is correct" in installation.run(tmp_path, *shlex.split(check))

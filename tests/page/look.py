@@ -61,7 +61,7 @@ class Look:
 
     def panel(self, title: str) -> str:
         """The id of the panel with this title."""
-        box = self.tab.locator("section.panel", has=self.tab.get_by_role("heading", name=title, exact=True))
+        box = self.tab.locator("article.panel", has=self.tab.get_by_role("heading", name=title, exact=True))
         return (box.get_attribute("data-testid") or "").removeprefix("panel-")
 
     def rows(self, table: str) -> list[list[str]]:

@@ -71,7 +71,7 @@ export const FIGURES: Record<string, Figure> = {
   lag: { label: "Lag", help: "records that the source has and the lake does not",
     value: (status) => (status.lag === null || status.lag === undefined ? duration(amount(status, "lag_ms")) : count(status, "lag")),
     note: (status) => (status.lag === null || status.lag === undefined
-      ? amount(status, "lag_ms") === null ? "not told by this source" : "behind the source"
+      ? amount(status, "lag_ms") === null ? String(status.lag_why ?? "not told by this source") : "behind the source"
       : "records behind the source"),
     trace: (status) => amount(status, "lag") ?? amount(status, "lag_ms"),
     view: "pipeline",
@@ -162,7 +162,7 @@ export function figures(
     return html`<div class="figure ${level}" data-testid=${`figure-${name}`} data-value=${String(told ?? "")}>
       <dt title=${figure.help}>${figure.view ? html`<a href=${href(figure.view)}>${figure.label}</a>` : figure.label}</dt>
       <dd class="value" title=${whole}>${value}${unit ? html`<small>${unit}</small>` : nothing}</dd>
-      <dd class="note">${level ? html`<b class="mark">${level === "bad" ? "many" : "look"}</b>` : nothing}${figure.note?.(status, zone, now) ?? ""}</dd>
+      <dd class="note" title=${figure.note?.(status, zone, now) ?? nothing}>${level ? html`<b class="mark">${level === "bad" ? "many" : "look"}</b>` : nothing}${figure.note?.(status, zone, now) ?? ""}</dd>
       ${figure.trace ? line(traces.of(name)) : nothing}
     </div>`;
   })}</dl>`;

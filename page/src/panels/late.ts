@@ -55,7 +55,7 @@ export function lateWindows(value: Record<string, unknown>, zone: string, top: n
       <tbody>${moved.map((each) => html`<tr>
         <td>${each.rollup}</td><td class="tabular">${momentText(each.window_start, zone)}</td>
         <td>${Object.values(each.key).map((key) => key ?? "–").join(", ") || "–"}</td>
-        <td class="changes">${Object.entries(each.aggregates).map(([name, change]) => html`<span>${name}
+        <td class="changes">${Object.entries(each.aggregates).filter(([, change]) => Number(change.change) !== 0).map(([name, change]) => html`<span>${name}
           ${number(change.at_close)} <b>${change.change.startsWith("-") ? "" : "+"}${number(change.change)}</b></span>`)}</td>
       </tr>`)}</tbody></table></div>` : ""}`;
 }

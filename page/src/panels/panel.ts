@@ -53,7 +53,7 @@ export class PanelElement extends Plain {
     const { title, kind } = this.panel;
     const isTwin = this.state.twins.includes(this.panelId);
     const stale = this.result?.problem && this.result.data;
-    return html`<section class="panel" aria-labelledby=${`${this.panelId}-title`} data-testid=${`panel-${this.panelId}`} data-kind=${kind}>
+    return html`<article class="panel" aria-labelledby=${`${this.panelId}-title`} data-testid=${`panel-${this.panelId}`} data-kind=${kind}>
       <header>
         <h2 id=${`${this.panelId}-title`} title=${this.panel.help ?? nothing}>${title}</h2>
         ${this.#subtitle()}
@@ -64,7 +64,7 @@ export class PanelElement extends Plain {
       ${stale ? this.#failed(this.result!.problem!) : nothing}
       <div class=${stale || this.result?.isOld ? "body stale" : "body"} aria-busy=${this.result?.isOld ? "true" : "false"}>${body}</div>
       ${this.#notes()}
-    </section>`;
+    </article>`;
   }
 
   #failed(problem: Problem): TemplateResult {

@@ -96,7 +96,7 @@ export class DeadLetters extends Plain {
     const line = (reason: string, name: string, count: bigint): TemplateResult => html`<li>
       <a href=${this.href("dead-letters", { reason })} aria-current=${this.state.reason === reason ? "true" : nothing}>
         <span class="name">${name}</span><b>${grouped(String(count))}</b></a></li>`;
-    return html`<ul class="reasons list">${line("", "all", all)}${[...counts].map(([reason, count]) => line(reason, reason, count))}</ul>`;
+    return html`<ul class="reasons list">${line("", "all", all)}${[...counts].sort(([, one], [, other]) => (one < other ? 1 : one > other ? -1 : 0)).map(([reason, count]) => line(reason, reason, count))}</ul>`;
   }
 
   #records(): TemplateResult {

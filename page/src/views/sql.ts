@@ -41,6 +41,7 @@ export class Sql extends Plain {
   declare saving: string;
   #ticking = 0;
   #answered = "";
+  #stopped = false;
 
   constructor() {
     super();
@@ -91,6 +92,7 @@ export class Sql extends Plain {
     this.#answered = sql;
     const id = (this.running = api.freshId());
     this.problem = null;
+    this.#stopped = false;
     const began = performance.now();
     this.elapsedMs = 0;
     this.#ticking = window.setInterval(() => (this.elapsedMs = performance.now() - began), 100);
@@ -98,7 +100,7 @@ export class Sql extends Plain {
       this.answer = api.tableOf(await api.json("query?shape=columns", this.#body(sql, id, SHOWN_ROWS))) as Sql["answer"];
       tell(this, "say", `${this.answer!.rows} rows`);
     } catch (error) {
-      this.problem = error as api.Problem;
+      if (!this.#stopped) this.problem = error as api.Problem;
       this.answer = null;
     }
     clearInterval(this.#ticking);
@@ -108,6 +110,7 @@ export class Sql extends Plain {
 
   async cancel(): Promise<void> {
     const id = this.running;
+    this.#stopped = true;
     if (id) await api.call(`query/${id}`, { method: "DELETE" }).catch(() => {});
   }
 
@@ -160,7 +163,7 @@ export class Sql extends Plain {
 
   #shown(): TemplateResult {
     if (this.problem) return problemOf(this.problem);
-    if (!this.answer) return this.running ? loading() : empty("Each question sees one commit, whole, and can change nothing. Ask one.");
+    if (!this.answer) return this.running ? loading() : this.#stopped ? empty(`Cancelled after ${spoken(this.tookMs)}.`) : empty("Each question sees one commit, whole, and can change nothing. Ask one.");
     const { rows, cut, note } = this.answer;
     return html`<header><h2 data-testid="sql-rows">${grouped(String(rows))} ${rows === 1 ? "row" : "rows"}</h2>
         <span class="subtitle">${spoken(this.tookMs)}${this.answer.snapshot ? ` · snapshot ${this.answer.snapshot.id}` : ""}</span>

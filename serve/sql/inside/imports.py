@@ -9,7 +9,7 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
-import query.batches
+from query import batches
 from serve.sql import weight
 
-USED = (decimal, encodings.idna, uuid, duckdb, numpy, pa, pc, query.batches, weight)
+USED = (decimal, encodings.idna, uuid, duckdb, numpy, pa, pc, batches, weight)

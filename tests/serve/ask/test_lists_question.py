@@ -41,6 +41,8 @@ def test_windows_that_were_corrected_are_told_with_how_far_they_moved(client: Te
     told = client.get("/api/v1/late/windows?rollup=ad_clicks_1m&key=ad_id=a").json()["rollups"]
     (moved,) = told[0]["windows"]
     assert (moved["key"], moved["rows_added"], moved["aggregates"]["clicks"]["change"]) == ({"ad_id": "a"}, 5, "5")
+    later = client.get("/api/v1/late/windows?rollup=ad_clicks_1m&start=2100-01-01").json()["rollups"]
+    assert later[0]["windows"] == []
     assert client.get("/api/v1/late/windows?key=ad_id").status_code == 400
     assert client.get("/api/v1/late/windows?rollup=nothing").status_code == 400
 
