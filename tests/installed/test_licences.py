@@ -50,6 +50,6 @@ def test_every_package_that_is_brought_is_listed_with_its_licence() -> None:
                 for each in told.metadata.get_all("Classifier") or []
                 if each.startswith("License ::")
             ]
-            short = told.metadata.get("License", "")
+            short = "".join(told.metadata.get_all("License") or [])
             named = {TEXTS.get(short, short)}.union(*(CLASSIFIERS[each] for each in classified))
             assert licence in named, name
