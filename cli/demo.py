@@ -68,7 +68,7 @@ def demo(
     reports = reports_folder(pipeline)
     with LakeReader(lake) as reader:
         before = _read_so_far(reader)
-    with _told_to_end(), _page(lake, pipeline, serve_port) as page:
+    with _told_to_end(), _page(lake, pipeline, recovery, serve_port) as page:
 
         def watch(children: _Children) -> None:
             _tell(page.url(START_S), open_page)
@@ -144,10 +144,10 @@ def _start(pipeline: str, lake: Path, recovery: Path, rate: float) -> subprocess
     return subprocess.Popen(command, start_new_session=True)
 
 
-def _page(lake: Path, pipeline: str, port: int) -> "PageBeside":
+def _page(lake: Path, pipeline: str, recovery: Path, port: int) -> "PageBeside":
     from cli.page_beside import start_page
 
-    return start_page(lake, pipeline, port)
+    return start_page(lake, pipeline, recovery, port)
 
 
 def _stop(job: subprocess.Popen[bytes]) -> int:

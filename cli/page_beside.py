@@ -60,11 +60,13 @@ class PageBeside:
         self._said.put("")
 
 
-def start_page(lake: Path, pipeline: str, port: int) -> PageBeside:
-    """Begin to serve the lake on this machine: on `port`, or on any that is free where that one is taken."""
+def start_page(lake: Path, pipeline: str, recovery: Path, port: int) -> PageBeside:
+    """Begin to serve a lake that the generator fills: on `port`, or on any that is free where that one is taken."""
     from runtime.program import this_command
 
     arguments = ["serve", "--lake", str(lake), "--pipeline", pipeline, "--log-level", "error"]
+    # what the doctor looks at, whose findings the page shows
+    arguments += ["--source", "generator", "--recovery", str(recovery)]
     arguments += ["--serve-host", HOST, "--serve-port", str(port if is_free(port) else 0)]
     # a session of its own: ^C reaches the command, which then ends its children in order
     process = subprocess.Popen(this_command(arguments), stdout=subprocess.PIPE, text=True, start_new_session=True)

@@ -72,9 +72,13 @@ def test_the_page_is_served_while_it_plays_though_its_port_is_taken_and_an_inter
             assert f":{taken}/" not in page
             assert "<html" in get(page).lower()
             shown = records(page)
+            findings = json.loads(get(f"{page}api/v1/doctor"))["findings"]
             process.send_signal(signal.SIGINT)
             said, wrong = process.communicate(timeout=120)
     assert (process.returncode, wrong) == (0, "")
+    # the page shows what the doctor finds wrong: the demo's own source and recovery folder are looked at
+    assert {"source", "recovery.agrees"} <= {each["subject"] for each in findings}
+    assert [each for each in findings if each["level"] in ("warning", "wrong", "error")] == []
     assert f"tidemill serve --lake {tmp_path}/lake" in said
     with pytest.raises(OSError, match="refused"):
         get(page)
