@@ -14,20 +14,47 @@ from dataflow.errors import SourceError
 from dataflow.event.fields import FieldKind
 from dataflow.event.schema import EventField, EventSchema
 from dataflow.messages import POLL_SCHEMA, Poll, Refusal
-from dataflow.sources.files.lines import NEWLINE, Hint, LineReader, Manner
+from dataflow.sources.files.lines import MARK, NEWLINE, Hint, LineReader, Manner
 from dataflow.sources.files.outside import json_value
 from dataflow.sources.files.rows import nest
 
-_QUOTE = 34
+_QUOTE, _COMMA = 34, 44
 _HEADER_BYTES = 1 << 30
 
 
 def row_ends(data: bytes) -> Int64s:
-    """Where rows end in `data`, which begins with one: newlines that stand in no quotes."""
+    """Where rows end in `data`, which begins with one: newlines that stand in no quoted field.
+
+    A quote begins a quoted field only where the field begins; anywhere else in a field without quotes it is text.
+    """
     found = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(found == NEWLINE)
     quotes = np.flatnonzero(found == _QUOTE)
-    return ends[np.searchsorted(quotes, ends) % 2 == 0] if len(quotes) else ends
+    if not len(quotes):
+        return ends
+    before = found[np.maximum(quotes - 1, 0)]
+    first = len(MARK) if data.startswith(MARK) else 0
+    begins = (quotes == first) | (before == _COMMA) | (before == NEWLINE)
+    if not np.all(begins[::2] | (before[::2] == _QUOTE)):
+        quotes = _bounds(quotes.tolist(), begins.tolist())
+    outside: Int64s = ends[np.searchsorted(quotes, ends) % 2 == 0]
+    return outside
+
+
+def _bounds(quotes: Sequence[int], begins: Sequence[bool]) -> Int64s:
+    """Of all quotes those that begin and end quoted fields, in turn. `begins`: those that stand where a field does."""
+    bounds: list[int] = []
+    at, count = 0, len(quotes)
+    while at < count:
+        if len(bounds) % 2 == 0:
+            if begins[at]:
+                bounds.append(quotes[at])
+        elif at + 1 < count and quotes[at + 1] == quotes[at] + 1:
+            at += 1
+        else:
+            bounds.append(quotes[at])
+        at += 1
+    return np.array(bounds, np.int64)
 
 
 class SeparatedReader:
