@@ -87,18 +87,21 @@ def compare(settings: Settings, there: Sequence[str] | None, kept: Kept) -> Matc
     topic = settings.topic if settings.source == "kafka" else ""
     here = (settings.source, topic)
     others = [name for name in known if kept.origin(name) != here]
+    present = frozenset(there or ())
     resting: dict[str, str | None] = {}
     if settings.add_source or len(others) < len(known):
         # it feeds the lake already, or is to: others rest, but for names that both have
-        resting = {name: kept.origin(name)[1] or None for name in others if name not in (there or ())}
+        resting = {name: kept.origin(name)[1] or None for name in others if name not in present}
         known = [name for name in known if name not in resting]
         others = [name for name in others if name not in resting]
     if there is None:
         strange = [name for name in others if name in kept.topics]
         return Match([], strange, {}, _another(settings, None, kept, strange) if strange else None, resting)
-    new = [name for name in there if name not in known] if known or resting else []
-    strange = [name for name in others if name in kept.topics or name not in there]
-    gone = [name for name in known if name not in there or name in strange]
+    before = frozenset(known)
+    new = [name for name in there if name not in before] if known or resting else []
+    strange = [name for name in others if name in kept.topics or name not in present]
+    away = frozenset(strange)
+    gone = [name for name in known if name not in present or name in away]
     if strange:
         return Match(new, gone, {}, _another(settings, there, kept, strange), resting)
     ended = read_to_end(kept.lake, gone) if gone and settings.source == "files" else {}

@@ -1,10 +1,10 @@
 """Which file is which source partition: by its content, and only for a new one by its name."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import fastavro
 
@@ -17,6 +17,8 @@ _READ_BYTES = 1 << 20
 _FOOTER_BYTES = 1 << 12
 _MARK = re.compile(r"~[0-9a-f]{8}(\.\d+)?$")
 _LINES_BEFORE = {"lines": 1, "csv": 2}
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,14 @@ def recognise(files: Sequence[FoundFile], known: Mapping[str, Known | None]) -> 
     for by_name in (True, False):
         for name, each in partitions:
             if name not in found:
-                there = [file for file in looked.left if not by_name or file.form.stem == base_of(name)]
-                match = looked.best(there, each, hurry=not by_name)
+                match = looked.best(each, base_of(name) if by_name else None)
                 if match is not None:
-                    found[name] = match
-                    looked.left.remove(match)
+                    found[name] = looked.taken(match)
     for name, unread in sorted(known.items()):
         if unread is None or not unread.size:
-            named = [file for file in looked.left if file.form.stem == name]
+            named = looked.named(name)
             if named:
-                found[name] = min(named, key=lambda file: file.name.count("/"))
-                looked.left.remove(found[name])
+                found[name] = looked.taken(min(named, key=lambda file: file.name.count("/")))
     _require_unchanged(looked, [(name, each) for name, each in partitions if name not in found])
     copies = _new(looked, found, [each for _, each in partitions], {*known})
     order = {file.name: number for number, file in enumerate(files)}
@@ -128,12 +127,38 @@ def whole_file(file: FoundFile, first: str | None, hint: Any) -> Known:
 
 
 class _Looked:
-    """The files that are not recognised yet, with what was looked up of each."""
+    """The files that are not recognised yet, with what was looked up of each, once: there may be many thousands, of as
+    many source partitions, so that none is compared with all.
+    """
 
-    def __init__(self, files: Iterable[FoundFile]) -> None:
-        self.left = list(files)
+    def __init__(self, files: Sequence[FoundFile]) -> None:
+        self.all = files
+        self._left = {file.name: file for file in files}
+        self._stats: dict[str, tuple[int, int]] = {}
         self._beginnings: dict[str, str | None] = {}
         self._wholes: dict[str, Print | None] = {}
+        self._by_stem = _grouped(files, lambda file: file.form.stem)
+        self._by_stat: dict[tuple[str, tuple[int, int]], list[FoundFile]] | None = None
+        self._by_first: dict[tuple[str, str | None], list[FoundFile]] | None = None
+        self._by_head: dict[tuple[str, int], dict[str, list[FoundFile]]] = {}
+
+    @property
+    def left(self) -> list[FoundFile]:
+        """In order of their paths."""
+        return list(self._left.values())
+
+    def taken(self, file: FoundFile) -> FoundFile:
+        """`file`, which is recognised from now on."""
+        return self._left.pop(file.name)
+
+    def named(self, stem: str) -> list[FoundFile]:
+        """Those of `left` with this stem."""
+        return self._only_left(self._by_stem.get(stem, ()))
+
+    def stat(self, file: FoundFile) -> tuple[int, int]:
+        if file.name not in self._stats:
+            self._stats[file.name] = stat_of(file.path)
+        return self._stats[file.name]
 
     def beginning(self, file: FoundFile) -> str | None:
         if file.name not in self._beginnings:
@@ -145,18 +170,61 @@ class _Looked:
             self._wholes[file.name] = read_print(file)
         return self._wholes[file.name]
 
-    def best(self, files: Sequence[FoundFile], known: Known, *, hurry: bool) -> FoundFile | None:
-        """Of `files` the one that holds what was read; of several the longest. `hurry`: the first will do."""
-        same = [file for file in files if file.form.kind == known.kind]
-        unchanged = [file for file in same if stat_of(file.path) == known.stat and _ends_so(file, known)]
-        if unchanged and (hurry or len(same) == 1):
-            return unchanged[0]
-        matching = [file for file in same if file in unchanged or self.holds(file, known)]
-        return max(matching, key=lambda file: (file.form.compression is None, file.path.stat().st_size), default=None)
+    def begun_so(self, kind: str, first: str | None) -> list[FoundFile]:
+        """All files of a kind that begin so, recognised or not."""
+        if self._by_first is None:
+            self._by_first = _grouped(self.all, lambda file: (file.form.kind, self.beginning(file)))
+        return self._by_first.get((kind, first), [])
+
+    def best(self, known: Known, stem: str | None) -> FoundFile | None:
+        """Of `left`, or those of it with this stem, the one that holds what was read; of several the longest. Without a
+        stem, one that is what it was will do.
+        """
+        if stem is None:
+            if self._by_stat is None:
+                self._by_stat = _grouped(self.left, lambda file: (file.form.kind, self.stat(file)))
+            alike = self._only_left(self._by_stat.get((known.kind, known.stat), ()))
+            unchanged = next((file for file in alike if _ends_so(file, known)), None)
+            if unchanged is not None:
+                return unchanged
+            there = self._likely(known)
+        else:
+            there = [file for file in self.named(stem) if file.form.kind == known.kind]
+            if len(there) == 1 and self._is_unchanged(there[0], known):
+                return there[0]
+            if len(there) > 1:
+                there = [file for file in self._likely(known) if file.form.stem == stem]
+        matching = [file for file in there if self._is_unchanged(file, known) or self.holds(file, known)]
+        return max(matching, key=lambda file: (file.form.compression is None, self.stat(file)[0]), default=None)
+
+    def _only_left(self, files: Iterable[FoundFile]) -> list[FoundFile]:
+        return [file for file in files if file.name in self._left]
+
+    def _is_unchanged(self, file: FoundFile, known: Known) -> bool:
+        return self.stat(file) == known.stat and _ends_so(file, known)
+
+    def _likely(self, known: Known) -> list[FoundFile]:
+        """Those of `left` that may hold what was read, by what they begin with."""
+        if known.first is not None:
+            return self._only_left(self.begun_so(known.kind, known.first))
+        if known.size >= BLOCK_BYTES:
+            return [file for file in self.left if file.form.kind == known.kind]
+        # all of it is the beginning, and its own print
+        key = (known.kind, known.size)
+        if key not in self._by_head:
+            same = [file for file in self.left if file.form.kind == known.kind]
+            self._by_head[key] = _grouped(same, lambda file: self._head(file, known.size))
+        return self._only_left(self._by_head[key].get(known.part, ()))
+
+    def _head(self, file: FoundFile, size: int) -> str:
+        if file.form.compression is None and self.stat(file)[0] < size:
+            return ""
+        made = read_print(file, size)
+        return "" if made is None else made.value()[1]
 
     def holds(self, file: FoundFile, known: Known) -> bool:
         """Whether a file's content begins with all that was read."""
-        size = file.path.stat().st_size
+        size = self.stat(file)[0]
         if file.form.compression is None and size < known.size:
             return False
         if known.kind == "parquet" and size != known.size:
@@ -165,6 +233,13 @@ class _Looked:
             return False
         made = read_print(file, known.size)
         return made is not None and made.is_of(known)
+
+
+def _grouped(files: Iterable[FoundFile], key: Callable[[FoundFile], _Key]) -> dict[_Key, list[FoundFile]]:
+    groups: dict[_Key, list[FoundFile]] = {}
+    for file in files:
+        groups.setdefault(key(file), []).append(file)
+    return groups
 
 
 def _ends_so(file: FoundFile, known: Known) -> bool:
@@ -204,40 +279,96 @@ def _has_last(file: FoundFile, known: Known) -> bool:
 
 
 def _new(looked: _Looked, found: dict[str, FoundFile], known: Sequence[Known], taken: set[str]) -> list[str]:
-    """Name the files that are left. Left out and returned are those that hold what was read before and no more, and
-    the packed ones beside their plain original.
+    """Name the files that are left. Left out and returned are links to others, those that hold what was read before and
+    no more, the packed ones beside their plain original, and those that are being packed or copied from another one.
     """
     copies: list[str] = []
-    firsts: dict[tuple[str, str], list[FoundFile]] = {}
+    same: dict[tuple[str, str, str], list[FoundFile]] = {}
+    numbers: dict[str, int] = {}
     read = {(each.kind, each.first) for each in known}
-    for file in list(looked.left):
+    wholes = {(each.size, each.chain, each.part) for each in known}
+    links = _links(looked, found.values())
+    for file in looked.left:
+        if file.name in links:
+            copies.append(file.name)
+            continue
         first = looked.beginning(file)
-        key = (file.form.kind, first or "")
-        others = firsts.setdefault(key, [])
         if first is not None:
-            was_read = (file.form.kind, first) in read and _is_whole(looked.whole(file), known)
-            if was_read or any(_is_packed(looked, file, other) for other in others):
+            others = same.setdefault((file.form.kind, first, file.form.stem), [])
+            was_read = (file.form.kind, first) in read and _prints(looked.whole(file)) in wholes
+            if was_read or any(_is_packed(looked, file, other) for other in others) or _is_in_the_making(looked, file):
                 copies.append(file.name)
                 continue
-        others.append(file)
-        name, number = file.form.stem, 1
-        marked = f"{name}~{(first or digest(file.name.encode()))[:8]}"
-        while name in taken:
-            name = marked if number == 1 else f"{marked}.{number}"
-            number += 1
+            others.append(file)
+        name = file.form.stem
+        if name in taken:
+            marked = f"{name}~{(first or digest(file.name.encode()))[:8]}"
+            name, number = marked, numbers.get(marked, 1)
+            while name in taken:
+                number += 1
+                name = f"{marked}.{number}"
+            numbers[marked] = number
         taken.add(name)
         found[name] = file
     return copies
 
 
+def _links(looked: _Looked, found: Iterable[FoundFile]) -> set[str]:
+    """Names of new files that are another one there by a second name: links, which would be read twice."""
+    links: set[str] = set()
+    there: dict[tuple[int, int], str] = {}
+
+    def place(file: FoundFile) -> tuple[int, int]:
+        stat = file.path.stat()
+        return stat.st_dev, stat.st_ino
+
+    linked = [file for file in looked.left if file.path.is_symlink() or file.path.stat().st_nlink > 1]
+    if linked:
+        there = {place(file): file.name for file in found}
+        rest = {file.name for file in linked if file.path.is_symlink()}
+        for file in sorted(looked.left, key=lambda each: each.name in rest):
+            if there.setdefault(place(file), file.name) != file.name:
+                links.add(file.name)
+    return links
+
+
 def _is_packed(looked: _Looked, file: FoundFile, other: FoundFile) -> bool:
-    """Whether one of two new files is the other packed: equal names and content."""
-    one, two = file.form, other.form
-    if one.stem != two.stem or one.compression == two.compression:
+    """Whether one of two new files of one name is the other packed."""
+    if file.form.compression == other.form.compression:
         return False
     mine, theirs = looked.whole(file), looked.whole(other)
-    return mine is not None and theirs is not None and (mine.size, mine.value()) == (theirs.size, theirs.value())
+    return mine is not None and theirs is not None and _prints(mine) == _prints(theirs)
 
 
-def _is_whole(made: Print | None, known: Sequence[Known]) -> bool:
-    return made is not None and any(made.is_of(each) for each in known)
+def _is_in_the_making(looked: _Looked, file: FoundFile) -> bool:
+    """Whether a file ends inside a record, or its packing does, and another one there has all of it and goes on."""
+    if file.form.kind not in _LINES_BEFORE:
+        return False
+    rest = [each for each in looked.begun_so(file.form.kind, looked.beginning(file)) if each is not file]
+    if not rest or not _is_cut(file):
+        return False
+    mine = looked.whole(file)
+    assert mine is not None, "all of a file is never too much"
+    for other in rest:
+        # of two that are alike the plain one counts, and none counts before itself
+        more = 0 if file.form.compression is not None and other.form.compression is None else 1
+        if read_print(other, mine.size + more) is not None and _prints(read_print(other, mine.size)) == _prints(mine):
+            return True
+    return False
+
+
+def _is_cut(file: FoundFile) -> bool:
+    content = Content(file.path, file.form.compression)
+    last = b""
+    try:
+        if content.size_bytes:
+            content.seek(content.size_bytes - 1)
+        while block := content.read(_READ_BYTES):
+            last = block
+    finally:
+        content.close()
+    return content.is_cut or (file.form.compression is None and not last.endswith(b"\n"))
+
+
+def _prints(made: Print | None) -> tuple[int, str, str] | None:
+    return None if made is None else (made.size, *made.value())

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import OffsetLost
+from dataflow.sources.files import recognised
+from dataflow.sources.files.content import Content
 from dataflow.sources.files.content_print import Known, known_of
+from dataflow.sources.files.form import Compression
+from dataflow.sources.files.recognised import stat_of
 from dataflow.sources.files.source import FilesSource
 from tests.dataflow.sources.files.draining import EVENT, polls
-from tests.dataflow.sources.files.written import FORMS, ORDERS, write
+from tests.dataflow.sources.files.written import FORMS, ORDERS, write, zst
 
 
 class Read:
@@ -169,3 +173,83 @@ def test_parquet_with_other_content_and_equal_row_counts_is_another_partition(re
     assert read() == {"p": 3}
     path.write_bytes(FORMS["i.parquet"]([{**order, "count": 1} for order in ORDERS]))
     assert marked(read(), "p") == 3
+
+
+MANY_LINES = b"".join(b'{"at":%d,"name":"%s"}\n' % (number, os.urandom(40).hex().encode()) for number in range(60_000))
+
+
+@pytest.mark.parametrize("form", ["gz", "zst"])
+def test_a_file_that_is_just_being_packed_is_not_read_beside_its_original(read: Read, form: str) -> None:
+    original = write(read.folder, "app.1.ndjson", MANY_LINES)
+    whole = gzip.compress(MANY_LINES) if form == "gz" else zst(MANY_LINES)
+    assert read() == {"app.1": 60_000}
+    for size in (len(whole) * 9 // 10, len(whole)):
+        write(read.folder, f"app.1.ndjson.{form}", whole[:size])
+        assert read() == {"app.1": 0}
+    original.unlink()
+    assert read() == {"app.1": 0}
+
+
+def test_one_that_is_being_packed_is_not_read_when_its_original_is_new_too(read: Read) -> None:
+    write(read.folder, "app.ndjson.gz", gzip.compress(MANY_LINES)[:-1_000_000])
+    write(read.folder, "packed/app-2026.ndjson.gz", gzip.compress(MANY_LINES)[:-2_000_000])
+    write(read.folder, "zzz.ndjson", MANY_LINES[:-1])
+    assert read() == {"zzz": 60_000}
+
+
+def test_a_packed_file_that_is_still_written_is_read_where_nothing_else_holds_it(read: Read) -> None:
+    whole = gzip.compress(MANY_LINES)
+    write(read.folder, "app.ndjson.gz", whole[:-100])
+    first = read()["app"]
+    assert 0 < first < 60_000
+    write(read.folder, "app.ndjson.gz", whole)
+    assert read() == {"app": 60_000 - first}
+
+
+def test_a_copy_in_the_making_ends_inside_a_record_and_waits(read: Read) -> None:
+    write(read.folder, "day.ndjson", MANY_LINES)
+    assert read() == {"day": 60_000}
+    for size in (100_001, len(MANY_LINES)):
+        write(read.folder, "backup/copy.ndjson", MANY_LINES[:size])
+        assert read() == {"day": 0}
+
+
+@pytest.mark.parametrize("end", [b"\n", b""], ids=["lines", "one_record_without_newline"])
+def test_thousands_of_files_are_looked_up_once_each(read: Read, end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 300
+    for number in range(count):
+        write(read.folder, f"day={number}/part-0.json", b'{"at":%d,"name":"%s"}%s' % (number, b"x" * (number % 7), end))
+    assert sum(read().values()) == count
+    for number in range(count):
+        (read.folder / f"day={number}/part-0.json").rename(read.folder / f"day={number}/renamed-{number}.json")
+    for number in range(0, count, 2):
+        write(read.folder, f"day={number}/renamed-{number}.json", b'{"at":%d,"name":"new"}%s' % (number, end))
+    asked: list[Path] = []
+    opened: list[Path] = []
+
+    def asking(path: Path) -> tuple[int, int]:
+        asked.append(path)
+        return stat_of(path)
+
+    def opening(path: Path, packed: Compression | None) -> Content:
+        opened.append(path)
+        return Content(path, packed)
+
+    monkeypatch.setattr(recognised, "stat_of", asking)
+    monkeypatch.setattr(recognised, "Content", opening)
+    assert sum(read().values()) == count // 2
+    assert len(asked) <= 4 * count
+    assert len(opened) <= 20 * count
+
+
+def test_a_link_to_a_file_beside_it_is_that_file(read: Read, tmp_path: Path) -> None:
+    day = write(read.folder, "zday.ndjson", lines("d", 1, 2))
+    (read.folder / "latest.ndjson").symlink_to("zday.ndjson")
+    (read.folder / "hard.ndjson").hardlink_to(day)
+    outside = write(tmp_path, "outside.ndjson", lines("o", 1))
+    (read.folder / "out.ndjson").symlink_to(outside)
+    assert sum(read().values()) == 3
+    next_day = write(read.folder, "znext.ndjson", lines("n", 1, 2, 3))
+    (read.folder / "latest.ndjson").unlink()
+    (read.folder / "latest.ndjson").symlink_to(next_day)
+    assert sum(read().values()) == 3
