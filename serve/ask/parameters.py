@@ -60,7 +60,7 @@ class Parameter(NamedTuple):
 
 def _integer(parameter: Parameter, written: str) -> int:
     # int() also takes blanks, underscores and digits of other scripts
-    if not (written.isascii() and written.lstrip("-").isdecimal()) or len(written) > 19:
+    if not (written.isascii() and written.removeprefix("-").isdecimal()) or len(written) > 19:
         raise wrong_parameter(parameter.name, written, "write a whole number")
     value = int(written)
     if (parameter.least is not None and value < parameter.least) or (

@@ -39,6 +39,8 @@ def test_the_plus_of_an_offset_may_have_become_a_blank_on_its_way() -> None:
         ("n", "10", "from 1 to 9"),
         ("n", "1.0", "whole number"),
         ("n", "１", "whole number"),
+        ("n", "--1", "whole number"),
+        ("n", "-", "whole number"),
         ("n", "1_0", "whole number"),
         ("n", " 1", "whole number"),
         ("n", "", "whole number"),
