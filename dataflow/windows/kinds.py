@@ -90,6 +90,13 @@ def _tumbling(window: Window, times: "Times") -> Layout:
     return Layout(start, end, np.ones(len(times), np.int64))
 
 
+def start_by_clock(window: Window, time: int) -> int:
+    """The start of the window of a zone's clock that holds `time`; both are milliseconds since 1970."""
+    import numpy as np
+
+    return int(_tumbling(window, np.array([time], np.int64)).start[0])
+
+
 def panes_by_clock(window: Window, times: "Times") -> "Times":
     """Number of the window that holds each time, by the clock of the window's zone.
 

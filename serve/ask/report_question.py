@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from dataflow.errors import ConfigError
+from dataflow.windows.kinds import start_by_clock
 from query.moment import from_ms, to_ms
 from query.reports import Report, RollupReport, ask_as
 from query.reports.answer import values_of
@@ -176,7 +177,9 @@ def provisional_from(at: LakeAt, rollup: RollupDefinition, start_ms: int, end_ms
     window = rollup.window
     # a window is final once the frontier has reached its last millisecond and the allowed lateness
     first = frontier + 2 - rollup.allowed_lateness_ms - window.size_ms
-    if not rollup.merges_windows:
+    if window.zone is not None:
+        first = start_by_clock(window.window, max(frontier + 1 - rollup.allowed_lateness_ms, start_ms))
+    elif not rollup.merges_windows:
         first = -((window.offset_ms - first) // window.slide_ms) * window.slide_ms + window.offset_ms
     first = max(first, start_ms)
     return None if first >= end_ms else iso(from_ms(first))

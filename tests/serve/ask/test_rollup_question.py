@@ -1,12 +1,16 @@
 """Any rollup over HTTP: ranges, keys, conditions, order, putting together, pages."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from tests.query.lakes import LakeMaker, clicks
-from tests.query.reports.shop import row, shop_lake
+from dataflow import Pipeline, Rollup
+from dataflow import aggregates as agg
+from dataflow.windows import tumble
+from tests.query.lakes import T0, LakeMaker, clicks, ledger
+from tests.query.reports.shop import Order, row, shop_lake
 from tests.serve.served_lake import serving
 
 ADS = "/api/v1/reports/ad_clicks_1m"
@@ -164,3 +168,27 @@ def test_a_rollup_without_a_window_says_so(tmp_path: Path) -> None:
             answer = client.get("/api/v1/reports/city_1m").json()
             assert (answer["rows"], answer["provisional_from"]) == ([], None)
             assert "no window yet" in answer["note"]
+
+
+def test_the_open_day_of_a_zone_is_told_as_provisional_from_its_own_midnight(tmp_path: Path) -> None:
+    days = Rollup("days", ["city"], tumble("1d", zone="Europe/Amsterdam"), {"orders": agg.count()})
+    with LakeMaker(tmp_path / "lake", Pipeline("shop", Order, [days])) as lake:
+        # T0 is noon UTC, so these two days begin 13 hours before it and 37
+        lake.commit(
+            {
+                "days_delta": [{"city": "x", **day} for day in (_day(-13), _day(-37))],
+                "ledger": [ledger("clicks/0", 0, 2, T0)],
+            }
+        )
+        with serving(lake.folder, pipeline=None) as client:
+            answer = client.get("/api/v1/reports/days?last=2d").json()
+            assert [(each["window_start"], each["is_final"]) for each in answer["rows"]] == [
+                ("2025-12-31T23:00:00Z", False),
+                ("2025-12-30T23:00:00Z", True),
+            ]
+            assert answer["provisional_from"] == "2025-12-31T23:00:00Z"
+
+
+def _day(start_h: int) -> dict[str, Any]:
+    day = row("x", start_h * 60, 1440, 1)
+    return {name: day[name] for name in ("window_start", "window_end", "orders", "row_count", "late_count")}
