@@ -39,7 +39,8 @@ export function digits(value: unknown): string | null {
   if (typeof value === "number") {
     if (!Number.isFinite(value)) return null;
     const text = String(value);
-    return text.includes("e") ? value.toFixed(6) : text;
+    // from 1e21 on nobody reads digits: shown as it is
+    return text.includes("e+") ? null : text.includes("e") ? value.toFixed(6) : text;
   }
   return typeof value === "string" && DIGITS.test(value) ? value : null;
 }
@@ -65,6 +66,7 @@ export function withUnit(text: string, unit: string): string {
 /** For an axis or a figure: 950, 1.2k, 35k, 1.24M. */
 export function compact(value: number): string {
   const size = Math.abs(value);
+  if (size >= 1e15) return value.toExponential(1);
   const sign = value < 0 ? "−" : "";
   for (const [limit, name] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]] as const) {
     if (size >= limit * 0.9995) {
@@ -79,5 +81,5 @@ export function compact(value: number): string {
 /** A place on a chart; never shown. */
 export function position(value: unknown): number | null {
   const text = digits(value);
-  return text === null ? null : Number(text);
+  return text !== null ? Number(text) : typeof value === "number" ? value : null;
 }

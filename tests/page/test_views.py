@@ -71,6 +71,16 @@ def test_sql_runs_and_its_answer_can_be_downloaded(look: Look, served: Server, t
         assert [tuple(row.values()) for row in stream.read_all().to_pylist()] == rows
 
 
+def test_numbers_beyond_all_digits_are_shown_as_they_are(look: Look) -> None:
+    look.open("/?view=sql")
+    look["sql-text"].fill(
+        "SELECT 1e300::DOUBLE AS huge, -6.5e21::DOUBLE AS less, 1e-9::DOUBLE AS tiny, 1.5::DOUBLE AS x"
+    )
+    look["sql-run"].click()
+    look["sql-table"].wait_for()
+    assert look.rows("sql-table") == [["1e+300", "-6.5e+21", "0", "1.5"]]
+
+
 def test_sql_that_takes_long_can_be_cancelled(look: Look) -> None:
     look.open("/?view=sql")
     look["sql-text"].fill(
