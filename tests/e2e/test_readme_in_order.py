@@ -1,5 +1,6 @@
 """The README is played from its first command to its last, in one folder: on a terminal, and where there is none."""
 
+import json
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -87,11 +89,20 @@ def runs_on(words: list[str]) -> bool:
     """Whether a command goes on until somebody stops it."""
     if words[:2] == ["tidemill", "produce"]:
         return "--count" not in words
-    return is_pipeline(words) and "--bounded" not in words
+    return is_server(words) or (is_pipeline(words) and "--bounded" not in words)
+
+
+def is_server(words: list[str]) -> bool:
+    return words[:2] == ["tidemill", "serve"]
 
 
 def is_pipeline(words: list[str]) -> bool:
     return words[:2] == ["tidemill", "run"] or words[:3] == ["python", "-m", "bytewax.run"]
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+        return str(answer.read().decode())
 
 
 class Player:
@@ -116,7 +127,7 @@ class Player:
         }
         for name, command in stamps.items():
             (folder / ".venv" / name).write_bytes(subprocess.check_output(["sh", "-c", command], cwd=folder))
-        (port,) = free_ports(1)
+        port, serve_port = free_ports(2)
         clean = {
             name: value for name, value in os.environ.items() if not name.startswith(("TIDEMILL_", "BYTEWAX_", "MAKE"))
         }
@@ -125,6 +136,7 @@ class Player:
             "DEMO_SECONDS": "15",
             "KAFKA_PORT": str(port),
             "TIDEMILL_BROKERS": f"127.0.0.1:{port}",
+            "TIDEMILL_SERVE_PORT": str(serve_port),
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.terminals: dict[str, Terminal] = {}
@@ -210,6 +222,18 @@ class Player:
             assert time.monotonic() < deadline, f"{line} makes no topic\n{self.told(line)}"
             time.sleep(0.2)
 
+    def look_at_page(self, line: str) -> None:
+        """What somebody sees at the address that a server prints: the page, and nothing that is wrong."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+", self.told(line))):
+            assert self.running[line].poll() is None, f"{line}\n{self.told(line)}"
+            assert time.monotonic() < deadline, f"{line} prints no address\n{self.told(line)}"
+            time.sleep(0.2)
+        assert "<html" in get(found[0])
+        assert json.loads(get(f"{found[0]}/api/v1/status"))["records"] > 1000
+        findings = json.loads(get(f"{found[0]}/api/v1/doctor"))["findings"]
+        assert [each for each in findings if each["level"] in ("warning", "wrong", "error")] == []
+
     def close(self) -> None:
         """End whatever is left after a failure."""
         for job in self.running.values():
@@ -246,6 +270,9 @@ def test_the_readme_works_from_its_first_command_to_its_last(player: Player) -> 
             assert not wide, f"{line}\n{out}"
         if words[:2] == ["tidemill", "produce"]:
             player.wait_for_topic(line)
+        elif is_server(words):
+            player.look_at_page(line)
+            player.end(is_server)
         elif runs_on(words):
             player.wait_for_commits(line, before + 40)
     assert not player.running
