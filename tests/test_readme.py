@@ -36,6 +36,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 OTHERS = {
     "cd",
+    "chmod",
     "cp",
     "curl",
     "docker",
@@ -47,6 +48,7 @@ OTHERS = {
     "kubectl",
     "marimo",
     "mkdir",
+    "openssl",
     "pip",
     "pipx",
     "printf",
@@ -107,7 +109,9 @@ def problem(words: list[str]) -> str | None:
             return f"no module {arguments[1]}"
         return problem(arguments[arguments.index("--") + 1 :]) if "--" in arguments else None
     if program in OTHERS:
-        absent = [word for word in arguments if word.startswith("deploy/") and not (ROOT / word).exists()]
+        # what comes after > is made
+        read = [word for before, word in itertools.pairwise([program, *arguments]) if before != ">"]
+        absent = [word for word in read if word.startswith("deploy/") and not (ROOT / word).exists()]
         return f"no file {absent[0]}" if absent else None
     if program != "tidemill":
         return f"{program} is no program of ours"

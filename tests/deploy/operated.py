@@ -23,6 +23,7 @@ RULES = DEPLOY / "prometheus" / "tidemill.rules.yml"
 RULES_TEST = DEPLOY / "prometheus" / "alerts_test.yml"
 SCRAPE = DEPLOY / "prometheus" / "prometheus.yml"
 DASHBOARD = DEPLOY / "grafana" / "tidemill.json"
+INFINITY = DEPLOY / "grafana" / "infinity.yaml"
 
 DURATION = re.compile(r"(\d+)(ms|s|m|h|d)?")
 
@@ -61,9 +62,17 @@ def documents() -> list[dict[str, Any]]:
 
 
 def manifests() -> dict[str, dict[str, Any]]:
-    """The Kubernetes objects by kind."""
-    found = {document["kind"]: document for document in documents()}
-    assert len(found) == len(documents())
+    """The Kubernetes objects by kind; of the Services that of the run."""
+    server, all_of_them = serving(), documents()
+    found = {document["kind"]: document for document in all_of_them if document != server}
+    assert len(found) == len(all_of_them) - 1
+    return found
+
+
+def serving() -> dict[str, Any]:
+    """The Service of `tidemill serve`."""
+    named = [each for each in documents() if each["metadata"]["name"] == "tidemill-serve"]
+    (found,) = [each for each in named if each["kind"] == "Service"]
     return found
 
 
@@ -79,9 +88,16 @@ def recovering() -> dict[str, Any]:
     return found
 
 
-def container() -> dict[str, Any]:
-    """The one container of the pod."""
-    (found,) = pod()["containers"]
+def container(name: str = "tidemill") -> dict[str, Any]:
+    """A container of the pod: `tidemill`, the run, or `serve`."""
+    (found,) = [each for each in pod()["containers"] if each["name"] == name]
+    assert isinstance(found, dict)
+    return found
+
+
+def data_source() -> dict[str, Any]:
+    """Grafana's data source of the answers."""
+    (found,) = yaml.safe_load(INFINITY.read_text())["datasources"]
     assert isinstance(found, dict)
     return found
 
@@ -108,7 +124,8 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     for path in UNITS:
         words = shlex.split(unit(path.name)["Service"]["ExecStart"])
         yield path.name, [Path(words[0]).name, *words[1:]]
-    yield "statefulset.yaml", [*entry, *container().get("args", default)]
+    for each in pod()["containers"]:
+        yield f"statefulset.yaml:{each['name']}", [*entry, *each.get("args", default)]
     yield "recover.yaml", [*entry, *recovering()["containers"][0]["args"]]
     for path in (RULES, *MANIFESTS, *(DEPLOY / "systemd").iterdir()):
         for code in re.findall(r"`(tidemill [^`]*)`", path.read_text()):

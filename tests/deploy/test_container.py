@@ -10,7 +10,10 @@ import pytest
 
 from runtime.endpoint import Health, serve
 from tests.deploy.operated import COMPOSE, DOCKERFILE, ROOT, compose, instructions, ours, said
+from tests.query.lakes import LakeMaker
 from tests.runtime.test_endpoint import free_port
+from tests.serve.process import running
+from tests.serve.served_lake import fill
 
 
 def tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -38,7 +41,7 @@ def test_what_a_service_waits_for_and_what_it_mounts_is_there() -> None:
     services, volumes = compose()["services"], compose()["volumes"]
     for service in services.values():
         for name, how in service.get("depends_on", {}).items():
-            checked = "healthcheck" in services[name] or name == "tidemill"
+            checked = "test" in services[name].get("healthcheck", {}) or name == "tidemill"
             assert how["condition"] == ("service_completed_successfully" if name == "topic" else "service_healthy")
             assert checked or name == "topic"
         for source, _, _ in (f"{mount}:".split(":", 2) for mount in service.get("volumes", [])):
@@ -47,7 +50,8 @@ def test_what_a_service_waits_for_and_what_it_mounts_is_there() -> None:
 
 def test_a_service_that_is_no_run_has_no_health_of_one() -> None:
     runs = [name for name, service in ours().items() if not service.get("healthcheck", {}).get("disable")]
-    assert runs == ["tidemill"]
+    assert runs == ["tidemill", "tidemill-serve"]
+    assert ours()["tidemill-serve"]["healthcheck"]["test"]
 
 
 def test_compaction_is_done_by_one_service() -> None:
@@ -76,9 +80,14 @@ def test_the_build_sees_the_source_and_nothing_that_running_made() -> None:
 
 def health_check(port: int) -> int:
     """The exit code of the image's health check, asked of another port."""
-    command = json.loads(said("HEALTHCHECK").partition("CMD ")[2])
-    code = command[2].replace("9464", str(port))
+    return asked(json.loads(said("HEALTHCHECK").partition("CMD ")[2]), "9464", port)
+
+
+def asked(command: list[str], meant: str, port: int) -> int:
+    """The exit code of a health check that means another port."""
+    code = command[2].replace(meant, str(port))
     assert command[:2] == ["python", "-c"]
+    assert code != command[2]
     return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode
 
 
@@ -94,3 +103,16 @@ def test_the_health_check_says_what_the_run_says(stalled_s: float, code: int) ->
 
 def test_a_run_that_does_not_answer_is_not_healthy() -> None:
     assert health_check(free_port()) == 1
+
+
+def test_the_health_check_of_a_server_says_whether_it_would_answer(tmp_path: Path) -> None:
+    cmd, *command = ours()["tidemill-serve"]["healthcheck"]["test"]
+    assert cmd == "CMD"
+    port = free_port()
+    assert asked(command, "8088", port) == 1
+    with running(tmp_path / "lake", "--serve-port", str(port)) as (_, address):
+        assert address == f"http://127.0.0.1:{port}"
+        assert asked(command, "8088", port) == 1
+        with LakeMaker(tmp_path / "lake") as maker:
+            fill(maker)
+            assert asked(command, "8088", port) == 0

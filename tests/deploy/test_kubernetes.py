@@ -1,6 +1,7 @@
 """The manifests, as Kubernetes' own schemas and a run see them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -9,7 +10,8 @@ from dataflow.durations import to_ms
 from dataflow.errors import ConfigError
 from runtime.settings import Settings, load_settings
 from runtime.stall import MAX_RESTARTS, Patience
-from tests.deploy.operated import MANIFESTS, container, manifests, pod, recovering
+from serve.api.health_routes import _LOOK_S
+from tests.deploy.operated import MANIFESTS, container, manifests, pod, recovering, serving
 from tests.deploy.test_container import tool
 
 VERSIONS = ("1.32", "1.37")
@@ -51,10 +53,19 @@ def test_what_kubernetes_sets_for_services_would_be_refused_and_is_left_out() ->
 
 def test_everything_that_is_mounted_is_there_and_nothing_else_can_be_written() -> None:
     given = {volume["name"] for volume in pod()["volumes"]} | {"data"}
-    assert {mount["name"] for mount in container()["volumeMounts"]} == given
-    (settings,) = [mount for mount in container()["volumeMounts"] if mount["name"] == "settings"]
-    assert (settings["mountPath"], settings["readOnly"]) == ("/srv/tidemill/tidemill.toml", True)
-    assert settings["subPath"] in manifests()["ConfigMap"]["data"]
+    assert {mount["name"] for mount in container("serve")["volumeMounts"]} == given
+    assert {mount["name"] for mount in container()["volumeMounts"]} == given - {"serve-token"}
+    for each in pod()["containers"]:
+        (settings,) = [mount for mount in each["volumeMounts"] if mount["name"] == "settings"]
+        assert (settings["mountPath"], settings["readOnly"]) == ("/srv/tidemill/tidemill.toml", True)
+        assert settings["subPath"] in manifests()["ConfigMap"]["data"]
+    scratch = [mount["subPath"] for each in pod()["containers"] for mount in scratches(each)]
+    assert len(scratch) == len(set(scratch)) == 4
+
+
+def scratches(each: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a container puts aside."""
+    return [mount for mount in each["volumeMounts"] if mount["name"] == "scratch"]
 
 
 def test_a_run_has_minutes_to_open_its_source() -> None:
@@ -70,8 +81,13 @@ def test_a_run_that_stands_still_may_first_try_all_that_it_does_itself() -> None
     assert liveness["periodSeconds"] * liveness["failureThreshold"] == 20 * 60
 
 
-def test_a_run_that_is_not_ready_can_still_be_scraped() -> None:
+def test_a_run_that_is_not_ready_can_still_be_scraped_and_its_lake_asked() -> None:
     assert manifests()["Service"]["spec"]["publishNotReadyAddresses"] is True
+    assert serving()["spec"]["publishNotReadyAddresses"] is True
+
+
+def test_a_probe_waits_longer_than_a_server_looks() -> None:
+    assert container("serve")["readinessProbe"]["timeoutSeconds"] > _LOOK_S
 
 
 def test_the_recovery_runs_as_the_run_does_on_the_runs_own_claim() -> None:
@@ -82,7 +98,7 @@ def test_the_recovery_runs_as_the_run_does_on_the_runs_own_claim() -> None:
     stateful = manifests()["StatefulSet"]
     claim = stateful["spec"]["volumeClaimTemplates"][0]["metadata"]["name"]
     assert data["persistentVolumeClaim"] == {"claimName": f"{claim}-{stateful['metadata']['name']}-0"}
-    assert others == pod()["volumes"]
+    assert others == [volume for volume in pod()["volumes"] if volume["name"] != "serve-token"]
     shared = ("securityContext", "enableServiceLinks", "automountServiceAccountToken", "terminationGracePeriodSeconds")
     assert {key: recovering()[key] for key in shared} == {key: pod()[key] for key in shared}
     assert recovering()["restartPolicy"] == "Never"
