@@ -20,7 +20,7 @@ HARDENED = {
 
 WALLS = "seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 MORE_CALLS = {"tidemill-serve.service": f"@system-service {WALLS}"}
-"""The processes that answer SQL give up rights themselves; systemd 252 has no one name for the calls that this takes."""
+"""The processes that answer SQL give up rights themselves, by calls that have no name together in systemd 252."""
 
 
 def test_there_is_a_run_a_compaction_and_a_server() -> None:
