@@ -44,6 +44,7 @@ from runtime.settings import Settings
 from runtime.sources import copies, not_read, open_source
 from sinks.lake.agreement import agree
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.ended import read_to_end
 from sinks.lake.fault import fault_from, oversleep_from
 from sinks.lake.sink import LakeSink, open_writer
 from sinks.lake.tables.changes import rule_changes
@@ -107,7 +108,10 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     # ranges are read again, by a replay for one: what was dead then was allowed then
     share = None if settings.fail_dead is None or settings.ranges is not None else DeadShare(settings.fail_dead)
     limit = DeadLimit(share, tally, control, partial(_stop_others, recovery))
-    whole = WithEnded(source, match.ended, match.resting) if match.ended or match.resting else source
+    files = [name for name in match.resting if kept.origin(name)[0] == "files"]
+    # they stay read to their end: the files may go meanwhile
+    rested = read_to_end(settings.lake, files) if files else {}
+    whole = WithEnded(source, match.ended, match.resting, rested) if match.ended or match.resting else source
     first = plan.rules if known is None else known.first_rules
     return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit, first)
 
@@ -146,6 +150,8 @@ def _intake(job: Job) -> Intake:
         job.progress.observe(judged, lag_records)
 
     def final(partition: str) -> bool:
+        if isinstance(job.source, WithEnded) and job.source.rests(partition):
+            return False
         if not settings.final or job.source.is_at_end(partition):
             return settings.final
         logger("run").warning(

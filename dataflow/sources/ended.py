@@ -1,6 +1,6 @@
 """A source together with partitions that it gives nothing of: files that were read and are gone, those of others."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from dataflow.messages import Poll
@@ -15,16 +15,21 @@ class WithEnded:
     """
 
     def __init__(
-        self, source: Source, ended: Mapping[str, int], resting: Mapping[str, str | None] = MappingProxyType({})
+        self,
+        source: Source,
+        ended: Mapping[str, int],
+        resting: Mapping[str, str | None] = MappingProxyType({}),
+        rested: Collection[str] = (),
     ) -> None:
         """`ended`: the offset behind the last record, per partition; none of them is a partition of `source`.
 
-        `resting`: partitions of other sources, with their Kafka topics: they are not at their end, and stay as they
-        are.
+        `resting`: partitions of other sources, with their Kafka topics: they stay as they are, and are not at their
+        end, but for those `rested`: files that were read to it.
         """
         self._source = source
         self._ended = {**ended, **dict.fromkeys(resting, 0)}
         self._resting = dict(resting)
+        self._rested = frozenset(rested)
 
     def partitions(self) -> list[str]:
         """The source's own, then the ended ones."""
@@ -38,8 +43,13 @@ class WithEnded:
         """An ended partition has nothing behind `next_offset`; the others are opened by the source."""
         if partition in self._ended:
             place = self._ended[partition] if next_offset is None else next_offset
-            return EndedReader(place, hint, resting=partition in self._resting)
+            resting = partition in self._resting and partition not in self._rested
+            return EndedReader(place, hint, resting=resting)
         return self._source.open(partition, next_offset, hint, bounded_end)
+
+    def rests(self, partition: str) -> bool:
+        """Whether it is of another source, which may go on with it in another run."""
+        return partition in self._resting
 
     def end_offsets(self) -> dict[str, int]:
         """The source's; an ended partition ends by itself."""

@@ -128,6 +128,17 @@ def test_files_may_be_added_to_the_generator_and_both_feed_the_lake_after_that(f
 
 
 @pytest.mark.kafka
+def test_files_that_were_read_may_go_while_another_source_feeds_the_lake(folder: Folder) -> None:
+    folder.write("day1", b"1", b"2")
+    folder.run(*FILES)
+    folder.run(*GENERATOR, "--add-source")
+    (folder.data / "day1.ndjson").unlink()
+    folder.write("day2", b"3")
+    folder.run(*FILES)
+    read = folder.read()
+    assert (read["day1"], read["day2"], sum(read.values())) == (2, 1, 403)
+
+
 def test_a_backfill_from_files_then_the_stream_and_another_topic_stay_proven(folder: Folder, kafka: str) -> None:
     first, second = fresh_topic(kafka, 2), fresh_topic(kafka)
     produce(kafka, first, [EVENT % b"k1"])

@@ -55,3 +55,11 @@ def test_partitions_of_other_sources_rest_with_their_topics_and_are_not_at_their
     reader = both.open("ads/0", 9, "its hint")
     assert (reader.position, reader.finished, reader.unfinished, reader.hint) == (9, True, True, "its hint")
     assert not both.open("gone", None, None).unfinished
+
+
+def test_a_file_that_was_read_to_its_end_stays_so_while_its_source_rests(tmp_path: Path) -> None:
+    (tmp_path / "here.ndjson").write_text("{}\n")
+    both = WithEnded(FilesSource(tmp_path, schema_of(Click)), {}, {"old": None, "half": None}, {"old": 4})
+    assert not both.open("old", 4, None).unfinished
+    assert both.open("half", 4, None).unfinished
+    assert [both.rests(name) for name in ("old", "half", "here")] == [True, True, False]
