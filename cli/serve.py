@@ -64,8 +64,9 @@ def served(settings: "Settings") -> "Served":
 
     def examine() -> "list[Finding]":
         from doctor.examination import diagnose
+        from runtime.run_of_lake import of_its_lake
 
-        return diagnose(settings, lambda: datetime.now(UTC))
+        return diagnose(of_its_lake(settings), lambda: datetime.now(UTC))
 
     return Served(
         settings.serve_host,

@@ -56,8 +56,8 @@ def look(folder: Path) -> Found:
     for path in sorted(_below(folder), key=lambda each: each.relative_to(folder).parts):
         name = path.relative_to(folder).as_posix()
         form = form_of(path.name)
-        if form is None or not path.is_file():
-            found.others.append(name)
+        if form is None or not path.is_file() or not _is_text(name):
+            found.others.append(_shown(name))
         else:
             found.files.append(FoundFile(path, name, form, _columns(path.relative_to(folder).parts[:-1])))
     if not found.files:
@@ -71,6 +71,15 @@ def _below(folder: Path) -> Iterator[Path]:
         yield from (Path(at) / name for name in names)
         # not walked, so that no circle is: named as what is not read
         yield from (Path(at) / name for name in folders if (Path(at) / name).is_symlink())
+
+
+def _is_text(name: str) -> bool:
+    """Whether a source partition can have this name: what is no UTF-8 cannot be stored anywhere."""
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def _shown(name: str) -> str:
+    return name if _is_text(name) else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _columns(folders: tuple[str, ...]) -> dict[str, str | None]:

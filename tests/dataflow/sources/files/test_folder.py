@@ -1,5 +1,6 @@
 """What lies in a folder: read or named."""
 
+import os
 from pathlib import Path
 
 from dataflow.sources.files.source import FilesSource
@@ -16,3 +17,14 @@ def test_a_folder_names_what_it_does_not_read(tmp_path: Path) -> None:
         f"6 files in {tmp_path} are not read: 4 with *.txt (b/y.TXT, b/z.txt, c/w.txt and 1 more), "
         "1 with *.bak (a.ndjson.bak), 1 with no ending (_SUCCESS)"
     )
+
+
+def test_a_name_that_is_no_text_is_named_and_not_read(tmp_path: Path) -> None:
+    write(tmp_path, "a.ndjson", as_lines(ORDERS))
+    write(tmp_path, os.fsdecode(b"c\xff.ndjson"), as_lines(ORDERS))
+    write(tmp_path, os.fsdecode(b"d\xfe/e.csv"), b"order_id\n")
+    source = FilesSource(tmp_path, EVENT)
+    assert source.not_read == (
+        f"2 files in {tmp_path} are not read: 1 with *.csv (d\\xfe/e.csv), 1 with *.ndjson (c\\xff.ndjson)"
+    )
+    assert source.partitions() == ["a"]
