@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from dataflow.errors import TidemillError
 from runtime.same_source import Kept
@@ -29,7 +30,8 @@ def of_its_lake(settings: Settings) -> Settings:
     return settings
 
 
-def _kind(lake: Path) -> str | None:
+def _kind(lake: Path) -> Any:
+    """One of the setting's values."""
     try:
         with closing(connect_readonly(lake / CATALOG_NAME, busy_ms=_BUSY_MS)) as connection:
             topics = dict(connection.execute('SELECT "partition", topic FROM own_offset').fetchall())
