@@ -47,11 +47,16 @@ def bounds_of(rollup: RollupDefinition, tables: Mapping[str, object], start: dat
 
 
 def reach_of(snapshot: LakeSnapshot, rollup: RollupDefinition, last: Value, moment: datetime | None) -> Reach:
-    """The windows that start within `last` up to `moment`; None is the newest window of the view."""
+    """The windows that start within `last` up to `moment`; None is the newest window of the view.
+
+    Up to a moment it is at least as long as a window: the last hour of a rollup by days is the running day.
+    """
     assert isinstance(last, timedelta)
     last_ms = last // timedelta(milliseconds=1)
     if last_ms < 1:
         raise ConfigError("--last", "0s", "must be longer than nothing, like 1h")
+    if moment is not None and not rollup.merges_windows:
+        last_ms = max(last_ms, rollup.window.size_ms)
     newest_ms = newest_window_ms(snapshot, rollup) if moment is None else to_ms(moment)
     if newest_ms is None:
         return Reach(0, 0)

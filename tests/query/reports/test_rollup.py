@@ -156,6 +156,13 @@ def test_a_time_or_the_clock_takes_the_place_of_the_newest_window(lake: LakeMake
     assert starts(asked(lake, "city_1m", at="latest", last="1m")) == [4]
 
 
+def test_up_to_a_moment_the_window_that_lasts_longer_than_the_range_is_shown_too(lake: LakeMaker) -> None:
+    lake.commit({"city_5m_delta": [row("a", at, 5, at + 1) for at in range(10)]})
+    assert starts(asked(lake, "city_5m", at="2026-01-01T12:09:30", last="1m")) == [9, 8, 7, 6, 5]
+    lake.commit({"city_day_delta": [row("a", -720, 60, 1), row("a", -720, 120, 2)]})
+    assert len(starts(asked(lake, "city_day", at="2026-01-01T12:09:30", last="1h"))) == 2
+
+
 def test_an_older_snapshot_has_its_own_newest_window(lake: LakeMaker) -> None:
     first = lake.commit({"city_1m_delta": [row("a", 0, 1, 1)]})
     lake.commit({"city_1m_delta": [row("a", 60, 1, 1)]})
