@@ -68,7 +68,8 @@ def test_other_sources_are_read_from_the_oldest_on_in_a_group_of_their_own(
 ) -> None:
     asked: list[tuple[Settings, datetime]] = []
 
-    def opened(settings: Settings, _plan: Any, clock: Any) -> str:
+    def opened(settings: Settings, _plan: Any, clock: Any, *, known: Any) -> str:
+        assert known == {}
         asked.append((settings, clock() + timedelta(0)))
         return "the source"
 
