@@ -84,7 +84,7 @@ def demo(
         _answers(reader, reports)
         total = reader.query(_PROGRESS).column(0)[0].as_py()
     print(f"The lake holds the result of {total:,} records: each counted once. Try next:\n")
-    print(_next(f"--lake {shlex.quote(str(lake))}", f"--recovery {shlex.quote(str(recovery))} --source generator"))
+    print(_next(f"--lake {shlex.quote(str(lake))}"))
 
 
 def _tell(url: str, open_page: bool) -> None:
@@ -119,17 +119,14 @@ def _play(job: subprocess.Popen[bytes], page: "PageBeside", watch: "Callable[[_C
         raise typer.Exit(as_shell(fallen) or 1)
 
 
-def _next(there: str, written_by: str) -> str:
-    """What to try after it, as it is called here: in the tree by the environment's path and by make.
-
-    `written_by`: flags without which the doctor, whose findings the page shows, looks for another source's run.
-    """
+def _next(there: str) -> str:
+    """What to try after it, as it is called here: in the tree by the environment's path and by make."""
     from dataflow.root import INSTALLED
 
     name, again, kafka = ".venv/bin/tidemill", "make demo", "make kafka"
     if INSTALLED:
         name, again, kafka = "tidemill", "tidemill demo", "tidemill kafka start"
-    return f"""  {name} serve {there} {written_by}
+    return f"""  {name} serve {there}
   {name} query {there} "SELECT * FROM campaign_1m ORDER BY window_start DESC LIMIT 10"
   {name} report clicks_per_ad --minutes 5 --at latest {there}
   {name} query {there} "SELECT reason, count(*) AS records FROM dead_letters GROUP BY ALL"

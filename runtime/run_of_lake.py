@@ -25,7 +25,8 @@ def of_its_lake(settings: Settings) -> Settings:
     beside = settings.lake.parent / settings.recovery.name
     if "recovery" not in places and beside.is_dir():
         settings = settings._replace(recovery=beside)
-    if {"source", "topic", "brokers", "input"}.isdisjoint(places) and (kind := _kind(settings.lake)) is not None:
+    # brokers are of a machine: a lake that no topic feeds has nothing to do with them
+    if {"source", "topic", "input"}.isdisjoint(places) and (kind := _kind(settings.lake)) is not None:
         settings = settings._replace(source=kind)
     return settings
 
