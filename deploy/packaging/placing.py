@@ -17,7 +17,8 @@ AT_HOME = (*OWN, EXAMPLES, "bench", "tests")
 """Names at the top of the tree; none of them may be looked for at the top of an installation."""
 
 LEFT_OUT = (
-    *("deploy/packaging", "deploy/kafka/lib", "deploy/bootstrap.sh", "deploy/tests.sh", "deploy/check.sh"),
+    *("deploy/packaging", "deploy/kafka/lib", "deploy/registry/lib"),
+    *(f"deploy/{name}.sh" for name in ("bootstrap", "browser", "check", "page", "tests")),
     *(f"deploy/{name}" for name in ("container", "grafana", "kubernetes", "prometheus", "readers", "systemd")),
 )
 """What builds and tests the tree, what is brought by using it, and what other programs read."""
