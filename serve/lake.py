@@ -9,11 +9,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from dataflow.errors import LakeMissing
+from dataflow.errors import LakeMissing, TidemillError
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import quoted
 from query.cells import Column, Style, cells
 from query.definition import lake_definition
+from query.duck import duckdb
 from query.moment import EPOCH, AsOf, parse_as_of
 from query.reader import LakeReader, LakeSnapshot
 from query.recent import Held, Limits, RecentReader
@@ -28,6 +29,9 @@ from sinks.lake.tables.finality import Stand, frontier_ms, is_active
 
 _KEPT = 16
 """So many older snapshots stay open for those who turn their pages."""
+
+BEHIND_S = 0.25
+"""While a commit is being taken in, questions are answered from the snapshot before, for so long at most."""
 
 
 class Place(NamedTuple):
@@ -97,7 +101,8 @@ class ServedLake:
         self._reports = self.folder / CATALOG_NAME / "reports" if pipeline is None else reports_folder(pipeline)
         self.boards: Path | None = None if pipeline is None else boards_folder(pipeline)
         self._lock = threading.Lock()
-        self._reader = open_reader(self.folder, self._limits, clock)
+        self._ahead: Callable[[LakeAt], None] = _nothing
+        self._hear: Callable[[], None] = _nobody
         self._seen: LakeSnapshot | None = None
         self._known: LakeAt | None = None
         self._kept: OrderedDict[tuple[object, int], LakeAt] = OrderedDict()
@@ -105,6 +110,8 @@ class ServedLake:
         self.totals = LedgerTotals()
         self._alone = threading.Lock()
         self._beside: LakeReader | None = None
+        self._reader = open_reader(self.folder, self._limits, clock)
+        self._follow(self._reader)
 
     def close(self) -> None:
         """Let go of the lake."""
@@ -117,16 +124,35 @@ class ServedLake:
         """What is kept in memory of the lake that is there now."""
         return self._reader.held()
 
+    def behind_s(self) -> float:
+        """At most so long ago, what was taken in last was the newest snapshot; infinite where nobody knows."""
+        return self._reader.behind_s()
+
     @property
     def reader(self) -> LakeReader:
         """The reader of the lake that is there now."""
         return self._reader
 
-    def at(self, as_of: AsOf = None) -> LakeAt:
-        """The newest snapshot, or that of `as_of`. Raises LakeMissing, LakeError, or QueryError for what is none."""
+    def ahead(self, prepare: "Callable[[LakeAt], None]") -> None:
+        """From now on call `prepare`, in a thread of the lake's own, with each snapshot before it is shown."""
+        self._ahead = prepare
+
+    def hear(self, tell: Callable[[], None]) -> None:
+        """From now on call `tell`, in a thread of the lake's own, each time that another snapshot is shown."""
+        self._hear = tell
+
+    def at(self, as_of: AsOf = None, *, newest: bool = False) -> LakeAt:
+        """The snapshot that is shown, or that of `as_of`. Raises LakeMissing, LakeError, QueryError for what is none.
+
+        Shown is the newest one, or while that is being taken in, for at most BEHIND_S, the one before; with `newest`
+        it is always the newest.
+        """
         moment = parse_as_of(as_of)
         if moment is None:
-            return self._newest()
+            known = self._known
+            if newest or known is None or known.reader is not self._reader or self.behind_s() > BEHIND_S:
+                return self._newest()
+            return known._replace(now=self.clock())
         if isinstance(moment, int):
             kept = self._kept.get((self._place(), moment))
             if kept is not None:
@@ -179,10 +205,39 @@ class ServedLake:
             reader = self._open_anew(reader)
             snapshot = reader.snapshot()
         at = self._look(reader, snapshot)
-        with self._lock:
-            if self._reader is reader:
-                self._seen, self._known = snapshot, at
+        self._show(reader, at)
         return at
+
+    def _show(self, reader: LakeReader, at: LakeAt) -> None:
+        with self._lock:
+            known = self._known
+            if self._reader is reader and (
+                known is None
+                or known.snapshot.resolved.lake != at.snapshot.resolved.lake
+                or known.snapshot.id <= at.snapshot.id
+            ):
+                self._seen, self._known = at.snapshot, at
+
+    def _follow(self, reader: RecentReader) -> None:
+        """Have what `reader` takes in from now on shown, as soon as it is there."""
+
+        def taken_in(snapshot: LakeSnapshot) -> None:
+            if self._reader is not reader:
+                return
+            try:
+                if self._went_back(snapshot):
+                    # who asks next finds out what has become of the lake
+                    self._known = None
+                else:
+                    at = self._look(reader, snapshot)
+                    self._ahead(at)
+                    self._show(reader, at)
+            except (TidemillError, duckdb.Error):
+                # who asks next is told
+                self._known = None
+            self._hear()
+
+        reader.follow(taken_in)
 
     def _went_back(self, snapshot: LakeSnapshot) -> bool:
         seen = self._seen
@@ -195,14 +250,17 @@ class ServedLake:
 
     def _open_anew(self, old: RecentReader) -> RecentReader:
         with self._lock:
-            if self._reader is old:
-                self._reader = open_reader(self.folder, self._limits, self.clock)
-                self._seen = self._known = None
-                self._kept.clear()
-                self.totals = LedgerTotals()
-                self._beside = None
-                old.close()
-            return self._reader
+            if self._reader is not old:
+                return self._reader
+            self._reader = reader = open_reader(self.folder, self._limits, self.clock)
+            self._seen = self._known = None
+            self._kept.clear()
+            self.totals = LedgerTotals()
+            self._beside = None
+        # its thread may be waiting for the lock
+        old.close()
+        self._follow(reader)
+        return reader
 
     def _look(self, reader: LakeReader, snapshot: LakeSnapshot) -> LakeAt:
         known = self._known
@@ -216,6 +274,14 @@ class ServedLake:
             shelf, types = Shelf(self._reports, definition, reader.parser, snapshot.names()), {}
         places, token = _places(snapshot, definition), _token(snapshot)
         return LakeAt(snapshot, reader, definition, shelf, places, token, self.clock(), types)
+
+
+def _nothing(_: LakeAt) -> None:
+    """Make nothing ahead."""
+
+
+def _nobody() -> None:
+    """Hears nothing."""
 
 
 def cells_of(columns: Sequence[Column]) -> list[str]:

@@ -10,8 +10,6 @@ from query.recent import Limits, RecentReader
 def open_reader(lake: Path, limits: Limits, clock: Callable[[], datetime]) -> RecentReader:
     """A reader of the lake in folder `lake`, which need not be there yet; the caller closes it.
 
-    It follows the lake, and keeps the newest windows of rollups in memory within `limits`.
+    It keeps the newest windows of rollups in memory within `limits`, of each commit once it is told to `follow`.
     """
-    reader = RecentReader(lake, limits=limits, clock=clock)
-    reader.follow()
-    return reader
+    return RecentReader(lake, limits=limits, clock=clock)

@@ -48,6 +48,7 @@ class RecentReader(LakeReader):
         self._keeper = Keeper(self.resolver, self._means, engine, limits or Limits(), clock)
         self._turn = threading.Lock()
         self._follower: Follower | None = None
+        self._told: tuple[Callable[[LakeSnapshot], None], LakeSnapshot | None] = (_nobody, None)
 
     def close(self, *, engine: bool = True) -> None:
         """See LakeReader.close; what is in memory goes with the last snapshot that holds it."""
@@ -60,11 +61,20 @@ class RecentReader(LakeReader):
                 self._keeper.close()
                 self._near.means.engine.close()
 
-    def follow(self) -> None:
-        """From now on take in each commit as soon as it is there, in a thread that ends with `close`."""
+    def follow(self, tell: Callable[[LakeSnapshot], None] | None = None) -> None:
+        """From now on take in each commit as soon as it is there, in a thread that ends with `close`.
+
+        `tell` hears, in that thread, of each snapshot that was taken in, and again of the same when it lies better in
+        memory than before. It must not raise.
+        """
         if self._follower is None:
-            self._follower = Follower(self.lake_dir, self.tend)
+            self._told = (tell or _nobody, None)
+            self._follower = Follower(self.lake_dir, self._look, self.tend)
             self._follower.start()
+
+    def behind_s(self) -> float:
+        """At most so long ago, the snapshot told last was the newest; infinite where nobody knows or follows."""
+        return float("inf") if self._follower is None else self._follower.behind_s()
 
     def held(self) -> Held:
         """What is in memory, as of the last round of upkeep; waits for nobody."""
@@ -97,6 +107,18 @@ class RecentReader(LakeReader):
                 self._latest = self._snapshot_of(newest.resolved)
             return changed
 
+    def _look(self) -> bool:
+        """Take in the newest snapshot and tell of it; whether there is one."""
+        try:
+            snapshot = self.snapshot()
+        except (TidemillError, duckdb.Error):
+            return False
+        tell, told = self._told
+        if snapshot is not told:
+            tell(snapshot)
+            self._told = (tell, snapshot)
+        return True
+
     def _newest(self, resolved: Resolved) -> LakeSnapshot:
         latest = self._latest
         if latest is not None and latest.resolved.lake == resolved.lake:
@@ -123,3 +145,7 @@ class RecentReader(LakeReader):
         kept = self._keeper.kept
         ends = LakeSnapshot(self._means, resolved).ends() if kept else {}
         return RecentSnapshot(self._means, resolved, self._near, kept, ends)
+
+
+def _nobody(_: LakeSnapshot) -> None:
+    """Hears nothing."""

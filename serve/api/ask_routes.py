@@ -95,6 +95,7 @@ async def answer(server: Server, request: Request, path: str) -> Response:
         by_columns=how["shape"] == "columns",
         gzip="gzip" in request.headers.get("accept-encoding", "") and form.is_text,
         known=known_tags(request.headers.getlist("if-none-match")),
+        newest="no-cache" in request.headers.get("cache-control", "").lower(),
     )
     lane = server.slow if question.is_slow else server.asking
     identity = (path, sorted(rest))

@@ -37,6 +37,7 @@ class Server(NamedTuple):
         served = ServedLake(lake, pipeline, clock, Limits(wish.cache_reach, wish.cache_bytes))
         figures = Figures()
         answers = Answers(served, wish.timeout_s)
+        served.ahead(answers.ahead)
         asking, slow, feed_lane = Lane("asking", 8, 120), Lane("slow", 2, 30), Lane("feed", 4, 600)
         for lane in (asking, slow, feed_lane):
             figures.running.labels(lane.name).set_function(partial(_inside, lane))

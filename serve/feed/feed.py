@@ -119,6 +119,7 @@ class Feed:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._look_soon)
 
+        self._lake.hear(tell)
         self._watcher = Watcher(self._lake.folder, tell)
         self._watcher.start()
         self._beating = loop.create_task(self._beat())

@@ -80,4 +80,6 @@ def serving(
     """A client of a server over the lake in `folder`, whose clock stands still unless there is one."""
     app = make_app(folder, pipeline, Served(**{"sql": False, **wish}), clock=clock or (lambda: now))
     with TestClient(app, base_url="http://127.0.0.1:8088", follow_redirects=False) as client:
+        # commits of a test are there at once
+        client.headers["Cache-Control"] = "no-cache"
         yield client

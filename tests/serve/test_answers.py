@@ -1,14 +1,21 @@
 """Tags and kept answers: nothing is made twice, and no tag lies."""
 
+import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from serve.answers import AHEAD_S, ASKED_S, Answered, Answers, Wanted
+from serve.ask.question import Question
+from serve.ask.ways import question_of
+from serve.forms import JSON
+from serve.lake import LakeAt, ServedLake
 from tests.query.lakes import T0, LakeMaker, ads_pipeline, clicks, ledger
-from tests.serve.served_lake import NOW, fill, serving
+from tests.serve.served_lake import ADS, NOW, fill, serving
 
 PATHS = [
     "/api/v1/reports/clicks_per_ad",
@@ -71,3 +78,57 @@ def test_another_lake_at_the_same_place_has_other_tags(tmp_path: Path) -> None:
         (tmp_path / "other").rename(tmp_path / "lake")
         after = client.get(path, headers={"If-None-Match": before.headers["etag"]})
     assert (before.json()["count"], after.status_code, after.json()["count"]) == (0, 200, 1)
+
+
+def test_what_is_asked_again_and_again_is_there_before_its_snapshot_is_shown(
+    lake: LakeMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serve.lake.BEHIND_S", 300.0)
+    served = ServedLake(lake.folder, ADS, lambda: NOW)
+    while served.behind_s() > 300:
+        time.sleep(0.005)
+    answers = Answers(served, 10.0)
+    made: list[tuple[str, int]] = []
+    original = answers._make
+
+    def make(question: Question, wanted: Wanted, at: LakeAt, tag: str, headers: Mapping[str, str]) -> Answered:
+        made.append((threading.current_thread().name, at.snapshot.id))
+        return original(question, wanted, at, tag, headers)
+
+    answers._make = make  # type: ignore[method-assign]  # counted
+    served.ahead(answers.ahead)
+    question, wanted = question_of("reports/ad_clicks_1m", [("last", "1d")]), Wanted(JSON)
+    older = answers.of("a", question, wanted)
+    number = lake.commit({"ad_clicks_1m_delta": [clicks("z", 7, 4)]})
+    while (newer := answers.of("a", question, wanted)).headers["X-Snapshot-Id"] != str(number):
+        time.sleep(0.005)
+    served.close()
+    assert newer.tag != older.tag
+    assert [name for name, of in made if of == number] == ["tidemill-follower"]
+
+
+def test_what_takes_long_is_not_made_ahead(lake: LakeMaker) -> None:
+    served = ServedLake(lake.folder, ADS, lambda: NOW)
+    now = [0.0]
+    answers = Answers(served, 10.0, lambda: now[0])
+    original = answers._make
+    made: list[int] = []
+
+    def make(question: Question, wanted: Wanted, at: LakeAt, tag: str, headers: Mapping[str, str]) -> Answered:
+        now[0] += AHEAD_S / 2 if question is quick else AHEAD_S * 2
+        made.append(at.snapshot.id)
+        return original(question, wanted, at, tag, headers)
+
+    answers._make = make  # type: ignore[method-assign]  # counted
+    quick, slow = question_of("schema", []), question_of("reports/ad_clicks_1m", [("last", "1d")])
+    answers.of("slow", slow, Wanted(JSON))
+    answers.of("quick", quick, Wanted(JSON))
+    lake.commit({"ad_clicks_1m_delta": [clicks("z", 7, 4)]})
+    answers.ahead(served.at(newest=True))
+    assert made == [2, 2, 3]
+    now[0] += ASKED_S * 2
+    lake.commit({"ad_clicks_1m_delta": [clicks("z", 7, 4)]})
+    answers.ahead(served.at(newest=True))
+    # nobody has asked for long
+    assert made == [2, 2, 3]
+    served.close()

@@ -11,6 +11,7 @@ from tests.query.lakes import LakeMaker, clicks
 
 def test_it_follows_a_lake_that_comes_later(tmp_path: Path) -> None:
     with open_reader(tmp_path / "lake", Limits(), lambda: datetime.now(UTC)) as reader:
+        reader.follow()
         assert reader.held().rows == 0
         with LakeMaker(tmp_path / "lake") as lake:
             lake.commit({"ad_clicks_1m_delta": [clicks("a", 0, 2)]})

@@ -22,11 +22,13 @@ def test_a_look_that_comes_to_the_same_is_no_change(lake: LakeMaker) -> None:
             await looks.get()
             assert (panel.version, panel.since, panel.by_clock) == (1, 2, False)
             lake.commit({"ad_clicks_1m_delta": [clicks("a", 7, 1)]})
+            server.lake.at(newest=True)
             panel.commit()
             await looks.get()
             assert panel.seen is not None
             assert (panel.version, panel.since, panel.seen.id) == (1, 2, 3)
             lake.commit({"ad_clicks_1m_delta": [clicks("z", 7, 1)]})
+            server.lake.at(newest=True)
             panel.commit()
             await looks.get()
             assert (panel.version, panel.since, panel.seen.id) == (2, 4, 4)
