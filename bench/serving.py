@@ -16,22 +16,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from bench import results
 from bench.measure import FEWEST_ROUNDS
+from bench.serving_beside import Line, answering, beside, reports_of, seconds, settled
 from bench.serving_lake import Growing, make_lake
-from bench.serving_official import Official, plain
-from bench.serving_reports import NAMES, ask, parameters
+from bench.serving_reports import NAMES, ask
 from bench.serving_server import listen, poll, served
-from query.reader import LakeReader
-from query.recent import RecentReader
-from query.reports import Report
-from sinks.lake.tables.specs import specs_of_lake
-from sinks.lake.upkeep.compact import compact
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "serving.md"
 _MARKED = re.compile(r"(<!-- figures: written by `make bench-serving` -->\n).*?(<!-- end of figures -->)", re.DOTALL)
@@ -73,52 +68,6 @@ SHORT = Size(
 CLIENTS = 8
 
 
-class Line(NamedTuple):
-    """One figure: what was measured, what came out, what was wanted of it, if anything."""
-
-    what: str
-    found: str
-    wanted: str = ""
-
-
-def beside(work: Path, size: Size, seed: int) -> tuple[list[Line], str]:
-    """The reports after each new commit: in memory, by files, and by the official client, in turns; all rows equal."""
-    lake = make_lake(work / "beside", *size.beside, seed)
-    compact(lake.catalog, specs_of_lake(lake.catalog), clock=lambda: lake.now)
-    taken: dict[tuple[str, str], list[float]] = {}
-    taking_in: list[float] = []
-    with (
-        _settled(lake) as reader,
-        LakeReader(lake.folder) as files,
-        Official(lake.folder) as official,
-    ):
-        for _ in range(size.rounds):
-            lake.commit(timedelta(seconds=1))
-            taking_in.append(_seconds(reader.tend))
-            for name in NAMES:
-                for which, each in {"memory": reader, "files": files}.items():
-                    taken.setdefault((name, which), []).append(
-                        _seconds(lambda each=each, name=name: ask(each.snapshot(), name, lake.now))  # type: ignore[misc]  # bound now
-                    )
-                seconds, rows = official.ask(_sql(name), parameters(name, lake.now))
-                taken.setdefault((name, "official"), []).append(seconds)
-                if plain(ask(reader.snapshot(), name, lake.now).table.to_pylist()) != rows:
-                    raise SystemExit(f"{name}: the official client answers otherwise")
-    lake.close()
-    medians = {key: statistics.median(values) * 1000 for key, values in taken.items()}
-    lines = [
-        Line(
-            f"{name}: official client, files, memory",
-            f"{medians[name, 'official']:.1f} / {medians[name, 'files']:.1f} / {medians[name, 'memory']:.1f} ms,"
-            f" the last is 1/{medians[name, 'official'] / medians[name, 'memory']:.0f} of the first",
-            "at most 1/10",
-        )
-        for name in NAMES
-    ]
-    lines.append(Line("taking in a commit, ahead of the questions", f"{statistics.median(taking_in) * 1000:.1f} ms"))
-    return lines, official.version
-
-
 def cold(work: Path, size: Size, seed: int) -> list[Line]:
     """A reader in a new process: until the first report is answered, and until all three are."""
     lines = []
@@ -137,21 +86,30 @@ def cold(work: Path, size: Size, seed: int) -> list[Line]:
 
 def over_the_day(work: Path, size: Size, seed: int) -> list[Line]:
     """top_campaigns of the whole day early and late in it."""
-    medians = []
+    asked, first = [], []
     for hours in size.hours:
         lake = make_lake(work / f"hours-{hours}", hours * 60 * 70_000, hours * 12, seed)
-        with _settled(lake) as reader:
+        with settled(lake) as reader, answering(lake) as place:
             taken = []
             for _ in range(size.rounds):
                 lake.commit(timedelta(seconds=1))
                 reader.tend()
-                taken.append(_seconds(lambda: ask(reader.snapshot(), "top_campaigns", lake.now)))  # noqa: B023  # now
+                taken.append(seconds(lambda: ask(reader.snapshot(), "top_campaigns", lake.now)))  # noqa: B023  # now
+            first.append(statistics.median(taken) * 1000)
+            taken = [reports_of(lake, *place).seconds["top_campaigns"] for _ in range(size.rounds)]
+            asked.append(statistics.median(taken) * 1000)
         lake.close()
         shutil.rmtree(lake.folder)
-        medians.append(statistics.median(taken) * 1000)
+    told = f"top_campaigns of the day after {size.hours[0]} h and after {size.hours[1]} h"
+    return [
+        Line(f"{told}, asked at the server after every commit", _grown(asked), "no slower"),
+        Line(f"{told}, asked for the first time", _grown(first)),
+    ]
+
+
+def _grown(medians: Sequence[float]) -> str:
     early, late = medians
-    what = f"top_campaigns of the day after {size.hours[0]} h and after {size.hours[1]} h"
-    return [Line(what, f"{early:.1f} and {late:.1f} ms, {late / early:.2f} times", "no slower")]
+    return f"{early:.1f} and {late:.1f} ms, {late / early:.2f} times"
 
 
 def server(work: Path, size: Size) -> list[Line]:
@@ -175,33 +133,11 @@ def server(work: Path, size: Size) -> list[Line]:
     ]
 
 
-def _settled(lake: Growing) -> RecentReader:
-    """A reader that has all in memory that it keeps."""
-    reader = RecentReader(lake.folder, clock=lambda: lake.now)
-    while reader.tend():
-        pass
-    return reader
-
-
 def _cold_once(lake: Growing) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.serving_cold", str(lake.folder), lake.now.isoformat()]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PAGE.parents[1])
     found: dict[str, float] = json.loads(done.stdout)
     return found
-
-
-def _sql(name: str) -> str:
-    from bench.questions import shelf
-
-    found = shelf().find(name)
-    assert isinstance(found, Report)
-    return found.sql
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 def _at(ordered: Sequence[float], percent: int) -> float:
@@ -227,7 +163,7 @@ def measure(work: Path, size: Size, seed: int, parts: Sequence[str]) -> tuple[li
     facts: dict[str, object] = {"seed": seed}
     lines: list[Line] = []
     if "beside" in parts:
-        found, version = beside(work, size, seed)
+        found, version = beside(work, size.beside, size.rounds, seed)
         facts["official client"] = f"DuckDB {version} with its DuckLake extension, the same SQL on the same lake"
         lines += found
     if "server" in parts:

@@ -24,7 +24,7 @@ _GZIP_LEVEL = 1
 _ROOM_BYTES = 64 * 2**20
 ASKED_S = 10.0
 """What was asked so lately is made again for each new snapshot, before that is shown."""
-AHEAD_S = 0.1
+AHEAD_S = 0.2
 """So long that takes at most, by the time that each took when it was made last."""
 _MOST_ASKED = 64
 

@@ -30,7 +30,7 @@ from sinks.lake.tables.finality import Stand, frontier_ms, is_active
 _KEPT = 16
 """So many older snapshots stay open for those who turn their pages."""
 
-BEHIND_S = 0.25
+BEHIND_S = 0.5
 """While a commit is being taken in, questions are answered from the snapshot before, for so long at most."""
 
 

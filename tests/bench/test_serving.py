@@ -17,7 +17,7 @@ TINY = SHORT._replace(lakes=((100_000, 2),), beside=(100_000, 2), hours=(1, 1), 
 def test_every_part_comes_to_its_figures(tmp_path: Path) -> None:
     require_ducklake()
     lines, facts = measure(tmp_path, TINY, 1, PARTS)
-    assert len(lines) == 9
+    assert len(lines) == 14
     assert all("nan" not in line.found for line in lines)
     assert "DuckDB" in str(facts["official client"])
 
