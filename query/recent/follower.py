@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dataflow.errors import TidemillError
-from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly
+from sinks.lake.catalog.sqlite import CATALOG_NAME, Reading, connect_readonly
 
 LOOK_S = 0.005
 ABSENT_S = 0.25
@@ -48,13 +48,13 @@ class Follower:
             finally:
                 connection.close()
 
-    def _follow(self, connection: sqlite3.Connection) -> None:
-        """Until it is time to make sure of the place."""
+    def _follow(self, connection: Reading) -> None:
+        """Until it is time to make sure of the place, or the connection sees no more."""
         seen = connection.execute("PRAGMA data_version").fetchone()
         while self._tend() and not self._stop.is_set():
             pass
         for _ in range(int(ANYWAY_S / LOOK_S)):
-            if self._stop.wait(LOOK_S):
+            if self._stop.wait(LOOK_S) or not connection.is_current():
                 return
             found = connection.execute("PRAGMA data_version").fetchone()
             if found != seen:
