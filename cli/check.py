@@ -1,4 +1,4 @@
-"""`tidemill check`: are the pipeline file and its reports right, and what will it make."""
+"""`tidemill check`: are the pipeline file, its reports and its boards right, and what will it make."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @takes(*SOURCE, "add_source", "lake", "recovery", "events", *GENERATOR)
 def check(given: Given) -> None:
-    """Check the pipeline file and its reports; print its tables and columns, its windows, what is held.
+    """Check the pipeline file, its reports and boards; print its tables, columns, windows, and what is held.
 
     Where there is a lake, what `tidemill run` with the same settings would refuse is told as well. Nothing is changed,
     and no broker is asked. The exit code is that of the first mistake.
@@ -32,15 +32,18 @@ def check(given: Given) -> None:
     try:
         plan = load(settings.pipeline)
     except PipelineError as mistakes:
-        end_with([mistakes, *_mistakes_in_reports(settings)])
+        end_with([mistakes, *_mistakes_in_reports(settings), *_mistakes_in_boards(settings, None)])
         raise
     refused = _refused(settings, plan)
     files = _files(settings)
+    wrong = _mistakes_in_boards(settings, plan)
     try:
         reports = _reports(settings.pipeline, plan, events=settings.events)
     except PipelineError as mistakes:
-        end_with([mistakes, *(refused or [])])
+        end_with([mistakes, *wrong, *(refused or [])])
         raise
+    if wrong:
+        end_with([*wrong, *(refused or [])])
     _show(settings, plan, [*reports, *files])
     if refused is not None:
         end_with(refused)
@@ -184,6 +187,31 @@ def _mistakes_in_reports(settings: "Settings") -> "list[TidemillError]":
             check_files(folder, load_pipeline(settings.pipeline)[0].name, wrong)
         else:
             check_reports(folder, plan, datetime.now(UTC), events=settings.events, wrong=wrong)
+    except PipelineError as mistakes:
+        return [mistakes]
+    return []
+
+
+def _mistakes_in_boards(settings: "Settings", plan: "Plan | None") -> "list[TidemillError]":
+    """What is wrong with the boards beside the pipeline; without a plan, as far as they tell it by themselves."""
+    from functools import partial
+
+    from dataflow.errors import PipelineError
+    from query.reports import Shelf, reports_folder
+    from serve.ask.report_question import mistake_in
+    from serve.boards import boards_folder, check_boards
+    from sinks.lake.tables.definition import definition_of
+
+    folder = boards_folder(settings.pipeline)
+    if not folder.is_dir():
+        return []
+    try:
+        if plan is None:
+            check_boards(folder, None)
+        else:
+            definition = definition_of(plan)
+            asked = partial(mistake_in, Shelf(reports_folder(settings.pipeline), definition))
+            check_boards(folder, definition.rollups, plan.name, asked)
     except PipelineError as mistakes:
         return [mistakes]
     return []

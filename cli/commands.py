@@ -8,7 +8,7 @@ COMMANDS = {
     "produce": "Write a seeded ad stream, as JSON records, to a topic; the topic is made when it is missing.",
     "recover": "Take a lake over when its recovery folder is lost, or when the lake was restored from a backup.",
     "init": "Look at some records of a topic, or of a folder of NDJSON files, and write a pipeline file for them.",
-    "check": "Check the pipeline file and its reports; print its tables and columns, its windows, what is held.",
+    "check": "Check the pipeline file, its reports and boards; print its tables, columns, windows, and what is held.",
     "query": "Answer one SELECT, while the pipeline writes or not. `SHOW TABLES` lists what there is.",
     "report": "Answer a standing question: a report of the pipeline, or a rollup. Without a name, all are listed.",
     "serve": ("Answer over HTTP while the pipeline writes or not: reports, rollups, SQL, a change feed and a page."),

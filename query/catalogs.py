@@ -53,6 +53,9 @@ class Catalogs:
                 # an old handle would go on showing the old lake
                 stale, self._idle, self._lake = self._idle, [], lake
             catalog = self._idle.pop() if self._idle else None
+        if catalog is not None and not catalog.is_current():
+            stale.append(catalog)
+            catalog = None
         for old in stale:
             old.close()
         if catalog is None:

@@ -72,7 +72,7 @@ class Resolver:
     def catalog(self) -> CatalogReader:
         """A handle of the callers' own on the catalog, for one thread at a time. Raises LakeMissing or ForeignLake."""
         lake = self._catalogs.identity()
-        if self._own is None or lake != self._own_lake:
+        if self._own is None or lake != self._own_lake or not self._own.is_current():
             # The old handle would go on showing the old lake.
             if self._own is not None:
                 self._own.close()

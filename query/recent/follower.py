@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dataflow.errors import TidemillError
-from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly
+from sinks.lake.catalog.sqlite import CATALOG_NAME, Reading, connect_readonly
 
 LOOK_S = 0.005
 ABSENT_S = 0.25
@@ -65,13 +65,13 @@ class Follower:
             finally:
                 connection.close()
 
-    def _follow(self, connection: sqlite3.Connection, place: tuple[int, int] | None) -> None:
-        """Until it is time to make sure of the place."""
+    def _follow(self, connection: Reading, place: tuple[int, int] | None) -> None:
+        """Until it is time to make sure of the place, or the connection sees no more."""
         looked_s = time.monotonic()
         seen = connection.execute("PRAGMA data_version").fetchone()
         self._settle(looked_s, place)
         for _ in range(int(ANYWAY_S / LOOK_S)):
-            if self._stop.wait(LOOK_S):
+            if self._stop.wait(LOOK_S) or not connection.is_current():
                 return
             looked_s = time.monotonic()
             found = connection.execute("PRAGMA data_version").fetchone()

@@ -1,6 +1,7 @@
 """Lists of what there is: reports, snapshots, corrected windows."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from dataflow.errors import PipelineError
@@ -9,7 +10,7 @@ from query.reports import Report
 from query.snapshots import list_snapshots
 from serve.ask.parameters import Pairs, Parameter, read
 from serve.ask.question import AS_OF, Asking, Document, Found, limit
-from serve.ask.report_question import iso
+from serve.ask.report_question import iso, mistake_in
 from serve.ask.rollup_question import PARAMETERS
 from serve.boards import Board, load_boards
 from serve.lake import LakeAt, ServedLake
@@ -144,7 +145,7 @@ class BoardsQuestion(_ListQuestion):
         return at.now.replace(microsecond=0)
 
     def answer(self, lake: ServedLake, at: LakeAt, asking: Asking) -> Found | Document:
-        """Name, title and help of each, in the order of the page's tabs."""
+        """Name, title and help of each, in the order of the page's tabs, and what is wrong with its file."""
         return Document({"boards": [board.line() for board in _boards(lake, at)]})
 
 
@@ -164,10 +165,23 @@ class BoardQuestion(_ListQuestion):
         boards = _boards(lake, at)
         for board in boards:
             if board.name == self.name:
+                _require_right(lake, board)
                 return Document(board.to_json())
         known = ", ".join(board.name for board in boards)
         raise Problem(404, "board-unknown", "there is no such board", self.name[:200], f"there are {known}")
 
 
 def _boards(lake: ServedLake, at: LakeAt) -> list[Board]:
-    return load_boards(lake.boards, at.definition.rollups, at.definition.name)
+    return load_boards(lake.boards, at.definition.rollups, at.definition.name, partial(mistake_in, at.shelf))
+
+
+def _require_right(lake: ServedLake, board: Board) -> None:
+    if board.mistakes:
+        path = f"{board.name}.toml" if lake.boards is None else str(lake.boards / f"{board.name}.toml")
+        raise Problem(
+            422,
+            "wrong-board",
+            "the board's file has a mistake",
+            str(PipelineError(path, list(board.mistakes))),
+            "correct the file; `tidemill check` shows the same",
+        )

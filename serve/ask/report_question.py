@@ -1,14 +1,14 @@
 """A report by its name: one of a file with its own parameters, or any rollup."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from dataflow.errors import ConfigError
+from dataflow.errors import ConfigError, PipelineError
 from dataflow.windows.kinds import start_by_clock
-from query.moment import from_ms, to_ms
-from query.reports import Report, RollupReport, ask_as
+from query.moment import EPOCH, from_ms, to_ms
+from query.reports import Report, RollupReport, Shelf, ask_as
 from query.reports.answer import values_of
 from serve.ask.cursor import Cursor, digest, read_cursor
 from serve.ask.parameters import Pairs, Parameter, read
@@ -160,6 +160,28 @@ class ReportQuestion:
             return None
         known = lake.zone(zone)
         return None if asking.way == ARROW else known
+
+
+def mistake_in(shelf: Shelf, name: str, given: Mapping[str, str]) -> str | None:
+    """What is wrong with asking report `name` with these parameters, as far as no lake has to be asked; else None.
+
+    A mistake in the report's own file is told by whoever asks that.
+    """
+    try:
+        question = ReportQuestion(name, list(given.items()))
+        report = shelf.find(name)
+        if isinstance(report, RollupReport):
+            RollupQuestion(report, question.pairs)
+        else:
+            values_of(report, question._of_file(report)[1], EPOCH)
+    except PipelineError:
+        return None
+    except ConfigError as error:
+        place = "report" if error.key == "report" else f"parameters: {error.key.lstrip('-')}"
+        return f"{place} = {error.value!r}: {error.fix}"
+    except Problem as problem:
+        return f"parameters: {problem.detail}"
+    return None
 
 
 def _only(pairs: Pairs, name: str) -> str | None:

@@ -17,7 +17,10 @@ class Panel(NamedTuple):
 
 
 class Board(NamedTuple):
-    """One tab of the page. `last`: the time range that it opens with. `is_made`: from the rollups, not from a file."""
+    """One tab of the page. `last`: the time range that it opens with. `is_made`: from the rollups, not from a file.
+
+    `mistakes`: all of its file, each with the key and the fix; it has no panels then, and its file's name for a title.
+    """
 
     name: str
     title: str
@@ -25,12 +28,15 @@ class Board(NamedTuple):
     help: str = ""
     last: str = "1h"
     is_made: bool = False
+    mistakes: tuple[str, ...] = ()
 
     def line(self) -> dict[str, Any]:
-        """Its line in the list of boards."""
-        return {"name": self.name, "title": self.title, "help": self.help}
+        """Its line in the list of boards; `mistake` is the first one of its file, or null."""
+        mistake = self.mistakes[0] if self.mistakes else None
+        return {"name": self.name, "title": self.title, "help": self.help, "mistake": mistake}
 
     def to_json(self) -> dict[str, Any]:
         """All that the page needs to draw it."""
         panels = [panel.to_json() for panel in self.panels]
-        return {**self.line(), "last": self.last, "made": self.is_made, "panels": panels}
+        told = {"name": self.name, "title": self.title, "help": self.help}
+        return {**told, "last": self.last, "made": self.is_made, "panels": panels}

@@ -1,7 +1,7 @@
 """One board file: its text becomes a board, or a list of all its mistakes, each with the key and the fix."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,20 @@ PANELS = "panel"
 Rollups = Mapping[str, RollupDefinition] | None
 """Rollups by name; None while there is no lake to know them from."""
 
+Asked = Callable[[str, Mapping[str, str]], str | None]
+"""What is wrong with asking the report of this name with these parameters; None if nothing is."""
 
-def board_of(path: Path, text: str, rollups: Rollups) -> Board:
+
+def board_of(path: Path, text: str, rollups: Rollups, asked: Asked | None = None) -> Board:
     """The board of a file with this text. Raises PipelineError with every mistake in it.
 
-    With `rollups`, the names of rollups, keys and aggregates are checked, too.
+    With `rollups`, the names of rollups, keys and aggregates are checked, too; with `asked`, what reports are asked.
     """
     try:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PipelineError(str(path), [f"this is no TOML: {error}"]) from None
-    mistakes = list(_mistakes(given, rollups))
+    mistakes = list(_mistakes(given, rollups, asked))
     if mistakes:
         raise PipelineError(str(path), mistakes)
     panels = tuple(_panel(each) for each in given[PANELS])
@@ -53,7 +56,7 @@ def _panel(given: Mapping[str, Any]) -> Panel:
     return Panel(given["kind"], title, plain({"width": kind.width, **more}))
 
 
-def _mistakes(given: Mapping[str, Any], rollups: Rollups) -> Iterator[str]:
+def _mistakes(given: Mapping[str, Any], rollups: Rollups, asked: Asked | None) -> Iterator[str]:
     if "title" not in given:
         yield 'key title is missing; write title = "..." at the top'
     for key, value in given.items():
@@ -68,7 +71,7 @@ def _mistakes(given: Mapping[str, Any], rollups: Rollups) -> Iterator[str]:
         yield "there is no panel; write at least one table [[panel]]"
         return
     for number, panel in enumerate(panels, 1):
-        yield from (f"panel {number}{_called(panel)}, {mistake}" for mistake in _panel_mistakes(panel, rollups))
+        yield from (f"panel {number}{_called(panel)}, {mistake}" for mistake in _panel_mistakes(panel, rollups, asked))
 
 
 def _called(panel: Mapping[str, Any]) -> str:
@@ -76,7 +79,7 @@ def _called(panel: Mapping[str, Any]) -> str:
     return f" ({title})" if isinstance(title, str) else ""
 
 
-def _panel_mistakes(panel: Mapping[str, Any], rollups: Rollups) -> Iterator[str]:
+def _panel_mistakes(panel: Mapping[str, Any], rollups: Rollups, asked: Asked | None) -> Iterator[str]:
     name = panel.get("kind")
     if not isinstance(name, str) or name not in KINDS:
         hint = suggest(name, list(KINDS)) if isinstance(name, str) else f"; write one of {', '.join(KINDS)}"
@@ -87,6 +90,9 @@ def _panel_mistakes(panel: Mapping[str, Any], rollups: Rollups) -> Iterator[str]
     yield from wrong
     if not wrong and rollups is not None and "rollup" in panel:
         yield from _name_mistakes(panel, rollups)
+    if not wrong and asked is not None and "report" in panel:
+        told = asked(panel["report"], plain(panel).get("parameters", {}))
+        yield from () if told is None else (f"key {told}",)
 
 
 def _key_mistakes(panel: Mapping[str, Any], kind: PanelKind) -> Iterator[str]:

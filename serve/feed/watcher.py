@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dataflow.errors import TidemillError
-from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly
+from sinks.lake.catalog.sqlite import CATALOG_NAME, Reading, connect_readonly
 
 LOOK_S = 0.02
 ABSENT_S = 0.25
@@ -59,8 +59,8 @@ class Watcher:
                 connection.close()
             self._tell()
 
-    def _watch_one(self, connection: sqlite3.Connection, place: tuple[int, int]) -> None:
-        """Until it is another catalog's place."""
+    def _watch_one(self, connection: Reading, place: tuple[int, int]) -> None:
+        """Until it is another catalog's place, or the connection sees no more."""
         self._tell()
         version = None
         looks = 0
@@ -70,7 +70,7 @@ class Watcher:
                 version = found
                 self._tell()
             looks += 1
-            if looks % _STATS == 0 and self._place() != place:
+            if not connection.is_current() or (looks % _STATS == 0 and self._place() != place):
                 return
 
     def _place(self) -> tuple[int, int] | None:

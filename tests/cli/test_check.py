@@ -101,6 +101,50 @@ def test_the_reports_beside_the_pipeline_are_shown_and_their_mistakes_told_with_
     assert captured.err.startswith(f"error: {tmp_path / 'reports'}: 1 mistake\n  - per_ad.sql, line 4: Binder Error: ")
 
 
+def test_a_mistake_in_a_board_beside_the_pipeline_is_told_with_key_value_and_fix_and_exit_code_2(capsys, tmp_path):
+    path = tmp_path / "clicks.py"
+    path.write_text(BROKEN.replace('["adv"]', '["ad"]').replace('agg.sum("ad")', "agg.count()"))
+    (tmp_path / "boards").mkdir()
+    file = tmp_path / "boards" / "mine.toml"
+    panel = '[[panel]]\nkind = "chart"\ntitle = "Clicks"\nrollup = "clicks"\nshow = ["clicks"]\nwidth = 6\n'
+    report = '[[panel]]\nkind = "report"\ntitle = "All"\nreport = "clicks"\n'
+    file.write_text(f'title = "Mine"\n{panel}{report}')
+    with pytest.raises(SystemExit, match="0"):
+        main(arguments=["check", "--pipeline", str(path)])
+    capsys.readouterr()
+    wrong = panel.replace("6", "13"), panel.replace('["clicks"]', '["click"]'), report.replace("clicks", "clcks")
+    file.write_text('title = "Mine"\n' + "".join(wrong))
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments=["check", "--pipeline", str(path)])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    first, *mistakes = captured.err.splitlines()
+    assert first == f"error: {tmp_path / 'boards'}: 3 mistakes"
+    assert mistakes[:2] == [
+        "  - mine.toml, panel 1 (Clicks), key width = 13: write a whole number from 1 to 12",
+        "  - mine.toml, panel 2 (Clicks), key show: clicks has no aggregate 'click'; did you mean clicks?",
+    ]
+    assert mistakes[2].startswith("  - mine.toml, panel 3 (All), key report = 'clcks': no file ")
+    assert mistakes[2].endswith("; did you mean clicks?")
+
+
+def test_mistakes_in_boards_are_told_beside_those_of_the_pipeline_and_of_reports(capsys, tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text(BROKEN)
+    for folder, name in (("boards", "mine.toml"), ("reports", "mine.sql")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text("nothing\n")
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments=["check", "--pipeline", str(path)])
+    told = capsys.readouterr().err
+    assert [f"error: {tmp_path / place}: " in told for place in ("broken.py", "boards", "reports")] == [True] * 3
+    path.write_text(BROKEN.replace('["adv"]', '["ad"]').replace('agg.sum("ad")', "agg.count()"))
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments=["check", "--pipeline", str(path)])
+    told = capsys.readouterr().err
+    assert [f"error: {tmp_path / place}: " in told for place in ("boards", "reports")] == [True] * 2
+
+
 def test_a_missing_file_ends_with_exit_code_2(capsys):
     with pytest.raises(SystemExit) as ended:
         main(arguments=["check", "--pipeline", "nope.py"])

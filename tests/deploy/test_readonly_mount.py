@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect
 from tests.deploy.operated import ROOT
+from tests.query.lakes import LakeMaker, clicks
 
 READER = """
 import sys
@@ -22,6 +24,25 @@ while True:
     print(*catalog.execute("SELECT max(number) FROM commits").fetchone(), flush=True)
     sys.stdin.readline() or sys.exit()
 """
+KEPT = """
+import sys, threading
+from pathlib import Path
+from query.recent import RecentReader
+from serve.feed.watcher import Watcher
+
+told = threading.Event()
+folder = Path(sys.argv[1]).parent
+watcher = Watcher(folder, told.set)
+watcher.start()
+with RecentReader(folder) as reader:
+    while True:
+        print(reader.snapshot().id, flush=True)
+        sys.stdin.readline() or sys.exit()
+        told.wait(30) or sys.exit("no commit was told")
+        told.clear()
+"""
+"""What a server holds of a lake: a reader that stays, and a watcher, which tells of a commit before it is asked for."""
+
 ALONE = ["unshare", "--user", "--map-root-user", "--mount"]
 
 
@@ -55,10 +76,10 @@ class Mounted:
 
 
 @contextmanager
-def reader(lake: Path) -> Iterator[Mounted]:
+def reader(lake: Path, program: str = READER) -> Iterator[Mounted]:
     """One in a process and a mount namespace of its own."""
     mounts = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2" -c "$3" "$1/$4"'
-    command = [*ALONE, "sh", "-c", mounts, "sh", str(lake), sys.executable, READER, CATALOG_NAME]
+    command = [*ALONE, "sh", "-c", mounts, "sh", str(lake), sys.executable, program, CATALOG_NAME]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield Mounted(process)
@@ -84,7 +105,7 @@ def test_a_reader_that_starts_while_a_run_is_up_sees_each_commit(tmp_path: Path)
             assert mounted.again() == 3
 
 
-def test_a_reader_that_starts_while_no_run_is_up_sees_no_later_commit(tmp_path: Path) -> None:
+def test_a_connection_that_was_made_while_no_run_is_up_sees_no_later_commit(tmp_path: Path) -> None:
     commit(tmp_path, 1)
     assert [path.name for path in tmp_path.iterdir()] == [CATALOG_NAME]
     with reader(tmp_path) as mounted:
@@ -93,3 +114,27 @@ def test_a_reader_that_starts_while_no_run_is_up_sees_no_later_commit(tmp_path: 
         assert mounted.again() == 1
     with reader(tmp_path) as mounted:
         assert mounted.first == 2
+
+
+def test_who_stays_opens_the_catalog_anew_for_a_later_run(tmp_path: Path) -> None:
+    folder = tmp_path / "lake"
+    run = LakeMaker(folder)
+
+    def committed(*minutes: int) -> int:
+        return max(run.commit({"ad_clicks_1m_delta": [clicks("a", minute, 1)]}) for minute in minutes)
+
+    first = committed(0)
+    run.catalog.close()
+    assert not (folder / f"{CATALOG_NAME}-wal").exists()
+    with reader(folder, KEPT) as mounted:
+        assert mounted.first == first
+        run.catalog = Catalog.open(folder)
+        second = committed(1, 2)
+        # it ends before anybody looks
+        run.catalog.close()
+        assert mounted.again() == second
+        run.catalog = Catalog.open(folder)
+        for minute in (3, 4):
+            number = committed(minute)
+            assert mounted.again() == number
+        run.catalog.close()

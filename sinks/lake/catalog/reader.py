@@ -63,6 +63,10 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
         """Close the connection."""
         self._connection.close()
 
+    def is_current(self) -> bool:
+        """Whether it sees what is committed now; see `sinks.lake.catalog.sqlite.Reading`."""
+        return self._connection.is_current()
+
     def begin(self) -> None:
         """Start a read transaction: all calls up to `end` see one state of the catalog."""
         self._connection.execute("BEGIN")

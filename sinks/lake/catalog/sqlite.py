@@ -32,31 +32,61 @@ def connect(path: Path, *, busy_ms: int, create: bool = False) -> sqlite3.Connec
         return connection
 
 
-def connect_readonly(path: Path, *, busy_ms: int) -> sqlite3.Connection:
+class Reading(sqlite3.Connection):
+    """A reading connection; see `connect_readonly`."""
+
+    path: Path
+    frozen: tuple[int, int] | None = None
+    """The file's time and size when it was opened as immutable; None for a connection that sees every commit."""
+
+    def is_current(self) -> bool:
+        """Whether it sees what is committed now. If not, a run came to a catalog that nobody wrote: open it anew."""
+        return self.frozen is None or (self.frozen == _written(self.path) and not _wal(self.path).exists())
+
+
+def connect_readonly(path: Path, *, busy_ms: int) -> Reading:
     """A reading connection that never changes the catalog and never holds the writer up.
 
-    A lake in a folder that cannot be written (a copy on read-only storage) is opened as immutable.
+    A lake in a folder that cannot be written (a copy on read-only storage) is opened as immutable, and whoever keeps
+    such a connection asks it before each use whether it `is_current`.
     """
     if not path.exists():
         raise LakeMissing(missing(path))
     uri = path.resolve().as_uri()
     with told(path, busy_ms):
         for query in ("mode=ro", "mode=ro&immutable=1"):
-            connection = sqlite3.connect(f"{uri}?{query}", uri=True, isolation_level=None, check_same_thread=False)
+            written = _written(path)
+            connection = sqlite3.connect(
+                f"{uri}?{query}", uri=True, isolation_level=None, check_same_thread=False, factory=Reading
+            )
             try:
                 connection.execute(f"PRAGMA busy_timeout={busy_ms}")
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             except sqlite3.OperationalError as error:
                 connection.close()
                 unwritable = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-                if "immutable" in query or not unwritable or path.with_name(f"{path.name}-wal").exists():
+                if "immutable" in query or not unwritable or _wal(path).exists():
                     raise
             except sqlite3.Error:
                 connection.close()
                 raise
             else:
+                connection.path, connection.frozen = path, written if "immutable" in query else None
                 return connection
     raise LakeMissing(missing(path))
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _written(path: Path) -> tuple[int, int]:
+    """When the file was written last, and its size; what no file has where it is gone."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return 0, -1
+    return status.st_mtime_ns, status.st_size
 
 
 @contextmanager

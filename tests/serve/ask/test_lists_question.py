@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.query.lakes import T0, LakeMaker, clicks, ledger
+from tests.serve.served_lake import serving
 
 
 def test_reports_of_files_come_first_then_rollups_without_one(client: TestClient) -> None:
@@ -53,6 +54,24 @@ def test_boards_are_listed_and_each_tells_its_panels(client: TestClient) -> None
     board = client.get("/api/v1/boards/overview").json()
     assert board["panels"]
     assert client.get("/api/v1/boards/nothing").json()["type"] == "urn:tidemill:problem:board-unknown"
+
+
+def test_a_board_with_a_mistake_tells_it_and_the_others_are_there(lake: LakeMaker, tmp_path: Path) -> None:
+    boards = tmp_path / "boards"
+    boards.mkdir()
+    (boards / "bad.toml").write_text('title = "Bad"\n[[panel]]\nkind = "report"\ntitle = "R"\nreport = "campain_1m"\n')
+    (boards / "good.toml").write_text('title = "Good"\n[[panel]]\nkind = "late"\n')
+    with serving(lake.folder, pipeline=str(tmp_path / "mine.py")) as client:
+        listed = client.get("/api/v1/boards").json()["boards"]
+        assert [(each["name"], each["mistake"] is None) for each in listed] == [
+            ("bad", False), ("good", True), ("overview", True),
+        ]  # fmt: skip
+        assert "key report = 'campain_1m': no file" in listed[0]["mistake"]
+        assert client.get("/api/v1/boards/good").status_code == 200
+        problem = client.get("/api/v1/boards/bad").json()
+    assert (problem["status"], problem["type"]) == (422, "urn:tidemill:problem:wrong-board")
+    assert str(boards / "bad.toml") in problem["detail"]
+    assert "did you mean campaign_1m?" in problem["detail"]
 
 
 @pytest.mark.parametrize("path", ["snapshots?limit=1001", "reports?limit=3", "boards?x=1", "late/windows?limit=0"])

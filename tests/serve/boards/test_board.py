@@ -14,5 +14,7 @@ def test_what_the_page_is_told_has_the_panels_keys_beside_kind_and_title() -> No
     }
 
 
-def test_the_line_of_a_board_leaves_its_panels_out() -> None:
-    assert Board("mine", "Mine", ()).line() == {"name": "mine", "title": "Mine", "help": ""}
+def test_the_line_of_a_board_leaves_its_panels_out_and_tells_its_first_mistake() -> None:
+    line = {"name": "mine", "title": "Mine", "help": ""}
+    assert Board("mine", "Mine", ()).line() == {**line, "mistake": None}
+    assert Board("mine", "Mine", (), mistakes=("a", "b")).line() == {**line, "mistake": "a"}

@@ -1,14 +1,18 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from dataflow.errors import PipelineError
+from query.reports import Shelf
+from serve.ask.report_question import mistake_in
 from serve.boards.panel_kinds import KINDS
 from serve.boards.read import board_of, pipeline_of
-from tests.serve.boards.boards import CHART, board, definition
+from tests.serve.boards.boards import CHART, ROOT, board, definition
 
 ADS = definition("ads").by_name
 HERE = Path("boards/mine.toml")
+REPORTS = ROOT / "pipelines" / "reports"
 
 MISTAKES = [
     ("title = ", "this is no TOML"),
@@ -49,6 +53,35 @@ def test_a_mistake_names_the_file_the_key_and_the_fix(text: str, told: str) -> N
         board_of(HERE, text, ADS)
     assert str(HERE) in str(caught.value)
     assert any(told in mistake for mistake in caught.value.mistakes), caught.value.mistakes
+
+
+REPORT = '[[panel]]\nkind = "report"\ntitle = "R"\nreport = "{}"\n'
+ASKED = [
+    (REPORT.format("clicks_per_ads"), "key report = 'clicks_per_ads': no file", "did you mean clicks_per_ad?"),
+    (REPORT.format("clicks_per_ad") + "parameters = { minute = 5 }\n", "parameters: minute = '5'", "mean minutes?"),
+    (REPORT.format("clicks_per_ad") + 'parameters = { minutes = "x" }\n', "parameters: minutes = 'x'", "whole number"),
+    (REPORT.format("top_campaigns") + 'parameters = { at = "now", limit = 0 }\n', "parameters: limit = '0'", "from 1"),
+    (REPORT.format("campaign_1m") + 'parameters = { bye = "clicks" }\n', "parameters: bye = 'clicks'", "mean by?"),
+    (REPORT.format("campaign_1m") + 'parameters = { "key.ad" = "a" }\n', "parameters: key.ad = 'a'", "no such key"),
+]
+
+
+@pytest.mark.parametrize(("panel", "place", "fix"), ASKED)
+def test_what_a_report_is_asked_with_is_checked_as_the_server_asks_it(panel: str, place: str, fix: str) -> None:
+    asked = partial(mistake_in, Shelf(REPORTS, definition("ads")))
+    with pytest.raises(PipelineError) as caught:
+        board_of(HERE, board(panel), ADS, asked)
+    (told,) = caught.value.mistakes
+    assert told.startswith("panel 1 (R), key ")
+    assert place in told
+    assert fix in told
+
+
+@pytest.mark.parametrize("parameters", ["minutes = 5", 'at = "latest", limit = 3', 'minutes = "5", tz = "UTC"'])
+def test_what_a_report_takes_is_right_on_a_board(parameters: str) -> None:
+    asked = partial(mistake_in, Shelf(REPORTS, definition("ads")))
+    text = board(REPORT.format("clicks_per_ad") + f"parameters = {{ {parameters} }}\n")
+    assert board_of(HERE, text, ADS, asked).panels[0].values["report"] == "clicks_per_ad"
 
 
 def test_all_mistakes_are_told_at_once() -> None:
