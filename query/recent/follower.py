@@ -51,11 +51,11 @@ class Follower:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._place = None
             try:
                 place = _place(self._path)
                 connection = connect_readonly(self._path, busy_ms=1_000)
             except (TidemillError, OSError):
+                self._place = None
                 self._stop.wait(ABSENT_S)
                 continue
             try:
