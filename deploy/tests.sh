@@ -1,6 +1,7 @@
 #!/bin/sh
-# All tests; those against a real Kafka only where Java 17 and Maven run, those of the page only where Chromium and npm
-# are, which are installed first where that can be done. What is left out is named, and CI fails for it.
+# All tests, in two processes (tests/side_by_side.py); those against a real Kafka only where Java 17 and Maven run, those
+# of the page only where Chromium and npm are, which are installed first where that can be done. What is left out is
+# named, and CI fails for it.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -26,11 +27,11 @@ if ! lacking=$(sh deploy/browser.sh 2>&1); then
   marks="${marks:+$marks and }not browser"
 fi
 if [ -z "$left_out" ]; then
-  exec .venv/bin/python -m pytest
+  exec .venv/bin/python -m pytest -n 2
 fi
 
 echo "$left_out" >&2
-.venv/bin/python -m pytest -m "$marks" || exit 1
+.venv/bin/python -m pytest -n 2 -m "$marks" || exit 1
 echo "$left_out" >&2
 if [ "${CI:-}" = true ]; then
   echo "CI=true: a run that leaves tests out does not pass" >&2

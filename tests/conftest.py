@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from tests import leftovers
 from tests.kafka_fixture import kafka, own_kafka
 from tests.registry_fixture import registry
+from tests.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 # A busy machine is no mistake of the code: property tests have no time limit for each example.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -22,7 +23,7 @@ settings.load_profile("busy")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-__all__ = ["kafka", "own_kafka", "registry"]
+__all__ = ["kafka", "own_kafka", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler", "registry"]
 
 
 @pytest.fixture(scope="session", autouse=True)

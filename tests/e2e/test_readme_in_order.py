@@ -46,8 +46,8 @@ NOT_COPIED = (
 
 
 def not_copied(folder: str, names: list[str]) -> set[str]:
-    """For `shutil.copytree`; deeper down, `lake` is a package."""
-    patterns = NOT_COPIED if Path(folder) == ROOT else ("__pycache__", "target")
+    """For `shutil.copytree`; deeper down, `lake` is a package, and Kafka's jars may just be coming (`.lib*`)."""
+    patterns = NOT_COPIED if Path(folder) == ROOT else ("__pycache__", "target", ".lib*")
     return {name for name in names if any(fnmatch(name, pattern) for pattern in patterns)}
 
 

@@ -189,12 +189,13 @@ def test_the_first_rows_are_there_before_the_last_are_computed(lake: LakeMaker) 
         ("SELECT nope FROM ledger", 'column "nope" not found'),
         ("SELECT * FROM nope", "The lake holds: .*ledger"),
         ("DELETE FROM ledger", "only read here"),
-        ("SELECT sum(hash(i)) FROM range(100000000000) AS t(i)", "longer than 0.2 s"),
+        ("SELECT sum(hash(i)) FROM range(100000000000) AS t(i)", "longer than 1 s"),
     ],
 )
 def test_a_mistake_is_told_as_for_a_table(lake: LakeMaker, sql: str, said: str) -> None:
+    limit_s = 1 if "longer" in said else 60
     with LakeReader(lake.folder) as reader, pytest.raises(QueryError, match=said):
-        reader.snapshot().texts(sql, TABLE, timeout_s=0.2)
+        reader.snapshot().texts(sql, TABLE, timeout_s=limit_s)
 
 
 def test_files_that_a_compaction_removed_are_looked_up_anew(lake: LakeMaker) -> None:
@@ -211,7 +212,8 @@ def test_files_that_go_away_while_an_answer_is_read_end_it_in_words(tmp_path: Pa
     with LakeMaker(tmp_path / "lake") as maker:
         for minute in range(40):
             maker.commit({"ad_clicks_1m_delta": [clicks(f"ad-{n}", minute, 1) for n in range(500)]})
-        with LakeReader(maker.folder) as reader:
+        # a second thread might have read all files before they go
+        with LakeReader(maker.folder, threads=1) as reader:
             answer = iter(reader.snapshot().texts("SELECT *, repeat('x', 2000) AS much FROM ad_clicks_1m_delta", TABLE))
             next(answer)
             shutil.rmtree(maker.folder / "main")
