@@ -27,6 +27,7 @@ from bench.serving_beside import Line, answering, beside, reports_of, seconds, s
 from bench.serving_lake import Growing, make_lake
 from bench.serving_reports import NAMES, ask
 from bench.serving_server import listen, poll, served
+from bench.viewers import play, quantile
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "serving.md"
 _MARKED = re.compile(r"(<!-- figures: written by `make bench-serving` -->\n).*?(<!-- end of figures -->)", re.DOTALL)
@@ -43,6 +44,7 @@ class Size(NamedTuple):
     pause_s: float
     rate: int
     commits: int
+    viewers: tuple[int, float]
 
 
 FULL = Size(
@@ -54,6 +56,7 @@ FULL = Size(
     pause_s=0.1,
     rate=100_000,
     commits=120,
+    viewers=(200, 60),
 )
 SHORT = Size(
     lakes=((200_000, 2), (400_000, 6)),
@@ -64,8 +67,10 @@ SHORT = Size(
     pause_s=0.1,
     rate=2_000,
     commits=5,
+    viewers=(5, 12),
 )
 CLIENTS = 8
+VIEWED_RATE = 20_000
 
 
 def cold(work: Path, size: Size, seed: int) -> list[Line]:
@@ -158,6 +163,18 @@ def write_page(body: str, page: Path = PAGE) -> None:
     page.write_text(text)
 
 
+def viewers(work: Path, size: Size) -> list[Line]:
+    """Many viewers of the change feed beside a pipeline: how soon each hears of a commit, and the server's memory."""
+    found = play(work / "viewers", *size.viewers, VIEWED_RATE)
+    first, last = statistics.median(found.rss_mib[:10]), statistics.median(found.rss_mib[-10:])
+    told = f"{size.viewers[0]} viewers of the change feed for {size.viewers[1]:g} s at {VIEWED_RATE:,} events/s"
+    half, most = quantile(found.delays_ms, 0.5), quantile(found.delays_ms, 0.99)
+    return [
+        Line(f"{told}, commit to each, p50 / p99", f"{half:.0f} / {most:.0f} ms", "p99 under 500 ms"),
+        Line("memory of that server in the first and last 10 s", f"{first:.0f} and {last:.0f} MiB", "flat"),
+    ]
+
+
 def measure(work: Path, size: Size, seed: int, parts: Sequence[str]) -> tuple[list[Line], Mapping[str, object]]:
     """All figures of these parts, and what is to be said of the run."""
     facts: dict[str, object] = {"seed": seed}
@@ -172,10 +189,12 @@ def measure(work: Path, size: Size, seed: int, parts: Sequence[str]) -> tuple[li
         lines += cold(work, size, seed)
     if "day" in parts:
         lines += over_the_day(work, size, seed)
+    if "viewers" in parts:
+        lines += viewers(work, size)
     return lines, facts
 
 
-PARTS = ("beside", "server", "cold", "day")
+PARTS = ("beside", "server", "cold", "day", "viewers")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

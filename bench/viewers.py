@@ -160,6 +160,7 @@ def main() -> None:
 
 def play(work: Path, viewers: int, seconds: float, rate: float) -> Measured:
     """A pipeline and a server over its lake, both processes of their own, and the viewers in this one."""
+    work.mkdir(exist_ok=True)
     program = [sys.executable, "-c", "import run\nrun.main()"]
     places = ["--lake", str(work / "lake"), "--recovery", str(work / "recovery")]
     quiet = ["--quiet", "--log-level", "error"]

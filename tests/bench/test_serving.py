@@ -4,20 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from bench.serving import PARTS, SHORT, Line, as_markdown, measure, write_page
+from bench.serving import PARTS, SHORT, as_markdown, measure, write_page
+from bench.serving_beside import Line
 from bench.serving_lake import make_lake
 from bench.serving_reports import NAMES, ask
 from query.reader import LakeReader
 from tests.ducklake_client import require_ducklake
 
-TINY = SHORT._replace(lakes=((100_000, 2),), beside=(100_000, 2), hours=(1, 1), poll_s=1.0, commits=2)
+TINY = SHORT._replace(lakes=((100_000, 2),), beside=(100_000, 2), hours=(1, 1), poll_s=1.0, commits=2, viewers=(3, 11))
 
 
 @pytest.mark.ducklake
 def test_every_part_comes_to_its_figures(tmp_path: Path) -> None:
     require_ducklake()
     lines, facts = measure(tmp_path, TINY, 1, PARTS)
-    assert len(lines) == 14
+    assert len(lines) == 16
     assert all("nan" not in line.found for line in lines)
     assert "DuckDB" in str(facts["official client"])
 
