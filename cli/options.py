@@ -76,6 +76,7 @@ SERVE: Mapping[str, Any] = {
     "serve_token": Annotated[str | None, flag("serve_token", metavar="REFERENCE")],
     "serve_origins": Annotated[str | None, flag("serve_origins", metavar="ORIGIN,...")],
     "serve_hosts": Annotated[str | None, flag("serve_hosts", metavar="NAME,...")],
+    "serve_proxies": Annotated[str | None, flag("serve_proxies", metavar="ADDRESS,...")],
     "serve_timeout": Annotated[str | None, flag("serve_timeout", metavar="TIME")],
     "serve_cache": Annotated[str | None, flag("serve_cache", metavar="TIME")],
     "serve_cache_bytes": Annotated[int | None, flag("serve_cache_bytes")],

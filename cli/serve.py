@@ -60,6 +60,7 @@ def served(settings: "Settings") -> "Served":
     from datetime import UTC, datetime, timedelta
 
     from dataflow.durations import to_ms
+    from serve.api.client import networks
     from serve.served import Served
 
     def examine() -> "list[Finding]":
@@ -74,6 +75,7 @@ def served(settings: "Settings") -> "Served":
         settings.require_serve_token(),
         _words(settings.serve_origins),
         _words(settings.serve_hosts),
+        networks(_words(settings.serve_proxies)),
         to_ms(settings.serve_timeout) / 1000,
         cache_reach=timedelta(milliseconds=to_ms(settings.serve_cache)),
         cache_bytes=settings.serve_cache_bytes,

@@ -78,6 +78,9 @@ class Settings(NamedTuple):
     serve_token: Annotated[str | None, told("token that whoever asks must send; not set = none")] = None
     serve_origins: Annotated[str, told("origins of other pages that may ask, comma between")] = ""
     serve_hosts: Annotated[str, told("more host names by which the server may be called, comma between")] = ""
+    serve_proxies: Annotated[
+        str, told("addresses of proxies whose X-Forwarded-For says who asks, like 10.0.0.0/8, comma between")
+    ] = ""
     serve_timeout: Annotated[str, told("longest time of one question to the server", check=to_ms)] = "30s"
     serve_cache: Annotated[str, told("how far back windows of rollups are kept in memory", check=to_ms)] = "48h"
     serve_cache_bytes: Annotated[int, told("most memory of these windows; 0 = none", least=0)] = 512 * 2**20

@@ -70,6 +70,8 @@ def run_until_stopped(app: FastAPI, listening: socket.socket, tell: Callable[[st
         log_config=None,
         access_log=False,
         server_header=False,
+        # who asks is told by serve.api.client, which believes the proxies of the settings alone
+        proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=_END_S,
         timeout_keep_alive=65,

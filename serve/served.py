@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from doctor.finding import Finding
@@ -9,7 +10,8 @@ from doctor.finding import Finding
 
 class Served(NamedTuple):
     """Where and for whom. `hosts`: names beside the own ones by which it may be called; `origins`: pages of other
-    places that may ask. `token`: whoever asks needs it; None lets everybody ask.
+    places that may ask. `proxies`: those whose X-Forwarded-For tells who asks.
+    `token`: whoever asks needs it; None lets everybody ask.
 
     `timeout_s` holds for every question, the `sql_` values for ad-hoc SQL in a process of its own. `examine` makes
     the findings of `tidemill doctor`. The newest windows of rollups are kept in memory as far back as `cache_reach`,
@@ -21,6 +23,7 @@ class Served(NamedTuple):
     token: str | None = None
     origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     timeout_s: float = 30.0
     sql: bool = True
     sql_timeout_s: float = 30.0

@@ -84,11 +84,16 @@ export class App extends Plain {
       this.#problem = null;
       await this.#enter();
     } catch (error) {
-      this.#problem = error as api.Problem;
-      window.__ready = true;
-      if (this.#problem.status !== 401) this.#retryTimer = window.setTimeout(() => void this.#begin(), 2_000);
-      this.requestUpdate();
+      this.#fail(error);
     }
+  }
+
+  /** Shows what went wrong, and tries again until it goes well: a file may be mended, a server started. */
+  #fail(error: unknown): void {
+    this.#problem = error as api.Problem;
+    window.__ready = true;
+    if (this.#problem.status !== 401) this.#retryTimer = window.setTimeout(() => void this.#begin(), 2_000);
+    this.requestUpdate();
   }
 
   get #view(): string {
@@ -103,6 +108,8 @@ export class App extends Plain {
   async #enter(): Promise<void> {
     const [view, isBoard] = [this.#view, this.#isBoard];
     window.__ready = false;
+    clearTimeout(this.#retryTimer);
+    this.#problem = null;
     if (isBoard && this.#board?.name !== view) {
       this.#board = null;
       this.requestUpdate();
@@ -110,11 +117,8 @@ export class App extends Plain {
         const board = await api.json<Board>(`boards/${encodeURIComponent(view)}`);
         if (this.#view !== view) return;
         this.#board = board;
-        this.#problem = null;
       } catch (error) {
-        this.#problem = error as api.Problem;
-        window.__ready = true;
-        this.requestUpdate();
+        if (this.#view === view) this.#fail(error);
         return;
       }
     }

@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import * as icons from "./icons";
+import { keyText } from "./panels/cells";
 import { REFRESH, toggled, type State } from "./state";
 import { durationMs, fromWall, isZone, isoMs, momentText, spanText, wallText } from "./times";
 
@@ -30,8 +31,8 @@ export function bar(given: Bar): TemplateResult {
         ${REFRESH.map((each) => html`<option value=${each} ?selected=${state.refresh === each}>${each === "live" ? "at each commit" : `every ${each}`}</option>`)}
       </select></label>
     ${filters.length && given.hasRange ? html`<ul class="chips" aria-label="Filters" data-testid="filters">
-      ${filters.map(([key, value]) => html`<li><button type="button" class="chip on" title="remove this filter" aria-label=${`remove the filter ${key} ${value}`}
-        @click=${() => given.go({ filters: toggled(state.filters, key, value) })}>${icons.filter}<span>${key}: <b>${value}</b></span>${icons.close}</button></li>`)}
+      ${filters.map(([key, value]) => html`<li><button type="button" class="chip on" title="remove this filter" aria-label=${`remove the filter ${key} ${keyText(value)}`}
+        @click=${() => given.go({ filters: toggled(state.filters, key, value) })}>${icons.filter}<span>${key}: <b>${keyText(value)}</b></span>${icons.close}</button></li>`)}
       ${filters.length > 1 ? html`<li><button type="button" class="quiet" @click=${() => given.go({ filters: {} })}>Clear</button></li>` : nothing}
     </ul>` : nothing}
   </div>`;

@@ -187,7 +187,7 @@ export function questions(
     query.set("total", "true");
     query.set("group", panel.key!);
     query.set("by", panel.show![0]!);
-  }
+  } else query.set("by", "window_start");
   query.set("top", String(panel.top ?? 10));
   ranged(query, panel, state, span, boardLast);
   return [[id, finished(path, query, state)]];

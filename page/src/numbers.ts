@@ -39,22 +39,27 @@ export function digits(value: unknown): string | null {
   if (typeof value === "number") {
     if (!Number.isFinite(value)) return null;
     const text = String(value);
-    // from 1e21 on nobody reads digits: shown as it is
-    return text.includes("e+") ? null : text.includes("e") ? value.toFixed(6) : text;
+    // beyond 1e21, and below 1e-6, nobody reads digits
+    return text.includes("e") ? null : text;
   }
   return typeof value === "string" && DIGITS.test(value) ? value : null;
 }
 
-/** For a table: thousands, two places of a decimal, up to three of a double; a unit before ("$") or behind ("ms"). */
+/** For a table: thousands, two places of a decimal, a double in short; a unit before ("$") or behind ("ms"). */
 export function shown(value: unknown, type: string, unit = ""): string {
-  const text = digits(value);
-  if (text === null) return value === null || value === undefined ? "–" : String(value);
-  const number = isWhole(type) && !isDecimal(type)
-    ? text
-    : isDecimal(type)
-      ? rounded(text, 2)
-      : rounded(text, 3).replace(/\.?0+$/, "");
-  return withUnit(grouped(number || "0"), unit);
+  if (value === null || value === undefined) return "–";
+  const text = isWhole(type) || isDecimal(type) ? digits(value) : short(value);
+  if (text === null) return String(typeof value === "number" ? Number(value.toPrecision(3)) : value);
+  return withUnit(grouped(isDecimal(type) ? rounded(text, 2) : text), unit);
+}
+
+/** A double without digits that nobody reads: 1234568, 1234.57, 12.346, 0.00123, 7.02e-9. */
+function short(value: unknown): string | null {
+  if (typeof value !== "number" || !Number.isFinite(value)) return digits(value);
+  const size = Math.abs(value);
+  if (size >= 1e21 || (size && size < 1e-6)) return null;
+  const order = Math.floor(Math.log10(size || 1));
+  return String(Number(value.toFixed(order < 0 ? 2 - order : Math.max(0, Math.min(3, 5 - order)))));
 }
 
 export function withUnit(text: string, unit: string): string {

@@ -99,10 +99,17 @@ export function momentText(ms: number, zone: string, seconds: "always" | "needed
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** 29 Nov */
-export function shortDay(ms: number, zone: string): string {
+/** 29 Nov; with the year where it is another than today's. */
+export function shortDay(ms: number, zone: string, today = ms): string {
   const at = parts(ms, zone);
-  return `${Number(at.day)} ${MONTHS[Number(at.month) - 1]}`;
+  const year = parts(today, zone).year === at.year ? "" : ` ${at.year}`;
+  return `${Number(at.day)} ${MONTHS[Number(at.month) - 1]}${year}`;
+}
+
+/** 14:05:09, and the day before it where that is not today. */
+export function lately(ms: number, zone: string, today: number): string {
+  const day = dayText(ms, zone) === dayText(today, zone) ? "" : `${shortDay(ms, zone, today)} `;
+  return day + clockText(ms, zone, true);
 }
 
 /** From one time to another, without saying twice what is the same: 14:05 – 15:05, or 28 Nov 23:00 – 29 Nov 01:00. */
@@ -112,9 +119,8 @@ export function spanText(start: number, end: number, zone: string, today: number
   if (sameDay && dayText(start, zone) === dayText(today, zone)) {
     return `${clockText(start, zone, seconds)} – ${clockText(end, zone, seconds)}`;
   }
-  return sameDay
-    ? `${shortDay(start, zone)} ${clockText(start, zone, seconds)} – ${clockText(end, zone, seconds)}`
-    : `${shortDay(start, zone)} ${clockText(start, zone, seconds)} – ${shortDay(end, zone)} ${clockText(end, zone, seconds)}`;
+  const from = `${shortDay(start, zone, today)} ${clockText(start, zone, seconds)}`;
+  return `${from} – ${sameDay ? "" : `${shortDay(end, zone, today)} `}${clockText(end, zone, seconds)}`;
 }
 
 /** How far a zone is ahead of UTC at a time, ms. */

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from fastapi import FastAPI, Request, Response
 
+from serve.api.client import client_of
 from serve.api.described import FORMAT, SHAPE, described, problem, responses
 from serve.api.server import Server
 from serve.ask.parameters import read
@@ -101,7 +102,7 @@ def _query(server: Server) -> Callable[[Request], Awaitable[Response]]:
         as_of = None if body.as_of is None else str(body.as_of)
         asked = Asked(body.sql, body.parameters, as_of, body.rows, body.timeout_s)
         pool = await server.sql.pool()
-        who = "" if request.client is None else request.client.host
+        who = client_of(request, server.wish.proxies)
         answered = await _unless_gone(request, pool.run(asked, id_, who))
         zone = how["tz"]
         return await server.asking.run(

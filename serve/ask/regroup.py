@@ -38,7 +38,7 @@ def _together(aggregate: AggregateDefinition) -> str | None:
     return sql.merged(Source((), "", "", [quoted(aggregate.name)]))
 
 
-def require_apart(rollup: RollupDefinition, parameter: str, written: object) -> None:
+def require_apart(rollup: RollupDefinition, parameter: str, written: str) -> None:
     """Raise Problem where a row counts in several windows, so that sums over windows would count it again."""
     if not has_one_window(rollup.window.window):
         raise wrong_parameter(
@@ -48,14 +48,14 @@ def require_apart(rollup: RollupDefinition, parameter: str, written: object) -> 
         )
 
 
-def require_fits(rollup: RollupDefinition, every_ms: int) -> None:
+def require_fits(rollup: RollupDefinition, every_ms: int, written: str) -> None:
     """Raise Problem where windows would lie across the limits of such spans."""
     window = rollup.window
     if rollup.merges_windows:
         return
     if every_ms % window.slide_ms or window.offset_ms % window.slide_ms:
         least = to_text(window.slide_ms)
-        raise wrong_parameter("every", to_text(every_ms), f"write a multiple of the window's {least}")
+        raise wrong_parameter("every", written, f"write a multiple of the window's {least}")
 
 
 def bucket_sql(column: str, every_ms: int, zone: str | None) -> str:

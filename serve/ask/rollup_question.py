@@ -68,6 +68,7 @@ class RollupQuestion:
         keys = [(name, value) for name, value in pairs if name.startswith(KEY_PREFIX)]
         values = read([pair for pair in pairs if not pair[0].startswith(KEY_PREFIX)], PARAMETERS)
         self.values: dict[str, Any] = values
+        self._written = dict(pairs)
         self.keys: dict[str, list[str]] = {}
         for name, value in keys:
             column = name.removeprefix(KEY_PREFIX)
@@ -94,9 +95,9 @@ class RollupQuestion:
             raise wrong_parameter("total", "true", "goes without `every`: leave one of them out")
         for name in ("every", "total"):
             if values[name]:
-                require_apart(rollup, name, values[name])
+                require_apart(rollup, name, self._written[name])
         if values["every"] is not None:
-            require_fits(rollup, values["every"])
+            require_fits(rollup, values["every"], self._written["every"])
         if rollup.merges_windows and self.group != rollup.key_names and not values["total"] and not values["every"]:
             raise wrong_parameter(
                 "group", values["group"], "sessions of several keys do not go together; add total=true"
@@ -104,7 +105,7 @@ class RollupQuestion:
         if values["last"] is not None and (values["start"] or values["end"]):
             raise wrong_parameter("last", None, "goes without start and end: leave one of them out")
         if values["start"] and values["end"] and values["end"] <= values["start"]:
-            raise wrong_parameter("end", values["end"].isoformat(), "must be after start")
+            raise wrong_parameter("end", self._written["end"], "must be after start")
 
     @property
     def is_regrouped(self) -> bool:

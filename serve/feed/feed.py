@@ -106,7 +106,7 @@ class Feed:
     def _watched(self, key: object, question: Question) -> Panel:
         panel = self._panels.get(key)
         if panel is None:
-            panel = Panel(question, self._lake, self._answers, self._lane, self.figures, self._changed)
+            panel = Panel(question, self._lake, self._answers, self._lane, self.figures, self._changed, key)
             self._panels[key] = panel
             panel.start()
         panel.viewers += 1

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 HEARTBEAT = b": here\n\n"
 RETRY = b"retry: 1000\n\n"
 
-_ID = re.compile(r"(\d{1,18})-([0-9a-f]{8})")
+_ID = re.compile(r"\d{1,18}-((?:[0-9a-f]{12}){1,64})")
+"""A snapshot, which people can read, and the mark of each panel's content."""
 
 
 class Viewer:
@@ -32,8 +33,8 @@ class Viewer:
         self._sent: dict[str, int] = {}
         self._newest = 0
         match = _ID.fullmatch(last_id or "")
-        self._had = (int(match[1]), match[2]) if match else None
-        self._resumes = set(panels) if self._had is not None else set()
+        self._had = frozenset(re.findall(".{12}", match[1])) if match else frozenset()
+        self._resumes = set(panels) if match else set()
         self._id_sent = last_id if match else None
 
     def wake(self) -> None:
@@ -104,15 +105,12 @@ class Viewer:
         for panel in self.watched:
             if panel.question.as_of is None and (panel.seen is None or panel.seen.token != newest.token):
                 return ""
-        id_ = f"{newest.id}-{newest.lake}"
+        id_ = f"{newest.id}-{''.join(panel.mark(name) for name, panel in self.panels.items())}"
         return "" if id_ == self._id_sent else id_
 
     def _has(self, name: str, panel: Panel) -> bool:
-        """Whether it had this content before it came back."""
-        if name not in self._resumes or self._had is None or panel.seen is None:
+        """Whether it had this very content before it came back; a problem is told again."""
+        if name not in self._resumes or panel.seen is None:
             return False
         self._resumes.discard(name)
-        number, lake = self._had
-        if lake != panel.seen.lake or number > panel.seen.id or panel.seen.event != "panel":
-            return False
-        return panel.since < number or (panel.since == number and not panel.by_clock)
+        return panel.seen.event == "panel" and panel.mark(name) in self._had

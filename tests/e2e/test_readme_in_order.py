@@ -12,8 +12,10 @@ import sysconfig
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,6 +141,8 @@ class Player:
             "TIDEMILL_SERVE_PORT": str(serve_port),
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.started: list[subprocess.Popen[Any]] = []
+        """Those that have not ended in order."""
         self.terminals: dict[str, Terminal] = {}
 
     def play(self, line: str) -> str:
@@ -149,15 +153,25 @@ class Player:
             return ""
         if self.columns is not None:
             terminal = Terminal(line, self.columns, folder=self.folder, environment=self.environment)
+            self.started.append(terminal.child)
             assert terminal.wait(PATIENCE_S) == 0, f"{line}\n{terminal.shown}"
             assert "panicked" not in terminal.shown, terminal.shown
+            self.started.remove(terminal.child)
             return terminal.shown
-        done = subprocess.run(
-            line, shell=True, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE_S
+        done = self.popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out, err = done.communicate(timeout=PATIENCE_S)
+        assert done.returncode == 0, f"{line}\n{out}\n{err}"
+        assert "panicked" not in err, err
+        self.started.remove(done)
+        return str(out)
+
+    def popen(self, line: str, **how: Any) -> subprocess.Popen[Any]:
+        """Start a line in a process group of its own."""
+        job = subprocess.Popen(
+            line, shell=True, cwd=self.folder, env=self.environment, start_new_session=True, **how
         )  # fmt: skip
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-        assert "panicked" not in done.stderr, done.stderr
-        return done.stdout
+        self.started.append(job)
+        return job
 
     def begin(self, line: str) -> None:
         """Start a line that goes on, as in a terminal of its own."""
@@ -165,27 +179,22 @@ class Player:
             terminal = Terminal(f"exec {line}", self.columns, folder=self.folder, environment=self.environment)
             self.terminals[line] = terminal
             self.running[line] = terminal.child
+            self.started.append(terminal.child)
             return
         with self.log(line).open("wb") as log:
-            self.running[line] = subprocess.Popen(
-                f"exec {line}",
-                shell=True,
-                cwd=self.folder,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self.running[line] = self.popen(f"exec {line}", stdout=log, stderr=log)
 
     def end(self, wanted: Callable[[list[str]], bool]) -> None:
         """^C for those that run and are wanted; each ends with exit code 0."""
         for line in [line for line in self.running if wanted(shlex.split(line, comments=True))]:
-            job = self.running.pop(line)
+            job = self.running[line]
             assert job.poll() is None, f"{line} ended by itself\n{self.told(line)}"
             os.killpg(job.pid, signal.SIGINT)
             assert job.wait(PATIENCE_S) == 0, f"{line}\n{self.told(line)}"
             if is_pipeline(shlex.split(line, comments=True)):
                 assert ("/s  read " in self.told(line)) == (self.columns is not None), self.told(line)
+            del self.running[line]
+            self.started.remove(job)
 
     def log(self, line: str) -> Path:
         return self.folder.with_name(re.sub(r"\W+", "-", line) + ".log")
@@ -235,10 +244,13 @@ class Player:
         assert [each for each in findings if each["level"] in ("warning", "wrong", "error")] == []
 
     def close(self) -> None:
-        """End whatever is left after a failure."""
-        for job in self.running.values():
-            os.killpg(job.pid, signal.SIGKILL)
-            job.wait()
+        """End whatever is left after a failure, wherever that came, with all that it has started itself."""
+        while self.started:
+            job = self.started.pop()
+            with suppress(ProcessLookupError):
+                os.killpg(job.pid, signal.SIGKILL)
+            # what it wrote is read to its end, so that nothing of it stays open
+            job.communicate()
         stop = [str(self.folder / ".venv" / "bin" / "tidemill"), "kafka", "stop"]
         subprocess.run(stop, cwd=self.folder, env=self.environment, check=False)
 
@@ -284,3 +296,23 @@ def test_the_readme_works_from_its_first_command_to_its_last(player: Player) -> 
         assert backfill.query('SELECT sum("read")::BIGINT FROM ledger').column(0)[0].as_py() == events > 1000
     with LakeReader(player.folder / "lake") as lake:
         assert lake.query("SELECT DISTINCT topic FROM ledger").column(0).to_pylist() == ["ads"]
+
+
+def test_what_hits_a_time_limit_is_ended_with_all_that_it_started(
+    player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.PATIENCE_S", 2.0)
+    deaf = "sh -c 'trap \"\" INT; sleep 600 & echo $! >pid-{}; wait'"
+    with pytest.raises(subprocess.TimeoutExpired):
+        player.play(deaf.format("played"))
+    player.begin(deaf.format("begun"))
+    pids = [player.folder / f"pid-{name}" for name in ("played", "begun")]
+    while not all(path.exists() and path.read_text().endswith("\n") for path in pids):
+        time.sleep(0.05)
+    with pytest.raises(subprocess.TimeoutExpired):
+        player.end(lambda _: True)
+    player.close()
+    for path in pids:
+        status = Path(f"/proc/{int(path.read_text())}/stat")
+        # its end may not have been taken notice of
+        assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"

@@ -78,7 +78,7 @@ def test_numbers_beyond_all_digits_are_shown_as_they_are(look: Look) -> None:
     )
     look["sql-run"].click()
     look["sql-table"].wait_for()
-    assert look.rows("sql-table") == [["1e+300", "-6.5e+21", "0", "1.5"]]
+    assert look.rows("sql-table") == [["1e+300", "-6.5e+21", "1e-9", "1.5"]]
 
 
 def test_sql_that_takes_long_can_be_cancelled(look: Look) -> None:

@@ -21,7 +21,12 @@ export interface Shape {
   testId?: string;
 }
 
-export function cellText(value: unknown, type: string, zone: string, unit = ""): string {
+/** What stands for a text without a letter, where nothing would look like NULL. */
+const EMPTY = "(empty text)";
+
+export const keyText = (value: string): string => value || EMPTY;
+
+function cellText(value: unknown, type: string, zone: string, unit = ""): string {
   if (value === null || value === undefined) return "–";
   if (isTime(type)) {
     const ms = isoMs(String(value));
@@ -29,13 +34,22 @@ export function cellText(value: unknown, type: string, zone: string, unit = ""):
   }
   if (isNumeric(type)) return shown(value, type, unit);
   if (typeof value === "boolean") return value ? "yes" : "no";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "object" ? JSON.stringify(value) : keyText(String(value));
 }
 
-/** The whole value, where what is shown is rounded. */
-function exact(value: unknown, type: string): string | typeof nothing {
-  const text = digits(value);
-  return isNumeric(type) && text !== null && text.includes(".") ? text : nothing;
+/** All digits of a number. */
+const exact = (value: unknown): string => digits(value) ?? String(value);
+
+/** Copied are whole numbers, cell by cell; a part of one cell is copied as it is seen. */
+function copied(event: ClipboardEvent): void {
+  const picked = getSelection()!;
+  const rows = [...(event.currentTarget as Element).querySelectorAll("tr")]
+    .map((row) => [...row.cells].filter((cell) => picked.containsNode(cell, true))).filter((cells) => cells.length);
+  const only = rows.length === 1 && rows[0]!.length === 1 ? rows[0]![0]! : null;
+  if (!rows.length || (only && picked.toString().trim() !== only.innerText.trim())) return;
+  event.clipboardData?.setData("text/plain",
+    rows.map((cells) => cells.map((cell) => cell.dataset.exact ?? cell.innerText.trim()).join("\t")).join("\n"));
+  event.preventDefault();
 }
 
 export function tableOf(table: Table, shape: Shape): TemplateResult {
@@ -44,21 +58,24 @@ export function tableOf(table: Table, shape: Shape): TemplateResult {
   const most = barred ? Math.max(0, ...table.data[barred.at]!.map((value) => position(value) ?? 0)) : 0;
   const rows = Array.from({ length: table.rows }, (_, at) => at);
   return html`
-    <div class="scroll" tabindex="0" role="group" aria-label=${shape.caption}>
+    <div class="scroll" tabindex="0" role="group" aria-label=${shape.caption} @copy=${copied}>
       <table data-testid=${shape.testId ?? nothing}>
         <caption class="unseen">${shape.caption}</caption>
         <thead><tr>${columns.map((column) => html`
-          <th scope="col" class=${isNumeric(column.type) ? "number" : ""}>${shape.heads?.[column.name] ?? column.name}</th>`)}
+          <th scope="col" class=${isNumeric(column.type) && !shape.filters?.[column.name] ? "number" : ""}>${shape.heads?.[column.name] ?? column.name}</th>`)}
         </tr></thead>
         <tbody>${rows.map((row) => html`<tr>${columns.map((column) => {
           const value = table.data[column.at]![row];
-          const text = cellText(value, column.type, shape.zone, shape.units?.[column.name]);
           const chosen = shape.filters?.[column.name];
-          if (chosen && value !== null && value !== undefined) {
+          const isNull = value === null || value === undefined;
+          const isNumber = isNumeric(column.type) && !chosen && !isNull;
+          const text = chosen && isNumeric(column.type) && !isNull ? exact(value) : cellText(value, column.type, shape.zone, shape.units?.[column.name]);
+          if (chosen && !isNull) {
             const share = barred && most > 0 && column === columns[0] ? (position(table.data[barred.at]![row]) ?? 0) / most : null;
             return filterCell(column.name, String(value), text, chosen, shape, share);
           }
-          return html`<td class=${isNumeric(column.type) ? "number" : value === null ? "none" : ""} title=${exact(value, column.type)}>${text}</td>`;
+          const whole = isNumber ? exact(value) : nothing;
+          return html`<td class=${isNumber ? "number" : isNull || value === "" ? "none" : ""} title=${whole} data-exact=${whole}>${text}</td>`;
         })}</tr>`)}</tbody>
       </table>
     </div>`;
@@ -69,6 +86,6 @@ function filterCell(key: string, value: string, text: string, chosen: string[], 
   const others = chosen.length > 0 && !isOn;
   return html`<td class="${share === null ? "" : "barred"} ${others ? "dimmed" : ""}">
     ${share === null ? nothing : html`<i ${styled({ width: `${(Math.max(0, share) * 100).toFixed(1)}%` })}></i>`}
-    <button type="button" class="pick" aria-pressed=${isOn ? "true" : "false"} title=${isOn ? `show all of ${key}` : `show only ${key} ${text}`}
+    <button type="button" class="pick ${value ? "" : "none"}" aria-pressed=${isOn ? "true" : "false"} title=${isOn ? `show all of ${key}` : `show only ${key} ${text}`}
       @click=${() => shape.onFilter?.(key, value)}>${text}</button></td>`;
 }

@@ -2,7 +2,7 @@
 
 import { html, nothing, svg, type TemplateResult } from "lit";
 import { grouped } from "../numbers";
-import { clockText, isoMs, momentText, spoken } from "../times";
+import { isoMs, lately, momentText, spoken } from "../times";
 
 export type Status = Record<string, unknown>;
 
@@ -50,6 +50,11 @@ function age(status: Status, name: string, now: number): number | null {
   return typeof text === "string" ? Math.max(0, now - isoMs(text)) : null;
 }
 
+function moment(status: Status, name: string, zone: string, now: number, before = ""): string | null {
+  const text = status[name];
+  return typeof text === "string" ? before + lately(isoMs(text), zone, now) : null;
+}
+
 const QUIET_MS = 60_000;
 
 export const FIGURES: Record<string, Figure> = {
@@ -63,8 +68,7 @@ export const FIGURES: Record<string, Figure> = {
   },
   freshness_ms: { label: "Freshness", help: "how old the newest event that can be asked for is, by its event time",
     value: (status) => duration(amount(status, "freshness_ms")),
-    note: (status, zone) => (typeof status.newest_event_at === "string"
-      ? `newest event ${clockText(isoMs(status.newest_event_at), zone, true)}` : "no event yet"),
+    note: (status, zone, now) => moment(status, "newest_event_at", zone, now, "newest event ") ?? "no event yet",
     level: (status) => ((amount(status, "freshness_ms") ?? 0) > QUIET_MS ? "warn" : ""),
     trace: (status) => amount(status, "freshness_ms"),
   },
@@ -93,8 +97,7 @@ export const FIGURES: Record<string, Figure> = {
       const [first, unit] = duration(age(status, "last_commit_at", now));
       return [first, unit && `${unit} ago`];
     },
-    note: (status, zone) => (typeof status.last_commit_at === "string"
-      ? `at ${clockText(isoMs(status.last_commit_at), zone, true)}` : "nothing committed yet"),
+    note: (status, zone, now) => moment(status, "last_commit_at", zone, now, "at ") ?? "nothing committed yet",
     level: (status, now) => ((age(status, "last_commit_at", now) ?? 0) > QUIET_MS ? "warn" : ""),
   },
   records: { label: "Records read", help: "all records read from the source",
@@ -110,7 +113,7 @@ export const FIGURES: Record<string, Figure> = {
     note: (status) => share(status, "duplicate"),
   },
   watermark: { label: "Watermark", help: "up to here windows are closed, by the partition that decides",
-    value: (status, zone) => [typeof status.watermark === "string" ? clockText(isoMs(status.watermark), zone, true) : "–", ""],
+    value: (status, zone, now) => [moment(status, "watermark", zone, now) ?? "–", ""],
     note: (status, _zone, now) => {
       const behind = age(status, "watermark", now);
       return behind === null ? "no partition has one yet" : `${spoken(behind)} behind the clock`;

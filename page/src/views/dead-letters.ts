@@ -38,9 +38,8 @@ export class DeadLetters extends Plain {
   }
 
   override willUpdate(_changed: PropertyValues): void {
-    const counts = this.reasons?.data ? JSON.stringify(this.reasons.data.data) : "";
-    const key = `${this.state.reason} ${this.state.asOf} ${this.rows ? "" : counts}`;
-    if (this.#asked.split(" ")[0] !== this.state.reason || this.#asked === "") {
+    const key = JSON.stringify([this.state.reason, this.state.asOf]);
+    if (this.#asked !== key) {
       this.#asked = key;
       this.rows = null;
       void this.load(null);

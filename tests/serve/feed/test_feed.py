@@ -12,12 +12,18 @@ import pytest
 from serve.problem import Problem
 from sinks.lake.catalog.sqlite import CATALOG_NAME
 from tests.query.lakes import LakeMaker, clicks
-from tests.serve.feed.watching import join, server_of
+from tests.serve.feed.watching import Watch, join, server_of
 from tests.serve.served_lake import fill
 
 TOTAL = "t:reports/ad_clicks_1m?total=true&group=&last=1d"
 OF_Z = "z:reports/ad_clicks_1m?total=true&key.ad_id=z&last=1d"
 DEAD = "d:dead-letters?limit=1"
+
+
+def copied(catalog: Path, to: Path) -> None:
+    """Put a copy of a catalog into the place of another, as a backup is put back where it lies."""
+    with closing(sqlite3.connect(catalog)) as given, closing(sqlite3.connect(to)) as place:
+        given.backup(place)
 
 
 def one(lake: LakeMaker, n: int = 4) -> int:
@@ -84,10 +90,52 @@ def test_who_comes_back_is_sent_only_what_changed_since(lake: LakeMaker) -> None
             assert [event.data["panel"] for event in back.events if event.kind == "panel"] == ["z"]
             again = join(server, [OF_Z, DEAD], await back.reached(3))
             assert [event.kind for event in await again.quiet(0.5) if event.kind == "panel"] == []
-            for strange in ("3-00000000", "999-" + last.partition("-")[2], "nonsense", "3"):
+            for strange in ("3-000000000000", "3-00000000", last[:-1], "nonsense", "3"):
                 other = join(server, [OF_Z, DEAD], strange)
                 await other.reached(3)
                 assert len([event for event in other.events if event.kind == "panel"]) == 2, strange
+
+    asyncio.run(play())
+
+
+def of_panels(watch: Watch) -> list[str]:
+    return [event.data["panel"] for event in watch.events if event.kind == "panel"]
+
+
+def test_who_comes_back_to_another_server_is_spared_the_same(lake: LakeMaker, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.sqlite"
+    copied(lake.folder / CATALOG_NAME, backup)
+
+    async def play() -> None:
+        async with server_of(lake.folder) as server:
+            last = await join(server, [OF_Z, DEAD]).reached(2)
+        async with server_of(lake.folder) as server:
+            back = join(server, [OF_Z, DEAD], last)
+            assert [event.kind for event in await back.quiet(1)] == ["snapshot"]
+            last = await back.reached(one(lake))
+            assert of_panels(back) == ["z"]
+        # the catalog is put back, and goes on to the same number with another content
+        copied(backup, lake.folder / CATALOG_NAME)
+        one(lake, 9)
+        async with server_of(lake.folder) as server:
+            back = join(server, [OF_Z, DEAD], last)
+            assert (await back.reached(3)).startswith("3-")
+            assert of_panels(back) == ["z"]
+            assert back.events[1].data["data"][1] == [9]
+
+    asyncio.run(play())
+
+
+def test_what_the_clock_changed_while_nobody_watched_is_sent(lake: LakeMaker) -> None:
+    async def play() -> None:
+        async with server_of(lake.folder) as server:
+            first = join(server, ["s:status", DEAD])
+            last = await first.reached(2)
+            server.feed.leave(first.viewer)
+            await asyncio.sleep(1.1)
+            back = join(server, ["s:status", DEAD], last)
+            await back.panel("s")
+            assert of_panels(back) == ["s"]
 
     asyncio.run(play())
 
@@ -174,16 +222,14 @@ def test_the_feed_waits_for_a_lake_and_follows_another_one_to_its_place(tmp_path
 
 def test_a_catalog_that_is_put_back_in_its_place_is_followed(lake: LakeMaker, tmp_path: Path) -> None:
     backup = tmp_path / "backup.sqlite"
-    with closing(sqlite3.connect(lake.folder / CATALOG_NAME)) as now, closing(sqlite3.connect(backup)) as kept:
-        now.backup(kept)
+    copied(lake.folder / CATALOG_NAME, backup)
     one(lake)
 
     async def play() -> None:
         async with server_of(lake.folder) as server:
             watch = join(server, [OF_Z])
             await watch.panel("z", rows=1)
-            with closing(sqlite3.connect(backup)) as kept, closing(sqlite3.connect(lake.folder / CATALOG_NAME)) as now:
-                kept.backup(now)
+            copied(backup, lake.folder / CATALOG_NAME)
             await watch.panel("z", rows=0)
 
     asyncio.run(play())
