@@ -8,11 +8,11 @@ TOGETHER = ("tests/connect", "tests/installed", "tests/page", "tests/proof/audit
 FIRST = (
     "tests/chaos/test_chaos.py",
     "tests/e2e/test_readme_in_order.py",
-    "tests/e2e/test_silent_broker.py",
     "tests/page",
     "tests/connect",
     "tests/installed",
     "tests/e2e",
+    "tests/test_security.py",
 )
 """What takes longest, in the order in which it is begun: who is done last must not let the other wait long."""
 

@@ -39,7 +39,7 @@ def test_a_silent_port_is_left_after_a_bounded_wait(server: socket.socket) -> No
     found = look(f"127.0.0.1:1,127.0.0.1:{server.getsockname()[1]}", {}, 0.2)
     assert found == Listener(tls=False, login=None)
     assert found.protocol is None
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 def test_a_port_that_is_no_broker_shows_no_protocol(server: socket.socket) -> None:

@@ -222,7 +222,7 @@ def test_a_first_answer_is_waited_for_to_the_end_of_the_time() -> None:
     began = time.monotonic()
     with pytest.raises(BrokerUnreachable, match="nobody"):
         client.topics(0.5).list_topics()
-    assert 0.4 < time.monotonic() - began < 5
+    assert 0.4 < time.monotonic() - began < 20
     assert next(looks) > 1
     assert max(client.asked) <= 1
 
@@ -232,7 +232,7 @@ def test_where_no_answer_can_come_it_is_not_waited_for() -> None:
     began = time.monotonic()
     with pytest.raises(SourceError):
         client.topics(60).list_topics()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert len(client.asked) == 1
 
 
@@ -247,4 +247,4 @@ def test_an_end_that_is_asked_for_while_a_port_is_looked_at_comes_soon() -> None
     began = time.monotonic()
     with pytest.raises(StoppedEarly):
         Unanswered(look).topics(60, Patience(stop.is_set)).list_topics()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20

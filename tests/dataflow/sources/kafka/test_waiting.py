@@ -57,10 +57,10 @@ def test_a_close_that_ends_is_waited_for() -> None:
 
 def test_closes_that_hang_are_waited_for_once_in_all() -> None:
     answer = threading.Event()
-    farewells = Farewells(seconds=0.2)
+    farewells = Farewells(seconds=1)
     began = time.monotonic()
     assert not any(farewells.close(answer.wait) for _ in range(20))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     answer.set()
     deadline = time.monotonic() + 10
     while not farewells.close(lambda: None):
