@@ -65,6 +65,7 @@ def to_pipeline(spec: PipelineSpec, folder: Path) -> Pipeline:
                     rollup.window.size,
                     rollup.window.slide,
                     rollup.window.offset,
+                    zone=rollup.window.zone,
                 ),
                 where=rollup.where,
                 allowed_lateness=f"{rollup.lateness}ms",
