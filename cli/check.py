@@ -251,10 +251,19 @@ def _held(plan: "Plan", *, events: bool) -> Iterable[str]:
         until = to_text(plan.dedup_within_ms + plan.out_of_orderness_ms)
         yield f"Each {plan.dedup_column} is remembered until event time has moved {until} past its first event."
     yield "Rollups hold no state: each commit appends delta rows, and a view adds them up."
+    from dataflow.pipeline.dimension_file import KEPT_BYTES
+    from dataflow.spoken import size
+
     for dimension in plan.dimensions:
         declared, keys = dimension.dimension, len(dimension.keys)
         unknown = "nulls" if declared.unknown == "null" else "a dead letter"
-        yield f"Dimension {declared.name}: {keys} keys in memory; an unknown key gives {unknown}."
+        kept = (
+            "the lake keeps a copy of its file"
+            if dimension.content is not None
+            else f"its file is larger than {size(KEPT_BYTES)}, so the lake keeps its SHA-256 alone, and once the file "
+            "has changed, audit cannot prove what was joined with it"
+        )
+        yield f"Dimension {declared.name}: {keys} keys in memory; an unknown key gives {unknown}; {kept}."
     rows = [("events", events), ("late_events", True), ("dead_letters", True)]
     yield f"Kept: {', '.join(f'{name} {_kept(plan, name)}' for name, there in rows if there)}, the ledger for ever."
     yield f"A source partition that is silent for {to_text(plan.idle_timeout_ms)} holds no window open."

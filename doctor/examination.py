@@ -15,6 +15,8 @@ from dataflow.pipeline.plan import Plan
 from doctor.clocks import lake_clock_finding
 from doctor.compaction import compaction_finding
 from doctor.coverage import coverage, coverage_finding
+from doctor.dimensions import CHECK as DIMENSIONS
+from doctor.dimensions import dimensions_finding
 from doctor.disk import Room, disk_finding
 from doctor.endpoint import CHECK as METRICS
 from doctor.endpoint import endpoint_finding
@@ -117,6 +119,7 @@ class _Examination:
         yield from _guarded("watermark", lambda: self._windows(reader, snapshot))
         yield from _guarded("recovery", self._recovery)
         yield from _guarded("files", lambda: file_findings(reader, snapshot, self.now, running=running))
+        yield from _guarded(DIMENSIONS, lambda: [dimensions_finding(snapshot, reader.lake_dir, self.plan)])
         yield from _guarded("erasures", lambda: [erasure_finding(reader.resolver.catalog().connection)])
         yield from _guarded("compaction", lambda: [self._compaction(reader, own)])
         yield from _guarded("retention", lambda: [retention_finding(reader, own.definition)])

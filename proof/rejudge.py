@@ -5,10 +5,10 @@ from pathlib import Path
 
 from dataflow.decode.decoder import decoder_for
 from dataflow.decode.poll import decode_poll
-from dataflow.intake.judge import Judge
+from dataflow.enrich.joins import Joins
+from dataflow.intake.judge import Held, Judge
 from dataflow.messages import Judged, Poll
 from dataflow.pipeline.names import EVENTS
-from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Reader, Source
 from dataflow.sql import quoted
 from dataflow.steps import UNSEEN, Steps
@@ -31,7 +31,7 @@ class Rejudging:
     def __init__(
         self,
         source: Source,
-        plan: Plan,
+        joins: Joins,
         history: History,
         *,
         start: int,
@@ -42,9 +42,10 @@ class Rejudging:
         """`history` has the source partition's rules, and where it stood at `start`, where judging starts.
 
         `folder` is an empty one for remembered ids; `wait` pauses while the source has nothing yet. Each offset that
-        is judged is one of `steps`.
+        is judged is one of `steps`. `joins` has the plan, and with what the history says that rows were joined.
         """
         self._steps = steps
+        plan = joins.plan
         self._source = source
         self._plan = plan
         self._partition = history.partition
@@ -57,7 +58,7 @@ class Rejudging:
             source.topic_of(history.partition),
             folder=folder,
             state=history.before(start),
-            marks=history.marks,
+            held=Held(history.marks, joins=joins),
         )
         self.ended_at: int | None = None
         """Where the source ended, if that was before the last end that was asked for."""

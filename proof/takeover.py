@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dataflow.enrich.joins import Joins
 from dataflow.errors import InputMissing, LakeError, OffsetLost, RecoveryError, SourceError
 from dataflow.intake.partition import VERSION
 from dataflow.messages import Range
@@ -24,6 +25,7 @@ from query.definition import lake_definition
 from query.reader import LakeReader
 from runtime.recovery_folder import RecoveryFolder
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.dimensions import KeptDimensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ class _ReadBack:
     def _from(self, history: History, start: int) -> Rejudging:
         return Rejudging(
             self._source,
-            self._plan,
+            Joins(self._plan, KeptDimensions(self._lake.lake_dir)),
             history,
             start=start,
             folder=self._fresh.dedup_folder(history.partition),

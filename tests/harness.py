@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from dataflow.decode.decoder import decoder_for
+from dataflow.enrich.joins import Joins, Kept, nothing_kept
 from dataflow.fold.fold import Fold
-from dataflow.intake.judge import Judge
+from dataflow.intake.judge import Held, Judge
 from dataflow.messages import POLL_SCHEMA, Judged, Parcel, Poll
 from dataflow.pipeline.declaration import Pipeline
 from dataflow.pipeline.plan import Plan, make_plan
@@ -32,9 +33,12 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 class _Partition:
     """One source partition's intake."""
 
-    def __init__(self, plan: Plan, name: str, records: list[Record], folder: Path, marks: Sequence[Mark]) -> None:
+    def __init__(
+        self, plan: Plan, name: str, records: list[Record], folder: Path, marks: Sequence[Mark], kept: Kept
+    ) -> None:
         self.plan = plan
         self.marks = marks
+        self.kept = kept
         self.name = name
         self.topic = _topic_of(name)
         self.records = records
@@ -50,7 +54,14 @@ class _Partition:
         if self.judge is not None:
             self.judge.close()
         self.at, self.next, judge = self.state
-        self.judge = Judge(self.plan, self.name, self.topic, folder=self.folder, state=judge, marks=self.marks)
+        self.judge = Judge(
+            self.plan,
+            self.name,
+            self.topic,
+            folder=self.folder,
+            state=judge,
+            held=Held(self.marks, joins=Joins(self.plan, self.kept)),
+        )
 
     def poll(self, count: int, rules: int = 0) -> list[Judged]:
         """Read and judge up to `count` records, by the rules of that number."""
@@ -91,18 +102,20 @@ class Product:
         folder: Path,
         others: Sequence[Pipeline] = (),
         marks: Mapping[str, Sequence[Mark]] | None = None,
+        kept: Kept = nothing_kept,
     ) -> None:
         """`others`: the same pipeline with other rules, for steps that change them; numbered from 1. `marks`: by source
-        partition the rules that it goes by instead, as a replay does.
+        partition the rules that it goes by instead, as a replay does; `kept`: the dimension files that these name.
         """
         self.plans = [make_plan(each, pipeline_folder) for each in (pipeline, *others)]
         self.rules = 0
         self.plan = self.plans[0]
         self.folder = folder
         self.partitions = [
-            _Partition(self.plan, name, records, folder / f"recovery-{number}", (marks or {}).get(name, ()))
+            _Partition(self.plan, name, records, folder / f"recovery-{number}", (marks or {}).get(name, ()), kept)
             for number, (name, records) in enumerate(partitions.items())
         ]
+        self.kept = kept
         self.epoch = 1
         self.workers = 1
         self.waiting: list[tuple[int, Judged]] = []
@@ -116,7 +129,8 @@ class Product:
             catalog, tables_of(self.plan, events=True), pipeline=self.plan.name, lineage="one", clock=lambda: NOW
         )
         self.writer.resume(self.sink_state)
-        self.folds = [Fold(self.plan, events=True) for _ in range(self.workers)]
+        joins = Joins(self.plan, self.kept)
+        self.folds = [Fold(self.plan, events=True, joins=joins) for _ in range(self.workers)]
         self.waiting = []
         for partition in self.partitions:
             partition.start()

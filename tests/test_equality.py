@@ -14,6 +14,7 @@ from proof.history import History
 from proof.ledger import read_ledger
 from query.definition import lake_definition
 from query.reader import LakeReader
+from sinks.lake.dimensions import KeptDimensions
 from tests import harness
 from tests.harness import Product
 from tests.model import bulk, dump, engine, pipelines, streams
@@ -97,7 +98,8 @@ def test_records_are_judged_by_the_rules_that_held_when_they_were_first_committe
         folder = Path(name)
         texts = assert_equal_after_changes(*run, folder)
         # a replay goes by what the ledger says of that
-        replayed = Product(to_pipeline(specs[-1], folder), folder, partitions, folder / "again", marks=marks_of(folder))
+        last, kept = to_pipeline(specs[-1], folder), KeptDimensions(folder / "lake")
+        replayed = Product(last, folder, partitions, folder / "again", marks=marks_of(folder), kept=kept)
         replayed.run(again)
         assert replayed.texts() == texts
 

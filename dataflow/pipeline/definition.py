@@ -1,6 +1,8 @@
 """A checked pipeline as JSON values: what its fingerprint is of, and what a lake remembers."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
+from json import dumps
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -34,6 +36,12 @@ def definition_of(plan: "Plan", digests: Mapping[str, str]) -> dict[str, Any]:
         "tables": {"events": _columns(plan.row_schema)}
         | {rollup.delta_table: _delta(rollup) for rollup in plan.rollups},
     }
+
+
+def fingerprint_of(definition: Mapping[str, Any]) -> str:
+    """SHA-256 of a definition: two pipelines of one fingerprint make the same tables of the same records."""
+    text = dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _format(plan: "Plan") -> dict[str, Any]:

@@ -30,6 +30,10 @@ RULES = ("out_of_orderness_ms", "idle_timeout_ms", "deduplicate_within_ms")
 """The ledger's columns of the rules that hold for the whole pipeline, called as in `dataflow.rules.Rules`."""
 
 
+DIMENSIONS = "dimensions"
+"""The ledger's column of the dimensions by which its records were joined: a JSON list of `dataflow.rules.Joined`."""
+
+
 class Merge(NamedTuple):
     """Columns of a table that merge together, and the part that says how."""
 
@@ -118,6 +122,7 @@ def ledger_schema(plan: "Plan") -> pa.Schema:
             ),
             pa.field("watermark", pa.int64()),
             *(pa.field(name, pa.int64()) for name in RULES),
+            pa.field(DIMENSIONS, pa.string()),
             *(pa.field(lateness_column(rollup.name), pa.int64()) for rollup in plan.rollups),
         ]
     )

@@ -16,7 +16,8 @@ class SourceRange:
     """Offsets [start, end) of one source partition; `hint` is the reader's hint of `start`, where one is needed.
 
     `marks`: from which offset on which rules hold in it; those of the pipeline where there is none.
-    `content`: what a file is known by, as its reader told.
+    `content`: what a file is known by, as its reader told. `lake`: the folder of the lake that keeps copies of the
+    dimension files which `marks` name.
     """
 
     start: int
@@ -24,6 +25,7 @@ class SourceRange:
     hint: Hint = None
     marks: tuple[Mark, ...] = ()
     content: str | None = None
+    lake: str | None = None
 
 
 class RangedSource:
@@ -89,7 +91,7 @@ def read_ranges(path: Path) -> dict[str, SourceRange]:
 
 def _range(entry: Mapping[str, Any]) -> SourceRange:
     marks = tuple((offset, Rules.of_json(values)) for offset, values in entry.get("rules", ()))
-    return SourceRange(entry["start"], entry["end"], entry.get("hint"), marks, entry.get("content"))
+    return SourceRange(entry["start"], entry["end"], entry.get("hint"), marks, entry.get("content"), entry.get("lake"))
 
 
 def write_ranges(path: Path, ranges: Mapping[str, SourceRange]) -> None:
@@ -100,6 +102,7 @@ def write_ranges(path: Path, ranges: Mapping[str, SourceRange]) -> None:
             "end": part.end,
             "hint": part.hint,
             "content": part.content,
+            "lake": part.lake,
             "rules": [(offset, rules.as_json()) for offset, rules in part.marks],
         }
         for name, part in ranges.items()

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataflow.enrich.joins import Joins
 from dataflow.errors import InputMissing, OffsetLost, UnknownTopic
 from dataflow.messages import Judged
 from dataflow.pipeline.plan import Plan
@@ -116,7 +117,7 @@ class Means:
     """What all rereading of one audit shares; `wait` pauses while the source has nothing yet."""
 
     source: Source
-    plan: Plan
+    joins: Joins
     snapshot: LakeSnapshot
     wait: Callable[[], None]
     steps: Steps = UNSEEN
@@ -141,7 +142,7 @@ class Rereading:
         means = self._means
         again = Rejudging(
             means.source,
-            means.plan,
+            means.joins,
             self._history,
             start=first.start,
             folder=self._folder,

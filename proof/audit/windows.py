@@ -253,7 +253,12 @@ def _end_row(each: WindowDifference, judged: Judged, rows: pa.RecordBatch, fold:
         middle = (low + high) // 2
         near = (middle, high) if last else (low, middle)
         part = Judged(
-            judged.partition, judged.topic, judged.start, judged.end, rows=rows.slice(near[0], near[1] - near[0])
+            judged.partition,
+            judged.topic,
+            judged.start,
+            judged.end,
+            rows=rows.slice(near[0], near[1] - near[0]),
+            rules=judged.rules,
         )
         batch = fold.fold(part).tables.get(each.spec.name)
         if batch is not None and _of_window(each, pa.Table.from_batches([batch])).num_rows:

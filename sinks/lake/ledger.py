@@ -1,13 +1,16 @@
 """The ledger: what became of every record, per commit and source partition, checked before it is written."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 import pyarrow as pa
 
 from dataflow.errors import ConservationError, Gap
 from dataflow.messages import Range, RollupCount
-from dataflow.pipeline.tables import RULES, lateness_column
+from dataflow.pipeline.tables import DIMENSIONS, RULES, lateness_column
+from dataflow.rules import Joined
 
 _WRAP = 2**64
 _LONGEST_MS = 2**63 - 1
@@ -95,6 +98,8 @@ def ledger_rows(
             row["watermark"] = entry.watermark
             # a longer time than a column holds is for ever, as the longest is
             row.update((name, min(getattr(entry.rules, name), _LONGEST_MS)) for name in RULES)
+            if entry.rules.dimensions is not None:
+                row[DIMENSIONS] = _told(entry.rules.dimensions)
             lateness = entry.rules.allowed_lateness_ms
             row.update((lateness_column(name), min(value, _LONGEST_MS)) for name, value in lateness)
         for name, count in entry.rollups.items():
@@ -104,6 +109,11 @@ def ledger_rows(
         rows.append(row)
     table: pa.Table = pa.Table.from_pylist(rows, schema=schema)
     return table
+
+
+@lru_cache(maxsize=64)
+def _told(dimensions: tuple[Joined, ...]) -> str:
+    return json.dumps([each.as_json() for each in dimensions], separators=(",", ":"), ensure_ascii=False)
 
 
 def _copy(entry: Range) -> Range:
