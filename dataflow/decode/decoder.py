@@ -6,7 +6,9 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from dataflow.decode.avro.columns import bare_avro_columns, framed_avro_columns
 from dataflow.decode.avro.decoder import bare_avro, framed_avro
+from dataflow.decode.binary.decoder import ColumnDecoder
 from dataflow.decode.json.framed import UnframingDecoder
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import json_decoder
@@ -67,9 +69,9 @@ def decoder_for(plan: Readable, *, compiled: bool = True, of_kafka: bool = True)
         inner = decoder_for(_Value(plan), compiled=compiled, of_kafka=of_kafka)
         return RecordPartsDecoder(partial(decode_records, inner), plan.event)
     if of_kafka and plan.format.name == "avro":
-        return _avro(plan)
+        return _avro(plan, compiled=compiled)
     if of_kafka and plan.format.name == "protobuf":
-        return _protobuf(plan)
+        return _protobuf(plan, compiled=compiled)
     if not compiled:
         return JsonDecoder(plan.event, plan.max_record_bytes)
     return UnframingDecoder(json_decoder(plan.event, plan.max_record_bytes), plan.max_record_bytes)
@@ -80,7 +82,7 @@ def decode_records(decoder: Decoder, records: pa.RecordBatch) -> Decoded:
     if isinstance(decoder, RecordPartsDecoder):
         return decoder.decode_records(records)
     headers = records.schema.get_field_index(header_column(HEADER))
-    if headers >= 0 and isinstance(decoder, RowDecoder):
+    if headers >= 0 and isinstance(decoder, RowDecoder | ColumnDecoder):
         return decoder.decode(records.column("value"), records.column(headers))
     return decoder.decode(records.column("value"))
 
@@ -109,16 +111,18 @@ def needs_registry(plan: Readable) -> bool:
     return declared.registry if declared.name == "protobuf" else declared.name == "avro" and declared.schema is None
 
 
-def _avro(plan: Readable) -> Decoder:
+def _avro(plan: Readable, *, compiled: bool) -> Decoder:
+    schema, limit, aliases = plan.event, plan.max_record_bytes, plan.format.aliases
     if isinstance(plan.format.schema, str):
-        return bare_avro(plan.event, plan.max_record_bytes, plan.format.schema, plan.format.aliases)
+        return (bare_avro_columns if compiled else bare_avro)(schema, limit, plan.format.schema, aliases)
     if plan.schemas is None:
         raise ConfigError("format", "avro()", NEEDS_REGISTRY)
-    return framed_avro(plan.event, plan.max_record_bytes, plan.schemas, plan.format.aliases)
+    return (framed_avro_columns if compiled else framed_avro)(schema, limit, plan.schemas, aliases)
 
 
-def _protobuf(plan: Readable) -> Decoder:
+def _protobuf(plan: Readable, *, compiled: bool) -> Decoder:
     # not everyone who reads a lake has records in it
+    from dataflow.decode.protobuf.columns import protobuf_columns
     from dataflow.decode.protobuf.decoder import protobuf_decoder
     from dataflow.formats.protobuf import read_descriptors
 
@@ -128,7 +132,8 @@ def _protobuf(plan: Readable) -> Decoder:
         raise ConfigError("format", "protobuf(..., registry=True)", NEEDS_REGISTRY)
     message = read_descriptors(base64.b64decode(declared.schema), str(declared.message))
     schemas = plan.schemas if declared.registry else None
-    return protobuf_decoder(plan.event, plan.max_record_bytes, message, declared.aliases, schemas)
+    made = protobuf_columns if compiled else protobuf_decoder
+    return made(plan.event, plan.max_record_bytes, message, declared.aliases, schemas)
 
 
 NEEDS_REGISTRY = (

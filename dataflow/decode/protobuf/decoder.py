@@ -1,4 +1,4 @@
-"""Protobuf records to event columns: bare messages, or framed ones with their place in the writer's file."""
+"""Protobuf records to event columns, one by one: bare messages, or framed ones with their place in their file."""
 
 from dataflow.decode.avro.decoder import NO_FRAME
 from dataflow.decode.fields import Row, judge_values
@@ -14,12 +14,34 @@ _MOST_INDEXES = 64
 _MOST_VARINT_BYTES = 10
 
 
+class Known:
+    """The schemas that records name; what a name stands for is asked for once."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self._schemas = schemas
+        self._known: dict[SchemaKey, Refusal | None] = {}
+
+    def refused(self, key: SchemaKey) -> Refusal | None:
+        """What is said of all records that name it; None for a schema of Protobuf. Raises RegistryUnreachable."""
+        if key not in self._known:
+            self._known[key] = self._ask(key)
+        return self._known[key]
+
+    def _ask(self, key: SchemaKey) -> Refusal | None:
+        found = self._schemas.find(key)
+        if found is None:
+            return Refusal("unknown_schema", None, f"the registry has no schema of {key}")
+        if found.kind != "PROTOBUF":
+            return Refusal("unknown_schema", None, f"the schema of {key} is of kind {found.kind}, not PROTOBUF")
+        return None
+
+
 def protobuf_decoder(
     schema: EventSchema,
     max_record_bytes: int | None,
     message: ProtobufMessage,
     aliases: Aliases,
-    schemas: Schemas | None,
+    schemas: "Schemas | Known | None",
 ) -> RowDecoder:
     """A decoder of `message`. With `schemas`, every record is framed and names a Protobuf schema that is known there.
 
@@ -27,21 +49,18 @@ def protobuf_decoder(
     schema that it names is not looked at; the message that it names is, in either case.
     """
     values = values_reader(message.make.DESCRIPTOR, schema.root, aliases)
-    known: dict[SchemaKey, Refusal | None] = {}
+    known = schemas if isinstance(schemas, Known) or schemas is None else Known(schemas)
 
     def judge(value: bytes, header: bytes | None) -> Row | Refusal:
         framed = framed_body(value, header)
         if framed is None:
-            if schemas is not None:
+            if known is not None:
                 return Refusal("malformed", None, NO_FRAME)
             return _judged(value)
         key, body = framed
-        if schemas is not None:
-            if key not in known:
-                known[key] = _refused(key, schemas)
-            refused = known[key]
-            if refused is not None:
-                return refused
+        refused = None if known is None else known.refused(key)
+        if refused is not None:
+            return refused
         named = message_indexes(body)
         if named is None:
             return Refusal("malformed", None, "the frame does not say which message of its file it holds")
@@ -62,15 +81,6 @@ def protobuf_decoder(
         return judge_values(schema, values(found))
 
     return RowDecoder(schema, max_record_bytes, judge)
-
-
-def _refused(key: SchemaKey, schemas: Schemas) -> Refusal | None:
-    found = schemas.find(key)
-    if found is None:
-        return Refusal("unknown_schema", None, f"the registry has no schema of {key}")
-    if found.kind != "PROTOBUF":
-        return Refusal("unknown_schema", None, f"the schema of {key} is of kind {found.kind}, not PROTOBUF")
-    return None
 
 
 def message_indexes(body: bytes) -> tuple[tuple[int, ...], int] | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dataflow.decode.json.times import TextTimes, strict_times
+from dataflow.decode.times import TextTimes, strict_times
 from dataflow.event.fields import text_to_ms
 from dataflow.event.text_time import TextTime
 
