@@ -12,6 +12,8 @@ from dataflow.decode.binary.decoder import ColumnDecoder
 from dataflow.decode.json.framed import UnframingDecoder
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import json_decoder
+from dataflow.decode.keys import HEADER as KEY_HEADER
+from dataflow.decode.keys import KeyReader
 from dataflow.decode.record_parts import RecordPartsDecoder, parts_of, without_parts
 from dataflow.decode.rows import RowDecoder
 from dataflow.errors import ConfigError
@@ -53,6 +55,11 @@ class Readable(Protocol):
         ...
 
     @property
+    def key_format(self) -> Format | None:
+        """In which form their keys are; None for text."""
+        ...
+
+    @property
     def schemas(self) -> Schemas | None:
         """The registry that knows their schemas, where the format needs one."""
         ...
@@ -67,7 +74,7 @@ def decoder_for(plan: Readable, *, compiled: bool = True, of_kafka: bool = True)
     """
     if parts_of(plan.event):
         inner = decoder_for(_Value(plan), compiled=compiled, of_kafka=of_kafka)
-        return RecordPartsDecoder(partial(decode_records, inner), plan.event)
+        return RecordPartsDecoder(partial(decode_records, inner), plan.event, _keys(plan) if of_kafka else None)
     if of_kafka and plan.format.name == "avro":
         return _avro(plan, compiled=compiled)
     if of_kafka and plan.format.name == "protobuf":
@@ -92,6 +99,8 @@ def beside_of(plan: Readable) -> tuple[str, ...]:
     asked = {leaf.record.column for leaf in parts_of(plan.event) if leaf.record is not None} - {TIMESTAMP}
     if plan.format.name == "protobuf" or needs_registry(plan):
         asked.add(header_column(HEADER))
+    if plan.key_format is not None:
+        asked.add(header_column(KEY_HEADER))
     return tuple(sorted(asked))
 
 
@@ -102,13 +111,23 @@ class _Value:
         self.event = without_parts(plan.event)
         self.max_record_bytes = plan.max_record_bytes
         self.format = plan.format
+        self.key_format = None
         self.schemas = plan.schemas
 
 
 def needs_registry(plan: Readable) -> bool:
     """Whether the records' schemas are in a registry."""
-    declared = plan.format
-    return declared.registry if declared.name == "protobuf" else declared.name == "avro" and declared.schema is None
+    return any(
+        declared.registry if declared.name == "protobuf" else declared.name == "avro" and declared.schema is None
+        for declared in (plan.format, plan.key_format)
+        if declared is not None
+    )
+
+
+def _keys(plan: Readable) -> KeyReader | None:
+    if plan.key_format is None:
+        return None
+    return KeyReader(plan.key_format, plan.schemas, parts_of(plan.event))
 
 
 def _avro(plan: Readable, *, compiled: bool) -> Decoder:

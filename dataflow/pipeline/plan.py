@@ -22,7 +22,7 @@ from dataflow.pipeline.columns import columns_of
 from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 from dataflow.pipeline.definition import definition_of, fingerprint_of
 from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, content_of, read_dimension
-from dataflow.pipeline.formats import check_format
+from dataflow.pipeline.formats import check_format, check_key_format
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.rules import Joined, Rules
 from dataflow.windows import Window
@@ -123,6 +123,7 @@ class Plan:
     definition: dict[str, object] = field(default_factory=dict, compare=False)
     keep_ms: dict[str, int] = field(default_factory=dict)
     format: Format = field(default_factory=json_format)
+    key_format: Format | None = None
     schemas: Schemas | None = field(default=None, compare=False, repr=False)
     max_future_clock_ms: int | None = None
 
@@ -180,6 +181,7 @@ class _Planner:
         rollups = self._rollups(lateness_ms or 0)
         keep_ms = self._keep(rollups, bound_ms or 0, dedup_within_ms)
         format_ = check_format(mistakes, pipeline.format, self.event, self.base_dir)
+        key_format = check_key_format(mistakes, pipeline.key_format, self.event, self.base_dir)
         if mistakes.lines:
             raise PipelineError(f"pipeline {pipeline.name}", mistakes.lines)
         assert self.event is not None
@@ -202,6 +204,7 @@ class _Planner:
             fingerprint="",
             keep_ms=keep_ms,
             format=format_,
+            key_format=key_format,
         )
         definition = definition_of(plan, digests)
         return replace(plan, fingerprint=fingerprint_of(definition), definition=definition)

@@ -23,8 +23,9 @@ def record_schema(text: str) -> AvroType:
 class Writers:
     """The schemas that records name; what a name stands for is asked for once."""
 
-    def __init__(self, schemas: Schemas) -> None:
+    def __init__(self, schemas: Schemas, *, only_records: bool = True) -> None:
         self._schemas = schemas
+        self._only_records = only_records
         self._known: dict[SchemaKey, AvroType | Refusal] = {}
 
     def find(self, key: SchemaKey) -> AvroType | Refusal:
@@ -44,7 +45,7 @@ class Writers:
             writer = read_schema(found.text, found.references)
         except SchemaError as error:
             return Refusal("unknown_schema", None, f"the schema of {key} cannot be read: {error}")
-        if writer.kind != "record":
+        if writer.kind != "record" and self._only_records:
             return Refusal("not_object", None, f"the schema of {key} is one of {writer.shown}, not of a record")
         return writer
 

@@ -43,6 +43,21 @@ def fields_reader(writer: AvroType, root: EventObject, aliases: Aliases) -> Fiel
     return fields
 
 
+def whole_reader(writer: AvroType, root: EventObject, aliases: Aliases) -> Callable[[bytes], object]:
+    """What reads bodies of `writer`: of a record, a dict of what `root` asks for. It raises Malformed."""
+    if writer.kind == "record":
+        return fields_reader(writer, root, aliases)
+    read = _Maker(aliases).value(writer, root if writer.kind == "union" else None)
+
+    def whole(body: bytes) -> object:
+        found, end = read(body, 0, 1)
+        if end != len(body):
+            raise Malformed(f"{len(body) - end} bytes are left over after the value, which ends at byte {end}")
+        return found
+
+    return whole
+
+
 def _long(body: bytes, at: int, _depth: int = 0) -> tuple[int, int]:
     shift = number = 0
     start = at

@@ -1,12 +1,14 @@
 """Protobuf records to event columns, one by one: bare messages, or framed ones with their place in their file."""
 
+from collections.abc import Callable
+
 from dataflow.decode.avro.decoder import NO_FRAME
 from dataflow.decode.fields import Row, judge_values
 from dataflow.decode.protobuf.reader import Aliases, values_reader
 from dataflow.decode.rows import RowDecoder
 from dataflow.event.schema import EventSchema
 from dataflow.formats.frame import SchemaKey, framed_body
-from dataflow.formats.protobuf import DecodeError, ProtobufMessage
+from dataflow.formats.protobuf import DecodeError, Message, ProtobufMessage
 from dataflow.formats.schemas import Schemas
 from dataflow.messages import Refusal
 
@@ -49,14 +51,22 @@ def protobuf_decoder(
     schema that it names is not looked at; the message that it names is, in either case.
     """
     values = values_reader(message.make.DESCRIPTOR, schema.root, aliases)
-    known = schemas if isinstance(schemas, Known) or schemas is None else Known(schemas)
+    parsed = body_reader(message, schemas if isinstance(schemas, Known) or schemas is None else Known(schemas))
 
     def judge(value: bytes, header: bytes | None) -> Row | Refusal:
+        found = parsed(value, header)
+        return found if isinstance(found, Refusal) else judge_values(schema, values(found))
+
+    return RowDecoder(schema, max_record_bytes, judge)
+
+
+def body_reader(message: ProtobufMessage, known: Known | None) -> Callable[[bytes, bytes | None], Message | Refusal]:
+    """What takes bytes and the header of the newer frame to a parsed `message`, in or out of its frame."""
+
+    def read(value: bytes, header: bytes | None) -> Message | Refusal:
         framed = framed_body(value, header)
         if framed is None:
-            if known is not None:
-                return Refusal("malformed", None, NO_FRAME)
-            return _judged(value)
+            return parsed(value) if known is None else Refusal("malformed", None, NO_FRAME)
         key, body = framed
         refused = None if known is None else known.refused(key)
         if refused is not None:
@@ -68,9 +78,9 @@ def protobuf_decoder(
         if indexes != message.indexes:
             said = f"it holds message {list(indexes)} of its file, not {list(message.indexes)}, {message.name}"
             return Refusal("malformed", None, said)
-        return _judged(body[start:])
+        return parsed(body[start:])
 
-    def _judged(body: bytes) -> Row | Refusal:
+    def parsed(body: bytes) -> Message | Refusal:
         found = message.make()
         try:
             found.MergeFromString(body)
@@ -78,9 +88,9 @@ def protobuf_decoder(
             return Refusal(
                 "malformed", None, f"not one message {message.name}: it is cut off, or its bytes are no fields"
             )
-        return judge_values(schema, values(found))
+        return found
 
-    return RowDecoder(schema, max_record_bytes, judge)
+    return read
 
 
 def message_indexes(body: bytes) -> tuple[tuple[int, ...], int] | None:

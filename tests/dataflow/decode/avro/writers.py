@@ -128,9 +128,10 @@ def _type_for(chance: Random, child: EventField | EventObject, numbers: Iterator
     others = [each for each in ("null", scalar(chance, next(numbers)), "long") if kind_of(each) != kind_of(made)]
     branches = [made, *others[: chance.randrange(1, 3)]]
     chance.shuffle(branches)
-    # fastavro takes a text for a date
-    is_dated = any(not isinstance(each, str) and each.get("logicalType") == "date" for each in branches)
-    return branches if are_apart(branches) and not is_dated else made
+    # fastavro takes a text for a date, and a decimal for one of another scale
+    logical = [each.get("logicalType") for each in branches if not isinstance(each, str)]
+    is_clear = "date" not in logical and logical.count("decimal") < 2
+    return branches if are_apart(branches) and is_clear else made
 
 
 def are_apart(branches: list[Any]) -> bool:
