@@ -172,7 +172,8 @@ def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", rang
         hint = generator_start(stream, reader)
     told = contents(reader.resolver.catalog().connection)
     parts = {
-        each.partition: SourceRange(each.start, each.end, hint, each.marks, told.get(each.partition)) for each in ranges
+        each.partition: SourceRange(each.start, each.end, hint, each.marks, told.get(each.partition), each.lost)
+        for each in ranges
     }
     write_ranges(folder / "ranges.json", parts)
 
