@@ -44,7 +44,8 @@ class Poll:
     `records` has POLL_SCHEMA, and columns after it where more of each record was asked for; offsets ascend. `end` is
     the position to read on from. Where a source says its values in other words, `json` has the JSON text per record
     that the decoder reads in their place; null where `refused`, by offset, says why there is none. `cut`: no newline
-    ends the last record, and the file does.
+    ends the last record, and the file does. `lost`: the first so many offsets were gone before they were read, which
+    the run accepts (semantics rule 14): none of `records` is there.
     """
 
     records: pa.RecordBatch
@@ -53,6 +54,7 @@ class Poll:
     json: pa.Array | None = None
     refused: Mapping[int, "Refusal"] = field(default_factory=dict)
     cut: bool = False
+    lost: int = 0
 
     def split(self, end: int) -> "tuple[Poll, Poll | None]":
         """The part below offset `end`, which is above `start`, and the rest."""
@@ -61,9 +63,10 @@ class Poll:
         offsets: pa.Array = self.records.column("offset")
         below = int(offsets.to_numpy().searchsorted(end))
         first, rest = (None, None) if self.json is None else (self.json.slice(0, below), self.json.slice(below))
+        lost = min(self.lost, end - self.start)
         return (
-            Poll(self.records.slice(0, below), self.start, end, first, self.refused),
-            Poll(self.records.slice(below), end, self.end, rest, self.refused, self.cut),
+            Poll(self.records.slice(0, below), self.start, end, first, self.refused, lost=lost),
+            Poll(self.records.slice(below), end, self.end, rest, self.refused, self.cut, self.lost - lost),
         )
 
 
@@ -102,6 +105,7 @@ class Judged:
     `watermark` is the one after the last row, None before the first; `rules` those by which it was judged, None where
     those of the pipeline hold. `finished`: the source partition is bounded and ends here; `final`: and the run was told
     that nothing ever comes after that. `content`: what the source partition is known by, as its reader tells.
+    `lost`: all of its offsets, where they were gone before they were read; else 0.
     """
 
     partition: str
@@ -118,6 +122,7 @@ class Judged:
     finished: bool = False
     final: bool = False
     content: str | None = None
+    lost: int = 0
 
 
 @dataclass(slots=True)
@@ -135,6 +140,7 @@ class Range:
 
     It grows while an epoch's ranges are joined; read back from the lake it stands in a `proof.ledger.LedgerLine`.
     `watermark`, after its last record, and `rules`, by which it was judged, are None where an earlier version wrote it.
+    `lost`: all of its offsets, where they were gone before they were read and the run accepted that; else 0.
     """
 
     partition: str
@@ -153,6 +159,7 @@ class Range:
     watermark: int | None = None
     rules: Rules | None = None
     content: str | None = None
+    lost: int = 0
 
 
 @dataclass(slots=True)

@@ -26,6 +26,8 @@ from doctor.future_events import FutureEvent, future_event
 from doctor.lake_files import file_findings
 from doctor.lake_format import CHECK as FORMAT
 from doctor.lake_format import format_finding
+from doctor.lost_offsets import CHECK as LOST
+from doctor.lost_offsets import lost_finding
 from doctor.lost_records import CHECK as RECORDS
 from doctor.lost_records import records_finding
 from doctor.partition_states import partition_states
@@ -36,6 +38,7 @@ from doctor.rules import rules_finding
 from doctor.source_state import Reading, source_findings
 from doctor.windows_open import future_finding, watermark_finding, window_finding
 from query.definition import lake_definition
+from query.lost import lost_sql
 from query.moment import EPOCH, to_ms
 from query.reader import LakeReader, LakeSnapshot
 from runtime.compaction_mark import CompactionMark
@@ -115,6 +118,7 @@ class _Examination:
         running = self.recovery.holder() is not None
         yield from _guarded(METRICS, lambda: [endpoint_finding(self.settings, running=running)])
         yield from _guarded("source", self._source)
+        yield from _guarded(LOST, lambda: [lost_finding(snapshot)])
         yield from _guarded(RECORDS, lambda: [self._records(snapshot, own)])
         yield from _guarded("watermark", lambda: self._windows(reader, snapshot))
         yield from _guarded("recovery", self._recovery)
@@ -154,8 +158,8 @@ class _Examination:
         if row["last"] is not None:
             self.last_commit = EPOCH + timedelta(microseconds=row["last"])
         rows = snapshot.query(
-            f'SELECT "partition" AS name, sum(end_offset - start_offset)::BIGINT AS n FROM {LEDGER}'
-            " WHERE epoch_us(committed_at) > ? GROUP BY ALL",
+            f'SELECT "partition" AS name, sum(end_offset - start_offset - {lost_sql(snapshot)})::BIGINT AS n'
+            f" FROM {LEDGER} WHERE epoch_us(committed_at) > ? GROUP BY ALL",
             parameters=[(to_ms(self.now) - 60_000) * 1000],
         )
         self.per_minute = {each["name"]: each["n"] for each in rows.to_pylist()}

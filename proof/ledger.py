@@ -90,6 +90,7 @@ def _line(row: Mapping[str, Any], rollups: Sequence[str], first: Rules | None) -
         rollups=counts,
         watermark=row.get("watermark"),
         rules=_rules(row, rollups),
+        lost=row.get("lost") or 0,
     )
     if entry.rules is None and first is not None:
         entry.rules = first

@@ -33,7 +33,7 @@ _ALL_WHOLE = NotWhole()
 class ReplayRange:
     """One source partition: replayed from `start`, where the lake begins, to `end`; compared from `compared` on.
 
-    `marks`: the rules by which its records are judged, as they were.
+    `marks`: the rules by which its records are judged, as they were. `lost`: what was never read and is not now.
     """
 
     partition: str
@@ -41,6 +41,7 @@ class ReplayRange:
     compared: int
     end: int
     marks: tuple[Mark, ...] = ()
+    lost: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,9 @@ def replay_ranges(snapshot: LakeSnapshot, selection: Selection, first: Rules | N
             end = min(end, selection.end)
         if compared >= end and not selection.is_everything:
             continue
-        marks = tuple(History(partition, [line.entry for line in lines]).marks)
-        ranges.append(ReplayRange(partition, min(each.start for each in segments), compared, end, marks))
+        history = History(partition, [line.entry for line in lines])
+        first_offset = min(each.start for each in segments)
+        ranges.append(ReplayRange(partition, first_offset, compared, end, tuple(history.marks), tuple(history.lost)))
     if not ranges:
         raise ConfigError("selection", "replay", "nothing of the ledger lies in it; see `tidemill query` on ledger")
     return ranges

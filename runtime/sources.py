@@ -110,6 +110,9 @@ def _open_whole(
         properties=settings.require_kafka(),
         stopping=stopping,
     )
+    # ranges are of what a lake has read before, so nothing more may be left out there
+    if settings.accept_gap and settings.ranges is None:
+        source.accept_gap()
     source.ask_for(beside_of(plan))
     return source
 

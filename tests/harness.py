@@ -29,6 +29,9 @@ from tests.model.streams import Cuts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
+Lost = Sequence[tuple[int, int]]
+"""Offsets [start, end) of a source partition that are gone before they are read (semantics rule 14)."""
+
 
 class _Partition:
     """One source partition's intake."""
@@ -42,12 +45,18 @@ class _Partition:
         self.name = name
         self.topic = _topic_of(name)
         self.records = records
+        self.lost: dict[int, int] = {}
         self.folder = folder
         self.decoder = decoder_for(plan)
         self.state: tuple[int, int, Any] = (0, 0, None)
         self.judge: Judge | None = None
         self.judged_by: dict[int, int] = {}
         self.start()
+
+    def lose(self, lost: Lost) -> None:
+        """These offsets are gone."""
+        self.records = [each for each in self.records if not any(start <= each.offset < end for start, end in lost)]
+        self.lost = dict(lost)
 
     def start(self) -> None:
         """Go on where the last snapshot was."""
@@ -67,18 +76,26 @@ class _Partition:
         """Read and judge up to `count` records, by the rules of that number."""
         assert self.judge is not None
         taken = self.records[self.at : self.at + count]
+        # what is gone is told with the first records behind it, or by itself
+        start, behind = self.next, self.lost.get(self.next, self.next)
+        border = min((each for each in self.lost if each > start), default=None)
+        taken = [record for record in taken if border is None or record.offset < border]
         # what is read again after a crash is judged by the rules that hold then
         self.judged_by.update((record.offset, rules) for record in taken)
         self.at += len(taken)
-        start, self.next = self.next, taken[-1].offset + 1 if taken else self.next
+        self.next = taken[-1].offset + 1 if taken else behind
         columns = [
             pa.array([record.offset for record in taken], pa.int64()),
             pa.array([record.timestamp for record in taken], pa.int64()),
             pa.array([record.value for record in taken], pa.binary()),
         ]
         records = pa.RecordBatch.from_arrays(columns, schema=POLL_SCHEMA)
-        pieces = self.judge.pieces(Poll(records, start, self.next))
+        pieces = self.judge.pieces(Poll(records, start, self.next, lost=behind - start))
         return [self.judge.judge(piece, self.decoder.decode(piece.records.column("value"))) for piece in pieces]
+
+    def read_on(self) -> bool:
+        """Whether there is more to poll."""
+        return self.at < len(self.records) or self.next in self.lost
 
     def heartbeat(self, *, finished: bool) -> Judged:
         """What the intake says once an epoch."""
@@ -121,6 +138,11 @@ class Product:
         self.waiting: list[tuple[int, Judged]] = []
         self.sink_state: dict[str, Any] | None = None
         self.start()
+
+    def lose(self, lost: Mapping[str, Lost]) -> None:
+        """By source partition what is gone, before anything is read; each range begins behind a record, or at 0."""
+        for partition in self.partitions:
+            partition.lose(lost.get(partition.name, ()))
 
     def start(self) -> None:
         """Build all parts from the last snapshot."""
@@ -187,8 +209,9 @@ class Product:
                 self.change_rules(number)
             else:
                 self.restart(number)
-        for number in range(len(self.partitions)):
-            self.poll(number, 1_000_000)
+        for number, partition in enumerate(self.partitions):
+            while partition.read_on():
+                self.poll(number, 1_000_000)
         self.beat(finished=True)
         for _ in range(3):
             self.end_epoch(finished=True)

@@ -38,7 +38,7 @@ def assert_equal_tables(spec: PipelineSpec, partitions: dict[str, list[Record]],
         found = harness.run(to_pipeline(spec, folder), folder, partitions, folder, cuts)
     assert found.keys() == expected.keys()
     for file in expected:
-        assert _rounded(found[file]) == _rounded(expected[file]), file
+        assert rounded(found[file]) == rounded(expected[file]), file
 
 
 def held_in(product: Product, specs: list[PipelineSpec]) -> engine.Held:
@@ -60,11 +60,11 @@ def assert_equal_after_changes(
     expected = dump.texts_of(specs[0], engine.run(specs[0], partitions, held=held), events=True)
     assert found.keys() == expected.keys()
     for file in expected:
-        assert _rounded(found[file]) == _rounded(expected[file]), file
+        assert rounded(found[file]) == rounded(expected[file]), file
     return found
 
 
-def _rounded(text: str) -> list[list[Any]]:
+def rounded(text: str) -> list[list[Any]]:
     """Cells; doubles to 12 digits, as a quantile's power may differ in the last ones."""
     return [[_number(cell) for cell in line.split(",")] for line in text.splitlines()]
 

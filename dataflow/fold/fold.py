@@ -51,6 +51,7 @@ class Fold:
             watermark=judged.watermark,
             rules=judged.rules or self._rules,
             content=judged.content,
+            lost=judged.lost,
         )
         parcel = Parcel(line, {}, final=judged.final)
         if judged.dead is not None and dead:

@@ -136,9 +136,12 @@ class Judge:
         return max(self.max_event_time - self._rules.out_of_orderness_ms, self._floor)
 
     def pieces(self, poll: Poll) -> list[Poll]:
-        """A poll cut where the rules change: each piece is judged by itself."""
+        """A poll cut behind what is lost of it and where the rules change: each piece is judged by itself."""
         found: list[Poll] = []
         rest: Poll | None = poll
+        if poll.lost:
+            piece, rest = poll.split(poll.start + poll.lost)
+            found.append(piece)
         for start, _ in self._marks:
             if rest is not None and rest.start < start < rest.end:
                 piece, rest = rest.split(start)
@@ -150,7 +153,7 @@ class Judge:
         if poll.end > poll.start:
             self._go_by(self._rules_at(poll.start))
         events, at, refused_at, refusals = self._refuse(poll, decoded)
-        judged = Judged(self.partition, self.topic, poll.start, poll.end, read=poll.records.num_rows)
+        judged = Judged(self.partition, self.topic, poll.start, poll.end, read=poll.records.num_rows, lost=poll.lost)
         if refusals:
             judged.dead = self._dead_letters(poll, refused_at, refusals)
         if events.num_rows:

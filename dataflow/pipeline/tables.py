@@ -97,7 +97,7 @@ def distinct_schema(rollup: "RollupPlan", aggregate: "AggregatePlan") -> pa.Sche
 
 
 def ledger_schema(plan: "Plan") -> pa.Schema:
-    """One row per commit and source partition; per rollup R four more columns.
+    """One row per commit and source partition, one more for offsets that are `lost`; per rollup R four more columns.
 
     The last columns, but for those of rollups that came later, are the rules by which its records were judged.
     """
@@ -109,6 +109,7 @@ def ledger_schema(plan: "Plan") -> pa.Schema:
             pa.field("start_offset", pa.int64()),
             pa.field("end_offset", pa.int64()),
             *(pa.field(name, pa.int64()) for name in counts),
+            pa.field("lost", pa.int64()),
             pa.field("checksum", pa.int64()),
             pa.field("max_event_time", pa.int64()),
             pa.field("finished", pa.bool_()),

@@ -8,6 +8,7 @@ from typing import Any
 
 from dataflow.errors import ConfigError
 from dataflow.rules import Mark, Rules
+from dataflow.sources.around import open_around
 from dataflow.sources.source import Hint, Reader, Source
 
 
@@ -17,7 +18,7 @@ class SourceRange:
 
     `marks`: from which offset on which rules hold in it; those of the pipeline where there is none.
     `content`: what a file is known by, as its reader told. `lake`: the folder of the lake that keeps copies of the
-    dimension files which `marks` name.
+    dimension files which `marks` name. `lost`: what is not to be read of it, as it never was.
     """
 
     start: int
@@ -26,6 +27,7 @@ class SourceRange:
     marks: tuple[Mark, ...] = ()
     content: str | None = None
     lake: str | None = None
+    lost: tuple[tuple[int, int], ...] = ()
 
 
 class RangedSource:
@@ -52,7 +54,7 @@ class RangedSource:
         part = self._ranges[partition]
         if next_offset is None:
             next_offset, hint = part.start, part.hint
-        return self._source.open(partition, next_offset, hint, part.end)
+        return open_around(self._source, partition, next_offset, hint, part.end, part.lost)
 
     def end_offsets(self) -> dict[str, int]:
         """The ranges' ends."""
@@ -91,7 +93,9 @@ def read_ranges(path: Path) -> dict[str, SourceRange]:
 
 def _range(entry: Mapping[str, Any]) -> SourceRange:
     marks = tuple((offset, Rules.of_json(values)) for offset, values in entry.get("rules", ()))
-    return SourceRange(entry["start"], entry["end"], entry.get("hint"), marks, entry.get("content"), entry.get("lake"))
+    lost = tuple((start, end) for start, end in entry.get("lost", ()))
+    content, lake = entry.get("content"), entry.get("lake")
+    return SourceRange(entry["start"], entry["end"], entry.get("hint"), marks, content, lake, lost)
 
 
 def write_ranges(path: Path, ranges: Mapping[str, SourceRange]) -> None:
@@ -104,6 +108,7 @@ def write_ranges(path: Path, ranges: Mapping[str, SourceRange]) -> None:
             "content": part.content,
             "lake": part.lake,
             "rules": [(offset, rules.as_json()) for offset, rules in part.marks],
+            "lost": part.lost,
         }
         for name, part in ranges.items()
     }

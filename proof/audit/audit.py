@@ -200,6 +200,7 @@ class _Audit:
         self._rows.count(unjudged)
         report.partitions[name] = _counts(chosen)
         report.records += report.partitions[name]["read"]
+        report.lost += [each.range for each in chosen if each.line is not None and each.line.entry.lost]
         if self._source is None or place.first == len(segments):
             return
         self._tell_lacking(lacking)
@@ -403,7 +404,7 @@ class _Chunk:
 def _ledger_differences(line: LedgerLine, again: Range) -> list[str]:
     texts = [
         f"{name} is {getattr(line.entry, name)}, the source gives {getattr(again, name)}"
-        for name in (*CLASSES, "checksum", "max_event_time", "watermark", "topic")
+        for name in (*CLASSES, "lost", "checksum", "max_event_time", "watermark", "topic")
         if getattr(line.entry, name) != getattr(again, name)
     ]
     for rollup, count in again.rollups.items():

@@ -47,8 +47,10 @@ def find_place(
     if partition not in source.partitions():
         there = listed(source.partitions()) or "no partition"
         return Place(len(segments), f"the source has {there}, and not this one", _name_source(segments))
+    # what was lost at the very beginning is not read again either
+    begin = next((each.start for each in segments if not _holds_nothing(each)), segments[-1].end)
     try:
-        source.open(partition, segments[0].start, None, segments[-1].end).close()
+        source.open(partition, begin, None, segments[-1].end).close()
         return Place(0)
     except (InputMissing, UnknownTopic) as error:
         return Place(len(segments), str(error), _name_source(segments))
@@ -56,7 +58,7 @@ def find_place(
         reader = source.open(partition, None, None, segments[-1].end)
         low = reader.position
         reader.close()
-        if low <= segments[0].start:
+        if low <= begin:
             return Place(len(segments), str(error), _name_source(segments))
     first = next((at for at, each in enumerate(segments) if each.start >= low), len(segments))
     deleted = f"the source begins at offset {low}, older records were deleted from it"
@@ -78,6 +80,11 @@ def find_place(
     ):
         return Place(len(segments), unknown, copy)
     return Place(first, deleted, fix, from_lake=True)
+
+
+def _holds_nothing(segment: Segment) -> bool:
+    """Whether the ledger says that no record was read there, as none could be: no offset, or lost ones alone."""
+    return segment.line is not None and segment.line.entry.lost == segment.end - segment.start
 
 
 def _name_source(segments: Sequence[Segment]) -> str:

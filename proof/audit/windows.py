@@ -225,7 +225,8 @@ class Narrowing:
         """The commit, or the first one of those whose rows a compaction has added up."""
         if table not in self._summed:
             files = sorted(self._snapshot.files(table), key=lambda file: file.row_id_start)
-            ends = [following.begin_snapshot for following in files[1:]] + [2**62]
+            # a table that nothing was ever written to has no file
+            ends = [*(following.begin_snapshot for following in files[1:]), 2**62][: len(files)]
             self._summed[table] = [
                 (end, file)
                 for end, file in zip(ends, files, strict=True)

@@ -20,7 +20,8 @@ _COUNTS = ("read", "accepted", "duplicate", "late", "dead")
 def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
     """One range per source partition, in name order, from the ranges of one epoch in any order.
 
-    Where the rules change within the epoch, as in a replay, there is one range for each of them.
+    Where the rules change within the epoch, as in a replay, there is one range for each of them; offsets that are lost
+    have one of their own.
 
     Raises Gap when a partition's ranges do not follow each other, ConservationError when the classes of one do not
     add up to what was read.
@@ -40,7 +41,8 @@ def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
                     f"source partition {partition}: one epoch holds offsets [{whole.start}, {whole.end}) and then "
                     f"[{part.start}, {part.end}); nothing of it was written. Start again; if it stays, report it"
                 )
-            if part.rules != whole.rules and part.end > part.start and whole.end > whole.start:
+            apart = part.rules != whole.rules or part.lost or whole.lost
+            if apart and part.end > part.start and whole.end > whole.start:
                 whole = _copy(part)
                 merged.append(whole)
             else:
@@ -52,10 +54,16 @@ def check_conservation(entry: Range) -> None:
     """Raise ConservationError unless each record is in exactly one class, overall and per rollup (semantics rule 8)."""
     place = f"source partition {entry.partition}, offsets [{entry.start}, {entry.end})"
     classes = entry.accepted + entry.duplicate + entry.late + entry.dead
-    if entry.read != classes or not 0 <= entry.read <= max(entry.end - entry.start, 0):
+    offsets = max(entry.end - entry.start, 0)
+    if entry.read != classes or not 0 <= entry.read <= offsets:
         raise ConservationError(
             f"{place}: read {entry.read}, but accepted {entry.accepted} + duplicate {entry.duplicate} + late "
             f"{entry.late} + dead {entry.dead} = {classes}; nothing of this epoch was written. Report it"
+        )
+    if entry.lost and (entry.read or entry.lost != offsets):
+        raise ConservationError(
+            f"{place}: lost {entry.lost}, but read {entry.read} of {offsets}; nothing of this epoch was written. "
+            "Report it"
         )
     valid = entry.read - entry.dead - entry.duplicate
     for name, count in entry.rollups.items():
@@ -87,6 +95,7 @@ def ledger_rows(
             "start_offset": entry.start,
             "end_offset": entry.end,
             **{name: getattr(entry, name) for name in _COUNTS},
+            "lost": entry.lost,
             "checksum": entry.checksum,
             "max_event_time": entry.max_event_time,
             "finished": entry.finished,
@@ -135,6 +144,7 @@ def _copy(entry: Range) -> Range:
         entry.watermark,
         entry.rules,
         entry.content,
+        entry.lost,
     )
 
 
@@ -152,6 +162,7 @@ def _add(whole: Range, part: Range) -> None:
     whole.max_event_time = max(times, default=None)
     whole.finished = whole.finished or part.finished
     whole.content = part.content or whole.content
+    whole.lost += part.lost
     for name, count in part.rollups.items():
         sums = whole.rollups.setdefault(name, RollupCount())
         sums.filtered += count.filtered
