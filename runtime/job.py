@@ -42,7 +42,7 @@ from runtime.refusals import require_places
 from runtime.registry.open import with_schemas
 from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
-from runtime.sources import copies, not_read, open_source
+from runtime.sources import copies, not_read, open_source, require_record_times
 from sinks.lake.agreement import agree
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.dimensions import KeptDimensions, keep_files
@@ -88,6 +88,8 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     """
     settings.require_end_of_final()
     plan = with_schemas(settings, load(settings.pipeline))
+    if settings.ranges is None:
+        require_record_times(settings.source, plan)
     source = open_source(settings, plan, now, lambda: control.stopping)
     source.partitions()
     if settings.source == "files" and process == 0 and (told := not_read(settings)) is not None:
