@@ -136,6 +136,7 @@ class _Audit:
         chosen = {name: parts for name, parts in chosen.items() if parts}
         if not chosen and not self._selection.is_everything:
             raise ConfigError("selection", "audit", "nothing of the ledger lies in it; see `tidemill query` on ledger")
+        report.lost += [each.range for parts in chosen.values() for each in parts if each.lost]
         places: dict[str, Place] = {}
         with tempfile.TemporaryDirectory(prefix="tidemill-audit-") as folder:
             for number, (name, parts) in enumerate(chosen.items()):
