@@ -201,7 +201,6 @@ class _Audit:
         self._rows.count(unjudged)
         report.partitions[name] = _counts(chosen)
         report.records += report.partitions[name]["read"]
-        report.lost += [each.range for each in chosen if each.line is not None and each.line.entry.lost]
         if self._source is None or place.first == len(segments):
             return
         self._tell_lacking(lacking)
