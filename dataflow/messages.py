@@ -1,6 +1,6 @@
 """What travels through the graph: polls, decoded columns, judged rows, parcels for the lake."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,13 +38,36 @@ DEAD_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
+class TypedRows:
+    """Records that have no bytes of their own, but values of types in columns.
+
+    `columns` has a row per record and those columns of its source, of whatever types, that may hold fields of the
+    event. `outside` has the JSON values of fields that stand beside them for every record alike; a column counts before
+    one. `told` writes rows of `columns` as readable bytes, a JSON object each: what a dead letter shows.
+    """
+
+    columns: pa.RecordBatch
+    outside: Mapping[str, object]
+    told: Callable[[pa.RecordBatch], pa.Array]
+
+    def slice(self, start: int, count: int | None = None) -> "TypedRows":
+        """Some of the rows."""
+        return TypedRows(self.columns.slice(start, count), self.outside, self.told)
+
+    def texts(self, at: "npt.NDArray[np.int64]") -> pa.Array:
+        """The rows at these positions as readable bytes."""
+        return self.told(self.columns.take(pa.array(at)))
+
+
+@dataclass(frozen=True, slots=True)
 class Poll:
     """One read of a source partition: the records of offsets [start, end), holes allowed.
 
     `records` has POLL_SCHEMA, and columns after it where more of each record was asked for; offsets ascend. `end` is
     the position to read on from. Where a source says its values in other words, `json` has the JSON text per record
     that the decoder reads in their place; null where `refused`, by offset, says why there is none. `cut`: no newline
-    ends the last record, and the file does.
+    ends the last record, and the file does. `typed`: the records as columns, where they come so; their values are null
+    then.
     """
 
     records: pa.RecordBatch
@@ -53,6 +76,19 @@ class Poll:
     json: pa.Array | None = None
     refused: Mapping[int, "Refusal"] = field(default_factory=dict)
     cut: bool = False
+    typed: TypedRows | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """What the records take in memory, about."""
+        held = self.records.column("value") if self.typed is None else self.typed.columns
+        return int(held.nbytes)
+
+    def values(self, at: "npt.NDArray[np.int64]") -> pa.Array:
+        """The bytes of the records at these positions, as a dead letter keeps them (binary)."""
+        if self.typed is not None:
+            return self.typed.texts(at)
+        return self.records.column("value").take(pa.array(at)).cast(pa.binary())
 
     def split(self, end: int) -> "tuple[Poll, Poll | None]":
         """The part below offset `end`, which is above `start`, and the rest."""
@@ -61,9 +97,10 @@ class Poll:
         offsets: pa.Array = self.records.column("offset")
         below = int(offsets.to_numpy().searchsorted(end))
         first, rest = (None, None) if self.json is None else (self.json.slice(0, below), self.json.slice(below))
+        rows = (None, None) if self.typed is None else (self.typed.slice(0, below), self.typed.slice(below))
         return (
-            Poll(self.records.slice(0, below), self.start, end, first, self.refused),
-            Poll(self.records.slice(below), end, self.end, rest, self.refused, self.cut),
+            Poll(self.records.slice(0, below), self.start, end, first, self.refused, typed=rows[0]),
+            Poll(self.records.slice(below), end, self.end, rest, self.refused, self.cut, rows[1]),
         )
 
 

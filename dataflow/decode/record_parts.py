@@ -9,13 +9,17 @@ import pyarrow as pa
 from dataflow.decode.fields import judge_values
 from dataflow.event.schema import EventField, EventObject, EventSchema
 from dataflow.formats.typed import Other
-from dataflow.messages import Decoded, Refusal
+from dataflow.messages import Decoded, Refusal, TypedRows
 
 _NO_TEXT = Other("bytes that are no UTF-8")
 
 
 class _Inner(Protocol):
     def __call__(self, records: pa.RecordBatch) -> Decoded: ...
+
+
+class _Typed(Protocol):
+    def __call__(self, rows: TypedRows) -> Decoded: ...
 
 
 def parts_of(schema: EventSchema) -> tuple[EventField, ...]:
@@ -38,8 +42,10 @@ class RecordPartsDecoder:
     allowed, else the default, else `missing_field`; text that is no UTF-8 is `wrong_type`.
     """
 
-    def __init__(self, inner: _Inner, schema: EventSchema) -> None:
+    def __init__(self, inner: _Inner, schema: EventSchema, typed: _Typed | None = None) -> None:
+        """`typed` does for rows of typed columns what `inner` does for records with bytes."""
         self._inner = inner
+        self._typed = typed
         self._schema = schema
         self._parts = parts_of(schema)
         self._only = EventSchema(
@@ -56,7 +62,14 @@ class RecordPartsDecoder:
 
     def decode_records(self, records: pa.RecordBatch) -> Decoded:
         """A poll's records; a part whose column is not there is null."""
-        decoded = self._inner(records)
+        return self._with_parts(self._inner(records), records)
+
+    def decode_typed(self, rows: TypedRows) -> Decoded:
+        """Rows of typed columns; every part is null."""
+        assert self._typed is not None, "only files have typed columns"
+        return self._with_parts(self._typed(rows), rows.columns.select([]))
+
+    def _with_parts(self, decoded: Decoded, records: pa.RecordBatch) -> Decoded:
         cells = self._cells(records.take(pa.array(decoded.events_at)))
         rows: list[Mapping[str, object]] = []
         good = np.ones(len(decoded.events_at), np.bool_)

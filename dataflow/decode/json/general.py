@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from dataflow.columnar.buffers import words_in
 from dataflow.columnar.types import Int64s
-from dataflow.decode.json.columns import NULL, Cells, Column, Marks, column_of
+from dataflow.decode.json.columns import NULL, Cells, Column, column_of
 from dataflow.decode.json.contract import MAX_DEPTH, Row, judge_record
+from dataflow.decode.limits import Marks
 from dataflow.event.fields import FieldKind, TimeUnit, Value
 from dataflow.event.schema import EventField, EventObject, EventSchema
 from dataflow.messages import Decoded, Refusal

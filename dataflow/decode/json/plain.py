@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from dataflow.columnar.buffers import words_in
 from dataflow.columnar.types import Int32s, Int64s, UInt8s
-from dataflow.decode.json.columns import Marks, Whole, ints_of, money_of
 from dataflow.decode.json.contract import judge_record
 from dataflow.decode.json.general import JsonDecoder
+from dataflow.decode.limits import Marks, Whole, ints_of, money_of
 from dataflow.event.fields import INT64_MAX, FieldKind, TimeUnit, to_micros
 from dataflow.event.schema import EventField, EventSchema
 from dataflow.messages import Decoded, Refusal

@@ -16,7 +16,7 @@ from dataflow.event.schema import EventField, EventSchema
 from dataflow.messages import POLL_SCHEMA, Poll, Refusal
 from dataflow.sources.files.lines import MARK, NEWLINE, Hint, LineReader, Manner
 from dataflow.sources.files.outside import json_value
-from dataflow.sources.files.rows import nest
+from dataflow.sources.files.row_texts import nest
 
 _QUOTE, _COMMA = 34, 44
 _HEADER_BYTES = 1 << 30

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.decode.json.columns import NULL, Whole, column_of, ints_of, money_of
+from dataflow.decode.json.columns import NULL, column_of
+from dataflow.decode.limits import Whole, ints_of, money_of
 from dataflow.event.annotations import COMPARE, Comparison, Constraints
 from dataflow.event.fields import EVENT_TIME_LIMIT_MS, FieldKind, TimeUnit
 from dataflow.event.schema import EventField
