@@ -71,8 +71,9 @@ def fill(folder: Path, records: int, plan: Plan) -> int:
             events.append(decoded.events)
     text = plain.read_bytes()
     (folder / GZIP / f"ads.{GZIP}").write_bytes(gzip.compress(text, 6))
-    with pa.CompressedOutputStream(pa.OSFile(str(folder / ZSTD / f"ads.{ZSTD}"), "wb"), "zstd") as packed:
-        packed.write(text)
+    packed = pa.CompressedOutputStream(pa.OSFile(str(folder / ZSTD / f"ads.{ZSTD}"), "wb"), "zstd")
+    packed.write(text)
+    packed.close()
     table = pa.Table.from_batches(events)
     at = table.schema.get_field_index(plan.event.event_time.name)
     times = table.column(at).cast(pa.timestamp("ms", "UTC"))

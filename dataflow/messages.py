@@ -54,9 +54,17 @@ class TypedRows:
         """Some of the rows."""
         return TypedRows(self.columns.slice(start, count), self.outside, self.told)
 
+    def taken(self, at: "npt.NDArray[np.int64]") -> pa.RecordBatch:
+        """The rows at these positions, of which there is at least one."""
+        try:
+            return self.columns.take(pa.array(at))
+        except pa.ArrowNotImplementedError:
+            # Arrow cannot pick views of text
+            return pa.concat_batches([self.columns.slice(each, 1) for each in at.tolist()])
+
     def texts(self, at: "npt.NDArray[np.int64]") -> pa.Array:
-        """The rows at these positions as readable bytes."""
-        return self.told(self.columns.take(pa.array(at)))
+        """The rows at these positions, of which there is at least one, as readable bytes."""
+        return self.told(self.taken(at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,16 +100,24 @@ class Texts:
 
     def __call__(self, column: pa.Array, marks: Marks) -> pa.Array:
         """Marks those that break the field's rules, but for its choices."""
-        shortest, longest = self.constraints.min_length, self.constraints.max_length
-        if shortest is not None or longest is not None:
-            lengths = pc.utf8_length(column).fill_null(shortest or 0).to_numpy()
-            if shortest is not None:
-                marks |= lengths < shortest
-            if longest is not None:
-                marks |= lengths > longest
+        self._mark_lengths(column, marks)
         if self.constraints.patterns and self.adapter is not None:
             self._mark_patterns(self.adapter, column, marks)
         return column
+
+    def _mark_lengths(self, column: pa.Array, marks: Marks) -> None:
+        shortest, longest = self.constraints.min_length, self.constraints.max_length
+        if (shortest is None and longest is None) or not len(column):
+            return
+        ends = words_in(column.buffers()[1], np.int32)[column.offset : column.offset + len(column) + 1]
+        lengths: Int64s = np.diff(ends)
+        if (shortest or 0) > 1 or (longest is not None and int(lengths.max()) > longest):
+            # counted in bytes they would do only where none is too long and any text at all is long enough
+            lengths = pc.utf8_length(column).fill_null(0).to_numpy()
+        bad = lengths < (shortest or 0)
+        if longest is not None:
+            bad |= lengths > longest
+        marks |= bad & column.is_valid().to_numpy(zero_copy_only=False) if column.null_count else bad
 
     def _mark_patterns(self, adapter: TypeAdapter[object], column: pa.Array, marks: Marks) -> None:
         # pydantic's own regex engine decides, once per distinct text: engines differ in what \d or \w mean.

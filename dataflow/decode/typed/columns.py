@@ -64,6 +64,15 @@ class _Checked:
     def __call__(self, column: pa.Array, marks: Marks) -> pa.Array:
         if column.null_count == len(column):
             return pa.nulls(len(column), self._type)
+        if isinstance(column, pa.DictionaryArray) and _is_small(column):
+            made, found = self._values(column.dictionary)
+            marks |= found[column.indices.fill_null(0).to_numpy()] & _valid(column)
+            return made.take(column.indices)
+        made, found = self._values(column)
+        marks |= found & _valid(column)
+        return made
+
+    def _values(self, column: pa.Array) -> tuple[pa.Array, Marks]:
         found = np.zeros(len(column), np.bool_)
         column = plain(column)
         if self._read is None:
@@ -73,10 +82,16 @@ class _Checked:
             made = self._read(column, found)
         if self._choices is not None:
             found |= ~pc.is_in(made, value_set=self._choices).to_numpy(zero_copy_only=False)
-        if column.null_count:
-            found &= column.is_valid().to_numpy(zero_copy_only=False)
-        marks |= found
-        return made
+        return made, found
+
+
+def _is_small(column: Any) -> bool:
+    """Whether what a dictionary's values are can be found out once for all their rows."""
+    return len(column.dictionary) <= len(column) and not column.dictionary.null_count
+
+
+def _valid(column: pa.Array) -> Bools | bool:
+    return column.is_valid().to_numpy(zero_copy_only=False) if column.null_count else True
 
 
 def _reader(leaf: EventField, sort: Sort) -> Read | None:

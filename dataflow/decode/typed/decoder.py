@@ -61,7 +61,7 @@ class TypedDecoder:
     ) -> Decoded:
         """Judge the marked rows one by one and put the accepted ones among the others, in order."""
         marked = np.flatnonzero(marks)
-        taken = rows.columns.take(pa.array(marked))
+        taken = rows.taken(marked)
         lengths = iter(() if not too_long.any() else pc.binary_length(rows.texts(np.flatnonzero(too_long))).to_pylist())
         extra: list[Row] = []
         extra_at: list[int] = []

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow.columnar.types import Bools, Int64s
-from dataflow.decode.typed.texts import Sort, sort_of
+from dataflow.decode.typed.texts import Sort, plain, sort_of
 from dataflow.event.schema import EventSchema
 from dataflow.messages import TypedRows
 
@@ -51,4 +51,5 @@ def _lengths(column: pa.Array) -> Int64s | int | None:
         return None
     if sort_of(column.type) not in (Sort.TEXT, Sort.BYTES):
         return 0
+    column = plain(column)
     return np.asarray(pc.binary_length(column).fill_null(0).to_numpy().astype(np.int64) * _PER_BYTE)

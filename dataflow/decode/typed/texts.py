@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflow.columnar.buffers import words_in
 from dataflow.columnar.types import Bools, Int64s
 
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -125,7 +126,7 @@ def days_of(column: Any) -> Int64s:
     """Days from 1970 of a column of dates, 0 for null."""
     if column.type.bit_width == _DATE64_BITS:
         return np.asarray(np.floor_divide(ticks_of(column), _DAY_S * 1_000))
-    return column.cast(pa.int32()).fill_null(0).to_numpy().astype(np.int64)
+    return np.asarray(column.cast(pa.int32()).fill_null(0).to_numpy().astype(np.int64))
 
 
 def ticks_of(column: pa.Array) -> Int64s:
@@ -149,6 +150,8 @@ def _in_years(ticks: Int64s, per_day: int, column: pa.Array, bad: Bools) -> pa.A
 
 def _checked(column: pa.Array, bad: Bools) -> pa.Array:
     texts = column if column.type == pa.string() else column.view(pa.string())
+    if _is_ascii(texts):
+        return texts
     try:
         texts.validate(full=True)
     except pa.ArrowInvalid:
@@ -157,6 +160,13 @@ def _checked(column: pa.Array, bad: Bools) -> pa.Array:
         bad |= broken
         return pa.array([None if no else value for no, value in zip(broken.tolist(), values, strict=True)], pa.string())
     return texts
+
+
+def _is_ascii(texts: pa.Array) -> bool:
+    ends = words_in(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    if not len(texts) or ends[0] == ends[-1]:
+        return True
+    return int(words_in(texts.buffers()[2], np.int8)[ends[0] : ends[-1]].min()) >= 0
 
 
 def is_utf8(value: bytes | None) -> bool:

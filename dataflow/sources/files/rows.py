@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +15,10 @@ from dataflow.messages import POLL_SCHEMA, Poll, TypedRows
 from dataflow.sources.files.content_print import Known
 from dataflow.sources.files.row_texts import RowTexts
 
-BATCH_ROWS = 1 << 16
+BATCH_ROWS = 1 << 15
 BATCH_BYTES = 64 << 20
+_BUFFER_BYTES = 1 << 20
+_LENGTH_BYTES = 4
 _FAILURES = (pa.ArrowException, OSError, ValueError, OverflowError)
 
 
@@ -45,7 +47,7 @@ class RowReader:
         """
         self._path = path
         try:
-            self._file = pq.ParquetFile(path)
+            self._file = open_parquet(path)
             schema = self._file.schema_arrow
         except _FAILURES as error:
             raise SourceError(f"{path} cannot be read as Parquet: {error}. Remove it or write it anew") from error
@@ -87,6 +89,8 @@ class RowReader:
             return None
         held = self._held
         if held is None or self._next == held.columns.num_rows:
+            # not two at a time
+            held = self._held = None
             held = self._held = self._load()
             self._next = 0
         rows = held.columns.num_rows
@@ -129,6 +133,7 @@ class RowReader:
             raise self._broken("it has fewer rows than it says") from None
         except _FAILURES as error:
             raise self._broken(str(error)) from None
+        batch = _without_views(batch)
         return TypedRows(batch, self._outside, RowTexts(self._event, batch.schema, self._outside))
 
     def _broken(self, why: str) -> SourceError:
@@ -151,3 +156,39 @@ class RowReader:
                 continue
             yield batch.slice(skip)
             skip = 0
+
+
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """A Parquet file to read in pieces, columns of few distinct texts as dictionaries. Raises what pyarrow does."""
+    open_: Any = pq.ParquetFile
+    with open_(path) as file:
+        metadata = file.metadata
+    few = _of_few_texts(metadata)
+    file = open_(path, metadata=metadata, pre_buffer=False, buffer_size=_BUFFER_BYTES, read_dictionary=few)
+    return cast("pq.ParquetFile", file)
+
+
+def _of_few_texts(metadata: Any) -> list[str]:
+    """The paths of such columns: a text that is written as it is takes four bytes for its length alone."""
+    schema = metadata.schema
+    texts = [at for at in range(len(schema)) if _is_single_text(schema.column(at))]
+    sizes = dict.fromkeys(texts, 0)
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for at in texts:
+            chunk = group.column(at)
+            sizes[at] += chunk.total_uncompressed_size - _LENGTH_BYTES * chunk.num_values
+    return [schema.column(at).path for at in texts if sizes[at] < 0]
+
+
+def _is_single_text(column: Any) -> bool:
+    is_one = column.max_repetition_level == 0 and column.converted_type != "DECIMAL"
+    return bool(is_one and column.physical_type == "BYTE_ARRAY")
+
+
+def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows with plain texts where there were views of text, of which Arrow cannot pick some."""
+    views: Any = [pa.string_view(), pa.binary_view()]  # type: ignore[attr-defined]  # its types lack them
+    if not any(type_ in views for type_ in batch.schema.types):
+        return batch
+    columns = [column.cast(pa.binary()) if column.type in views else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
