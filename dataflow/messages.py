@@ -58,7 +58,7 @@ class TypedRows:
         """The rows at these positions, of which there is at least one."""
         try:
             return self.columns.take(pa.array(at))
-        except pa.ArrowNotImplementedError:
+        except NotImplementedError:
             # Arrow cannot pick views of text
             return pa.concat_batches([self.columns.slice(each, 1) for each in at.tolist()])
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from annotated_types import Ge, Len, Lt
@@ -18,9 +19,12 @@ from pydantic import BaseModel, Field
 from dataflow import EventTime, EventTimeText, Money, MoneyText, Pipeline
 from dataflow.decode.poll import decode_poll
 from dataflow.event.schema import schema_of
+from dataflow.messages import POLL_SCHEMA, Poll, TypedRows
+from dataflow.sources.files.row_texts import RowTexts
 from dataflow.sources.files.source import FilesSource
 from tests.dataflow.sources.files.draining import file_decoder
 from tests.model import adapter, contract, parquet
+from tests.parquet_cells import rows_of
 
 arrow: Any = pa
 """What its types lack."""
@@ -182,9 +186,8 @@ def check(table: pa.Table, model: type[BaseModel], inside: str = "") -> None:
         pq.write_table(table, rows / "r.parquet", row_group_size=3)
         (lines / "l.ndjson").write_bytes(lines_of(table, model))
         as_rows, as_lines = answers_of(Path(made) / "rows", model), answers_of(Path(made) / "lines", model)
-        modelled = parquet.read_file(
-            rows / "r.parquet", spec, outside=dict(part.split("=") for part in inside.split("/") if part)
-        )
+    outside = dict(part.split("=") for part in inside.split("/") if part)
+    modelled = [parquet.read_row(row, spec, outside) for row in rows_of(table)]
     assert as_rows == as_lines
     # a dead letter names the field as the record does
     keys = {each.name: each.key for each in spec.fields if each.key}
@@ -222,3 +225,66 @@ def test_times_and_days_as_text_are_judged_alike(table: pa.Table) -> None:
 @settings(deadline=None, max_examples=40)
 def test_columns_of_folders_are_judged_alike(table: pa.Table, inside: str) -> None:
     check(table, Order, inside)
+
+
+TYPED: Mapping[str, Sequence[Column]] = {
+    "time": [
+        (pa.timestamp(unit), st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 10**9))
+        for unit in ("s", "ms", "us", "ns")
+    ],
+    "order_id": [
+        (pa.date32(), st.none() | st.integers(-(2**31), 2**31 - 1) | st.integers(-9, 9)),
+        (pa.timestamp("us"), st.none() | st.integers(-(2**62), 2**62) | st.integers(-9, 10**9)),
+        (pa.timestamp("s"), st.none() | st.integers(-(10**10), 10**10)),
+        (pa.binary(), st.none() | st.binary(max_size=5) | st.just(b"north")),
+    ],
+    "ratio": [
+        (pa.float64(), st.none() | st.floats()),
+        (arrow.float32(), st.none() | st.floats(width=32)),
+        (pa.decimal128(38, 20), st.none() | st.decimals(-(10**17), 10**17, places=20)),
+    ],
+    "paid": [
+        (pa.float64(), st.none() | st.floats() | st.integers(-(10**9), 10**9).map(lambda cents: cents / 100)),
+        (pa.decimal256(70, 30), st.none() | st.decimals(-(10**13), 10**13, places=30) | st.just(Decimal("1.5"))),
+        (arrow.float32(), st.none() | st.floats(width=32)),
+    ],
+    "day": [(pa.date32(), st.none() | st.integers(-(2**31), 2**31 - 1) | st.integers(-9, 9))],
+}
+
+
+@st.composite
+def typed_tables(draw: st.DrawFn) -> pa.Table:
+    rows = draw(st.integers(1, 10))
+    columns = {"time": pa.array([1] * rows), "order_id": pa.array(["a"] * rows)}
+    for name in draw(st.lists(st.sampled_from([*TYPED]), min_size=1, max_size=2, unique=True)):
+        type_, values = draw(st.sampled_from(TYPED[name]))
+        columns[name] = pa.array(draw(st.lists(values, min_size=rows, max_size=rows)), type_)
+    return pa.table(columns)
+
+
+@given(typed_tables())
+@settings(deadline=None, max_examples=80)
+def test_what_json_cannot_say_is_a_value_or_a_dead_letter_as_the_model_has_it(table: pa.Table) -> None:
+    spec = adapter.to_spec(Pipeline(name="p", event=Order, rollups=[]), Path())
+    schema = schema_of(Order)
+    batch = table.combine_chunks().to_batches()[0]
+    decoded = decode_poll(file_decoder(schema), poll_of(batch, RowTexts(schema, batch.schema, {})))
+    found: dict[int, Answer] = dict(zip(decoded.events_at.tolist(), decoded.events.to_pylist(), strict=True))
+    for at, refusal in zip(decoded.dead_at.tolist(), decoded.refusals, strict=True):
+        found[at] = refusal.reason
+    modelled = [parquet.read_row(row, spec, {}) for row in rows_of(table)]
+    assert [found[at] for at in range(table.num_rows)] == [
+        each.reason if isinstance(each, contract.Dead) else each for each in modelled
+    ]
+
+
+def poll_of(batch: pa.RecordBatch, told: RowTexts) -> Poll:
+    rows = batch.num_rows
+    records = pa.RecordBatch.from_arrays(
+        [pa.array(range(rows), pa.int64()), pa.nulls(rows, pa.int64()), pa.nulls(rows, pa.binary())], schema=POLL_SCHEMA
+    )
+    poll = Poll(records, 0, rows, typed=TypedRows(batch, {}, told))
+    # whatever a row holds, it is readable
+    for text in poll.values(np.arange(rows)).to_pylist():
+        assert isinstance(json.loads(text), dict)
+    return poll

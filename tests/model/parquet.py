@@ -1,37 +1,38 @@
-"""Rows of Parquet files and what they are worth as events, one row at a time (docs/inputs.md)."""
+"""Rows of typed columns and what they are worth as events, one row at a time (docs/inputs.md)."""
 
 import re
 import uuid
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tests.model.avro import Typed, read_fields
 from tests.model.contract import Dead
 from tests.model.spec import FieldSpec, PipelineSpec
 
-PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value of a row. `sort`: null, bytes (also those of a text), bool, int, double, decimal, days, ticks, uuid,
+    struct (its cells by name) or other. `size`: the scale of a decimal, the ticks of a second.
+    """
+
+    sort: str
+    value: Any = None
+    size: int = 0
 
 
 class NoText(Exception):
     """A cell of the row says no text: the row is dead as a whole."""
 
 
-def read_file(path: Path, spec: PipelineSpec, outside: dict[str, str] | None = None) -> list[dict[str, Any] | Dead]:
-    """What each row is. `outside`: what folders say of columns that the file lacks."""
-    table = pq.read_table(path, partitioning=None)
-    return [read_row(table, at, spec, outside or {}) for at in range(table.num_rows)]
-
-
-def read_row(table: pa.Table, at: int, spec: PipelineSpec, outside: dict[str, str]) -> dict[str, Any] | Dead:
+def read_row(row: dict[str, Cell], spec: PipelineSpec, outside: dict[str, str]) -> dict[str, Any] | Dead:
+    """The event's columns, or why there are none. `outside`: what folders say of columns that the file lacks."""
     try:
-        found = fields_there({name: table.column(name)[at] for name in table.schema.names}, spec.fields, "", outside)
+        found = fields_there(row, spec.fields, "", outside)
     except NoText as problem:
         reason, name = problem.args
         return Dead(reason, name)
@@ -39,17 +40,17 @@ def read_row(table: pa.Table, at: int, spec: PipelineSpec, outside: dict[str, st
     return read_fields(found, spec.fields, ((), ""), columns, {}) or columns
 
 
-def fields_there(cells: dict[str, Any], fields: tuple[FieldSpec, ...], prefix: str, outside: dict[str, str]) -> Any:
+def fields_there(cells: dict[str, Cell], fields: tuple[FieldSpec, ...], prefix: str, outside: dict[str, str]) -> Any:
     """By key, what a row or a struct holds of the fields: a null only where one is allowed."""
-    found = {}
+    found: dict[str, tuple[Typed, list[str]]] = {}
     for each in fields:
         key = each.key or each.name
         others = {other.key or other.name for other in fields if other is not each}
         name = each.name if each.name in cells and each.name not in others else key
         if name in cells:
             value = object_of(cells[name], each, prefix) if each.kind == "object" else typed(cells[name], each, prefix)
-        elif each.name in outside and not prefix:
-            value = told(outside[each.name], each)
+        elif not prefix and (each.name in outside or key in outside):
+            value = told(outside[each.name if each.name in outside else key], each)
         else:
             continue
         if value.kind != "null" or each.optional:
@@ -57,52 +58,42 @@ def fields_there(cells: dict[str, Any], fields: tuple[FieldSpec, ...], prefix: s
     return found
 
 
-def object_of(cell: Any, each: FieldSpec, prefix: str) -> Typed:
-    if not cell.is_valid:
-        return Typed("null")
-    if not pa.types.is_struct(cell.type):
-        return Typed("other")
-    inner = {cell.type.field(at).name: cell[at] for at in range(cell.type.num_fields)}
-    found = fields_there(inner, each.children, f"{prefix}{each.name}.", {})
-    here = [inner[child.name] for child in each.children if child.name in inner]
-    return (
-        Typed("null") if each.optional and here and not any(part.is_valid for part in here) else Typed("record", found)
-    )
+def object_of(cell: Cell, each: FieldSpec, prefix: str) -> Typed:
+    if cell.sort != "struct":
+        return Typed("null" if cell.sort == "null" else "other")
+    found = fields_there(cell.value, each.children, f"{prefix}{each.name}.", {})
+    here = [cell.value[child.name] for child in each.children if child.name in cell.value]
+    is_empty = bool(here) and all(part.sort == "null" for part in here)
+    return Typed("null") if each.optional and is_empty else Typed("record", found)
 
 
 def told(text: str, each: FieldSpec) -> Typed:
     """What a folder's name says to a field."""
-    numeric = each.kind in ("int", "float", "money") or (each.kind.startswith("event_time") and each.form is None)
-    if numeric and each.kind != "event_time_text" and _NUMBER.fullmatch(text):
+    is_time = each.kind.startswith("event_time") and each.kind != "event_time_text"
+    if (each.kind in ("int", "float", "money") or is_time) and _NUMBER.fullmatch(text):
         return Typed("int", int(text)) if re.fullmatch("-?[0-9]+", text) else number(Fraction(text), each)
-    if each.kind == "bool" and text.lower() in ("true", "false"):
+    if each.kind == "bool" and text in ("true", "True", "TRUE", "false", "False", "FALSE"):
         return Typed("bool", text.lower() == "true")
     return Typed("text", text)
 
 
-def typed(cell: Any, each: FieldSpec, prefix: str) -> Typed:
-    """A cell with what its type says of it."""
-    if isinstance(cell, pa.DictionaryScalar):
-        cell = cell.value
-    if cell is None or not cell.is_valid:
-        return Typed("null")
-    type_ = cell.type
-    if isinstance(cell, pa.StringScalar | pa.LargeStringScalar | pa.BinaryScalar):
+def typed(cell: Cell, each: FieldSpec, prefix: str) -> Typed:
+    """A cell as a field looks at it."""
+    if cell.sort == "bytes":
         try:
-            return Typed("text", cell.as_buffer().to_pybytes().decode())
+            return Typed("text", cell.value.decode())
         except UnicodeDecodeError:
             raise NoText("invalid_utf8", prefix + each.name) from None
-    if pa.types.is_boolean(type_):
-        return Typed("bool", cell.as_py())
-    if pa.types.is_integer(type_):
-        return Typed("int", cell.as_py())
-    if pa.types.is_floating(type_):
-        return Typed("double", float(cell.as_py()))
-    if pa.types.is_decimal(type_):
-        value: Decimal = cell.as_py()
-        whole = type_.scale == 0 and (each.kind == "int" or each.kind.startswith("event_time"))
-        return Typed("int", int(value)) if whole else number(Fraction(value), each)
-    return moment(cell, each, prefix)
+    if cell.sort == "decimal":
+        whole = cell.size == 0 and (each.kind == "int" or each.kind.startswith("event_time"))
+        return Typed("int", int(cell.value)) if whole else number(Fraction(cell.value), each)
+    if each.kind == "str" and cell.sort in ("days", "ticks", "uuid"):
+        return Typed("text", text_of(cell, prefix + each.name))
+    if cell.sort == "days":
+        return Typed("day", cell.value)
+    if cell.sort == "ticks":
+        return Typed("instant", Fraction(cell.value, cell.size))
+    return Typed(cell.sort, cell.value)
 
 
 def number(exact: Fraction, each: FieldSpec) -> Typed:
@@ -110,21 +101,14 @@ def number(exact: Fraction, each: FieldSpec) -> Typed:
     return Typed("double", float(exact)) if each.kind == "float" else Typed("exact", exact)
 
 
-def moment(cell: Any, each: FieldSpec, prefix: str) -> Typed:
-    """Dates, timestamps, times of day; a field of text takes what each says."""
-    type_, is_text = cell.type, each.kind == "str"
-    if pa.types.is_date(type_):
-        days = cell.value if pa.types.is_date32(type_) else cell.value // 86_400_000
-        return Typed("text", clock(days * 86_400, prefix + each.name)[:10]) if is_text else Typed("day", days)
-    if pa.types.is_timestamp(type_):
-        seconds, rest = divmod(cell.value, PER_SECOND[type_.unit])
-        if not is_text:
-            return Typed("instant", Fraction(cell.value, PER_SECOND[type_.unit]))
-        digits = len(str(PER_SECOND[type_.unit])) - 1
-        return Typed("text", clock(seconds, prefix + each.name) + (f".{rest:0{digits}d}" if digits else "") + "Z")
-    if isinstance(cell, pa.ExtensionScalar) and is_text:
-        return Typed("text", str(uuid.UUID(bytes=cell.value.as_py())))
-    return Typed("other")
+def text_of(cell: Cell, name: str) -> str:
+    if cell.sort == "uuid":
+        return str(uuid.UUID(bytes=cell.value))
+    if cell.sort == "days":
+        return clock(cell.value * 86_400, name)[:10]
+    seconds, rest = divmod(cell.value, cell.size)
+    digits = len(str(cell.size)) - 1
+    return clock(seconds, name) + (f".{rest:0{digits}d}" if digits else "") + "Z"
 
 
 def clock(seconds: int, name: str) -> str:

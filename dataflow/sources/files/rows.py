@@ -16,7 +16,7 @@ from dataflow.sources.files.content_print import Known
 from dataflow.sources.files.row_texts import RowTexts
 
 BATCH_ROWS = 1 << 15
-BATCH_BYTES = 64 << 20
+BATCH_BYTES = 32 << 20
 _BUFFER_BYTES = 1 << 20
 _LENGTH_BYTES = 4
 _FAILURES = (pa.ArrowException, OSError, ValueError, OverflowError)
@@ -137,7 +137,9 @@ class RowReader:
         return TypedRows(batch, self._outside, RowTexts(self._event, batch.schema, self._outside))
 
     def _broken(self, why: str) -> SourceError:
-        return SourceError(f"{self._path} is broken behind row {self.position:,}: {why}. Put a whole copy there")
+        return SourceError(
+            f"{self._path} is broken behind row {self.position:,}: {why.rstrip('. ')}. Put a whole copy there"
+        )
 
     def _rows_from(self, start: int) -> Iterator[pa.RecordBatch]:
         metadata: Any = self._file.metadata
@@ -187,7 +189,8 @@ def _is_single_text(column: Any) -> bool:
 
 def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The same rows with plain texts where there were views of text, of which Arrow cannot pick some."""
-    views: Any = [pa.string_view(), pa.binary_view()]  # type: ignore[attr-defined]  # its types lack them
+    arrow: Any = pa
+    views = [arrow.string_view(), arrow.binary_view()]
     if not any(type_ in views for type_ in batch.schema.types):
         return batch
     columns = [column.cast(pa.binary()) if column.type in views else column for column in batch.columns]

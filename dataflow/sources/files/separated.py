@@ -13,6 +13,7 @@ from dataflow.columnar.types import Int64s
 from dataflow.errors import SourceError
 from dataflow.event.fields import FieldKind
 from dataflow.event.schema import EventField, EventSchema
+from dataflow.formats.located import locate
 from dataflow.messages import POLL_SCHEMA, Poll, Refusal
 from dataflow.sources.files.lines import MARK, NEWLINE, Hint, LineReader, Manner
 from dataflow.sources.files.outside import json_value
@@ -151,13 +152,15 @@ class _Values:
     def __init__(self, path: Path, names: Sequence[str], event: EventSchema, outside: Mapping[str, object]) -> None:
         self._width = len(names)
         at = {name: number for number, name in enumerate(names)}
-        here = [(field, at[field.name]) for field in event.fields if field.name in at]
+        header = pa.schema([(name, pa.string()) for name in at])
+        here = [(part.field, at[part.path[0]]) for part in locate(event.root, header).fields() if part.path]
         if not here and names:
             wanted = ", ".join(field.name for field in event.fields)
             raise SourceError(f"{path} has none of the event's columns ({wanted}): it has {', '.join(names)}")
         self._at = [number for _, number in here]
-        self._outside = [(field, outside[field.name]) for field in event.fields if field.name in outside]
-        self._outside = [each for each in self._outside if each[0].name not in at]
+        read = {field.name for field, _ in here}
+        lacking = [field for field in event.fields if field.name in outside and field.name not in read]
+        self._outside = [(field, outside[field.name]) for field in lacking]
         self._fields = [*(field for field, _ in here), *(field for field, _ in self._outside)]
         self._encode = msgspec.json.Encoder(decimal_format="number").encode
 

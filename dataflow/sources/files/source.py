@@ -11,7 +11,7 @@ from dataflow.sources.files.container import ContainerReader
 from dataflow.sources.files.content_print import Known
 from dataflow.sources.files.folder import look
 from dataflow.sources.files.lines import LineReader, Manner
-from dataflow.sources.files.outside import Members, outside_values
+from dataflow.sources.files.outside import Members, members_of, outside_values
 from dataflow.sources.files.recognised import beginning, recognise, whole_file
 from dataflow.sources.files.rows import RowReader
 from dataflow.sources.files.separated import SeparatedReader
@@ -77,7 +77,8 @@ class FilesSource:
         form = file.form
         manner = Manner(form.compression, self._whole, kind=form.kind, first=beginning(file), place=file.name)
         if file.form.kind == "lines":
-            manner = replace(manner, members=Members(outside) if outside else None)
+            if self._event is not None and outside:
+                manner = replace(manner, members=Members(members_of(self._event, outside)))
             return LineReader(file.path, start, hint, bounded_end, manner=manner)
         assert self._event is not None, "without a model there are only lines"
         if file.form.kind == "csv":

@@ -2,19 +2,16 @@
 
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dataflow.decode.json.columns import NULL, column_of
-from dataflow.decode.limits import Whole, ints_of, money_of
-from dataflow.event.annotations import COMPARE, Comparison, Constraints
+from dataflow.decode.limits import ints_of
+from dataflow.event.annotations import Constraints
 from dataflow.event.fields import EVENT_TIME_LIMIT_MS, FieldKind, TimeUnit
 from dataflow.event.schema import EventField
 
@@ -35,34 +32,6 @@ def made(field: EventField, values: list[Any]) -> tuple[list[Any], list[bool]]:
 
 def raw(*texts: str) -> list[msgspec.Raw]:
     return [msgspec.Raw(text.encode()) for text in texts]
-
-
-BOUNDS = st.lists(
-    st.tuples(st.sampled_from(["ge", "gt", "le", "lt"]), st.integers(-(2**64), 2**64) | st.sampled_from(INT64)),
-    max_size=2,
-)
-
-
-@given(BOUNDS, st.lists(st.integers(1, 5) | st.just(2**64), max_size=1), st.integers(*INT64) | st.integers(-9, 9))
-def test_a_whole_number_is_marked_where_a_bound_or_a_step_is_broken(
-    bounds: list[tuple[Comparison, int]], steps: list[int], value: int
-) -> None:
-    whole = Whole(Constraints(bounds=tuple(bounds), multiples=tuple(steps)))
-    marks = np.zeros(1, np.bool_)
-    whole.mark(np.array([value], np.int64), None, marks)
-    fits = all(COMPARE[comparison](value, bound) for comparison, bound in bounds)
-    assert bool(marks[0]) == (not (fits and all(value % step == 0 for step in steps)))
-
-
-def test_nulls_are_never_marked_and_marks_of_others_stay() -> None:
-    marks = np.array([True, False, False])
-    Whole(Constraints(bounds=(("ge", 5),))).mark(np.array([9, 0, 0]), np.array([False, True, False]), marks)
-    assert marks.tolist() == [True, False, True]
-
-
-def test_a_bound_between_two_units_is_rounded_to_the_inside() -> None:
-    whole = Whole(Constraints(bounds=(("ge", 1), ("lt", 2))), lambda bound: Fraction(bound * 10, 3))
-    assert (whole.low, whole.high) == (4, 6)
 
 
 def test_text_is_marked_by_its_length_in_code_points() -> None:
@@ -126,12 +95,6 @@ def test_a_null_that_a_record_wrote_is_marked_where_only_an_absent_object_gives_
 def test_a_column_of_nulls_alone_is_null() -> None:
     field = leaf(FieldKind.MONEY, pa.decimal128(18, 6), nullable=True, null_ok=True)
     assert made(field, [NULL, NULL]) == ([None, None], [False, False])
-
-
-def test_bounds_of_money_count_in_millionths() -> None:
-    bounds: tuple[tuple[Comparison, Any], ...] = (("ge", Decimal("0.5")), ("lt", 2))
-    whole = money_of(leaf(FieldKind.MONEY, pa.decimal128(18, 6), constraints=Constraints(bounds=bounds)))
-    assert (whole.low, whole.high) == (500_000, 1_999_999)
 
 
 def test_times_as_text_are_read_in_any_zone_and_what_is_none_is_marked() -> None:
