@@ -78,7 +78,8 @@ def test_memory_holds_few_large_rows(tmp_path: Path, event: EventSchema) -> None
     ads = [f"{n:03}" + "x" * (1 << 20) for n in range(192)]
     table = pa.table({"event_time": list(range(192)), "ad_id": ads})
     # pages of few rows, as a writer of large ones makes them: memory never holds less than a page
-    pq.write_table(table, tmp_path / "p.parquet", use_dictionary=False, write_batch_size=1)
+    write: Any = pq.write_table
+    write(table, tmp_path / "p.parquet", use_dictionary=False, write_batch_size=1)
     del table, ads
     reader = FilesSource(tmp_path, event).open("p", None, None)
     arrow: Any = pa
