@@ -14,7 +14,7 @@ def test_every_form_of_file_gives_the_same_events_and_costs_are_told_beside_anot
     events = files.fill(tmp_path, 3_000, plan)
     assert 2_900 < events < 3_000
     decoder = decoder_for(plan, of_kafka=False)
-    for form in (files.PLAIN, files.GZIP, files.ZSTD, files.PARQUET):
+    for form in (files.PLAIN, files.GZIP, files.ZSTD, files.PARQUET, files.WIDE):
         assert files.read(tmp_path / form, plan, decoder) == events
     costs = {cost.form: cost for cost in files.measure(tmp_path, plan, 5, events)}
     assert [*costs] == [*files.FORMS]

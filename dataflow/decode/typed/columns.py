@@ -66,10 +66,12 @@ class _Checked:
             return pa.nulls(len(column), self._type)
         if isinstance(column, pa.DictionaryArray) and _is_small(column):
             made, found = self._values(column.dictionary)
-            marks |= found[column.indices.fill_null(0).to_numpy()] & _valid(column)
+            if found.any():
+                marks |= found[column.indices.fill_null(0).to_numpy()] & _valid(column)
             return made.take(column.indices)
         made, found = self._values(column)
-        marks |= found & _valid(column)
+        if found.any():
+            marks |= found & _valid(column)
         return made
 
     def _values(self, column: pa.Array) -> tuple[pa.Array, Marks]:

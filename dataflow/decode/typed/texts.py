@@ -131,8 +131,9 @@ def days_of(column: Any) -> Int64s:
 
 def ticks_of(column: pa.Array) -> Int64s:
     """The int64s that stand for a column's values, 0 for null."""
-    numbers: Int64s = column.view(pa.int64()).fill_null(0).to_numpy()
-    return numbers
+    numbers = column.view(pa.int64())
+    filled: Int64s = (numbers.fill_null(0) if numbers.null_count else numbers).to_numpy()
+    return filled
 
 
 def is_day(days: Int64s) -> Bools:

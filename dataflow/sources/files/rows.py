@@ -71,6 +71,7 @@ class RowReader:
         self._event, self._outside = event, outside
         self._batches = self._rows_from(start)
         self._held: TypedRows | None = None
+        self._told: RowTexts | None = None
         self._next = 0
 
     @property
@@ -134,7 +135,9 @@ class RowReader:
         except _FAILURES as error:
             raise self._broken(str(error)) from None
         batch = _without_views(batch)
-        return TypedRows(batch, self._outside, RowTexts(self._event, batch.schema, self._outside))
+        if self._told is None:
+            self._told = RowTexts(self._event, batch.schema, self._outside)
+        return TypedRows(batch, self._outside, self._told)
 
     def _broken(self, why: str) -> SourceError:
         return SourceError(

@@ -84,16 +84,19 @@ class SeparatedReader:
         first = LineReader(path, 0, None, 1, manner=manner)
         header = first.poll(1, _HEADER_BYTES)
         first.close()
-        names = [] if header is None else _fields(header.records.column("value")[0].as_py())
+        # a header without its newline may be written on; no row can be behind it
+        is_cut = header is not None and header.cut
+        names = [] if header is None or is_cut else _fields(header.records.column("value")[0].as_py())
         if isinstance(names, Refusal):
             raise SourceError(f"{path} cannot be read as CSV, its first row is no header: {names.message}")
         self._values = _Values(path, names, event, outside)
         end = None if bounded_end is None else bounded_end + 1
         # without a header there is no row either; at the first row the header may be younger than the hint
-        line, hint = (start + 1, hint if start else None) if header is not None else (0, None)
+        line, hint = (start + 1, hint if start else None) if header is not None and not is_cut else (0, None)
+        end = 0 if is_cut else end
         self._rows = LineReader(path, line, hint, end, manner=manner)
         self.position = start
-        self.finished, self.unfinished = self._rows.finished, False
+        self.finished, self.unfinished = self._rows.finished, is_cut
 
     @property
     def hint(self) -> Hint:
