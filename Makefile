@@ -48,6 +48,7 @@ bench: runtime ## throughput, latency, a million hostile records on a real Kafka
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.fuzz
 	$(BIN)/python -m bench.fuzz_formats
+	$(BIN)/python -m bench.formats
 	$(BIN)/python -m bench.one_broken
 	$(BIN)/python -m bench.start
 	$(BIN)/python -m bench.answers

@@ -21,7 +21,7 @@ from dataflow.decode.decoder import Decoder, decoder_for
 from dataflow.formats.frame import SchemaKey
 from dataflow.formats.schemas import RegisteredSchema
 from dataflow.pipeline.plan import make_plan
-from tests.avro_events import FIRST, GOOD, GOOD_SECOND, PIPELINE, SECOND, body, framed, mutated
+from tests.avro_events import FIRST, GOOD, GOOD_SECOND, GOOD_THIRD, PIPELINE, SECOND, THIRD, body, framed, mutated
 from tests.model import adapter
 from tests.model import avro as avro_model
 from tests.model import protobuf as protobuf_model
@@ -47,21 +47,27 @@ class Outcome:
 
 
 class _Registry:
-    """Two schemas of Avro, one of Protobuf under a number of its own, and no other."""
+    """Three schemas of Avro, one of Protobuf under a number of its own, and no other."""
 
     def find(self, key: SchemaKey) -> RegisteredSchema | None:
         return {
             1: RegisteredSchema("AVRO", FIRST),
             2: RegisteredSchema("AVRO", SECOND),
             3: RegisteredSchema("PROTOBUF", "message"),
+            4: RegisteredSchema("AVRO", THIRD),
         }.get(int(key.value) if key.kind == "id" else 0)
 
 
 def avro_case(spec: PipelineSpec) -> tuple[Decoder, Model, list[bytes]]:
-    """A decoder of framed Avro, the model of it, and good records of both schemas."""
+    """A decoder of framed Avro, the model of it, and good records of all schemas."""
     plan = replace(make_plan(replace(PIPELINE, format=avro()), Path()), schemas=_Registry())
-    schemas = {1: ("AVRO", avro_model.Schema(FIRST)), 2: ("AVRO", avro_model.Schema(SECOND))}
-    good = [framed(1, body(FIRST, GOOD)), framed(2, body(SECOND, GOOD_SECOND))]
+    texts = {1: FIRST, 2: SECOND, 4: THIRD}
+    schemas = {number: ("AVRO", avro_model.Schema(text)) for number, text in texts.items()}
+    good = [
+        framed(1, body(FIRST, GOOD)),
+        framed(2, body(SECOND, GOOD_SECOND)),
+        framed(4, body(THIRD, GOOD_THIRD)),
+    ]
     return decoder_for(plan), lambda value: avro_model.read_framed(value, spec, schemas), good
 
 

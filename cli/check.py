@@ -34,7 +34,7 @@ def check(given: Given) -> None:
     except PipelineError as mistakes:
         end_with([mistakes, *_mistakes_in_reports(settings), *_mistakes_in_boards(settings, None)])
         raise
-    refused = _refused(settings, plan)
+    refused, unguarded = _refused(settings, plan), _unguarded(settings, plan)
     files = _files(settings)
     wrong = _mistakes_in_boards(settings, plan)
     try:
@@ -45,8 +45,8 @@ def check(given: Given) -> None:
     if wrong:
         end_with([*wrong, *(refused or [])])
     _show(settings, plan, [*reports, *files])
+    end_with([*unguarded, *(refused or [])])
     if refused is not None:
-        end_with(refused)
         show(f"The lake {settings.lake} goes on with it.", *_changes(settings, plan))
 
 
@@ -59,19 +59,20 @@ def _show(settings: "Settings", plan: "Plan", reports: list[TextTable | str]) ->
         _windows(plan),
         "",
         *_held(plan, events=settings.events),
-        *_unguarded(settings, plan),
         *reports,
     )
 
 
-def _unguarded(settings: "Settings", plan: "Plan") -> list[str]:
-    """Where a guard that the pipeline declares is none."""
-    if settings.source != "files" or plan.max_future_ms is None or plan.max_future_clock_ms is not None:
-        return []
-    return [
-        "max_future has no effect on files, whose records have no timestamp; max_future_clock says what it counts from "
-        "there."
-    ]
+def _unguarded(settings: "Settings", plan: "Plan") -> "list[TidemillError]":
+    """Where a guard that the pipeline declares would be none, which a run refuses."""
+    from dataflow.errors import ConfigError
+    from runtime.sources import require_record_times
+
+    try:
+        require_record_times(settings.source, plan)
+    except ConfigError as problem:
+        return [problem]
+    return []
 
 
 def sql_type(type_: "pa.DataType") -> str:
@@ -251,10 +252,19 @@ def _held(plan: "Plan", *, events: bool) -> Iterable[str]:
         until = to_text(plan.dedup_within_ms + plan.out_of_orderness_ms)
         yield f"Each {plan.dedup_column} is remembered until event time has moved {until} past its first event."
     yield "Rollups hold no state: each commit appends delta rows, and a view adds them up."
+    from dataflow.pipeline.dimension_file import KEPT_BYTES
+    from dataflow.spoken import size
+
     for dimension in plan.dimensions:
         declared, keys = dimension.dimension, len(dimension.keys)
         unknown = "nulls" if declared.unknown == "null" else "a dead letter"
-        yield f"Dimension {declared.name}: {keys} keys in memory; an unknown key gives {unknown}."
+        kept = (
+            "the lake keeps a copy of its file"
+            if dimension.content is not None
+            else f"its file is larger than {size(KEPT_BYTES)}, so the lake keeps its SHA-256 alone, and once the file "
+            "has changed, audit cannot prove what was joined with it"
+        )
+        yield f"Dimension {declared.name}: {keys} keys in memory; an unknown key gives {unknown}; {kept}."
     rows = [("events", events), ("late_events", True), ("dead_letters", True)]
     yield f"Kept: {', '.join(f'{name} {_kept(plan, name)}' for name, there in rows if there)}, the ledger for ever."
     yield f"A source partition that is silent for {to_text(plan.idle_timeout_ms)} holds no window open."

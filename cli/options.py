@@ -44,6 +44,7 @@ FLAGS: Mapping[str, Any] = {
     "bounded": Annotated[bool | None, flag("bounded", "--bounded/--unbounded")],
     "final": Annotated[bool | None, flag("final", "--final/--not-final")],
     "add_source": Annotated[bool | None, flag("add_source", "--add-source/--no-add-source")],
+    "accept_gap": Annotated[bool | None, flag("accept_gap", "--accept-gap/--no-accept-gap")],
     "ranges": Annotated[Path | None, flag("ranges", metavar="FILE")],
     "start": Annotated[str | None, flag("start", metavar="earliest|latest")],
     "workers": Annotated[int | None, flag("workers", "--workers", "-w")],

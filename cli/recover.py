@@ -58,7 +58,8 @@ def recover(
             with Bar("reading back", "records") as bar:
                 found = take_over(catalog, plan, source, folder, clock=now, wait=lambda: time.sleep(PAUSE_S), steps=bar)
             for taken in found:
-                typer.echo(f"{taken.partition}: goes on at offset {taken.next_offset}; {taken.how}")
+                for line in taken.lines():
+                    typer.echo(line)
         finally:
             source.close()
     finally:

@@ -63,6 +63,7 @@ def replay(
         live = reader.snapshot()
         definition = _with_every_rollup(reader, plan, settings.pipeline)
         ranges = replaying.replay_ranges(live, selection, definition.first_rules)
+        replaying.require_dimensions(ranges, plan, reader.lake_dir)
         copy_kept(settings.recovery, folder / "recovery")
         flags = words({key: value for key, value in given.items() if key != "lake"})
         flags += ["--group", f"{settings.group}-check", "--events" if "events" in live.tables else "--no-events"]
@@ -171,8 +172,10 @@ def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", rang
         stream = AdStream(settings.generator_seed, settings.generator_partitions, settings.generator_rate)
         hint = generator_start(stream, reader)
     told = contents(reader.resolver.catalog().connection)
+    lake = str(reader.lake_dir)
     parts = {
-        each.partition: SourceRange(each.start, each.end, hint, each.marks, told.get(each.partition)) for each in ranges
+        each.partition: SourceRange(each.start, each.end, hint, each.marks, told.get(each.partition), lake, each.lost)
+        for each in ranges
     }
     write_ranges(folder / "ranges.json", parts)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
         Money,
         MoneyText,
     )
-    from dataflow.event.record_part import KafkaHeader, KafkaKey, KafkaTimestamp, KafkaTopic
+    from dataflow.event.record_part import KafkaHeader, KafkaKey, KafkaKeyField, KafkaTimestamp, KafkaTopic
     from dataflow.event.text_time import EventTimeText
     from dataflow.formats.declared import avro, json, protobuf
     from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
@@ -26,6 +26,7 @@ __all__ = [
     "EventTimeText",
     "KafkaHeader",
     "KafkaKey",
+    "KafkaKeyField",
     "KafkaTimestamp",
     "KafkaTopic",
     "Money",
@@ -41,7 +42,7 @@ _PLACES = {
     **dict.fromkeys(("Dimension", "Pipeline", "Rollup"), ".pipeline.declaration"),
     **dict.fromkeys(("avro", "json", "protobuf"), ".formats.declared"),
     "EventTimeText": ".event.text_time",
-    **dict.fromkeys(("KafkaHeader", "KafkaKey", "KafkaTimestamp", "KafkaTopic"), ".event.record_part"),
+    **dict.fromkeys(("KafkaHeader", "KafkaKey", "KafkaKeyField", "KafkaTimestamp", "KafkaTopic"), ".event.record_part"),
 }
 
 

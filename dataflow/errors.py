@@ -18,6 +18,7 @@
     │   ├── NewerLake            a later version of Tidemill wrote the lake
     │   ├── LakeUnwritable       permission or disk
     │   ├── Fenced               another run has taken the lake over
+    │   ├── DimensionLost        rows cannot be joined as they were: no copy of the file is kept
     │   ├── Gap                  a commit does not continue where the lake ends
     │   └── ConservationError    a record would vanish or count twice
     └── QueryError               the question cannot be answered
@@ -139,6 +140,10 @@ class LakeUnwritable(LakeError):
 
 class Fenced(LakeError):
     """Another run has taken the lake over; this one must stop."""
+
+
+class DimensionLost(LakeError):
+    """Rows cannot be joined as they were when they were read: the dimension's file of that time is not there."""
 
 
 class Gap(LakeError):

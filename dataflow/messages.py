@@ -74,8 +74,9 @@ class Poll:
     `records` has POLL_SCHEMA, and columns after it where more of each record was asked for; offsets ascend. `end` is
     the position to read on from. Where a source says its values in other words, `json` has the JSON text per record
     that the decoder reads in their place; null where `refused`, by offset, says why there is none. `cut`: no newline
-    ends the last record, and the file does. `typed`: the records as columns, where they come so; their values are null
-    then.
+    ends the last record, and the file does. `lost`: the first so many offsets were gone before they were read, which
+    the run accepts (semantics rule 14): none of `records` is there. `typed`: the records as columns, where they come
+    so; their values are null then.
     """
 
     records: pa.RecordBatch
@@ -84,6 +85,7 @@ class Poll:
     json: pa.Array | None = None
     refused: Mapping[int, "Refusal"] = field(default_factory=dict)
     cut: bool = False
+    lost: int = 0
     typed: TypedRows | None = None
 
     @property
@@ -105,10 +107,11 @@ class Poll:
         offsets: pa.Array = self.records.column("offset")
         below = int(offsets.to_numpy().searchsorted(end))
         first, rest = (None, None) if self.json is None else (self.json.slice(0, below), self.json.slice(below))
+        lost = min(self.lost, end - self.start)
         rows = (None, None) if self.typed is None else (self.typed.slice(0, below), self.typed.slice(below))
         return (
-            Poll(self.records.slice(0, below), self.start, end, first, self.refused, typed=rows[0]),
-            Poll(self.records.slice(below), end, self.end, rest, self.refused, self.cut, rows[1]),
+            Poll(self.records.slice(0, below), self.start, end, first, self.refused, lost=lost, typed=rows[0]),
+            Poll(self.records.slice(below), end, self.end, rest, self.refused, self.cut, self.lost - lost, rows[1]),
         )
 
 
@@ -147,6 +150,7 @@ class Judged:
     `watermark` is the one after the last row, None before the first; `rules` those by which it was judged, None where
     those of the pipeline hold. `finished`: the source partition is bounded and ends here; `final`: and the run was told
     that nothing ever comes after that. `content`: what the source partition is known by, as its reader tells.
+    `lost`: all of its offsets, where they were gone before they were read; else 0.
     """
 
     partition: str
@@ -163,6 +167,7 @@ class Judged:
     finished: bool = False
     final: bool = False
     content: str | None = None
+    lost: int = 0
 
 
 @dataclass(slots=True)
@@ -180,6 +185,7 @@ class Range:
 
     It grows while an epoch's ranges are joined; read back from the lake it stands in a `proof.ledger.LedgerLine`.
     `watermark`, after its last record, and `rules`, by which it was judged, are None where an earlier version wrote it.
+    `lost`: all of its offsets, where they were gone before they were read and the run accepted that; else 0.
     """
 
     partition: str
@@ -198,6 +204,7 @@ class Range:
     watermark: int | None = None
     rules: Rules | None = None
     content: str | None = None
+    lost: int = 0
 
 
 @dataclass(slots=True)

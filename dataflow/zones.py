@@ -76,6 +76,13 @@ class Zone:
         skipped = at - self._offset[span] < self._since[span]
         return np.asarray(at - self._offset[np.where(skipped, span - 1, span)] + shift)
 
+    def offsets_ms(self, since_ms: int) -> set[int]:
+        """Every offset from UTC that its clock has had from an instant on, and is known to have."""
+        import numpy as np
+
+        first = int(np.searchsorted(self._since, since_ms, side="right")) - 1
+        return set(self._offset[max(first, 0) :].tolist())
+
 
 def zone_of(name: str) -> Zone:
     """The zone called so in the tz database, like "Europe/Amsterdam". Raises ValueError for any other name."""

@@ -27,11 +27,11 @@ if ! lacking=$(sh deploy/browser.sh 2>&1); then
   marks="${marks:+$marks and }not browser"
 fi
 if [ -z "$left_out" ]; then
-  exec .venv/bin/python -m pytest -n 2
+  exec .venv/bin/python -m pytest -n 2 --durations=30
 fi
 
 echo "$left_out" >&2
-.venv/bin/python -m pytest -n 2 -m "$marks" || exit 1
+.venv/bin/python -m pytest -n 2 --durations=30 -m "$marks" || exit 1
 echo "$left_out" >&2
 if [ "${CI:-}" = true ]; then
   echo "CI=true: a run that leaves tests out does not pass" >&2

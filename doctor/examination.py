@@ -15,6 +15,8 @@ from dataflow.pipeline.plan import Plan
 from doctor.clocks import lake_clock_finding
 from doctor.compaction import compaction_finding
 from doctor.coverage import coverage, coverage_finding
+from doctor.dimensions import CHECK as DIMENSIONS
+from doctor.dimensions import dimensions_finding
 from doctor.disk import Room, disk_finding
 from doctor.endpoint import CHECK as METRICS
 from doctor.endpoint import endpoint_finding
@@ -24,6 +26,8 @@ from doctor.future_events import FutureEvent, future_event
 from doctor.lake_files import file_findings
 from doctor.lake_format import CHECK as FORMAT
 from doctor.lake_format import format_finding
+from doctor.lost_offsets import CHECK as LOST
+from doctor.lost_offsets import lost_finding
 from doctor.lost_records import CHECK as RECORDS
 from doctor.lost_records import records_finding
 from doctor.partition_states import partition_states
@@ -34,6 +38,7 @@ from doctor.rules import rules_finding
 from doctor.source_state import Reading, source_findings
 from doctor.windows_open import future_finding, watermark_finding, window_finding
 from query.definition import lake_definition
+from query.lost import lost_sql
 from query.moment import EPOCH, to_ms
 from query.reader import LakeReader, LakeSnapshot
 from runtime.compaction_mark import CompactionMark
@@ -113,10 +118,12 @@ class _Examination:
         running = self.recovery.holder() is not None
         yield from _guarded(METRICS, lambda: [endpoint_finding(self.settings, running=running)])
         yield from _guarded("source", self._source)
+        yield from _guarded(LOST, lambda: [lost_finding(snapshot)])
         yield from _guarded(RECORDS, lambda: [self._records(snapshot, own)])
         yield from _guarded("watermark", lambda: self._windows(reader, snapshot))
         yield from _guarded("recovery", self._recovery)
         yield from _guarded("files", lambda: file_findings(reader, snapshot, self.now, running=running))
+        yield from _guarded(DIMENSIONS, lambda: [dimensions_finding(snapshot, reader.lake_dir, self.plan)])
         yield from _guarded("erasures", lambda: [erasure_finding(reader.resolver.catalog().connection)])
         yield from _guarded("compaction", lambda: [self._compaction(reader, own)])
         yield from _guarded("retention", lambda: [retention_finding(reader, own.definition)])
@@ -151,8 +158,8 @@ class _Examination:
         if row["last"] is not None:
             self.last_commit = EPOCH + timedelta(microseconds=row["last"])
         rows = snapshot.query(
-            f'SELECT "partition" AS name, sum(end_offset - start_offset)::BIGINT AS n FROM {LEDGER}'
-            " WHERE epoch_us(committed_at) > ? GROUP BY ALL",
+            f'SELECT "partition" AS name, sum(end_offset - start_offset - {lost_sql(snapshot)})::BIGINT AS n'
+            f" FROM {LEDGER} WHERE epoch_us(committed_at) > ? GROUP BY ALL",
             parameters=[(to_ms(self.now) - 60_000) * 1000],
         )
         self.per_minute = {each["name"]: each["n"] for each in rows.to_pylist()}

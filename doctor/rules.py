@@ -1,9 +1,10 @@
 """Which rules have held in a lake, and from which offsets on."""
 
+import json
 from datetime import datetime
 
 from dataflow.pipeline.names import LEDGER
-from dataflow.pipeline.tables import RULES, lateness_column
+from dataflow.pipeline.tables import DIMENSIONS, RULES, lateness_column
 from dataflow.rules import Rules
 from dataflow.spoken import listed, moment
 from dataflow.sql import quoted
@@ -39,7 +40,8 @@ def _changes(snapshot: LakeSnapshot, facts: Definition) -> list[tuple[str, int, 
     """Per source partition the first range with records, and each whose rules are not those of the one before."""
     there = {column.name for column in snapshot.tables[LEDGER].columns}
     lateness = [name for name in facts.by_name if lateness_column(name) in there]
-    columns = [quoted(name) for name in (*RULES, *map(lateness_column, lateness))]
+    names = (*RULES, *([DIMENSIONS] if DIMENSIONS in there else []), *map(lateness_column, lateness))
+    columns = [quoted(name) for name in names]
     if RULES[0] not in there:
         return []
     rules = f"({', '.join(columns)}, 0)"
@@ -57,4 +59,6 @@ def _rules(row: dict[str, object], rollups: list[str], facts: Definition) -> Rul
     if row[RULES[0]] is None:
         return facts.first_rules
     lateness = {name: row[lateness_column(name)] for name in rollups if row[lateness_column(name)] is not None}
-    return Rules.of_json({**row, "allowed_lateness_ms": lateness})
+    told = row.get(DIMENSIONS)
+    rules = Rules.of_json({**row, "allowed_lateness_ms": lateness, "dimensions": told and json.loads(str(told))})
+    return rules if told is not None else rules._replace(dimensions=facts.first_rules.dimensions)

@@ -162,11 +162,13 @@ def _offsets(topic: str, known: Mapping[int, int], ranges: Mapping[int, tuple[in
         low, high = ranges[n]
         why = "deleted before they were read" if known[n] < low else "the log was cut, or the topic created anew"
         said.append(f"{topic}/{n} goes on at {known[n]}, Kafka has {low} to {high} ({why})")
+    deleted = all(known[n] < ranges[n][0] for n in lost)
+    way = "go on behind the gap with tidemill run --accept-gap, or " if deleted else ""
     return error(
         check,
         listed(said),
-        "keep this lake as it is and fill a new one (another --lake and --recovery); a longer retention.ms keeps it "
-        "from happening again",
+        f"{way}keep this lake as it is and fill a new one (another --lake and --recovery); a longer retention.ms keeps "
+        "it from happening again",
         **details,
     )
 

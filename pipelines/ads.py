@@ -30,6 +30,7 @@ pipeline = Pipeline(
     allowed_lateness="1m",
     idle_timeout="30s",
     max_future="5m",
+    max_future_clock="2100-01-01T00:00:00Z",  # for files, whose records have no timestamps
     deduplicate_by="event_id",
     deduplicate_within="10m",
     dimensions=[

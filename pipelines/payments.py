@@ -50,6 +50,7 @@ pipeline = Pipeline(
     out_of_orderness="1m",
     allowed_lateness="15m",
     max_future="5m",
+    max_future_clock="2100-01-01T00:00:00Z",  # for files, whose records have no timestamps
     deduplicate_by="payment_id",
     deduplicate_within="1d",
     dimensions=[

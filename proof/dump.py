@@ -13,6 +13,7 @@ from dataflow.errors import ConfigError, LakeError
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 from dataflow.sql import quoted, text
 from dataflow.steps import UNSEEN, Steps, each
+from query.lost import lost_ranges
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
 from query.times_ms import columns_in_ms
@@ -22,13 +23,15 @@ from sinks.lake.catalog.enclosing import require_own_folder
 _CLASSES = ("read", "accepted", "duplicate", "late", "dead")
 _ROLLUP_CLASSES = ("filtered", "counted", "late")
 _NULL = "\\N"
+_LOST_SQL = f'SELECT partition, start_offset AS "start", end_offset AS "end" FROM {LEDGER} WHERE lost > 0'
 
 
 def dump(snapshot: LakeSnapshot, folder: Path, steps: Steps = UNSEEN) -> list[Path]:
     """Write one CSV per table into `folder` (made if absent) and return the paths, sorted.
 
-    R.csv per rollup, late.csv, dead.csv, accepted.csv (if events are kept), counts.csv, counts_rollup.csv; each is one
-    of `steps`. Other CSV files in the folder would spoil a comparison: ConfigError if there are any that this dump does
+    R.csv per rollup, late.csv, dead.csv, accepted.csv (if events are kept), counts.csv, counts_rollup.csv, lost.csv (if
+    offsets were lost); each is one of `steps`. Other CSV files in the folder would spoil a comparison: ConfigError if
+    there are any that this dump does
     not replace, as for a file, a folder in a lake, or one that holds a lake; then nothing is written.
     """
     require_own_folder("DIR", folder)
@@ -42,6 +45,8 @@ def dump(snapshot: LakeSnapshot, folder: Path, steps: Steps = UNSEEN) -> list[Pa
     if EVENTS in snapshot.tables:
         queries["accepted.csv"] = f'SELECT partition, "offset" FROM {EVENTS}'
     queries["counts_rollup.csv"] = _rollup_counts_sql(rollups, snapshot.backfilled)
+    if lost_ranges(snapshot):
+        queries["lost.csv"] = _LOST_SQL
     _require_own(folder, {*queries, "counts.csv"})
     written = []
     for name, sql in each(queries.items(), steps):
@@ -65,6 +70,8 @@ def contents(snapshot: LakeSnapshot, without: Mapping[str, Collection[str]] | No
             queries[name] = f"SELECT {columns_in_ms(snapshot.tables[name], columns)} FROM {name}"
     queries["counts"] = _counts_sql()
     queries["counts_rollup"] = _rollup_counts_sql(rollups, snapshot.backfilled)
+    if lost_ranges(snapshot):
+        queries["lost"] = _LOST_SQL
     return queries
 
 

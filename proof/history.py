@@ -15,6 +15,8 @@ class History:
         self._ranges = ranges
         self.marks: list[Mark] = []
         """Where rules began to hold: with the first records that were judged by them."""
+        self.lost = [(entry.start, entry.end) for entry in ranges if entry.lost]
+        """Offsets [start, end) that were gone before they were read, ascending."""
         for entry in ranges:
             rules = entry.rules if entry.end > entry.start else None
             if rules is not None and (not self.marks or self.marks[-1][1] != rules):

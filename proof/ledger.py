@@ -1,13 +1,15 @@
 """The ledger read back: one line for each range that was committed."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from dataflow.messages import NEVER_MS, Range, RollupCount
 from dataflow.pipeline.names import LEDGER
-from dataflow.pipeline.tables import RULES, lateness_column
-from dataflow.rules import Rules
+from dataflow.pipeline.tables import DIMENSIONS, RULES, lateness_column
+from dataflow.rules import Joined, Rules
 from query.reader import LakeSnapshot
 
 ROLLUP_CLASSES = ("filtered", "counted", "late")
@@ -57,7 +59,13 @@ def _rules(row: Mapping[str, Any], rollups: Sequence[str]) -> Rules | None:
     disorder_ms, idle_ms, within_ms = (row[name] for name in RULES)
     lateness = {name: row.get(lateness_column(name)) for name in rollups}
     told = tuple((name, value) for name, value in lateness.items() if value is not None)
-    return Rules(disorder_ms, idle_ms, within_ms, told)
+    dimensions = row.get(DIMENSIONS)
+    return Rules(disorder_ms, idle_ms, within_ms, told, None if dimensions is None else _joined(dimensions))
+
+
+@lru_cache(maxsize=64)
+def _joined(text: str) -> tuple[Joined, ...]:
+    return tuple(map(Joined.of_json, json.loads(text)))
 
 
 def _line(row: Mapping[str, Any], rollups: Sequence[str], first: Rules | None) -> LedgerLine:
@@ -82,9 +90,12 @@ def _line(row: Mapping[str, Any], rollups: Sequence[str], first: Rules | None) -
         rollups=counts,
         watermark=row.get("watermark"),
         rules=_rules(row, rollups),
+        lost=row.get("lost") or 0,
     )
     if entry.rules is None and first is not None:
         entry.rules = first
         if entry.max_event_time is not None:
             entry.watermark = max(entry.max_event_time - first.out_of_orderness_ms, NEVER_MS)
+    elif entry.rules is not None and entry.rules.dimensions is None and first is not None:
+        entry.rules = entry.rules._replace(dimensions=first.dimensions)
     return LedgerLine(entry, row["epoch"] or 0, row["_committed_ms"] or 0, row["_snapshot"])

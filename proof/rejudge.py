@@ -5,10 +5,11 @@ from pathlib import Path
 
 from dataflow.decode.decoder import decoder_for
 from dataflow.decode.poll import decode_poll
-from dataflow.intake.judge import Judge
+from dataflow.enrich.joins import Joins
+from dataflow.intake.judge import Held, Judge
 from dataflow.messages import Judged, Poll
 from dataflow.pipeline.names import EVENTS
-from dataflow.pipeline.plan import Plan
+from dataflow.sources.around import open_around
 from dataflow.sources.source import Reader, Source
 from dataflow.sql import quoted
 from dataflow.steps import UNSEEN, Steps
@@ -31,7 +32,7 @@ class Rejudging:
     def __init__(
         self,
         source: Source,
-        plan: Plan,
+        joins: Joins,
         history: History,
         *,
         start: int,
@@ -42,9 +43,10 @@ class Rejudging:
         """`history` has the source partition's rules, and where it stood at `start`, where judging starts.
 
         `folder` is an empty one for remembered ids; `wait` pauses while the source has nothing yet. Each offset that
-        is judged is one of `steps`.
+        is judged is one of `steps`. `joins` has the plan, and with what the history says that rows were joined.
         """
         self._steps = steps
+        plan = joins.plan
         self._source = source
         self._plan = plan
         self._partition = history.partition
@@ -57,8 +59,10 @@ class Rejudging:
             source.topic_of(history.partition),
             folder=folder,
             state=history.before(start),
-            marks=history.marks,
+            held=Held(history.marks, joins=joins),
         )
+        self.lost = history.lost
+        """What the ledger says of offsets that were never read."""
         self.ended_at: int | None = None
         """Where the source ended, if that was before the last end that was asked for."""
 
@@ -87,13 +91,15 @@ class Rejudging:
     def judged(self, start: int, ends: Sequence[int]) -> Generator[Judged, None, None]:
         """Judge offsets [start, ends[-1]) in pieces, in order, none of them across one of the ascending `ends`.
 
+        What the ledger says is lost is not read, also where the source holds it.
         Stops early, and says so in `ended_at`, where the source ends before. Raises what the source does.
         """
         if not ends:
             return
         known = self._source.end_offsets().get(self._partition, ends[-1])
         self._steps.expect(max(min(ends[-1], known) - start, 0))
-        reader = self._source.open(self._partition, start, None, min(ends[-1], known))
+        end = min(ends[-1], known)
+        reader = open_around(self._source, self._partition, start, None, end, self.lost)
         try:
             yield from self._pieces(reader, start, ends)
         finally:

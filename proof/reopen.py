@@ -64,7 +64,7 @@ def _reopen(settings: "Settings", plan: "Plan", reader: "LakeReader", clock: Cal
     from runtime.sources import open_source
 
     if settings.source != "generator":
-        again = settings._replace(start="earliest", group=f"{settings.group}-check")
+        again = settings._replace(start="earliest", group=f"{settings.group}-check", accept_gap=False)
         return open_source(again, plan, clock, known=_known(reader))
     from dataflow.sources.generator.adstream import AdStream
     from dataflow.sources.generator.source import GeneratorSource

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from dataflow.errors import ConfigError
+from dataflow.errors import ConfigError, DimensionLost
 from dataflow.filter.nodes import Constant
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
+from dataflow.pipeline.plan import Plan
 from dataflow.rules import Mark, Rules
 from dataflow.sql import quoted, text
 from proof.audit.ledger import Segment
@@ -21,6 +23,8 @@ from proof.ledger import read_ledger
 from query.cells import Style, csv_lines
 from query.reader import LakeSnapshot
 from query.texts import shaped_sql
+from sinks.lake.dimensions import KeptDimensions
+from sinks.lake.names import dimension_path
 
 _ALL_WHOLE = NotWhole()
 
@@ -29,7 +33,7 @@ _ALL_WHOLE = NotWhole()
 class ReplayRange:
     """One source partition: replayed from `start`, where the lake begins, to `end`; compared from `compared` on.
 
-    `marks`: the rules by which its records are judged, as they were.
+    `marks`: the rules by which its records are judged, as they were. `lost`: what was never read and is not now.
     """
 
     partition: str
@@ -37,6 +41,7 @@ class ReplayRange:
     compared: int
     end: int
     marks: tuple[Mark, ...] = ()
+    lost: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +89,25 @@ def replay_ranges(snapshot: LakeSnapshot, selection: Selection, first: Rules | N
             end = min(end, selection.end)
         if compared >= end and not selection.is_everything:
             continue
-        marks = tuple(History(partition, [line.entry for line in lines]).marks)
-        ranges.append(ReplayRange(partition, min(each.start for each in segments), compared, end, marks))
+        history = History(partition, [line.entry for line in lines])
+        first_offset = min(each.start for each in segments)
+        ranges.append(ReplayRange(partition, first_offset, compared, end, tuple(history.marks), tuple(history.lost)))
     if not ranges:
         raise ConfigError("selection", "replay", "nothing of the ledger lies in it; see `tidemill query` on ledger")
     return ranges
+
+
+def require_dimensions(ranges: Sequence[ReplayRange], plan: Plan, lake: Path) -> None:
+    """Raise DimensionLost where records cannot be joined as they were: a replay would make other rows of them."""
+    kept = KeptDimensions(lake)
+    for each in ranges:
+        for offset, rules in each.marks:
+            for joined in kept.lacking(rules, plan):
+                raise DimensionLost(
+                    f"{each.partition} from offset {offset} on was read with another file of dimension {joined.name}, "
+                    f"and the lake keeps no copy of it: put the file of SHA-256 {joined.sha256} back as "
+                    f"{dimension_path(lake, joined.sha256)}, or choose offsets before it"
+                )
 
 
 def compare(

@@ -2,11 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dataflow.enrich.joins import Joins
 from dataflow.errors import InputMissing, LakeError, OffsetLost, RecoveryError, SourceError
 from dataflow.intake.partition import VERSION
 from dataflow.messages import Range
@@ -24,16 +25,31 @@ from query.definition import lake_definition
 from query.reader import LakeReader
 from runtime.recovery_folder import RecoveryFolder
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.dimensions import KeptDimensions
 
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """One source partition's new start. `how` says in words where its remembered ids come from."""
+    """One source partition's new start. `how` says in words where its remembered ids come from.
+
+    `lost`: offsets [start, end) before it that were gone before they were read. `gone`: the start itself is by now.
+    """
 
     partition: str
     next_offset: int
     max_event_time: int | None
     how: str
+    lost: tuple[tuple[int, int], ...] = ()
+    gone: bool = False
+
+    def lines(self) -> Iterator[str]:
+        """All of it in words."""
+        yield f"{self.partition}: goes on at offset {self.next_offset}; {self.how}"
+        for start, end in self.lost:
+            yield f"{self.partition}: [{start}, {end}) stays lost, as the ledger says"
+        if self.gone:
+            fix = "`tidemill run --accept-gap` goes on behind what is gone"
+            yield f"{self.partition}: offset {self.next_offset} is not in the source any more; {fix}"
 
 
 def take_over(
@@ -83,11 +99,11 @@ def _states(catalog: Catalog, again: "_ReadBack") -> tuple[list[TakenOver], dict
     for partition, (next_offset, max_event_time) in sorted(catalog.offsets().items()):
         stood, how = again.stand(partition, next_offset, max_event_time)
         try:
-            hint = again.hint(partition, next_offset)
+            hint, gone = again.hint(partition, next_offset)
             states[partition] = {"version": VERSION, "next": next_offset, "hint": hint, "judge": stood.judge.snapshot()}
         finally:
             stood.close()
-        taken.append(TakenOver(partition, next_offset, max_event_time, how))
+        taken.append(TakenOver(partition, next_offset, max_event_time, how, tuple(stood.lost), gone))
     return taken, states
 
 
@@ -140,21 +156,24 @@ class _ReadBack:
             "folder? If it was replaced, start a new lake in another folder"
         )
 
-    def hint(self, partition: str, next_offset: int) -> Any:
-        """What the source needs besides the offset to go on there; None where it cannot, which the next run tells."""
+    def hint(self, partition: str, next_offset: int) -> tuple[Any, bool]:
+        """What the source needs besides the offset to go on there, and whether that offset is gone.
+
+        None where it cannot go on, which the next run tells.
+        """
         try:
             reader = self._source.open(partition, next_offset, None, next_offset)
-        except SourceError:
-            return None
+        except SourceError as problem:
+            return None, isinstance(problem, OffsetLost)
         try:
-            return reader.hint
+            return reader.hint, False
         finally:
             reader.close()
 
     def _from(self, history: History, start: int) -> Rejudging:
         return Rejudging(
             self._source,
-            self._plan,
+            Joins(self._plan, KeptDimensions(self._lake.lake_dir)),
             history,
             start=start,
             folder=self._fresh.dedup_folder(history.partition),

@@ -1,12 +1,13 @@
 """Handles on a lake's catalog: each lent to one thread at a time, kept open for the next."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sinks.lake.catalog.reader import CatalogReader, open_readonly
-from sinks.lake.catalog.sqlite import CATALOG_NAME
+from sinks.lake.catalog.sqlite import CATALOG_NAME, told
 
 LakeIdentity = tuple[int, int] | None
 """Tells the lake at a place from another one put there later."""
@@ -60,13 +61,19 @@ class Catalogs:
             old.close()
         if catalog is None:
             catalog = open_readonly(self._folder)
+        is_sound = True
         try:
-            catalog.begin()
-            yield catalog, lake
+            with told(catalog.path, catalog.busy_ms):
+                catalog.begin()
+                yield catalog, lake
         finally:
-            catalog.end()
+            try:
+                catalog.end()
+            except sqlite3.Error:
+                # the catalog is damaged, as whoever has asked is told
+                is_sound = False
             with self._lock:
-                is_kept = lake == self._lake and len(self._idle) < _KEPT
+                is_kept = is_sound and lake == self._lake and len(self._idle) < _KEPT
                 if is_kept:
                     self._idle.append(catalog)
             if not is_kept:

@@ -6,6 +6,7 @@ from datetime import datetime
 from dataflow.errors import ConfigError
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import quoted
+from query.lost import lost_sql
 from query.reader import LakeReader, LakeSnapshot
 
 
@@ -57,7 +58,7 @@ def _offsets(snapshot: LakeSnapshot, first: int) -> dict[int, dict[str, tuple[in
         return {}
     table = snapshot.query(
         f"SELECT _snapshot, partition, min(start_offset) AS low, max(end_offset) AS high FROM {LEDGER}_history"
-        f" WHERE _snapshot >= {first} GROUP BY ALL ORDER BY ALL",
+        f" WHERE _snapshot >= {first} AND {lost_sql(snapshot)} = 0 GROUP BY ALL ORDER BY ALL",
         histories=[LEDGER],
     )
     found: dict[int, dict[str, tuple[int, int]]] = {}

@@ -4,7 +4,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,9 +16,10 @@ from bytewax.dataflow import Dataflow
 from dataflow import flow as graph
 from dataflow.columnar import hashing
 from dataflow.decode.decoder import decoder_for
+from dataflow.enrich.joins import Joins, Kept
 from dataflow.fold.fold import Fold
 from dataflow.intake.control import Control
-from dataflow.intake.judge import Judge, State
+from dataflow.intake.judge import Held, Judge, State
 from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Oversleeping, Pauses
 from dataflow.intake.pulse import Pulse
@@ -30,7 +31,7 @@ from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import Plan
 from dataflow.rules import Rules
 from dataflow.sources.ended import WithEnded
-from dataflow.sources.ranged import read_ranges
+from dataflow.sources.ranged import SourceRange, read_ranges
 from dataflow.sources.source import Source
 from runtime import metrics
 from runtime.dead_limit import DeadLimit
@@ -41,9 +42,10 @@ from runtime.refusals import require_places
 from runtime.registry.open import with_schemas
 from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
-from runtime.sources import copies, not_read, open_source
+from runtime.sources import copies, not_read, open_source, require_record_times
 from sinks.lake.agreement import agree
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.dimensions import KeptDimensions, keep_files
 from sinks.lake.ended import read_to_end
 from sinks.lake.fault import fault_from, oversleep_from
 from sinks.lake.sink import LakeSink, open_writer
@@ -74,6 +76,8 @@ class Job:
     limit: DeadLimit
     first: Rules
     """The rules of states that an earlier version has left in the recovery folder."""
+    kept: Kept
+    """Copies of the dimension files that the lake names, which those who read ranges again go by."""
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
 
 
@@ -84,6 +88,8 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     """
     settings.require_end_of_final()
     plan = with_schemas(settings, load(settings.pipeline))
+    if settings.ranges is None:
+        require_record_times(settings.source, plan)
     source = open_source(settings, plan, now, lambda: control.stopping)
     source.partitions()
     if settings.source == "files" and process == 0 and (told := not_read(settings)) is not None:
@@ -100,6 +106,8 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
             lineage = agree(catalog, plan.name, recovery)
             kept = kept_by(settings.lake, catalog.topics(), recovery)
             match = require_same_source(settings, source.partitions(), kept)
+            if settings.ranges is not None:
+                _keep_named(settings, read_ranges(settings.ranges))
             known = read_definition(catalog.definitions()[plan.name])
         finally:
             catalog.close()
@@ -113,7 +121,20 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     rested = read_to_end(settings.lake, files) if files else {}
     whole = WithEnded(source, match.ended, match.resting, rested) if match.ended or match.resting else source
     first = plan.rules if known is None else known.first_rules
-    return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit, first)
+    copies_kept = KeptDimensions(Path(settings.lake))
+    return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit, first, copies_kept)
+
+
+def _keep_named(settings: Settings, ranges: Mapping[str, SourceRange]) -> None:
+    """Have the lake keep the dimension files that ranges name, where the lake of the ranges has copies of them."""
+    contents: dict[str, bytes] = {}
+    for part in ranges.values():
+        if part.lake is None:
+            continue
+        there = KeptDimensions(Path(part.lake))
+        named = {each.sha256 for _, rules in part.marks for each in rules.dimensions or ()}
+        contents |= {sha256: content for sha256 in named if (content := there(sha256)) is not None}
+    keep_files(Path(settings.lake), contents.values(), fault_from(settings.fault))
 
 
 def _stop_others(recovery: RecoveryFolder) -> None:
@@ -125,7 +146,7 @@ def _stop_others(recovery: RecoveryFolder) -> None:
 def compose(job: Job) -> Dataflow:
     """The dataflow of a prepared job."""
     hashing.load()
-    fold = Fold(job.plan, events=job.settings.events).fold
+    fold = Fold(job.plan, events=job.settings.events, joins=Joins(job.plan, job.kept)).fold
 
     def folded(judged: Judged) -> Parcel:
         with job.pulse.inside("folding"):
@@ -143,7 +164,8 @@ def _intake(job: Job) -> Intake:
     def judge(partition: str, topic: str | None, state: State | None) -> Judge:
         marks = ranges[partition].marks if partition in ranges else ()
         ids = job.recovery.dedup_folder(partition)
-        return Judge(plan, partition, topic, folder=ids, state=state, marks=marks, former=job.first)
+        held = Held(marks, job.first, Joins(plan, job.kept))
+        return Judge(plan, partition, topic, folder=ids, state=state, held=held)
 
     def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
         metrics.observe_intake(judged, lag_records, waiting_records)

@@ -22,6 +22,7 @@ from dataflow.durations import to_ms
 from dataflow.errors import ConfigError, StoppedEarly, TooManyDead
 from dataflow.intake.control import Control
 from dataflow.sources.source import behind_transaction
+from dataflow.spoken import counted, listed
 from runtime import metrics
 from runtime.anew import Anew
 from runtime.clock import ClockWatch
@@ -255,6 +256,13 @@ def _tell_the_end(job: Job) -> None:
         return
     if not job.control.stopping:
         job.tally.end()
+    if lost := job.progress.lost:
+        places = listed([f"{each.partition} [{each.start}, {each.end})" for each in lost])
+        logs.logger("run").warning(
+            f"{counted(sum(each.lost for each in lost), 'offset')} of this run are lost, deleted before they were "
+            f"read: {places}",
+            fix="keep the records in Kafka for longer (retention.ms) than a run may be down or behind",
+        )
     logs.logger("run").info("ended", reason=job.control.reason or "end of input", **job.progress.whole().fields())
 
 

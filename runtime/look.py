@@ -9,7 +9,8 @@ class Look:
 
     `rate` is events per second since the look before; `delay_ms` is how far the least watermark is behind the clock;
     `lag` is how many offsets wait to be read; `committed_ms` is how long ago the last commit was;
-    `left_s` is how long a bounded run still takes at this rate.
+    `left_s` is how long a bounded run still takes at this rate; `lost` is how many offsets were gone before they were
+    read, None where none was.
     """
 
     seconds: float
@@ -22,6 +23,7 @@ class Look:
     lag: int | None = None
     committed_ms: int | None = None
     left_s: int | None = None
+    lost: int | None = None
 
     def line(self, columns: int) -> str:
         """One line for people, with short words where whole ones do not fit into so many columns."""

@@ -8,6 +8,7 @@ READ = Counter("tidemill_records_read", "Records read from a source partition", 
 DEAD = Counter("tidemill_records_dead", "Records that became dead letters", ["partition"])
 DUPLICATE = Counter("tidemill_records_duplicate", "Events left out as duplicates", ["partition"])
 LATE = Counter("tidemill_records_late", "Events late for every rollup that takes them", ["partition"])
+LOST = Counter("tidemill_lost_offsets", "Offsets gone before they were read, accepted as a gap", ["partition"])
 ACCEPTED = Counter("tidemill_records_accepted", "Events accepted", ["partition"])
 WATERMARK = Gauge("tidemill_watermark_ms", "Watermark of a source partition, ms since 1970", ["partition"])
 LAG = Gauge("tidemill_lag_records", "Offsets between what was read and the end of what may be read", ["partition"])

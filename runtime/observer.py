@@ -41,6 +41,8 @@ class CommitObserver:
         for entry in stats.ranges:
             metrics.ACCEPTED.labels(entry.partition).inc(entry.accepted)
             metrics.LATE.labels(entry.partition).inc(entry.late)
+            if entry.lost:
+                metrics.LOST.labels(entry.partition).inc(entry.lost)
         self._last_commit = self._monotonic()
         if self._last_commit - self._counted >= FILES_EVERY_S:
             self._counted = self._last_commit

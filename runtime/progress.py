@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from dataflow.messages import Judged
+from dataflow.messages import Judged, Range
 from runtime.look import Look
 from sinks.lake.writer import CommitStats
 
@@ -21,6 +21,7 @@ class Progress:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._read = self._late = self._duplicate = self._dead = 0
+        self._lost: list[Range] = []
         self._watermarks_ms: dict[str, int] = {}
         self._lag: dict[str, int] = {}
         self._committed_s: float | None = None
@@ -42,7 +43,14 @@ class Progress:
         """One epoch was published; how many were late is known from here on."""
         with self._lock:
             self._late += sum(entry.late for entry in stats.ranges)
+            self._lost += [entry for entry in stats.ranges if entry.lost]
             self._committed_s = self._monotonic()
+
+    @property
+    def lost(self) -> list[Range]:
+        """The ranges that were gone before they were read and are in the lake as such, in order of their commits."""
+        with self._lock:
+            return list(self._lost)
 
     def look(self) -> Look:
         """The run now; the rate is that since the last look."""
@@ -70,6 +78,7 @@ class Progress:
             delay_ms=self._delay_ms(self._watermarks_ms),
             lag=lag,
             left_s=round(lag / rate) if self._bounded and lag is not None and rate > 0 else None,
+            lost=sum(entry.lost for entry in self._lost) or None,
             committed_ms=None if self._committed_s is None else round((now_s - self._committed_s) * 1000),
         )
 

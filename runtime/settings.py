@@ -46,6 +46,7 @@ class Settings(NamedTuple):
         False
     )
     add_source: Annotated[bool, told("let this source feed a lake that another one has filled")] = False
+    accept_gap: Annotated[bool, told("go on behind offsets that Kafka deleted before they were read")] = False
     ranges: Annotated[Path | None, told("JSON file of offset ranges per source partition, to read only those")] = None
     workers: Annotated[int, told("threads per process", least=1, most=1024)] = 1
     processes: Annotated[int, told("processes on this machine", least=1, most=256)] = 1

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from dataflow.durations import to_text
 from dataflow.errors import ConfigError
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.source import Source
@@ -110,8 +111,26 @@ def _open_whole(
         properties=settings.require_kafka(),
         stopping=stopping,
     )
+    # ranges are of what a lake has read before, so nothing more may be left out there
+    if settings.accept_gap and settings.ranges is None:
+        source.accept_gap()
     source.ask_for(beside_of(plan))
     return source
+
+
+def require_record_times(source: str, plan: Plan) -> None:
+    """Raises ConfigError where `max_future` would refuse nothing: records of files have no time that it counts from.
+
+    Those of Kafka and of the generator have one. To read again what a lake has (audit, replay) it is no matter.
+    """
+    if source == "files" and plan.max_future_ms is not None and plan.max_future_clock_ms is None:
+        raise ConfigError(
+            "max_future",
+            to_text(plan.max_future_ms),
+            "counts from a record's timestamp, and records of files have none, so that no event would be refused; say "
+            'in the pipeline file what it counts from there, like max_future_clock="2100-01-01T00:00:00Z", or leave '
+            "max_future out",
+        )
 
 
 def _require_no_record(source: str, plan: Plan) -> None:

@@ -1,6 +1,7 @@
 """What is wrong with a request, as RFC 9457 has it: status, what happened, and what to do instead."""
 
 import re
+import sqlite3
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -104,6 +105,10 @@ def problem_of(error: BaseException) -> Problem:
         return _of_lake(error)
     if isinstance(error, QueryError):
         return _of_query(error)
+    if isinstance(error, sqlite3.Error):
+        detail = f"the catalog answers: {error}"
+        hint = "see `tidemill doctor`; restore the lake from a backup"
+        return Problem(503, "lake-unreadable", "the lake cannot be read now", detail, hint, {"Retry-After": "2"})
     if isinstance(error, TidemillError):
         return Problem(500, "failed", "the answer could not be made", str(error), "see the server's log")
     return Problem(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import quoted
 from query.catalogs import LakeIdentity
+from query.lost import lost_sql
 from query.reader import LakeSnapshot
 from sinks.lake.catalog.layout import DataFile
 
@@ -28,6 +29,8 @@ class Counted(NamedTuple):
     duplicate: int = 0
     late: int = 0
     dead: int = 0
+    lost: int = 0
+    """Offsets that were gone before they were read."""
     committed_us: int | None = None
     """The newest commit with records of it."""
 
@@ -101,6 +104,7 @@ def _read(snapshot: LakeSnapshot, before: Totals, after: int) -> _Found:
     source = LEDGER if after < 0 else f"{_HISTORY} WHERE _snapshot > {after}"
     lines = snapshot.query(
         f"""SELECT "partition" AS name, any_value(topic) AS topic, count(*) AS lines, {_SUMS},
+  sum({lost_sql(snapshot)})::BIGINT AS lost,
   epoch_us(max(committed_at) FILTER ("read" > 0)) AS with_records, epoch_us(max(committed_at)) AS newest
 FROM {source} GROUP BY "partition" """,
         histories=histories,
@@ -133,5 +137,6 @@ def _added(old: Counted, line: Mapping[str, Any]) -> Counted:
         old.duplicate + line["duplicate"],
         old.late + line["late"],
         old.dead + line["dead"],
+        old.lost + line["lost"],
         max(times, default=None),
     )

@@ -126,4 +126,5 @@ class _Readable:
     event: EventSchema
     max_record_bytes: int | None = None
     format: Format = field(default_factory=json_format)
+    key_format: Format | None = None
     schemas: Schemas | None = None

@@ -82,6 +82,17 @@ SECOND = record(
     }
 )
 """Another order, other types, and much that nobody asks for."""
+THIRD = record(
+    {
+        "lines": {"type": "array", "items": {"type": "map", "values": ["null", "string", "double"]}},
+        "at": {"type": "long", "logicalType": "timestamp-nanos"},
+        "amount": "double",
+        "kind": ["null", "string"],
+        "order_id": ["null", "string"],
+        "place": ["null", {**PLACE, "name": "Spot"}],
+    }
+)
+"""A third one, of lists of maps, without a type that holds itself."""
 
 GOOD = {
     "order_id": "a1",
@@ -102,6 +113,15 @@ GOOD_SECOND = {
     "pieces": 7,
     "seen": [1.0, 2.5],
     "place": {"city": "Ærø", "floor": 3},
+}
+
+GOOD_THIRD = {
+    "lines": [{"a": "x", "b": None}, {}, {"ä": 1.5}],
+    "at": 1_700_000_000_123_456_789,
+    "amount": 99.95,
+    "kind": "new",
+    "order_id": "ç3",
+    "place": {"city": "Århus", "floor": None},
 }
 
 

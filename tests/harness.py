@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from dataflow.decode.decoder import decoder_for
+from dataflow.enrich.joins import Joins, Kept, nothing_kept
 from dataflow.fold.fold import Fold
-from dataflow.intake.judge import Judge
+from dataflow.intake.judge import Held, Judge
 from dataflow.messages import POLL_SCHEMA, Judged, Parcel, Poll
 from dataflow.pipeline.declaration import Pipeline
 from dataflow.pipeline.plan import Plan, make_plan
@@ -28,16 +29,30 @@ from tests.model.streams import Cuts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
+Lost = Sequence[tuple[int, int]]
+"""Offsets [start, end) of a source partition that are gone before they are read (semantics rule 14)."""
+
 
 class _Partition:
     """One source partition's intake."""
 
-    def __init__(self, plan: Plan, name: str, records: list[Record], folder: Path, marks: Sequence[Mark]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        name: str,
+        records: list[Record],
+        folder: Path,
+        marks: Sequence[Mark],
+        kept: Kept,
+        lost: Lost,
+    ) -> None:
         self.plan = plan
         self.marks = marks
+        self.kept = kept
         self.name = name
         self.topic = _topic_of(name)
-        self.records = records
+        self.records = [each for each in records if not any(start <= each.offset < end for start, end in lost)]
+        self.lost = dict(lost)
         self.folder = folder
         self.decoder = decoder_for(plan)
         self.state: tuple[int, int, Any] = (0, 0, None)
@@ -50,24 +65,39 @@ class _Partition:
         if self.judge is not None:
             self.judge.close()
         self.at, self.next, judge = self.state
-        self.judge = Judge(self.plan, self.name, self.topic, folder=self.folder, state=judge, marks=self.marks)
+        self.judge = Judge(
+            self.plan,
+            self.name,
+            self.topic,
+            folder=self.folder,
+            state=judge,
+            held=Held(self.marks, joins=Joins(self.plan, self.kept)),
+        )
 
     def poll(self, count: int, rules: int = 0) -> list[Judged]:
         """Read and judge up to `count` records, by the rules of that number."""
         assert self.judge is not None
         taken = self.records[self.at : self.at + count]
+        # what is gone is told with the first records behind it, or by itself
+        start, behind = self.next, self.lost.get(self.next, self.next)
+        border = min((each for each in self.lost if each > start), default=None)
+        taken = [record for record in taken if border is None or record.offset < border]
         # what is read again after a crash is judged by the rules that hold then
         self.judged_by.update((record.offset, rules) for record in taken)
         self.at += len(taken)
-        start, self.next = self.next, taken[-1].offset + 1 if taken else self.next
+        self.next = taken[-1].offset + 1 if taken else behind
         columns = [
             pa.array([record.offset for record in taken], pa.int64()),
             pa.array([record.timestamp for record in taken], pa.int64()),
             pa.array([record.value for record in taken], pa.binary()),
         ]
         records = pa.RecordBatch.from_arrays(columns, schema=POLL_SCHEMA)
-        pieces = self.judge.pieces(Poll(records, start, self.next))
+        pieces = self.judge.pieces(Poll(records, start, self.next, lost=behind - start))
         return [self.judge.judge(piece, self.decoder.decode(piece.records.column("value"))) for piece in pieces]
+
+    def read_on(self) -> bool:
+        """Whether there is more to poll."""
+        return self.at < len(self.records) or self.next in self.lost
 
     def heartbeat(self, *, finished: bool) -> Judged:
         """What the intake says once an epoch."""
@@ -83,7 +113,7 @@ class _Partition:
 class Product:
     """A run of a pipeline over in-memory source partitions into a lake under `folder`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each a way to play
         self,
         pipeline: Pipeline,
         pipeline_folder: Path,
@@ -91,18 +121,30 @@ class Product:
         folder: Path,
         others: Sequence[Pipeline] = (),
         marks: Mapping[str, Sequence[Mark]] | None = None,
+        kept: Kept = nothing_kept,
+        lost: Mapping[str, Lost] | None = None,
     ) -> None:
         """`others`: the same pipeline with other rules, for steps that change them; numbered from 1. `marks`: by source
-        partition the rules that it goes by instead, as a replay does.
+        partition the rules that it goes by instead, as a replay does; `kept`: the dimension files that these name.
+        `lost`: by source partition what is gone before it is read; each range begins behind a record, or at 0.
         """
         self.plans = [make_plan(each, pipeline_folder) for each in (pipeline, *others)]
         self.rules = 0
         self.plan = self.plans[0]
         self.folder = folder
         self.partitions = [
-            _Partition(self.plan, name, records, folder / f"recovery-{number}", (marks or {}).get(name, ()))
+            _Partition(
+                self.plan,
+                name,
+                records,
+                folder / f"recovery-{number}",
+                (marks or {}).get(name, ()),
+                kept,
+                (lost or {}).get(name, ()),
+            )
             for number, (name, records) in enumerate(partitions.items())
         ]
+        self.kept = kept
         self.epoch = 1
         self.workers = 1
         self.waiting: list[tuple[int, Judged]] = []
@@ -116,7 +158,8 @@ class Product:
             catalog, tables_of(self.plan, events=True), pipeline=self.plan.name, lineage="one", clock=lambda: NOW
         )
         self.writer.resume(self.sink_state)
-        self.folds = [Fold(self.plan, events=True) for _ in range(self.workers)]
+        joins = Joins(self.plan, self.kept)
+        self.folds = [Fold(self.plan, events=True, joins=joins) for _ in range(self.workers)]
         self.waiting = []
         for partition in self.partitions:
             partition.start()
@@ -173,8 +216,9 @@ class Product:
                 self.change_rules(number)
             else:
                 self.restart(number)
-        for number in range(len(self.partitions)):
-            self.poll(number, 1_000_000)
+        for number, partition in enumerate(self.partitions):
+            while partition.read_on():
+                self.poll(number, 1_000_000)
         self.beat(finished=True)
         for _ in range(3):
             self.end_epoch(finished=True)

@@ -1,5 +1,6 @@
 """The small event of random pipelines as the product sees it, and a model's spec turned into a Pipeline."""
 
+import hashlib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -32,8 +33,11 @@ class SmallEvent(BaseModel):
 
 
 def to_pipeline(spec: PipelineSpec, folder: Path) -> Pipeline:
-    """The Pipeline that `spec` describes; its dimension file is written into `folder`."""
-    (folder / "ads.csv").write_text(small.DIMENSION_CSV, encoding="utf-8")
+    """The Pipeline that `spec` describes; its dimension file is written into `folder`, by a name of its content."""
+    texts = [small.dimension_csv(each.rows) for each in spec.dimensions]
+    names = [f"ads-{hashlib.sha256(text.encode()).hexdigest()[:8]}.csv" for text in texts]
+    for name, text in zip(names, texts, strict=True):
+        (folder / name).write_text(text, encoding="utf-8")
     return Pipeline(
         name="small",
         event=SmallEvent,
@@ -45,12 +49,12 @@ def to_pipeline(spec: PipelineSpec, folder: Path) -> Pipeline:
         dimensions=[
             Dimension(
                 "ads",
-                "ads.csv",
+                name,
                 key=each.key,
                 columns={"campaign": str, "tier": int},
                 unknown="dead_letter" if each.unknown_is_dead else "null",
             )
-            for each in spec.dimensions
+            for name, each in zip(names, spec.dimensions, strict=True)
         ],
         rollups=[
             Rollup(
@@ -61,6 +65,7 @@ def to_pipeline(spec: PipelineSpec, folder: Path) -> Pipeline:
                     rollup.window.size,
                     rollup.window.slide,
                     rollup.window.offset,
+                    zone=rollup.window.zone,
                 ),
                 where=rollup.where,
                 allowed_lateness=f"{rollup.lateness}ms",

@@ -14,6 +14,7 @@ from proof.history import History
 from proof.ledger import read_ledger
 from query.definition import lake_definition
 from query.reader import LakeReader
+from sinks.lake.dimensions import KeptDimensions
 from tests import harness
 from tests.harness import Product
 from tests.model import bulk, dump, engine, pipelines, streams
@@ -37,7 +38,7 @@ def assert_equal_tables(spec: PipelineSpec, partitions: dict[str, list[Record]],
         found = harness.run(to_pipeline(spec, folder), folder, partitions, folder, cuts)
     assert found.keys() == expected.keys()
     for file in expected:
-        assert _rounded(found[file]) == _rounded(expected[file]), file
+        assert rounded(found[file]) == rounded(expected[file]), file
 
 
 def held_in(product: Product, specs: list[PipelineSpec]) -> engine.Held:
@@ -59,11 +60,11 @@ def assert_equal_after_changes(
     expected = dump.texts_of(specs[0], engine.run(specs[0], partitions, held=held), events=True)
     assert found.keys() == expected.keys()
     for file in expected:
-        assert _rounded(found[file]) == _rounded(expected[file]), file
+        assert rounded(found[file]) == rounded(expected[file]), file
     return found
 
 
-def _rounded(text: str) -> list[list[Any]]:
+def rounded(text: str) -> list[list[Any]]:
     """Cells; doubles to 12 digits, as a quantile's power may differ in the last ones."""
     return [[_number(cell) for cell in line.split(",")] for line in text.splitlines()]
 
@@ -97,7 +98,8 @@ def test_records_are_judged_by_the_rules_that_held_when_they_were_first_committe
         folder = Path(name)
         texts = assert_equal_after_changes(*run, folder)
         # a replay goes by what the ledger says of that
-        replayed = Product(to_pipeline(specs[-1], folder), folder, partitions, folder / "again", marks=marks_of(folder))
+        last, kept = to_pipeline(specs[-1], folder), KeptDimensions(folder / "lake")
+        replayed = Product(last, folder, partitions, folder / "again", marks=marks_of(folder), kept=kept)
         replayed.run(again)
         assert replayed.texts() == texts
 

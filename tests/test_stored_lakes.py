@@ -232,7 +232,7 @@ def test_the_official_client_reads_a_stored_lake_before_and_after_it_went_on(sto
 
 @pytest.mark.ducklake
 def test_the_event_times_of_a_stored_lake_are_timestamps_to_both_readers_once_a_run_took_it_over(stored: Path) -> None:
-    older = own_format(stored) != [(FORMAT, this_version())]
+    older = all(number < 5 for number, _ in own_format(stored))
     places = ("--lake", "lake", "--recovery", "recovery")
     said = tidemill(stored, "run", "--bounded", "--compact-every", "0s", *places, *SOURCE)
     assert ("events is written anew with at as TIMESTAMP" in said) == older

@@ -13,7 +13,9 @@ UNTESTED = {
     "cli/answer_flags.py": "flags that test_answers and test_query give",
     "dataflow/aggregates/accuracy.py": "constants; sketches and the SQL that reads them are tested with them",
     "dataflow/columnar/types.py": "names of array types",
+    "dataflow/decode/avro/kernel.py": "compiled with test_columns beside it, which compares every verdict of it",
     "dataflow/decode/json/plain_kernel.py": "compiled with test_plain, which compares every verdict of it",
+    "dataflow/decode/protobuf/kernel.py": "compiled with test_columns beside it, which compares every verdict of it",
     "dataflow/decode/rows.py": "what the decoders of binary formats share, tested with each of them",
     "dataflow/decode/typed/cells.py": "the doubtful rows of test_decoder, and of test_parquet_against_model",
     "dataflow/decode/typed/columns.py": "each type to each field in test_decoder",
@@ -97,7 +99,11 @@ def test_every_test_file_holds_a_test() -> None:
     assert [str(test) for test in beside() if "\ndef test_" not in (ROOT / test).read_text()] == []
 
 
-LONG = {"dataflow/decode/json/plain_kernel.py:_record": "compiled: a record is taken apart in one pass without calls"}
+LONG = {
+    "dataflow/decode/avro/kernel.py:_body": "compiled: a record is taken apart in one pass",
+    "dataflow/decode/json/plain_kernel.py:_record": "compiled: a record is taken apart in one pass without calls",
+    "dataflow/decode/protobuf/kernel.py:_message": "compiled: a record is taken apart in one pass",
+}
 """Functions of more than LINES lines."""
 
 LINES = 50

@@ -13,9 +13,6 @@ from numba.extending import intrinsic
 
 from dataflow.columnar.types import Whole
 
-SPARE_BYTES = 64
-"""What a buffer has behind its last value, so that whole words may be read there."""
-
 Compiled = Callable[..., Any]
 """A loop that numba has compiled; its signature stands where it is made."""
 

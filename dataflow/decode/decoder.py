@@ -6,10 +6,14 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from dataflow.decode.avro.columns import bare_avro_columns, framed_avro_columns
 from dataflow.decode.avro.decoder import bare_avro, framed_avro
+from dataflow.decode.binary.decoder import ColumnDecoder
 from dataflow.decode.json.framed import UnframingDecoder
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import json_decoder
+from dataflow.decode.keys import HEADER as KEY_HEADER
+from dataflow.decode.keys import KeyReader
 from dataflow.decode.record_parts import RecordPartsDecoder, parts_of, without_parts
 from dataflow.decode.rows import RowDecoder
 from dataflow.decode.typed.decoder import TypedDecoder
@@ -68,6 +72,11 @@ class Readable(Protocol):
         ...
 
     @property
+    def key_format(self) -> Format | None:
+        """In which form their keys are; None for text."""
+        ...
+
+    @property
     def schemas(self) -> Schemas | None:
         """The registry that knows their schemas, where the format needs one."""
         ...
@@ -83,11 +92,12 @@ def decoder_for(plan: Readable, *, compiled: bool = True, of_kafka: bool = True)
     if parts_of(plan.event):
         inner = decoder_for(_Value(plan), compiled=compiled, of_kafka=of_kafka)
         typed = inner.decode_typed if isinstance(inner, FileDecoder) else None
-        return RecordPartsDecoder(partial(decode_records, inner), plan.event, typed)
+        keys = _keys(plan) if of_kafka else None
+        return RecordPartsDecoder(partial(decode_records, inner), plan.event, keys, typed=typed)
     if of_kafka and plan.format.name == "avro":
-        return _avro(plan)
+        return _avro(plan, compiled=compiled)
     if of_kafka and plan.format.name == "protobuf":
-        return _protobuf(plan)
+        return _protobuf(plan, compiled=compiled)
     json = _json(plan, compiled)
     return json if of_kafka else FileDecoder(json, TypedDecoder(plan.event, plan.max_record_bytes))
 
@@ -109,7 +119,7 @@ def decode_records(decoder: Decoder, records: pa.RecordBatch) -> Decoded:
     if isinstance(decoder, RecordPartsDecoder):
         return decoder.decode_records(records)
     headers = records.schema.get_field_index(header_column(HEADER))
-    if headers >= 0 and isinstance(decoder, RowDecoder):
+    if headers >= 0 and isinstance(decoder, RowDecoder | ColumnDecoder):
         return decoder.decode(records.column("value"), records.column(headers))
     return decoder.decode(records.column("value"))
 
@@ -119,6 +129,8 @@ def beside_of(plan: Readable) -> tuple[str, ...]:
     asked = {leaf.record.column for leaf in parts_of(plan.event) if leaf.record is not None} - {TIMESTAMP}
     if plan.format.name == "protobuf" or needs_registry(plan):
         asked.add(header_column(HEADER))
+    if plan.key_format is not None:
+        asked.add(header_column(KEY_HEADER))
     return tuple(sorted(asked))
 
 
@@ -129,25 +141,37 @@ class _Value:
         self.event = without_parts(plan.event)
         self.max_record_bytes = plan.max_record_bytes
         self.format = plan.format
+        self.key_format = None
         self.schemas = plan.schemas
 
 
 def needs_registry(plan: Readable) -> bool:
     """Whether the records' schemas are in a registry."""
-    declared = plan.format
-    return declared.registry if declared.name == "protobuf" else declared.name == "avro" and declared.schema is None
+    return any(
+        declared.registry if declared.name == "protobuf" else declared.name == "avro" and declared.schema is None
+        for declared in (plan.format, plan.key_format)
+        if declared is not None
+    )
 
 
-def _avro(plan: Readable) -> Decoder:
+def _keys(plan: Readable) -> KeyReader | None:
+    if plan.key_format is None:
+        return None
+    return KeyReader(plan.key_format, plan.schemas, parts_of(plan.event))
+
+
+def _avro(plan: Readable, *, compiled: bool) -> Decoder:
+    schema, limit, aliases = plan.event, plan.max_record_bytes, plan.format.aliases
     if isinstance(plan.format.schema, str):
-        return bare_avro(plan.event, plan.max_record_bytes, plan.format.schema, plan.format.aliases)
+        return (bare_avro_columns if compiled else bare_avro)(schema, limit, plan.format.schema, aliases)
     if plan.schemas is None:
         raise ConfigError("format", "avro()", NEEDS_REGISTRY)
-    return framed_avro(plan.event, plan.max_record_bytes, plan.schemas, plan.format.aliases)
+    return (framed_avro_columns if compiled else framed_avro)(schema, limit, plan.schemas, aliases)
 
 
-def _protobuf(plan: Readable) -> Decoder:
+def _protobuf(plan: Readable, *, compiled: bool) -> Decoder:
     # not everyone who reads a lake has records in it
+    from dataflow.decode.protobuf.columns import protobuf_columns
     from dataflow.decode.protobuf.decoder import protobuf_decoder
     from dataflow.formats.protobuf import read_descriptors
 
@@ -157,7 +181,8 @@ def _protobuf(plan: Readable) -> Decoder:
         raise ConfigError("format", "protobuf(..., registry=True)", NEEDS_REGISTRY)
     message = read_descriptors(base64.b64decode(declared.schema), str(declared.message))
     schemas = plan.schemas if declared.registry else None
-    return protobuf_decoder(plan.event, plan.max_record_bytes, message, declared.aliases, schemas)
+    made = protobuf_columns if compiled else protobuf_decoder
+    return made(plan.event, plan.max_record_bytes, message, declared.aliases, schemas)
 
 
 NEEDS_REGISTRY = (

@@ -59,6 +59,14 @@ def judge_values(schema: EventSchema, found: Mapping[str, object]) -> Row | Refu
     return row
 
 
+def judge_field(leaf: EventField, value: object) -> Value | Refusal:
+    """Judge one value that is there."""
+    try:
+        return _judge_field(leaf, value)
+    except _Refused as refused:
+        return refused.refusal
+
+
 def _judge_object(node: EventObject, found: Mapping[str, object], row: Row) -> None:
     for child in node.children:
         key = child.path[-1]

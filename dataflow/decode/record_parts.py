@@ -1,13 +1,16 @@
 """Columns that come from the Kafka record, put beside those that a decoder reads from its value."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from dataflow.decode.fields import judge_values
-from dataflow.event.schema import EventField, EventObject, EventSchema
+from dataflow.decode.keys import HEADER as KEY_HEADER
+from dataflow.event.record_part import KEY, header_column
+from dataflow.event.schema import EventField, EventObject, EventSchema, FieldKind
 from dataflow.formats.typed import Other
 from dataflow.messages import Decoded, Refusal, TypedRows
 
@@ -20,6 +23,10 @@ class _Inner(Protocol):
 
 class _Typed(Protocol):
     def __call__(self, rows: TypedRows) -> Decoded: ...
+
+
+class _Keys(Protocol):
+    def read(self, key: bytes, header: bytes | None) -> object: ...
 
 
 def parts_of(schema: EventSchema) -> tuple[EventField, ...]:
@@ -39,14 +46,18 @@ class RecordPartsDecoder:
     """What `inner` makes of the values, and of those records that it takes the parts that the model asks for.
 
     So a field of the value is refused before one of the record is. A part that is not there is null where null is
-    allowed, else the default, else `missing_field`; text that is no UTF-8 is `wrong_type`.
+    allowed, else the default, else `missing_field`; text that is no UTF-8 is `wrong_type`. A key that `keys` cannot
+    read is refused in the name of the first field that is of it; without `keys` it is text.
     """
 
-    def __init__(self, inner: _Inner, schema: EventSchema, typed: _Typed | None = None) -> None:
+    def __init__(
+        self, inner: _Inner, schema: EventSchema, keys: _Keys | None = None, *, typed: _Typed | None = None
+    ) -> None:
         """`typed` does for rows of typed columns what `inner` does for records with bytes."""
         self._inner = inner
         self._typed = typed
         self._schema = schema
+        self._keys = keys
         self._parts = parts_of(schema)
         self._only = EventSchema(
             schema.model,
@@ -70,12 +81,15 @@ class RecordPartsDecoder:
         return self._with_parts(self._typed(rows), rows.columns.select([]))
 
     def _with_parts(self, decoded: Decoded, records: pa.RecordBatch) -> Decoded:
-        cells = self._cells(records.take(pa.array(decoded.events_at)))
+        chosen = records.take(pa.array(decoded.events_at))
+        cells = self._cells(chosen)
+        headers = _column(chosen, header_column(KEY_HEADER))
         rows: list[Mapping[str, object]] = []
         good = np.ones(len(decoded.events_at), np.bool_)
         refusals: list[Refusal] = []
         for at in range(len(good)):
-            verdict = judge_values(self._only, self._found([column[at] for column in cells]))
+            found = self._found([column[at] for column in cells], headers[at])
+            verdict = found if isinstance(found, Refusal) else judge_values(self._only, found)
             if isinstance(verdict, Refusal):
                 good[at] = False
                 refusals.append(verdict)
@@ -92,19 +106,40 @@ class RecordPartsDecoder:
         return Decoded(events, decoded.events_at[good], dead_at[order], [told[each] for each in order.tolist()])
 
     def _cells(self, records: pa.RecordBatch) -> list[Sequence[object]]:
-        found: list[Sequence[object]] = []
-        for leaf in self._parts:
-            assert leaf.record is not None
-            at = records.schema.get_field_index(leaf.record.column)
-            found.append([None] * records.num_rows if at < 0 else records.column(at).to_pylist())
-        return found
+        return [_column(records, leaf.record.column) for leaf in self._parts if leaf.record is not None]
 
-    def _found(self, cells: Sequence[object]) -> dict[str, object]:
+    def _found(self, cells: Sequence[object], header: object) -> dict[str, object] | Refusal:
         found: dict[str, object] = {}
         for leaf, cell in zip(self._parts, cells, strict=True):
-            if cell is not None or leaf.null_ok:
+            if (
+                leaf.record is not None
+                and leaf.record.part == KEY
+                and isinstance(cell, bytes)
+                and self._keys is not None
+            ):
+                value = self._of_key(leaf, leaf.record.field, self._keys.read(cell, header))  # type: ignore[arg-type]  # a column of bytes
+                if isinstance(value, Refusal):
+                    return value
+                found |= value
+            elif cell is not None or leaf.null_ok:
                 found[leaf.path[-1]] = _text(cell) if isinstance(cell, bytes) else cell
         return found
+
+    def _of_key(self, leaf: EventField, name: str | None, key: object) -> dict[str, object] | Refusal:
+        """The field's value of a key that was read, by the name that the model reads; nothing where it has none."""
+        if isinstance(key, Refusal):
+            return Refusal(key.reason, leaf.name, f"the key: {key.message}")
+        if name is not None and not isinstance(key, dict):
+            return Refusal("wrong_type", leaf.name, f"the key is no record with a field {name!r}")
+        if name is not None and isinstance(key, dict) and name not in key:
+            return {}
+        value = key[name] if isinstance(key, dict) and name is not None else key
+        return {leaf.path[-1]: float(value) if isinstance(value, Decimal) and leaf.kind is FieldKind.FLOAT else value}
+
+
+def _column(records: pa.RecordBatch, name: str) -> Sequence[object]:
+    at = records.schema.get_field_index(name)
+    return [None] * records.num_rows if at < 0 else records.column(at).to_pylist()
 
 
 def _text(cell: bytes) -> object:

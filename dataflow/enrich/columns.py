@@ -29,7 +29,7 @@ class Columns(Mapping[str, pa.Array]):
         self._frame = Frame(weakref.proxy(self), self.rows)
         self._arrays: dict[str, pa.Array] = {name: rows.column(name) for name in rows.schema.names}
         self._codes: dict[str, Codes] = {}
-        self._dimension_rows: dict[str, Positions] = {}
+        self._dimension_rows: dict[Lookup, Positions] = {}
         self._numbers: dict[str, Numbers] = {}
         self._doubles: dict[str, Doubles] = {}
         self._peaks: dict[str, int] = {}
@@ -133,9 +133,9 @@ class Columns(Mapping[str, pa.Array]):
         return self._codes[lookup.key]
 
     def _rows_of_keys(self, lookup: Lookup, key: Codes) -> Positions:
-        if lookup.name not in self._dimension_rows:
-            self._dimension_rows[lookup.name] = lookup.rows_of(key.values)
-        return self._dimension_rows[lookup.name]
+        if lookup not in self._dimension_rows:
+            self._dimension_rows[lookup] = lookup.rows_of(key.values)
+        return self._dimension_rows[lookup]
 
 
 def _half(hashes: npt.NDArray[np.uint64]) -> Int64s:

@@ -10,10 +10,12 @@ _HEADER = "header:"
 
 @dataclass(frozen=True, slots=True)
 class RecordPart:
-    """Marks a field that is read from the record: its timestamp, key, topic, or the last header of a name."""
+    """Marks a field that is read from the record: its timestamp, topic, last header of a name, key or part of that."""
 
     part: Literal["timestamp", "key", "topic", "header"]
     header: str | None = None
+    field: str | None = None
+    """Of a key that is a record, the name of its field."""
 
     @property
     def column(self) -> str:
@@ -35,13 +37,14 @@ KafkaTimestamp = Annotated[int, RecordPart("timestamp")]
 """The record's timestamp, int64 ms since 1970. It is the event time where no other field is."""
 
 KafkaKey = Annotated[str, RecordPart("key")]
-"""The record's key as text; null where it has none."""
+"""The record's key, as text where the pipeline has no `key_format`; null where it has none."""
 
 KafkaTopic = Annotated[str, RecordPart("topic")]
 """The topic that the record came from."""
 
 if TYPE_CHECKING:
     KafkaHeader = Annotated[str, RecordPart]
+    KafkaKeyField = Annotated[str, RecordPart]
 else:
 
     class KafkaHeader:
@@ -50,3 +53,13 @@ else:
         def __new__(cls, name: str) -> Any:
             """The type of the field."""
             return Annotated[str, RecordPart("header", name)]
+
+    class KafkaKeyField:
+        """`KafkaKeyField("name", int)`: a field of the record's key, which `key_format` reads; text without a type.
+
+        `KafkaKeyField(None, int)` is the key itself where it is no record. Null where the record has no key.
+        """
+
+        def __new__(cls, name: str | None, type_: Any = str) -> Any:
+            """The type of the field."""
+            return Annotated[type_, RecordPart("key", field=name)]

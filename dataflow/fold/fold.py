@@ -8,7 +8,7 @@ import pyarrow as pa
 from dataflow.columnar.hashing import checksum
 from dataflow.columnar.types import Bools
 from dataflow.enrich.columns import Columns
-from dataflow.enrich.lookup import Lookup
+from dataflow.enrich.joins import Joins
 from dataflow.fold.rollup import RollupDelta, RollupFold, Times
 from dataflow.messages import Judged, Parcel, Range, RollupCount
 from dataflow.own_columns import TIMESTAMP, WATERMARK
@@ -24,10 +24,12 @@ class Fold:
     Delta rows may repeat a key and window within a parcel; `dataflow.fold.merge.merge_rows` makes them one.
     """
 
-    def __init__(self, plan: Plan, *, events: bool) -> None:
-        """`events`: keep the accepted rows as well, in table `events`."""
+    def __init__(self, plan: Plan, *, events: bool, joins: Joins | None = None) -> None:
+        """`events`: keep the accepted rows as well, in table `events`. `joins` has the dimensions that rules of judged
+        rows name; those of `plan` where left out.
+        """
         self._time = plan.event.event_time.name
-        self._lookups = [Lookup(dimension) for dimension in plan.dimensions]
+        self._joins = joins or Joins(plan)
         self._rules = plan.rules
         self._rollups = [RollupFold(rollup) for rollup in plan.rollups]
         self._by_rules = {plan.rules: self._rollups}
@@ -49,6 +51,7 @@ class Fold:
             watermark=judged.watermark,
             rules=judged.rules or self._rules,
             content=judged.content,
+            lost=judged.lost,
         )
         parcel = Parcel(line, {}, final=judged.final)
         if judged.dead is not None and dead:
@@ -61,7 +64,7 @@ class Fold:
 
     def _fold_rows(self, judged: Judged, rows: pa.RecordBatch, parcel: Parcel) -> None:
         line = parcel.range
-        columns = Columns(rows, self._lookups)
+        columns = Columns(rows, self._joins.lookups(judged.rules))
         event_time, offset = rows.column(self._time).to_numpy(), rows.column("offset").to_numpy()
         times = Times(event_time, rows.column(WATERMARK).to_numpy())
         deltas = [rollup.fold(columns, times) for rollup in self._judging(judged.rules or self._rules)]

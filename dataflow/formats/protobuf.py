@@ -12,7 +12,8 @@ from dataflow.formats.avro import SchemaError
 __all__ = ["DecodeError", "Message", "ProtobufMessage", "files_of", "read_descriptors"]
 
 # Of google.protobuf.descriptor.FieldDescriptor, which tells them by number.
-BYTES, MESSAGE, GROUP, ENUM, FLOAT = 12, 11, 10, 14, 2
+DOUBLE, FLOAT, INT64, UINT64, INT32, FIXED64, FIXED32, BOOL, STRING, GROUP, MESSAGE, BYTES, UINT32, ENUM = range(1, 15)
+SFIXED32, SFIXED64, SINT32, SINT64 = range(15, 19)
 TIMESTAMP = "google.protobuf.Timestamp"
 
 

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from dataflow.columnar.hashing import Hashes, identity
 from dataflow.columnar.numbers import from_arrow
 from dataflow.columnar.types import Bools, Int64s
 from dataflow.enrich.columns import Columns
-from dataflow.enrich.lookup import Lookup
+from dataflow.enrich.joins import Joins
 from dataflow.errors import ConfigError
 from dataflow.intake.remembered import DedupMemory
 from dataflow.intake.remembered_log import DedupLog, LogState
@@ -34,6 +34,21 @@ class State(TypedDict):
     watermark: NotRequired[int]
     within_ms: NotRequired[int]
 
+
+class Held(NamedTuple):
+    """What held before a plan's own rules.
+
+    `marks`, in offset order: rules that held before, and the plan's own. `former`: those of a state that does not tell
+    them; those of the plan where left out. `joins`: with what marks say that rows were joined; the plan's own
+    dimensions where left out.
+    """
+
+    marks: Sequence[Mark] = ()
+    former: Rules | None = None
+    joins: Joins | None = None
+
+
+NOTHING_ELSE = Held()
 
 _INT64_MAX = 2**63 - 1
 
@@ -84,26 +99,24 @@ class Judge:
         *,
         folder: Path | None = None,
         state: State | None = None,
-        marks: Sequence[Mark] = (),
-        former: Rules | None = None,
+        held: Held = NOTHING_ELSE,
     ) -> None:
         """`state` is what `snapshot` returned, None for a new source partition.
 
         `folder` is the place of this source partition's remembered event ids; needed where the pipeline removes
-        duplicates. Raises RecoveryError if it does not hold what `state` says. `marks`, in offset order: rules that
-        held before those of `plan`, and the plan's own. `former` are the rules of a state that does not tell them;
-        those of `plan` where left out.
+        duplicates. Raises RecoveryError if it does not hold what `state` says. `held`: by which rules other than those
+        of `plan` records are judged.
         """
         self.partition = partition
         self.topic = topic
         self.max_event_time: int | None = None if state is None else state["max_event_time"]
         self._plan = plan
-        self._marks = marks
+        self._marks = held.marks
         self._rules: Rules | None = None
         # below it the watermark does not fall, whatever the rules
-        self._floor, self._within_ms = _standing(state, former or plan.rules)
+        self._floor, self._within_ms = _standing(state, held.former or plan.rules)
         self._time = plan.event.event_time.name
-        self._lookups = [Lookup(dimension) for dimension in plan.dimensions]
+        self._joins = held.joins or Joins(plan)
         self._memory: DedupMemory | None = None
         self._log: DedupLog | None = None
         if plan.dedup_column is not None:
@@ -123,9 +136,12 @@ class Judge:
         return max(self.max_event_time - self._rules.out_of_orderness_ms, self._floor)
 
     def pieces(self, poll: Poll) -> list[Poll]:
-        """A poll cut where the rules change: each piece is judged by itself."""
+        """A poll cut behind what is lost of it and where the rules change: each piece is judged by itself."""
         found: list[Poll] = []
         rest: Poll | None = poll
+        if poll.lost:
+            piece, rest = poll.split(poll.start + poll.lost)
+            found.append(piece)
         for start, _ in self._marks:
             if rest is not None and rest.start < start < rest.end:
                 piece, rest = rest.split(start)
@@ -137,7 +153,7 @@ class Judge:
         if poll.end > poll.start:
             self._go_by(self._rules_at(poll.start))
         events, at, refused_at, refusals = self._refuse(poll, decoded)
-        judged = Judged(self.partition, self.topic, poll.start, poll.end, read=poll.records.num_rows)
+        judged = Judged(self.partition, self.topic, poll.start, poll.end, read=poll.records.num_rows, lost=poll.lost)
         if refusals:
             judged.dead = self._dead_letters(poll, refused_at, refusals)
         if events.num_rows:
@@ -244,10 +260,10 @@ class Judge:
         """Valid events and their positions; then positions, ascending, and reasons of all dead letters."""
         events, at = decoded.events, decoded.events_at
         refused_at, refusals = [decoded.dead_at], list(decoded.refusals)
-        for lookup in self._lookups:
-            if not lookup.refuses_unknown or events.num_rows == 0:
-                continue
-            unknown = Columns(events, self._lookups).unknown(lookup)
+        for lookup in self._joins.refusing(self._rules) if events.num_rows else ():
+            if events.num_rows == 0:
+                break
+            unknown = Columns(events, [lookup]).unknown(lookup)
             if unknown.any():
                 message = f"{lookup.key} has no row in dimension {lookup.name}"
                 refused_at.append(at[unknown])

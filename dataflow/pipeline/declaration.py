@@ -49,7 +49,8 @@ class Pipeline:
 
     `max_future_clock`: what time `max_future` counts from where a record has no timestamp, as RFC 3339.
 
-    `format`: in which form records are, `json()`, `avro(...)` or `protobuf(...)`.
+    `format`: in which form records are, `json()`, `avro(...)` or `protobuf(...)`. `key_format`: the same of their
+    keys, which are text where nothing is said.
 
     `events_keep`, `late_events_keep`, `dead_letters_keep`: how far back in event time these tables reach; None is all.
     """
@@ -70,3 +71,4 @@ class Pipeline:
     late_events_keep: Duration | None = None
     dead_letters_keep: Duration | None = None
     format: Format = field(default_factory=json)
+    key_format: Format | None = None

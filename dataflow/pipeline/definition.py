@@ -1,13 +1,15 @@
 """A checked pipeline as JSON values: what its fingerprint is of, and what a lake remembers."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
+from json import dumps
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from dataflow.event.schema import EventField
 from dataflow.event.text_time import TextTime
-from dataflow.formats.declared import json
+from dataflow.formats.declared import Format, json
 from dataflow.zones import zone_of
 
 if TYPE_CHECKING:
@@ -36,15 +38,23 @@ def definition_of(plan: "Plan", digests: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def fingerprint_of(definition: Mapping[str, Any]) -> str:
+    """SHA-256 of a definition: two pipelines of one fingerprint make the same tables of the same records."""
+    text = dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _format(plan: "Plan") -> dict[str, Any]:
-    if plan.format == json():
-        return {}
-    said = plan.format
+    found = {} if plan.format == json() else {"format": _said(plan.format)}
+    return found if plan.key_format is None else found | {"key_format": _said(plan.key_format)}
+
+
+def _said(said: Format) -> dict[str, Any]:
     aliases = {name: list(former) for name, former in sorted(said.aliases.items())}
     found = {"name": said.name, "schema": said.schema, "aliases": aliases}
     if said.name == "protobuf":
         found |= {"message": said.message, "registry": said.registry}
-    return {"format": found}
+    return found
 
 
 def _columns(columns: Iterable[pa.Field]) -> list[list[str]]:
@@ -61,6 +71,8 @@ def _field_definition(leaf: EventField) -> dict[str, object]:
         text["text"] = "amount"
     # said only of fields that come from the record, as all definitions were before there were any
     of_record = {} if leaf.record is None else {"record": leaf.record.column}
+    if leaf.record is not None and leaf.record.field is not None:
+        of_record["key_field"] = leaf.record.field
     return (
         text
         | of_record

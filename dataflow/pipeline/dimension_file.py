@@ -27,14 +27,21 @@ COLUMN_TYPES: Mapping[object, pa.DataType] = {
 }
 """Arrow type of a dimension column by the Python type its user names."""
 
+KEPT_BYTES = 16 * 2**20
+"""The largest file that a lake keeps a copy of. Of a larger one it keeps the SHA-256 alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class DimensionTable:
-    """A read file: unique `keys`, `columns` in the same order, `digest` (SHA-256) of the file's bytes."""
+    """A read file: unique `keys`, `columns` in the same order, `digest` (SHA-256, hex) of the file's bytes.
+
+    `content`: these bytes, for the lake to keep; None where they are more than KEPT_BYTES.
+    """
 
     keys: pa.Array
     columns: pa.RecordBatch
     digest: str
+    content: bytes | None = None
 
 
 def read_dimension(path: Path, key: str, key_type: pa.DataType, columns: Mapping[str, pa.DataType]) -> DimensionTable:
@@ -43,7 +50,13 @@ def read_dimension(path: Path, key: str, key_type: pa.DataType, columns: Mapping
     Raises ValueError with everything that is wrong: no such file, no such column, a value that is
     not of its type, an empty or repeated key.
     """
-    content = content_of(path)
+    return parse_dimension(content_of(path), str(path), key, key_type, columns)
+
+
+def parse_dimension(
+    content: bytes, path: str, key: str, key_type: pa.DataType, columns: Mapping[str, pa.DataType]
+) -> DimensionTable:
+    """The same of the bytes of a file, which messages call `path`."""
     texts = _read_texts(path, content, [key, *columns])
     mistakes: list[str] = []
     keys = _typed(texts[key], key, key_type, mistakes)
@@ -62,7 +75,8 @@ def read_dimension(path: Path, key: str, key_type: pa.DataType, columns: Mapping
         raise ValueError(f"{path}: " + "; ".join(mistakes))
     schema = pa.schema([pa.field(name, type_) for name, type_ in columns.items()])
     batch = pa.RecordBatch.from_arrays([typed[name] for name in columns], schema=schema)
-    return DimensionTable(keys, batch, hashlib.sha256(content).hexdigest())
+    kept = content if len(content) <= KEPT_BYTES else None
+    return DimensionTable(keys, batch, hashlib.sha256(content).hexdigest(), kept)
 
 
 def content_of(path: Path) -> bytes:
@@ -75,7 +89,7 @@ def content_of(path: Path) -> bytes:
         raise ValueError(f"cannot read {path}: {error.strerror}; check the path and its permissions") from None
 
 
-def _read_texts(path: Path, content: bytes, names: list[str]) -> dict[str, pa.Array]:
+def _read_texts(path: str, content: bytes, names: list[str]) -> dict[str, pa.Array]:
     content = content.removeprefix(b"\xef\xbb\xbf")
     if not content.strip():
         raise ValueError(f"{path} is empty; write a header line with {', '.join(names)}")

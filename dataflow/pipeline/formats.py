@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dataflow.event.schema import EventField, EventObject, EventSchema
+from dataflow.event.record_part import KEY
+from dataflow.event.schema import EventField, EventObject, EventSchema, FieldKind
 from dataflow.formats.avro import SchemaError, read_schema
 from dataflow.formats.declared import Format, json
 from dataflow.pipeline.checks import Mistakes
@@ -26,30 +27,60 @@ def check_format(mistakes: Mistakes, declared: object, event: EventSchema | None
     return declared
 
 
-def _avro(mistakes: Mistakes, declared: Format, event: EventSchema | None, base_dir: Path) -> Format:
+def check_key_format(mistakes: Mistakes, declared: object, event: EventSchema | None, base_dir: Path) -> Format | None:
+    """As `check_format`, of the records' keys; None where they are text."""
+    keys = (
+        [] if event is None else [leaf for leaf in event.fields if leaf.record is not None and leaf.record.part == KEY]
+    )
+    if declared is None:
+        for leaf in keys:
+            if leaf.record is not None and (leaf.record.field is not None or leaf.kind is not FieldKind.STR):
+                fix = (
+                    "needs key_format, which says in which form keys are; without one a key is text, as KafkaKey has it"
+                )
+                mistakes.add(f"event.{leaf.name}", "KafkaKeyField", fix)
+        return None
+    if not isinstance(declared, Format):
+        mistakes.add("key_format", declared, f"write {_FORMS}")
+        return None
+    if event is not None and not keys:
+        mistakes.add(
+            "key_format", declared.name, "no field of the event is of the key; give one the type KafkaKeyField"
+        )
+    if declared.name == "json":
+        return declared
+    check = _avro if declared.name == "avro" else _protobuf
+    return check(mistakes, declared, None, base_dir, key="key_format")
+
+
+def _avro(
+    mistakes: Mistakes, declared: Format, event: EventSchema | None, base_dir: Path, key: str = "format"
+) -> Format:
     _check_aliases(mistakes, declared.aliases, event)
     if declared.schema is None:
         return declared
     path = declared.schema
     if not isinstance(path, str | Path):
-        mistakes.add("format", path, "avro(...) takes the path of a schema file, relative to this file, or nothing")
+        mistakes.add(key, path, "avro(...) takes the path of a schema file, relative to this file, or nothing")
         return json()
     try:
         text = (base_dir / path).read_text("utf-8")
         schema = read_schema(text)
-        if schema.kind != "record":
+        if schema.kind != "record" and key == "format":
             raise SchemaError(f"it is a schema of {schema.shown}; events are records")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        mistakes.add("format", f"avro({str(path)!r})", f"the schema file {base_dir / path} cannot be read: {why}")
+        mistakes.add(key, f"avro({str(path)!r})", f"the schema file {base_dir / path} cannot be read: {why}")
         return json()
     except SchemaError as error:
-        mistakes.add("format", f"avro({str(path)!r})", f"{base_dir / path} is no Avro schema of an event: {error}")
+        mistakes.add(key, f"avro({str(path)!r})", f"{base_dir / path} is no Avro schema of an event: {error}")
         return json()
     return replace(declared, schema=text)
 
 
-def _protobuf(mistakes: Mistakes, declared: Format, event: EventSchema | None, base_dir: Path) -> Format:
+def _protobuf(
+    mistakes: Mistakes, declared: Format, event: EventSchema | None, base_dir: Path, key: str = "format"
+) -> Format:
     from dataflow.formats.protobuf import files_of, read_descriptors
 
     _check_aliases(mistakes, declared.aliases, event)
@@ -59,20 +90,20 @@ def _protobuf(mistakes: Mistakes, declared: Format, event: EventSchema | None, b
     path, name = declared.schema, declared.message
     if not isinstance(path, str | Path):
         fix = "protobuf(...) takes a generated class, or the path of a file of descriptors and a message's name"
-        mistakes.add("format", path, fix)
+        mistakes.add(key, path, fix)
         return json()
     if not isinstance(name, str):
-        mistakes.add("format.message", name, 'name the message of the file, as in protobuf("order.desc", "shop.Order")')
+        mistakes.add(f"{key}.message", name, 'name the message of the file, as in protobuf("order.desc", "shop.Order")')
         return json()
     try:
         content = (base_dir / path).read_bytes()
         read_descriptors(content, name)
     except OSError as error:
         fix = f"the file {base_dir / path} cannot be read: {error.strerror}"
-        mistakes.add("format", f"protobuf({str(path)!r})", fix)
+        mistakes.add(key, f"protobuf({str(path)!r})", fix)
         return json()
     except SchemaError as error:
-        mistakes.add("format", f"protobuf({str(path)!r})", f"{base_dir / path} does not fit: {error}")
+        mistakes.add(key, f"protobuf({str(path)!r})", f"{base_dir / path} does not fit: {error}")
         return json()
     return replace(declared, schema=base64.b64encode(content).decode())
 

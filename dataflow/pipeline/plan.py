@@ -1,7 +1,5 @@
 """A checked pipeline, resolved against its event schema: what every later part works from."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,11 +20,11 @@ from dataflow.pipeline import checks as check
 from dataflow.pipeline.checks import Mistakes
 from dataflow.pipeline.columns import columns_of
 from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
-from dataflow.pipeline.definition import definition_of
+from dataflow.pipeline.definition import definition_of, fingerprint_of
 from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, content_of, read_dimension
-from dataflow.pipeline.formats import check_format
+from dataflow.pipeline.formats import check_format, check_key_format
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
-from dataflow.rules import Rules
+from dataflow.rules import Joined, Rules
 from dataflow.windows import Window
 from dataflow.windows.kinds import kind_of as window_kind_of
 
@@ -80,11 +78,23 @@ class RollupPlan:
 
 @dataclass(frozen=True, slots=True)
 class DimensionPlan:
-    """One dimension, read: `keys` unique strings (or ints), `columns` in the same order."""
+    """One dimension, read: `keys` unique strings (or ints), `columns` in the same order.
+
+    `digest`: SHA-256 of the file's bytes; `content`: these, where a lake is to keep them.
+    """
 
     dimension: Dimension
     keys: pa.Array
     columns: pa.RecordBatch
+    digest: str = ""
+    content: bytes | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def joined(self) -> Joined:
+        """What the ledger tells of it."""
+        declared = self.dimension
+        columns = tuple((column.name, str(column.type)) for column in self.columns.schema)
+        return Joined(declared.name, self.digest, declared.key, columns, declared.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,7 @@ class Plan:
     definition: dict[str, object] = field(default_factory=dict, compare=False)
     keep_ms: dict[str, int] = field(default_factory=dict)
     format: Format = field(default_factory=json_format)
+    key_format: Format | None = None
     schemas: Schemas | None = field(default=None, compare=False, repr=False)
     max_future_clock_ms: int | None = None
 
@@ -120,7 +131,8 @@ class Plan:
     def rules(self) -> Rules:
         """Those of its settings that may change from a record on."""
         lateness = tuple(sorted((rollup.name, rollup.allowed_lateness_ms) for rollup in self.rollups))
-        return Rules(self.out_of_orderness_ms, self.idle_timeout_ms, self.dedup_within_ms, lateness)
+        dimensions = tuple(each.joined for each in self.dimensions)
+        return Rules(self.out_of_orderness_ms, self.idle_timeout_ms, self.dedup_within_ms, lateness, dimensions)
 
 
 _Entry = TypeVar("_Entry")
@@ -169,6 +181,7 @@ class _Planner:
         rollups = self._rollups(lateness_ms or 0)
         keep_ms = self._keep(rollups, bound_ms or 0, dedup_within_ms)
         format_ = check_format(mistakes, pipeline.format, self.event, self.base_dir)
+        key_format = check_key_format(mistakes, pipeline.key_format, self.event, self.base_dir)
         if mistakes.lines:
             raise PipelineError(f"pipeline {pipeline.name}", mistakes.lines)
         assert self.event is not None
@@ -191,10 +204,10 @@ class _Planner:
             fingerprint="",
             keep_ms=keep_ms,
             format=format_,
+            key_format=key_format,
         )
         definition = definition_of(plan, digests)
-        text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return replace(plan, fingerprint=hashlib.sha256(text.encode()).hexdigest(), definition=definition)
+        return replace(plan, fingerprint=fingerprint_of(definition), definition=definition)
 
     def _deduplication(self) -> int:
         by, within, mistakes = self.pipeline.deduplicate_by, self.pipeline.deduplicate_within, self.mistakes
@@ -256,7 +269,7 @@ class _Planner:
             table = self._dimension_table(where, dimension, added)
             if table is not None:
                 digests[dimension.name] = table.digest
-                plans.append(DimensionPlan(dimension, table.keys, table.columns))
+                plans.append(DimensionPlan(dimension, table.keys, table.columns, table.digest, table.content))
         check.check_distinct_columns(self.mistakes, names)
         check.check_distinct_columns(self.mistakes, columns)
         return tuple(plans), digests

@@ -30,6 +30,10 @@ RULES = ("out_of_orderness_ms", "idle_timeout_ms", "deduplicate_within_ms")
 """The ledger's columns of the rules that hold for the whole pipeline, called as in `dataflow.rules.Rules`."""
 
 
+DIMENSIONS = "dimensions"
+"""The ledger's column of the dimensions by which its records were joined: a JSON list of `dataflow.rules.Joined`."""
+
+
 class Merge(NamedTuple):
     """Columns of a table that merge together, and the part that says how."""
 
@@ -93,7 +97,7 @@ def distinct_schema(rollup: "RollupPlan", aggregate: "AggregatePlan") -> pa.Sche
 
 
 def ledger_schema(plan: "Plan") -> pa.Schema:
-    """One row per commit and source partition; per rollup R four more columns.
+    """One row per commit and source partition, one more for offsets that are `lost`; per rollup R four more columns.
 
     The last columns, but for those of rollups that came later, are the rules by which its records were judged.
     """
@@ -105,6 +109,7 @@ def ledger_schema(plan: "Plan") -> pa.Schema:
             pa.field("start_offset", pa.int64()),
             pa.field("end_offset", pa.int64()),
             *(pa.field(name, pa.int64()) for name in counts),
+            pa.field("lost", pa.int64()),
             pa.field("checksum", pa.int64()),
             pa.field("max_event_time", pa.int64()),
             pa.field("finished", pa.bool_()),
@@ -118,6 +123,7 @@ def ledger_schema(plan: "Plan") -> pa.Schema:
             ),
             pa.field("watermark", pa.int64()),
             *(pa.field(name, pa.int64()) for name in RULES),
+            pa.field(DIMENSIONS, pa.string()),
             *(pa.field(lateness_column(rollup.name), pa.int64()) for rollup in plan.rollups),
         ]
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from dataflow.errors import ConfigError
 from dataflow.rules import Mark, Rules
+from dataflow.sources.around import open_around
 from dataflow.sources.source import Hint, Reader, Source
 
 
@@ -16,7 +17,8 @@ class SourceRange:
     """Offsets [start, end) of one source partition; `hint` is the reader's hint of `start`, where one is needed.
 
     `marks`: from which offset on which rules hold in it; those of the pipeline where there is none.
-    `content`: what a file is known by, as its reader told.
+    `content`: what a file is known by, as its reader told. `lake`: the folder of the lake that keeps copies of the
+    dimension files which `marks` name. `lost`: what is not to be read of it, as it never was.
     """
 
     start: int
@@ -24,6 +26,8 @@ class SourceRange:
     hint: Hint = None
     marks: tuple[Mark, ...] = ()
     content: str | None = None
+    lake: str | None = None
+    lost: tuple[tuple[int, int], ...] = ()
 
 
 class RangedSource:
@@ -50,7 +54,7 @@ class RangedSource:
         part = self._ranges[partition]
         if next_offset is None:
             next_offset, hint = part.start, part.hint
-        return self._source.open(partition, next_offset, hint, part.end)
+        return open_around(self._source, partition, next_offset, hint, part.end, part.lost)
 
     def end_offsets(self) -> dict[str, int]:
         """The ranges' ends."""
@@ -89,7 +93,9 @@ def read_ranges(path: Path) -> dict[str, SourceRange]:
 
 def _range(entry: Mapping[str, Any]) -> SourceRange:
     marks = tuple((offset, Rules.of_json(values)) for offset, values in entry.get("rules", ()))
-    return SourceRange(entry["start"], entry["end"], entry.get("hint"), marks, entry.get("content"))
+    lost = tuple((start, end) for start, end in entry.get("lost", ()))
+    hint, content, lake = entry.get("hint"), entry.get("content"), entry.get("lake")
+    return SourceRange(entry["start"], entry["end"], hint, marks, content, lake, lost)
 
 
 def write_ranges(path: Path, ranges: Mapping[str, SourceRange]) -> None:
@@ -100,7 +106,9 @@ def write_ranges(path: Path, ranges: Mapping[str, SourceRange]) -> None:
             "end": part.end,
             "hint": part.hint,
             "content": part.content,
+            "lake": part.lake,
             "rules": [(offset, rules.as_json()) for offset, rules in part.marks],
+            "lost": part.lost,
         }
         for name, part in ranges.items()
     }

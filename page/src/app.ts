@@ -76,16 +76,20 @@ export class App extends Plain {
   async #begin(): Promise<void> {
     clearTimeout(this.#retryTimer);
     try {
-      const [boards, schema] = await Promise.all([
-        api.json<{ boards: BoardLine[] }>("boards"), api.json<Schema>("schema"),
-      ]);
-      this.#boards = boards.boards;
-      this.#schema = schema;
-      this.#problem = null;
+      await this.#learn();
       await this.#enter();
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  async #learn(): Promise<void> {
+    const [boards, schema] = await Promise.all([
+      api.json<{ boards: BoardLine[] }>("boards"), api.json<Schema>("schema"),
+    ]);
+    this.#boards = boards.boards;
+    this.#schema = schema;
+    this.requestUpdate();
   }
 
   /** Shows what went wrong, and tries again until it goes well: a file may be mended, a server started. */
@@ -257,8 +261,11 @@ export class App extends Plain {
     if (next.paused && !before.paused) this.#frozenAt = Date.now();
     if (!next.paused) this.#frozenAt = null;
     this.#dress();
-    if (next.view !== before.view || next.asOf !== before.asOf) void this.#enter();
-    else {
+    if (next.view !== before.view || next.asOf !== before.asOf) {
+      void this.#enter();
+      // a file may have come, or a run with another rollup; where it fails, the view tells why
+      void this.#learn().catch(() => {});
+    } else {
       if (next.range !== before.range || next.filters !== before.filters) window.__ready = false;
       this.#ask();
       this.#changed();

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from dataflow.enrich.joins import Joins
 from dataflow.errors import ConfigError
 from dataflow.fold.fold import Fold
 from dataflow.messages import Judged, Parcel, Range, RollupCount
 from dataflow.pipeline.names import EVENTS, LEDGER
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec, tables_of
+from dataflow.rules import Joined, Rules
 from dataflow.sources.source import Source
 from dataflow.steps import UNSEEN, Steps
 from dataflow.windows.kinds import has_one_window
@@ -40,7 +42,9 @@ from proof.ledger import ROLLUP_CLASSES, LedgerLine, read_ledger
 from proof.left import what_left
 from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
+from sinks.lake.dimensions import KeptDimensions
 from sinks.lake.ledger import merge_ranges
+from sinks.lake.names import dimension_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,14 @@ class _Audit:
         self._snapshot, self._damaged = check_files(snapshot, catalog.digests, self._report)
         self._specs: dict[str, TableSpec] = {spec.name: spec for spec in tables_of(plan, events=True)}
         self._folds: dict[frozenset[str], Fold] = {}
+        self._kept = KeptDimensions(reader.lake_dir)
+        self._joins = Joins(plan, self._kept)
+        self._is_unjoined = False
+        self._lost: dict[Rules | None, list[Joined]] = {}
         self._totals = {
             name: Totals(spec) for name, spec in self._specs.items() if spec.keys and name in snapshot.tables
         }
-        self._later = LaterRollups(plan, snapshot.backfilled)
+        self._later = LaterRollups(plan, snapshot.backfilled, self._joins)
         self._erased = catalog.erased
         excused = Excused(self._erased, catalog.gone)
         self._rows = RowTables(self._snapshot, plan, self._specs, self._report, excused, pruned=not self._damaged)
@@ -154,7 +162,26 @@ class _Audit:
         if foreign is not None:
             why = f"{foreign.range} was filled with a rollup that the pipeline no longer has"
             return Place(len(segments), why, "put it back into the pipeline file and run it once, then audit")
+        lacking = next(((each, joined) for each in segments for joined in self._lacking(each)), None)
+        if lacking is not None and lacking[1].unknown == "dead_letter":
+            # by it, records became no events: what comes after cannot be judged either
+            return Place(len(segments), *self._without_copy(*lacking))
         return place
+
+    def _without_copy(self, segment: Segment, joined: Joined) -> tuple[str, str]:
+        """Why a segment cannot be proven, and the fix."""
+        path = dimension_path(self._reader.lake_dir, joined.sha256)
+        return (
+            f"{segment.range} was read with dimension {joined.name} by the file of SHA-256 {joined.sha256}, and the "
+            f"lake keeps no copy of it as {path}",
+            "put that file back there, then audit",
+        )
+
+    def _lacking(self, segment: Segment) -> list[Joined]:
+        rules = None if segment.line is None or segment.end == segment.start else segment.line.entry.rules
+        if rules not in self._lost:
+            self._lost[rules] = self._kept.lacking(rules, self._plan)
+        return self._lost[rules]
 
     def _is_foreign(self, segment: Segment) -> bool:
         names = {rollup.name for rollup in self._plan.rollups}
@@ -162,16 +189,21 @@ class _Audit:
 
     def _partition(self, segments: Sequence[Segment], chosen: Sequence[Segment], place: Place, folder: Path) -> None:
         report, name = self._report, segments[0].partition
-        wanted = set(map(id, chosen))
-        unjudged = [each for each in segments[: place.first] if id(each) in wanted]
+        lacking = [each for each in chosen if self._lacking(each)]
+        unjoined = set(map(id, lacking))
+        wanted = set(map(id, chosen)) - unjoined
+        unjudged = [each for at, each in enumerate(segments) if id(each) in (wanted if at < place.first else ())]
+        unjudged = sorted([*unjudged, *lacking], key=lambda each: (each.start, each.end))
         if place.why:
             start, end = segments[0].start, segments[max(place.first - 1, 0)].end
             report.unproven.append(Unproven(f"{name} [{start}, {end}) against its source", place.why, place.fix))
         self._rows.count(unjudged)
         report.partitions[name] = _counts(chosen)
         report.records += report.partitions[name]["read"]
+        report.lost += [each.range for each in chosen if each.line is not None and each.line.entry.lost]
         if self._source is None or place.first == len(segments):
             return
+        self._tell_lacking(lacking)
         last = max((at for at, each in enumerate(segments) if id(each) in wanted), default=-1)
         needed = segments[: last + 1]
         if place.first > last:
@@ -180,6 +212,10 @@ class _Audit:
         chunk = _Chunk()
         for segment, judged in reading:
             if id(segment) not in wanted:
+                # what is compared together has no hole
+                if chunk.segments:
+                    self._compare(chunk)
+                    chunk = _Chunk()
                 continue
             if chunk.records >= CHUNK_RECORDS and segment is not chunk.segments[-1]:
                 self._compare(chunk)
@@ -203,6 +239,18 @@ class _Audit:
                 )
             )
 
+    def _tell_lacking(self, lacking: Sequence[Segment]) -> None:
+        """Say of which ranges rows cannot be joined again, once for each file."""
+        by_file: dict[Joined, list[Segment]] = {}
+        for segment in lacking:
+            for joined in self._lacking(segment):
+                by_file.setdefault(joined, []).append(segment)
+        for joined, segments in by_file.items():
+            why, fix = self._without_copy(segments[0], joined)
+            what = f"{segments[0].partition} [{segments[0].start}, {segments[-1].end})"
+            self._report.unproven.append(Unproven(f"{what} against its source, where it was joined so", why, fix))
+        self._is_unjoined = self._is_unjoined or bool(lacking)
+
     def _add_up(self, parcel: Parcel) -> None:
         if self._erased and EVENTS in parcel.tables:
             self._erased.note(parcel.range.partition, pa.Table.from_batches([parcel.tables[EVENTS]]))
@@ -212,7 +260,7 @@ class _Audit:
 
     def _rereading(self, segments: Sequence[Segment], place: Place, folder: Path) -> Rereading:
         assert self._source is not None
-        means = Means(self._source, self._plan, self._snapshot, self._wait, self._steps)
+        means = Means(self._source, self._joins, self._snapshot, self._wait, self._steps)
         return Rereading(means, segments, place, folder)
 
     def _compare(self, chunk: "_Chunk") -> None:
@@ -238,6 +286,8 @@ class _Audit:
         why = ""
         if not self._selection.is_everything:
             why = "they are sums over all offsets of all source partitions: audit the whole lake for them"
+        elif self._is_unjoined:
+            why = "some offsets could not be joined again, and windows are sums over all of them"
         elif any(place.why for place in places.values()):
             why = "some offsets could not be read again, and windows are sums over all of them"
         if why:
@@ -324,7 +374,8 @@ class _Audit:
             names = frozenset(segment.line.entry.rollups) & names
         if names not in self._folds:
             rollups = tuple(rollup for rollup in self._plan.rollups if rollup.name in names)
-            self._folds[names] = Fold(replace(self._plan, rollups=rollups), events=EVENTS in self._snapshot.tables)
+            events = EVENTS in self._snapshot.tables
+            self._folds[names] = Fold(replace(self._plan, rollups=rollups), events=events, joins=self._joins)
         return self._folds[names]
 
 
@@ -353,7 +404,7 @@ class _Chunk:
 def _ledger_differences(line: LedgerLine, again: Range) -> list[str]:
     texts = [
         f"{name} is {getattr(line.entry, name)}, the source gives {getattr(again, name)}"
-        for name in (*CLASSES, "checksum", "max_event_time", "watermark", "topic")
+        for name in (*CLASSES, "lost", "checksum", "max_event_time", "watermark", "topic")
         if getattr(line.entry, name) != getattr(again, name)
     ]
     for rollup, count in again.rollups.items():

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from dataflow.enrich.joins import Joins
 from dataflow.fold.fold import Fold
 from dataflow.messages import Judged, Parcel
 from dataflow.pipeline.names import EVENTS
@@ -24,10 +25,11 @@ _COUNTS = ("filtered", "counted", "late", "missed")
 class LaterRollups:
     """The rollups of a plan with marks of a backfill; `limits`: those of which windows from a time on were filled."""
 
-    def __init__(self, plan: Plan, marks: Mapping[str, Sequence[Backfilled]]) -> None:
+    def __init__(self, plan: Plan, marks: Mapping[str, Sequence[Backfilled]], joins: Joins | None = None) -> None:
+        """`joins`: with what rows are joined; the plan's own dimensions where left out."""
         self._marks = {rollup.name: marks[rollup.name] for rollup in plan.rollups if rollup.name in marks}
         self._later = {
-            rollup.name: LaterRollup(plan, rollup, stored=False)
+            rollup.name: LaterRollup(plan, rollup, stored=False, joins=joins)
             for rollup in plan.rollups
             if rollup.name in self._marks
         }
@@ -48,7 +50,8 @@ class LaterRollups:
                 continue
             later = self._later[name]
             place = (judged.partition, judged.topic, judged.start, judged.end)
-            again = later.judged(*place, _accepted(judged, parcel), mark.lateness_ms)
+            joined = None if judged.rules is None else judged.rules.dimensions
+            again = later.judged(*place, _accepted(judged, parcel), mark.lateness_ms, joined)
             moved = replace(segment, line=replace(segment.line, snapshot=mark.snapshot))
             yield name, mark, (moved, again, later.fold, later.fold.fold(again))
 

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dataflow.spoken import counted
+
 KEPT_PER_KIND = 200
 """Findings of one kind and table that are kept one by one; further ones are only counted."""
 
@@ -63,7 +65,8 @@ class Report:
     """The whole audit. `partitions` and `tables` count what was looked at, without a difference or with one.
 
     `records`: those that the lake says it has read, of what was selected. `compared`: those that the source gave again.
-    `erased`: rows per table that the source gives and that were taken out of the lake on purpose.
+    `erased`: rows per table that the source gives and that were taken out of the lake on purpose. `lost`: offsets that
+    were gone before they were read, which the ledger tells.
     """
 
     snapshot_id: int
@@ -74,6 +77,7 @@ class Report:
     records: int = 0
     compared: int = 0
     erased: Counter[str] = field(default_factory=Counter)
+    lost: list[OffsetRange] = field(default_factory=list)
     files: int = 0
     file_bytes: int = 0
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -98,10 +102,13 @@ class Report:
             )
             fix = f"; {reason.fix}" if isinstance(reason, Unproven) and reason.fix else ""
             return f"nothing proven: none of {self.records:,} records was compared ({reason}){fix}"
+        lost = f"{counted(sum(each.end - each.start for each in self.lost), 'offset')} lost" if self.lost else ""
         if self.unproven:
-            return "no difference; what is NOT PROVEN was not compared with the source"
-        erased = ", but for the rows erased" if self.erased else ""
-        return f"proven: every record of the source is in the lake exactly once{erased}"
+            beside = f"; {lost} were never read" if lost else ""
+            return f"no difference; what is NOT PROVEN was not compared with the source{beside}"
+        left_out = " and ".join(filter(None, ("the rows erased" if self.erased else "", lost)))
+        but = f", but for {left_out}" if left_out else ""
+        return f"proven: every record of the source is in the lake exactly once{but}"
 
     def add(self, finding: Finding) -> None:
         """Keep a finding; joins one that continues the last one's offsets in the same table for the same reason."""
@@ -129,6 +136,7 @@ class Report:
         ]
         out += [f"{name}: {rows:,} rows" for name, rows in self.tables.items()]
         out += [f"{name}: {rows:,} rows erased on purpose, not lost" for name, rows in self.erased.items()]
+        out += [f"{each}: lost before it was read, a gap that was accepted" for each in self.lost]
         out += [f"DIFFERENCE {finding}" for finding in self.findings]
         out += [f"DIFFERENCE {kind}: {table}: {count} more" for (kind, table), count in self.left_out.items()]
         out += [f"NOT PROVEN {each}" for each in self.unproven]
@@ -149,6 +157,7 @@ class Report:
             "partitions": self.partitions,
             "tables": self.tables,
             "erased": dict(self.erased),
+            "lost": [{"partition": each.partition, "start": each.start, "end": each.end} for each in self.lost],
             "files": self.files,
             "file_bytes": self.file_bytes,
         }

@@ -1,12 +1,16 @@
 """The newest snapshot of a lake and what its catalog says at the same moment, of the pipeline that filled it last."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from dataflow.errors import ConfigError, LakeError
+from dataflow.pipeline.definition import fingerprint_of
 from dataflow.pipeline.plan import Plan
 from proof.erased import ErasedRows
+from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
 from sinks.lake.catalog.left import Left, left
+from sinks.lake.tables.definition import Definition
 
 _TRIES = 20
 
@@ -45,17 +49,28 @@ def settled(reader: LakeReader) -> tuple[LakeSnapshot, Facts]:
 
 
 def require_same(reader: LakeReader, plan: Plan) -> None:
-    """Raise ConfigError unless `plan` is what filled the lake last."""
+    """Raise ConfigError unless `plan` is what filled the lake last; its dimensions' files may be others.
+
+    The lake has copies of those that it was filled with.
+    """
     rows = reader.resolver.catalog().connection.execute("SELECT name, fingerprint FROM own_pipeline").fetchall()
     known = dict(rows)
     if plan.name not in known:
         raise ConfigError(
             "pipeline", plan.name, f"the lake is that of {', '.join(known) or 'no pipeline'}; name its file"
         )
-    if known[plan.name] != plan.fingerprint:
+    if known[plan.name] not in (plan.fingerprint, _with_files_of(lake_definition(reader), plan)):
         raise ConfigError(
             "pipeline",
             plan.name,
-            "the file (or a dimension's) is not the one that the lake was filled with last; name that one, or "
+            "the file is not the one that the lake was filled with last; name that one, or "
             f"run the pipeline once (rollups now: {', '.join(rollup.name for rollup in plan.rollups)})",
         )
+
+
+def _with_files_of(known: Definition, plan: Plan) -> str:
+    """The fingerprint that the plan would have with the dimension files of the lake's last run."""
+    sha256 = {each.name: each.sha256 for each in known.dimensions or ()}
+    dimensions: Any = plan.definition["dimensions"]
+    then = [{**each, "sha256": sha256.get(each["name"], each["sha256"])} for each in dimensions]
+    return fingerprint_of({**plan.definition, "dimensions": then})

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataflow.enrich.joins import Joins
 from dataflow.errors import InputMissing, OffsetLost, UnknownTopic
 from dataflow.messages import Judged
 from dataflow.pipeline.plan import Plan
@@ -46,8 +47,10 @@ def find_place(
     if partition not in source.partitions():
         there = listed(source.partitions()) or "no partition"
         return Place(len(segments), f"the source has {there}, and not this one", _name_source(segments))
+    # what was lost at the very beginning is not read again either
+    begin = next((each.start for each in segments if not _holds_nothing(each)), segments[-1].end)
     try:
-        source.open(partition, segments[0].start, None, segments[-1].end).close()
+        source.open(partition, begin, None, segments[-1].end).close()
         return Place(0)
     except (InputMissing, UnknownTopic) as error:
         return Place(len(segments), str(error), _name_source(segments))
@@ -55,7 +58,7 @@ def find_place(
         reader = source.open(partition, None, None, segments[-1].end)
         low = reader.position
         reader.close()
-        if low <= segments[0].start:
+        if low <= begin:
             return Place(len(segments), str(error), _name_source(segments))
     first = next((at for at, each in enumerate(segments) if each.start >= low), len(segments))
     deleted = f"the source begins at offset {low}, older records were deleted from it"
@@ -77,6 +80,11 @@ def find_place(
     ):
         return Place(len(segments), unknown, copy)
     return Place(first, deleted, fix, from_lake=True)
+
+
+def _holds_nothing(segment: Segment) -> bool:
+    """Whether the ledger says that no record was read there, as none could be: no offset, or lost ones alone."""
+    return segment.line is not None and segment.line.entry.lost == segment.end - segment.start
 
 
 def _name_source(segments: Sequence[Segment]) -> str:
@@ -116,7 +124,7 @@ class Means:
     """What all rereading of one audit shares; `wait` pauses while the source has nothing yet."""
 
     source: Source
-    plan: Plan
+    joins: Joins
     snapshot: LakeSnapshot
     wait: Callable[[], None]
     steps: Steps = UNSEEN
@@ -141,7 +149,7 @@ class Rereading:
         means = self._means
         again = Rejudging(
             means.source,
-            means.plan,
+            means.joins,
             self._history,
             start=first.start,
             folder=self._folder,

@@ -225,7 +225,8 @@ class Narrowing:
         """The commit, or the first one of those whose rows a compaction has added up."""
         if table not in self._summed:
             files = sorted(self._snapshot.files(table), key=lambda file: file.row_id_start)
-            ends = [following.begin_snapshot for following in files[1:]] + [2**62]
+            # a table that nothing was ever written to has no file
+            ends = [*(following.begin_snapshot for following in files[1:]), 2**62][: len(files)]
             self._summed[table] = [
                 (end, file)
                 for end, file in zip(ends, files, strict=True)
@@ -253,7 +254,12 @@ def _end_row(each: WindowDifference, judged: Judged, rows: pa.RecordBatch, fold:
         middle = (low + high) // 2
         near = (middle, high) if last else (low, middle)
         part = Judged(
-            judged.partition, judged.topic, judged.start, judged.end, rows=rows.slice(near[0], near[1] - near[0])
+            judged.partition,
+            judged.topic,
+            judged.start,
+            judged.end,
+            rows=rows.slice(near[0], near[1] - near[0]),
+            rules=judged.rules,
         )
         batch = fold.fold(part).tables.get(each.spec.name)
         if batch is not None and _of_window(each, pa.Table.from_batches([batch])).num_rows:

@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflow.enrich.joins import Joins
 from dataflow.fold.fold import Fold
 from dataflow.messages import Judged, Parcel
 from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.pipeline.tables import TableSpec, tables_of
-from dataflow.rules import Rules
+from dataflow.rules import Joined, Rules
 
 Tables = dict[str, pa.Table]
 
@@ -24,11 +25,13 @@ class LaterRollup:
     A record that was late for all of them stays late for this one: it is in no window, whatever this one allows.
     """
 
-    def __init__(self, plan: Plan, rollup: RollupPlan, *, stored: bool) -> None:
-        """`stored`: the rows are those of table events, with the columns of dimensions as they were joined then."""
+    def __init__(self, plan: Plan, rollup: RollupPlan, *, stored: bool, joins: Joins | None = None) -> None:
+        """`stored`: the rows are those of table events, with the columns of dimensions as they were joined then. Others
+        are joined with what `joins` has, the plan's own dimensions where left out.
+        """
         self.plan = rollup
         own = replace(plan, rollups=(rollup,), dimensions=() if stored else plan.dimensions)
-        self.fold = Fold(own, events=False)
+        self.fold = Fold(own, events=False, joins=None if stored else joins)
         names = {rollup.delta_table, *(rollup.distinct_table(agg.name) for agg in rollup.aggregates)}
         self.specs: dict[str, TableSpec] = {
             spec.name: spec for spec in tables_of(own, events=False) if spec.name in names
@@ -39,10 +42,20 @@ class LaterRollup:
         return self.fold.fold(self.judged(partition, topic, start, end, rows, self.plan.allowed_lateness_ms))
 
     def judged(
-        self, partition: str, topic: str | None, start: int, end: int, rows: pa.RecordBatch, lateness_ms: int
+        self,
+        partition: str,
+        topic: str | None,
+        start: int,
+        end: int,
+        rows: pa.RecordBatch,
+        lateness_ms: int,
+        dimensions: tuple[Joined, ...] | None = None,
     ) -> Judged:
-        """Accepted rows as the fold takes them, by that allowed lateness; the rollup's own may have changed since."""
-        rules = Rules(0, 0, 0, ((self.plan.name, lateness_ms),))
+        """Accepted rows as the fold takes them, by that allowed lateness; the rollup's own may have changed since.
+
+        `dimensions`: by which they were joined, where that is still to be done.
+        """
+        rules = Rules(0, 0, 0, ((self.plan.name, lateness_ms),), dimensions)
         return Judged(partition, topic, start, end, rows.num_rows, rows=rows, rules=rules)
 
     def first_whole_ms(self, newest_ms: int) -> int:

@@ -60,7 +60,8 @@ class Follower:
                 continue
             try:
                 self._follow(connection, place)
-            except sqlite3.Error:
+            except (sqlite3.Error, UnicodeDecodeError):
+                # damaged, perhaps with its names: somebody may put a copy in its place
                 self._stop.wait(ABSENT_S)
             finally:
                 connection.close()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from dataflow.errors import ConfigError
 from dataflow.spelling import suggest
 from dataflow.sql import quoted
+from dataflow.windows.kinds import start_by_clock
 from query.cells import Style, cells
 from query.moment import aware, from_ms, to_ms
 from query.reader import Bound, LakeSnapshot
@@ -56,11 +57,18 @@ def reach_of(snapshot: LakeSnapshot, rollup: RollupDefinition, last: Value, mome
     if last_ms < 1:
         raise ConfigError("--last", "0s", "must be longer than nothing, like 1h")
     if moment is not None and not rollup.merges_windows:
-        last_ms = max(last_ms, rollup.window.size_ms)
+        last_ms = max(last_ms, rollup.window.size_ms, _running_ms(rollup, to_ms(moment)))
     newest_ms = newest_window_ms(snapshot, rollup) if moment is None else to_ms(moment)
     if newest_ms is None:
         return Reach(0, 0)
     return Reach(max(newest_ms - last_ms + 1, LEAST_MS), newest_ms + 1)
+
+
+def _running_ms(rollup: RollupDefinition, moment_ms: int) -> int:
+    """How long the window that holds a moment has been running, where a zone's clock says when it began."""
+    if rollup.window.zone is None:
+        return 0
+    return moment_ms + 1 - start_by_clock(rollup.window.window, moment_ms)
 
 
 def newest_window_ms(snapshot: LakeSnapshot, rollup: RollupDefinition) -> int | None:

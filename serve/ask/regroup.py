@@ -1,16 +1,13 @@
-"""Windows of a rollup put together: over the whole range or by longer spans of time, and over fewer keys."""
+"""Aggregates of a rollup put together, over windows and over keys."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from dataflow.aggregates.duckdb import Source
-from dataflow.durations import to_text
-from dataflow.sql import quoted, text
+from dataflow.sql import quoted
 from dataflow.windows.kinds import has_one_window
 from serve.problem import wrong_parameter
 from sinks.lake.tables.definition import AggregateDefinition, RollupDefinition
-
-DAY_MS = 86_400_000
 
 
 class Regrouped(NamedTuple):
@@ -46,36 +43,3 @@ def require_apart(rollup: RollupDefinition, parameter: str, written: str) -> Non
             written,
             f"windows of {rollup.name} overlap, so they do not add up; ask for them one by one, or of another rollup",
         )
-
-
-def require_fits(rollup: RollupDefinition, every_ms: int, written: str) -> None:
-    """Raise Problem where windows would lie across the limits of such spans."""
-    window = rollup.window
-    if rollup.merges_windows:
-        return
-    if every_ms % window.slide_ms or window.offset_ms % window.slide_ms:
-        least = to_text(window.slide_ms)
-        raise wrong_parameter("every", written, f"write a multiple of the window's {least}")
-
-
-def bucket_sql(column: str, every_ms: int, zone: str | None) -> str:
-    """The start of the span in which a TIMESTAMP lies; spans of whole days are those of the zone, others of UTC."""
-    if zone is None or every_ms % DAY_MS:
-        return f"time_bucket({_interval(every_ms)}, {column}, TIMESTAMP '1970-01-01')"
-    local = f"timezone({text(zone)}, timezone('UTC', {column}))"
-    days = f"time_bucket({_interval(every_ms)}, {local}, TIMESTAMP '1970-01-01')"
-    return f"timezone('UTC', timezone({text(zone)}, {days}))"
-
-
-def bucket_end_sql(start: str, every_ms: int, zone: str | None) -> str:
-    """The end of the span that starts there; a day of a zone may have 23 or 25 hours."""
-    if zone is None or every_ms % DAY_MS:
-        return f"{start} + {_interval(every_ms)}"
-    local = f"timezone({text(zone)}, timezone('UTC', {start})) + {_interval(every_ms)}"
-    return f"timezone('UTC', timezone({text(zone)}, {local}))"
-
-
-def _interval(every_ms: int) -> str:
-    if every_ms % DAY_MS == 0:
-        return f"INTERVAL {every_ms // DAY_MS} DAY"
-    return f"INTERVAL {every_ms} MILLISECOND"

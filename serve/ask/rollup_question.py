@@ -16,7 +16,8 @@ from serve.ask.cursor import Cursor
 from serve.ask.keyset import KEY, Ordered, after_sql, key_sql, order_sql
 from serve.ask.parameters import Pairs, Parameter, read
 from serve.ask.question import AS_OF, CURSOR, END, START, ZONE, limit
-from serve.ask.regroup import DAY_MS, bucket_end_sql, bucket_sql, regrouped, require_apart, require_fits
+from serve.ask.regroup import regrouped, require_apart
+from serve.ask.spans import Spans, spans_of
 from serve.lake import LakeAt
 from serve.problem import wrong_parameter
 from sinks.lake.tables.definition import RollupDefinition
@@ -97,7 +98,7 @@ class RollupQuestion:
             if values[name]:
                 require_apart(rollup, name, self._written[name])
         if values["every"] is not None:
-            require_fits(rollup, values["every"], self._written["every"])
+            spans_of(rollup, values["every"], None, self._written["every"])
         if rollup.merges_windows and self.group != rollup.key_names and not values["total"] and not values["every"]:
             raise wrong_parameter(
                 "group", values["group"], "sessions of several keys do not go together; add total=true"
@@ -122,13 +123,19 @@ class RollupQuestion:
         start_ms, end_ms = self._range(at)
         order = self._order(at)
         conditions = ["true"] if cursor is None else [after_sql(order, self._last(cursor, order))]
-        source = self._source(at, start_ms, end_ms, zone)
+        spans = self._spans(zone)
+        first_ms = start_ms if spans is None or start_ms <= windows.LEAST_MS else spans.first_ms(start_ms)
+        source = self._source(at, first_ms, end_ms, spans)
         sql = (
             f"SELECT *, {key_sql(order)} AS {quoted(KEY)} FROM ({source}) AS answer WHERE {conditions[0]}"
             f" ORDER BY {order_sql(order)} LIMIT {rows}"
         )
-        first = start_ms if self.values["every"] is None else start_ms - self.values["every"] - DAY_MS
-        return Statement(sql, from_ms(first), from_ms(end_ms), self._note(start_ms, end_ms), len(order))
+        note = self._note(start_ms, end_ms, spans)
+        return Statement(sql, from_ms(first_ms), from_ms(end_ms), note, len(order))
+
+    def _spans(self, zone: str | None) -> Spans | None:
+        every = self.values["every"]
+        return None if every is None else spans_of(self.rollup, every, zone)
 
     def bounds(self, at: LakeAt, statement: Statement) -> list[Bound]:
         """The files that can hold its windows."""
@@ -152,29 +159,29 @@ class RollupQuestion:
         reach = windows.reach_of(at.snapshot, self.rollup, last, moment)
         return reach.start_ms, reach.end_ms
 
-    def _source(self, at: LakeAt, start_ms: int, end_ms: int, zone: str | None) -> str:
-        rollup, every = self.rollup, self.values["every"]
-        low = f"make_timestamp({start_ms * 1000})"
-        if every is not None:
-            low = bucket_sql(low, every, zone)
-        conditions = [f"window_start >= {low}", f"window_start < make_timestamp({end_ms * 1000})"]
+    def _source(self, at: LakeAt, start_ms: int, end_ms: int, spans: Spans | None) -> str:
+        rollup = self.rollup
+        conditions = [
+            f"window_start >= make_timestamp({start_ms * 1000})",
+            f"window_start < make_timestamp({end_ms * 1000})",
+        ]
         conditions += [self._key_sql(at, name, values) for name, values in self.keys.items()]
         if self.values["where"] is not None:
             conditions.append(f"({windows.condition(at.snapshot, self.report, self.values['where'])})")
         rows = f"FROM {quoted(rollup.name)} WHERE {' AND '.join(conditions)}"
         if not self.is_regrouped:
             return f"SELECT * {rows}"
-        return self._regrouped(rows, zone)
+        return self._regrouped(rows, spans)
 
-    def _regrouped(self, rows: str, zone: str | None) -> str:
-        every, keys = self.values["every"], [quoted(name) for name in self.group]
+    def _regrouped(self, rows: str, spans: Spans | None) -> str:
+        keys = [quoted(name) for name in self.group]
         aggregates = [f"{sql} AS {quoted(name)}" for name, sql in regrouped(self.rollup).together]
         more = ["CAST(sum(late_count) AS BIGINT) AS late_count", "bool_and(is_final) AS is_final"]
         if self.values["total"]:
             # without a key there is a row even of no window at all
             return f"SELECT {', '.join([*keys, *aggregates, *more])} {rows}{_grouped(keys)} HAVING count(*) > 0"
         span = ["window_start", "window_end"]
-        if every is None:
+        if spans is None:
             chosen = ", ".join([*keys, *span, *aggregates, *more])
             return f"SELECT {chosen} {rows}{_grouped([*keys, *span])}"
         start = "_bucket"
@@ -182,12 +189,12 @@ class RollupQuestion:
             [
                 *keys,
                 f"{start} AS window_start",
-                f"{bucket_end_sql(start, every, zone)} AS window_end",
+                f"{spans.end_sql(start)} AS window_end",
                 *aggregates,
                 *more,
             ]
         )
-        placed = f"SELECT *, {bucket_sql('window_start', every, zone)} AS {start} {rows}"
+        placed = f"SELECT *, {spans.start_sql('window_start')} AS {start} {rows}"
         return f"SELECT {chosen} FROM ({placed}) AS placed{_grouped([*keys, start])}"
 
     def _key_sql(self, at: LakeAt, name: str, values: Sequence[str]) -> str:
@@ -236,7 +243,7 @@ class RollupQuestion:
             return known[by]
         return at.types(self.rollup.name)[by]
 
-    def _note(self, start_ms: int, end_ms: int) -> str:
+    def _note(self, start_ms: int, end_ms: int, spans: Spans | None) -> str:
         start, end = from_ms(max(start_ms, windows.LEAST_MS)), from_ms(end_ms)
         parts = []
         if self.values["start"] or self.values["end"]:
@@ -250,6 +257,8 @@ class RollupQuestion:
             parts.append(f"windows that start after {first:%Y-%m-%d %H:%M:%S} and up to {last:%Y-%m-%d %H:%M:%S} UTC")
         by = self._by()
         parts += [f"by {by}"] if by is not None else []
+        if spans is not None and spans.refused is not None:
+            parts.append(f"by days of UTC, since windows of {self.rollup.name} lie across those of {spans.refused}")
         left_out = regrouped(self.rollup).left_out if self.is_regrouped else ()
         if left_out:
             parts.append(f"without {', '.join(left_out)}, which do not add up over windows or keys")

@@ -59,6 +59,7 @@ class StatusQuestion:
             "late": sum(each.late for each in counted),
             "late_events": _rows(at, LATE_EVENTS),
             "dead": sum(each.dead for each in counted),
+            "lost_offsets": sum(each.lost for each in counted),
             "events_per_s": accepted,
             "records_per_s": read_,
             "rate_window_s": RATE_S,
@@ -152,6 +153,7 @@ def _partitions(at: LakeAt, totals: Totals, now_ms: int) -> list[dict[str, Any]]
                 "read": 0 if counted is None else counted.read,
                 "late": 0 if counted is None else counted.late,
                 "dead": 0 if counted is None else counted.dead,
+                "lost_offsets": 0 if counted is None else counted.lost,
             }
         )
     return found

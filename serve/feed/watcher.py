@@ -52,8 +52,8 @@ class Watcher:
                 continue
             try:
                 self._watch_one(connection, place)
-            except sqlite3.Error:
-                # it was replaced or is just being made; look again from the start
+            except (sqlite3.Error, UnicodeDecodeError):
+                # it was replaced, is just being made, or damaged; look again from the start
                 self._stop.wait(ABSENT_S)
             finally:
                 connection.close()

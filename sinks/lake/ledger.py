@@ -1,13 +1,16 @@
 """The ledger: what became of every record, per commit and source partition, checked before it is written."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 import pyarrow as pa
 
 from dataflow.errors import ConservationError, Gap
 from dataflow.messages import Range, RollupCount
-from dataflow.pipeline.tables import RULES, lateness_column
+from dataflow.pipeline.tables import DIMENSIONS, RULES, lateness_column
+from dataflow.rules import Joined
 
 _WRAP = 2**64
 _LONGEST_MS = 2**63 - 1
@@ -17,7 +20,8 @@ _COUNTS = ("read", "accepted", "duplicate", "late", "dead")
 def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
     """One range per source partition, in name order, from the ranges of one epoch in any order.
 
-    Where the rules change within the epoch, as in a replay, there is one range for each of them.
+    Where the rules change within the epoch, as in a replay, there is one range for each of them; offsets that are lost
+    have one of their own.
 
     Raises Gap when a partition's ranges do not follow each other, ConservationError when the classes of one do not
     add up to what was read.
@@ -37,7 +41,8 @@ def merge_ranges(ranges: Iterable[Range]) -> list[Range]:
                     f"source partition {partition}: one epoch holds offsets [{whole.start}, {whole.end}) and then "
                     f"[{part.start}, {part.end}); nothing of it was written. Start again; if it stays, report it"
                 )
-            if part.rules != whole.rules and part.end > part.start and whole.end > whole.start:
+            apart = part.rules != whole.rules or part.lost or whole.lost
+            if apart and part.end > part.start and whole.end > whole.start:
                 whole = _copy(part)
                 merged.append(whole)
             else:
@@ -49,10 +54,16 @@ def check_conservation(entry: Range) -> None:
     """Raise ConservationError unless each record is in exactly one class, overall and per rollup (semantics rule 8)."""
     place = f"source partition {entry.partition}, offsets [{entry.start}, {entry.end})"
     classes = entry.accepted + entry.duplicate + entry.late + entry.dead
-    if entry.read != classes or not 0 <= entry.read <= max(entry.end - entry.start, 0):
+    offsets = max(entry.end - entry.start, 0)
+    if entry.read != classes or not 0 <= entry.read <= offsets:
         raise ConservationError(
             f"{place}: read {entry.read}, but accepted {entry.accepted} + duplicate {entry.duplicate} + late "
             f"{entry.late} + dead {entry.dead} = {classes}; nothing of this epoch was written. Report it"
+        )
+    if entry.lost and (entry.read or entry.lost != offsets):
+        raise ConservationError(
+            f"{place}: lost {entry.lost}, but read {entry.read} of {offsets}; nothing of this epoch was written. "
+            "Report it"
         )
     valid = entry.read - entry.dead - entry.duplicate
     for name, count in entry.rollups.items():
@@ -84,6 +95,7 @@ def ledger_rows(
             "start_offset": entry.start,
             "end_offset": entry.end,
             **{name: getattr(entry, name) for name in _COUNTS},
+            "lost": entry.lost,
             "checksum": entry.checksum,
             "max_event_time": entry.max_event_time,
             "finished": entry.finished,
@@ -95,6 +107,8 @@ def ledger_rows(
             row["watermark"] = entry.watermark
             # a longer time than a column holds is for ever, as the longest is
             row.update((name, min(getattr(entry.rules, name), _LONGEST_MS)) for name in RULES)
+            if entry.rules.dimensions is not None:
+                row[DIMENSIONS] = _told(entry.rules.dimensions)
             lateness = entry.rules.allowed_lateness_ms
             row.update((lateness_column(name), min(value, _LONGEST_MS)) for name, value in lateness)
         for name, count in entry.rollups.items():
@@ -104,6 +118,11 @@ def ledger_rows(
         rows.append(row)
     table: pa.Table = pa.Table.from_pylist(rows, schema=schema)
     return table
+
+
+@lru_cache(maxsize=64)
+def _told(dimensions: tuple[Joined, ...]) -> str:
+    return json.dumps([each.as_json() for each in dimensions], separators=(",", ":"), ensure_ascii=False)
 
 
 def _copy(entry: Range) -> Range:
@@ -125,6 +144,7 @@ def _copy(entry: Range) -> Range:
         entry.watermark,
         entry.rules,
         entry.content,
+        entry.lost,
     )
 
 
@@ -142,6 +162,7 @@ def _add(whole: Range, part: Range) -> None:
     whole.max_event_time = max(times, default=None)
     whole.finished = whole.finished or part.finished
     whole.content = part.content or whole.content
+    whole.lost += part.lost
     for name, count in part.rollups.items():
         sums = whole.rollups.setdefault(name, RollupCount())
         sums.filtered += count.filtered

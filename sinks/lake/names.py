@@ -7,8 +7,13 @@ from typing import NamedTuple
 SCHEMA_FOLDER = "main/"
 """Where the tables of our schema lie, relative to the lake."""
 
+DIMENSIONS_FOLDER = "dimensions"
+"""Where copies of dimensions' files lie, relative to the lake."""
+
 _MERGED_FILE = re.compile(r"compact-[0-9a-f]+\.parquet")
 _SINK_FILE = re.compile(r"(?P<pipeline>.+)-lake-(?P<epoch>\d+)-(?P<incarnation>\d+)-[0-9a-f]+\.parquet")
+_COPY = re.compile(r"[0-9a-f]{64}\.csv")
+_PARTIAL = re.compile(r"[0-9a-f]{64}\.csv\.[0-9a-f]{12}\.tmp")
 
 
 class SinkFile(NamedTuple):
@@ -46,6 +51,27 @@ def sink_file(name: str) -> SinkFile | None:
 def is_merged_file(name: str) -> bool:
     """Whether a file has the name of one that compaction wrote."""
     return _MERGED_FILE.fullmatch(name) is not None
+
+
+def dimension_path(lake: Path, sha256: str) -> Path:
+    """The place of the copy of a dimension's file, by the SHA-256 of its bytes (hex)."""
+    return lake / DIMENSIONS_FOLDER / f"{sha256}.csv"
+
+
+def is_dimension_copy(path: str) -> bool:
+    """Whether a path, relative to the lake, is that of such a copy, whole or left of one that was being written."""
+    folder, _, name = path.partition("/")
+    return folder == DIMENSIONS_FOLDER and (_COPY.fullmatch(name) is not None or is_partial(name))
+
+
+def partial_name(name: str, unique: str) -> str:
+    """The name of a copy while it is written; `unique` as of `unique_name`."""
+    return f"{name}.{unique}.tmp"
+
+
+def is_partial(name: str) -> bool:
+    """Whether a file has the name of a copy that was being written."""
+    return _PARTIAL.fullmatch(name) is not None
 
 
 def is_own_name(name: str) -> bool:

@@ -256,15 +256,19 @@ def test_it_says_in_how_many_windows_a_row_counts_where_they_are_many(capsys, tm
     assert "tumble 1d in Asia/Tokyo" in out
 
 
-def test_it_says_that_max_future_needs_a_clock_on_files(capsys, tmp_path):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "plain.py").write_text(BROKEN.replace("adv", "ad").replace('agg.sum("ad")', "agg.count()"))
-    told = []
-    for more in ("", ', max_future="1m"', ', max_future="1m", max_future_clock="2026-03-01T00:00:00Z"'):
-        text = (tmp_path / "plain.py").read_text()
-        (tmp_path / "job.py").write_text(text[: text.rindex(")")] + more + ")\n")
-        for source in (["--source", "files", "--input", str(tmp_path / "in")], []):
-            with pytest.raises(SystemExit, match="0"):
-                main(arguments=["check", "--pipeline", str(tmp_path / "job.py"), *source])
-            told.append("max_future has no effect on files" in capsys.readouterr().out)
-    assert told == [False, False, True, False, False, False]
+def test_max_future_without_a_clock_is_refused_where_files_are_read(capsys, tmp_path):
+    text = BROKEN.replace("adv", "ad").replace('agg.sum("ad")', "agg.count()")
+    path = tmp_path / "clicks.py"
+    (tmp_path / "input").mkdir()
+    for more, refused in (
+        ("", False),
+        (', max_future="1m"', True),
+        (', max_future="1m", max_future_clock="2026-03-01T00:00:00Z"', False),
+    ):
+        path.write_text(text[: text.rindex(")")] + more + ")\n")
+        for source in ("files", "kafka", "generator"):
+            code = 2 if refused and source == "files" else 0
+            where = ["--source", source, "--input", str(tmp_path / "input")]
+            with pytest.raises(SystemExit, match=str(code)):
+                main(arguments=["check", "--pipeline", str(path), *where])
+            assert ("error: max_future = '1m': counts from" in capsys.readouterr().err) == (code == 2)

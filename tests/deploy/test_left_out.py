@@ -45,7 +45,7 @@ def test_with_java_and_maven_all_tests_run(checkout: Path) -> None:
     java(checkout, "17.0.15")
     script(checkout / "bin" / "mvn", "exit 0")
     done = run(checkout, CI="true")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "ran -m pytest -n 2\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran -m pytest -n 2 --durations=30\n", "")
 
 
 @pytest.mark.parametrize("version", ["11.0.2", "1.8.0_402"])
@@ -53,7 +53,7 @@ def test_a_java_that_is_too_old_counts_as_missing(checkout: Path, version: str) 
     java(checkout, version)
     script(checkout / "bin" / "mvn", "exit 0")
     done = run(checkout)
-    assert (done.returncode, done.stdout) == (0, "ran -m pytest -n 2 -m not kafka\n")
+    assert (done.returncode, done.stdout) == (0, "ran -m pytest -n 2 --durations=30 -m not kafka\n")
     assert "lacks Java 17 or newer" in done.stderr
     assert "Maven" not in done.stderr
 
@@ -67,7 +67,7 @@ def test_both_missing_are_named_with_how_to_get_them(checkout: Path) -> None:
 def test_ci_fails_for_what_was_left_out_after_running_the_rest(checkout: Path) -> None:
     java(checkout, "21")
     done = run(checkout, CI="true")
-    assert (done.returncode, done.stdout) == (1, "ran -m pytest -n 2 -m not kafka\n")
+    assert (done.returncode, done.stdout) == (1, "ran -m pytest -n 2 --durations=30 -m not kafka\n")
     assert "lacks Maven" in done.stderr
 
 
@@ -78,9 +78,9 @@ def test_failing_tests_fail_whatever_is_left_out(checkout: Path) -> None:
 def test_without_a_browser_the_page_is_left_out_and_named(checkout: Path) -> None:
     script(checkout / "deploy" / "browser.sh", "echo 'this machine lacks Chromium at its place' >&2; exit 1")
     done = run(checkout)
-    assert (done.returncode, done.stdout) == (0, "ran -m pytest -n 2 -m not kafka and not browser\n")
+    assert (done.returncode, done.stdout) == (0, "ran -m pytest -n 2 --durations=30 -m not kafka and not browser\n")
     assert "left out: tests of the page; this machine lacks Chromium at its place" in done.stderr
     java(checkout, "21")
     script(checkout / "bin" / "mvn", "exit 0")
     done = run(checkout, CI="true")
-    assert (done.returncode, done.stdout) == (1, "ran -m pytest -n 2 -m not browser\n")
+    assert (done.returncode, done.stdout) == (1, "ran -m pytest -n 2 --durations=30 -m not browser\n")

@@ -53,6 +53,9 @@ def not_copied(folder: str, names: list[str]) -> set[str]:
     return {name for name in names if any(fnmatch(name, pattern) for pattern in patterns)}
 
 
+RATE = ("--rate 20000", "--rate 4000")
+"""The README's and the play's: what was written meanwhile is read again and again, and on a busy machine it is more."""
+
 ENTRY = "#!{python}\nfrom run import main\nmain()\n"
 GLIMPSES = {
     r"^make demo": r"The lake holds the result of [\d,]{5,} records: each counted once",
@@ -63,7 +66,7 @@ GLIMPSES = {
     r"^tidemill query .* --format csv": r"window_start,window_end",
     r"^tidemill query .* --format json": r'"reason":',
     r"^tidemill query .* --as-of": r"\d",
-    r"^tidemill snapshots": r"epoch",
+    r"^tidemill snapshots": r"ads/\d \[\d",
     r"^tidemill init": r"Written: pipelines/mine\.py",
     r"^tidemill check --pipeline pipelines/mine": r"pipeline mine is correct",
     r"^tidemill report --lake mine/lake": r"_1m",
@@ -175,14 +178,15 @@ class Player:
 
     def begin(self, line: str) -> None:
         """Start a line that goes on, as in a terminal of its own."""
+        command = f"exec {line.replace(*RATE)}"
         if self.columns is not None:
-            terminal = Terminal(f"exec {line}", self.columns, folder=self.folder, environment=self.environment)
+            terminal = Terminal(command, self.columns, folder=self.folder, environment=self.environment)
             self.terminals[line] = terminal
             self.running[line] = terminal.child
             self.started.append(terminal.child)
             return
         with self.log(line).open("wb") as log:
-            self.running[line] = self.popen(f"exec {line}", stdout=log, stderr=log)
+            self.running[line] = self.popen(command, stdout=log, stderr=log)
 
     def end(self, wanted: Callable[[list[str]], bool]) -> None:
         """^C for those that run and are wanted; each ends with exit code 0."""
@@ -266,6 +270,7 @@ def player(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Player]:
 def test_the_readme_works_from_its_first_command_to_its_last(player: Player) -> None:
     played, started = commands(), time.monotonic()
     assert len(played) > 20
+    assert [line for line in played if RATE[0] in line]
     for line in played:
         words = shlex.split(line, comments=True)
         if is_pipeline(words) or words[:2] == ["tidemill", "recover"]:

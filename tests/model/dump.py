@@ -42,6 +42,8 @@ def lines_of(spec: PipelineSpec, tables: Tables, *, events: bool) -> dict[str, t
             ]
         ),
     )
+    if tables.lost:
+        files["lost.csv"] = (["partition", "start", "end"], _sorted([list(row) for row in tables.lost]))
     return files
 
 

@@ -1,4 +1,4 @@
-"""Records in, tables out: semantics rules 2 to 9, and 13, one record at a time."""
+"""Records in, tables out: semantics rules 2 to 9, 13 and 14, one record at a time."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +39,7 @@ class Tables:
     """Everything that the lake must hold.
 
     `rollups`: name -> rows (start, end, keys, aggregates). `late`: (rollup, partition, offset, event time, watermark).
-    `dead`: (partition, offset, reason). `accepted`: (partition, offset).
+    `dead`: (partition, offset, reason). `accepted`: (partition, offset). `lost`: (partition, start, end).
     """
 
     rollups: dict[str, list[tuple[int, int, tuple[Any, ...], list[Any]]]] = field(default_factory=dict)
@@ -49,22 +49,33 @@ class Tables:
     accepted: list[tuple[str, int]] = field(default_factory=list)
     counts: dict[str, Counts] = field(default_factory=dict)
     rollup_counts: dict[tuple[str, str], RollupCounts] = field(default_factory=dict)
+    lost: list[tuple[str, int, int]] = field(default_factory=list)
 
+
+Lost = dict[str, list[tuple[int, int]]]
+"""By source partition the offsets [start, end) that were gone before they were read (semantics rule 14)."""
 
 Held = dict[str, dict[int, PipelineSpec]]
 """By source partition and offset the pipeline whose rules the record was judged by (semantics rule 13)."""
 
 
 def run(
-    spec: PipelineSpec, partitions: dict[str, list[Record]], max_depth: int = MAX_DEPTH, held: Held | None = None
+    spec: PipelineSpec,
+    partitions: dict[str, list[Record]],
+    max_depth: int = MAX_DEPTH,
+    held: Held | None = None,
+    lost: Lost | None = None,
 ) -> Tables:
     """The tables of a pipeline over whole source partitions, each in offset order.
 
-    `held`: where the rules were others than those of `spec`.
+    `held`: where the rules were others than those of `spec`. `lost`: what was never read, whatever is there.
     """
     tables = Tables()
     groups: dict[str, dict[Group, list[Row]]] = {rollup.name: {} for rollup in spec.rollups}
-    for partition, records in partitions.items():
+    for partition, whole in partitions.items():
+        gone = (lost or {}).get(partition, [])
+        tables.lost += [(partition, start, end) for start, end in gone]
+        records = [record for record in whole if not any(start <= record.offset < end for start, end in gone)]
         _Partition(spec, partition, tables, groups).run(records, max_depth, (held or {}).get(partition, {}))
     for rollup in spec.rollups:
         found = groups[rollup.name]

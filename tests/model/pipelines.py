@@ -138,4 +138,7 @@ def other_rules(draw: st.DrawFn, spec: PipelineSpec) -> PipelineSpec:
     )
     horizon = draw(st.sampled_from((spec.dedup_horizon, 1, 4, 10, 40))) if spec.dedup_column else 0
     bound = draw(st.sampled_from((spec.bound, 0, 1, 3, 5, 15)))
-    return replace(spec, rollups=rollups, bound=bound, dedup_horizon=horizon)
+    rows = draw(st.sampled_from(small.OTHER_DIMENSION_ROWS))
+    is_dead = draw(st.sampled_from((spec.dimensions[0].unknown_is_dead, True, False)))
+    dimensions = (small.dimension(unknown_is_dead=is_dead, rows=rows),)
+    return replace(spec, rollups=rollups, bound=bound, dedup_horizon=horizon, dimensions=dimensions)

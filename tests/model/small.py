@@ -28,12 +28,24 @@ DIMENSION_ROWS: dict[Any, dict[str, Any]] = {
 }
 """Key `ad` -> columns. Ads "w" and "ü" are unknown."""
 
-DIMENSION_CSV = "ad,campaign,tier\nx,c1,1\ny,c1,2\nz,c2,2\n"
+OTHER_DIMENSION_ROWS: tuple[dict[Any, dict[str, Any]], ...] = (
+    DIMENSION_ROWS,
+    {"x": {"campaign": "c2", "tier": 1}, "z": {"campaign": "c2", "tier": 3}, "w": {"campaign": "c1", "tier": None}},
+    {"ü": {"campaign": "c3", "tier": 2}},
+    {},
+)
+"""What the dimension's file may hold at another time."""
 
 ADS = ("x", "y", "z", "w", "ü")
 DAYS = (date(1969, 12, 31), date(1970, 1, 1), date(2024, 2, 29))
 
 
-def dimension(*, unknown_is_dead: bool) -> DimensionSpec:
+def dimension(*, unknown_is_dead: bool, rows: dict[Any, dict[str, Any]] = DIMENSION_ROWS) -> DimensionSpec:
     """The campaigns of the ads."""
-    return DimensionSpec("ad", ("campaign", "tier"), DIMENSION_ROWS, unknown_is_dead)
+    return DimensionSpec("ad", ("campaign", "tier"), rows, unknown_is_dead)
+
+
+def dimension_csv(rows: dict[Any, dict[str, Any]]) -> str:
+    """The dimension's file."""
+    lines = [f"{ad},{each['campaign']},{'' if each['tier'] is None else each['tier']}" for ad, each in rows.items()]
+    return "\n".join(["ad,campaign,tier", *lines, ""])

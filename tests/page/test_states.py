@@ -95,5 +95,10 @@ def test_a_board_file_with_a_mistake_names_file_key_and_fix(
         look["tab-mine"].wait_for()
         look.ready()
         assert look.rows("table-p0")
+        # so is another one, with the next tab that is opened
+        (tmp_path / "boards" / "other.toml").write_text('title = "Other"\n[[panel]]\nkind = "late"\n')
+        look["tab-pipeline"].click()
+        look["tab-other"].click()
+        look["board-other"].wait_for()
     finally:
         assert own.stop() == 0, own.told()

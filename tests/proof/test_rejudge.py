@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow.decode.decoder import decoder_for
+from dataflow.enrich.joins import Joins
 from dataflow.intake.judge import Judge
 from dataflow.messages import Judged, Poll, Range
 from proof.history import History
@@ -37,7 +38,7 @@ def rejudging(
     start, seen = stood
     watermark = None if seen is None else seen - lake.plan.out_of_orderness_ms
     before = Range("left", None, 0, start, max_event_time=seen, watermark=watermark, rules=lake.plan.rules)
-    again = Rejudging(source, lake.plan, History("left", [before]), start=start, folder=folder, wait=wait)
+    again = Rejudging(source, Joins(lake.plan), History("left", [before]), start=start, folder=folder, wait=wait)
     try:
         yield again
     finally:

@@ -1,10 +1,14 @@
 """The source that settings name, opened."""
 
+import gzip
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel
 
@@ -17,7 +21,7 @@ from dataflow.sources.generator.source import GeneratorSource
 from dataflow.sources.ranged import RangedSource, SourceRange, write_ranges
 from dataflow.windows import tumble
 from runtime.settings import Settings
-from runtime.sources import open_source, open_to_look
+from runtime.sources import open_source, open_to_look, require_record_times
 from tests.sinks.lake.small import small_plan
 
 PLAN = small_plan()
@@ -102,3 +106,46 @@ def test_a_field_that_must_come_from_kafka_is_refused_for_files_by_its_name(tmp_
     plan = make_plan(Pipeline("clicks", Click, [each]), tmp_path)
     with pytest.raises(ConfigError, match=r"field user is the key of a Kafka record, which files do not have"):
         open_source(Settings(source="files", input=tmp_path), plan, lambda: NOW)
+
+
+def guarded(**more: Any) -> Any:
+    return small_plan(max_future="5m", **more)
+
+
+def test_max_future_needs_a_clock_where_records_have_no_time() -> None:
+    for source in ("kafka", "generator"):
+        require_record_times(source, guarded())
+    require_record_times("files", PLAN)
+    require_record_times("files", guarded(max_future_clock="2100-01-01T00:00:00Z"))
+    with pytest.raises(ConfigError, match=r"max_future = '5m': counts from a record's timestamp, .* max_future_clock="):
+        require_record_times("files", guarded())
+
+
+def test_no_form_of_file_gives_records_a_time_and_the_generator_gives_each_one(tmp_path: Path) -> None:
+    rows = pa.table({"ad": ["a", "b"], "time": [1, 2]})
+    lines = b'{"ad": "a", "time": 1}\n{"ad": "b", "time": 2}\n'
+    (tmp_path / "a.ndjson").write_bytes(lines)
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(lines))
+    (tmp_path / "c.csv").write_text("ad,time\na,1\nb,2\n")
+    pq.write_table(rows, tmp_path / "d.parquet")
+    schema = {"type": "record", "name": "r", "fields": [{"name": "ad", "type": "string"}]}
+    with (tmp_path / "e.avro").open("wb") as file:
+        fastavro.writer(file, schema, [{"ad": "a"}, {"ad": "b"}])
+    files = opened(source="files", input=tmp_path, bounded=True)
+    generator = opened(source="generator", generator_partitions=1, generator_records=5, generator_paced=False)
+    seen = {name: times(files, name) for name in files.partitions()}
+    assert seen == {name: [None, None] for name in "abcde"}
+    made = times(generator, "generator/0")
+    assert len(made) == 5
+    assert None not in made
+
+
+def times(source: Any, partition: str) -> list[int | None]:
+    """The record timestamps of all that a source partition holds."""
+    reader = source.open(partition, None, None, source.end_offsets().get(partition))
+    found: list[int | None] = []
+    while not reader.finished:
+        poll = reader.poll(100, 1 << 20)
+        found += [] if poll is None else poll.records.column("timestamp").to_pylist()
+    reader.close()
+    return found

@@ -1,28 +1,66 @@
-"""Avro records to event columns: bare bodies of one schema, or framed ones whose schemas a registry knows."""
+"""Avro records to event columns, one by one: bare bodies of one schema, or framed ones of a registry's schemas."""
 
 from dataflow.decode.avro.reader import Aliases, Fields, Malformed, fields_reader
 from dataflow.decode.fields import Row, judge_values
 from dataflow.decode.rows import RowDecoder
 from dataflow.event.schema import EventSchema
-from dataflow.formats.avro import SchemaError, read_schema
+from dataflow.formats.avro import AvroType, SchemaError, read_schema
 from dataflow.formats.frame import SchemaKey, framed_body
-from dataflow.formats.schemas import RegisteredSchema, Schemas
+from dataflow.formats.schemas import Schemas
 from dataflow.messages import Refusal
 
 NO_FRAME = "it begins with no schema's number: a zero byte and four more, as a registry's serializers write them"
 
 
-def bare_avro(schema: EventSchema, max_record_bytes: int | None, text: str, aliases: Aliases) -> RowDecoder:
-    """A decoder of bodies of the schema that `text` says, which is one of a record. Raises SchemaError."""
+def record_schema(text: str) -> AvroType:
+    """The schema that `text` says, which is one of a record. Raises SchemaError."""
     writer = read_schema(text)
     if writer.kind != "record":
         raise SchemaError(f"it is a schema of {writer.shown}; events are records")
-    fields = fields_reader(writer, schema.root, aliases)
+    return writer
+
+
+class Writers:
+    """The schemas that records name; what a name stands for is asked for once."""
+
+    def __init__(self, schemas: Schemas, *, only_records: bool = True) -> None:
+        self._schemas = schemas
+        self._only_records = only_records
+        self._known: dict[SchemaKey, AvroType | Refusal] = {}
+
+    def find(self, key: SchemaKey) -> AvroType | Refusal:
+        """The schema of a record, or what is said of all records that name it. Raises RegistryUnreachable."""
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._ask(key)
+        return found
+
+    def _ask(self, key: SchemaKey) -> AvroType | Refusal:
+        found = self._schemas.find(key)
+        if found is None:
+            return Refusal("unknown_schema", None, f"the registry has no schema of {key}")
+        if found.kind != "AVRO":
+            return Refusal("unknown_schema", None, f"the schema of {key} is of kind {found.kind}, not AVRO")
+        try:
+            writer = read_schema(found.text, found.references)
+        except SchemaError as error:
+            return Refusal("unknown_schema", None, f"the schema of {key} cannot be read: {error}")
+        if writer.kind != "record" and self._only_records:
+            return Refusal("not_object", None, f"the schema of {key} is one of {writer.shown}, not of a record")
+        return writer
+
+
+def bare_avro(schema: EventSchema, max_record_bytes: int | None, text: str, aliases: Aliases) -> RowDecoder:
+    """A decoder of bodies of the schema that `text` says, which is one of a record. Raises SchemaError."""
+    fields = fields_reader(record_schema(text), schema.root, aliases)
     return RowDecoder(schema, max_record_bytes, lambda value, _: _judged(schema, fields, value))
 
 
-def framed_avro(schema: EventSchema, max_record_bytes: int | None, schemas: Schemas, aliases: Aliases) -> RowDecoder:
+def framed_avro(
+    schema: EventSchema, max_record_bytes: int | None, schemas: "Schemas | Writers", aliases: Aliases
+) -> RowDecoder:
     """A decoder of framed records; what a schema's number stands for is asked for once."""
+    writers = schemas if isinstance(schemas, Writers) else Writers(schemas)
     known: dict[SchemaKey, Fields | Refusal] = {}
 
     def judge(value: bytes, header: bytes | None) -> Row | Refusal:
@@ -32,26 +70,12 @@ def framed_avro(schema: EventSchema, max_record_bytes: int | None, schemas: Sche
         key, body = framed
         reader = known.get(key)
         if reader is None:
-            reader = known[key] = _reader_of(schema, key, schemas.find(key), aliases)
+            writer = writers.find(key)
+            reader = writer if isinstance(writer, Refusal) else fields_reader(writer, schema.root, aliases)
+            known[key] = reader
         return reader if isinstance(reader, Refusal) else _judged(schema, reader, body)
 
     return RowDecoder(schema, max_record_bytes, judge)
-
-
-def _reader_of(
-    schema: EventSchema, key: SchemaKey, found: RegisteredSchema | None, aliases: Aliases
-) -> Fields | Refusal:
-    if found is None:
-        return Refusal("unknown_schema", None, f"the registry has no schema of {key}")
-    if found.kind != "AVRO":
-        return Refusal("unknown_schema", None, f"the schema of {key} is of kind {found.kind}, not AVRO")
-    try:
-        writer = read_schema(found.text, found.references)
-    except SchemaError as error:
-        return Refusal("unknown_schema", None, f"the schema of {key} cannot be read: {error}")
-    if writer.kind != "record":
-        return Refusal("not_object", None, f"the schema of {key} is one of {writer.shown}, not of a record")
-    return fields_reader(writer, schema.root, aliases)
 
 
 def _judged(schema: EventSchema, fields: Fields, body: bytes) -> Row | Refusal:

@@ -43,6 +43,21 @@ def fields_reader(writer: AvroType, root: EventObject, aliases: Aliases) -> Fiel
     return fields
 
 
+def whole_reader(writer: AvroType, root: EventObject, aliases: Aliases) -> Callable[[bytes], object]:
+    """What reads bodies of `writer`: of a record, a dict of what `root` asks for. It raises Malformed."""
+    if writer.kind == "record":
+        return fields_reader(writer, root, aliases)
+    read = _Maker(aliases).value(writer, root if writer.kind == "union" else None)
+
+    def whole(body: bytes) -> object:
+        found, end = read(body, 0, 1)
+        if end != len(body):
+            raise Malformed(f"{len(body) - end} bytes are left over after the value, which ends at byte {end}")
+        return found
+
+    return whole
+
+
 def _long(body: bytes, at: int, _depth: int = 0) -> tuple[int, int]:
     shift = number = 0
     start = at
@@ -137,10 +152,10 @@ class _Maker:
 
     def record(self, writer: AvroType, node: EventObject) -> Read:
         """Of a record whose fields are asked for by `node`: a dict of those."""
-        asked = {child: self._field_of(writer, child) for child in node.children}
+        asked = [(child, field_of(writer, child, self._aliases)) for child in node.children]
         parts: list[tuple[list[str], Read]] = []
         for each in writer.fields:
-            askers = [child for child, found in asked.items() if found is each]
+            askers = [child for child, found in asked if found is each]
             node_of = next((child for child in askers if isinstance(child, EventObject)), None)
             parts.append(([child.path[-1] for child in askers], self.value(each.type, node_of)))
 
@@ -154,20 +169,6 @@ class _Maker:
             return found, at
 
         return read
-
-    def _field_of(self, writer: AvroType, child: "EventField | EventObject") -> AvroField | None:
-        """The writer's field that `child` reads: of its name, with an alias of that name, of a name that it had."""
-        key = child.path[-1]
-        former = self._aliases.get(".".join(child.path), ())
-        for fits in (
-            lambda each: each.name == key,
-            lambda each: key in each.aliases,
-            lambda each: each.name in former,
-        ):
-            for each in writer.fields:
-                if fits(each):
-                    return each
-        return None
 
     def value(self, type_: AvroType, node: EventObject | None) -> Read:
         """Of any type; a record is a dict of what `node` asks for, of nothing without."""
@@ -203,6 +204,21 @@ class _Maker:
 
 
 _NOTHING = EventObject((), ())
+
+
+def field_of(writer: AvroType, child: EventField | EventObject, aliases: Aliases) -> AvroField | None:
+    """The writer's field that `child` reads: of its name, with an alias of that name, of a name that it had."""
+    key = child.path[-1]
+    former = aliases.get(".".join(child.path), ())
+    for fits in (
+        lambda each: each.name == key,
+        lambda each: key in each.aliases,
+        lambda each: each.name in former,
+    ):
+        for each in writer.fields:
+            if fits(each):
+                return each
+    return None
 
 
 def _check_depth(depth: int) -> None:

@@ -1,6 +1,12 @@
-"""Lists of decoded JSON values to Arrow columns, marking every row whose value may break the field's rules."""
+"""Lists of decoded JSON values to Arrow columns, marking every row whose value may break the field's rules.
+
+A mark is a suspicion, not a verdict: the contract judges each marked row again. So a check here may be too strict,
+never too lax; under a mark the column holds any valid filler.
+"""
 
 from collections.abc import Callable
+from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -9,21 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow.columnar.types import Int64s
-from dataflow.decode.limits import (
-    MONEY,
-    PLAIN_MONEY,
-    Dates,
-    Floats,
-    Judged,
-    Marks,
-    MoneyTexts,
-    Texts,
-    ints_of,
-    mark_money,
-    money_of,
-    only,
-    text_times,
-)
+from dataflow.decode.amounts import MONEY, PLAIN_MONEY, MoneyTexts, mark_money, only
+from dataflow.decode.limits import Marks, Whole, ints_of, mark_patterns, money_of
+from dataflow.decode.times import TextTimes, strict_times
+from dataflow.event.annotations import COMPARE
 from dataflow.event.fields import INT64_MAX, INT64_MIN, FieldKind, TimeUnit
 from dataflow.event.schema import EventField
 
@@ -39,28 +34,43 @@ _TICKS_PER_MS = {TimeUnit.MICROS: 1_000, TimeUnit.NANOS: 1_000_000}
 _MONEY_TEXT_BYTES = 32
 # Far exponents make Arrow's cast answer 0 instead of refusing (1e-224), so only near ones reach it.
 _NEAR_MONEY = r"^-?\d{1,12}(\.\d{1,9})?([eE][+-]?0?\d)?$"
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 def column_of(leaf: EventField) -> Column:
     """The builder for one field's column."""
     if leaf.unit is TimeUnit.TEXT:
-        return _of_type(pa.string(), text_times(leaf))
+        return strict_times if leaf.text is None else TextTimes(leaf.text)
     match leaf.kind:
         case FieldKind.STR:
-            return _of_type(pa.string(), Texts(leaf))
+            return _Texts(leaf)
         case FieldKind.BOOL:
             return lambda values, marks: pa.array(values, pa.bool_())
         case FieldKind.FLOAT:
-            return _of_type(pa.float64(), Floats(leaf))
+            return _Floats(leaf)
         case FieldKind.MONEY:
-            return _of_type(pa.string(), MoneyTexts(leaf)) if leaf.is_amount_text else _Money(leaf)
+            return MoneyTexts(leaf) if leaf.is_amount_text else _Money(leaf)
         case FieldKind.DATE:
-            return _of_type(pa.date32(), Dates(leaf))
+            return _Dates(leaf)
     return _Ints(leaf)
 
 
-def _of_type(type_: pa.DataType, judged: Judged) -> Column:
-    return lambda values, marks: judged(pa.array(values, type_), marks)
+class _Texts:
+    def __init__(self, leaf: EventField) -> None:
+        self.constraints, self.adapter = leaf.constraints, leaf.adapter
+
+    def __call__(self, values: Cells, marks: Marks) -> pa.Array:
+        column = pa.array(values, pa.string())
+        shortest, longest = self.constraints.min_length, self.constraints.max_length
+        if shortest is not None or longest is not None:
+            lengths = pc.utf8_length(column).fill_null(shortest or 0).to_numpy()
+            if shortest is not None:
+                marks |= lengths < shortest
+            if longest is not None:
+                marks |= lengths > longest
+        if self.constraints.patterns and self.adapter is not None:
+            mark_patterns(self.adapter, column, marks)
+        return column
 
 
 class _Ints:
@@ -92,6 +102,33 @@ class _Ints:
             return column, column.fill_null(0).to_numpy(), nulls
         numbers = np.fromiter(values, np.int64, len(values))
         return pa.array(numbers), numbers, None
+
+
+class _Floats:
+    def __init__(self, leaf: EventField) -> None:
+        self.bounds = leaf.constraints.bounds
+
+    def __call__(self, values: Cells, marks: Marks) -> pa.Array:
+        # Adding turns -0.0 into 0.0, as the contract does.
+        column = pc.add(pa.array(values, pa.float64()), pa.scalar(0.0))
+        if self.bounds:
+            numbers = column.to_numpy(zero_copy_only=False)  # null becomes NaN
+            for comparison, bound in self.bounds:
+                marks |= ~(COMPARE[comparison](numbers, float(bound)) | np.isnan(numbers))
+        return column
+
+
+class _Dates:
+    def __init__(self, leaf: EventField) -> None:
+        self.whole = Whole(leaf.constraints, lambda day: Fraction(day.toordinal() - _EPOCH_DAY))
+
+    def __call__(self, values: Cells, marks: Marks) -> pa.Array:
+        column = pa.array(values, pa.date32())
+        if not self.whole.free:
+            nulls = column.is_null().to_numpy(zero_copy_only=False)
+            days = column.cast(pa.int32()).fill_null(0).cast(pa.int64())
+            self.whole.mark(days.to_numpy(), nulls, marks)
+        return column
 
 
 class _Money:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from dataflow.columnar.buffers import words_in
-from dataflow.columnar.types import Int32s, Int64s, UInt8s
+from dataflow.columnar.buffers import SPARE_BYTES, values_in
+from dataflow.columnar.types import Int64s, UInt8s
 from dataflow.decode.json.contract import judge_record
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.limits import Marks, Whole, ints_of, money_of
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _POLLS_OF_REST = 16
 """Polls that go straight to the general decoder after one of mostly odd records."""
 _FEW_RECORDS = 64
-_SPARE_BYTES = 64
 _MONEY = pa.decimal128(18, 6)
 _compiling = threading.Lock()
 
@@ -45,9 +44,10 @@ class _NotFlat(Exception):
 
 @cache
 def _kernels() -> "tuple[Compiled, Compiled]":
-    from dataflow.decode.json.plain_kernel import compiled
+    from dataflow.columnar import text_kernel
+    from dataflow.decode.json import plain_kernel
 
-    return compiled()
+    return plain_kernel.compiled(), text_kernel.compiled()
 
 
 def load() -> "tuple[Compiled, Compiled]":
@@ -78,7 +78,7 @@ class PlainDecoder:
             return self._careful.decode(values)
         if values.type != pa.binary():
             values = values.cast(pa.binary())
-        data, ends, valid = _buffers(values)
+        data, ends, valid = values_in(values)
         fields = self._fields
         slots = np.empty((fields.count, rows), np.int64)
         there = np.empty((fields.count, rows), np.uint8)
@@ -189,7 +189,7 @@ class _Fields:
         self.count = len(rows)
         self.table = np.array(rows, np.int64)
         self.choices = np.array(choices, np.int64).reshape(-1, 2)
-        self.pool = np.frombuffer(bytes(pool) + bytes(_SPARE_BYTES), np.uint8)
+        self.pool = np.frombuffer(bytes(pool) + bytes(SPARE_BYTES), np.uint8)
 
 
 def _is_special(leaf: EventField) -> bool:
@@ -223,22 +223,6 @@ def _default(leaf: EventField, place: Callable[[bytes], tuple[int, int]]) -> int
         return micros
     assert isinstance(leaf.default, int)
     return int(leaf.default)
-
-
-def _buffers(values: pa.Array) -> tuple[UInt8s, Int32s, UInt8s]:
-    """The bytes with spare ones behind them, where each value ends in them, and which values are there (empty: all)."""
-    rows = len(values)
-    _, ends_buffer, data_buffer = values.buffers()
-    ends = words_in(ends_buffer, np.int32)[values.offset : values.offset + rows + 1]
-    data = np.zeros(0, np.uint8) if data_buffer is None else words_in(data_buffer, np.uint8)
-    if len(data) < int(ends[-1]) + _SPARE_BYTES:
-        padded = np.zeros(int(ends[-1]) + _SPARE_BYTES, np.uint8)
-        padded[: len(data)] = data[: len(padded)]
-        data = padded
-    valid = np.zeros(0, np.uint8)
-    if values.null_count:
-        valid = values.is_valid().to_numpy(zero_copy_only=False).view(np.uint8)
-    return data, ends, valid
 
 
 def _joined(events: pa.RecordBatch, events_at: Int64s, odd: Decoded, odd_at: Int64s) -> Decoded:

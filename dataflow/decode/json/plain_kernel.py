@@ -7,7 +7,8 @@ fields' own types in their usual form. It accepts nothing that the contract refu
 import numpy as np
 from numba import njit, types
 
-from dataflow.columnar.memory import SPARE_BYTES, Compiled, byte_at, half_at, put_word, trailing_zeros, word_at
+from dataflow.columnar.memory import Compiled, byte_at, half_at, trailing_zeros, word_at
+from dataflow.columnar.text_kernel import same
 from dataflow.columnar.types import Int32s, Int64s, UInt8s, Whole
 
 TEXT, INT, MONEY, BOOL = range(4)
@@ -27,7 +28,6 @@ _QUOTES, _BACKSLASHES, _BLANKS = (
     np.uint64(0x5C5C5C5C5C5C5C5C),
     np.uint64(0x2020202020202020),
 )
-_LENGTH_MASK = 0xFFFFFFFF
 
 
 def _after_space(at: Whole, end: Whole) -> Whole:
@@ -37,16 +37,6 @@ def _after_space(at: Whole, end: Whole) -> Whole:
             break
         at += 1
     return at
-
-
-def _is_same(left: Whole, right: Whole, length: Whole) -> bool:
-    while length >= 8:
-        if word_at(left) != word_at(right):
-            return False
-        left += 8
-        right += 8
-        length -= 8
-    return length == 0 or ((word_at(left) ^ word_at(right)) << (64 - 8 * length)) == 0
 
 
 def _text_end(at: Whole, end: Whole) -> Whole:
@@ -64,7 +54,7 @@ def _text_end(at: Whole, end: Whole) -> Whole:
     return end
 
 
-skip, same, text_end = (njit(nogil=True, cache=False)(each) for each in (_after_space, _is_same, _text_end))
+skip, text_end = (njit(nogil=True, cache=False)(each) for each in (_after_space, _text_end))
 
 
 def _record(
@@ -225,40 +215,20 @@ def _parse(
     return good
 
 
-def _texts(data: int, pool: int, places: Int64s, rows: int) -> tuple[Int32s, UInt8s]:
-    ends = np.empty(rows + 1, np.int32)
-    ends[0] = total = 0
-    for i in range(rows):
-        total += places[i] & _LENGTH_MASK
-        ends[i + 1] = total
-    text = np.empty(total + SPARE_BYTES, np.uint8)
-    to = text.ctypes.data
-    for i in range(rows):
-        position, length = places[i] >> 32, places[i] & _LENGTH_MASK
-        source = data + position if position >= 0 else pool + ~position
-        for at in range(0, length, 8):
-            put_word(to + at, word_at(source + at))
-        to += length
-    text[total:] = 0
-    return ends, text
-
-
-def compiled() -> tuple[Compiled, Compiled]:
-    """(parse, texts), compiled once per machine where their cache can be written.
+def compiled() -> Compiled:
+    """Compiled once per machine where its cache can be written:
 
     parse(data, ends, valid, max_bytes, fields, choices, pool, slots, there, good_at, odd_at) -> number of plain
     records: their rows to good_at, their values to slots and there (per field, in the order of good_at), the rows of
     all others to odd_at. Behind the last record, and behind the pool, 8 bytes can be read.
-    texts(data, pool, places, rows) -> ends and bytes of a text column.
     """
     i64, table, u8 = types.int64, types.int64[:, ::1], types.uint8
     rows = types.int64[::1]
     # Arrow's own buffers may only be read.
     ends, valid = (types.Array(each, 1, "C", readonly=True) for each in (types.int32, u8))
     parse = (i64, ends, valid, i64, table, table, i64, table, u8[:, ::1], rows, rows)
-    texts = (i64, i64, rows, i64)
     try:
-        return njit(parse, nogil=True, cache=True)(_parse), njit(texts, nogil=True, cache=True)(_texts)
+        return njit(parse, nogil=True, cache=True)(_parse)
     except RuntimeError:
         # No folder to keep it in can be written.
-        return njit(parse, nogil=True)(_parse), njit(texts, nogil=True)(_texts)
+        return njit(parse, nogil=True)(_parse)

@@ -1,4 +1,6 @@
-"""Protobuf records to event columns: bare messages, or framed ones with their place in the writer's file."""
+"""Protobuf records to event columns, one by one: bare messages, or framed ones with their place in their file."""
+
+from collections.abc import Callable
 
 from dataflow.decode.avro.decoder import NO_FRAME
 from dataflow.decode.fields import Row, judge_values
@@ -6,7 +8,7 @@ from dataflow.decode.protobuf.reader import Aliases, values_reader
 from dataflow.decode.rows import RowDecoder
 from dataflow.event.schema import EventSchema
 from dataflow.formats.frame import SchemaKey, framed_body
-from dataflow.formats.protobuf import DecodeError, ProtobufMessage
+from dataflow.formats.protobuf import DecodeError, Message, ProtobufMessage
 from dataflow.formats.schemas import Schemas
 from dataflow.messages import Refusal
 
@@ -14,12 +16,34 @@ _MOST_INDEXES = 64
 _MOST_VARINT_BYTES = 10
 
 
+class Known:
+    """The schemas that records name; what a name stands for is asked for once."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self._schemas = schemas
+        self._known: dict[SchemaKey, Refusal | None] = {}
+
+    def refused(self, key: SchemaKey) -> Refusal | None:
+        """What is said of all records that name it; None for a schema of Protobuf. Raises RegistryUnreachable."""
+        if key not in self._known:
+            self._known[key] = self._ask(key)
+        return self._known[key]
+
+    def _ask(self, key: SchemaKey) -> Refusal | None:
+        found = self._schemas.find(key)
+        if found is None:
+            return Refusal("unknown_schema", None, f"the registry has no schema of {key}")
+        if found.kind != "PROTOBUF":
+            return Refusal("unknown_schema", None, f"the schema of {key} is of kind {found.kind}, not PROTOBUF")
+        return None
+
+
 def protobuf_decoder(
     schema: EventSchema,
     max_record_bytes: int | None,
     message: ProtobufMessage,
     aliases: Aliases,
-    schemas: Schemas | None,
+    schemas: "Schemas | Known | None",
 ) -> RowDecoder:
     """A decoder of `message`. With `schemas`, every record is framed and names a Protobuf schema that is known there.
 
@@ -27,21 +51,26 @@ def protobuf_decoder(
     schema that it names is not looked at; the message that it names is, in either case.
     """
     values = values_reader(message.make.DESCRIPTOR, schema.root, aliases)
-    known: dict[SchemaKey, Refusal | None] = {}
+    parsed = body_reader(message, schemas if isinstance(schemas, Known) or schemas is None else Known(schemas))
 
     def judge(value: bytes, header: bytes | None) -> Row | Refusal:
+        found = parsed(value, header)
+        return found if isinstance(found, Refusal) else judge_values(schema, values(found))
+
+    return RowDecoder(schema, max_record_bytes, judge)
+
+
+def body_reader(message: ProtobufMessage, known: Known | None) -> Callable[[bytes, bytes | None], Message | Refusal]:
+    """What takes bytes and the header of the newer frame to a parsed `message`, in or out of its frame."""
+
+    def read(value: bytes, header: bytes | None) -> Message | Refusal:
         framed = framed_body(value, header)
         if framed is None:
-            if schemas is not None:
-                return Refusal("malformed", None, NO_FRAME)
-            return _judged(value)
+            return parsed(value) if known is None else Refusal("malformed", None, NO_FRAME)
         key, body = framed
-        if schemas is not None:
-            if key not in known:
-                known[key] = _refused(key, schemas)
-            refused = known[key]
-            if refused is not None:
-                return refused
+        refused = None if known is None else known.refused(key)
+        if refused is not None:
+            return refused
         named = message_indexes(body)
         if named is None:
             return Refusal("malformed", None, "the frame does not say which message of its file it holds")
@@ -49,9 +78,9 @@ def protobuf_decoder(
         if indexes != message.indexes:
             said = f"it holds message {list(indexes)} of its file, not {list(message.indexes)}, {message.name}"
             return Refusal("malformed", None, said)
-        return _judged(body[start:])
+        return parsed(body[start:])
 
-    def _judged(body: bytes) -> Row | Refusal:
+    def parsed(body: bytes) -> Message | Refusal:
         found = message.make()
         try:
             found.MergeFromString(body)
@@ -59,18 +88,9 @@ def protobuf_decoder(
             return Refusal(
                 "malformed", None, f"not one message {message.name}: it is cut off, or its bytes are no fields"
             )
-        return judge_values(schema, values(found))
+        return found
 
-    return RowDecoder(schema, max_record_bytes, judge)
-
-
-def _refused(key: SchemaKey, schemas: Schemas) -> Refusal | None:
-    found = schemas.find(key)
-    if found is None:
-        return Refusal("unknown_schema", None, f"the registry has no schema of {key}")
-    if found.kind != "PROTOBUF":
-        return Refusal("unknown_schema", None, f"the schema of {key} is of kind {found.kind}, not PROTOBUF")
-    return None
+    return read
 
 
 def message_indexes(body: bytes) -> tuple[tuple[int, ...], int] | None:

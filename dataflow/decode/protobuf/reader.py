@@ -32,11 +32,18 @@ def values_reader(descriptor: Any, root: EventObject, aliases: Aliases) -> Calla
 
 
 def _part(descriptor: Any, child: EventField | EventObject, aliases: Aliases) -> Part | None:
-    key = child.path[-1]
-    for name in (key, *aliases.get(".".join(child.path), ())):
+    field = field_of(descriptor, child, aliases)
+    if field is None:
+        return None
+    return child.path[-1], field.name, bool(field.has_presence), _taker(field, child, aliases)
+
+
+def field_of(descriptor: Any, child: EventField | EventObject, aliases: Aliases) -> Any:
+    """The message's field that `child` reads: of its name, or of one that it had; None where there is none."""
+    for name in (child.path[-1], *aliases.get(".".join(child.path), ())):
         field = descriptor.fields_by_name.get(name)
         if field is not None:
-            return key, name, bool(field.has_presence), _taker(field, child, aliases)
+            return field
     return None
 
 

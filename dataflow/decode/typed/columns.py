@@ -9,19 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow.columnar.types import Bools, Int64s
-from dataflow.decode.limits import (
-    MONEY,
-    Dates,
-    Floats,
-    Marks,
-    MoneyTexts,
-    Texts,
-    Whole,
-    ints_of,
-    mark_money,
-    money_of,
-    text_times,
-)
+from dataflow.decode.amounts import MONEY, MoneyTexts, mark_money
+from dataflow.decode.limits import Marks, Whole, ints_of, money_of
+from dataflow.decode.typed.judged import Dates, Floats, Texts, text_times
 from dataflow.decode.typed.texts import (
     PER_SECOND,
     Sort,

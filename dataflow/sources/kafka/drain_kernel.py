@@ -4,7 +4,8 @@ import llvmlite.binding as llvm
 import numpy as np
 from numba import njit, types
 
-from dataflow.columnar.memory import SPARE_BYTES, Compiled, copy_bytes, half_at, word_at
+from dataflow.columnar.buffers import SPARE_BYTES
+from dataflow.columnar.memory import Compiled, copy_bytes, half_at, word_at
 from dataflow.columnar.types import Int32s, Int64s, UInt8s
 
 _ERROR, _PAYLOAD, _LENGTH, _OFFSET = 0, 24, 32, 56

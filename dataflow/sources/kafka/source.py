@@ -11,12 +11,14 @@ import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from dataflow.columnar.types import Int64s
 from dataflow.errors import SourceError, StoppedEarly, UnknownTopic
 from dataflow.logs import logger
 from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.sources.kafka.client import Trouble, admin_properties, build, consumer_properties
 from dataflow.sources.kafka.drain import Drain, Drained, Trace, open_drain
 from dataflow.sources.kafka.ends import EndsWatch
+from dataflow.sources.kafka.gap import Gap
 from dataflow.sources.kafka.group import GroupCommits
 from dataflow.sources.kafka.lost import created_anew, offset_lost
 from dataflow.sources.kafka.refusal import is_refusal
@@ -56,6 +58,7 @@ class KafkaSource:
         """
         self._brokers = brokers
         self._start = start
+        self._accept_gap = False
         self._beside: Sequence[str] = ()
         user = dict(properties or {})
         self._trouble = Trouble(brokers, time.monotonic, user)
@@ -92,6 +95,10 @@ class KafkaSource:
         """Polls of readers that are opened from now on have these columns as well, named as in event/record_part.py."""
         self._beside = beside
 
+    def accept_gap(self) -> None:
+        """Readers that are opened from now on go on behind what was deleted before they read it (semantics rule 14)."""
+        self._accept_gap = True
+
     def partitions(self) -> list[str]:
         """As they were when this source was made."""
         return list(self._partitions)
@@ -103,8 +110,8 @@ class KafkaSource:
     def open(self, partition: str, next_offset: int | None, hint: Hint, bounded_end: int | None = None) -> Reader:
         """A consumer of its own, at `next_offset`. `hint` is the id of the topic that the offset belongs to.
 
-        Raises OffsetLost when the topic was created anew, or does not hold `next_offset`; UnknownTopic when the
-        partition is not there.
+        Raises OffsetLost when the topic was created anew, or does not hold `next_offset` and no gap is accepted;
+        UnknownTopic when the partition is not there.
         """
         if partition not in self._partitions:
             have = ", ".join(self._partitions)
@@ -114,14 +121,14 @@ class KafkaSource:
         topic, number = self._partitions[partition]
         topic_id = self._watch.id_now(topic)
         low, high = self._topics.ranges(topic, [number])[number]
+        gap = Gap(partition, accept=self._accept_gap)
         if next_offset is None:
             position = low if self._start == "earliest" else self._topics.stable_ends(topic, [number])[number]
         else:
             position = next_offset
             if hint is not None and topic_id is not None and hint != topic_id:
                 raise created_anew(partition, position, str(hint), topic_id)
-            if not low <= position <= high:
-                raise offset_lost(partition, position, low, high)
+            gap.at_start(position, low, high)
         consumer = build(Consumer, {**self._properties, **self._callbacks})
         self._opened.add(partition)
         reader = KafkaReader(
@@ -131,6 +138,7 @@ class KafkaSource:
             Place(topic, number, topic_id),
             position,
             bounded_end,
+            gap,
         )
         # Held until it is closed: a consumer that is merely dropped closes itself, however long the broker takes.
         with self._lock:
@@ -230,8 +238,9 @@ class KafkaReader:
         place: Place,
         position: int,
         bounded_end: int | None,
+        gap: Gap,
     ) -> None:
-        """`position` must be within the partition's offsets."""
+        """`position` must be within the partition's offsets, or before the `gap`."""
         self.position = position
         self.finished = bounded_end is not None and position >= bounded_end
         self.unfinished = False
@@ -243,6 +252,7 @@ class KafkaReader:
         self._topic, self._number, self._topic_id = place.topic, place.number, place.topic_id
         self._name = f"{self._topic}/{self._number}"
         self._end = bounded_end
+        self._gap = gap
         self._ends.open(self._topic, self._number)
         self._trouble, self._commits = shared.trouble, shared.commits
         self._monotonic = shared.monotonic
@@ -253,7 +263,7 @@ class KafkaReader:
         self.closed = False
         self._read_at: float | None = None
         self._log = logger("kafka")
-        consumer.assign([TopicPartition(self._topic, self._number, position)])
+        consumer.assign([TopicPartition(self._topic, self._number, gap.behind(position))])
 
     @property
     def hint(self) -> str | None:
@@ -266,10 +276,12 @@ class KafkaReader:
             return None
         self._check_topic()
         self._ends.look()
+        if self._gap.closed():
+            return None
         drained = self._drain.take(max_records, max_bytes)
         self._commit()
-        end_seen = self._end_told(drained.traces) if drained.traces else self.position
         offsets = drained.offsets
+        end_seen = self._end_told(drained.traces, offsets) if drained.traces else self.position
         limit = len(offsets) if self._end is None else int(offsets.searchsorted(self._end))
         reached_end = self._end is not None and (limit < len(offsets) or end_seen >= self._end)
         end = max(end_seen, int(offsets[-1]) + 1) if limit else end_seen
@@ -280,7 +292,7 @@ class KafkaReader:
             return None
         self._read_at = self._monotonic()
         start, self.position = self.position, end
-        return Poll(_records(drained, limit), start, end)
+        return Poll(_records(drained, limit), start, end, lost=self._gap.lost(start, end))
 
     def confirm(self) -> None:
         """Ask for the topic's id once more when something was read since it was last told.
@@ -288,6 +300,7 @@ class KafkaReader:
         A topic created anew and filled beyond `position` gives its own records at our offsets, without an error.
         Ids never come back: the old one, told after a read, shows that the read was of the old topic.
         """
+        self._gap.epoch_ends()
         if self._read_at is None or self._topic_id is None:
             return
         if not self._watch.confirm(self._read_at):
@@ -302,11 +315,12 @@ class KafkaReader:
         if self.closed:
             return None
         told = self._ends.told(self._topic, self._number)
+        position = self._gap.behind(self.position)
         if told is not None and told.high > told.stable:
-            return max(0, told.stable - self.position)
+            return max(0, told.stable - position)
         low_high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, self._number), cached=True)
         high = -1 if low_high is None else low_high[1]
-        return None if high < 0 else max(0, high - self.position)
+        return None if high < 0 else max(0, high - position)
 
     def waiting(self) -> int | None:
         """Offsets between the last stable one, or our position where that is further by now, and the high watermark."""
@@ -323,44 +337,57 @@ class KafkaReader:
         self._drain.close()
         self._farewells.close(self._consumer.close)
 
-    def _end_told(self, traces: Sequence[Trace]) -> int:
-        """The furthest end of the partition that the traces tell; raises for what cannot heal."""
+    def _end_told(self, traces: Sequence[Trace], offsets: Int64s) -> int:
+        """The furthest end of the partition that the traces tell; raises for what cannot heal.
+
+        `offsets`: of the records that came with them.
+        """
         end_seen = self.position
+        reached = int(offsets[-1]) + 1 if len(offsets) else self.position
         for trace in traces:
             if trace.error.code() == KafkaError._PARTITION_EOF:
                 assert trace.offset is not None, "an end of partition names the next offset"
                 end_seen = max(end_seen, trace.offset)
             else:
-                self._judge(trace.error)
+                end_seen = max(end_seen, self._judge(trace, max(reached, end_seen)))
         return end_seen
 
-    def _judge(self, error: KafkaError) -> None:
-        """Raise for what cannot heal by itself; log the rest."""
+    def _judge(self, trace: Trace, reached: int) -> int:
+        """Raise for what cannot heal by itself; log the rest. Gives up to where all is known: `reached` or further."""
+        error = trace.error
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             # nothing but lag tools needs the group
             self._commits(error, None)
-            return
+            return reached
         if is_refusal(error):
             raise self._trouble.failed(error)
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._LOG_TRUNCATION):
             # a run that is about to end leaves the question to the next one
             with suppress(StoppedEarly):
-                self._look_for_offset(error)
+                return self._look_for_offset(trace, reached)
         elif error.fatal():
             raise SourceError(f"{self._name} at offset {self.position}: {error.str()}; start again")
         else:
             self._watch.look_soon()
             self._log.warning("kafka_trouble", partition=self._name, error=error.str(), doing="retrying")
+        return reached
 
-    def _look_for_offset(self, error: KafkaError) -> None:
+    def _look_for_offset(self, trace: Trace, reached: int) -> int:
         described = self._topics.describe([self._topic])[self._topic]
         if self._topic_id is not None and described.id is not None and described.id != self._topic_id:
             raise created_anew(self._name, self.position, self._topic_id, described.id)
         low, high = self._topics.ranges(self._topic, [self._number])[self._number]
-        if not low <= self.position <= high or error.code() == KafkaError._LOG_TRUNCATION:
-            raise offset_lost(self._name, self.position, low, high)
-        # A broker that had just taken over did not know our offset yet.
-        self._consumer.assign([TopicPartition(self._topic, self._number, self.position)])
+        if reached > high or trace.error.code() == KafkaError._LOG_TRUNCATION:
+            raise offset_lost(self._name, reached, low, high)
+        place: int | None = reached
+        if low > reached:
+            # what librdkafka passed over without a record is a hole and no loss
+            reached = max(reached, min(trace.offset or 0, low))
+            place = self._gap.overtaken(reached, low, high) if low > reached else reached
+        # else a broker that had just taken over did not know our offset yet
+        if place is not None:
+            self._consumer.assign([TopicPartition(self._topic, self._number, place)])
+        return reached
 
     def _check_topic(self) -> None:
         self._watch.look()

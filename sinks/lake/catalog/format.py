@@ -21,12 +21,19 @@ def times_are_written_anew(connection: sqlite3.Connection) -> None:
     """
 
 
+def dimensions_are_told(connection: sqlite3.Connection) -> None:
+    """Nothing is left to do in the catalog: from here on each line of the ledger tells by which dimension files its
+    records were joined, and the lake keeps copies of these. An earlier version would add lines that do not.
+    """
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     write_down_own_objects,
     write_down_left,
     write_down_backfills,
     write_down_rules,
     times_are_written_anew,
+    dimensions_are_told,
 )
 """Step n makes format n + 1 of format n. Each may find its work done, and none of them ever changes: a lake of 0.1.0
 says nothing of its format, so it is taken through all of them."""

@@ -42,7 +42,7 @@ class CatalogReader(AbstractContextManager["CatalogReader"]):
         except NewerLake:
             self._connection.close()
             raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             self._connection.close()
             raise ForeignLake(f"{self.path} is no DuckLake catalog ({error}); name the folder of a lake") from error
         if not names:

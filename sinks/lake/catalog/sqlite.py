@@ -67,7 +67,7 @@ def connect_readonly(path: Path, *, busy_ms: int) -> Reading:
                 unwritable = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
                 if "immutable" in query or not unwritable or _wal(path).exists():
                     raise
-            except sqlite3.Error:
+            except (sqlite3.Error, UnicodeDecodeError):
                 connection.close()
                 raise
             else:
@@ -124,12 +124,17 @@ def told(path: Path, busy_ms: int) -> Iterator[None]:
                 f"{path} cannot be opened or written ({error}); check the folder's owner, permissions and disk"
             ) from error
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise ForeignLake(
-                f"{path} is no readable SQLite file ({error}); restore the lake from a backup or choose another folder"
-            ) from error
+            raise ForeignLake(_unreadable(path, error)) from error
         raise LakeError(
             f"{path}: the catalog refused a statement ({error}); check it with `tidemill doctor`"
         ) from error
+    except UnicodeDecodeError as error:
+        # SQLite names what is damaged by its damaged name
+        raise ForeignLake(_unreadable(path, error)) from error
+
+
+def _unreadable(path: Path, why: Exception) -> str:
+    return f"{path} is no readable SQLite file ({why}); restore the lake from a backup or choose another folder"
 
 
 def missing(path: Path) -> str:

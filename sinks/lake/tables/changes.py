@@ -55,4 +55,10 @@ def _shown(rules: Rules) -> dict[str, str]:
         "deduplicate_within": rules.deduplicate_within_ms,
         **{f"allowed_lateness of rollup {name}": value for name, value in rules.allowed_lateness_ms},
     }
-    return {what: to_text(value) for what, value in shown.items()}
+    texts = {what: to_text(value) for what, value in shown.items()}
+    for each in rules.dimensions or ():
+        texts[f"file of dimension {each.name}"] = each.sha256[:12]
+        texts[f"key of dimension {each.name}"] = each.key
+        texts[f"columns of dimension {each.name}"] = ", ".join(f"{name} {type_}" for name, type_ in each.columns)
+        texts[f"unknown of dimension {each.name}"] = each.unknown
+    return texts

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataflow.errors import LakeError
-from dataflow.rules import Rules
+from dataflow.rules import Joined, Rules
 from sinks.lake.tables import definition_v1
 
 # The tables of kinds are imported by what asks of a kind, and msgspec by who writes: who reads a definition only for
@@ -121,6 +121,7 @@ class Definition(NamedTuple):
     this one has not, stay in it.
     `keep_ms`: rollup or row table -> for how long of event time it stays. What is not in it stays for ever, as does a
     rollup that the pipeline file no longer has.
+    `dimensions`: as of the last run; None where version 1 did not tell.
     `first`: the rules of those lines of the ledger that do not tell theirs, which a lake has from earlier versions.
     Those under which it goes on are in the fields; all others are told by the ledger's lines.
     """
@@ -137,17 +138,21 @@ class Definition(NamedTuple):
     event_time: str | None = None
     keep_ms: Mapping[str, int] = MappingProxyType({})
     first: Mapping[str, Any] | None = None
+    dimensions: Sequence[Joined] | None = None
 
     @property
     def rules(self) -> Rules:
         """Those under which the lake goes on."""
         lateness = tuple(sorted((rollup.name, rollup.allowed_lateness_ms) for rollup in self.rollups))
-        return Rules(self.out_of_orderness_ms, self.idle_timeout_ms, self.deduplicate_within_ms, lateness)
+        dimensions = None if self.dimensions is None else tuple(self.dimensions)
+        return Rules(self.out_of_orderness_ms, self.idle_timeout_ms, self.deduplicate_within_ms, lateness, dimensions)
 
     @property
     def first_rules(self) -> Rules:
         """Those of the ledger's lines that do not tell theirs."""
-        return self.rules if self.first is None else Rules.of_json(self.first)
+        first = self.rules if self.first is None else Rules.of_json(self.first)
+        # a lake that no version has written yet that tells dimensions has those of its definition
+        return first if first.dimensions is not None else first._replace(dimensions=self.rules.dimensions)
 
     @property
     def time_column(self) -> str | None:
@@ -184,7 +189,10 @@ def write_definition(plan: "Plan", former: Definition | None = None) -> str:
 
     stored = _stored(plan)
     if former is not None:
-        stored["first"] = former.first_rules.as_json()
+        first = former.first_rules
+        if first.dimensions is None:
+            first = first._replace(dimensions=plan.rules.dimensions)
+        stored["first"] = first.as_json()
         columns, rollups = dict(stored["columns"]), {rollup["name"] for rollup in stored["rollups"]}
         stored["values"] = _all_values(former, columns, stored["values"])
         stored["columns"] += [pair for pair in former.columns if pair[0] not in columns]
@@ -213,6 +221,8 @@ def _definition(stored: Mapping[str, Any]) -> Definition:
         "event": [FieldDefinition(**_known(FieldDefinition, field)) for field in stored.get("event", ())],
         "rollups": [_rollup(rollup) for rollup in stored.get("rollups", ())],
     }
+    if stored.get("dimensions") is not None:
+        made["dimensions"] = list(map(Joined.of_json, stored["dimensions"]))
     return Definition(**_known(Definition, {**stored, **made}))
 
 

@@ -23,15 +23,26 @@ from sinks.lake.catalog.ownership import require_names
 from sinks.lake.catalog.schema import SCHEMA_ID
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly
 from sinks.lake.catalog.types import time_text
+from sinks.lake.dimensions import keep_dimensions
+from sinks.lake.fault import Fault, no_fault
 from sinks.lake.tables.definition import definition_of, read_definition, require_compatible, write_definition
 from sinks.lake.tables.event_times import Takeover, taking_over
 from sinks.lake.tables.views import kept_from, views_of
 
 
-def create_lake(folder: Path, plan: Plan, now: datetime, *, events: bool = True, busy_ms: int = BUSY_MS) -> Catalog:
+def create_lake(
+    folder: Path,
+    plan: Plan,
+    now: datetime,
+    *,
+    events: bool = True,
+    busy_ms: int = BUSY_MS,
+    fault: Fault = no_fault,
+) -> Catalog:
     """Make a lake for `plan` in an absent or empty folder, with all tables and views; ForeignLake otherwise."""
     catalog = Catalog.create(folder, now, busy_ms=busy_ms)
     try:
+        keep_dimensions(catalog.folder, plan, fault)
         with catalog.transaction() as connection:
             connection.execute(
                 "INSERT INTO own_pipeline VALUES (?, ?, ?, 0, NULL, ?)",
@@ -49,18 +60,20 @@ def open_lake(
 ) -> Catalog:
     """Open the lake of `plan` for writing, or make it; returns an open Catalog.
 
-    Takes an older version's lake over, follows a moved folder,
+    Takes an older version's lake over, follows a moved folder, keeps a copy of each dimension's file,
     adds tables, views and columns that the plan has gained. Raises ForeignLake for another
     pipeline's lake, or where another client has taken a name that the plan needs, and LakeError, naming what changed,
     when the plan cannot go on in it.
     """
     if is_blank(Path(folder)):
-        return create_lake(folder, plan, now, events=events, busy_ms=busy_ms)
+        fault = no_fault if how is None else how.fault
+        return create_lake(folder, plan, now, events=events, busy_ms=busy_ms, fault=fault)
     catalog = Catalog.open(folder, busy_ms=busy_ms)
     try:
         # before files are written anew, and once more when nobody can change anything
         for refused in refusals(catalog, plan, events=events):
             raise refused
+        keep_dimensions(catalog.folder, plan, no_fault if how is None else how.fault)
         with taking_over(catalog, replace(how or Takeover(), event_time=plan.event.event_time.name)) as take_over:
             for refused in refusals(catalog, plan, events=events):
                 raise refused

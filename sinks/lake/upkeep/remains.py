@@ -1,5 +1,6 @@
 """The proof of an erasure: every file of the lake and every cell of its catalog looked at for what should be gone."""
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.catalog.ownership import full_path, is_own_file, own_folders
 from sinks.lake.catalog.sqlite import CATALOG_NAME
-from sinks.lake.names import sink_file, table_folder
+from sinks.lake.names import is_dimension_copy, sink_file, table_folder
 from sinks.lake.tables.definition import Definition
 from sinks.lake.upkeep.compact import live_files, read_file
 from sinks.lake.upkeep.holders import Condition, holders, keyed_tables
@@ -132,6 +133,11 @@ class _Search:
 
     def _unlisted(self, path: Path) -> None:
         name = path.relative_to(self._catalog.folder).as_posix()
+        if is_dimension_copy(name):
+            self._stays[f"{name}: cells of a dimension's file that rows were joined with"] += _cells_of(
+                path, self._texts
+            )
+            return
         if not self._texts or not _parquet_or_bytes(path, self._texts, self._needles):
             return
         ours = is_own_file(name, own_folders(self._catalog.connection))
@@ -250,6 +256,12 @@ def _holds(path: Path, needles: Sequence[bytes]) -> bool:
     except FileNotFoundError:
         pass
     return False
+
+
+def _cells_of(path: Path, texts: Sequence[str]) -> int:
+    """How many cells of a CSV file are one of the texts."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        return sum(cell in texts for line in csv.reader(file) for cell in line) if texts else 0
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -1,19 +1,21 @@
-"""What an event's fields allow, column by column: a mark is never missing where a rule is broken."""
+"""Limits over whole columns: what breaks one is marked, and nothing else."""
 
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import StringConstraints, TypeAdapter
 
-from dataflow.decode.limits import Texts, Whole, mark_money, money_of
+from dataflow.decode.limits import Whole, mark_patterns, money_of
 from dataflow.event.annotations import COMPARE, Comparison, Constraints
 from dataflow.event.fields import FieldKind
-from tests.dataflow.decode.json.test_columns import INT64, leaf
+from tests.dataflow.decode.json.test_columns import leaf
+
+INT64 = (-(2**63), 2**63 - 1)
 
 BOUNDS = st.lists(
     st.tuples(st.sampled_from(["ge", "gt", "le", "lt"]), st.integers(-(2**64), 2**64) | st.sampled_from(INT64)),
@@ -49,20 +51,8 @@ def test_bounds_of_money_count_in_millionths() -> None:
     assert (whole.low, whole.high) == (500_000, 1_999_999)
 
 
-@pytest.mark.parametrize(("shortest", "longest"), [(1, 2), (2, 3), (None, 2), (2, None), (0, 4)])
-def test_lengths_are_counted_in_code_points_wherever_a_column_begins(shortest: int | None, longest: int | None) -> None:
-    texts = ["cut off", "", "é", "ab", "éé", "abc", "\U0001f600" * 3, None, "cut off"]
-    column = pa.array(texts, pa.string()).slice(1, 7)
-    marks = np.zeros(7, np.bool_)
-    constraints = Constraints(min_length=shortest, max_length=longest)
-    assert Texts(leaf(FieldKind.STR, pa.string(), nullable=True, constraints=constraints))(column, marks) is column
-    fits = [each is None or (shortest or 0) <= len(each) <= (longest or 99) for each in texts[1:8]]
-    assert marks.tolist() == [not fit for fit in fits]
-
-
-def test_amounts_are_marked_wherever_a_column_begins() -> None:
-    column = pa.array([Decimal(9), Decimal(1), None, Decimal(3), Decimal(9)], pa.decimal128(18, 6)).slice(1, 3)
-    marks = np.zeros(3, np.bool_)
-    field = leaf(FieldKind.MONEY, pa.decimal128(18, 6), constraints=Constraints(bounds=(("lt", 3),)))
-    mark_money(column, money_of(field), marks)
-    assert marks.tolist() == [False, False, True]
+def test_texts_that_a_pattern_refuses_are_marked_and_nulls_are_not() -> None:
+    adapter: TypeAdapter[object] = TypeAdapter(Annotated[str, StringConstraints(pattern="^a+$")])
+    marks = np.zeros(4, np.bool_)
+    mark_patterns(adapter, pa.array(["a", "b", None, "aa"]), marks)
+    assert marks.tolist() == [False, True, False, False]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow.errors import ConfigError
-from dataflow.intake.judge import Judge, is_future, watermarks_before
+from dataflow.intake.judge import Held, Judge, is_future, watermarks_before
 from dataflow.messages import DEAD_SCHEMA, NEVER_MS, POLL_SCHEMA, Decoded, Judged, Poll, Refusal
 from dataflow.own_columns import WATERMARK
 from tests.dataflow.hot_path import DIMENSION, ROWS, Row, batch_of, plan
@@ -203,7 +203,7 @@ def watermarks(judge: Judge, times: list[int], start: int) -> list[int]:
 def test_more_disorder_takes_no_watermark_back_and_less_takes_hold_with_the_next_record(tmp_path: Path) -> None:
     rules = plan().rules._replace(out_of_orderness_ms=2)
     marks = [(0, rules), (4, rules._replace(out_of_orderness_ms=5)), (10, rules._replace(out_of_orderness_ms=1))]
-    judge = Judge(plan(), "t/0", "t", folder=tmp_path, marks=marks)
+    judge = Judge(plan(), "t/0", "t", folder=tmp_path, held=Held(marks))
     assert watermarks(judge, [0, 10, 11, 13, 14, 12], 0) == [NEVER_MS, -2, 8, 8, 8, 13]
     assert judge.nothing(12).watermark == 13
     judge.close()
@@ -213,7 +213,7 @@ def test_a_state_of_an_earlier_version_stands_where_its_rules_had_brought_it(tmp
     former = plan().rules._replace(out_of_orderness_ms=2)
     later = [(0, former._replace(out_of_orderness_ms=50))]
     judge = Judge(
-        plan(), "t/0", "t", folder=tmp_path, state={"max_event_time": 10, "ids": []}, marks=later, former=former
+        plan(), "t/0", "t", folder=tmp_path, state={"max_event_time": 10, "ids": []}, held=Held(later, former)
     )
     assert judge.watermark == 8
     assert watermarks(judge, [20, 70], 5) == [8, 8]
@@ -225,14 +225,14 @@ def test_a_forgotten_id_stays_forgotten_and_one_that_is_remembered_stays_so_for_
     tmp_path: Path,
 ) -> None:
     short = plan().rules._replace(out_of_orderness_ms=0, deduplicate_within_ms=10)
-    judge = Judge(plan(), "t/0", "t", folder=tmp_path, marks=[(0, short)])
+    judge = Judge(plan(), "t/0", "t", folder=tmp_path, held=Held([(0, short)]))
     judge.judge(*poll_of([event(0, "old"), event(15, "young"), event(20)], [None] * 3, 0))
     state = pickle.loads(pickle.dumps(judge.snapshot()))
     judge.close()
     longer = [(0, short), (6, short._replace(deduplicate_within_ms=100))]
     for _ in range(2):
         # killed before the change was durable, it is made again
-        judge = Judge(plan(), "t/0", "t", folder=tmp_path, state=state, marks=longer)
+        judge = Judge(plan(), "t/0", "t", folder=tmp_path, state=state, held=Held(longer))
         judged = judge.judge(*poll_of([event(21, "old"), event(90, "young"), event(21, "old")], [None] * 3, 3))
         assert judged.duplicate == 2
         judge.close()

@@ -5,12 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from dataflow import avro, json, protobuf
+from dataflow import EventTime, KafkaKey, KafkaKeyField, Pipeline, Rollup, avro, json, protobuf
+from dataflow import aggregates as agg
 from dataflow.errors import PipelineError
 from dataflow.pipeline.plan import make_plan
+from dataflow.windows import tumble
 from tests.avro_events import FIRST, PIPELINE, SECOND
 from tests.proto_events import OrderMessage, descriptors
+
+ROLLUPS = [Rollup("each", keys=[], window=tumble("1m"), aggregates={"n": agg.count()})]
 
 
 def plan_of(folder: Path, declared: Any) -> Any:
@@ -66,3 +71,40 @@ def test_mistakes_are_told_with_the_others(tmp_path: Path, declared: Any, said: 
     (tmp_path / "text.avsc").write_text('"string"')
     with pytest.raises(PipelineError, match=said):
         plan_of(tmp_path, declared)
+
+
+class Keyed(BaseModel):
+    user: KafkaKeyField("user_id", int)  # type: ignore[valid-type]
+    at: EventTime
+
+
+class Text(BaseModel):
+    user: KafkaKey
+    at: EventTime
+
+
+class Keyless(BaseModel):
+    at: EventTime
+
+
+@pytest.mark.parametrize(
+    ("model", "declared", "said"),
+    [
+        (Keyed, None, "needs key_format"),
+        (Keyed, "avro", "key_format"),
+        (Keyless, avro(), "no field of the event is of the key"),
+        (Text, avro("gone.avsc"), "key_format"),
+        (Text, protobuf(5), "key_format"),
+    ],
+)
+def test_mistakes_of_a_key_format_are_told(tmp_path: Path, model: type[BaseModel], declared: Any, said: str) -> None:
+    with pytest.raises(PipelineError) as raised:
+        make_plan(Pipeline("keyed", model, ROLLUPS, key_format=declared), tmp_path)
+    assert said in str(raised.value)
+
+
+def test_a_key_that_is_no_text_belongs_to_the_definition(tmp_path: Path) -> None:
+    definition: Any = make_plan(Pipeline("keyed", Keyed, ROLLUPS, key_format=avro()), tmp_path).definition
+    assert definition["key_format"]["name"] == "avro"
+    (field,) = [each for each in definition["event"] if each["name"] == "user"]
+    assert (field["record"], field["key_field"]) == ("key", "user_id")

@@ -121,3 +121,27 @@ def test_a_row_holds_all_counts() -> None:
     (row,) = ledger_rows([line], ledger_schema(plan), epoch=9, committed_at=at, final={"t/0"}).to_pylist()
     assert row["final"] is True
     assert row["committed_at"] == at.replace(tzinfo=None)
+
+
+def gap(start: int, end: int) -> Range:
+    return entry(start, end, read=0, accepted=0, lost=end - start)
+
+
+def test_what_is_lost_has_a_range_of_its_own_and_is_never_read() -> None:
+    parts = [entry(0, 2), entry(2, 2), gap(2, 6), entry(6, 6), entry(6, 9), gap(9, 10)]
+    merged = merge_ranges(reversed(parts))
+    assert [(each.start, each.end, each.read, each.lost) for each in merged] == [
+        (0, 2, 2, 0),
+        (2, 6, 0, 4),
+        (6, 9, 3, 0),
+        (9, 10, 0, 1),
+    ]
+    schema = ledger_schema(small_plan())
+    rows = ledger_rows(merged, schema, epoch=1, committed_at=datetime(2026, 1, 1, tzinfo=UTC)).to_pylist()
+    assert [row["lost"] for row in rows] == [0, 4, 0, 1]
+
+
+@pytest.mark.parametrize("wrong", [entry(0, 4, lost=4), entry(0, 4, read=0, accepted=0, lost=3)])
+def test_a_range_is_lost_as_a_whole_or_not_at_all(wrong: Range) -> None:
+    with pytest.raises(ConservationError, match=r"offsets \[0, 4\): lost [34], but read [04] of 4"):
+        check_conservation(wrong)

@@ -66,7 +66,7 @@ def test_the_names_in_a_stored_state_stay_as_they_are() -> None:
     }  # fmt: skip
     assert set(entry["ranges"][0]) == {
         "partition", "topic", "start", "end", "read", "accepted", "duplicate", "late", "dead", "checksum",
-        "max_event_time", "finished", "rollups", "watermark", "rules", "content",
+        "max_event_time", "finished", "rollups", "watermark", "rules", "content", "lost",
     }  # fmt: skip
     assert entry["ranges"][0]["rollups"] == {"total": {"filtered": 1, "counted": 4, "late": 1}}
 

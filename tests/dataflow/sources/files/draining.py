@@ -23,6 +23,7 @@ class _Readable:
     max_record_bytes: int | None
     format: Format = field(default_factory=json)
     schemas: Schemas | None = None
+    key_format: Format | None = None
 
 
 def file_decoder(event: EventSchema, max_record_bytes: int | None = None, *, compiled: bool = False) -> Decoder:

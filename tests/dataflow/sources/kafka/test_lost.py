@@ -7,10 +7,13 @@ def test_records_that_were_deleted_are_counted() -> None:
     said = str(offset_lost("ads/0", 5, 12, 40))
     assert "ads/0: offset 5 is to be read next, but Kafka has only offsets 12 to 40: 7 offsets were deleted" in said
     assert "Nothing was skipped" in said
+    assert "To go on at 12 in this lake, with the gap in its ledger, run with --accept-gap" in said
 
 
-def test_a_log_that_was_cut_back_is_told_as_such() -> None:
-    assert "the partition's log was cut back" in str(offset_lost("ads/0", 50, 0, 40))
+def test_a_log_that_was_cut_back_is_told_as_such_and_is_no_gap_to_accept() -> None:
+    said = str(offset_lost("ads/0", 50, 0, 40))
+    assert "the partition's log was cut back" in said
+    assert "--accept-gap" not in said
 
 
 def test_of_a_topic_made_anew_both_ids_are_told() -> None:

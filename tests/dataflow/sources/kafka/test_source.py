@@ -14,6 +14,7 @@ from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.sources.kafka import ends as kafka_ends
 from dataflow.sources.kafka import source as kafka_module
 from dataflow.sources.kafka import topics as kafka_topics
+from dataflow.sources.kafka.drain import PlainDrain
 from dataflow.sources.kafka.source import KafkaSource
 from dataflow.sources.source import Reader, Source
 from tests.kafka_fixture import admin, create_topic, delete_topic, fresh_topic, produce, transactional_producer
@@ -23,9 +24,11 @@ pytestmark = pytest.mark.kafka
 SECONDS = 20.0
 
 
-def polls_until(reader: Reader, done: Callable[[], bool], max_records: int = 1_000) -> list[Poll]:
-    """Poll until `done`; checks what every poll promises."""
-    polls: list[Poll] = []
+def polls_until(
+    reader: Reader, done: Callable[[], bool], max_records: int = 1_000, into: list[Poll] | None = None
+) -> list[Poll]:
+    """Poll until `done`; checks what every poll promises. `into`: where polls are kept when one of them raises."""
+    polls: list[Poll] = [] if into is None else into
     deadline = time.monotonic() + SECONDS
     while not done():
         assert time.monotonic() < deadline, f"still at {reader.position}"
@@ -43,10 +46,11 @@ def polls_until(reader: Reader, done: Callable[[], bool], max_records: int = 1_0
     return polls
 
 
-def read_bounded(source: Source, partition: str, next_offset: int | None = None) -> list[Poll]:
-    reader = source.open(partition, next_offset, None, source.end_offsets()[partition])
+def read_bounded(source: Source, partition: str, next_offset: int | None = None, end: int | None = None) -> list[Poll]:
+    end = source.end_offsets()[partition] if end is None else end
+    reader = source.open(partition, next_offset, None, end)
     polls = polls_until(reader, lambda: reader.finished)
-    assert reader.position == source.end_offsets()[partition]
+    assert reader.position == end
     reader.close()
     return polls
 
@@ -284,24 +288,64 @@ def test_deleted_records_below_our_offset_stop_the_run_with_the_range(kafka: str
     assert len(values(read_bounded(source, f"{topic}/0"))) == 10
 
 
-def test_an_offset_lost_in_mid_stream_stops_the_run(kafka: str) -> None:
+def test_a_gap_that_is_accepted_is_told_with_the_first_records_behind_it(kafka: str) -> None:
     topic = fresh_topic(kafka)
-    source = KafkaSource(kafka, [topic])
-    reader = source.open(f"{topic}/0", None, None)
-    for _ in range(20):
-        reader.poll(10, 1 << 20)
-        time.sleep(0.01)
-    # A consumer that is told to go where the log no longer is: what retention does to a slow reader.
     produce(kafka, topic, [b"x"] * 20)
-    place = TopicPartition(topic, 0, 15)
+    source = KafkaSource(kafka, [topic])
+    source.accept_gap()
+    place = TopicPartition(topic, 0, 10)
     admin(kafka).delete_records([place])[place].result(timeout=30)
+    reader = source.open(f"{topic}/0", 5, None)
+    assert reader.position == 5
+    first, *others = polls_until(reader, lambda: reader.position == 20)
+    assert (first.start, first.lost, offsets([first, *others])) == (5, 5, list(range(10, 20)))
+    assert [poll.lost for poll in others] == [0] * len(others)
     reader.close()
-    late = source.open(f"{topic}/0", 15, None)
-    late._consumer.assign([TopicPartition(topic, 0, 2)])  # type: ignore[attr-defined]  # the reader as it is within
-    late.position = 2
-    with pytest.raises(OffsetLost, match=r"offset 2 .* only offsets 15 to 20: 13 offsets were deleted"):
-        polls_until(late, lambda: False)
-    late.close()
+    cut = read_bounded(source, f"{topic}/0", 5, end=8)
+    assert [(poll.start, poll.end, poll.lost) for poll in cut] == [(5, 8, 3)]
+    with pytest.raises(OffsetLost, match=r"offset 21 .* only offsets 10 to 20"):
+        source.open(f"{topic}/0", 21, None)
+
+
+def confirmed(reader: Reader) -> bool:
+    """An epoch ends, and more follow."""
+    reader.confirm()
+    return False
+
+
+SMALL = {"queued.max.messages.kbytes": "100", "queued.min.messages": "50", "fetch.message.max.bytes": "20000"}
+"""So little is fetched ahead that what is deleted was not."""
+
+
+@pytest.mark.parametrize("accept", [False, True], ids=["refused", "accepted"])
+@pytest.mark.parametrize("plain", [False, True], ids=["native", "plain"])
+def test_retention_that_overtakes_a_reader_ends_it_or_is_a_gap(
+    kafka: str, monkeypatch: pytest.MonkeyPatch, accept: bool, plain: bool
+) -> None:
+    if plain:
+        monkeypatch.setattr(kafka_module, "open_drain", lambda consumer, *_: PlainDrain(consumer))
+    topic = fresh_topic(kafka)
+    produce(kafka, topic, [b"x" * 1000] * 3000)
+    source = KafkaSource(kafka, [topic], properties=SMALL)
+    if accept:
+        source.accept_gap()
+    reader = source.open(f"{topic}/0", None, None)
+    polls = polls_until(reader, lambda: reader.position > 0, 10)
+    place = TopicPartition(topic, 0, 2500)
+    admin(kafka).delete_records([place])[place].result(timeout=30)
+    if accept:
+        polls += polls_until(reader, lambda: reader.position == 3000, 10)
+        (gap,) = [poll for poll in polls if poll.lost]
+        assert gap.start + gap.lost == 2500
+        # all that was fetched before is read, and nothing twice
+        assert offsets(polls) == [*range(gap.start), *range(2500, 3000)]
+    else:
+        with pytest.raises(OffsetLost, match="only offsets 2500 to 3000") as told:
+            polls_until(reader, lambda: confirmed(reader), 10, into=polls)
+        # what was fetched came first, so that it can be committed
+        assert offsets(polls) == list(range(polls[-1].end))
+        assert f"offset {polls[-1].end} is to be read next" in str(told.value)
+    reader.close()
 
 
 def test_a_topic_created_anew_under_its_name_is_noticed_at_the_next_start(kafka: str) -> None:

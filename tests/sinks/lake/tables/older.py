@@ -15,6 +15,9 @@ from sinks.lake.catalog import format as form
 from sinks.lake.writer import commit
 from tests.sinks.lake.small import Clock, event_row, parcel, small_plan, writer_for
 
+WITHOUT_TIMES = form.MIGRATIONS.index(form.times_are_written_anew)
+"""The format of such lakes."""
+
 PLAN = small_plan()
 ROWS = 7
 
@@ -35,7 +38,7 @@ def older() -> Iterator[None]:
 def say_older(folder: Path) -> None:
     """The catalog names the format before."""
     with sqlite3.connect(folder / "catalog.sqlite") as connection:
-        connection.execute("UPDATE own_format SET format = ?, version = '0.1.9'", (len(form.MIGRATIONS) - 1,))
+        connection.execute("UPDATE own_format SET format = ?, version = '0.1.9'", (WITHOUT_TIMES,))
 
 
 def late_row(offset: int) -> dict[str, Any]:

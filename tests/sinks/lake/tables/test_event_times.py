@@ -34,7 +34,7 @@ from sinks.lake.upkeep.holders import condition_schema
 from sinks.lake.upkeep.times import file_times
 from tests.ducklake_client import ducklake_query, plain
 from tests.sinks.lake.small import Clock, at, parcel, writer_for
-from tests.sinks.lake.tables.older import PLAN, ROWS, fill, late_row, older, older_lake, rows, say_older
+from tests.sinks.lake.tables.older import PLAN, ROWS, WITHOUT_TIMES, fill, late_row, older, older_lake, rows, say_older
 
 SPECS = tables_of(PLAN, events=True)
 KEEP_ALL = Retention(keep=timedelta(days=9_999), thin_every=timedelta(0), grace=timedelta(0))
@@ -384,7 +384,7 @@ def test_an_event_time_that_only_the_pipeline_file_tells_waits_for_a_command_wit
         connection.execute("UPDATE own_pipeline SET definition = json_remove(definition, '$.event_time', '$.event')")
     before = told(lake)
     catalog = open_existing(lake, clock())
-    assert format_of(catalog.connection).number == FORMAT - 1
+    assert format_of(catalog.connection).number == WITHOUT_TIMES
     assert catalog.tables()["events"].column("time").type == "int64"  # type: ignore[union-attr]
     catalog.close()
     squeeze(lake, clock)

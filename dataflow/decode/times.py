@@ -1,6 +1,7 @@
 """Event times written as text, to int64 ms: whole columns where the text is plain, the others one by one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,15 +21,16 @@ _PER_MS = {TimeUnit.MILLIS: 1, TimeUnit.MICROS: 1_000, TimeUnit.NANOS: 1_000_000
 _MOST_SECONDS = 9_000_000_000_000
 
 
-def strict_times(texts: pa.Array, marks: Bools) -> pa.Array:
-    """The texts (string, none of them null) of EventTimeText as it stands."""
+def strict_times(values: list[Any] | pa.Array, marks: Bools) -> pa.Array:
+    """The texts of EventTimeText as it stands, none of them null."""
+    texts = pa.array(values, pa.string())
     plain = pc.match_substring_regex(texts, _STRICT)
     if pc.all(plain).as_py():
         try:
             return _cast(texts, pa.timestamp("ms", "UTC"))
         except pa.ArrowInvalid:
             pass
-    times = np.zeros(len(texts), np.int64)
+    times = np.zeros(len(values), np.int64)
     _one_by_one(texts, range(len(texts)), text_to_ms, times, marks)
     return pa.array(times)
 
@@ -41,10 +43,11 @@ class TextTimes:
         self._ticks = time.ticks
         self._zone = None if time.zone is None else zone_of(time.zone)
 
-    def __call__(self, texts: pa.Array, marks: Bools) -> pa.Array:
-        """One int64 per text (string, none of them null); the texts that may be none are marked."""
-        times = np.zeros(len(texts), np.int64)
-        rest = np.ones(len(texts), np.bool_)
+    def __call__(self, values: list[Any] | pa.Array, marks: Bools) -> pa.Array:
+        """One int64 per text, none of them null; the texts that may be none are marked."""
+        texts = pa.array(values, pa.string())
+        times = np.zeros(len(values), np.int64)
+        rest = np.ones(len(values), np.bool_)
         forms: list[tuple[str, Callable[[pa.Array], Int64s]]] = [(_DIGITS, self._numbers), (_WITH_OFFSET, _instants)]
         if self._zone is not None:
             forms.append((_WITHOUT, self._readings))
@@ -89,7 +92,7 @@ def _cast(texts: pa.Array, type_: pa.DataType) -> pa.Array:
     return pc.replace_substring_regex(texts, r"(\.\d{3})\d+", r"\1").cast(type_).cast(pa.int64())
 
 
-def _one_by_one(texts: pa.Array, at: Iterable[int], read: Callable[[str], int], times: Int64s, marks: Bools) -> None:
+def _one_by_one(texts: pa.Array, at: Any, read: Callable[[str], int], times: Int64s, marks: Bools) -> None:
     for i in at:
         try:
             times[i] = read(texts[i].as_py())

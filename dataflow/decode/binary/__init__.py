@@ -1,0 +1,1 @@
+"""Records of Avro and Protobuf to columns at once: what the two share."""
