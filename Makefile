@@ -52,6 +52,7 @@ bench: runtime ## throughput, latency, a million hostile records on a real Kafka
 	$(BIN)/python -m bench.one_broken
 	$(BIN)/python -m bench.start
 	$(BIN)/python -m bench.answers
+	$(BIN)/python -m bench.files
 	$(BIN)/python -m bench.safe_sql
 	$(BIN)/python -m bench.disk
 

@@ -1,6 +1,6 @@
 """What travels through the graph: polls, decoded columns, judged rows, parcels for the lake."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,36 @@ DEAD_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
+class TypedRows:
+    """Records that have no bytes of their own, but values of types in columns.
+
+    `columns` has a row per record and those columns of its source, of whatever types, that may hold fields of the
+    event. `outside` has the JSON values of fields that stand beside them for every record alike; a column counts before
+    one. `told` writes rows of `columns` as readable bytes, a JSON object each: what a dead letter shows.
+    """
+
+    columns: pa.RecordBatch
+    outside: Mapping[str, object]
+    told: Callable[[pa.RecordBatch], pa.Array]
+
+    def slice(self, start: int, count: int | None = None) -> "TypedRows":
+        """Some of the rows."""
+        return TypedRows(self.columns.slice(start, count), self.outside, self.told)
+
+    def taken(self, at: "npt.NDArray[np.int64]") -> pa.RecordBatch:
+        """The rows at these positions, of which there is at least one."""
+        try:
+            return self.columns.take(pa.array(at))
+        except NotImplementedError:
+            # Arrow cannot pick views of text
+            return pa.concat_batches([self.columns.slice(each, 1) for each in at.tolist()])
+
+    def texts(self, at: "npt.NDArray[np.int64]") -> pa.Array:
+        """The rows at these positions, of which there is at least one, as readable bytes."""
+        return self.told(self.taken(at))
+
+
+@dataclass(frozen=True, slots=True)
 class Poll:
     """One read of a source partition: the records of offsets [start, end), holes allowed.
 
@@ -45,7 +75,8 @@ class Poll:
     the position to read on from. Where a source says its values in other words, `json` has the JSON text per record
     that the decoder reads in their place; null where `refused`, by offset, says why there is none. `cut`: no newline
     ends the last record, and the file does. `lost`: the first so many offsets were gone before they were read, which
-    the run accepts (semantics rule 14): none of `records` is there.
+    the run accepts (semantics rule 14): none of `records` is there. `typed`: the records as columns, where they come
+    so; their values are null then.
     """
 
     records: pa.RecordBatch
@@ -55,6 +86,19 @@ class Poll:
     refused: Mapping[int, "Refusal"] = field(default_factory=dict)
     cut: bool = False
     lost: int = 0
+    typed: TypedRows | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """What the records take in memory, about."""
+        held = self.records.column("value") if self.typed is None else self.typed.columns
+        return int(held.nbytes)
+
+    def values(self, at: "npt.NDArray[np.int64]") -> pa.Array:
+        """The bytes of the records at these positions, as a dead letter keeps them (binary)."""
+        if self.typed is not None:
+            return self.typed.texts(at)
+        return self.records.column("value").take(pa.array(at)).cast(pa.binary())
 
     def split(self, end: int) -> "tuple[Poll, Poll | None]":
         """The part below offset `end`, which is above `start`, and the rest."""
@@ -64,9 +108,10 @@ class Poll:
         below = int(offsets.to_numpy().searchsorted(end))
         first, rest = (None, None) if self.json is None else (self.json.slice(0, below), self.json.slice(below))
         lost = min(self.lost, end - self.start)
+        rows = (None, None) if self.typed is None else (self.typed.slice(0, below), self.typed.slice(below))
         return (
-            Poll(self.records.slice(0, below), self.start, end, first, self.refused, lost=lost),
-            Poll(self.records.slice(below), end, self.end, rest, self.refused, self.cut, self.lost - lost),
+            Poll(self.records.slice(0, below), self.start, end, first, self.refused, lost=lost, typed=rows[0]),
+            Poll(self.records.slice(below), end, self.end, rest, self.refused, self.cut, self.lost - lost, rows[1]),
         )
 
 

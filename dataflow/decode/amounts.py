@@ -20,7 +20,7 @@ class MoneyTexts:
     def __init__(self, leaf: EventField) -> None:
         self.whole = money_of(leaf)
 
-    def __call__(self, values: list[Any], marks: Marks) -> pa.Array:
+    def __call__(self, values: list[Any] | pa.Array, marks: Marks) -> pa.Array:
         """One amount per text, null for null; the texts that may be none are marked."""
         column = only(PLAIN_MONEY, pa.array(values, pa.string()), marks).cast(MONEY)
         mark_money(column, self.whole, marks)
@@ -33,7 +33,8 @@ def mark_money(column: pa.Array, whole: Whole, marks: Marks) -> None:
         return
     nulls = column.is_null().to_numpy(zero_copy_only=False)
     # 18 digits fit into the low 8 of each value's 16 bytes.
-    whole.mark(words_in(column.buffers()[1], np.int64)[: 2 * len(column) : 2], nulls, marks)
+    first = 2 * column.offset
+    whole.mark(words_in(column.buffers()[1], np.int64)[first : first + 2 * len(column) : 2], nulls, marks)
 
 
 def only(pattern: str, texts: pa.Array, marks: Marks) -> pa.Array:

@@ -16,13 +16,14 @@ from dataflow.decode.keys import HEADER as KEY_HEADER
 from dataflow.decode.keys import KeyReader
 from dataflow.decode.record_parts import RecordPartsDecoder, parts_of, without_parts
 from dataflow.decode.rows import RowDecoder
+from dataflow.decode.typed.decoder import TypedDecoder
 from dataflow.errors import ConfigError
 from dataflow.event.record_part import TIMESTAMP, header_column
 from dataflow.event.schema import EventSchema
 from dataflow.formats.declared import Format
 from dataflow.formats.frame import HEADER
 from dataflow.formats.schemas import Schemas
-from dataflow.messages import Decoded
+from dataflow.messages import Decoded, TypedRows
 
 
 class Decoder(Protocol):
@@ -34,6 +35,22 @@ class Decoder(Protocol):
         Raises RegistryUnreachable where a record's schema is not known yet; the same call can be made again.
         """
         ...
+
+
+class FileDecoder:
+    """Decodes what files hold: JSON records, and rows of typed columns."""
+
+    def __init__(self, json: Decoder, typed: TypedDecoder) -> None:
+        self._json = json
+        self._typed = typed
+
+    def decode(self, values: pa.Array) -> Decoded:
+        """JSON records."""
+        return self._json.decode(values)
+
+    def decode_typed(self, rows: TypedRows) -> Decoded:
+        """Rows of typed columns."""
+        return self._typed.decode(rows)
 
 
 class Readable(Protocol):
@@ -70,18 +87,31 @@ def decoder_for(plan: Readable, *, compiled: bool = True, of_kafka: bool = True)
 
     What it accepts and what it says are the contract's either way. Without `compiled` it is slower and starts at
     once; what is proven with it does not rest on the compiled code that filled the lake. The plan's format is that of
-    its topics: other sources say their records as JSON.
+    its topics (`of_kafka`): files hold JSON records or typed columns.
     """
     if parts_of(plan.event):
         inner = decoder_for(_Value(plan), compiled=compiled, of_kafka=of_kafka)
-        return RecordPartsDecoder(partial(decode_records, inner), plan.event, _keys(plan) if of_kafka else None)
+        typed = inner.decode_typed if isinstance(inner, FileDecoder) else None
+        keys = _keys(plan) if of_kafka else None
+        return RecordPartsDecoder(partial(decode_records, inner), plan.event, keys, typed=typed)
     if of_kafka and plan.format.name == "avro":
         return _avro(plan, compiled=compiled)
     if of_kafka and plan.format.name == "protobuf":
         return _protobuf(plan, compiled=compiled)
+    json = _json(plan, compiled)
+    return json if of_kafka else FileDecoder(json, TypedDecoder(plan.event, plan.max_record_bytes))
+
+
+def _json(plan: Readable, compiled: bool) -> Decoder:
     if not compiled:
         return JsonDecoder(plan.event, plan.max_record_bytes)
     return UnframingDecoder(json_decoder(plan.event, plan.max_record_bytes), plan.max_record_bytes)
+
+
+def decode_typed(decoder: Decoder, rows: TypedRows) -> Decoded:
+    """What `decoder`, which is one for files, makes of rows of typed columns."""
+    assert isinstance(decoder, FileDecoder | RecordPartsDecoder), "only files have typed columns"
+    return decoder.decode_typed(rows)
 
 
 def decode_records(decoder: Decoder, records: pa.RecordBatch) -> Decoded:

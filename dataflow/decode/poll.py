@@ -1,6 +1,6 @@
 """A poll decoded: its values, or what its source has them read as, with the source's own refusals in place."""
 
-from dataflow.decode.decoder import Decoder, decode_records
+from dataflow.decode.decoder import Decoder, decode_records, decode_typed
 from dataflow.messages import Decoded, Poll, Refusal
 
 CUT = "the file ends inside this line, without a newline"
@@ -9,6 +9,8 @@ CUT = "the file ends inside this line, without a newline"
 
 def decode_poll(decoder: Decoder, poll: Poll) -> Decoded:
     """What becomes of each record of `poll`."""
+    if poll.typed is not None:
+        return decode_typed(decoder, poll.typed)
     decoded = decode_records(decoder, poll.records) if poll.json is None else decoder.decode(poll.json)
     if not (poll.refused or poll.cut) or not decoded.refusals:
         return decoded

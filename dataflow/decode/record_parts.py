@@ -12,13 +12,17 @@ from dataflow.decode.keys import HEADER as KEY_HEADER
 from dataflow.event.record_part import KEY, header_column
 from dataflow.event.schema import EventField, EventObject, EventSchema, FieldKind
 from dataflow.formats.typed import Other
-from dataflow.messages import Decoded, Refusal
+from dataflow.messages import Decoded, Refusal, TypedRows
 
 _NO_TEXT = Other("bytes that are no UTF-8")
 
 
 class _Inner(Protocol):
     def __call__(self, records: pa.RecordBatch) -> Decoded: ...
+
+
+class _Typed(Protocol):
+    def __call__(self, rows: TypedRows) -> Decoded: ...
 
 
 class _Keys(Protocol):
@@ -46,8 +50,12 @@ class RecordPartsDecoder:
     read is refused in the name of the first field that is of it; without `keys` it is text.
     """
 
-    def __init__(self, inner: _Inner, schema: EventSchema, keys: _Keys | None = None) -> None:
+    def __init__(
+        self, inner: _Inner, schema: EventSchema, keys: _Keys | None = None, *, typed: _Typed | None = None
+    ) -> None:
+        """`typed` does for rows of typed columns what `inner` does for records with bytes."""
         self._inner = inner
+        self._typed = typed
         self._schema = schema
         self._keys = keys
         self._parts = parts_of(schema)
@@ -65,7 +73,14 @@ class RecordPartsDecoder:
 
     def decode_records(self, records: pa.RecordBatch) -> Decoded:
         """A poll's records; a part whose column is not there is null."""
-        decoded = self._inner(records)
+        return self._with_parts(self._inner(records), records)
+
+    def decode_typed(self, rows: TypedRows) -> Decoded:
+        """Rows of typed columns; every part is null."""
+        assert self._typed is not None, "only files have typed columns"
+        return self._with_parts(self._typed(rows), rows.columns.select([]))
+
+    def _with_parts(self, decoded: Decoded, records: pa.RecordBatch) -> Decoded:
         chosen = records.take(pa.array(decoded.events_at))
         cells = self._cells(chosen)
         headers = _column(chosen, header_column(KEY_HEADER))

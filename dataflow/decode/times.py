@@ -21,8 +21,8 @@ _PER_MS = {TimeUnit.MILLIS: 1, TimeUnit.MICROS: 1_000, TimeUnit.NANOS: 1_000_000
 _MOST_SECONDS = 9_000_000_000_000
 
 
-def strict_times(values: list[Any], marks: Bools) -> pa.Array:
-    """The texts of EventTimeText as it stands."""
+def strict_times(values: list[Any] | pa.Array, marks: Bools) -> pa.Array:
+    """The texts of EventTimeText as it stands, none of them null."""
     texts = pa.array(values, pa.string())
     plain = pc.match_substring_regex(texts, _STRICT)
     if pc.all(plain).as_py():
@@ -31,7 +31,7 @@ def strict_times(values: list[Any], marks: Bools) -> pa.Array:
         except pa.ArrowInvalid:
             pass
     times = np.zeros(len(values), np.int64)
-    _one_by_one(values, range(len(values)), text_to_ms, times, marks)
+    _one_by_one(texts, range(len(texts)), text_to_ms, times, marks)
     return pa.array(times)
 
 
@@ -43,8 +43,8 @@ class TextTimes:
         self._ticks = time.ticks
         self._zone = None if time.zone is None else zone_of(time.zone)
 
-    def __call__(self, values: list[Any], marks: Bools) -> pa.Array:
-        """One int64 per text; the texts that may be none are marked."""
+    def __call__(self, values: list[Any] | pa.Array, marks: Bools) -> pa.Array:
+        """One int64 per text, none of them null; the texts that may be none are marked."""
         texts = pa.array(values, pa.string())
         times = np.zeros(len(values), np.int64)
         rest = np.ones(len(values), np.bool_)
@@ -64,7 +64,7 @@ class TextTimes:
         first_ms, last_ms = self._time.bounds
         marks |= ~rest & ((times < first_ms) | (times > last_ms))
         if rest.any():
-            _one_by_one(values, np.flatnonzero(rest).tolist(), self._time.to_ms, times, marks)
+            _one_by_one(texts, np.flatnonzero(rest).tolist(), self._time.to_ms, times, marks)
         return pa.array(times)
 
     def _numbers(self, texts: pa.Array) -> Int64s:
@@ -92,9 +92,9 @@ def _cast(texts: pa.Array, type_: pa.DataType) -> pa.Array:
     return pc.replace_substring_regex(texts, r"(\.\d{3})\d+", r"\1").cast(type_).cast(pa.int64())
 
 
-def _one_by_one(values: list[Any], at: Any, read: Callable[[str], int], times: Int64s, marks: Bools) -> None:
+def _one_by_one(texts: pa.Array, at: Any, read: Callable[[str], int], times: Int64s, marks: Bools) -> None:
     for i in at:
         try:
-            times[i] = read(values[i])
+            times[i] = read(texts[i].as_py())
         except ValueError:
             marks[i] = True

@@ -300,7 +300,7 @@ class Judge:
             pa.array([self.partition] * count, pa.string()),
             records.column("offset"),
             records.column("timestamp"),
-            records.column("value").cast(pa.binary()),
+            poll.values(at),
             pa.array([refusal.reason for refusal in refusals], pa.string()),
             pa.array([refusal.field for refusal in refusals], pa.string()),
             pa.array([refusal.message for refusal in refusals], pa.string()),

@@ -194,7 +194,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         records = poll.records
         full = records.num_rows >= self._pace.batch_records // 4
         self._pause(0 if full else self._pace.linger_ms)
-        self._epoch_bytes += records.column("value").nbytes
+        self._epoch_bytes += poll.size_bytes
         self._next = poll.end
         found = []
         for piece, columns in zip(pieces, decoded, strict=True):

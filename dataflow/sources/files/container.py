@@ -20,7 +20,7 @@ from dataflow.event.schema import EventField, EventSchema
 from dataflow.messages import POLL_SCHEMA, Poll, Refusal
 from dataflow.sources.files.content_print import Known, Print, digest, known_of
 from dataflow.sources.files.lines import Manner
-from dataflow.sources.files.rows import nest
+from dataflow.sources.files.row_texts import nest
 
 _TICKS = {"millis": 1_000, "micros": 1_000_000, "nanos": 1_000_000_000}
 _FIRST_DAY = date(1970, 1, 1)

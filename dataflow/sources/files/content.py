@@ -1,15 +1,40 @@
 """The bytes of a file as they were written, whether they are packed or not, read forwards."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from dataflow.errors import SourceError
+from dataflow.errors import InputMissing, SourceError
 from dataflow.sources.files.form import Compression
 
 _SKIP_BYTES = 4 << 20
 _CUT = "Truncated compressed stream"
+
+
+@contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """Tells in one message what the system has against reading `path`, or something below it.
+
+    Raises InputMissing where it is gone, SourceError where it cannot be read.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputMissing(
+            f"{_named(error, path)} is gone: put it back; what was read of it is in the lake already"
+        ) from None
+    except OSError as error:
+        raise SourceError(
+            f"{_named(error, path)} cannot be read: {error.strerror or error}. Let this user read it, or take it "
+            "elsewhere"
+        ) from None
+
+
+def _named(error: OSError, path: Path) -> str:
+    return str(path if error.filename is None else error.filename)
 
 
 class Content:
@@ -41,6 +66,7 @@ class Content:
             if self._compression is not None and _CUT in str(error):
                 self.is_cut = True
                 return b""
+            self.close()
             raise SourceError(
                 f"{self._path} cannot be read behind byte {self._at:,} of its content: {error}. Put a whole copy there"
             ) from None

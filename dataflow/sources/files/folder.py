@@ -67,10 +67,15 @@ def look(folder: Path) -> Found:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    for at, folders, names in os.walk(folder):
+    for at, folders, names in os.walk(folder, onerror=_unless_gone):
         yield from (Path(at) / name for name in names)
         # not walked, so that no circle is: named as what is not read
         yield from (Path(at) / name for name in folders if (Path(at) / name).is_symlink())
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _is_text(name: str) -> bool:

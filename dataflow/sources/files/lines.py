@@ -195,23 +195,33 @@ class LineReader:
 
     def _load(self) -> bool:
         """Read on until there is at least one whole line; False at the end of the file."""
+        held_bytes = sum(map(len, self._rest))
+        look_at_bytes, is_looked_at = 0, True
         while True:
             block = self._file.read(self._block_bytes)
             self._rest.append(block)
+            held_bytes += len(block)
+            is_looked_at = is_looked_at and b"\n" not in block
+            if not is_looked_at and (held_bytes >= look_at_bytes or not block):
+                # a record that goes on and on is looked through each time it has doubled, not with every block
+                look_at_bytes, is_looked_at = 2 * held_bytes, True
+                if self._hold_whole(b"".join(self._rest)):
+                    return True
             if not block:
                 return self._load_last()
-            if b"\n" in block:
-                whole = b"".join(self._rest)
-                ends = self._ends(whole)
-                self._rest = [whole[int(ends[-1]) + 1 :] if len(ends) else whole]
-                if len(ends):
-                    self._hold(whole[: int(ends[-1]) + 1], ends)
-                    return True
-            if sum(map(len, self._rest)) > LONGEST_LINE_BYTES:
+            if held_bytes > LONGEST_LINE_BYTES:
                 raise SourceError(
                     f"{self._path}, line {self.position + 1}: longer than 2 GB; "
                     "is this one JSON object per line? (a JSON array must be written out as lines)"
                 )
+
+    def _hold_whole(self, data: bytes) -> bool:
+        """Hold the whole lines of `data` and keep the rest; False where there is none."""
+        ends = self._ends(data)
+        self._rest = [data[int(ends[-1]) + 1 :] if len(ends) else data]
+        if len(ends):
+            self._hold(data[: int(ends[-1]) + 1], ends)
+        return bool(len(ends))
 
     def _load_last(self) -> bool:
         """What is behind the last newline: one more line, or one that is not whole yet."""
@@ -277,17 +287,23 @@ class LineReader:
     def _scan(self, line: int) -> int:
         """The byte where `line` begins, by counting newlines from the file's beginning."""
         at_byte, to_go = 0, line
-        rest = b""
+        rest, pieces, look_at_bytes = b"", [], 0
         while to_go:
             block = self._file.read(self._block_bytes)
-            if not block:
-                break
-            data = rest + block
+            pieces.append(block)
+            if block and sum(map(len, pieces)) < look_at_bytes:
+                continue
+            # as in _load: looked through each time it has doubled
+            data = b"".join((rest, *pieces))
+            pieces = []
             ends = self._ends(data)[:to_go]
             to_go -= len(ends)
             cut = int(ends[-1]) + 1 if len(ends) else 0
             at_byte += cut
             rest = data[cut:]
+            look_at_bytes = len(rest)
+            if not block:
+                break
         if to_go == 1 and rest and not self._file.is_cut:
             self._open_ended = True
             at_byte += len(rest)

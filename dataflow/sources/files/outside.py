@@ -30,13 +30,21 @@ def json_value(field: EventField, text: str) -> object:
 
 
 def outside_values(event: EventSchema, columns: Mapping[str, str | None]) -> dict[str, object]:
-    """JSON values by field, of those `columns` that the model has as fields of its own."""
-    fields = {field.name: field for field in event.fields if len(field.path) == 1}
-    return {
-        name: None if text is None else json_value(fields[name], text)
-        for name, text in columns.items()
-        if name in fields and (text is not None or fields[name].null_ok)
-    }
+    """JSON values by field, of those `columns` that the model has as fields of its own, by their name or alias."""
+    found: dict[str, object] = {}
+    for field in event.fields:
+        name = next((each for each in (field.name, field.path[-1]) if each in columns), None)
+        if name is None or len(field.path) > 1:
+            continue
+        text = columns[name]
+        if text is not None or field.null_ok:
+            found[field.name] = None if text is None else json_value(field, text)
+    return found
+
+
+def members_of(event: EventSchema, values: Mapping[str, object]) -> dict[str, object]:
+    """Such values by the keys that records have."""
+    return {field.path[-1]: values[field.name] for field in event.fields if field.name in values}
 
 
 class Members:

@@ -66,9 +66,13 @@ def base_of(partition: str) -> str:
 def beginning(file: FoundFile) -> str | None:
     """The print of what a file begins with, the same however it grows; None where it has not come so far."""
     if file.form.kind == "parquet":
-        with file.path.open("rb") as opened:
-            opened.seek(max(0, file.path.stat().st_size - _FOOTER_BYTES))
-            return digest(opened.read())
+        content = Content(file.path)
+        try:
+            content.seek(max(0, (content.size_bytes or 0) - _FOOTER_BYTES))
+            footer = content.read(_FOOTER_BYTES)
+        finally:
+            content.close()
+        return digest(footer) if footer else None
     if file.form.kind == "avro":
         with file.path.open("rb") as opened:
             try:
@@ -115,11 +119,11 @@ def read_print(file: FoundFile, size: int | None = None) -> Print | None:
 def whole_file(file: FoundFile, first: str | None, hint: Any) -> Known:
     """What a file that is read as a whole is known by. Raises OffsetLost where `hint` says that it was another."""
     known, stat = known_of(hint), stat_of(file.path)
-    if known is not None and known.stat == stat:
+    if known is not None and known.size and known.stat == stat:
         return replace(known, path=file.name)
     made = read_print(file)
     assert made is not None, "all of a file is never too much"
-    if known is not None and not made.is_of(known):
+    if known is not None and known.size and not made.is_of(known):
         raise OffsetLost(
             f"{file.path} was changed since it was read. Restore the file as it was, or give the new one another name"
         )

@@ -1,36 +1,32 @@
-"""Reads one Parquet file as a source partition: every row becomes the JSON record that the event model reads."""
+"""Reads one Parquet file as a source partition: every row is a record, whose values stay the columns that they are."""
 
-import json
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dataflow.errors import OffsetLost, SourceError
-from dataflow.event.fields import FieldKind, TimeUnit, ms_to_text
-from dataflow.event.schema import EventField, EventSchema
-from dataflow.messages import POLL_SCHEMA, Poll
+from dataflow.event.schema import EventSchema
+from dataflow.formats.located import locate
+from dataflow.messages import POLL_SCHEMA, Poll, TypedRows
 from dataflow.sources.files.content_print import Known
+from dataflow.sources.files.row_texts import RowTexts
 
-BATCH_ROWS = 16_384
-_TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-
-Convert = Callable[[pa.ChunkedArray | pa.Array], list[Any]]
+BATCH_ROWS = 1 << 15
+BATCH_BYTES = 32 << 20
+_BUFFER_BYTES = 1 << 20
+_LENGTH_BYTES = 4
+_FAILURES = (pa.ArrowException, OSError, ValueError, OverflowError)
 
 
 class RowReader:
     """One Parquet file with the event's columns (nested fields as structs, or as columns named "a.b").
 
-    Row number from 0 = offset. A null is written as null where the model allows null and left out elsewhere, so that
-    a default applies or the contract refuses the row; columns that the model does not know are not read.
+    Row number from 0 = offset. Columns that the model does not know are not read. Memory holds some ten thousand rows,
+    and fewer where they are large.
     """
 
     def __init__(
@@ -46,11 +42,14 @@ class RowReader:
         """`outside`: JSON values of columns that the file's folders say, for those that it lacks itself. `known`: what
         the whole file is known by.
 
-        Raises OffsetLost when the file has fewer than `start` rows, SourceError when it is no Parquet file.
+        Raises OffsetLost when the file has fewer than `start` rows, SourceError when it is no Parquet file, or has none
+        of the event's columns.
         """
+        self._path = path
         try:
-            self._file = pq.ParquetFile(path)
-        except (pa.ArrowInvalid, OSError) as error:
+            self._file = open_parquet(path)
+            schema = self._file.schema_arrow
+        except _FAILURES as error:
             raise SourceError(f"{path} cannot be read as Parquet: {error}. Remove it or write it anew") from error
         rows: int = self._file.metadata.num_rows
         if start > rows:
@@ -64,9 +63,15 @@ class RowReader:
         self.finished = start >= self._end
         self.unfinished = False
         self._known = known
-        self._encode = RowEncoder(event, self._file.schema_arrow, path, outside)
+        self._columns = locate(event.root, schema).columns()
+        if not self._columns:
+            self._file.close()
+            wanted = ", ".join(field.name for field in event.fields)
+            raise SourceError(f"{path} has none of the event's columns ({wanted}): it has {', '.join(schema.names)}")
+        self._event, self._outside = event, outside
         self._batches = self._rows_from(start)
-        self._held: list[bytes] = []
+        self._held: TypedRows | None = None
+        self._told: RowTexts | None = None
         self._next = 0
 
     @property
@@ -83,28 +88,29 @@ class RowReader:
         """The next rows: at least one unless the end is reached."""
         if self.finished:
             return None
-        if self._next == len(self._held):
-            self._held = self._encode(next(self._batches))
+        held = self._held
+        if held is None or self._next == held.columns.num_rows:
+            # not two at a time
+            held = self._held = None
+            held = self._held = self._load()
             self._next = 0
-        count, size_bytes = 0, 0
-        for record in self._held[self._next : self._next + min(max_records, self._end - self.position)]:
-            size_bytes += len(record)
-            if count and size_bytes > max_bytes:
-                break
-            count += 1
+        rows = held.columns.num_rows
+        row_bytes = max(1, held.columns.nbytes // rows)
+        count = min(max_records, self._end - self.position, rows - self._next, max(1, max_bytes // row_bytes))
         start, end = self.position, self.position + count
         records = pa.RecordBatch.from_arrays(
             [
                 pa.array(np.arange(start, end, dtype=np.int64)),
                 pa.nulls(count, pa.int64()),
-                pa.array(self._held[self._next : self._next + count], pa.binary()),
+                pa.nulls(count, pa.binary()),
             ],
             schema=POLL_SCHEMA,
         )
+        typed = held.slice(self._next, count)
         self._next += count
         self.position = end
         self.finished = end >= self._end
-        return Poll(records, start, end)
+        return Poll(records, start, end, typed=typed)
 
     def confirm(self) -> None:
         """Nothing can have taken this input's place."""
@@ -121,13 +127,35 @@ class RowReader:
         """Close the file."""
         self._file.close()
 
+    def _load(self) -> TypedRows:
+        try:
+            batch = next(self._batches)
+        except StopIteration:
+            raise self._broken("it has fewer rows than it says") from None
+        except _FAILURES as error:
+            raise self._broken(str(error)) from None
+        batch = _without_views(batch)
+        if self._told is None:
+            self._told = RowTexts(self._event, batch.schema, self._outside)
+        return TypedRows(batch, self._outside, self._told)
+
+    def _broken(self, why: str) -> SourceError:
+        return SourceError(
+            f"{self._path} is broken behind row {self.position:,}: {why.rstrip('. ')}. Put a whole copy there"
+        )
+
     def _rows_from(self, start: int) -> Iterator[pa.RecordBatch]:
+        metadata: Any = self._file.metadata
+        groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
         first, skip = 0, start
-        while first < self._file.num_row_groups and skip >= self._file.metadata.row_group(first).num_rows:
-            skip -= self._file.metadata.row_group(first).num_rows
+        while first < len(groups) and skip >= groups[first].num_rows:
+            skip -= groups[first].num_rows
             first += 1
-        groups = list(range(first, self._file.num_row_groups))
-        for batch in self._file.iter_batches(BATCH_ROWS, row_groups=groups, columns=self._encode.columns):
+        sizes = [group.total_byte_size // max(1, group.num_rows) for group in groups[first:]]
+        batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES // max(1, *sizes, 1)))
+        for batch in self._file.iter_batches(
+            batch_rows, row_groups=[*range(first, len(groups))], columns=self._columns
+        ):
             if skip >= batch.num_rows:
                 skip -= batch.num_rows
                 continue
@@ -135,105 +163,38 @@ class RowReader:
             skip = 0
 
 
-class RowEncoder:
-    """Arrow rows to JSON records, exactly: decimals by their digits, times in the unit that the model reads."""
-
-    def __init__(self, event: EventSchema, schema: pa.Schema, path: Path, outside: Mapping[str, object]) -> None:
-        """`schema` is the file's, `outside` as of RowReader. Raises SourceError when it has none of the event's
-        columns.
-        """
-        located = [(field, _locate(field, schema)) for field in event.fields]
-        self._fields = [(field, place) for field, place in located if place is not None]
-        if not self._fields:
-            wanted = ", ".join(field.name for field in event.fields)
-            raise SourceError(f"{path} has none of the event's columns ({wanted}): it has {', '.join(schema.names)}")
-        self._converts = [_converter(field) for field, _ in self._fields]
-        lacking = [field for field, place in located if place is None and field.name in outside]
-        self._all = [*(field for field, _ in self._fields), *lacking]
-        self._outside = [outside[field.name] for field in lacking]
-        self._json = msgspec.json.Encoder(decimal_format="number")
-        self.columns = [".".join(place) for _, place in self._fields]
-
-    def __call__(self, batch: pa.RecordBatch) -> list[bytes]:
-        """One record per row, in row order."""
-        columns = []
-        for (_, place), convert in zip(self._fields, self._converts, strict=True):
-            column = batch.column(place[0])
-            columns.append(convert(pc.struct_field(column, place[1:]) if len(place) > 1 else column))
-        fields = self._all
-        columns += [[value] * batch.num_rows for value in self._outside]
-        if all(len(field.path) == 1 for field in fields):
-            names = [(field.path[0], field.null_ok) for field in fields]
-            objects = [
-                {name: value for (name, null_ok), value in zip(names, row, strict=True) if null_ok or value is not None}
-                for row in zip(*columns, strict=True)
-            ]
-        else:
-            objects = [nest(fields, row) for row in zip(*columns, strict=True)]
-        return [self._record(each) for each in objects]
-
-    def _record(self, record: dict[str, Any]) -> bytes:
-        if any(isinstance(value, float) and not math.isfinite(value) for value in record.values()):
-            # JSON has no NaN: written as it is, the contract refuses it, where msgspec would make it a null.
-            return json.dumps(record, default=str).encode()
-        return self._json.encode(record)
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """A Parquet file to read in pieces, columns of few distinct texts as dictionaries. Raises what pyarrow does."""
+    open_: Any = pq.ParquetFile
+    with open_(path) as file:
+        metadata = file.metadata
+    few = _of_few_texts(metadata)
+    file = open_(path, metadata=metadata, pre_buffer=False, buffer_size=_BUFFER_BYTES, read_dictionary=few)
+    return cast("pq.ParquetFile", file)
 
 
-def _locate(field: EventField, schema: pa.Schema) -> tuple[str, ...] | None:
-    """Where a field's values are: one column named "a.b", or a path into a struct; None = the file lacks it."""
-    if field.name in schema.names:
-        return (field.name,)
-    head, *inner = field.name.split(".")
-    if not inner or head not in schema.names:
-        return None
-    at = schema.field(head).type
-    for name in inner:
-        if not pa.types.is_struct(at) or at.get_field_index(name) < 0:
-            return None
-        at = at.field(name).type
-    return (head, *inner)
+def _of_few_texts(metadata: Any) -> list[str]:
+    """The paths of such columns: a text that is written as it is takes four bytes for its length alone."""
+    schema = metadata.schema
+    texts = [at for at in range(len(schema)) if _is_single_text(schema.column(at))]
+    sizes = dict.fromkeys(texts, 0)
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for at in texts:
+            chunk = group.column(at)
+            sizes[at] += chunk.total_uncompressed_size - _LENGTH_BYTES * chunk.num_values
+    return [schema.column(at).path for at in texts if sizes[at] < 0]
 
 
-def nest(fields: Sequence[EventField], row: Sequence[Any]) -> dict[str, Any]:
-    """One row as nested objects; an optional object whose leaves are all null is left out."""
-    record: dict[str, Any] = {}
-    held = {field.path[0] for field, value in zip(fields, row, strict=True) if value is not None}
-    optional = {field.path[0] for field in fields if field.nullable and not field.null_ok}
-    for field, value in zip(fields, row, strict=True):
-        if value is None and (not field.null_ok or (field.path[0] in optional and field.path[0] not in held)):
-            continue
-        inner = record
-        for name in field.path[:-1]:
-            inner = inner.setdefault(name, {})
-        inner[field.path[-1]] = value
-    return record
+def _is_single_text(column: Any) -> bool:
+    is_one = column.max_repetition_level == 0 and column.converted_type != "DECIMAL"
+    return bool(is_one and column.physical_type == "BYTE_ARRAY")
 
 
-def _converter(field: EventField) -> Convert:
-    if field.kind is FieldKind.EVENT_TIME:
-        unit = field.unit or TimeUnit.MILLIS
-        return lambda column: _times(column, unit)
-    if field.kind is FieldKind.DATE:
-        return lambda column: [each.isoformat() if isinstance(each, date) else each for each in column.to_pylist()]
-    return _amounts if field.is_amount_text else _plain
-
-
-def _amounts(column: pa.ChunkedArray | pa.Array) -> list[Any]:
-    """Decimals as the text that a field of MoneyText reads; what is of another type stays what it is."""
-    return [f"{each:f}" if isinstance(each, Decimal) else each for each in _plain(column)]
-
-
-def _plain(column: pa.ChunkedArray | pa.Array) -> list[Any]:
-    return [str(each) if isinstance(each, bytes | datetime | timedelta) else each for each in column.to_pylist()]
-
-
-def _times(column: pa.ChunkedArray | pa.Array, unit: TimeUnit) -> list[Any]:
-    """Event times as the model reads them; a timestamp without a zone is UTC."""
-    if not pa.types.is_timestamp(column.type):
-        return list(column.to_pylist())
-    ticks = column.cast(pa.int64()).to_pylist()
-    have = _TICKS_PER_SECOND[column.type.unit]
-    if unit is TimeUnit.TEXT:
-        return [None if each is None else ms_to_text(each * 1_000 // have) for each in ticks]
-    want = _TICKS_PER_SECOND[unit.value]
-    return [None if each is None else each * want // have for each in ticks]
+def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows with plain texts where there were views of text, of which Arrow cannot pick some."""
+    arrow: Any = pa
+    views = [arrow.string_view(), arrow.binary_view()]
+    if not any(type_ in views for type_ in batch.schema.types):
+        return batch
+    columns = [column.cast(pa.binary()) if column.type in views else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

@@ -13,10 +13,11 @@ from dataflow.columnar.types import Int64s
 from dataflow.errors import SourceError
 from dataflow.event.fields import FieldKind
 from dataflow.event.schema import EventField, EventSchema
+from dataflow.formats.located import locate
 from dataflow.messages import POLL_SCHEMA, Poll, Refusal
 from dataflow.sources.files.lines import MARK, NEWLINE, Hint, LineReader, Manner
 from dataflow.sources.files.outside import json_value
-from dataflow.sources.files.rows import nest
+from dataflow.sources.files.row_texts import nest
 
 _QUOTE, _COMMA = 34, 44
 _HEADER_BYTES = 1 << 30
@@ -83,16 +84,19 @@ class SeparatedReader:
         first = LineReader(path, 0, None, 1, manner=manner)
         header = first.poll(1, _HEADER_BYTES)
         first.close()
-        names = [] if header is None else _fields(header.records.column("value")[0].as_py())
+        # a header without its newline may be written on; no row can be behind it
+        is_cut = header is not None and header.cut
+        names = [] if header is None or is_cut else _fields(header.records.column("value")[0].as_py())
         if isinstance(names, Refusal):
             raise SourceError(f"{path} cannot be read as CSV, its first row is no header: {names.message}")
         self._values = _Values(path, names, event, outside)
         end = None if bounded_end is None else bounded_end + 1
         # without a header there is no row either; at the first row the header may be younger than the hint
-        line, hint = (start + 1, hint if start else None) if header is not None else (0, None)
+        line, hint = (start + 1, hint if start else None) if header is not None and not is_cut else (0, None)
+        end = 0 if is_cut else end
         self._rows = LineReader(path, line, hint, end, manner=manner)
         self.position = start
-        self.finished, self.unfinished = self._rows.finished, False
+        self.finished, self.unfinished = self._rows.finished, is_cut
 
     @property
     def hint(self) -> Hint:
@@ -151,13 +155,15 @@ class _Values:
     def __init__(self, path: Path, names: Sequence[str], event: EventSchema, outside: Mapping[str, object]) -> None:
         self._width = len(names)
         at = {name: number for number, name in enumerate(names)}
-        here = [(field, at[field.name]) for field in event.fields if field.name in at]
+        header = pa.schema([(name, pa.string()) for name in at])
+        here = [(part.field, at[part.path[0]]) for part in locate(event.root, header).fields() if part.path]
         if not here and names:
             wanted = ", ".join(field.name for field in event.fields)
             raise SourceError(f"{path} has none of the event's columns ({wanted}): it has {', '.join(names)}")
         self._at = [number for _, number in here]
-        self._outside = [(field, outside[field.name]) for field in event.fields if field.name in outside]
-        self._outside = [each for each in self._outside if each[0].name not in at]
+        read = {field.name for field, _ in here}
+        lacking = [field for field in event.fields if field.name in outside and field.name not in read]
+        self._outside = [(field, outside[field.name]) for field in lacking]
         self._fields = [*(field for field, _ in here), *(field for field, _ in self._outside)]
         self._encode = msgspec.json.Encoder(decimal_format="number").encode
 

@@ -8,11 +8,13 @@ from types import MappingProxyType
 from dataflow.errors import InputMissing
 from dataflow.event.schema import EventSchema
 from dataflow.sources.files.container import ContainerReader
+from dataflow.sources.files.content import telling
 from dataflow.sources.files.content_print import Known
-from dataflow.sources.files.folder import look
+from dataflow.sources.files.empty import EmptyReader
+from dataflow.sources.files.folder import Found, FoundFile, look
 from dataflow.sources.files.lines import LineReader, Manner
-from dataflow.sources.files.outside import Members, outside_values
-from dataflow.sources.files.recognised import beginning, recognise, whole_file
+from dataflow.sources.files.outside import Members, members_of, outside_values
+from dataflow.sources.files.recognised import Recognised, beginning, recognise, whole_file
 from dataflow.sources.files.rows import RowReader
 from dataflow.sources.files.separated import SeparatedReader
 from dataflow.sources.source import Hint, Reader
@@ -41,11 +43,10 @@ class FilesSource:
         self._folder = folder
         self._event = event
         self._whole = whole
-        found = look(folder)
+        with telling(folder):
+            found, files, recognised = self._looked(known)
         self.not_read = found.told(folder)
         """What else lies in the folder, in words; None where everything is read."""
-        files = found.files if event is not None else [file for file in found.files if file.form.kind == "lines"]
-        recognised = recognise(files, known)
         self._files = recognised.files
         self.copies = recognised.copies
         """Files that are not read, because all that they hold was read before, or is read of another one."""
@@ -54,6 +55,18 @@ class FilesSource:
                 f"{folder} holds Parquet, Avro or CSV files alone, which are read by an event model: write one for "
                 "their columns, or put some of their rows there as *.ndjson"
             )
+
+    def _looked(self, known: Mapping[str, Known | None]) -> tuple[Found, list[FoundFile], Recognised]:
+        """What is there, what of it is read, and which file is which; looked for anew where one goes meanwhile."""
+        for is_last in (False, False, True):
+            found = look(self._folder)
+            files = [file for file in found.files if self._event is not None or file.form.kind == "lines"]
+            try:
+                return found, files, recognise(files, known)
+            except FileNotFoundError:
+                if is_last:
+                    raise
+        raise AssertionError("the last look returns or raises")
 
     def partitions(self) -> list[str]:
         """In order of the files' paths; `recognise` says how they are called."""
@@ -72,14 +85,20 @@ class FilesSource:
         if file is None or not file.path.is_file():
             where = self._folder / f"{partition}.ndjson" if file is None else file.path
             raise InputMissing(f"{where} is gone: put it back; what was read of it is in the lake already")
-        start = next_offset or 0
+        with telling(file.path):
+            return self._open(file, next_offset or 0, hint, bounded_end)
+
+    def _open(self, file: FoundFile, start: int, hint: Hint, bounded_end: int | None) -> Reader:
         outside = {} if self._event is None else outside_values(self._event, file.columns)
         form = file.form
         manner = Manner(form.compression, self._whole, kind=form.kind, first=beginning(file), place=file.name)
         if file.form.kind == "lines":
-            manner = replace(manner, members=Members(outside) if outside else None)
+            if self._event is not None and outside:
+                manner = replace(manner, members=Members(members_of(self._event, outside)))
             return LineReader(file.path, start, hint, bounded_end, manner=manner)
         assert self._event is not None, "without a model there are only lines"
+        if file.form.kind != "csv" and not file.path.stat().st_size:
+            return EmptyReader(file.path, start, whole_file(file, None, hint))
         if file.form.kind == "csv":
             return SeparatedReader(file.path, start, hint, bounded_end, self._event, outside=outside, manner=manner)
         if file.form.kind == "avro":

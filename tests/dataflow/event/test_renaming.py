@@ -16,10 +16,12 @@ from dataflow import EventTime, Money
 from dataflow.decode.json.contract import judge_record
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import PlainDecoder, json_decoder
+from dataflow.decode.poll import decode_poll
 from dataflow.event.renaming import renamed_line
 from dataflow.event.schema import schema_of
 from dataflow.event.text_time import EventTimeText
 from dataflow.sources.files.source import FilesSource
+from tests.dataflow.sources.files.draining import file_decoder
 
 
 class Color(Enum):
@@ -121,7 +123,7 @@ def test_columns_of_parquet_files_are_called_like_the_fields(tmp_path: Any) -> N
     schema = schema_of(Renamed)
     poll = FilesSource(tmp_path, schema).open("a", None, None).poll(10, 1 << 20)
     assert poll is not None
-    assert json_decoder(schema).decode(poll.records.column("value")).events.to_pylist() == [
+    assert decode_poll(file_decoder(schema), poll).events.to_pylist() == [
         {"at": 1, "event_offset": 5, "event_partition": "p", "event_topic": "t"},
         {"at": 2, "event_offset": 6, "event_partition": None, "event_topic": "t"},
     ]

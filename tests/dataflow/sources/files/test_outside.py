@@ -4,7 +4,9 @@ import json
 from datetime import date
 from pathlib import Path
 
-from pydantic import BaseModel
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, Field
 
 from dataflow import EventTime
 from dataflow.event.schema import schema_of
@@ -46,3 +48,19 @@ def test_dead_letters_of_lines_in_hive_folders_are_what_the_file_has(tmp_path: P
     assert poll.records.column("value").to_pylist() == [b'{"count":1}']
     assert poll.json is not None
     assert json.loads(poll.json[0].as_py()) == {"name": "x", "count": 1}
+
+
+def test_a_renamed_field_is_found_by_its_alias_in_every_form(tmp_path: Path) -> None:
+    class Visit(BaseModel):
+        at: EventTime = Field(alias="time")
+        event_offset: int = Field(7, alias="offset")
+        shop: int | None = Field(None, alias="store")
+
+    event = schema_of(Visit)
+    folder = tmp_path / "store=5"
+    write(folder, "l.ndjson", b'{"time":1,"offset":3}\n')
+    write(folder, "c.csv", b"offset,time\n3,1\n")
+    pq.write_table(pa.table({"time": [1], "offset": [3]}), folder / "p.parquet")
+    source = FilesSource(tmp_path, event)
+    for partition in "lcp":
+        assert judged(source.open(partition, None, None), event) == ([{"at": 1, "event_offset": 3, "shop": 5}], [])

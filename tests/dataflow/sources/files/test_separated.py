@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.errors import SourceError
+from dataflow.sources.files.lines import LineReader, Manner
 from dataflow.sources.files.separated import row_ends
 from dataflow.sources.files.source import FilesSource
-from tests.dataflow.sources.files.draining import EVENT, judged, polls
+from tests.dataflow.sources.files.draining import EVENT, drain, judged, polls
 from tests.dataflow.sources.files.written import write
 
 
@@ -81,3 +83,36 @@ def test_a_quote_inside_a_field_without_quotes_is_text_and_costs_no_row(tmp_path
         '5" pipe', '6" pipe', '7" pipe\n', None, "e"
     ]  # fmt: skip
     assert [refusal.reason for refusal in poll.refused.values()] == ["malformed"]
+
+
+def test_a_header_that_is_still_being_written_waits(tmp_path: Path) -> None:
+    for whole in (False, True):
+        path = write(tmp_path, "a.csv", b"at,na")
+        reader = FilesSource(tmp_path, EVENT, whole=whole).open("a", None, None)
+        assert judged(reader) == ([], [])
+        assert (reader.position, reader.finished, reader.unfinished) == (0, True, True)
+        assert reader.lag()
+        path.write_bytes(b"at,name\n1,x\n")
+        events, dead = judged(FilesSource(tmp_path, EVENT, whole=whole).open("a", 0, reader.hint))
+        assert ([(each["at"], each["name"]) for each in events], dead) == ([(1, "x")], [])
+
+
+def test_a_quote_that_is_never_closed_is_one_dead_letter_and_is_not_read_again_and_again(tmp_path: Path) -> None:
+    rows = b"at,name\n1,x\n2," + b'"' + b"never closed\n" * 50_000
+    write(tmp_path, "a.csv", rows)
+    looked: list[int] = []
+
+    def counted(data: bytes) -> Any:
+        looked.append(len(data))
+        return row_ends(data)
+
+    for start in (0, 2):
+        looked.clear()
+        reader = LineReader(tmp_path / "a.csv", start, None, None, manner=Manner(ends=counted), block_bytes=1 << 12)
+        values = drain(reader)
+        assert values[-1] == rows[len(b"at,name\n1,x\n") :].removesuffix(b"\n") or values[-1].startswith(b'2,"never')
+        # each byte a few times, however many blocks there are
+        assert sum(looked) < 6 * len(rows)
+    events, dead = judged(FilesSource(tmp_path, EVENT).open("a", None, None))
+    assert [each["at"] for each in events] == [1]
+    assert [reason for reason, _ in dead] == ["malformed"]

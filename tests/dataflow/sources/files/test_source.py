@@ -1,15 +1,22 @@
 """Files as source partitions."""
 
+import json
+import os
 import re
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel
 
 from dataflow import EventTime, Money
-from dataflow.errors import InputMissing
+from dataflow.errors import InputMissing, SourceError
 from dataflow.event.schema import EventSchema, schema_of
+from dataflow.sources.files.recognised import recognise
 from dataflow.sources.files.source import FilesSource
 from dataflow.sources.source import Source
 
@@ -63,3 +70,91 @@ def test_without_a_model_only_lines_are_read_and_parquet_alone_is_refused(tmp_pa
         FilesSource(tmp_path, None)
     (tmp_path / "lines.ndjson").write_text("{}\n")
     assert FilesSource(tmp_path, None).partitions() == ["lines"]
+
+
+def test_a_file_that_goes_while_the_folder_is_looked_at_is_one_that_is_not_there(
+    tmp_path: Path, event: EventSchema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.ndjson").write_text("{}\n")
+    seen: list[int] = []
+
+    def goes(files: Any, known: Any) -> Any:
+        if not seen:
+            (tmp_path / "a.ndjson").unlink()
+        seen.append(len(files))
+        return recognise(files, known)
+
+    monkeypatch.setattr("dataflow.sources.files.source.recognise", goes)
+    assert FilesSource(tmp_path, event).partitions() == ["b"]
+    assert seen == [2, 1]
+
+
+def test_a_file_that_goes_before_it_is_opened_is_one_message(
+    tmp_path: Path, event: EventSchema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text("{}\n")
+    source = FilesSource(tmp_path, event)
+    monkeypatch.setattr(Path, "is_file", lambda self: True)
+    path.unlink()
+    with pytest.raises(InputMissing, match=r"a\.ndjson is gone: put it back"):
+        source.open("a", None, None)
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "a.csv", "a.parquet", "a.avro", "a.ndjson.gz"])
+def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path, event: EventSchema, name: str) -> None:
+    # the memory of a process is a file that nobody can read at its beginning
+    (tmp_path / name).symlink_to("/proc/self/mem")
+    with pytest.raises((SourceError, InputMissing), match=rf"{name} |mem cannot be read") as told:
+        FilesSource(tmp_path, event).open("a", None, None)
+    assert "cannot be read" in str(told.value)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named_and_not_passed_by(
+    tmp_path: Path, event: EventSchema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.ndjson").write_text("{}\n")
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def refused(path: Any) -> Any:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refused)
+    with pytest.raises(SourceError, match=r"locked cannot be read: Permission denied\. Let this user read it"):
+        FilesSource(tmp_path, event)
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "a.csv", "a.avro", "a.parquet"])
+def test_a_file_that_is_cut_while_it_is_read_is_one_message_or_none(
+    tmp_path: Path, event: EventSchema, name: str
+) -> None:
+    rows = [{"event_time": n, "ad_id": f"ad-{n}"} for n in range(200_000)]
+    path = tmp_path / name
+    if name == "a.parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=50_000)
+    elif name == "a.avro":
+        fields = [{"name": "event_time", "type": "long"}, {"name": "ad_id", "type": "string"}]
+        with path.open("wb") as file:
+            fastavro.writer(file, {"type": "record", "name": "Click", "fields": fields}, rows, sync_interval=1000)
+    elif name == "a.csv":
+        path.write_text("event_time,ad_id\n" + "".join(f"{each['event_time']},{each['ad_id']}\n" for each in rows))
+    else:
+        path.write_text("".join(json.dumps(each) + "\n" for each in rows))
+    reader = FilesSource(tmp_path, event, whole=False).open("a", None, None)
+    poll = reader.poll(10, 1 << 20)
+    assert poll is not None
+    os.truncate(path, path.stat().st_size // 3)
+    read, told = poll.end, ""
+    try:
+        while not reader.finished:
+            poll = reader.poll(10_000, 1 << 20)
+            read = read if poll is None else poll.end
+    except SourceError as problem:
+        told = str(problem)
+    assert not told or str(path) in told
+    assert 10 <= read <= 200_000
+    reader.close()

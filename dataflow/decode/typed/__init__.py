@@ -1,0 +1,1 @@
+"""Records that have values of types in columns, as Parquet has, to event columns."""
