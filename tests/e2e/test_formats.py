@@ -18,7 +18,7 @@ from tests.kafka_fixture import fresh_topic, produce
 from tests.proto_events import descriptors, order
 from tests.registry_fixture import register
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 INPUTS = (ROOT / "docs" / "inputs.md").read_text().partition("\n## Records on Kafka\n")[2].partition("\n## ")[0]
 CLICKS, AVRO, PROTOBUF = re.findall(r"^```python\n(.*?)^```$", INPUTS, re.MULTILINE | re.DOTALL)

@@ -19,7 +19,7 @@ from tests.kafka_fixture import fresh_topic, produce
 from tests.starter import topics
 from tests.starter.streams import orders
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 MINUTE_MS = 60_000
 

@@ -24,7 +24,7 @@ from tests.slowness import slowness
 
 RECORDS = int(os.environ.get("E2E_RECORDS", "40000"))
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300 + RECORDS // 1000)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600 + RECORDS // 1000)]
 
 
 def fill(kafka: str, *extra: str) -> str:

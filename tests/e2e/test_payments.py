@@ -12,7 +12,7 @@ from tests.pipelines import payment_maker
 from tests.pipelines.payment_checks import PAYMENTS, assert_lake, recount
 from tests.pipelines.payment_recount import DAY_MS, HOUR_MS, ms
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 RECORDS = 3_000
 START_MS = ms(payment_maker.START)

@@ -14,7 +14,7 @@ from query.reader import LakeReader
 from tests.chaos.subject import Subject
 from tests.kafka_fixture import fresh_topic, produce, transactional_producer
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 JOB = """
 from pydantic import BaseModel
