@@ -25,6 +25,7 @@ PIPELINES = Path("pipelines")
 """Where a new file goes, if there is such a folder."""
 
 _NOTE_CHARS = 100
+_URL = "schema.registry.url"
 
 
 @takes("source", "input", "brokers", "topic", "kafka")
@@ -42,12 +43,17 @@ def init(
         typer.Option("--time", metavar="FIELD", help="The field of the event time, if the choice would be another."),
     ] = None,
     records: Annotated[int, typer.Option(min=1, max=1_000_000, help="Most records to look at.")] = 20_000,
+    registry: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The schema registry that has the schema of the topic's records."),
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="Longest time to read them.", metavar="SECONDS")] = 10.0,
 ) -> None:
     """Look at some records of a topic, or of a folder of NDJSON files, and write a pipeline file for them.
 
     The oldest and newest records of each source partition are read; no consumer group is joined and no offset noted.
-    Comments in the file say what was seen and where it was unsure.
+    With --registry, their types are those of the newest schema under TOPIC-value. Comments in the file say what was
+    seen and where it was unsure.
     """
     from dataflow import durable
     from dataflow.errors import ConfigError
@@ -57,23 +63,57 @@ def init(
     from starter.reading import Bounds
     from starter.trial import try_file
 
-    if given["input"] is not None and given["source"] is None:
-        given["source"] = "files"
-    settings = load_settings(given)
+    settings = load_settings(_completed(given, registry))
     name, target = _named(settings, output)
     _require_free(target, force=force)
+    asked = None if registry is None else _Registered(settings)
     sample = _sample(settings, Bounds(records, seconds=seconds))
     origin = f"folder {settings.require_input()}" if settings.source == "files" else f"topic {settings.topic}"
-    draft = draft_pipeline(sample, name, origin, time_field)
-    trial = try_file(pipeline_text(draft), sample)
+    read, schema = (sample, None) if asked is None else (asked.as_json(sample), asked.schema)
+    draft = draft_pipeline(read, name, origin, time_field, schema)
+    trial = try_file(pipeline_text(draft), sample, None if asked is None else asked.registry)
     try:
         durable.replace(target, pipeline_text(draft, trial), durable=False)
     except OSError as error:
         raise ConfigError("--output", str(target), f"cannot be written: {error.strerror}; name another file") from None
     show(*_summary(draft, trial), "", f"Written: {target}. Its comments say what is unsure.", "")
+    _show_next(_next(given, settings, draft, target))
+
+
+def _show_next(commands: list[str]) -> None:
     show("Next (without --bounded, a run goes on with what comes):", "")
-    commands = _next(given, settings, draft, target)
     show(*(f"  {command}" for command in commands))
+
+
+def _completed(given: Given, registry: str | None) -> Given:
+    """Also with what goes without saying; the commands that are printed have it, too."""
+    if given["input"] is not None and given["source"] is None:
+        given["source"] = "files"
+    if registry is not None:
+        given["kafka"] = {**(given["kafka"] or {}), _URL: registry}
+    return given
+
+
+class _Registered:
+    """The registry, and what it says of the topic's records. Raises ConfigError, SourceError, RegistryUnreachable."""
+
+    def __init__(self, settings: "Settings") -> None:
+        from dataflow.errors import ConfigError
+        from runtime.registry.client import RegistryClient
+        from runtime.registry.open import registry_properties
+        from starter.registered import registered
+
+        if settings.source != "kafka":
+            fix = "a registry has the schemas of a topic; name one with --topic"
+            raise ConfigError("--registry", settings.source, fix)
+        self.registry = RegistryClient(registry_properties(settings))
+        self.schema = registered(self.registry, settings.topic)
+
+    def as_json(self, sample: "Sample") -> "Sample":
+        """The sample to look at."""
+        from starter.registered import as_json
+
+        return sample if self.schema.format is None else as_json(sample, self.registry)
 
 
 def _sample(settings: "Settings", bounds: "Bounds") -> "Sample":

@@ -10,6 +10,7 @@ from dataflow.spoken import listed
 from starter.event_time import EventTimeField, find_event_time
 from starter.identity import Identity, find_identity
 from starter.model import Nested, build_model
+from starter.registered import Registered, by_schema
 from starter.rollups import Draft as RollupDraft
 from starter.rollups import draft_rollups
 from starter.sample import Parsed, Refused, Sample, parse
@@ -42,10 +43,20 @@ class PipelineDraft:
     tolerances: Tolerances
     identity: Identity | None
     rollups: tuple[RollupDraft, RollupDraft]
+    format: str | None = None
+    """As the file writes it; None goes without saying."""
 
 
-def draft_pipeline(sample: Sample, name: str, origin: str, wanted_time: str | None = None) -> PipelineDraft:
+def draft_pipeline(
+    sample: Sample,
+    name: str,
+    origin: str,
+    wanted_time: str | None = None,
+    of_schema: Registered | None = None,
+) -> PipelineDraft:
     """What the sample suggests. `origin` says in words where it comes from ("topic orders").
+
+    `of_schema`: what a registry says of the records, which are JSON in the sample all the same.
 
     Raises SourceError for a sample without records, of another format than JSON, or without an event time.
     """
@@ -66,6 +77,8 @@ def draft_pipeline(sample: Sample, name: str, origin: str, wanted_time: str | No
         stretches.setdefault(each.stretch, []).append((at, each.taken.timestamp_ms))
     events = [each for each, _ in dated]
     model = build_model(observe([each.value for each in events]), time)
+    if of_schema is not None:
+        by_schema(model, time.path, of_schema)
     return PipelineDraft(
         name=name,
         origin=origin,
@@ -75,6 +88,7 @@ def draft_pipeline(sample: Sample, name: str, origin: str, wanted_time: str | No
         tolerances=tolerances([*stretches.values()]),
         identity=find_identity(model, events, [at for _, at in dated], name),
         rollups=draft_rollups(model),
+        format=None if of_schema is None else of_schema.format,
     )
 
 

@@ -69,6 +69,7 @@ def _imports(draft: PipelineDraft, body: str) -> Iterator[str]:
     yield ""
     names = sorted(
         {DECLARED[draft.time.unit], "Pipeline", "Rollup", *(["Money"] if "Money" in text.split("\n") else [])}
+        | ({draft.format.partition("(")[0]} if draft.format is not None else set())
     )
     yield f"from {DECLARATIONS} import {', '.join(names)}"
     yield f"from {DECLARATIONS} import aggregates as agg"
@@ -117,6 +118,8 @@ def _pipeline(draft: PipelineDraft) -> Iterator[str]:
     yield "pipeline = Pipeline("
     yield f"    name={literal(draft.name)},"
     yield f"    event={draft.model.class_name},"
+    if draft.format is not None:
+        yield f"    format={draft.format},"
     yield from comment(patience.disorder_seen, 4)
     yield f"    out_of_orderness={literal(patience.out_of_orderness)},"
     yield f"    allowed_lateness={literal(patience.allowed_lateness)},"

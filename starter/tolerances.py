@@ -108,7 +108,7 @@ def _behind(times: Iterable[int]) -> Iterable[int]:
 
 def _future(ahead: Sequence[int]) -> tuple[str | None, str]:
     if not ahead:
-        return _LEAST_FUTURE, "the records have no timestamps of their own, so nothing is refused by this"
+        return None, "the records have no timestamps of their own, which max_future would count from: it is off"
     usual_ms, furthest_ms = _at(ahead, 0.99), ahead[-1]
     if furthest_ms <= 0:
         return _LEAST_FUTURE, "no sampled event was ahead of its record's timestamp"

@@ -2,9 +2,10 @@
 
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dataflow.formats.schemas import Schemas
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import Plan
 from starter.sample import Sample, decode
@@ -18,15 +19,17 @@ class Trial:
     dead: tuple[tuple[str, str, int], ...]
 
 
-def try_file(text: str, sample: Sample) -> Trial:
+def try_file(text: str, sample: Sample, schemas: Schemas | None = None) -> Trial:
     """Load `text` as a pipeline file, and judge every record by it, as a run would (semantics rules 2 and 3).
+
+    `schemas`: the registry that knows the records' schemas, where they have some.
 
     Raises PipelineError where the file has mistakes.
     """
     with tempfile.TemporaryDirectory(prefix="tidemill-init-") as folder:
         path = Path(folder) / "pipeline.py"
         path.write_text(text, "utf-8")
-        return judge(load(str(path)), sample)
+        return judge(replace(load(str(path)), schemas=schemas), sample)
 
 
 def judge(plan: Plan, sample: Sample) -> Trial:

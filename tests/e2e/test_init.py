@@ -11,13 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from deploy.registry_server import RegistryServer
 from proof.dump import dump
 from query.reader import LakeReader
+from tests.avro_events import body, framed
 from tests.chaos.recount import expect_topic
 from tests.chaos.subject import PATIENCE_S, ROOT, TIDEMILL
 from tests.kafka_fixture import fresh_topic, produce
+from tests.registry_fixture import register
 from tests.starter import topics
 from tests.starter.streams import orders
+from tests.starter.test_registered import SCHEMA
+from tests.starter.test_registered import order as avro_order
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
@@ -47,9 +52,9 @@ class Folder:
         self.seconds[words[0]] = time.monotonic() - began
         return done.returncode, done.stdout, done.stderr
 
-    def from_init_to_numbers(self, kafka: str, topic: str) -> str:
+    def from_init_to_numbers(self, kafka: str, topic: str, *more: str) -> str:
         """`init`, and then each command that it prints, as it stands; gives what init said."""
-        code, out, err = self.call("init", "--topic", topic, "--brokers", kafka, "--output", "shop.py")
+        code, out, err = self.call("init", "--topic", topic, "--brokers", kafka, "--output", "shop.py", *more)
         assert (code, err) == (0, ""), err
         commands = re.findall(r"^  tidemill (.*)$", out, re.MULTILINE)
         assert [shlex.split(each)[0] for each in commands] == ["check", "run", "report"]
@@ -130,6 +135,32 @@ def test_every_answer_equals_a_recount(
     promised = re.search(r"^Of the sample ([\d,]+) would be dead letters", out, re.MULTILINE)
     assert dead(texts) == (0 if promised is None else int(promised[1].replace(",", "")))
     print(made.__name__, {name: round(seconds, 1) for name, seconds in folder.seconds.items()})
+
+
+def test_a_topic_of_avro_is_described_by_its_schema_in_the_registry(
+    kafka: str, registry: RegistryServer, folder: Folder
+) -> None:
+    topic = fresh_topic(kafka)
+    number = register(registry.url, SCHEMA, subject=f"{topic}-value")
+    produce(kafka, topic, [framed(number, body(SCHEMA, avro_order(each))) for each in range(200)])
+    out = folder.from_init_to_numbers(kafka, topic, "--registry", registry.url)
+    assert "All of the sample fits." in out
+    assert re.search(r"^total  +Money", out, re.MULTILINE)
+    with LakeReader(folder.path / "lake") as reader:
+        (row,) = reader.query("SELECT count(*) AS n, sum(total) AS total FROM events").to_pylist()
+    assert row == {"n": 200, "total": sum(avro_order(each)["total"] for each in range(200))}
+
+
+def test_a_topic_without_a_subject_and_one_of_json_with_one(
+    kafka: str, registry: RegistryServer, folder: Folder
+) -> None:
+    topic = fill(kafka, topics.plain_orders())
+    code, _, err = folder.call("init", "--topic", topic, "--brokers", kafka, "--registry", registry.url)
+    assert code == 3
+    assert f"the registry has no subject {topic}-value" in err
+    schema = '{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}'
+    register(registry.url, schema, "JSON", subject=f"{topic}-value")
+    assert "All of the sample fits." in folder.from_init_to_numbers(kafka, topic, "--registry", registry.url)
 
 
 def test_a_missing_topic_is_answered_with_those_that_look_like_it(kafka: str, folder: Folder) -> None:

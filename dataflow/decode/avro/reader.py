@@ -279,6 +279,9 @@ def _blocks(what: str, item: Read, *, keyed: bool) -> Read:
             if count > len(body) - start:
                 raise Malformed(f"{what} at byte {at} says {count} entries, more than there are bytes left")
             at = start
+            if item is _null and not keyed:
+                # they have no bytes, so that a short record could say very many
+                continue
             for _ in range(count):
                 if keyed:
                     _, at = _string(body, at)

@@ -117,3 +117,11 @@ def test_what_is_wrong_is_said_with_its_place(type_: Any, written: bytes, said: 
 def test_a_block_may_tell_its_size_and_a_number_may_be_longer_than_needed() -> None:
     schema = read_schema(record({"a": {"type": "array", "items": "int"}, "long": "long"}))
     assert fields_reader(schema, ROOT, {})(b"\x01\x02\x04\x00\x82\x00") == {"long": 1}
+
+
+def test_a_short_body_that_says_very_many_nulls_is_read_at_once() -> None:
+    schema = read_schema(record({"n": {"type": "array", "items": "null"}}))
+    blocks, claim = 60_000, b"\x80\xf1\x04"  # 40,000 nulls each, which are fewer than there are bytes
+    body_of_nulls = claim * blocks + bytes(40_000)
+    with pytest.raises(Malformed, match="39999 bytes are left over"):
+        fields_reader(schema, EventObject((), ()), {})(body_of_nulls)
