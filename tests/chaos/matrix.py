@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.kafka_server import KafkaCluster
-from tests.chaos import backfills, brokers, clocks, disks, kills, lakes, retention, rules, topics
+from tests.chaos import (
+    backfills,
+    brokers,
+    clocks,
+    disks,
+    gaps,
+    kills,
+    lakes,
+    registries,
+    retention,
+    rotation,
+    rules,
+    topics,
+)
 from tests.chaos.checkers import WRONG_END, Anomaly
 from tests.chaos.stage import Stage
 from tests.ducklake_client import ducklake_python
@@ -87,8 +100,14 @@ SCENARIOS = (
     Scenario("truncated-down", "topic truncated below our offset while down", topics.truncated_while_down, ends=True),
     Scenario("truncated-live", "topic truncated below our offset while running", topics.truncated_while_running,
              ends=True),
+    Scenario("accept-gap", "topic truncated again and again, gaps accepted; kill -9 at points", gaps.accepted, 0.04, 5,
+             ends=True),
     Scenario("anew-down", "topic deleted and created anew while down", topics.made_anew_while_down, ends=True),
     Scenario("anew-live", "topic deleted and created anew while running", topics.made_anew_while_running, ends=True),
+    Scenario("rotation", "files renamed and begun anew under their names while read and while down; kill -9",
+             rotation.rotated, 0.04, 3, ends=True),
+    Scenario("registry", "the schema registry dies and returns; kill -9 while records wait for it", registries.dying,
+             0.03, 3, ends=True),
     Scenario("disk-files", "disk full while a data file is written", disks.full_for_files, ends=True,
              lacking=_no_mount),
     Scenario("disk-catalog", "disk full while the catalog is written", disks.full_for_catalog, ends=True,

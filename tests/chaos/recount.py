@@ -88,13 +88,20 @@ def read_topic(bootstrap: str, topic: str) -> Topics:
         consumer.close()
 
 
-def expect(pipeline: Path, records: Topics, *, events: bool = True, held: engine.Held | None = None) -> Expected:
+def expect(
+    pipeline: Path,
+    records: Topics,
+    *,
+    events: bool = True,
+    held: engine.Held | None = None,
+    lost: engine.Lost | None = None,
+) -> Expected:
     """What the model makes of the records. Partitions without any record leave no trace.
 
-    `held`: which records went by other rules than those of the pipeline.
+    `held`: which records went by other rules than those of the pipeline. `lost`: which were gone before they were read.
     """
     spec = adapter.load(pipeline)
-    tables = engine.run(spec, records, held=held)
+    tables = engine.run(spec, records, held=held, lost=lost)
     return Expected(spec, tables, dump.texts_of(spec, tables, events=events), records)
 
 

@@ -11,7 +11,6 @@ import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from dataflow.columnar.types import Int64s
 from dataflow.errors import SourceError, StoppedEarly, UnknownTopic
 from dataflow.logs import logger
 from dataflow.messages import POLL_SCHEMA, Poll
@@ -253,6 +252,7 @@ class KafkaReader:
         self._name = f"{self._topic}/{self._number}"
         self._end = bounded_end
         self._gap = gap
+        self._out_of_range: Trace | None = None
         self._ends.open(self._topic, self._number)
         self._trouble, self._commits = shared.trouble, shared.commits
         self._monotonic = shared.monotonic
@@ -281,7 +281,13 @@ class KafkaReader:
         drained = self._drain.take(max_records, max_bytes)
         self._commit()
         offsets = drained.offsets
-        end_seen = self._end_told(drained.traces, offsets) if drained.traces else self.position
+        end_seen = self._end_told(drained.traces) if drained.traces else self.position
+        if self._out_of_range is not None and not len(offsets):
+            # such a word may overtake records that were fetched before: these come first
+            trace, self._out_of_range = self._out_of_range, None
+            # a run that is about to end leaves the question to the next one
+            with suppress(StoppedEarly):
+                end_seen = max(end_seen, self._look_for_offset(trace))
         limit = len(offsets) if self._end is None else int(offsets.searchsorted(self._end))
         reached_end = self._end is not None and (limit < len(offsets) or end_seen >= self._end)
         end = max(end_seen, int(offsets[-1]) + 1) if limit else end_seen
@@ -337,46 +343,41 @@ class KafkaReader:
         self._drain.close()
         self._farewells.close(self._consumer.close)
 
-    def _end_told(self, traces: Sequence[Trace], offsets: Int64s) -> int:
-        """The furthest end of the partition that the traces tell; raises for what cannot heal.
-
-        `offsets`: of the records that came with them.
-        """
+    def _end_told(self, traces: Sequence[Trace]) -> int:
+        """The furthest end of the partition that the traces tell; raises for what cannot heal."""
         end_seen = self.position
-        reached = int(offsets[-1]) + 1 if len(offsets) else self.position
         for trace in traces:
             if trace.error.code() == KafkaError._PARTITION_EOF:
                 assert trace.offset is not None, "an end of partition names the next offset"
                 end_seen = max(end_seen, trace.offset)
             else:
-                end_seen = max(end_seen, self._judge(trace, max(reached, end_seen)))
+                self._judge(trace)
         return end_seen
 
-    def _judge(self, trace: Trace, reached: int) -> int:
-        """Raise for what cannot heal by itself; log the rest. Gives up to where all is known: `reached` or further."""
+    def _judge(self, trace: Trace) -> None:
+        """Raise for what cannot heal by itself; keep a word about our offset for later; log the rest."""
         error = trace.error
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             # nothing but lag tools needs the group
             self._commits(error, None)
-            return reached
+            return
         if is_refusal(error):
             raise self._trouble.failed(error)
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._LOG_TRUNCATION):
-            # a run that is about to end leaves the question to the next one
-            with suppress(StoppedEarly):
-                return self._look_for_offset(trace, reached)
+            self._out_of_range = trace
         elif error.fatal():
             raise SourceError(f"{self._name} at offset {self.position}: {error.str()}; start again")
         else:
             self._watch.look_soon()
             self._log.warning("kafka_trouble", partition=self._name, error=error.str(), doing="retrying")
-        return reached
 
-    def _look_for_offset(self, trace: Trace, reached: int) -> int:
+    def _look_for_offset(self, trace: Trace) -> int:
+        """Go on where that is right, when all that was fetched is read; up to where there is nothing to read."""
         described = self._topics.describe([self._topic])[self._topic]
         if self._topic_id is not None and described.id is not None and described.id != self._topic_id:
             raise created_anew(self._name, self.position, self._topic_id, described.id)
         low, high = self._topics.ranges(self._topic, [self._number])[self._number]
+        reached = self.position
         if reached > high or trace.error.code() == KafkaError._LOG_TRUNCATION:
             raise offset_lost(self._name, reached, low, high)
         place: int | None = reached
