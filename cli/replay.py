@@ -174,7 +174,9 @@ def _write_ranges(folder: Path, settings: "Settings", reader: "LakeReader", rang
     told = contents(reader.resolver.catalog().connection)
     lake = str(reader.lake_dir)
     parts = {
-        each.partition: SourceRange(each.start, each.end, hint, each.marks, told.get(each.partition), lake, each.lost)
+        each.partition: SourceRange(
+            each.start, each.end, hint, each.marks, told.get(each.partition), lake, lost=each.lost
+        )
         for each in ranges
     }
     write_ranges(folder / "ranges.json", parts)

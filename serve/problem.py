@@ -76,6 +76,18 @@ def busy(what: str) -> Problem:
     )
 
 
+def ending() -> Problem:
+    """The server ends before the answer was there."""
+    return Problem(
+        503,
+        "ending",
+        "the server is ending",
+        "it answers nothing more, and the question was stopped",
+        "ask again in a moment, when it may have been started anew",
+        {"Retry-After": "2"},
+    )
+
+
 def too_long(timeout_s: float) -> Problem:
     """A question that took more than its time."""
     return Problem(

@@ -37,28 +37,26 @@ class _Partition:
     """One source partition's intake."""
 
     def __init__(
-        self,
-        plan: Plan,
-        name: str,
-        records: list[Record],
-        folder: Path,
-        marks: Sequence[Mark],
-        kept: Kept,
-        lost: Lost,
+        self, plan: Plan, name: str, records: list[Record], folder: Path, marks: Sequence[Mark], kept: Kept
     ) -> None:
         self.plan = plan
         self.marks = marks
         self.kept = kept
         self.name = name
         self.topic = _topic_of(name)
-        self.records = [each for each in records if not any(start <= each.offset < end for start, end in lost)]
-        self.lost = dict(lost)
+        self.records = records
+        self.lost: dict[int, int] = {}
         self.folder = folder
         self.decoder = decoder_for(plan)
         self.state: tuple[int, int, Any] = (0, 0, None)
         self.judge: Judge | None = None
         self.judged_by: dict[int, int] = {}
         self.start()
+
+    def lose(self, lost: Lost) -> None:
+        """These offsets are gone."""
+        self.records = [each for each in self.records if not any(start <= each.offset < end for start, end in lost)]
+        self.lost = dict(lost)
 
     def start(self) -> None:
         """Go on where the last snapshot was."""
@@ -113,7 +111,7 @@ class _Partition:
 class Product:
     """A run of a pipeline over in-memory source partitions into a lake under `folder`."""
 
-    def __init__(  # noqa: PLR0913  # each a way to play
+    def __init__(
         self,
         pipeline: Pipeline,
         pipeline_folder: Path,
@@ -122,26 +120,16 @@ class Product:
         others: Sequence[Pipeline] = (),
         marks: Mapping[str, Sequence[Mark]] | None = None,
         kept: Kept = nothing_kept,
-        lost: Mapping[str, Lost] | None = None,
     ) -> None:
         """`others`: the same pipeline with other rules, for steps that change them; numbered from 1. `marks`: by source
         partition the rules that it goes by instead, as a replay does; `kept`: the dimension files that these name.
-        `lost`: by source partition what is gone before it is read; each range begins behind a record, or at 0.
         """
         self.plans = [make_plan(each, pipeline_folder) for each in (pipeline, *others)]
         self.rules = 0
         self.plan = self.plans[0]
         self.folder = folder
         self.partitions = [
-            _Partition(
-                self.plan,
-                name,
-                records,
-                folder / f"recovery-{number}",
-                (marks or {}).get(name, ()),
-                kept,
-                (lost or {}).get(name, ()),
-            )
+            _Partition(self.plan, name, records, folder / f"recovery-{number}", (marks or {}).get(name, ()), kept)
             for number, (name, records) in enumerate(partitions.items())
         ]
         self.kept = kept
@@ -150,6 +138,11 @@ class Product:
         self.waiting: list[tuple[int, Judged]] = []
         self.sink_state: dict[str, Any] | None = None
         self.start()
+
+    def lose(self, lost: Mapping[str, Lost]) -> None:
+        """By source partition what is gone, before anything is read; each range begins behind a record, or at 0."""
+        for partition in self.partitions:
+            partition.lose(lost.get(partition.name, ()))
 
     def start(self) -> None:
         """Build all parts from the last snapshot."""

@@ -94,8 +94,8 @@ def read_ranges(path: Path) -> dict[str, SourceRange]:
 def _range(entry: Mapping[str, Any]) -> SourceRange:
     marks = tuple((offset, Rules.of_json(values)) for offset, values in entry.get("rules", ()))
     lost = tuple((start, end) for start, end in entry.get("lost", ()))
-    hint, content, lake = entry.get("hint"), entry.get("content"), entry.get("lake")
-    return SourceRange(entry["start"], entry["end"], hint, marks, content, lake, lost)
+    content, lake = entry.get("content"), entry.get("lake")
+    return SourceRange(entry["start"], entry["end"], entry.get("hint"), marks, content, lake, lost)
 
 
 def write_ranges(path: Path, ranges: Mapping[str, SourceRange]) -> None:

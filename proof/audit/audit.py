@@ -136,6 +136,7 @@ class _Audit:
         chosen = {name: parts for name, parts in chosen.items() if parts}
         if not chosen and not self._selection.is_everything:
             raise ConfigError("selection", "audit", "nothing of the ledger lies in it; see `tidemill query` on ledger")
+        report.lost += [each.range for parts in chosen.values() for each in parts if each.lost]
         places: dict[str, Place] = {}
         with tempfile.TemporaryDirectory(prefix="tidemill-audit-") as folder:
             for number, (name, parts) in enumerate(chosen.items()):
@@ -200,7 +201,6 @@ class _Audit:
         self._rows.count(unjudged)
         report.partitions[name] = _counts(chosen)
         report.records += report.partitions[name]["read"]
-        report.lost += [each.range for each in chosen if each.line is not None and each.line.entry.lost]
         if self._source is None or place.first == len(segments):
             return
         self._tell_lacking(lacking)

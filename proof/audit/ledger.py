@@ -24,6 +24,11 @@ class Segment:
     line: LedgerLine | None
 
     @property
+    def lost(self) -> int:
+        """How many of its offsets were gone before they were read: all of them, or none."""
+        return 0 if self.line is None else self.line.entry.lost
+
+    @property
     def range(self) -> OffsetRange:
         """Its offsets."""
         return OffsetRange(self.partition, self.start, self.end)

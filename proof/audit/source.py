@@ -84,7 +84,7 @@ def find_place(
 
 def _holds_nothing(segment: Segment) -> bool:
     """Whether the ledger says that no record was read there, as none could be: no offset, or lost ones alone."""
-    return segment.line is not None and segment.line.entry.lost == segment.end - segment.start
+    return segment.line is not None and segment.lost == segment.end - segment.start
 
 
 def _name_source(segments: Sequence[Segment]) -> str:

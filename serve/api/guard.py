@@ -11,7 +11,7 @@ from typing import Any
 from dataflow import logs
 from serve.figures import Figures
 from serve.forms import ENCODER
-from serve.problem import MEDIA_TYPE, Problem, problem_of
+from serve.problem import MEDIA_TYPE, Problem, ending, problem_of
 from serve.served import Served
 
 Scope = MutableMapping[str, Any]
@@ -77,7 +77,10 @@ class Guard:
                 request.check()
                 await self.app(scope, receive, request.send)
         except asyncio.CancelledError:
-            raise
+            # nothing cancels a request but the server's end, which has waited for it
+            if request.has_begun:
+                raise
+            await request.refuse(ending())
         except Exception as error:
             problem = problem_of(error)
             if problem.status >= 500 and problem.kind == "failed":

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from serve.problem import Problem
+from serve.problem import Problem, ending
 from serve.served import Served
 from serve.sql.limits import SqlLimits
 from serve.sql.pool import SqlPool
@@ -35,7 +35,7 @@ class SqlDoor:
             )
         async with self._lock:
             if self._is_closed:
-                raise Problem(503, "ending", "the server is ending", "it takes no more SQL", "ask again in a moment")
+                raise ending()
             if self._pool is None:
                 wish = self._wish
                 limits = SqlLimits(

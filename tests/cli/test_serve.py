@@ -2,6 +2,7 @@
 
 import json
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,14 @@ def test_a_process_answers_tells_changes_and_ends_in_order(tmp_path: Path) -> No
     with LakeMaker(tmp_path / "lake") as lake, running(lake.folder) as (process, url), httpx2.Client() as client:
         assert url.startswith("http://127.0.0.1:")
         assert client.get(f"{url}/readyz").status_code == 200
-        fill(lake)
-        told = client.get(f"{url}/api/v1/reports/ad_clicks_1m", params={"total": "true", "group": "", "last": "1d"})
-        assert told.json()["rows"][0]["clicks"] == 90
+        number = fill(lake)
+        asked = {"total": "true", "group": "", "last": "1d"}
+        # a commit is shown a moment after it was made
+        while (told := client.get(f"{url}/api/v1/reports/ad_clicks_1m", params=asked).json())["snapshot"][
+            "id"
+        ] < number:
+            pass
+        assert told["rows"][0]["clicks"] == 90
         sql = client.post(f"{url}/api/v1/query", json={"sql": "SELECT count(*) AS n FROM dead_letters"}, timeout=60)
         assert sql.json()["rows"] == [{"n": 3}]
         panel = "z:reports/ad_clicks_1m?key.ad_id=z&last=1d"
@@ -35,6 +41,31 @@ def test_a_process_answers_tells_changes_and_ends_in_order(tmp_path: Path) -> No
             process.send_signal(signal.SIGTERM)
             assert list(events) == []
         assert process.wait(30) == 0
+
+
+def test_a_question_that_outlasts_the_server_is_told_so(tmp_path: Path) -> None:
+    pairs = "SELECT count(*) FROM range(100000) a, range(100000) b, range(1000) c WHERE a.range + b.range = c.range"
+    told: list[httpx2.Response] = []
+    with LakeMaker(tmp_path / "lake") as lake, running(lake.folder) as (process, url):
+        fill(lake)
+
+        def ask(sql: str) -> httpx2.Response:
+            return httpx2.post(f"{url}/api/v1/query", json={"sql": sql, "id": "mine"}, timeout=60)
+
+        def ask_long() -> None:
+            # whoever looks whether it is at work may have its id for a moment
+            while not told or told[-1].status_code == 400:
+                told.append(ask(pairs))
+
+        asking = threading.Thread(target=ask_long)
+        asking.start()
+        while ask("SELECT 1 AS one").status_code != 400:
+            pass
+        process.send_signal(signal.SIGTERM)
+        asking.join(60)
+        assert process.wait(30) == 0
+    assert (told[-1].status_code, told[-1].json()["type"]) == (503, "urn:tidemill:problem:ending")
+    assert told[-1].headers["retry-after"] == "2"
 
 
 def events_of(feed: Any) -> Iterator[dict[str, Any]]:

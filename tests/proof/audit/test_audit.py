@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dataflow.errors import ConfigError
+from dataflow.pipeline.definition import fingerprint_of
 from tests.model.streams import Cuts
 from tests.proof.audit.told import the
 from tests.proof.audited import CUTS, RECORDS, Audited, without
@@ -67,7 +68,8 @@ def test_a_part_may_be_chosen_by_the_time_of_its_commits(lake):
 
 
 def test_another_pipeline_is_refused(lake):
-    lake.plan = replace(lake.plan, fingerprint="x")
+    other = {**lake.plan.definition, "max_record_bytes": 7}
+    lake.plan = replace(lake.plan, definition=other, fingerprint=fingerprint_of(other))
     with pytest.raises(ConfigError, match="is not the one that the lake was filled with"):
         lake.audit()
     lake.plan = replace(lake.plan, name="other")
