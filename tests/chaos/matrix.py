@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.kafka_server import KafkaCluster
-from tests.chaos import backfills, brokers, clocks, disks, kills, lakes, retention, rules, topics
+from tests.chaos import backfills, brokers, clocks, disks, kills, lakes, retention, rules, topics, wide
 from tests.chaos.checkers import WRONG_END, Anomaly
 from tests.chaos.stage import Stage
 from tests.ducklake_client import ducklake_python
@@ -83,6 +83,7 @@ SCENARIOS = (
              ends=True),
     Scenario("backfill", "rollups come later; their backfill is killed and repeated", backfills.filling, 0.08, 6,
              ends=True),
+    Scenario("many-partitions", "kill -9; 96 partitions share one consumer a worker", wide.many_partitions, 0.05, 3),
     Scenario("partitions", "partitions are added while running", topics.grows),
     Scenario("truncated-down", "topic truncated below our offset while down", topics.truncated_while_down, ends=True),
     Scenario("truncated-live", "topic truncated below our offset while running", topics.truncated_while_running,
