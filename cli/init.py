@@ -63,7 +63,7 @@ def init(
     name, target = _named(settings, output)
     _require_free(target, force=force)
     sample = _sample(settings, Bounds(records, seconds=seconds))
-    origin = f"folder {settings.require_input()}" if settings.source == "files" else f"topic {settings.topic}"
+    origin = f"folder {settings.require_input()}" if settings.source == "files" else str(settings.topics)
     draft = draft_pipeline(sample, name, origin, time_field)
     trial = try_file(pipeline_text(draft), sample)
     try:

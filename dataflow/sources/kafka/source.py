@@ -22,8 +22,10 @@ from dataflow.sources.kafka.gap import Gap
 from dataflow.sources.kafka.group import GroupCommits
 from dataflow.sources.kafka.hub import Hub
 from dataflow.sources.kafka.lost import created_anew, offset_lost
+from dataflow.sources.kafka.new_topics import NewTopics
 from dataflow.sources.kafka.refusal import is_refusal
-from dataflow.sources.kafka.topics import KafkaTopics, TopicWatch
+from dataflow.sources.kafka.topic_choice import TopicChoice
+from dataflow.sources.kafka.topics import WATCH_SECONDS, KafkaTopics, TopicWatch
 from dataflow.sources.kafka.waiting import Farewells, Patience
 from dataflow.sources.source import Hint, Reader
 
@@ -46,7 +48,7 @@ class KafkaSource:
     def __init__(
         self,
         brokers: str,
-        topics: Sequence[str],
+        topics: Sequence[str] | TopicChoice,
         *,
         group: str | None = "tidemill",
         start: Start = "earliest",
@@ -67,8 +69,11 @@ class KafkaSource:
         admin = build(AdminClient, {**admin_properties(brokers, user), "error_cb": self._trouble})
         patience = Patience(stopping)
         self._topics = KafkaTopics(admin, self._trouble, brokers, timeout_seconds, patience)
-        described = self._topics.describe(topics)
-        self._partitions = {f"{t}/{n}": (t, n) for t in topics for n in range(described[t].partitions)}
+        choice = topics if isinstance(topics, TopicChoice) else TopicChoice(tuple(topics))
+        there = self._topics.chosen(choice)
+        described = self._topics.describe(there)
+        self._partitions = {f"{t}/{n}": (t, n) for t in there for n in range(described[t].partitions)}
+        self._new_topics = NewTopics(choice, there, self._topics.names, time.monotonic, WATCH_SECONDS)
         self._watch = TopicWatch(admin, described, time.monotonic, patience)
         last_seconds = min(LAST_QUESTION_SECONDS, timeout_seconds)
         self._last_question = KafkaTopics(admin, self._trouble, brokers, last_seconds, patience)
@@ -216,9 +221,10 @@ class KafkaSource:
         return numbers
 
     def partitions_changed(self) -> bool:
-        """True once a topic has new partitions; seen within some 5 s."""
+        """True once a topic has new partitions, or one more topic matches; seen within some 5 s."""
         self._watch.look()
-        return self._watch.grown()
+        self._new_topics.look()
+        return self._watch.grown() or bool(self._new_topics.found)
 
     def close(self) -> None:
         """Close what readers are still open; the connection for metadata ends with this object."""

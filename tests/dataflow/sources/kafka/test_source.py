@@ -13,8 +13,9 @@ from dataflow.errors import BrokerUnreachable, ConfigError, OffsetLost, UnknownT
 from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.sources.kafka import ends as kafka_ends
 from dataflow.sources.kafka import hub as kafka_hub
+from dataflow.sources.kafka import source as kafka_module
 from dataflow.sources.kafka import topics as kafka_topics
-from dataflow.sources.kafka.drain import PlainDrain
+from dataflow.sources.kafka.drain_plain import PlainDrain
 from dataflow.sources.kafka.source import KafkaSource
 from dataflow.sources.source import Reader, Source
 from tests.kafka_fixture import admin, create_topic, delete_topic, fresh_topic, produce, transactional_producer
