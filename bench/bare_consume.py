@@ -19,7 +19,7 @@ def consume_all(brokers: str, topic: str, batch: int) -> dict[str, float]:
     holes (no transactions, no compaction): the end is known by counting. Raises RuntimeError when nothing comes.
     """
     # Fetching as the product does: librdkafka's own defaults would rest for a second each time its queue is full.
-    properties = consumer_properties(brokers, "bare-consume", {}, partitions=1)
+    properties = consumer_properties(brokers, "bare-consume", {})
     consumer = Consumer({**properties, "enable.partition.eof": False})
     try:
         partitions = sorted(consumer.list_topics(topic, timeout=30).topics[topic].partitions)

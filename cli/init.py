@@ -68,7 +68,7 @@ def init(
     _require_free(target, force=force)
     asked = None if registry is None else _Registered(settings)
     sample = _sample(settings, Bounds(records, seconds=seconds))
-    origin = f"folder {settings.require_input()}" if settings.source == "files" else f"topic {settings.topic}"
+    origin = f"folder {settings.require_input()}" if settings.source == "files" else str(settings.topics)
     read, schema = (sample, None) if asked is None else (asked.as_json(sample), asked.schema)
     draft = draft_pipeline(read, name, origin, time_field, schema)
     trial = try_file(pipeline_text(draft), sample, None if asked is None else asked.registry)

@@ -46,7 +46,8 @@ def produce(
 
     settings = settings_with_logs({"brokers": brokers, "topic": topic, "kafka": kafka_properties(kafka)})
     properties = settings.require_kafka()
-    there = ensure_topic(settings.brokers, settings.topic, partitions, properties)
+    name = settings.require_topic()
+    there = ensure_topic(settings.brokers, name, partitions, properties)
     if rate is None:
         rate = DEFAULT_RATE if count is None else 0.0
     # As fast as possible, a second of event time holds as many records as at the default rate.
@@ -58,15 +59,15 @@ def produce(
     stopper = _Stopper()
     filler = TopicFiller(
         settings.brokers,
-        settings.topic,
+        name,
         stream,
         properties,
-        transactional_id=f"tidemill-produce-{settings.topic}-{seed}" if transactional or abort_every else None,
+        transactional_id=f"tidemill-produce-{name}-{seed}" if transactional or abort_every else None,
         abort_every=abort_every,
-        progress=_Progress(settings.topic, count),
+        progress=_Progress(name, count),
         stopping=lambda: stopper.asked,
     )
-    _tell(filler.fill(count, None if rate == 0 else speed), f"{settings.topic} ({there} partitions)")
+    _tell(filler.fill(count, None if rate == 0 else speed), f"{name} ({there} partitions)")
 
 
 def _ending_now(stream: "AdStream", count: int | None) -> "AdStream":

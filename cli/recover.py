@@ -69,10 +69,9 @@ def recover(
 
 def _require_same_sources(settings: "Settings", topics: "dict[str, str | None]", there: list[str]) -> None:
     """Raise what a run would, of the source that the settings name; the others have filled the lake before."""
-    from runtime.same_source import Kept, require_same_source
+    from runtime.same_source import Kept, is_of, require_same_source
 
     # the old recovery folder, if it is there, is of no account
     kept = Kept(settings.lake, settings.recovery, topics, None)
-    here = (settings.source, settings.topic if settings.source == "kafka" else "")
-    others = {name for name in kept.names if kept.origin(name) != here}
+    others = {name for name in kept.names if not is_of(settings, kept.origin(name))}
     require_same_source(settings, [name for name in there if name not in others], kept)

@@ -1,8 +1,9 @@
 """The source against the lake: partitions, offsets still there, lag and its change, retention, timestamps, clock."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError, TidemillError, UnknownTopic
 from dataflow.pipeline.plan import Plan
@@ -10,6 +11,7 @@ from dataflow.sources.kafka.drain import FIX, client_versions, why_plain
 from dataflow.sources.kafka.ends import HELD_SECONDS
 from dataflow.sources.kafka.group import HARMLESS, WAY_OUT
 from dataflow.sources.kafka.probe import KafkaProbe
+from dataflow.sources.kafka.topics import TopicState
 from dataflow.sources.ranged import read_ranges
 from dataflow.sources.source import behind_transaction
 from dataflow.spoken import counted, listed, span
@@ -19,6 +21,7 @@ from query.moment import to_ms
 from runtime.same_source import Kept, compare, said
 from runtime.settings import Settings
 from runtime.sources import copies, not_read, open_source
+from sinks.lake.ended import was_read_to_end
 
 MINUTE_MS = 60_000
 RETENTION_NEAR = 0.9
@@ -74,11 +77,11 @@ def _files(settings: Settings, held: str | None) -> Finding:
 
 
 def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Callable[[], datetime]) -> Iterator[Finding]:
-    topic, now = settings.topic, clock()
     fix = "start the broker, or correct --brokers and the properties in [kafka]"
     try:
         probe = KafkaProbe(settings.brokers, settings.require_kafka())
-        state = probe.describe([topic])[topic]
+        choice = replace(settings.topics, may_lack=partial(was_read_to_end, settings.lake))
+        states = probe.describe(probe.chosen(choice))
     except UnknownTopic as problem:
         yield ok("broker", f"Kafka answers at {settings.brokers}")
         yield error("source", str(problem), "name the topic with --topic, or create it")
@@ -91,14 +94,36 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
         return
     yield ok("broker", f"Kafka answers at {settings.brokers}")
     yield reading_finding(why_plain())
-    numbers = list(range(state.partitions))
-    names = {f"{topic}/{number}": number for number in numbers}
-    yield ok("source", f"topic {topic} has {counted(len(numbers), 'partition')}", partitions=list(names), id=state.id)
-    read = list(names)
+    read = []
+    for topic, state in states.items():
+        names = [f"{topic}/{number}" for number in range(state.partitions)]
+        read += names
+        yield ok("source", f"topic {topic} has {counted(state.partitions, 'partition')}", partitions=names, id=state.id)
     if settings.ranges is not None:
         ranged = read_ranges(settings.ranges)
-        read = [name for name in names if name in ranged]
+        read = [name for name in read if name in ranged]
     yield _partitions(settings, read, reading)
+    configs: dict[str, dict[str, str]] = {}
+    for topic, state in states.items():
+        configs[topic] = {}
+        yield from _topic(topic, state, probe, plan, reading, clock(), configs[topic])
+    yield _group(probe, settings)
+    topic = next((each for each, told in configs.items() if _appended(told)), next(iter(states)))
+    yield _clock(probe, settings, topic, states[topic], configs[topic], clock)
+
+
+def _topic(
+    topic: str,
+    state: TopicState,
+    probe: KafkaProbe,
+    plan: Plan | None,
+    reading: Reading,
+    now: datetime,
+    config: dict[str, str],
+) -> Iterator[Finding]:
+    """What is said of each topic; its settings, where they can be read, are put into `config`."""
+    numbers = list(range(state.partitions))
+    names = {f"{topic}/{number}": number for number in numbers}
     known = {names[name]: offset for name, offset in reading.offsets.items() if name in names}
     ranges = probe.ranges(topic, numbers)
     yield _offsets(topic, known, ranges)
@@ -108,9 +133,8 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
     arrived = {n: max(0, ends[n] - (ends[n] if (at := before[n]) is None else at)) for n in numbers}
     yield _lag(topic, known, ranges, ends, arrived, reading, now)
     stamps = probe.newest_stamps(topic, numbers)
-    config: dict[str, str] = {}
     try:
-        config = probe.config(topic)
+        config |= probe.config(topic)
     except TidemillError as problem:
         yield warning(
             "topic.config", f"the topic's settings cannot be read: {problem}", "give this user DESCRIBE_CONFIGS on it"
@@ -118,8 +142,6 @@ def _kafka(settings: Settings, plan: Plan | None, reading: Reading, clock: Calla
     if config:
         yield _timestamps(topic, config, plan)
         yield _retention(topic, probe, config, known, ends, stamps, now)
-    yield _group(probe, settings)
-    yield _clock(probe, settings, config, clock)
 
 
 def reading_finding(why_slow: str | None) -> Finding:
@@ -324,17 +346,28 @@ def _retention(
     return ok(check, f"topic {topic} keeps its records for {kept}; nothing unread is near that age", **details)
 
 
-def _clock(probe: KafkaProbe, settings: Settings, config: Mapping[str, str], clock: Callable[[], datetime]) -> Finding:
-    appended = config.get("message.timestamp.type") == "LogAppendTime"
-    state = probe.describe([settings.topic])[settings.topic]
-    newest = max(probe.newest_stamps(settings.topic, range(state.partitions)).values(), default=None)
+def _appended(config: Mapping[str, str]) -> bool:
+    """Whether a topic's records have the broker's times."""
+    return config.get("message.timestamp.type") == "LogAppendTime"
+
+
+def _clock(
+    probe: KafkaProbe,
+    settings: Settings,
+    topic: str,
+    state: TopicState,
+    config: Mapping[str, str],
+    clock: Callable[[], datetime],
+) -> Finding:
+    appended = _appended(config)
+    newest = max(probe.newest_stamps(topic, range(state.partitions)).values(), default=None)
     # our own time is taken after the stamps: what is made meanwhile must not look ahead
     if appended and newest is not None:
-        return broker_clock_finding(newest, f"the newest record of topic {settings.topic}", True, clock())
+        return broker_clock_finding(newest, f"the newest record of topic {topic}", True, clock())
     try:
         stamp = probe.group_stamp(settings.group)
     except Exception:  # no right to look at the offsets topic: the records are left
         stamp = None
     if stamp is not None:
         return broker_clock_finding(stamp, "the broker's last note of a group's offset", True, clock())
-    return broker_clock_finding(newest, f"the newest record of topic {settings.topic}", appended, clock())
+    return broker_clock_finding(newest, f"the newest record of topic {topic}", appended, clock())

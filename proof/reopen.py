@@ -23,8 +23,9 @@ def reopen(settings: "Settings", plan: "Plan", reader: "LakeReader", clock: Call
     moment is worked out from a stored row.
     """
     from dataflow.sources.joined import JoinedSource
+    from runtime.same_source import is_of
 
-    others = [each for each in settings_of(settings, reader) if (each.source, each.topic) != _place(settings)]
+    others = [each for each in settings_of(settings, reader) if not is_of(settings, (each.source, each.topic))]
     first = _reopen(settings, plan, reader, clock)
     if not others:
         return first
@@ -54,10 +55,6 @@ def settings_of(settings: "Settings", reader: "LakeReader") -> "list[Settings]":
         elif (kind == "kafka" and named) or (kind == "generator" and settings.source == "generator"):
             found.append(settings._replace(source="kafka" if topic else "generator", topic=topic or settings.topic))
     return found
-
-
-def _place(settings: "Settings") -> tuple[str, str]:
-    return settings.source, settings.topic
 
 
 def _reopen(settings: "Settings", plan: "Plan", reader: "LakeReader", clock: Callable[[], datetime]) -> "Source":

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -15,7 +16,7 @@ from bytewax.dataflow import Dataflow
 
 from dataflow import flow as graph
 from dataflow.columnar import hashing
-from dataflow.decode.decoder import decoder_for
+from dataflow.decode.decoder import Decoder, decoder_for
 from dataflow.enrich.joins import Joins, Kept
 from dataflow.fold.fold import Fold
 from dataflow.intake.control import Control
@@ -197,12 +198,25 @@ def _intake(job: Job) -> Intake:
     return Intake(
         job.source,
         means,
-        decoder=lambda: decoder_for(plan, of_kafka=settings.source == "kafka"),
+        decoder=_one_a_worker(lambda: decoder_for(plan, of_kafka=settings.source == "kafka")),
         judge=judge,
         seed=job.recovery.seed().get,
         pauses=_pauses(settings.fault),
         bounded=settings.bounded,
     )
+
+
+def _one_a_worker(make: Callable[[], Decoder]) -> Callable[[], Decoder]:
+    """A decoder keeps nothing of a source partition, so those that one worker reads share it; each costs 100 kB."""
+    mine = threading.local()
+
+    def decoder() -> Decoder:
+        if not hasattr(mine, "decoder"):
+            mine.decoder = make()
+        made: Decoder = mine.decoder
+        return made
+
+    return decoder
 
 
 def _lake(job: Job) -> LakeSink:

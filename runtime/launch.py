@@ -31,6 +31,7 @@ from runtime.compactor import Compactor, CompactorReport, compact_command
 from runtime.endpoint import Health, serve
 from runtime.job import Job, compose, now, positions_in, prepare
 from runtime.live_line import LiveLine
+from runtime.open_files import allow_many_files
 from runtime.recovery_folder import store_failure
 from runtime.settings import Settings, load_settings
 from runtime.speaker import Speaker, manner_of
@@ -56,6 +57,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         end_with_supervisor(control.stop)
     with held_back() as stderr:
         voice = _voice(settings, stderr)
+        allow_many_files()
         log = logs.logger("run")
         try:
             job = prepare(settings, control, process or 0)
@@ -112,6 +114,7 @@ def flow_for_bytewax() -> Dataflow:
         )
     settings = load_settings({"recovery": flags.recovery_directory})
     voice = _voice(settings, sys.stderr)
+    allow_many_files()
     _share_what_is_freed()
     control = Control()
     _stop_on_signals(control)

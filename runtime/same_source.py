@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dataflow.errors import ConfigError, InputMissing, OffsetLost, RecoveryError, TidemillError
 from dataflow.sources.generator.source import NAME
+from dataflow.sources.kafka.topic_choice import TopicChoice
 from dataflow.spoken import listed
 from runtime.recovery_folder import RecoveryFolder
 from runtime.recovery_store import stored_states
@@ -84,9 +85,10 @@ def compare(settings: Settings, there: Sequence[str] | None, kept: Kept) -> Matc
     a file is gone. Where nobody has asked which partitions there are, None, only another source can be told.
     """
     known = kept.names
-    topic = settings.topic if settings.source == "kafka" else ""
-    here = (settings.source, topic)
-    others = [name for name in known if kept.origin(name) != here]
+    others = [name for name in known if not is_of(settings, kept.origin(name))]
+    added = [] if settings.add_source or len(others) == len(known) else _not_fed(settings, there, kept)
+    if added:
+        return Match([], [], {}, _added(settings, kept, added))
     present = frozenset(there or ())
     resting: dict[str, str | None] = {}
     if settings.add_source or len(others) < len(known):
@@ -104,11 +106,43 @@ def compare(settings: Settings, there: Sequence[str] | None, kept: Kept) -> Matc
     gone = [name for name in known if name not in present or name in away]
     if strange:
         return Match(new, gone, {}, _another(settings, there, kept, strange), resting)
-    ended = read_to_end(kept.lake, gone) if gone and settings.source == "files" else {}
+    ended = read_to_end(kept.lake, may_go) if (may_go := _may_go(settings, there, gone)) else {}
     if settings.source == "files":
         ended |= {name: 0 for name in gone if name in kept.unread}
     lost = [name for name in gone if name not in ended]
     return Match(new, gone, ended, _lost(settings, there, kept, lost) if lost else None, resting)
+
+
+def is_of(settings: Settings, origin: tuple[str, str]) -> bool:
+    """Whether a partition of this (kind of source, topic), as `Kept.origin` has it, is of the source that is named."""
+    kind, topic = origin
+    return kind == settings.source and (kind != "kafka" or settings.topics.takes(topic))
+
+
+def _not_fed(settings: Settings, there: Sequence[str] | None, kept: Kept) -> list[str]:
+    """Named topics that nothing of the lake came from, and those of patterns that took no topic of it.
+
+    What the recovery folder would know of topics without a record is not known without it.
+    """
+    if settings.source != "kafka" or kept.stored is None:
+        return []
+    fed = {topic for kind, topic in map(kept.origin, kept.names) if kind == "kafka"}
+    choice = settings.topics
+    patterns = [TopicChoice((), (pattern,)) for pattern in choice.patterns]
+    unfed = [each for each in patterns if not any(map(each.matches, fed))]
+    now = {name.rpartition("/")[0] for name in there or ()} - {*choice.names, *fed}
+    matched = [topic for topic in sorted(now) if all(each in unfed for each in patterns if each.matches(topic))]
+    return [*(topic for topic in choice.names if topic not in fed), *matched]
+
+
+def _may_go(settings: Settings, there: Sequence[str], gone: Sequence[str]) -> list[str]:
+    """Those of `gone` that stop no run if they were read to their end: files, and topics that are gone."""
+    if settings.source == "files":
+        return list(gone)
+    if settings.source != "kafka":
+        return []
+    topics = {name.rpartition("/")[0] for name in there}
+    return [name for name in gone if name.rpartition("/")[0] not in topics]
 
 
 def missing_states(kept: Kept) -> Trouble | None:
@@ -129,7 +163,7 @@ def missing_states(kept: Kept) -> Trouble | None:
 def said(settings: Settings) -> str:
     """The source that the settings name, in words."""
     if settings.source == "kafka":
-        return f"topic {settings.topic}"
+        return str(settings.topics)
     return "the generator" if settings.source == "generator" else f"the folder {settings.input}"
 
 
@@ -145,6 +179,12 @@ def _another(settings: Settings, there: Sequence[str] | None, kept: Kept, strang
     same_kind = kind == settings.source
     key, value = ("topic", settings.topic) if same_kind else ("source", settings.source)
     return Trouble(message, fix, ConfigError(key, value, f"{message}; {fix}"))
+
+
+def _added(settings: Settings, kept: Kept, topics: Sequence[str]) -> Trouble:
+    message = f"the lake {kept.lake} has nothing of topic {listed(topics)}, which the settings name"
+    fix = f"let {'it' if len(topics) == 1 else 'them'} feed the lake as well with --add-source, or leave out the name"
+    return Trouble(message, fix, ConfigError("topic", settings.topic, f"{message}; {fix}"))
 
 
 def _lost(settings: Settings, there: Sequence[str], kept: Kept, lost: Sequence[str]) -> Trouble:
@@ -164,6 +204,12 @@ def _lost(settings: Settings, there: Sequence[str], kept: Kept, lost: Sequence[s
         message = f"{message}, and not read to the end"
         fix = f"put it back there or name the folder that has it with --input; if it is lost, {others}"
         error = InputMissing(f"{message}; {fix}")
+    elif _may_go(settings, there, lost):
+        message = f"{message}: the topic is gone, and was not read to its end"
+        fix = (
+            f"make sure that it is meant to be gone, then name the others with --topic; or {others} from what is there"
+        )
+        error = OffsetLost(f"{message}; {fix}")
     else:
         message = f"{message}, which has {listed(there)}: it was deleted and made anew with fewer partitions"
         fix = f"keep lake and recovery folder as they are, and {others} from the new topic"

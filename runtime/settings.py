@@ -4,12 +4,15 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from dataflow.durations import to_ms
 from dataflow.errors import ConfigError
 from dataflow.losses.limit import DeadShare
 from runtime.setting import Setting, told
+
+if TYPE_CHECKING:
+    from dataflow.sources.kafka.topic_choice import TopicChoice
 
 PREFIX = "TIDEMILL_"
 FILE = "tidemill.toml"
@@ -25,6 +28,15 @@ _SHIPPED = Path(__file__).resolve().parents[1] / "pipelines" / "ads.py"
 """The first example, for folders without a file of that name."""
 
 
+def _topics(written: str) -> object:
+    # a question to a lake starts quickly without
+    if written.replace("-", "").isalnum():
+        return None
+    from dataflow.sources.kafka.topic_choice import TopicChoice
+
+    return TopicChoice.read(written)
+
+
 class Settings(NamedTuple):
     """All settings, checked by `load_settings`. Paths are relative to the working folder."""
 
@@ -32,7 +44,9 @@ class Settings(NamedTuple):
     source: Annotated[Literal["kafka", "files", "generator"], told("where records come from")] = "kafka"
     input: Annotated[Path | None, told("folder of files to read, for source files")] = None
     brokers: Annotated[str, told("Kafka brokers, host:port, comma between", least=1)] = "127.0.0.1:9092"
-    topic: Annotated[str, told("Kafka topic to read", least=1)] = "ads"
+    topic: Annotated[
+        str, told("Kafka topic to read; several with commas between, ^... = all that match", least=1, check=_topics)
+    ] = "ads"
     group: Annotated[str, told("consumer group that shows our offsets to lag tools", least=1)] = "tidemill"
     kafka: Annotated[Mapping[str, str], told("more properties for librdkafka, like security.protocol")] = (
         MappingProxyType({})
@@ -123,6 +137,20 @@ class Settings(NamedTuple):
     def __ne__(self, other: object) -> bool:
         """The contrary; that of a tuple would look at the places as well."""
         return not self == other
+
+    @property
+    def topics(self) -> "TopicChoice":
+        """The Kafka topics that `topic` names."""
+        from dataflow.sources.kafka.topic_choice import TopicChoice
+
+        return TopicChoice.read(self.topic)
+
+    def require_topic(self) -> str:
+        """The one Kafka topic, for what knows no more. Raises ConfigError where there may be several."""
+        only = self.topics.only
+        if only is None:
+            raise ConfigError("topic", self.topic, f"name one topic here (from {self.places.get('topic', 'topic')})")
+        return only
 
     def require_kafka(self) -> dict[str, str]:
         """The Kafka properties with what they refer to in its place: for a client alone, since it holds secrets.

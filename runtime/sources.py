@@ -1,7 +1,9 @@
 """From settings to a source: the one place that knows them all."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dataflow.durations import to_text
@@ -50,7 +52,7 @@ def open_to_look(settings: Settings) -> Source:
         return FilesSource(settings.require_input(), None)
     from dataflow.sources.kafka.source import KafkaSource
 
-    return KafkaSource(settings.brokers, [settings.topic], group=None, properties=settings.require_kafka())
+    return KafkaSource(settings.brokers, settings.topics, group=None, properties=settings.require_kafka())
 
 
 def not_read(settings: Settings) -> str | None:
@@ -102,10 +104,11 @@ def _open_whole(
         )
     from dataflow.decode.decoder import beside_of
     from dataflow.sources.kafka.source import KafkaSource
+    from sinks.lake.ended import was_read_to_end
 
     source = KafkaSource(
         settings.brokers,
-        [settings.topic],
+        replace(settings.topics, may_lack=partial(was_read_to_end, settings.lake)),
         group=settings.group,
         start=settings.start,
         properties=settings.require_kafka(),

@@ -29,6 +29,7 @@ UNTESTED = {
     "dataflow/pipeline/names.py": "names of tables",
     "dataflow/pipeline/declaration.py": "records without methods; what they may hold is test_checks'",
     "dataflow/sources/kafka/drain_native.py": "one of two drains, compared record by record in test_drain",
+    "dataflow/sources/kafka/drain_plain.py": "the other one, compared with it there",
     "query/reports/report.py": "a record and the two ways of asking it, which test_answer and test_rollup are about",
     "runtime/job.py": "joins the parts; every run of tests/e2e, tests/chaos and test_stored_lakes goes through it",
     "runtime/launch.py": "a run as a whole process: what tests/e2e start, stop, kill and set the clock of",

@@ -1,5 +1,6 @@
 """Memory of event ids of one source partition (semantics rule 5): exact, compact, columnar."""
 
+import mmap
 from collections import deque
 from typing import TypeVar
 
@@ -40,7 +41,7 @@ class DedupMemory:
         self._lane2 = np.empty(0, np.uint64)
         self._time = np.empty(0, np.int64)
         self._older = np.empty(0, np.uint32)
-        self._place_of_block = np.zeros(_MAP_BLOCKS, np.uint32)
+        self._place_of_block = _untouched(_MAP_BLOCKS, np.dtype(np.uint32))
         self._free_places: list[int] = []
         self._newest_time: deque[int] = deque()
 
@@ -155,7 +156,15 @@ class DedupMemory:
         return ((blocks << np.uint32(_BLOCK_BITS)) | (numbers & _BLOCK_MASK)).astype(np.intp)
 
 
+def _untouched(rows: int, kind: "np.dtype[_Number]") -> "npt.NDArray[_Number]":
+    """Zeros that cost memory only where they are written: the allocator would give pages that were used before.
+
+    A thousand source partitions with a few ids each would else hold half a gigabyte.
+    """
+    return np.frombuffer(mmap.mmap(-1, rows * kind.itemsize, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), kind)
+
+
 def _longer(column: npt.NDArray[_Number], rows: int) -> npt.NDArray[_Number]:
-    longer = np.empty(rows, column.dtype)
+    longer: npt.NDArray[_Number] = _untouched(rows, column.dtype)
     longer[: len(column)] = column
     return longer

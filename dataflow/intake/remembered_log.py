@@ -49,7 +49,8 @@ class DedupLog:
         self._horizon_ms = horizon_ms
         self._segment_bytes = segment_bytes
         self._segments = segments
-        self._file: FileIO | None = None
+        # the newest segment while it grows; closed between any two writes, as a run may have a thousand logs
+        self._growing: Path | None = None
         self._first_ms = NEVER_MS
         self._dirty = False
         self._snapshots = 0
@@ -88,10 +89,10 @@ class DedupLog:
         records["lane1"], records["lane2"], records["event_time"] = lane1, lane2, event_time
         newest_ms = int(event_time.max())
         try:
-            if self._file is None:
-                self._start(newest_ms)
-            assert self._file is not None
-            write_all(self._file, memoryview(records.tobytes()))
+            if self._growing is None:
+                self._growing = self._start(newest_ms)
+            with FileIO(self._growing, "a") as file:
+                write_all(file, memoryview(records.tobytes()))
             segment = self._segments[-1]
             segment.length_bytes += records.nbytes
             segment.newest_ms = max(segment.newest_ms, newest_ms)
@@ -128,9 +129,7 @@ class DedupLog:
         """
         self._snapshots += 1
         try:
-            if self._file is not None and self._dirty:
-                os.fsync(self._file.fileno())
-                self._dirty = False
+            self._sync()
             self._drop_expired(watermark)
             while self._dropped and self._dropped[0][0] + KEPT_SNAPSHOTS <= self._snapshots:
                 (self._folder / self._dropped.popleft()[1]).unlink(missing_ok=True)
@@ -139,18 +138,18 @@ class DedupLog:
         return [(segment.name, segment.length_bytes) for segment in self._segments]
 
     def close(self) -> None:
-        """Close the file; what was not in a snapshot is cut off at the next `open`."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Write no more; what was not in a snapshot is cut off at the next `open`."""
+        self._growing = None
 
-    def _start(self, first_ms: int) -> None:
+    def _start(self, first_ms: int) -> Path:
         segment = _Segment(f"{self._next_number:012d}{_SUFFIX}", 0, NEVER_MS)
         self._next_number += 1
-        self._file = FileIO(self._folder / segment.name, "w")
+        path = self._folder / segment.name
+        FileIO(path, "w").close()
         sync_folder(self._folder)
         self._segments.append(segment)
         self._first_ms = first_ms
+        return path
 
     def _is_full(self, segment: _Segment) -> bool:
         if segment.length_bytes >= self._segment_bytes:
@@ -159,10 +158,13 @@ class DedupLog:
         return spans_ms > self._horizon_ms // 4 and segment.length_bytes >= self._segment_bytes // 256
 
     def _finish(self) -> None:
-        if self._file is not None:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._file = None
+        self._sync()
+        self._growing = None
+
+    def _sync(self) -> None:
+        if self._growing is not None and self._dirty:
+            with FileIO(self._growing) as file:
+                os.fsync(file.fileno())
             self._dirty = False
 
     def _drop_expired(self, watermark: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from dataflow.pipeline.names import LEDGER
+from sinks.lake.catalog.enclosing import is_lake
 from sinks.lake.catalog.reader import open_readonly
 
 _COLUMNS = ["partition", "end_offset", "committed_at", "finished"]
@@ -25,6 +26,16 @@ def read_to_end(lake: Path, names: Collection[str]) -> dict[str, int]:
                 name = row["partition"]
                 newest[name] = max(newest.get(name, row), row, key=_place)
     return {name: row["end_offset"] for name, row in sorted(newest.items()) if row["finished"]}
+
+
+def was_read_to_end(lake: Path, topic: str) -> bool:
+    """Whether the lake has partitions of a Kafka topic, and has read all of them to their end."""
+    if not is_lake(lake):
+        return False
+    with open_readonly(lake) as catalog:
+        sql = 'SELECT "partition" FROM own_offset WHERE topic = ?'
+        names = [name for (name,) in catalog.connection.execute(sql, [topic])]
+    return bool(names) and len(read_to_end(lake, names)) == len(names)
 
 
 def _place(row: dict[str, Any]) -> tuple[Any, ...]:

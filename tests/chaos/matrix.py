@@ -22,6 +22,7 @@ from tests.chaos import (
     rotation,
     rules,
     topics,
+    wide,
 )
 from tests.chaos.checkers import WRONG_END, Anomaly
 from tests.chaos.stage import Stage
@@ -96,6 +97,7 @@ SCENARIOS = (
              ends=True),
     Scenario("backfill", "rollups come later; their backfill is killed and repeated", backfills.filling, 0.08, 6,
              ends=True),
+    Scenario("many-partitions", "kill -9; 96 partitions share one consumer a worker", wide.many_partitions, 0.05, 3),
     Scenario("partitions", "partitions are added while running", topics.grows),
     Scenario("truncated-down", "topic truncated below our offset while down", topics.truncated_while_down, ends=True),
     Scenario("truncated-live", "topic truncated below our offset while running", topics.truncated_while_running,

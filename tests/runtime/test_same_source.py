@@ -156,3 +156,44 @@ def test_the_doctor_tells_an_emptied_store_and_another_source(world: World) -> N
     assert "goes on with p, of which the recovery folder" in found["recovery.states"].message
     assert "go on with p of a folder of files, and the generator has generator/0" in found["source.partitions"].message
     world.writer.close()
+
+
+def test_several_topics_are_one_source_and_one_more_in_the_list_must_be_added() -> None:
+    both = kept({"a/0": "a", "b/0": "b"})
+    assert require_same_source(named(topic="a,b"), ["a/0", "b/0"], both).new == []
+    assert require_same_source(named(topic="b,a"), ["b/0", "a/0", "a/1"], both).new == ["a/1"]
+    # one of them alone: the other rests
+    assert require_same_source(named(topic="a"), ["a/0"], both).resting == {"b/0": "b"}
+    with pytest.raises(
+        ConfigError, match=r"has nothing of topic c, which the settings name; let it feed .*--add-source"
+    ):
+        require_same_source(named(topic="a,b,c"), ["a/0", "b/0", "c/0"], both)
+    # told before anybody is asked which partitions there are, too
+    trouble = compare(named(topic="a,c"), None, both).trouble
+    assert trouble is not None
+    assert "nothing of topic c" in trouble.message
+    added = require_same_source(named(topic="a,c", add_source=True), ["a/0", "c/0"], both)
+    assert (added.new, added.resting) == (["c/0"], {"b/0": "b"})
+    # a topic without a record is known by its state
+    stored = kept({"a/0": "a"}, {"a/0", "c/0"})
+    assert require_same_source(named(topic="a,c"), ["a/0", "c/0"], stored).new == []
+
+
+def test_what_matches_a_pattern_that_fed_the_lake_needs_no_flag() -> None:
+    before = kept({"ads-1/0": "ads-1"})
+    there = ["ads-1/0", "ads-2/0"]
+    assert require_same_source(named(topic="^ads-.*"), there, before).new == ["ads-2/0"]
+    with pytest.raises(ConfigError, match="nothing of topic x-1"):
+        require_same_source(named(topic="^ads-.*,^x-.*"), [*there, "x-1/0"], before)
+    assert require_same_source(named(topic="^ads-.*,^y-.*"), there, before).new == ["ads-2/0"]
+    with pytest.raises(ConfigError, match=r"ads-1/0 of topic ads-1, and topics that match .x-.* has x-1/0"):
+        require_same_source(named(topic="^x-.*"), ["x-1/0"], before)
+
+
+def test_a_topic_that_is_gone_unread_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = kept({"ads-1/0": "ads-1", "ads-2/0": "ads-2"})
+    monkeypatch.setattr("runtime.same_source.read_to_end", lambda _lake, names: dict.fromkeys(names, 7))
+    assert require_same_source(named(topic="^ads-.*"), ["ads-2/0"], both).ended == {"ads-1/0": 7}
+    monkeypatch.setattr("runtime.same_source.read_to_end", lambda _lake, names: {})
+    with pytest.raises(OffsetLost, match=r"ads-1/0 in the lake .*: the topic is gone, and was not read to its end"):
+        require_same_source(named(topic="^ads-.*"), ["ads-2/0"], both)

@@ -18,6 +18,7 @@ from dataflow.errors import ConfigError, InputMissing
 from dataflow.pipeline.plan import make_plan
 from dataflow.sources.files.source import FilesSource
 from dataflow.sources.generator.source import GeneratorSource
+from dataflow.sources.kafka.topic_choice import TopicChoice
 from dataflow.sources.ranged import RangedSource, SourceRange, write_ranges
 from dataflow.windows import tumble
 from runtime.settings import Settings
@@ -66,7 +67,7 @@ def test_kafka_is_asked_with_all_that_the_settings_say(monkeypatch: pytest.Monke
     asked: dict[str, Any] = {}
 
     class Source:
-        def __init__(self, brokers: str, topics: list[str], **options: Any) -> None:
+        def __init__(self, brokers: str, topics: TopicChoice, **options: Any) -> None:
             asked.update(brokers=brokers, topics=topics, **options)
 
         def ask_for(self, beside: tuple[str, ...]) -> None:
@@ -78,7 +79,7 @@ def test_kafka_is_asked_with_all_that_the_settings_say(monkeypatch: pytest.Monke
     assert asked.pop("stopping")() is True
     assert asked == {
         "brokers": "b:1",
-        "topics": ["t"],
+        "topics": TopicChoice(("t",)),
         "group": "g",
         "start": "latest",
         "properties": {"client.id": "x"},
@@ -91,7 +92,7 @@ def test_who_only_looks_gets_no_group_and_needs_no_plan(tmp_path: Path, monkeypa
         "dataflow.sources.kafka.source.KafkaSource", lambda *given, **options: asked.append((*given, options))
     )
     open_to_look(Settings(brokers="b:1", topic="t", group="g", kafka={"client.id": "x"}))
-    assert asked == [("b:1", ["t"], {"group": None, "properties": {"client.id": "x"}})]
+    assert asked == [("b:1", TopicChoice(("t",)), {"group": None, "properties": {"client.id": "x"}})]
     (tmp_path / "a.ndjson").write_text("{}\n")
     assert open_to_look(Settings(source="files", input=tmp_path)).partitions() == ["a"]
 

@@ -17,8 +17,10 @@ _Client = TypeVar("_Client")
 
 LOG_EVERY_SECONDS = 10.0
 QUEUE_KBYTES = 8 * 1024
-"""What all consumers together may hold before it is polled: more costs memory, of which a small record takes several
-times its size there, and brings no rate; less starves a fast reader."""
+"""What a consumer may hold before it is polled: more costs memory, of which a small record takes several times its
+size there, and brings no rate; less starves a fast reader."""
+ANSWER_KBYTES = 24 * 1024
+"""What one answer may have: a megabyte, which is what librdkafka asks for, of each partition that is busy."""
 
 _OURS = {
     # the lake keeps the offsets
@@ -36,16 +38,16 @@ _CONSUMER_ONLY = (
 )
 
 
-def consumer_properties(brokers: str, group: str, user: Mapping[str, object], partitions: int) -> dict[str, object]:
-    """Properties of librdkafka for one of `partitions` consumers; `user`'s own are kept.
+def consumer_properties(brokers: str, group: str, user: Mapping[str, object]) -> dict[str, object]:
+    """Properties of librdkafka for a consumer, whatever it reads; `user`'s own are kept.
 
     Raises ConfigError, with the key, where a user's property contradicts what exactly-once reading needs.
     """
     check(user)
-    budget_kbytes = max(1024, QUEUE_KBYTES // max(1, partitions))
     return {
         "group.id": group,
-        "queued.max.messages.kbytes": budget_kbytes,
+        "queued.max.messages.kbytes": QUEUE_KBYTES,
+        "fetch.max.bytes": ANSWER_KBYTES * 1024,
         "queued.min.messages": 1_000_000,
         # librdkafka's second of rest after a full queue would starve a fast reader.
         "fetch.queue.backoff.ms": 5,

@@ -1,18 +1,19 @@
 """The drain of a consumer: what librdkafka has fetched becomes columns, at best without a Python object per record."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import confluent_kafka
-import numpy as np
 import pyarrow as pa
-from confluent_kafka import Consumer, KafkaError, Message
+from confluent_kafka import Consumer, KafkaError
 
 from dataflow.columnar.types import Int64s
-from dataflow.event.record_part import KEY, TOPIC, header_of
 from dataflow.logs import logger
+
+TopicPart = tuple[str, int]
+"""A topic, and the number of one of its partitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,71 +39,72 @@ class Drained:
     """What else was asked for of each record, by the names of `dataflow.event.record_part`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What waits for one partition: its bytes, librdkafka's own of each message included, and the offset behind it."""
+
+    size_bytes: int
+    next_offset: int
+
+
 class Drain(Protocol):
-    """Takes from one consumer that is assigned one partition; made before the partition is assigned."""
+    """Takes from one consumer what each of its partitions has; for one thread at a time.
 
-    def take(self, max_records: int, max_bytes: int) -> Drained:
-        """What is there now, at once; at least one record if there is any, else not much more than `max_bytes`."""
+    Partitions share what the consumer fetches: whoever fetches sorts for all.
+    """
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all that was fetched and is not taken, as in `Held`."""
+        ...
+
+    def add(self, part: TopicPart, next_offset: int) -> None:
+        """From now on keep what comes of a partition; to be called before the consumer is assigned it."""
+        ...
+
+    def take(self, part: TopicPart, max_records: int, max_bytes: int, *, fetch: bool = True) -> Drained:
+        """What is there now, at once; at least one record if there is any, else not much more than `max_bytes`.
+
+        Without `fetch`, only what was sorted before.
+        """
+        ...
+
+    def held(self, part: TopicPart) -> Held:
+        """What was fetched of a partition and is not taken."""
+        ...
+
+    def remove(self, part: TopicPart) -> None:
+        """Let go of a partition and of what was not taken; to be called after the consumer let go of it."""
         ...
 
     def close(self) -> None:
-        """Let go of what was not taken. To be called before the consumer is closed; may be called twice."""
+        """Let go of all. To be called before the consumer is closed; may be called twice."""
         ...
 
 
-class PlainDrain:
-    """By confluent-kafka's own `consume`: one Python object per record, works with every version."""
-
-    def __init__(self, consumer: Consumer, beside: Sequence[str] = ()) -> None:
-        self._consumer = consumer
-        self._beside = beside
-        self._record_bytes = 1.0
-
-    def take(self, max_records: int, max_bytes: int) -> Drained:
-        """As `Drain.take`; how many records `max_bytes` are is told by the last ones."""
-        count = max(1, min(max_records, int(max_bytes / self._record_bytes)))
-        messages: list[Message] = self._consumer.consume(count, 0)
-        traces = []
-        if any(error is not None for error in map(Message.error, messages)):
-            traces = [Trace(error, message.offset()) for message in messages if (error := message.error()) is not None]
-            messages = [message for message in messages if message.error() is None]
-        offsets = np.array(list(map(Message.offset, messages)), np.int64)
-        timestamps = np.array([stamp for _, stamp in map(Message.timestamp, messages)], np.int64)
-        values = pa.array(list(map(Message.value, messages)), pa.binary())
-        if messages:
-            self._record_bytes = max(1.0, values.nbytes / len(messages))
-        beside = {column: _told(column, messages) for column in self._beside}
-        return Drained(offsets, timestamps, values, traces, beside)
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-def _told(column: str, messages: list[Message]) -> pa.Array:
-    """One part of each record; text for the topic, bytes for key and headers."""
-    if column == TOPIC:
-        return pa.array(list(map(Message.topic, messages)), pa.string())
-    if column == KEY:
-        return pa.array(list(map(Message.key, messages)), pa.binary())
-    name = header_of(column)
-    assert name is not None, "there is nothing else"
-    return pa.array([dict(message.headers() or ()).get(name) for message in messages], pa.binary())
+def whose(part: TopicPart, parts: Collection[TopicPart], asked: TopicPart) -> TopicPart:
+    """Who of `parts` is told a trouble of `part`: itself, else one of its topic; of none in particular, who `asked`."""
+    if part in parts:
+        return part
+    return next((each for each in parts if each[0] == part[0]), asked)
 
 
 FIX = "install the versions in requirements.txt, on Linux; until then every record is right, and costs more time"
 _warned = threading.Event()
 
-Opener = Callable[[Consumer, str, int], Drain]
+Opener = Callable[[Consumer], Drain]
 
 
-def open_drain(consumer: Consumer, topic: str, partition: int, beside: Sequence[str] = ()) -> Drain:
+def open_drain(consumer: Consumer, beside: Sequence[str] = ()) -> Drain:
     """The fastest drain that is found to work with what is installed; a warning, once, where it is the plain one.
 
     What `beside` names is told by the plain one alone.
     """
+    from dataflow.sources.kafka.drain_plain import PlainDrain
+
     if beside:
         return PlainDrain(consumer, beside)
-    drain = _fastest(consumer, topic, partition)
+    drain = _fastest(consumer)
     if not isinstance(drain, str):
         return drain
     if not _warned.is_set():
@@ -115,7 +117,7 @@ def why_plain() -> str | None:
     """Why `open_drain` would take the plain drain here; None if it would not. Connects to nothing."""
     consumer = Consumer({"group.id": "tidemill", "log_level": 0})
     try:
-        drain = _fastest(consumer, "none", 0)
+        drain = _fastest(consumer)
         if isinstance(drain, str):
             return drain
         drain.close()
@@ -129,13 +131,13 @@ def client_versions() -> str:
     return f"confluent-kafka {confluent_kafka.__version__}, librdkafka {confluent_kafka.libversion()[0]}"
 
 
-def _fastest(consumer: Consumer, topic: str, partition: int) -> Drain | str:
+def _fastest(consumer: Consumer) -> Drain | str:
     """The fast drain, or why there is none."""
     try:
         from dataflow.sources.kafka.drain_native import NativeDrain, Unfit
     except ImportError as error:
         return str(error)
     try:
-        return NativeDrain(consumer, topic, partition)
+        return NativeDrain(consumer)
     except Unfit as reason:
         return str(reason)

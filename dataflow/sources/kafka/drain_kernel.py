@@ -1,4 +1,6 @@
-"""Compiled: librdkafka's messages, known by their addresses, to the buffers of Arrow columns."""
+"""Compiled: librdkafka's messages, known by their addresses, told apart by partition and made buffers of columns."""
+
+from collections.abc import Callable
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -8,8 +10,14 @@ from dataflow.columnar.buffers import SPARE_BYTES
 from dataflow.columnar.memory import Compiled, copy_bytes, half_at, word_at
 from dataflow.columnar.types import Int32s, Int64s, UInt8s
 
-_ERROR, _PAYLOAD, _LENGTH, _OFFSET = 0, 24, 32, 56
+_ERROR, _TOPIC, _PARTITION, _PAYLOAD, _LENGTH, _OFFSET = 0, 8, 16, 24, 32, 56
 """Where rd_kafka_message_t has them, on every 64-bit machine."""
+
+MESSAGE_BYTES = 256
+"""About what librdkafka keeps of a message besides its payload."""
+
+_END_OF_PARTITION = 2**32 - 191
+"""RD_KAFKA_RESP_ERR__PARTITION_EOF as 32 bits."""
 
 _address = types.int64
 _timestamp = types.ExternalFunction("rd_kafka_message_timestamp", types.int64(_address, _address))
@@ -62,6 +70,43 @@ def _take(messages: Int64s, begin: int, end: int, max_bytes: int) -> _Taken:
     return at - begin, offsets, timestamps, ends[: count + 1], values, valid, nulls, troubles[:trouble_count]
 
 
+_Runs = tuple[Int64s, Int64s, Int64s, Int64s, Int64s]
+
+
+def _runs(messages: Int64s, count: int) -> _Runs:
+    starts = np.empty(count, np.int64)
+    topics = np.empty(count, np.int64)
+    numbers = np.empty(count, np.int64)
+    weights = np.zeros(count, np.int64)
+    nexts = np.full(count, -1, np.int64)
+    run, topic, number = -1, 0, 0
+    for i in range(count):
+        message = messages[i]
+        of_topic, of_number = word_at(message + _TOPIC), half_at(message + _PARTITION)
+        if run < 0 or of_topic != topic or of_number != number:
+            run += 1
+            topic, number = of_topic, of_number
+            starts[run], topics[run], numbers[run] = i, topic, number
+        error = half_at(message + _ERROR)
+        weights[run] += MESSAGE_BYTES
+        if not error:
+            weights[run] += word_at(message + _LENGTH)
+            nexts[run] = word_at(message + _OFFSET) + 1
+        elif error == _END_OF_PARTITION:
+            nexts[run] = word_at(message + _OFFSET)
+    return starts[: run + 1], topics[: run + 1], numbers[: run + 1], weights[: run + 1], nexts[: run + 1]
+
+
+def compiled_runs() -> Compiled:
+    """`runs(messages, count)`: the first `count` messages as runs of one partition each, compiled as `compiled` is.
+
+    Gives per run the place of its first message; the address of the topic, 0 for none; the number of the partition;
+    the bytes that its messages hold, MESSAGE_BYTES for each included; the offset behind its last record or told end,
+    -1 where it has neither.
+    """
+    return _kept_where_it_can_be((types.int64[::1], types.int64), _runs)
+
+
 def compiled(addresses: dict[str, int]) -> Compiled:
     """`take(messages, begin, end, max_bytes)`, compiled once per machine where its cache can be written.
 
@@ -72,9 +117,12 @@ def compiled(addresses: dict[str, int]) -> Compiled:
     """
     for name, address in addresses.items():
         llvm.add_symbol(name, address)
-    signature = (types.int64[::1], types.int64, types.int64, types.int64)
+    return _kept_where_it_can_be((types.int64[::1], types.int64, types.int64, types.int64), _take)
+
+
+def _kept_where_it_can_be(signature: tuple[types.Type, ...], function: Callable[..., object]) -> Compiled:
     try:
-        return njit(signature, nogil=True, cache=True)(_take)
+        return njit(signature, nogil=True, cache=True)(function)
     except RuntimeError:
         # No folder to keep it in can be written.
-        return njit(signature, nogil=True)(_take)
+        return njit(signature, nogil=True)(function)

@@ -1,15 +1,17 @@
-"""The fast drain: librdkafka's own batch call, and one compiled pass from its messages to columns."""
+"""The fast drain: librdkafka's own batch call, and compiled passes from its messages to columns."""
 
 import threading
+from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError
 
-from dataflow.sources.kafka.drain import Drained, Trace
-from dataflow.sources.kafka.drain_kernel import compiled
+from dataflow.columnar.types import Int64s
+from dataflow.sources.kafka.drain import Drained, Held, TopicPart, Trace, whose
+from dataflow.sources.kafka.drain_kernel import MESSAGE_BYTES, compiled, compiled_runs
 from dataflow.sources.kafka.librdkafka import Librdkafka, Unfit
 
 if TYPE_CHECKING:
@@ -20,80 +22,170 @@ __all__ = ["NativeDrain", "Unfit"]
 _MOST_BYTES = 2**31 - 2**16
 """Arrow counts a binary column's bytes with int32."""
 
+_NOTHING = np.zeros(0, np.int64)
 _loading = threading.Lock()
 
 
+class _Loaded(NamedTuple):
+    library: Librdkafka
+    take: "Compiled"
+    runs: "Compiled"
+
+
 @cache
-def _loaded() -> "tuple[Librdkafka, Compiled]":
+def _loaded() -> _Loaded:
     library = Librdkafka()
     names = ("rd_kafka_message_timestamp", "rd_kafka_message_destroy")
-    return library, compiled({name: library.address(name) for name in names})
+    return _Loaded(library, compiled({name: library.address(name) for name in names}), compiled_runs())
 
 
-def load() -> "tuple[Librdkafka, Compiled]":
-    """The library and the kernel, ready to run; takes a second or two where nothing is cached. Raises Unfit."""
+def load() -> _Loaded:
+    """The library and the kernels, ready to run; takes a second or two where nothing is cached. Raises Unfit."""
     with _loading:
         return _loaded()
 
 
-class NativeDrain:
-    """The partition's own queue, cut off from the consumer's: records come from here, all else from the consumer.
+@dataclass(slots=True)
+class _Line:
+    """What was fetched of one partition and is not taken: addresses of messages, of which [begin, end) are left."""
 
-    So librdkafka calls back into Python only where confluent-kafka expects it, in the consumer's `poll`.
+    queue: int
+    next_offset: int
+    messages: Int64s = field(default_factory=lambda: _NOTHING)
+    begin: int = 0
+    end: int = 0
+    size_bytes: int = 0
+    traces: list[Trace] = field(default_factory=list)
+
+    def append(self, messages: Int64s) -> None:
+        """Put addresses behind those that are left."""
+        self.messages = np.concatenate((self.messages[self.begin : self.end], messages))
+        self.begin, self.end = 0, len(self.messages)
+
+
+class NativeDrain:
+    """The partitions' own queues, led into one of the drain's: records come from there, all else from the consumer.
+
+    So librdkafka calls back into Python only where confluent-kafka expects it, in the consumer's `poll`, and what it
+    fetches ahead is bounded for all partitions together.
     """
 
-    def __init__(self, consumer: Consumer, topic: str, partition: int) -> None:
+    def __init__(self, consumer: Consumer) -> None:
         """Raises Unfit if it is not certain to work."""
-        self._library, self._take = load()
+        self._library, self._take, self._runs = load()
         self._consumer = consumer
-        client = self._library.client_of(consumer)
-        self._queue: int | None = self._library.rd_kafka_queue_get_partition(client, topic.encode(), partition)
-        if not self._queue:
-            raise Unfit(f"{topic}/{partition} has no queue")
-        # Told by the application, this outlasts every assign.
-        self._library.rd_kafka_queue_forward(self._queue, None)
-        self._messages = np.zeros(0, np.int64)
-        self._begin = self._end = 0
+        self._client = self._library.client_of(consumer)
+        self._queue: int | None = self._library.rd_kafka_queue_new(self._client)
+        self._fetched = np.zeros(0, np.int64)
+        self._lines: dict[TopicPart, _Line] = {}
+        self._found: dict[tuple[int, int], TopicPart | None] = {}
+        self.size_bytes = 0
 
-    def take(self, max_records: int, max_bytes: int) -> Drained:
-        """As `Drain.take`; what librdkafka gave beyond `max_bytes` waits for the next call."""
-        traces = self._serve()
-        if self._begin == self._end:
-            self._fill(max_records)
-        begin, end = self._begin, min(self._end, self._begin + max_records)
+    def add(self, part: TopicPart, next_offset: int) -> None:
+        """As `Drain.add`."""
+        topic, number = part
+        queue = self._library.rd_kafka_queue_get_partition(self._client, topic.encode(), number)
+        assert queue, "a consumer has a queue for every partition"
+        # told by the application, so that no assign ever leads it into the consumer's queue
+        self._library.rd_kafka_queue_forward(queue, self._queue)
+        self._lines[part] = _Line(queue, next_offset)
+        self._found.clear()
+
+    def take(self, part: TopicPart, max_records: int, max_bytes: int, *, fetch: bool = True) -> Drained:
+        """As `Drain.take`."""
+        self._serve(part)
+        line = self._lines[part]
+        # an unassign cuts it off, at some time of its own; what came since then moves over with this
+        self._library.rd_kafka_queue_forward(line.queue, self._queue)
+        if fetch and line.end - line.begin < max_records:
+            self._fetch(max_records)
+        begin, end = line.begin, min(line.end, line.begin + max_records)
         taken, offsets, stamps, ends, data, valid, nulls, troubles = self._take(
-            self._messages, begin, end, min(max_bytes, _MOST_BYTES)
+            line.messages, begin, end, min(max_bytes, _MOST_BYTES)
         )
-        self._begin += taken
+        line.begin += taken
+        if taken:
+            self._lighten(line, taken * MESSAGE_BYTES + int(ends[-1]))
+        traces, line.traces = line.traces, []
         traces += map(self._trace, troubles.tolist())
         buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(ends), pa.py_buffer(data)]
         values = pa.Array.from_buffers(pa.binary(), len(offsets), buffers, nulls)
         return Drained(offsets, stamps, values, traces)
 
+    def held(self, part: TopicPart) -> Held:
+        """As `Drain.held`."""
+        line = self._lines[part]
+        return Held(line.size_bytes, line.next_offset)
+
+    def remove(self, part: TopicPart) -> None:
+        """As `Drain.remove`; destroys what was not taken."""
+        line = self._lines.pop(part, None)
+        if line is None:
+            return
+        self._destroy(line.messages[line.begin : line.end])
+        self._lighten(line, line.size_bytes)
+        self._library.rd_kafka_queue_forward(line.queue, None)
+        self._library.rd_kafka_queue_destroy(line.queue)
+        # the address of a topic may be another's later
+        self._found.clear()
+
     def close(self) -> None:
-        """Destroys what was not taken and lets go of the queue."""
-        for message in self._messages[self._begin : self._end].tolist():
-            self._library.rd_kafka_message_destroy(message)
-        self._begin = self._end
+        """As `Drain.close`."""
+        for part in list(self._lines):
+            self.remove(part)
         if self._queue:
             self._library.rd_kafka_queue_destroy(self._queue)
             self._queue = None
 
-    def _serve(self) -> list[Trace]:
+    def _serve(self, asked: TopicPart) -> None:
         """Let callbacks run, and take what concerns the consumer as a whole."""
-        traces = []
         while (message := self._consumer.poll(0)) is not None:
             error = message.error()
-            assert error is not None, "records come from the partition's own queue only"
-            traces.append(Trace(error, message.offset()))
-        return traces
+            assert error is not None, "records come from the drain's own queue only"
+            number = message.partition()
+            part = whose((message.topic() or "", -1 if number is None else number), self._lines, asked)
+            self._lines[part].traces.append(Trace(error, message.offset()))
 
-    def _fill(self, max_records: int) -> None:
-        if len(self._messages) < max_records:
-            self._messages = np.zeros(max_records, np.int64)
-        address = self._messages.ctypes.data
-        got = self._library.rd_kafka_consume_batch_queue(self._queue, 0, address, max_records)
-        self._begin, self._end = 0, max(0, got)
+    def _fetch(self, max_records: int) -> None:
+        """Sort what librdkafka has fetched by now to the partitions that it is of."""
+        if len(self._fetched) < max_records:
+            self._fetched = np.zeros(max_records, np.int64)
+        fetched = self._fetched
+        got = self._library.rd_kafka_consume_batch_queue(self._queue, 0, fetched.ctypes.data, max_records)
+        if got <= 0:
+            return
+        starts, *columns = (column.tolist() for column in self._runs(fetched, got))
+        for start, end, topic, number, size_bytes, next_offset in zip(
+            starts, [*starts[1:], got], *columns, strict=True
+        ):
+            part = self._part_of(topic, number)
+            if part is None:
+                self._destroy(fetched[start:end])
+                continue
+            line = self._lines[part]
+            line.append(fetched[start:end])
+            line.size_bytes += size_bytes
+            self.size_bytes += size_bytes
+            if next_offset >= 0:
+                line.next_offset = next_offset
+
+    def _part_of(self, topic: int, number: int) -> TopicPart | None:
+        """The partition that messages of a topic, known by its address, and a number are of; None if it was removed."""
+        key = (topic, number)
+        if key not in self._found:
+            name = self._library.rd_kafka_topic_name(topic).decode() if topic else ""
+            self._found[key] = (name, number) if (name, number) in self._lines else None
+        return self._found[key]
+
+    def _lighten(self, line: _Line, size_bytes: int) -> None:
+        line.size_bytes -= size_bytes
+        self.size_bytes -= size_bytes
+        if line.begin == line.end:
+            line.messages, line.begin, line.end = _NOTHING, 0, 0
+
+    def _destroy(self, messages: Int64s) -> None:
+        for message in messages.tolist():
+            self._library.rd_kafka_message_destroy(message)
 
     def _trace(self, message: int) -> Trace:
         head = np.ctypeslib.as_array((np.ctypeslib.as_ctypes_type(np.int64) * 8).from_address(message))

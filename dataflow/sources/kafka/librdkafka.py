@@ -13,6 +13,8 @@ _WORD_BYTES = 8
 _POINTER, _TEXT, _SIZE, _INT = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "rd_kafka_opaque": (_POINTER, [_POINTER]),
+    "rd_kafka_queue_new": (_POINTER, [_POINTER]),
+    "rd_kafka_topic_name": (_TEXT, [_POINTER]),
     "rd_kafka_queue_get_partition": (_POINTER, [_POINTER, _TEXT, ctypes.c_int32]),
     "rd_kafka_queue_forward": (None, [_POINTER, _POINTER]),
     "rd_kafka_queue_destroy": (None, [_POINTER]),

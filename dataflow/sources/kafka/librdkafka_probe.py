@@ -97,7 +97,7 @@ def _look_at_message(library: Any, client: int) -> None:
             try:
                 message = library.rd_kafka_event_message_next(event) if event else None
                 if message:
-                    _require_known(Message.from_address(message))
+                    _require_known(Message.from_address(message), topic)
                     return
             finally:
                 if event:
@@ -108,9 +108,9 @@ def _look_at_message(library: Any, client: int) -> None:
         library.rd_kafka_topic_destroy(topic)
 
 
-def _require_known(message: Message) -> None:
+def _require_known(message: Message, topic: int) -> None:
     told = (message.error, message.partition, message.length, message.key_length, message.offset)
-    if told != (_PURGED, _ANY_PARTITION, len(_PAYLOAD), len(_KEY), _NO_OFFSET):
+    if told != (_PURGED, _ANY_PARTITION, len(_PAYLOAD), len(_KEY), _NO_OFFSET) or message.topic != topic:
         raise Odd(f"a message of librdkafka has other fields than expected: {told}")
     texts = (ctypes.string_at(message.payload, message.length), ctypes.string_at(message.key, message.key_length))
     if texts != (_PAYLOAD, _KEY):

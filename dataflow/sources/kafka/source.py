@@ -1,4 +1,4 @@
-"""Kafka as a source: one consumer per partition, at offsets that the lake keeps, committed records only."""
+"""Kafka as a source: one consumer per worker, at offsets that the lake keeps, committed records only."""
 
 import threading
 import time
@@ -8,26 +8,30 @@ from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError
 from confluent_kafka.admin import AdminClient
 
 from dataflow.errors import SourceError, StoppedEarly, UnknownTopic
 from dataflow.logs import logger
 from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.sources.kafka.client import Trouble, admin_properties, build, consumer_properties
-from dataflow.sources.kafka.drain import Drain, Drained, Trace, open_drain
+from dataflow.sources.kafka.drain import Drained, TopicPart, Trace, open_drain
 from dataflow.sources.kafka.ends import EndsWatch
 from dataflow.sources.kafka.gap import Gap
 from dataflow.sources.kafka.group import GroupCommits
+from dataflow.sources.kafka.hub import Hub
 from dataflow.sources.kafka.lost import created_anew, offset_lost
+from dataflow.sources.kafka.new_topics import NewTopics
 from dataflow.sources.kafka.refusal import is_refusal
-from dataflow.sources.kafka.topics import KafkaTopics, TopicWatch
+from dataflow.sources.kafka.topic_choice import TopicChoice
+from dataflow.sources.kafka.topics import WATCH_SECONDS, KafkaTopics, TopicWatch
 from dataflow.sources.kafka.waiting import Farewells, Patience
 from dataflow.sources.source import Hint, Reader
 
-COMMIT_EVERY_SECONDS = 1.0
 LAST_QUESTION_SECONDS = 2.0
 """How long an end waits to hear what is left behind it."""
+RANGES_SECONDS = 5.0
+"""How long the offsets that a topic was told to have serve those of its partitions that are opened one by one."""
 
 Start = Literal["earliest", "latest"]
 
@@ -43,7 +47,7 @@ class KafkaSource:
     def __init__(
         self,
         brokers: str,
-        topics: Sequence[str],
+        topics: Sequence[str] | TopicChoice,
         *,
         group: str | None = "tidemill",
         start: Start = "earliest",
@@ -64,27 +68,26 @@ class KafkaSource:
         admin = build(AdminClient, {**admin_properties(brokers, user), "error_cb": self._trouble})
         patience = Patience(stopping)
         self._topics = KafkaTopics(admin, self._trouble, brokers, timeout_seconds, patience)
-        described = self._topics.describe(topics)
-        self._partitions = {f"{t}/{n}": (t, n) for t in topics for n in range(described[t].partitions)}
+        choice = topics if isinstance(topics, TopicChoice) else TopicChoice(tuple(topics))
+        there = self._topics.chosen(choice)
+        described = self._topics.describe(there)
+        self._partitions = {f"{t}/{n}": (t, n) for t in there for n in range(described[t].partitions)}
+        self._new_topics = NewTopics(choice, there, self._topics.names, time.monotonic, WATCH_SECONDS)
         self._watch = TopicWatch(admin, described, time.monotonic, patience)
         last_seconds = min(LAST_QUESTION_SECONDS, timeout_seconds)
         self._last_question = KafkaTopics(admin, self._trouble, brokers, last_seconds, patience)
         # librdkafka makes no consumer without one, also where nothing is committed
         named = group or "tidemill"
         commits = GroupCommits(named)
-        self._shared = Shared(
-            self._trouble,
-            self._topics,
-            self._watch,
-            EndsWatch(admin, time.monotonic),
-            commits,
-            Farewells(),
-            time.monotonic,
-            notes_offsets=group is not None,
-        )
+        self._shared = Shared(self._trouble, self._topics, self._watch, EndsWatch(admin, time.monotonic), commits)
+        self._farewells = Farewells()
+        self._notes_offsets = group is not None
+        self._hubs: dict[int, list[Hub]] = {}
+        self._ranges: dict[str, tuple[float, dict[int, tuple[int, int]]]] = {}
         self._readers: list[KafkaReader] = []
+        self._open_readers = 8
         self._lock = threading.Lock()
-        self._properties = consumer_properties(brokers, named, user, len(self._partitions))
+        self._properties = consumer_properties(brokers, named, user)
         self._callbacks = {"error_cb": self._trouble, "on_commit": commits}
         self._ends: dict[str, int] | None = None
         self._asking = threading.Lock()
@@ -107,7 +110,7 @@ class KafkaSource:
         return partition.rpartition("/")[0]
 
     def open(self, partition: str, next_offset: int | None, hint: Hint, bounded_end: int | None = None) -> Reader:
-        """A consumer of its own, at `next_offset`. `hint` is the id of the topic that the offset belongs to.
+        """By the consumer of the calling thread, at `next_offset`. `hint` is the id of the topic that it belongs to.
 
         Raises OffsetLost when the topic was created anew, or does not hold `next_offset` and no gap is accepted;
         UnknownTopic when the partition is not there.
@@ -119,7 +122,9 @@ class KafkaSource:
             )
         topic, number = self._partitions[partition]
         topic_id = self._watch.id_now(topic)
-        low, high = self._topics.ranges(topic, [number])[number]
+        low, high = self._range(topic, number)
+        if next_offset is not None and not low <= next_offset <= high:
+            low, high = self._topics.ranges(topic, [number])[number]
         gap = Gap(partition, accept=self._accept_gap)
         if next_offset is None:
             position = low if self._start == "earliest" else self._topics.stable_ends(topic, [number])[number]
@@ -128,21 +133,46 @@ class KafkaSource:
             if hint is not None and topic_id is not None and hint != topic_id:
                 raise created_anew(partition, position, str(hint), topic_id)
             gap.at_start(position, low, high)
-        consumer = build(Consumer, {**self._properties, **self._callbacks})
         self._opened.add(partition)
-        reader = KafkaReader(
-            consumer,
-            open_drain(consumer, topic, number, self._beside),
-            self._shared,
-            Place(topic, number, topic_id),
-            position,
-            bounded_end,
-            gap,
-        )
         # Held until it is closed: a consumer that is merely dropped closes itself, however long the broker takes.
         with self._lock:
-            self._readers = [*(each for each in self._readers if not each.closed), reader]
+            hub = self._hub((topic, number))
+            reader = KafkaReader(
+                hub, self._shared, Place(topic, number, topic_id), position, bounded_end, gap, max(0, high - position)
+            )
+            if len(self._readers) >= 2 * self._open_readers:
+                self._readers = [each for each in self._readers if not each.closed]
+                self._open_readers = len(self._readers) + 8
+            self._readers.append(reader)
         return reader
+
+    def _hub(self, part: TopicPart) -> Hub:
+        """The one of the calling thread: each worker has its own, which no other waits for.
+
+        A partition that is read twice at a time has a second one.
+        """
+        hubs = [hub for hub in self._hubs.get(threading.get_ident(), ()) if not hub.closed]
+        hub = next((hub for hub in hubs if not hub.reads(part)), None)
+        if hub is None:
+            consumer = build(Consumer, {**self._properties, **self._callbacks})
+            drain = open_drain(consumer, self._beside)
+            hub = Hub(consumer, drain, self._farewells, time.monotonic, notes_offsets=self._notes_offsets)
+            hubs.append(hub)
+        self._hubs[threading.get_ident()] = hubs
+        return hub
+
+    def _range(self, topic: str, number: int) -> tuple[int, int]:
+        """First offset and high watermark, as told some seconds ago at most: one question serves a topic's partitions.
+
+        What has changed since is seen when it matters: a high watermark only grows, and a consumer tells what is gone.
+        """
+        with self._asking:
+            asked_at, told = self._ranges.get(topic, (float("-inf"), {}))
+            if number not in told or time.monotonic() - asked_at > RANGES_SECONDS:
+                asked_at = time.monotonic()
+                told = self._topics.ranges(topic, self._numbers(self._partitions)[topic])
+                self._ranges[topic] = (asked_at, told)
+            return told[number]
 
     def end_offsets(self) -> dict[str, int]:
         """The last stable offsets at the first call: a transaction that is open then is not waited for."""
@@ -190,9 +220,10 @@ class KafkaSource:
         return numbers
 
     def partitions_changed(self) -> bool:
-        """True once a topic has new partitions; seen within some 5 s."""
+        """True once a topic has new partitions, or one more topic matches; seen within some 5 s."""
         self._watch.look()
-        return self._watch.grown()
+        self._new_topics.look()
+        return self._watch.grown() or bool(self._new_topics.found)
 
     def close(self) -> None:
         """Close what readers are still open; the connection for metadata ends with this object."""
@@ -209,9 +240,6 @@ class Shared:
     watch: TopicWatch
     ends: EndsWatch
     commits: GroupCommits
-    farewells: Farewells
-    monotonic: Callable[[], float]
-    notes_offsets: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,39 +259,34 @@ class KafkaReader:
 
     def __init__(
         self,
-        consumer: Consumer,
-        drain: Drain,
+        hub: Hub,
         shared: Shared,
         place: Place,
         position: int,
         bounded_end: int | None,
         gap: Gap,
+        expected: int,
     ) -> None:
-        """`position` must be within the partition's offsets, or before the `gap`."""
+        """`position` must be within the partition's offsets, of which `expected` lie ahead, or before the `gap`."""
         self.position = position
         self.finished = bounded_end is not None and position >= bounded_end
         self.unfinished = False
         self.content = None
-        self._consumer = consumer
-        self._drain = drain
+        self._hub = hub
         self._topics = shared.topics
         self._watch, self._ends = shared.watch, shared.ends
         self._topic, self._number, self._topic_id = place.topic, place.number, place.topic_id
+        self._part = (place.topic, place.number)
         self._name = f"{self._topic}/{self._number}"
         self._end = bounded_end
         self._gap = gap
         self._out_of_range: Trace | None = None
         self._ends.open(self._topic, self._number)
         self._trouble, self._commits = shared.trouble, shared.commits
-        self._monotonic = shared.monotonic
-        self._farewells = shared.farewells
-        self._notes_offsets = shared.notes_offsets
-        self._commit_at = self._monotonic() + COMMIT_EVERY_SECONDS
-        self._committed = position
         self.closed = False
         self._read_at: float | None = None
         self._log = logger("kafka")
-        consumer.assign([TopicPartition(self._topic, self._number, gap.behind(position))])
+        hub.open(self._part, gap.behind(position), 0 if self.finished else expected)
 
     @property
     def hint(self) -> str | None:
@@ -278,8 +301,7 @@ class KafkaReader:
         self._ends.look()
         if self._gap.closed():
             return None
-        drained = self._drain.take(max_records, max_bytes)
-        self._commit()
+        drained = self._hub.take(self._part, max_records, max_bytes)
         offsets = drained.offsets
         end_seen = self._end_told(drained.traces) if drained.traces else self.position
         if self._out_of_range is not None and not len(offsets):
@@ -294,10 +316,12 @@ class KafkaReader:
         if self._end is not None and (reached_end or end >= self._end):
             end = self._end
             self.finished = True
+            self._hub.rest(self._part)
         if end == self.position:
             return None
-        self._read_at = self._monotonic()
+        self._read_at = self._hub.fetched_at
         start, self.position = self.position, end
+        self._hub.note(self._part, end)
         return Poll(_records(drained, limit), start, end, lost=self._gap.lost(start, end))
 
     def confirm(self) -> None:
@@ -324,9 +348,11 @@ class KafkaReader:
         position = self._gap.behind(self.position)
         if told is not None and told.high > told.stable:
             return max(0, told.stable - position)
-        low_high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, self._number), cached=True)
-        high = -1 if low_high is None else low_high[1]
-        return None if high < 0 else max(0, high - position)
+        high = self._hub.high(self._part)
+        if high is None and told is not None:
+            # as long as it is not its turn to be fetched
+            high = told.high
+        return None if high is None else max(0, high - position)
 
     def waiting(self) -> int | None:
         """Offsets between the last stable one, or our position where that is further by now, and the high watermark."""
@@ -334,14 +360,12 @@ class KafkaReader:
         return None if told is None else max(0, told.high - max(told.stable, self.position))
 
     def close(self) -> None:
-        """Leave Kafka; a broker that does not answer is waited for a second at most, once per source."""
+        """Leave the consumer; a broker that does not answer is waited for a second at most, once per source."""
         if self.closed:
             return
         self.closed = True
         self._ends.close(self._topic, self._number)
-        self._commit(now=True)
-        self._drain.close()
-        self._farewells.close(self._consumer.close)
+        self._hub.close(self._part)
 
     def _end_told(self, traces: Sequence[Trace]) -> int:
         """The furthest end of the partition that the traces tell; raises for what cannot heal."""
@@ -387,7 +411,7 @@ class KafkaReader:
             place = self._gap.overtaken(reached, low, high) if low > reached else reached
         # else a broker that had just taken over did not know our offset yet
         if place is not None:
-            self._consumer.assign([TopicPartition(self._topic, self._number, place)])
+            self._hub.seek(self._part, place)
         return reached
 
     def _check_topic(self) -> None:
@@ -406,20 +430,6 @@ class KafkaReader:
         topic_id = self._watch.id_now(self._topic)
         if self._topic_id is not None and topic_id is not None and topic_id != self._topic_id:
             raise created_anew(self._name, self.position, self._topic_id, topic_id)
-
-    def _commit(self, *, now: bool = False) -> None:
-        if (
-            not self._notes_offsets
-            or self._committed == self.position
-            or not (now or self._monotonic() >= self._commit_at)
-        ):
-            return
-        self._commit_at = self._monotonic() + COMMIT_EVERY_SECONDS
-        self._committed = self.position
-        try:
-            self._consumer.commit(offsets=[TopicPartition(self._topic, self._number, self.position)], asynchronous=True)
-        except KafkaException as error:
-            self._log.info("kafka_group_commit_failed", partition=self._name, error=str(error))
 
 
 def _records(drained: Drained, limit: int) -> pa.RecordBatch:

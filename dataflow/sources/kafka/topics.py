@@ -16,7 +16,9 @@ from dataflow.errors import SourceError, StoppedEarly, UnknownTopic
 from dataflow.logs import logger
 from dataflow.sources.kafka.client import Trouble
 from dataflow.sources.kafka.refusal import is_refusal
+from dataflow.sources.kafka.topic_choice import TopicChoice
 from dataflow.sources.kafka.waiting import Patience
+from dataflow.spoken import listed
 
 WATCH_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
@@ -79,6 +81,28 @@ class KafkaTopics:
         self._trouble = trouble
         self._brokers = brokers
         self._timeout_seconds = timeout_seconds
+
+    def chosen(self, choice: TopicChoice) -> list[str]:
+        """The topics that there are of `choice`; a named one that is gone is left out where it may be.
+
+        Raises UnknownTopic where there is none, or a named one is gone that may not be.
+        """
+        known = self.list_topics().topics
+        found = choice.among(known)
+        there = [topic for topic in found if topic in known or not choice.may_lack(topic)]
+        if not found:
+            others = ", ".join(sorted(name for name in known if not name.startswith("__"))[:5])
+            raise UnknownTopic(
+                f"Kafka at {self._brokers} has no topic that matches {listed(list(choice.patterns))}; "
+                + (f"there are: {others}" if others else "there is no topic at all")
+                + ". A pattern matches whole names: correct --topic, or make a topic that it takes"
+            )
+        # of none that is left, the missing one is told by its name
+        return there or found
+
+    def names(self) -> list[str]:
+        """All topics that have partitions to read."""
+        return [name for name, told in self.list_topics().topics.items() if told.error is None and told.partitions]
 
     def describe(self, topics: Sequence[str]) -> dict[str, TopicState]:
         """State of each topic; UnknownTopic names the missing one and those that look like it."""

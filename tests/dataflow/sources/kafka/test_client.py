@@ -8,10 +8,10 @@ from dataflow.errors import BrokerUnreachable, ConfigError, SourceError
 from dataflow.sources.kafka.client import QUEUE_KBYTES, Trouble, admin_properties, consumer_properties
 
 
-def test_the_fetch_budget_is_shared_by_the_partitions() -> None:
-    assert consumer_properties("b:1", "g", {}, 4)["queued.max.messages.kbytes"] == QUEUE_KBYTES // 4
-    assert consumer_properties("b:1", "g", {}, 1_000)["queued.max.messages.kbytes"] == 1024
-    assert consumer_properties("b:1", "g", {"queued.max.messages.kbytes": "7"}, 4)["queued.max.messages.kbytes"] == "7"
+def test_what_is_fetched_ahead_is_bounded_and_the_user_may_change_it() -> None:
+    properties = consumer_properties("b:1", "g", {})
+    assert (properties["queued.max.messages.kbytes"], properties["fetch.max.bytes"]) == (QUEUE_KBYTES, 24 * 2**20)
+    assert consumer_properties("b:1", "g", {"queued.max.messages.kbytes": "7"})["queued.max.messages.kbytes"] == "7"
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ def test_the_fetch_budget_is_shared_by_the_partitions() -> None:
 )
 def test_a_property_that_must_stay_ours_is_refused_by_name(key: str, value: object) -> None:
     with pytest.raises(ConfigError) as told:
-        consumer_properties("b:1", "g", {key: value}, 1)
+        consumer_properties("b:1", "g", {key: value})
     assert told.value.key == f"kafka.{key}"
 
 
 def test_what_a_consumer_stands_on_is_ours() -> None:
-    properties = consumer_properties("b:1", "g", {"client.id": "mine"}, 1)
+    properties = consumer_properties("b:1", "g", {"client.id": "mine"})
     assert properties["enable.auto.commit"] == "false"
     assert properties["isolation.level"] == "read_committed"
     assert properties["auto.offset.reset"] == "error"

@@ -18,8 +18,9 @@ from structlog.testing import capture_logs
 
 from dataflow.sources.kafka import drain_native, librdkafka_probe
 from dataflow.sources.kafka.client import consumer_properties
-from dataflow.sources.kafka.drain import Drain, Drained, Opener, PlainDrain, open_drain, why_plain
+from dataflow.sources.kafka.drain import Drain, Drained, Opener, TopicPart, open_drain, whose, why_plain
 from dataflow.sources.kafka.drain_native import NativeDrain
+from dataflow.sources.kafka.drain_plain import PlainDrain
 from tests.kafka_fixture import fresh_topic, produce, transactional_producer
 
 SECONDS = 30.0
@@ -30,9 +31,11 @@ class Reading:
     """One partition, read by one kind of drain until its end."""
 
     def __init__(self, kafka: str, topic: str, opener: Opener, trouble: Callable[[KafkaError], None] | None = None):
-        properties = consumer_properties(kafka, "drain", {}, 1)
+        properties = consumer_properties(kafka, "drain", {})
         self.consumer = Consumer(properties if trouble is None else properties | {"error_cb": trouble})
-        self.drain: Drain = opener(self.consumer, topic, 0)
+        self.drain: Drain = opener(self.consumer)
+        self.part: TopicPart = (topic, 0)
+        self.drain.add(self.part, 0)
         self.consumer.assign([TopicPartition(topic, 0, 0)])
         self.parts: list[Drained] = []
 
@@ -40,7 +43,7 @@ class Reading:
         deadline = time.monotonic() + SECONDS
         while not done():
             assert time.monotonic() < deadline
-            part = self.drain.take(max_records, max_bytes)
+            part = self.drain.take(self.part, max_records, max_bytes)
             if len(part.offsets) or part.traces:
                 self.parts.append(part)
             else:
@@ -68,7 +71,7 @@ class Reading:
         self.consumer.close()
 
 
-def plain_drain(consumer: Consumer, _topic: str, _partition: int) -> Drain:
+def plain_drain(consumer: Consumer) -> Drain:
     return PlainDrain(consumer)
 
 
@@ -99,6 +102,54 @@ def test_both_drains_give_the_same_records(kafka: str, max_records: int, max_byt
     assert [part.traces[0].offset for part in (native.parts[-1], plain.parts[-1])] == [len(values)] * 2
     for part in native.parts:
         part.values.validate(full=True)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("opener", [open_drain, plain_drain])
+def test_partitions_of_one_consumer_get_each_their_own(kafka: str, opener: Opener) -> None:
+    topic = fresh_topic(kafka, partitions=3)
+    for number in range(3):
+        produce(kafka, topic, [b"%d.%d" % (number, n) for n in range(1_000)], partition=number)
+    reading = Reading(kafka, topic, opener)
+    reading.drain.add((topic, 1), 0)
+    reading.drain.add((topic, 2), 0)
+    reading.consumer.incremental_assign([TopicPartition(topic, 1, 0), TopicPartition(topic, 2, 0)])
+    reading.to_end(max_records=70)
+    assert [value for _, _, value in reading.table] == [b"0.%d" % n for n in range(1_000)]
+    # asked for the first time, it has what came while the other was asked, and was let go of without harm
+    reading.consumer.incremental_unassign([TopicPartition(topic, 2)])
+    reading.drain.remove((topic, 2))
+    reading.parts.clear()
+    reading.part = (topic, 1)
+    assert reading.drain.held(reading.part).next_offset == 1_000
+    reading.to_end(max_records=70)
+    assert [value for _, _, value in reading.table] == [b"1.%d" % n for n in range(1_000)]
+    assert reading.drain.size_bytes == 0
+    reading.close()
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("opener", [open_drain, plain_drain])
+def test_a_partition_that_is_let_go_of_and_taken_up_again_loses_and_repeats_nothing(kafka: str, opener: Opener) -> None:
+    topic = fresh_topic(kafka)
+    produce(kafka, topic, [b"%d" % n for n in range(20_000)])
+    reading = Reading(kafka, topic, opener)
+    for turn in range(8):
+        reading.until(lambda turn=turn: len(reading.table) >= 2_000 * (turn + 1), max_records=500)  # type: ignore[misc]  # a default binds the loop's value
+        reading.consumer.incremental_unassign([TopicPartition(topic, 0)])
+        # what was sorted by now is still given
+        at = reading.drain.held(reading.part).next_offset
+        reading.consumer.incremental_assign([TopicPartition(topic, 0, at)])
+    reading.to_end(max_records=5_000)
+    assert [value for _, _, value in reading.table] == [b"%d" % n for n in range(20_000)]
+    reading.close()
+
+
+def test_a_trouble_is_told_to_its_partition_or_one_of_its_topic_or_to_who_asks() -> None:
+    parts = [("a", 0), ("b", 1), ("b", 2)]
+    assert whose(("b", 2), parts, ("a", 0)) == ("b", 2)
+    assert whose(("b", -1), parts, ("a", 0)) == ("b", 1)
+    assert whose(("", -1), parts, ("a", 0)) == ("a", 0)
 
 
 @pytest.mark.kafka
@@ -157,7 +208,7 @@ def _memory_of_rounds(kafka: str, topic: str, rounds: int) -> list[int]:
         reading = Reading(kafka, topic, open_drain)
         reading.until(lambda reading=reading: sum(len(p.offsets) for p in reading.parts) > 60_000, 1_000)  # type: ignore[misc]  # a default binds the loop's value
         # Far from all that librdkafka gave: the rest waits in the drain and must not be lost sight of.
-        reading.drain.take(20_000, 1_000)
+        reading.drain.take(reading.part, 20_000, 1_000)
         reading.close()
         reading.parts.clear()
         used.append(_resident_bytes())
@@ -225,7 +276,7 @@ def test_a_client_whose_memory_looks_otherwise_is_read_the_plain_way_with_one_wa
 def test_an_empty_take_gives_columns_without_rows() -> None:
     for opener in (open_drain, plain_drain):
         reading = Reading(NOWHERE, "nothing", opener)
-        part = reading.drain.take(10, 1_000)
+        part = reading.drain.take(reading.part, 10, 1_000)
         assert (len(part.offsets), len(part.timestamps), part.values) == (0, 0, pa.array([], pa.binary()))
         reading.close()
 

@@ -10,6 +10,7 @@ from dataflow.sources.kafka import librdkafka_probe as probe
 from dataflow.sources.kafka.librdkafka import Librdkafka
 from dataflow.sources.kafka.librdkafka_probe import Message, Odd, examine
 
+TOPIC = 0x7000
 PAYLOAD = ctypes.create_string_buffer(probe._PAYLOAD)
 KEY = ctypes.create_string_buffer(probe._KEY)
 
@@ -18,6 +19,7 @@ def message(**changes: Any) -> Message:
     """What comes back for the record that was never sent."""
     fields = {
         "error": probe._PURGED,
+        "topic": TOPIC,
         "partition": probe._ANY_PARTITION,
         "payload": ctypes.addressof(PAYLOAD),
         "length": len(probe._PAYLOAD),
@@ -29,20 +31,20 @@ def message(**changes: Any) -> Message:
 
 
 def test_the_message_that_came_back_whole_is_known() -> None:
-    probe._require_known(message())
+    probe._require_known(message(), TOPIC)
 
 
-@pytest.mark.parametrize("field", ["error", "partition", "length", "key_length", "offset"])
+@pytest.mark.parametrize("field", ["error", "topic", "partition", "length", "key_length", "offset"])
 def test_a_field_that_is_not_what_was_sent_is_odd(field: str) -> None:
     with pytest.raises(Odd, match="other fields than expected"):
-        probe._require_known(message(**{field: 3}))
+        probe._require_known(message(**{field: 3}), TOPIC)
 
 
 @pytest.mark.parametrize("field", ["payload", "key"])
 def test_bytes_that_lie_elsewhere_are_odd(field: str) -> None:
     other = ctypes.create_string_buffer(64)
     with pytest.raises(Odd, match="elsewhere"):
-        probe._require_known(message(**{field: ctypes.addressof(other)}))
+        probe._require_known(message(**{field: ctypes.addressof(other)}), TOPIC)
 
 
 def test_the_installed_library_keeps_its_opaque_where_the_probe_says() -> None:

@@ -12,9 +12,10 @@ from structlog.testing import capture_logs
 from dataflow.errors import BrokerUnreachable, ConfigError, OffsetLost, UnknownTopic
 from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.sources.kafka import ends as kafka_ends
+from dataflow.sources.kafka import hub as kafka_hub
 from dataflow.sources.kafka import source as kafka_module
 from dataflow.sources.kafka import topics as kafka_topics
-from dataflow.sources.kafka.drain import PlainDrain
+from dataflow.sources.kafka.drain_plain import PlainDrain
 from dataflow.sources.kafka.source import KafkaSource
 from dataflow.sources.source import Reader, Source
 from tests.kafka_fixture import admin, create_topic, delete_topic, fresh_topic, produce, transactional_producer
@@ -175,7 +176,7 @@ def test_what_may_be_read_and_what_waits_behind_a_transaction_are_told_apart(
 def test_another_member_of_the_group_keeps_no_record_out_and_is_told_once(
     kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka_module, "COMMIT_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(kafka_hub, "COMMIT_EVERY_SECONDS", 0.05)
     topic, other_topic = fresh_topic(kafka), fresh_topic(kafka)
     group = f"{topic}-group"
     other = Consumer({"bootstrap.servers": kafka, "group.id": group, "log_level": 0})
@@ -388,12 +389,12 @@ def test_records_of_a_topic_created_anew_and_filled_at_once_are_not_confirmed(
     reader.confirm()
     place = [TopicPartition(topic, 0)]
     # so that it does not look at the new topic before there is something at our offset
-    reader._consumer.pause(place)  # type: ignore[attr-defined]  # the reader as it is within
+    reader._hub.consumer.pause(place)  # type: ignore[attr-defined]  # the reader as it is within
     delete_topic(kafka, topic)
     wait_until_gone(kafka, topic)
     create_topic(kafka, topic)
     produce(kafka, topic, [b"new"] * 10)
-    reader._consumer.resume(place)  # type: ignore[attr-defined]  # the reader as it is within
+    reader._hub.consumer.resume(place)  # type: ignore[attr-defined]  # the reader as it is within
     # librdkafka goes on at our offset in the new topic, and says nothing
     assert set(values(polls_until(reader, lambda: reader.position == 10))) == {b"new"}
     with pytest.raises(OffsetLost, match="deleted and created anew"):
