@@ -15,6 +15,7 @@ def canonical(raw: bytes) -> str:
     Members stand in the order of their keys' code points, of a repeated key the last one; no blanks; of escapes only
     those that JSON demands; numbers as they were written.
     """
+    raw = raw.strip(b" \t\r\n")
     head = raw[:1]
     if head == b"{":
         members = _RAW_OBJECT.decode(raw)

@@ -262,7 +262,8 @@ class _Reader:
             children = self.children(bare, names, path, below, (*above, bare))
             node = EventObject(path, children, null_ok, required)
             return node if required else self._with_default(node, info.default, column, bare)
-        return self._leaf(_Declared(column, path, bare, metadata, null_ok, nullable, required, info.default))
+        declared = _Declared(column, path, bare, metadata, null_ok, nullable, required, info.default)
+        return self._many(declared) if (get_origin(bare) or bare) in (list, dict) else self._leaf(declared)
 
     def _with_default(
         self, node: EventObject, default: object, column: str, bare: type[BaseModel]
@@ -291,8 +292,6 @@ class _Reader:
 
     def _leaf(self, declared: _Declared) -> EventField | None:
         column, bare = declared.column, declared.bare
-        if get_origin(bare) in (list, dict) or bare in (list, dict):
-            return self._many(declared)
         constraints, others = gather(declared.metadata)
         forms = [part for part in others if isinstance(part, TextTime)]
         if bare is EventTimeText or forms:
