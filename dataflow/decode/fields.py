@@ -6,11 +6,13 @@ from decimal import Decimal
 
 from pydantic import ValidationError
 
+from dataflow.decode.canonical import canonical_of
 from dataflow.event.fields import (
     EVENT_TIME_LIMIT_MS,
     INT64_MAX,
     INT64_MIN,
     FieldKind,
+    Scalar,
     TimeUnit,
     Value,
     from_micros,
@@ -37,6 +39,7 @@ _KINDS = {
     Days: "a date",
     Stamp: "a timestamp",
     dict: "a record",
+    list: "a list",
 }
 _SHOWN_CHARS = 60
 
@@ -93,6 +96,50 @@ def _judge_object(node: EventObject, found: Mapping[str, object], row: Row) -> N
 
 
 def _judge_field(leaf: EventField, value: object) -> Value:
+    if leaf.kind is FieldKind.LIST and isinstance(value, list):
+        _require_length(leaf, value)
+        assert leaf.element is not None
+        return [_judge_element(leaf.element, str(at), each) for at, each in enumerate(value)]
+    if leaf.kind is FieldKind.JSON and isinstance(value, dict):
+        _require_length(leaf, value)
+        judged = {key: _json_value(leaf, key, each) for key, each in value.items()}
+        return canonical_of(judged)
+    return _judge_scalar(leaf, value)
+
+
+def _json_value(leaf: EventField, key: str, value: object) -> object:
+    """A value of an object that is kept as JSON text."""
+    if leaf.element is not None:
+        return _judge_element(leaf.element, key, value)
+    path = (*leaf.path, key)
+    if isinstance(value, dict):
+        return {name: _json_value(leaf, name, each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_json_value(leaf, key, each) for each in value]
+    if isinstance(value, float) and value - value != 0:
+        raise _Refused("constraint", path, f"no finite number: {_shown(value)}")
+    if value is not None and type(value) not in (str, int, bool, float):
+        raise _Refused("wrong_type", path, f"has no form in JSON: {_kind_of(value)}: {_shown(value)}")
+    return value
+
+
+def _judge_element(element: EventField, place: str, value: object) -> Scalar:
+    try:
+        if value is None:
+            raise _Refused("missing_field", element.path, "the value is null")
+        return _judge_scalar(element, value)
+    except _Refused as refused:
+        found = refused.refusal
+        raise _Refused(found.reason, (*element.path, place), found.message) from None
+
+
+def _require_length(leaf: EventField, value: list[object] | dict[str, object]) -> None:
+    least, most = leaf.constraints.min_length, leaf.constraints.max_length
+    if (least is not None and len(value) < least) or (most is not None and len(value) > most):
+        raise _constraint(leaf, value, f"holds {len(value)} values, outside of its length")
+
+
+def _judge_scalar(leaf: EventField, value: object) -> Scalar:
     match leaf.kind:
         case FieldKind.EVENT_TIME:
             return _event_time(leaf, value)
@@ -125,10 +172,12 @@ _WANTED = {
     FieldKind.MONEY: "a decimal or a number",
     FieldKind.DATE: "a date",
     FieldKind.EVENT_TIME: "a timestamp or an int",
+    FieldKind.LIST: "a list",
+    FieldKind.JSON: "a map or a record",
 }
 
 
-def _float(leaf: EventField, value: object) -> Value:
+def _float(leaf: EventField, value: object) -> Scalar:
     assert isinstance(value, int | float)
     number = float(value) + 0.0  # adding turns -0.0 into 0.0
     if number - number != 0:
@@ -136,7 +185,7 @@ def _float(leaf: EventField, value: object) -> Value:
     return _constrained(leaf, value, number)
 
 
-def _money(leaf: EventField, value: object) -> Value:
+def _money(leaf: EventField, value: object) -> Scalar:
     assert isinstance(value, int | float | Decimal)
     # a double is the shortest number that reads as it, as where it is written in JSON
     micros = to_micros(Decimal(repr(value)) if isinstance(value, float) else Decimal(value))
@@ -145,14 +194,14 @@ def _money(leaf: EventField, value: object) -> Value:
     return _constrained(leaf, value, from_micros(micros))
 
 
-def _amount(leaf: EventField, text: str) -> Value:
+def _amount(leaf: EventField, text: str) -> Scalar:
     micros = text_to_micros(text)
     if micros is None:
         raise _constraint(leaf, text, "an amount is digits with at most 6 decimals, below 10^12, like 12.50 or -3")
     return _constrained(leaf, text, from_micros(micros))
 
 
-def _date(leaf: EventField, value: object) -> Value:
+def _date(leaf: EventField, value: object) -> Scalar:
     if isinstance(value, Days):
         if not 1 - _EPOCH_DAY <= value.days <= _LAST_DAY:
             raise _constraint(leaf, value, "no such day: outside the years 1 to 9999")
@@ -198,7 +247,7 @@ def _near(leaf: EventField, value: object, at_ms: int) -> int:
     return at_ms
 
 
-def _constrained(leaf: EventField, shown: object, value: Value) -> Value:
+def _constrained(leaf: EventField, shown: object, value: Scalar) -> Scalar:
     if leaf.choices is not None and value not in leaf.choices:
         raise _constraint(leaf, shown, f"must be one of {', '.join(map(repr, leaf.choices))}")
     if leaf.adapter is not None:

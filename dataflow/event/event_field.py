@@ -23,7 +23,8 @@ class EventField:
     when the field is absent and not `required`. `choices`: the JSON values of a Literal or Enum. `unit`: how an
     event time is written; `text` how, where as text of other forms than the strict one. `is_amount_text`: money comes
     as text. `adapter` judges a JSON value's constraints; None where there are none.
-    `record`: what of the Kafka record it is, where it is none of its value's.
+    `record`: what of the Kafka record it is, where it is none of its value's. `element`: of a list or an object as
+    JSON, how each value in it is judged; None where it may be anything.
     """
 
     name: str
@@ -32,7 +33,7 @@ class EventField:
     type: pa.DataType
     nullable: bool
     required: bool
-    default: Value
+    default: Value = field(hash=False)
     null_ok: bool = False
     constraints: Constraints = NO_CONSTRAINTS
     choices: Choices | None = None
@@ -41,6 +42,7 @@ class EventField:
     record: RecordPart | None = None
     text: TextTime | None = None
     is_amount_text: bool = False
+    element: "EventField | None" = None
 
     def text_ms(self, written: str) -> int:
         """The event time that is written so, in ms since 1970. Raises ValueError."""
@@ -58,7 +60,7 @@ class EventObject:
     children: tuple["EventField | EventObject", ...]
     null_ok: bool = False
     required: bool = True
-    default: dict[str, Value] | None = None
+    default: dict[str, Value] | None = field(default=None, hash=False)
 
     def leaves(self) -> Iterator[EventField]:
         """The leaf fields below, in the model's order."""

@@ -19,8 +19,11 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 EVENT_TIME_LIMIT_MS = 9_000_000_000_000_000
 """No event time is further from 1970: a lake's TIMESTAMP, in microseconds, must hold every window around it."""
 
-Value = str | int | float | Decimal | date | None
-"""What a column of an event holds, as Python has it; a bool is an int."""
+Scalar = str | int | float | Decimal | date | None
+"""What a column of one value holds, as Python has it; a bool is an int."""
+
+Value = Scalar | list[Scalar]
+"""What a column of an event holds: a scalar, or a list of them without null."""
 
 MONEY_DECIMALS = 6
 
@@ -35,6 +38,8 @@ class FieldKind(Enum):
     MONEY = "money"
     DATE = "date"
     EVENT_TIME = "event_time"
+    LIST = "list"
+    JSON = "json"
 
 
 _Ticks = TypeVar("_Ticks", int, "npt.NDArray[np.int64]")

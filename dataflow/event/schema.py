@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_origin
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, PydanticUserError, RootModel, TypeAdapter
@@ -42,7 +42,8 @@ _FORBIDDEN_CONFIG = (
 )
 
 _TYPES = (
-    "str, int, bool, float, date, Money, MoneyText, EventTime (or another unit of it), Literal, Enum, or a nested model"
+    "str, int, bool, float, date, Money, MoneyText, EventTime (or another unit of it), Literal, Enum, a list of str, "
+    "int, bool or float, dict[str, ...] of these, dict, or a nested model"
 )
 
 
@@ -54,7 +55,11 @@ _ARROW = {
     FieldKind.MONEY: pa.decimal128(18, 6),
     FieldKind.DATE: pa.date32(),
     FieldKind.EVENT_TIME: pa.int64(),
+    FieldKind.JSON: pa.string(),
 }
+
+_ELEMENTS = (FieldKind.STR, FieldKind.INT, FieldKind.BOOL, FieldKind.FLOAT)
+"""What a list, or an object as JSON, can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +262,8 @@ class _Reader:
             children = self.children(bare, names, path, below, (*above, bare))
             node = EventObject(path, children, null_ok, required)
             return node if required else self._with_default(node, info.default, column, bare)
-        return self._leaf(_Declared(column, path, bare, metadata, null_ok, nullable, required, info.default))
+        declared = _Declared(column, path, bare, metadata, null_ok, nullable, required, info.default)
+        return self._many(declared) if (get_origin(bare) or bare) in (list, dict) else self._leaf(declared)
 
     def _with_default(
         self, node: EventObject, default: object, column: str, bare: type[BaseModel]
@@ -334,6 +340,56 @@ class _Reader:
         )
         return self._with_leaf_default(leaf, declared)
 
+    def _many(self, declared: _Declared) -> EventField | None:
+        """A field of many values: a list, or an object that is kept as JSON text."""
+        column, bare = declared.column, declared.bare
+        kind = FieldKind.LIST if (get_origin(bare) or bare) is list else FieldKind.JSON
+        inner = get_args(bare)
+        if (kind is FieldKind.LIST and len(inner) != 1) or (kind is FieldKind.JSON and inner and inner[0] is not str):
+            fix = (
+                "say of what, like list[str]" if kind is FieldKind.LIST else "its keys are texts: write dict[str, ...]"
+            )
+            self.mistakes.append(f"{column}: type {_type_name(bare)} is not supported; {fix}")
+            return None
+        element = self._element(declared, inner[-1]) if inner and inner[-1] not in (object, Any) else None
+        if kind is FieldKind.LIST and element is None:
+            return None
+        constraints, others = gather(declared.metadata)
+        if others or constraints.bounds or constraints.multiples or constraints.patterns:
+            self.mistakes.append(
+                f"{column}: only a length (Len) fits a list or a dict; put the rest inside its brackets"
+            )
+        leaf = EventField(
+            name=column,
+            path=declared.path,
+            kind=kind,
+            type=pa.list_(_ARROW[element.kind]) if kind is FieldKind.LIST and element is not None else pa.string(),
+            nullable=declared.nullable or declared.null_ok,
+            required=declared.required,
+            default=None,
+            null_ok=declared.null_ok,
+            constraints=constraints,
+            element=element,
+        )
+        return self._with_leaf_default(leaf, declared)
+
+    def _element(self, declared: _Declared, annotation: object) -> EventField | None:
+        """What stands in the list or dict, as a field of its own."""
+        bare, metadata, null_ok = unwrap(annotation, [])
+        before = len(self.mistakes)
+        where = _Declared(f"{declared.column}[]", declared.path, bare, metadata, False, False, True, PydanticUndefined)
+        is_model = isinstance(bare, type) and issubclass(bare, BaseModel)
+        many = get_origin(bare) in (list, dict) or bare in (list, dict)
+        element = None if is_model or many else self._leaf(where)
+        if null_ok:
+            self.mistakes.append(f"{declared.column}: what it holds cannot be null; drop Optional inside the brackets")
+        if len(self.mistakes) == before and (element is None or element.kind not in _ELEMENTS or element.unit):
+            self.mistakes.append(
+                f"{declared.column}: type {_type_name(declared.bare)} is not supported; a list holds str, int, bool or "
+                "float, and dict without brackets keeps any object as JSON text"
+            )
+        return element if len(self.mistakes) == before else None
+
     def _with_leaf_default(self, leaf: EventField, declared: _Declared) -> EventField:
         if declared.required or declared.default is PydanticUndefined:
             return leaf
@@ -354,6 +410,10 @@ class _Reader:
             return None
 
     def _column_default(self, leaf: EventField, default: object) -> Value:
+        if leaf.kind in (FieldKind.LIST, FieldKind.JSON):
+            if default not in ([], {}):
+                self.mistakes.append(f"{leaf.name}: default {default!r} is not supported; use None, [] or {{}}")
+            return [] if leaf.kind is FieldKind.LIST else "{}"
         value: object = default.value if isinstance(default, Enum) else default
         if leaf.kind is FieldKind.MONEY and isinstance(value, int | Decimal) and not isinstance(value, bool):
             micros = to_micros(Decimal(value))

@@ -193,6 +193,9 @@ def check_keys(mistakes: Mistakes, field: str, keys: object, columns: Columns) -
             mistakes.add(where, key, "named twice; leave one out")
         elif check_column(mistakes, where, key, columns):
             column = columns.schema.field(key)
+            if pa.types.is_list(column.type):
+                mistakes.add(where, key, "a list cannot be a key; it is kept in table events alone")
+                continue
             if pa.types.is_floating(column.type):
                 mistakes.add(where, key, "a float cannot be a key; use text, int, Money, bool or date")
             found.append(column)
@@ -227,6 +230,11 @@ def check_aggregate(
         return None, where
     assert aggregate.column is not None
     type_ = columns.schema.field(aggregate.column).type
+    if pa.types.is_list(type_):
+        mistakes.add(
+            field, f"{aggregate.kind}({aggregate.column})", "a list cannot be aggregated; it is kept in events"
+        )
+        return None, where
     fix = kind.unfit(aggregate, Input(type_, aggregate.column in columns.times))
     if fix:
         mistakes.add(field, f"{aggregate.kind}({aggregate.column})", fix)

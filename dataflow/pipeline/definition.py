@@ -73,9 +73,11 @@ def _field_definition(leaf: EventField) -> dict[str, object]:
     of_record = {} if leaf.record is None else {"record": leaf.record.column}
     if leaf.record is not None and leaf.record.field is not None:
         of_record["key_field"] = leaf.record.field
+    many: dict[str, object] = {} if leaf.element is None else {"element": _field_definition(leaf.element)}
     return (
         text
         | of_record
+        | many
         | {
             "name": leaf.name,
             "path": list(leaf.path),

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 
+from dataflow.event.fields import FieldKind
 from dataflow.event.schema import EventField, EventObject
 from dataflow.formats.avro import AvroField, AvroType
 from dataflow.formats.typed import Days, Other, Stamp
@@ -149,6 +150,7 @@ class _Maker:
     def __init__(self, aliases: Aliases) -> None:
         self._aliases = aliases
         self._skipping: dict[AvroType, Read] = {}
+        self._whole: dict[AvroType, Read] = {}
 
     def record(self, writer: AvroType, node: EventObject) -> Read:
         """Of a record whose fields are asked for by `node`: a dict of those."""
@@ -157,7 +159,9 @@ class _Maker:
         for each in writer.fields:
             askers = [child for child, found in asked if found is each]
             node_of = next((child for child in askers if isinstance(child, EventObject)), None)
-            parts.append(([child.path[-1] for child in askers], self.value(each.type, node_of)))
+            whole = any(isinstance(child, EventField) and child.kind in _MANY for child in askers)
+            part = self.whole(each.type) if whole else self.value(each.type, node_of)
+            parts.append(([child.path[-1] for child in askers], part))
 
         def read(body: bytes, at: int, depth: int) -> tuple[object, int]:
             _check_depth(depth)
@@ -179,6 +183,27 @@ class _Maker:
                 self._skipping[type_] = self._made(type_, None)
             return self._skipping[type_]
         return self._made(type_, node)
+
+    def whole(self, type_: AvroType) -> Read:
+        """Of any type with all that is in it: a record or a map is a dict, an array a list."""
+        if type_ not in self._whole:
+            self._whole[type_] = lambda body, at, depth: self._whole[type_](body, at, depth)
+            self._whole[type_] = self._made_whole(type_)
+        return self._whole[type_]
+
+    def _made_whole(self, type_: AvroType) -> Read:
+        match type_.kind if type_.logical is None else "":
+            case "record":
+                return _members([(each.name, self.whole(each.type)) for each in type_.fields])
+            case "union":
+                return _union([self.whole(branch) for branch in type_.branches])
+            case "array":
+                assert type_.items is not None
+                return _blocks("an array", self.whole(type_.items), keyed=False, whole=True)
+            case "map":
+                assert type_.items is not None
+                return _blocks("a map", self.whole(type_.items), keyed=True, whole=True)
+        return self.value(type_, None)
 
     def _made(self, type_: AvroType, node: EventObject | None) -> Read:
         if type_.logical is not None:
@@ -204,6 +229,18 @@ class _Maker:
 
 
 _NOTHING = EventObject((), ())
+_MANY = (FieldKind.LIST, FieldKind.JSON)
+
+
+def _members(parts: list[tuple[str, Read]]) -> Read:
+    def read(body: bytes, at: int, depth: int) -> tuple[object, int]:
+        _check_depth(depth)
+        found: dict[str, object] = {}
+        for name, part in parts:
+            found[name], at = part(body, at, depth + 1)
+        return found, at
+
+    return read
 
 
 def field_of(writer: AvroType, child: EventField | EventObject, aliases: Aliases) -> AvroField | None:
@@ -264,15 +301,19 @@ def _told(what: str, read: Callable[[bytes, int, int], tuple[bytes, int]]) -> Re
     return told
 
 
-def _blocks(what: str, item: Read, *, keyed: bool) -> Read:
+def _blocks(what: str, item: Read, *, keyed: bool, whole: bool = False) -> Read:
+    """`whole`: what is in it is kept; otherwise it is passed over."""
     other = Other(what)
 
     def read(body: bytes, at: int, depth: int) -> tuple[object, int]:
         _check_depth(depth)
+        values: list[object] = []
+        keys: list[str] = []
         while True:
             count, start = _long(body, at)
             if count == 0:
-                return other, start
+                found = dict(zip(keys, values, strict=True)) if keyed else values
+                return found if whole else other, start
             if count < 0:
                 count = -count
                 _, start = _long(body, start)
@@ -284,8 +325,12 @@ def _blocks(what: str, item: Read, *, keyed: bool) -> Read:
                 continue
             for _ in range(count):
                 if keyed:
-                    _, at = _string(body, at)
-                _, at = item(body, at, depth + 1)
+                    key, at = _string(body, at)
+                value, at = item(body, at, depth + 1)
+                if whole:
+                    values.append(value)
+                    if keyed:
+                        keys.append(key)
 
     return read
 

@@ -83,6 +83,11 @@ class Leaf:
     source: Source | None = None
     constants: list[Value] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Raises Unfit for a field that holds many values."""
+        if self.of.kind in (FieldKind.LIST, FieldKind.JSON):
+            raise Unfit(f"{self.of.name} holds many values")
+
     def code(self, value: Value) -> int:
         """What stands for `value`, null or valid, in the array of what is there. Raises Unfit."""
         if value is None:

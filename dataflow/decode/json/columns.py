@@ -52,7 +52,35 @@ def column_of(leaf: EventField) -> Column:
             return MoneyTexts(leaf) if leaf.is_amount_text else _Money(leaf)
         case FieldKind.DATE:
             return _Dates(leaf)
+        case FieldKind.LIST | FieldKind.JSON:
+            return _Many(leaf)
     return _Ints(leaf)
+
+
+class _Many:
+    """Lists, and objects as JSON text: judged value by value."""
+
+    def __init__(self, leaf: EventField) -> None:
+        self._leaf = leaf
+        self._filler: Any = [] if leaf.kind is FieldKind.LIST else "{}"
+
+    def __call__(self, values: Cells, marks: Marks) -> pa.Array:
+        # the contract needs no columns, and judges what is marked here
+        from dataflow.decode.json.contract import judged_many
+
+        found: list[Any] = []
+        for at, value in enumerate(values):
+            raw = bytes(value)
+            if raw == b"null":
+                found.append(None)
+                if not self._leaf.null_ok and value is not NULL:
+                    marks[at] = True
+                continue
+            many = judged_many(self._leaf, raw)
+            if many is None:
+                marks[at] = True
+            found.append(self._filler if many is None else many)
+        return pa.array(found, self._leaf.type)
 
 
 class _Texts:

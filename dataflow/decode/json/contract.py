@@ -9,11 +9,13 @@ from datetime import date
 import msgspec
 from pydantic import ValidationError
 
+from dataflow.decode.canonical import canonical
 from dataflow.event.fields import (
     EVENT_TIME_LIMIT_MS,
     INT64_MAX,
     INT64_MIN,
     FieldKind,
+    Scalar,
     TimeUnit,
     Value,
     from_micros,
@@ -34,6 +36,7 @@ Row = dict[str, Value]
 
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -123,6 +126,55 @@ def _judge_field(leaf: EventField, raw: bytes | None) -> Value:
     if not _present(leaf, raw):
         return leaf.default if raw is None else None
     assert raw is not None
+    if leaf.kind in (FieldKind.LIST, FieldKind.JSON):
+        return judge_many(leaf, raw)
+    return _judge_scalar(leaf, raw)
+
+
+def judge_many(leaf: EventField, raw: bytes) -> Value:
+    """A list's values, or an object's canonical text; the path of what is refused has the index or key of the value."""
+    if leaf.kind is FieldKind.LIST:
+        if not raw.startswith(b"["):
+            raise _wrong_type(leaf, raw, "an array")
+        values = _LIST.decode(raw)
+        _require_length(leaf, raw, len(values))
+        assert leaf.element is not None
+        return [_judge_element(leaf.element, str(at), bytes(value)) for at, value in enumerate(values)]
+    if not raw.startswith(b"{"):
+        raise _wrong_type(leaf, raw, "an object")
+    members = _OBJECT.decode(raw)
+    _require_length(leaf, raw, len(members))
+    if leaf.element is not None:
+        for key, value in members.items():
+            _judge_element(leaf.element, key, bytes(value))
+    return canonical(raw)
+
+
+def judged_many(leaf: EventField, raw: bytes) -> Value:
+    """The same; None for what is refused."""
+    try:
+        return judge_many(leaf, raw)
+    except _Refused:
+        return None
+
+
+def _judge_element(element: EventField, place: str, raw: bytes) -> Scalar:
+    try:
+        if raw == b"null":
+            raise _Refused("missing_field", element.path, "the value is null")
+        return _judge_scalar(element, raw)
+    except _Refused as refused:
+        found = refused.refusal
+        raise _Refused(found.reason, (*element.path, place), found.message) from None
+
+
+def _require_length(leaf: EventField, raw: bytes, length: int) -> None:
+    least, most = leaf.constraints.min_length, leaf.constraints.max_length
+    if (least is not None and length < least) or (most is not None and length > most):
+        raise _constraint(leaf, raw, f"holds {length} values, outside of its length")
+
+
+def _judge_scalar(leaf: EventField, raw: bytes) -> Scalar:
     if leaf.kind is FieldKind.BOOL:
         if raw not in (b"true", b"false"):
             raise _wrong_type(leaf, raw, "true or false")
@@ -147,7 +199,7 @@ def _present(child: EventField | EventObject, raw: bytes | None) -> bool:
     return True
 
 
-def _judge_text(leaf: EventField, raw: bytes) -> Value:
+def _judge_text(leaf: EventField, raw: bytes) -> Scalar:
     if not raw.startswith(b'"'):
         raise _wrong_type(leaf, raw, "a string")
     text: str = _TEXT.decode(raw)
@@ -200,7 +252,7 @@ def _unit_hint(leaf: EventField, ticks: int) -> str:
     )
 
 
-def _judge_number(leaf: EventField, raw: bytes) -> Value:
+def _judge_number(leaf: EventField, raw: bytes) -> Scalar:
     if raw[:1] not in b"-0123456789":
         raise _wrong_type(leaf, raw, "a number")
     if leaf.kind is FieldKind.MONEY:
@@ -214,7 +266,7 @@ def _judge_number(leaf: EventField, raw: bytes) -> Value:
     return _constrained(leaf, raw, number)
 
 
-def _constrained(leaf: EventField, raw: bytes, value: Value) -> Value:
+def _constrained(leaf: EventField, raw: bytes, value: Scalar) -> Scalar:
     if leaf.choices is not None and value not in leaf.choices:
         raise _constraint(leaf, raw, f"must be one of {', '.join(map(repr, leaf.choices))}")
     if leaf.adapter is not None:

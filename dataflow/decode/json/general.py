@@ -30,7 +30,12 @@ _SCALARS: dict[FieldKind, tuple[type, object]] = {
     FieldKind.MONEY: (msgspec.Raw, msgspec.Raw(b"0")),
     FieldKind.DATE: (date, date(1970, 1, 1)),
     FieldKind.EVENT_TIME: (int, 0),
+    FieldKind.LIST: (msgspec.Raw, msgspec.Raw(b"[]")),
+    FieldKind.JSON: (msgspec.Raw, msgspec.Raw(b"{}")),
 }
+
+_AS_WRITTEN = (FieldKind.MONEY, FieldKind.LIST, FieldKind.JSON)
+"""Kinds whose JSON msgspec leaves as it is."""
 """Per kind: what msgspec decodes it to, and a valid filler."""
 
 
@@ -210,13 +215,13 @@ def _scalar(leaf: EventField) -> tuple[Any, object, object]:
     if leaf.unit is TimeUnit.TEXT or leaf.is_amount_text:
         return str, "0", None
     kind, filler = _SCALARS[leaf.kind]
-    return kind, filler, NULL if leaf.kind is FieldKind.MONEY else None
+    return kind, filler, NULL if leaf.kind in _AS_WRITTEN else None
 
 
 def _json_default(leaf: EventField, value: Value) -> object:
     """A column's default value in the form msgspec would have decoded."""
     if leaf.is_amount_text:
         return None if value is None else str(value)
-    if leaf.kind is FieldKind.MONEY:
+    if leaf.kind in _AS_WRITTEN:
         return NULL if value is None else msgspec.Raw(str(value).encode())
     return value

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from dataflow.event.fields import FieldKind
 from dataflow.event.schema import EventField, EventObject
 from dataflow.formats.protobuf import BYTES, ENUM, FLOAT, GROUP, MESSAGE, TIMESTAMP
 from dataflow.formats.typed import Other, Stamp
@@ -48,6 +49,8 @@ def field_of(descriptor: Any, child: EventField | EventObject, aliases: Aliases)
 
 
 def _taker(field: Any, child: EventField | EventObject, aliases: Aliases) -> Take:
+    if isinstance(child, EventField) and child.kind in (FieldKind.LIST, FieldKind.JSON):
+        return _whole(field)
     if field.is_repeated:
         other = Other("a map" if field.message_type and field.message_type.GetOptions().map_entry else "a list")
         return lambda _: other
@@ -67,6 +70,32 @@ def _taker(field: Any, child: EventField | EventObject, aliases: Aliases) -> Tak
     if field.type == FLOAT:
         return float
     return lambda value: value
+
+
+def _whole(field: Any) -> Take:
+    """All of a field: a repeated one as a list, a map and a message as a dict by text."""
+    if field.is_repeated and field.message_type and field.message_type.GetOptions().map_entry:
+        inner = _one(field.message_type.fields_by_name["value"])
+        return lambda entries: {_key(key): inner(entries[key]) for key in entries}
+    one = _one(field)
+    return (lambda values: [one(each) for each in values]) if field.is_repeated else one
+
+
+def _one(field: Any) -> Take:
+    if field.type in (MESSAGE, GROUP) and field.message_type.full_name != TIMESTAMP:
+        return lambda message: {each.name: _whole(each)(value) for each, value in message.ListFields()}
+    if field.type in (MESSAGE, GROUP):
+        return _stamp
+    if field.type == BYTES:
+        return lambda _: Other("bytes")
+    if field.type == ENUM:
+        names = {value.number: value.name for value in field.enum_type.values}
+        return lambda number: names.get(number, str(number))
+    return float if field.type == FLOAT else lambda value: value
+
+
+def _key(key: object) -> str:
+    return str(key).lower() if isinstance(key, bool) else str(key)
 
 
 def _stamp(message: Any) -> object:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -135,6 +136,8 @@ def outside_cell(leaf: EventField, value: object) -> object:
 
 def cells_of(leaf: EventField, column: pa.Array) -> Cells:
     """The values of a column, as a field of the model is judged by."""
+    if leaf.kind in (FieldKind.LIST, FieldKind.JSON):
+        return [_many(value, column.type) for value in column.to_pylist()]
     column = plain(column)
     sort = sort_of(column.type)
     if sort in (Sort.TEXT, Sort.BYTES):
@@ -155,6 +158,19 @@ def cells_of(leaf: EventField, column: pa.Array) -> Cells:
         return [Stamp(tick, per_second) if there else None for tick, there in zip(ticks, valid, strict=True)]
     other = Other(sort.value if sort is not Sort.OTHER else f"a {column.type}")
     return [other if there else None for there in valid]
+
+
+def _many(value: Any, type_: Any) -> object:
+    """A list as a list, a map or a struct as a dict by text, with all that is in it."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if pa.types.is_map(type_):
+        return {str(key): _many(each, type_.item_type) for key, each in value}
+    if pa.types.is_struct(type_):
+        return {name: _many(each, type_.field(name).type) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_many(each, type_.value_type) for each in value]
+    return Other(f"a {type_}")
 
 
 def _text(leaf: EventField, value: bytes | None) -> object:

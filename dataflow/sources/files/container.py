@@ -318,9 +318,18 @@ def _said(field: EventField, value: Any) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         raise _Unsayable(Refusal("malformed", field.name, f"{field.name} is {value}, which is no number"))
     if isinstance(value, dict | list | tuple):
-        # what is inside does not matter: no field of a model is one of these
-        return []
+        # what is inside matters to fields that hold many values alone
+        return _inner(field, value) if field.kind in (FieldKind.LIST, FieldKind.JSON) else []
     return value
+
+
+def _inner(field: EventField, value: Any) -> object:
+    """A list or a map with all that is in it, as JSON has it."""
+    if isinstance(value, dict):
+        return {str(key): _inner(field, each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_inner(field, each) for each in value]
+    return _said(field, value)
 
 
 def _day(field: EventField, days: int) -> object:

@@ -14,6 +14,7 @@ from dataflow.event.schema import EventField, EventSchema
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _NUMBERS = (FieldKind.INT, FieldKind.FLOAT, FieldKind.MONEY)
+_RAW = msgspec.json.Decoder(msgspec.Raw)
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
 
@@ -26,6 +27,11 @@ def json_value(field: EventField, text: str) -> object:
     is_number = is_number or (field.kind is FieldKind.EVENT_TIME and field.unit is not TimeUnit.TEXT)
     if is_number and _NUMBER.fullmatch(text):
         return json.loads(text, parse_float=Decimal)
+    if field.kind in (FieldKind.LIST, FieldKind.JSON):
+        try:
+            return _RAW.decode(text)
+        except msgspec.MsgspecError:
+            return text
     return _TRUTH.get(text, text) if field.kind is FieldKind.BOOL else text
 
 

@@ -89,9 +89,13 @@ class DeadLetterHolder:
 
 
 def condition_schema(definition: Definition) -> pa.Schema:
-    """The columns that a condition may name: the event's own; all of table events where an old lake does not tell."""
+    """The columns that a condition may name: the event's own; all of table events where an old lake does not tell.
+
+    A list is none: of its values one alone may be a person's.
+    """
     own = {field.name for field in definition.event}
-    return pa.schema([pa.field(name, _type(text)) for name, text in definition.columns if name in own or not own])
+    plain = [(name, text) for name, text in definition.columns if not text.startswith("list<")]
+    return pa.schema([pa.field(name, _type(text)) for name, text in plain if name in own or not own])
 
 
 def _type(text: str) -> pa.DataType:

@@ -145,7 +145,8 @@ def test_a_nested_field_is_free_to_be_called_like_a_column_of_events() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [list[int], dict[str, int], Decimal, datetime, bytes, int | str, Any, tuple[int, int], Literal[1, "a"],
+    [set[int], list[list[int]], dict[int, str], Decimal, datetime, bytes, int | str, Any, Literal[1, "a"],
+     tuple[int, int],
      Literal[True], None, Literal[2**63], complex, object, Literal["a", None]],
 )  # fmt: skip
 def test_an_unsupported_type_is_a_mistake(kind: Any) -> None:
@@ -255,7 +256,7 @@ def test_all_mistakes_are_reported_together_with_the_models_name() -> None:
 
     class Wrong(BaseModel):
         topic: str
-        a: list[int]
+        a: set[int]
         b: Decimal
         c: Kind
         d: Annotated[int, Len(1, 2)]

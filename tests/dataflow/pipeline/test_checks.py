@@ -413,7 +413,7 @@ def test_a_wrong_event_model_hides_no_mistake_in_what_uses_its_columns(folder):
     class Wrong(BaseModel):
         at: EventTime
         shop: str
-        tags: list[str]
+        tags: set[str]
         amount: Decimal
         gift: bool = None  # type: ignore[assignment]  # the mistake
 
@@ -433,7 +433,7 @@ def test_a_wrong_event_model_hides_no_mistake_in_what_uses_its_columns(folder):
     )
     told = all_mistakes(broken, folder)
     assert [mistake.partition(";")[0] for mistake in told] == [
-        "event.tags: type list[str] is not supported",
+        "event.tags: type set[str] is not supported",
         "event.amount: type Decimal is not supported",
         "event.gift: default None, but the field is not Optional",
         "deduplicate_by = 'shp': unknown column",

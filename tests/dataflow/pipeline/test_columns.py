@@ -12,14 +12,14 @@ from dataflow.pipeline.columns import columns_of
 
 class Inner(BaseModel):
     n: int
-    lost: list[int]
+    lost: set[int]
 
 
 class Event(BaseModel):
     at: EventTime
     status: Literal["a", "b"]
     inner: Inner
-    other: dict[str, int]
+    other: dict[int, str]
 
 
 def test_what_could_be_read_of_a_model_is_known_and_only_the_rest_is_hidden() -> None:
