@@ -57,7 +57,7 @@ ACROSS = {
     "tests/query/test_own_names.py": "columns called like those that queries use inside, in every command",
     "tests/serve/sql/test_forbidden.py": "what nobody may ask, through the whole pool, with a neighbour beside",
     "tests/serve/sql/test_random_questions.py": "random questions are answered as the reader answers them",
-    "tests/serve/test_damaged.py": "a damaged catalog and a damaged data file, in every answer of the server",
+    "tests/serve/test_damaged.py": "a damaged catalog is told, and a copy in its place is served",
     "tests/serve/test_described_api.py": "schemathesis against the description of the whole API",
     "tests/serve/test_serving_page.py": "docs/serving.md against the server",
     "tests/sinks/lake/test_ducklake.py": "the lake as the official client reads it",
