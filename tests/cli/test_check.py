@@ -52,7 +52,7 @@ def test_it_prints_every_table_and_view_the_windows_and_what_is_held(capsys):
         "clicks_5m     hop 5m every 1m  ad_id                 \"event_type\" = 'click'  65s                  for ever",
         "Kept: events for ever, late_events for ever, dead_letters for ever, the ledger for ever.",
         "Each event_id is remembered until event time has moved 605s past its first event.",
-        "Dimension ads: 500 keys in memory; an unknown key gives nulls.",
+        "Dimension ads: 500 keys in memory; an unknown key gives nulls; the lake keeps a copy of its file.",
     ]:
         assert f"\n{line}\n" in out
     assert not [line for line in out.splitlines() if line != line.rstrip()]
