@@ -174,6 +174,8 @@ def play(work: Path, viewers: int, seconds: float, rate: float) -> Measured:
         _wait_until_ready(url)
         return asyncio.run(measure(url, server.pid, viewers, seconds))
     finally:
+        if server.stdout is not None:
+            server.stdout.close()
         for process in (server, pipeline):
             process.send_signal(signal.SIGTERM)
         for process in (server, pipeline):

@@ -31,6 +31,8 @@ FILE_PARAMETERS: Sequence[Parameter] = (
 
 _VOLATILE = re.compile(r"\b(now|today|current_\w+|get_current_\w+|localtime\w*|random|gen_random_uuid|uuid\w*)\b", re.I)
 """Words of SQL whose value is another each time."""
+_NOTE = re.compile(r"^\s*--.*$", re.M)
+"""A line that is a comment, as those in which a report's file says what it takes; `today` there is no SQL."""
 
 
 class ReportQuestion:
@@ -65,7 +67,7 @@ class ReportQuestion:
         if asked == "now":
             values = values_of(report, given, at.now)
             facts += [values, None if report.span is None else report.span.limits(values, at.now)]
-        if _VOLATILE.search(report.sql):
+        if _VOLATILE.search(_NOTE.sub("", report.sql)):
             facts.append(at.now)
         return facts
 

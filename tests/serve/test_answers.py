@@ -136,3 +136,11 @@ def test_what_takes_long_is_not_made_ahead(lake: LakeMaker) -> None:
     # nobody has asked for long
     assert made == [2, 2, 3]
     served.close()
+
+
+def test_the_word_today_in_the_notes_of_a_report_makes_no_new_answer_of_each_moment(lake: LakeMaker) -> None:
+    moments = iter(NOW + timedelta(seconds=each) for each in range(1_000))
+    with serving(lake.folder, clock=lambda: next(moments)) as client:
+        path = f"/api/v1/reports/top_campaigns?day={NOW:%Y-%m-%d}"
+        first = client.get(path)
+        assert client.get(path).headers["etag"] == first.headers["etag"]
