@@ -61,7 +61,8 @@ class RegistryServer:
             "quarkus.http.access-log.enabled": "false",
             "apicurio.storage.kind": "sql",
             "apicurio.storage.sql.kind": "h2",
-            "apicurio.datasource.url": f"jdbc:h2:file:{self._folder}/registry",
+            # by itself H2 writes up to half a second later, and a kill loses what was registered until then
+            "apicurio.datasource.url": f"jdbc:h2:file:{self._folder}/registry;WRITE_DELAY=0",
         }
         flags = [f"-D{name}={value}" for name, value in settings.items()]
         with (self._folder / "server.log").open("ab") as log:

@@ -58,7 +58,8 @@ def _truncate(stage: Stage, *, running: bool) -> None:
             subject.send(signal.SIGCONT)
         else:
             subject = stage.start(parallel=("1", "1"))
-        _must_lose(stage, subject, "were deleted before they were read")
+        # what the broker had sent before it deleted them is read; nothing behind it is
+        _must_lose(stage, subject, "were deleted before they were read", may_read=running)
         again = stage.start(parallel=("1", "1"))
         _must_lose(stage, again, "were deleted before they were read")
     stage.check_prefix(records)
@@ -96,9 +97,9 @@ def _make_anew(stage: Stage, *, running: bool) -> None:
     stage.check_prefix(records)
 
 
-def _must_lose(stage: Stage, subject: Subject, *words: str) -> None:
+def _must_lose(stage: Stage, subject: Subject, *words: str, may_read: bool = False) -> None:
     before = stage.offsets()
     stage.expect_end(subject, 3, *words, "Nothing was skipped")
     time.sleep(0.1)
-    if stage.offsets() != before:
+    if stage.offsets() != before and not may_read:
         stage.fail(f"offsets moved from {before} to {stage.offsets()} over records that are gone")
