@@ -57,6 +57,16 @@ def replace(path: Path, text: str, *, durable: bool = True, suffix: str = ".tmp"
         sync_folder(path.parent)
 
 
+def place(path: Path, content: bytes, temporary: Path, *, written: Callable[[], None] = lambda: None) -> None:
+    """Put `content` in the place of `path` by way of `temporary`, a name of the caller's own in the same folder.
+
+    Durable when it returns; `written` is as of `create`. Raises OSError when the disk refuses.
+    """
+    create(temporary, memoryview(content), written=written)
+    os.replace(temporary, path)
+    sync_folder(path.parent)
+
+
 def write_all(file: Writable, data: memoryview) -> None:
     """Write all of `data`, however much the file takes at once."""
     while data:

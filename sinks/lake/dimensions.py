@@ -5,11 +5,10 @@ again when the same file comes back.
 """
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from dataflow.durable import create, sync_folder
+from dataflow.durable import place
 from dataflow.errors import LakeUnwritable
 from dataflow.pipeline.plan import Plan
 from dataflow.rules import Joined, Rules
@@ -58,9 +57,7 @@ def keep_files(lake: Path, contents: Iterable[bytes], fault: Fault = no_fault) -
         fault("before_dimension")
         try:
             _remove_partial(path.parent)
-            create(partial, memoryview(content), written=lambda: fault("in_dimension"))
-            os.replace(partial, path)
-            sync_folder(path.parent)
+            place(path, content, partial, written=lambda: fault("in_dimension"))
         except OSError as error:
             if kept(sha256) is not None:
                 continue  # another process of the run was faster, and took ours for a leftover

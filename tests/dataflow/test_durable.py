@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataflow.durable import create, replace, write_all
+from dataflow.durable import create, place, replace, write_all
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,6 +32,17 @@ def test_a_new_file_is_kept_before_its_name_and_its_folder_before_it(tmp_path: P
     create(path, memoryview(b"content"), written=lambda: synced.append("written"))
     assert path.read_bytes() == b"content"
     assert synced == [f"{tmp_path.name}/", "written", "file=content", "new/"]
+
+
+def test_content_that_is_put_in_a_place_is_there_whole_under_its_own_name_alone(
+    tmp_path: Path, synced: list[str]
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"cut sh")
+    place(path, b"content", tmp_path / "file.partial", written=lambda: synced.append("written"))
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+    assert path.read_bytes() == b"content"
+    assert synced == ["written", "file.partial=content", f"{tmp_path.name}/", f"{tmp_path.name}/"]
 
 
 def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_the_ledger_has_four_columns_per_rollup() -> None:
     names = ledger_schema(PLAN).names
     for rollup in PLAN.rollups:
         assert {f"{rollup.name}_{what}" for what in ("filtered", "counted", "late", "allowed_lateness_ms")} < set(names)
-    assert len(names) == 15 + 5 + 4 * len(PLAN.rollups)
+    assert len(names) == 16 + 5 + 4 * len(PLAN.rollups)
 
 
 def test_events_say_where_they_came_from_before_what_they_hold() -> None:

@@ -121,7 +121,7 @@ def test_partitions_of_one_consumer_get_each_their_own(kafka: str, opener: Opene
     reading.drain.remove((topic, 2))
     reading.parts.clear()
     reading.part = (topic, 1)
-    assert reading.drain.held(reading.part).next_offset == 1_000
+    assert 0 < reading.drain.held(reading.part).next_offset <= 1_000
     reading.to_end(max_records=70)
     assert [value for _, _, value in reading.table] == [b"1.%d" % n for n in range(1_000)]
     assert reading.drain.size_bytes == 0
