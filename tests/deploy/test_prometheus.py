@@ -81,7 +81,7 @@ def series(text: str) -> dict[str, set[str]]:
     for name, labels in declared().items():
         if name in found:
             assert found[name] - {"le"} == labels, name
-        elif f"# TYPE {name} gauge" in text:
+        elif f"# TYPE {name} " in text:
             found[name] = labels
     return found
 
