@@ -1,5 +1,6 @@
 """What a board shows is what the API says is what the lake holds; choices are links, and Back undoes them."""
 
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -201,7 +202,9 @@ def test_a_bar_of_an_hour_is_drawn_an_hour_wide(look: Look, served: Server) -> N
 
 
 def test_time_travel_shows_the_lake_as_it_was(look: Look, served: Server) -> None:
-    snapshots = served.get("snapshots?limit=30")["snapshots"]
+    # the first ones of a lake hold nothing yet
+    while len(snapshots := served.get("snapshots?limit=30")["snapshots"]) < 30:
+        time.sleep(0.2)
     old, new = snapshots[-1]["id"], a_snapshot(served)
     look.open(f"/?view=ads&as_of={old}")
     before = look.figure("last_commit_at")
