@@ -1,7 +1,6 @@
 """The reports after each commit, in turns: by the official DuckLake client, files, memory, and a real server."""
 
 import http.client
-import json
 import re
 import statistics
 import subprocess
@@ -10,8 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+import pyarrow as pa
 
 from bench.commands import TIDEMILL
 from bench.questions import shelf
@@ -37,10 +38,10 @@ class Line(NamedTuple):
 
 
 class Reports(NamedTuple):
-    """One round at a server, by report: seconds, and bodies. `shown_s`: from the commit until it is seen."""
+    """One round at a server, by report: seconds, and rows. `shown_s`: from the commit until it is seen."""
 
     seconds: dict[str, float]
-    bodies: dict[str, bytes]
+    rows: dict[str, list[dict[str, Any]]]
     shown_s: float
 
 
@@ -72,7 +73,7 @@ def beside(work: Path, amount: tuple[int, int], rounds: int, seed: int) -> tuple
                 taken.setdefault((name, "official"), []).append(took)
                 if plain(ask(reader.snapshot(), name, lake.now).table.to_pylist()) != rows:
                     raise SystemExit(f"{name}: the official client answers otherwise")
-                if len(json.loads(served.bodies[name])["rows"]) != len(rows):
+                if plain(served.rows[name]) != rows:
                     raise SystemExit(f"{name}: the server answers otherwise")
     lake.close()
     medians = {key: statistics.median(values) * 1000 for key, values in taken.items()}
@@ -128,13 +129,19 @@ def reports_of(lake: Growing, host: str, port: int) -> Reports:
             raise SystemExit(f"the server does not show snapshot {number}")
         time.sleep(0.002)
     shown_s = time.perf_counter() - committed_s
-    bodies, taken = {}, {}
+    taken, rows = {}, {}
     for name, path in paths.items():
         started = time.perf_counter()
-        _, bodies[name] = _get(connection, path)
+        _get(connection, path)
         taken[name] = time.perf_counter() - started
+    for name, path in paths.items():
+        # JSON has times and amounts in other forms than the official client
+        at, body = _get(connection, f"{path}&format=arrow")
+        if at != number:
+            raise SystemExit(f"the server shows snapshot {at} after {number}")
+        rows[name] = pa.ipc.open_stream(body).read_all().to_pylist()
     connection.close()
-    return Reports(taken, bodies, shown_s)
+    return Reports(taken, rows, shown_s)
 
 
 def _get(connection: http.client.HTTPConnection, path: str) -> tuple[int, bytes]:

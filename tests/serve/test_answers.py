@@ -125,8 +125,9 @@ def test_what_takes_long_is_not_made_ahead(lake: LakeMaker) -> None:
 
     answers._make = make  # type: ignore[method-assign]  # counted
     quick, slow = question_of("schema", []), question_of("reports/ad_clicks_1m", [("last", "1d")])
-    answers.of("slow", slow, Wanted(JSON))
     answers.of("quick", quick, Wanted(JSON))
+    # asked last, and yet in nobody's way
+    answers.of("slow", slow, Wanted(JSON))
     lake.commit({"ad_clicks_1m_delta": [clicks("z", 7, 4)]})
     answers.ahead(served.at(newest=True))
     assert made == [2, 2, 3]
