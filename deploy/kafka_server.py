@@ -4,7 +4,6 @@ import base64
 import fcntl
 import os
 import signal
-import socket
 import subprocess
 import time
 import uuid
@@ -15,11 +14,11 @@ from typing import IO, TYPE_CHECKING
 
 from dataflow.errors import ConfigError, TidemillError
 from deploy.kafka_jars import HERE, JARS, fetch_jars, java_command
+from runtime.ports import HOST, free_ports, is_free
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
-HOST = "127.0.0.1"
 START_SECONDS = 60
 STOP_SECONDS = 30
 _PROC = Path("/proc/self")
@@ -93,7 +92,7 @@ class KafkaCluster:
             if self.pid(node) is not None:
                 raise AlreadyRuns(f"Kafka node {node} in {self._dir} runs already: `tidemill kafka stop` first")
         for port in (*self._ports, *self._controller_ports):
-            if not _is_free(port):
+            if not is_free(port):
                 raise ConfigError(
                     "port", port, f"something listens on {HOST}:{port} already; stop it, or choose a --port"
                 )
@@ -153,7 +152,7 @@ class KafkaCluster:
 
     def ports_are_free(self) -> bool:
         """Whether nothing listens where clients would connect to."""
-        return all(map(_is_free, self._ports))
+        return all(map(is_free, self._ports))
 
     def address(self, node: int) -> str | None:
         """host:port of a node as it was started last, also by another process; None when it never was."""
@@ -320,33 +319,6 @@ class KafkaCluster:
             time.sleep(0.02)
         self._children.pop(node, None)
         self._pid_file(node).unlink(missing_ok=True)
-
-
-def free_ports(count: int, besides: Sequence[int] = ()) -> list[int]:
-    """Ports on 127.0.0.1 that nothing listens on now."""
-    held: list[socket.socket] = []
-    ports: list[int] = []
-    try:
-        while len(ports) < count:
-            probe = socket.socket()
-            held.append(probe)
-            probe.bind((HOST, 0))
-            if probe.getsockname()[1] not in besides:
-                ports.append(probe.getsockname()[1])
-    finally:
-        for probe in held:
-            probe.close()
-    return ports
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def _without_stack(said: str) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -11,6 +10,7 @@ from contextlib import suppress
 from types import FrameType
 
 from dataflow.logs import logger
+from runtime.ports import free_ports
 
 RESTART_EXIT_CODE = 75
 """A process that drained because it wants to start anew ends with this (EX_TEMPFAIL)."""
@@ -65,7 +65,7 @@ class Supervisor:
             time.sleep(min(0.2 * 2**restarts, 5.0))
 
     def _start(self) -> None:
-        addresses = ";".join(f"127.0.0.1:{port}" for port in _free_ports(self._processes))
+        addresses = ";".join(f"127.0.0.1:{port}" for port in free_ports(self._processes))
         # a group of their own: ^C on the terminal reaches only the supervisor, which passes it on once
         self._children = [
             subprocess.Popen(
@@ -135,14 +135,3 @@ def end_with_supervisor(stop: Callable[[str], None]) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

@@ -20,7 +20,7 @@ from query.reader import LakeReader, LakeSnapshot
 from query.recent import Held, Limits, RecentReader
 from query.reports import Shelf, reports_folder
 from query.zones import known_zone
-from serve.boards import boards_folder
+from serve.boards import board_files, boards_folder
 from serve.reader import open_reader
 from serve.totals import LedgerTotals
 from sinks.lake.catalog.sqlite import CATALOG_NAME, missing
@@ -60,6 +60,11 @@ class LakeAt(NamedTuple):
     token: str
     now: datetime
     known_types: dict[tuple[int, str], dict[str, str]]
+    boards: Path | None = None
+
+    def board_files(self) -> list[Path]:
+        """The files of the page's boards, by name."""
+        return [] if self.boards is None else board_files(self.boards)
 
     def active(self) -> tuple[bool, ...]:
         """Which source partitions are active now; windows become final as well when one is idle for long enough."""
@@ -273,7 +278,7 @@ class ServedLake:
         else:
             shelf, types = Shelf(self._reports, definition, reader.parser, snapshot.names()), {}
         places, token = _places(snapshot, definition), _token(snapshot)
-        return LakeAt(snapshot, reader, definition, shelf, places, token, self.clock(), types)
+        return LakeAt(snapshot, reader, definition, shelf, places, token, self.clock(), types, self.boards)
 
 
 def _nothing(_: LakeAt) -> None:

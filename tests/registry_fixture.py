@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from deploy.kafka_server import free_ports
 from deploy.registry_server import RegistryServer
+from runtime.ports import free_ports
 from tests.kafka_fixture import require_kafka_tools
 
 _numbers = itertools.count()

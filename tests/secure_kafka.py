@@ -17,7 +17,8 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from deploy.kafka_server import HOST, KafkaCluster, free_ports
+from deploy.kafka_server import KafkaCluster
+from runtime.ports import HOST, free_ports
 from tests.kafka_fixture import admin, require_kafka_tools
 
 USER = "tidemill"

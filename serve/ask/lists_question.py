@@ -1,7 +1,9 @@
 """Lists of what there is: reports, snapshots, corrected windows."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from dataflow.errors import PipelineError
@@ -36,13 +38,23 @@ class _ListQuestion:
         return None
 
 
+def _states(files: Sequence[Path]) -> list[tuple[object, ...]]:
+    """What differs between two states of these files."""
+    found: list[tuple[object, ...]] = []
+    for path in files:
+        # it may be gone by now
+        with suppress(OSError):
+            state = path.stat()
+            found.append((str(path), state.st_mtime_ns, state.st_size, state.st_ino))
+    return found
+
+
 class ReportsQuestion(_ListQuestion):
     """All reports: files first, then the rollups without one."""
 
     def facts(self, at: LakeAt) -> object:
         """The files, which may be written at any time, and the definition."""
-        found = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in at.shelf.files()]
-        return found, at.definition
+        return _states(at.shelf.files()), at.definition
 
     def answer(self, lake: ServedLake, at: LakeAt, asking: Asking) -> Found | Document:
         """Name, title, kind, view and parameters of each."""
@@ -141,8 +153,8 @@ class BoardsQuestion(_ListQuestion):
     """The boards of the page: files beside the pipeline, and one that is made from the rollups."""
 
     def facts(self, at: LakeAt) -> object:
-        """The clock: the files may be written at any time, and are read anew each second."""
-        return at.now.replace(microsecond=0)
+        """The files, which may be written at any time, those of the reports that panels show among them."""
+        return _states([*at.board_files(), *at.shelf.files()])
 
     def answer(self, lake: ServedLake, at: LakeAt, asking: Asking) -> Found | Document:
         """Name, title and help of each, in the order of the page's tabs, and what is wrong with its file."""
@@ -157,8 +169,8 @@ class BoardQuestion(_ListQuestion):
         self.name = name
 
     def facts(self, at: LakeAt) -> object:
-        """The clock, as for their list."""
-        return at.now.replace(microsecond=0)
+        """The files, as for their list."""
+        return _states([*at.board_files(), *at.shelf.files()])
 
     def answer(self, lake: ServedLake, at: LakeAt, asking: Asking) -> Found | Document:
         """All that the page needs to draw it."""

@@ -2,6 +2,6 @@
 
 from serve.boards.board import Board, Panel
 from serve.boards.overview import overview
-from serve.boards.shelf import boards_folder, check_boards, load_boards
+from serve.boards.shelf import board_files, boards_folder, check_boards, load_boards
 
-__all__ = ["Board", "Panel", "boards_folder", "check_boards", "load_boards", "overview"]
+__all__ = ["Board", "Panel", "board_files", "boards_folder", "check_boards", "load_boards", "overview"]

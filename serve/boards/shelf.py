@@ -16,6 +16,11 @@ def boards_folder(pipeline: str) -> Path:
     return split_place(pipeline)[0].parent / "boards"
 
 
+def board_files(folder: Path) -> list[Path]:
+    """Every file of a board, by name; `folder` need not be there."""
+    return sorted(folder.glob("*.toml"))
+
+
 def load_boards(
     folder: Path | None,
     rollups: Sequence[RollupDefinition] | None,
@@ -53,7 +58,7 @@ def _of_files(
 ) -> list[Board]:
     known = None if rollups is None else {rollup.name: rollup for rollup in rollups}
     boards = []
-    for path in sorted(folder.glob("*.toml")):
+    for path in board_files(folder):
         try:
             text = _text_of(path)
             if pipeline_of(text) in (None, pipeline) or pipeline is None:

@@ -3,9 +3,9 @@
 import json
 import time
 
-from deploy.kafka_server import free_ports
 from deploy.registry_server import RegistryServer
 from query.reader import LakeReader
+from runtime.ports import free_ports
 from tests.avro_events import FIRST, GOOD, body, framed
 from tests.chaos import checkers
 from tests.chaos.checkers import Anomaly

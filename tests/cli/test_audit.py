@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from deploy.kafka_server import free_ports
+from runtime.ports import free_ports
 from tests.proof import audited
 from tests.proof.audited import Audited, without
 

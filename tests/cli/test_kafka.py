@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from cli.kafka import app
 from dataflow.errors import ConfigError
-from deploy.kafka_server import KafkaCluster, free_ports
+from deploy.kafka_server import KafkaCluster
+from runtime.ports import free_ports
 from tests.chaos.subject import TIDEMILL
 from tests.kafka_fixture import require_kafka_tools
 

@@ -1,7 +1,6 @@
 """Real Kafka processes: started, asked, killed, started again with their data, stopped."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,8 @@ from confluent_kafka.admin import AdminClient
 
 from dataflow.errors import TidemillError
 from dataflow.sources.kafka.source import KafkaSource
-from deploy.kafka_server import AlreadyRuns, KafkaCluster, free_ports
+from deploy.kafka_server import AlreadyRuns, KafkaCluster
+from runtime.ports import free_ports
 from tests.chaos.subject import TIDEMILL
 from tests.kafka_fixture import create_topic, fresh_topic, produce, require_kafka_tools
 
@@ -125,13 +125,6 @@ def test_a_broker_that_ends_at_once_is_told_with_its_last_lines(tmp_path: Path) 
     with pytest.raises(TidemillError, match=r"log\.retention\.ms"):
         cluster.start()
     assert cluster.pid(1) is None
-
-
-def test_free_ports_are_free_and_differ() -> None:
-    ports = free_ports(3)
-    assert len({*ports, *free_ports(2, ports)}) == 5
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", ports[0]))
 
 
 def test_three_nodes_lose_a_leader_and_keep_every_record(tmp_path: Path) -> None:

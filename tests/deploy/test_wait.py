@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.kafka_server import free_ports
 from deploy.wait import main, missing
+from runtime.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from confluent_kafka import TopicPartition
 
 from dataflow.errors import LakeMissing
 from query.reader import LakeReader
+from runtime.ports import free_ports
 from tests.chaos.subject import Subject
 from tests.kafka_fixture import admin, create_topic, delete_topic, fresh_topic, produce, transactional_producer
 
@@ -261,9 +261,7 @@ def test_a_gap_that_nothing_follows_is_committed_by_itself_and_may_grow(world: W
 
 @pytest.mark.parametrize("accept", [False, True], ids=["refused", "accepted"])
 def test_retention_that_overtakes_a_run_while_it_reads(world: World, accept: bool) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     world.write(clicks(0, 10))
     subject = world.start("run", *(["--accept-gap"] if accept else []), "--metrics-port", str(port))
     within(60, lambda: world.ledger() == [(0, 10, 10, 0)], lambda: subject.said)

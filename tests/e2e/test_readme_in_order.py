@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from dataflow.errors import LakeMissing
-from deploy.kafka_server import free_ports
 from query.reader import LakeReader
+from runtime.ports import free_ports
 from tests.kafka_fixture import admin, require_kafka_tools
 from tests.terminal import Terminal, left_standing
 from tests.test_readme import FENCE, ROOT

@@ -1,7 +1,6 @@
 """A transaction that stays open, beside the real `tidemill run`: what waits behind it is said, and read afterwards."""
 
 import signal
-import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ import pytest
 from confluent_kafka import Producer
 
 from query.reader import LakeReader
+from runtime.ports import free_ports
 from tests.chaos.subject import Subject
 from tests.kafka_fixture import fresh_topic, produce, transactional_producer
 
@@ -112,9 +112,7 @@ def test_what_waits_behind_an_open_transaction_is_not_final(held: Held, running:
 def test_a_run_says_what_waits_and_its_metrics_tell_it_from_the_lag(
     held: Held, running: Callable[..., Subject]
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     subject = running("--metrics-port", str(port))
 
     def metrics() -> dict[str, float]:

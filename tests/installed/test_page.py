@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.kafka_server import free_ports
+from runtime.ports import free_ports
 from tests.installed.installation import ROOT, Installation
 from tests.kafka_fixture import require_kafka_tools
 

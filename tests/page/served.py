@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,18 +11,14 @@ from typing import Any
 
 import httpx2
 
+from runtime.ports import free_ports
+
 ROOT = Path(__file__).resolve().parents[2]
 PIPELINE = ROOT / "pipelines" / "ads.py"
 HOURS = 2
 RATE = 40
 START_S = 120.0
 STOP_S = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Process:
@@ -64,7 +59,7 @@ class Server(Process):
 
     def __init__(self, folder: Path, *, pipeline: Path = PIPELINE, lake: Path | None = None, **settings: str) -> None:
         self.lake = lake or folder / "lake"
-        self.port = free_port()
+        self.port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}"
         arguments = ["run", "serve", "--lake", str(self.lake), "--recovery", str(folder / "recovery")]
         arguments += ["--source", "generator", "--pipeline", str(pipeline), "--serve-port", str(self.port)]

@@ -18,9 +18,9 @@ import structlog
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from deploy.kafka_server import free_ports
 from runtime.compaction_mark import CompactionMark
 from runtime.compactor import Compactor, CompactorReport, compact_command
+from runtime.ports import free_ports
 from tests.query.lakes import LakeMaker
 from tests.slowness import slowness
 

@@ -12,12 +12,11 @@ import pytest
 from dataflow.errors import ConfigError
 from runtime import metrics
 from runtime.endpoint import Health, serve
+from runtime.ports import free_ports
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    return free_ports(1)[0]
 
 
 @contextmanager

@@ -14,8 +14,12 @@ from runtime.held import held
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
 def test_a_stopped_process_is_held_until_it_goes_on() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    code = "import time; print('ready', flush=True); time.sleep(60)"
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     try:
+        # one that still begins may wait for the disk
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
         assert not held([child.pid])
         child.send_signal(signal.SIGSTOP)
         deadline = time.monotonic() + 10
@@ -28,7 +32,7 @@ def test_a_stopped_process_is_held_until_it_goes_on() -> None:
         assert not held([child.pid])
     finally:
         child.kill()
-        child.wait()
+        child.communicate()
 
 
 def test_one_thread_that_waits_for_a_disk_is_enough_and_a_process_that_is_gone_is_not_held(tmp_path: Path) -> None:

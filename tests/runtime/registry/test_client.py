@@ -11,8 +11,8 @@ import pytest
 
 from dataflow.errors import ConfigError, RegistryUnreachable
 from dataflow.formats.frame import SchemaKey
-from deploy.kafka_server import free_ports
 from deploy.registry_server import RegistryServer
+from runtime.ports import free_ports
 from runtime.registry.client import RegistryClient
 from tests.avro_events import FIRST
 from tests.registry_fixture import register

@@ -74,6 +74,27 @@ def test_a_board_with_a_mistake_tells_it_and_the_others_are_there(lake: LakeMake
     assert "did you mean campaign_1m?" in problem["detail"]
 
 
+def test_a_file_that_comes_changes_or_goes_shows_at_once(lake: LakeMaker, tmp_path: Path) -> None:
+    boards = tmp_path / "boards"
+    boards.mkdir()
+    one, two = boards / "one.toml", boards / "two.toml"
+    text = 'title = "{}"\n[[panel]]\nkind = "late"\n'
+    with serving(lake.folder, pipeline=str(tmp_path / "mine.py")) as client:
+
+        def titles() -> list[str]:
+            return [each["title"] for each in client.get("/api/v1/boards").json()["boards"]][:-1]
+
+        for number in range(20):
+            one.write_text(text.format(f"A{number}"))
+            assert titles() == [f"A{number}"]
+            assert client.get("/api/v1/boards/one").json()["title"] == f"A{number}"
+            two.write_text(text.format("B"))
+            assert titles() == [f"A{number}", "B"]
+            two.unlink()
+            assert titles() == [f"A{number}"]
+            assert client.get("/api/v1/boards/two").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["snapshots?limit=1001", "reports?limit=3", "boards?x=1", "late/windows?limit=0"])
 def test_what_is_wrong_is_told(client: TestClient, path: str) -> None:
     assert client.get(f"/api/v1/{path}").status_code == 400

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,6 @@ from serve.sql.child import Child
 from serve.sql.orders import Birth, Order
 from serve.sql.place import place_of
 from tests.query.lakes import LakeMaker
-from tests.serve.sql.asking import ENDLESS
 
 
 @pytest.fixture
@@ -79,8 +79,10 @@ def test_processor_time_is_limited_anew_for_each_question(child: Child, resolved
 
 
 def test_one_that_does_not_heed_is_killed(child: Child, resolved: Resolved, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "GRACE_S", 0.0)
-    said = child.ask(resolved, order(ENDLESS), 0.2, 1_000_000)
+    monkeypatch.setattr(module, "GRACE_S", 0.1)
+    assert child.ask(resolved, order("SELECT 1"), 20, 1_000_000).end["cut"] is None
+    os.kill(child.pid, signal.SIGSTOP)
+    said = child.ask(resolved, order("SELECT 1"), 0.2, 1_000_000)
     assert (said.end, said.is_late, said.code, child.is_good) == ({"error": "gone"}, True, -9, False)
 
 

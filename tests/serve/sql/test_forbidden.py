@@ -322,7 +322,8 @@ def test_there_are_enough_of_them() -> None:
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_nobody_may_ask_what(what: str, yard: Yard) -> None:
-    pids, before = yard.asking.pool.pids(), yard.state()
+    # one that was lost before may have its successor meanwhile
+    pids, before = set(yard.asking.pool.pids()), yard.state()
     neighbour = yard.asking.begin(NEIGHBOUR, who="neighbour")
     with pytest.raises(QueryError) as told:
         yard.asking.ask(REFUSED[what].format(**yard.names), who="stranger")
@@ -331,7 +332,8 @@ def test_nobody_may_ask_what(what: str, yard: Yard) -> None:
     assert SECRET not in message
     assert "Traceback" not in message
     assert neighbour.result(60).table == yard.expected
-    assert (yard.asking.pool.pids(), yard.state()) == (pids, before)
+    assert pids <= {*yard.asking.pool.pids()}
+    assert yard.state() == before
     with pytest.raises(BlockingIOError):
         yard.server.accept()
 
@@ -369,12 +371,12 @@ def test_what_would_read_write_or_change_is_refused_as_such(kind: str, yard: Yar
     ],
 )  # fmt: skip
 def test_nobody_is_given_more_than_granted(sql: str, wish: dict, error: type[Exception], yard: Yard) -> None:
-    pids = yard.asking.pool.pids()
+    pids = set(yard.asking.pool.pids())
     neighbour = yard.asking.begin(NEIGHBOUR, who="neighbour")
     with pytest.raises(error):
         yard.asking.ask(sql, who="stranger", **wish)
     assert neighbour.result(60).table == yard.expected
-    assert yard.asking.pool.pids() == pids
+    assert pids <= {*yard.asking.pool.pids()}
 
 
 MEMORY = {
@@ -411,7 +413,7 @@ def test_nobody_is_given_more_memory_than_granted(what: str, yard: Yard) -> None
     ids=["rows", "rows of a product", "bytes of texts", "bytes of lists", "bytes of nothing"],
 )
 def test_nobody_is_given_more_of_an_answer_than_granted(sql: str, why: str, yard: Yard) -> None:
-    pids = yard.asking.pool.pids()
+    pids = set(yard.asking.pool.pids())
     neighbour = yard.asking.begin(NEIGHBOUR, who="neighbour")
     answer = yard.asking.ask(sql, who="stranger")
     assert answer.is_cut
@@ -419,4 +421,4 @@ def test_nobody_is_given_more_of_an_answer_than_granted(sql: str, why: str, yard
     assert answer.table.num_rows <= SMALL.rows
     assert len(answer.stream) < 2 * SMALL.bytes
     assert neighbour.result(60).table == yard.expected
-    assert yard.asking.pool.pids() == pids
+    assert pids <= {*yard.asking.pool.pids()}
