@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflow.columnar.chosen import chosen_texts
 from dataflow.columnar.types import Bools, Int64s
 from dataflow.decode.amounts import MONEY, MoneyTexts, mark_money
 from dataflow.decode.limits import Marks, Whole, ints_of, money_of
@@ -58,7 +59,7 @@ class _Checked:
             made, found = self._values(column.dictionary)
             if found.any():
                 marks |= found[column.indices.fill_null(0).to_numpy()] & _valid(column)
-            return made.take(column.indices)
+            return chosen_texts(made, column.indices) if made.type == pa.string() else made.take(column.indices)
         made, found = self._values(column)
         if found.any():
             marks |= found & _valid(column)

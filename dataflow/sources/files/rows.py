@@ -153,9 +153,9 @@ class RowReader:
             first += 1
         sizes = [group.total_byte_size // max(1, group.num_rows) for group in groups[first:]]
         batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES // max(1, *sizes, 1)))
-        for batch in self._file.iter_batches(
-            batch_rows, row_groups=[*range(first, len(groups))], columns=self._columns
-        ):
+        # one thread: what several give back is dearer than what they save at so few rows
+        wanted: Any = {"row_groups": [*range(first, len(groups))], "columns": self._columns, "use_threads": False}
+        for batch in self._file.iter_batches(batch_rows, **wanted):
             if skip >= batch.num_rows:
                 skip -= batch.num_rows
                 continue
