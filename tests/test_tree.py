@@ -7,7 +7,7 @@ from dataflow.aggregates.kinds import KINDS as AGGREGATES
 from dataflow.windows.kinds import KINDS as WINDOWS
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "cli")
+PACKAGES = ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "flink", "cli")
 
 UNTESTED = {
     "cli/answer_flags.py": "flags that test_answers and test_query give",

@@ -7,7 +7,7 @@ from pathlib import Path
 from deploy.packaging.imports import NotMovable, left_behind, moved
 
 PACKAGE = "tidemill"
-CODE = ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "cli", "deploy")
+CODE = ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "flink", "cli", "deploy")
 ENTRY = "run.py"
 EXAMPLES = "pipelines"
 OWN = (*CODE, Path(ENTRY).stem)

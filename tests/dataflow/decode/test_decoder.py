@@ -17,7 +17,10 @@ from dataflow.windows import tumble
 from tests.dataflow.decode.models import Flat
 
 ROOT = Path(__file__).parents[3]
-PRODUCT = ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "cli", "pipelines", "deploy")
+PRODUCT = (
+    *("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "flink", "cli"),
+    *("pipelines", "deploy"),
+)
 
 
 def plan_of(max_record_bytes: int | None = None) -> Plan:
