@@ -24,7 +24,7 @@ def test_it_is_what_arrow_takes(texts: list[str], rows: list[int | None], skippe
     assert made.equals(dictionary.take(at))
 
 
-@pytest.mark.parametrize("type_", [pa.int8(), pa.int16(), pa.int64()])
+@pytest.mark.parametrize("type_", [pa.int8(), pa.int32(), pa.int64()])
 def test_ints_of_any_width_say_the_rows(type_: pa.DataType) -> None:
     at = pa.array(np.arange(2 * FEWEST_ROWS) % 3, type_)
     assert chosen_texts(pa.array(["a", "", "ccc"]), at).equals(pa.array(["a", "", "ccc"]).take(at))
