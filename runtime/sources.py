@@ -84,13 +84,7 @@ def _open_whole(
     if settings.source != "kafka":
         _require_no_record(settings.source, plan)
     if settings.source == "files":
-        from dataflow.sources.files.source import FilesSource
-        from runtime.known_files import known_files
-        from runtime.recovery_folder import RecoveryFolder
-
-        if known is None:
-            known = known_files(settings.lake, RecoveryFolder(settings.recovery))
-        return FilesSource(settings.require_input(), plan.event, whole=settings.bounded, known=known)
+        return _open_files(settings, plan, known)
     if settings.source == "generator":
         from dataflow.sources.generator.adstream import AdStream
         from dataflow.sources.generator.source import GeneratorSource
@@ -134,6 +128,20 @@ def require_record_times(source: str, plan: Plan) -> None:
             'in the pipeline file what it counts from there, like max_future_clock="2100-01-01T00:00:00Z", or leave '
             "max_future out",
         )
+
+
+def _open_files(settings: Settings, plan: Plan, known: "Mapping[str, Known | None] | None") -> Source:
+    from dataflow.sources.files.source import FilesSource
+    from runtime.known_files import known_files
+    from runtime.recovery_folder import RecoveryFolder
+
+    return FilesSource(
+        settings.require_input(),
+        plan.event,
+        whole=settings.bounded,
+        known=known_files(settings.lake, RecoveryFolder(settings.recovery)) if known is None else known,
+        max_record_bytes=plan.max_record_bytes,
+    )
 
 
 def _require_no_record(source: str, plan: Plan) -> None:

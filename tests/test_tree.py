@@ -17,7 +17,6 @@ UNTESTED = {
     "dataflow/decode/json/plain_kernel.py": "compiled with test_plain, which compares every verdict of it",
     "dataflow/decode/protobuf/kernel.py": "compiled with test_columns beside it, which compares every verdict of it",
     "dataflow/decode/rows.py": "what the decoders of binary formats share, tested with each of them",
-    "dataflow/decode/typed/cells.py": "the doubtful rows of test_decoder, and of test_parquet_against_model",
     "dataflow/decode/typed/columns.py": "each type to each field in test_decoder",
     "dataflow/decode/typed/size.py": "the lengths in test_decoder",
     "dataflow/decode/typed/texts.py": "each type that says a text in test_decoder",

@@ -1,7 +1,9 @@
 """Some rows of typed columns as Python values, for the contract: what is doubtful is judged row by row."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,8 @@ from dataflow.messages import Refusal
 
 Cells = list[object]
 """A value per row, as `judge_values` takes it; None is null."""
+
+_compute: Any = pc
 
 _NO_TIME = "outside the years 1 to 9999, so no text says it"
 
@@ -137,7 +141,7 @@ def outside_cell(leaf: EventField, value: object) -> object:
 def cells_of(leaf: EventField, column: pa.Array) -> Cells:
     """The values of a column, as a field of the model is judged by."""
     if leaf.kind in (FieldKind.LIST, FieldKind.JSON):
-        return [_many(value, column.type) for value in column.to_pylist()]
+        return _many(leaf, plain(column))
     column = plain(column)
     sort = sort_of(column.type)
     if sort in (Sort.TEXT, Sort.BYTES):
@@ -160,17 +164,68 @@ def cells_of(leaf: EventField, column: pa.Array) -> Cells:
     return [other if there else None for there in valid]
 
 
-def _many(value: Any, type_: Any) -> object:
-    """A list as a list, a map or a struct as a dict by text, with all that is in it."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if pa.types.is_map(type_):
-        return {str(key): _many(each, type_.item_type) for key, each in value}
-    if pa.types.is_struct(type_):
-        return {name: _many(each, type_.field(name).type) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_many(each, type_.value_type) for each in value]
-    return Other(f"a {type_}")
+def _many(leaf: EventField, column: pa.Array) -> Cells:
+    """Lists as lists, maps and structs as dicts by text; what is in them as the field's elements are judged by."""
+    element = leaf.element
+
+    def inner(values: pa.Array) -> Cells:
+        return _any(leaf, values) if element is None else cells_of(element, values)
+
+    takes = (Sort.LIST,) if leaf.kind is FieldKind.LIST else (Sort.MAP, Sort.RECORD)
+    if sort_of(column.type) not in takes:
+        return _any(leaf, column)
+    return [_told(leaf, cell) for cell in _held(column, inner)]
+
+
+def _any(leaf: EventField, column: pa.Array) -> Cells:
+    """Values of any type, with all that is in them."""
+    column = plain(column)
+    sort = sort_of(column.type)
+    if sort in (Sort.LIST, Sort.MAP, Sort.RECORD):
+        return [_told(leaf, cell) for cell in _held(column, lambda values: _any(leaf, values))]
+    if sort in (Sort.TEXT, Sort.BYTES):
+        return [_text(leaf, value) for value in column.cast(pa.binary()).to_pylist()]
+    if sort in (Sort.BOOL, Sort.INT, Sort.FLOAT, Sort.NOTHING):
+        return list(column.to_pylist())
+    other = Other(f"a {column.type}")
+    return [other if there else None for there in column.is_valid().to_pylist()]
+
+
+def _held(column: Any, inner: Callable[[pa.Array], Cells]) -> Cells:
+    """The lists, maps or structs of a plain column; an unsayable value stands for the one that it is in."""
+    valid = column.is_valid().to_pylist()
+    sort = sort_of(column.type)
+    if sort is Sort.RECORD:
+        names = [column.type.field(at).name for at in range(column.type.num_fields)]
+        parts = [inner(column.field(at)) for at in range(len(names))]
+        rows = zip(*parts, strict=True) if parts else [()] * len(column)
+        return [
+            _whole(row, dict(zip(names, row, strict=True))) if there else None
+            for there, row in zip(valid, rows, strict=True)
+        ]
+    if sort is Sort.MAP:
+        keys, items = [str(key) for key in column.keys.to_pylist()], inner(column.items)
+        ends = column.offsets.to_pylist()
+        pairs = [(keys[begin:end], items[begin:end]) for begin, end in pairwise(ends)]
+        return [
+            _whole(row, dict(zip(names, row, strict=True))) if there else None
+            for there, (names, row) in zip(valid, pairs, strict=True)
+        ]
+    values, at, cells = inner(pc.list_flatten(column)), 0, []
+    for length in _compute.list_value_length(column).to_pylist():
+        row = values[at : at + (length or 0)]
+        cells.append(None if length is None else _whole(row, row))
+        at += length or 0
+    return cells
+
+
+def _whole(parts: Sequence[object], made: object) -> object:
+    return next((part for part in parts if isinstance(part, Unsayable)), made)
+
+
+def _told(leaf: EventField, cell: object) -> object:
+    """What no text says is told of the field itself."""
+    return Unsayable(replace(cell.refusal, field=leaf.name)) if isinstance(cell, Unsayable) else cell
 
 
 def _text(leaf: EventField, value: bytes | None) -> object:

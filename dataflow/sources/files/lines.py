@@ -36,14 +36,16 @@ def newlines(data: bytes) -> Int64s:
 class Manner:
     """How a file of lines is read. `whole`: a last line without its newline counts as it is; without it, it waits.
 
-    `ends` finds where lines end in bytes that begin with one; `members` are what the file's folders say of each record.
-    `kind`, `first` and `place`: as of `Known`.
+    `ends` finds where lines end in bytes that begin with one, as far as these bytes alone tell; `members` are what the
+    file's folders say of each record.
+    `row_bytes`: of CSV, how far a row's quoted fields may go. `kind`, `first` and `place`: as of `Known`.
     """
 
     compression: Compression | None = None
     whole: bool = True
     ends: Callable[[bytes], Int64s] = newlines
     members: Members | None = None
+    row_bytes: int | None = None
     kind: str = "lines"
     first: str | None = None
     place: str = ""
@@ -201,7 +203,8 @@ class LineReader:
             block = self._file.read(self._block_bytes)
             self._rest.append(block)
             held_bytes += len(block)
-            is_looked_at = is_looked_at and b"\n" not in block
+            # a row of CSV can end far before the bytes that tell so, be there a newline in them or not
+            is_looked_at = is_looked_at and self._ends is newlines and b"\n" not in block
             if not is_looked_at and (held_bytes >= look_at_bytes or not block):
                 # a record that goes on and on is looked through each time it has doubled, not with every block
                 look_at_bytes, is_looked_at = 2 * held_bytes, True

@@ -3,59 +3,25 @@
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from dataflow.columnar.types import Int64s
 from dataflow.errors import SourceError
 from dataflow.event.fields import FieldKind
 from dataflow.event.schema import EventField, EventSchema
 from dataflow.formats.located import locate
 from dataflow.messages import POLL_SCHEMA, Poll, Refusal
-from dataflow.sources.files.lines import MARK, NEWLINE, Hint, LineReader, Manner
+from dataflow.sources.files.lines import Hint, LineReader, Manner
 from dataflow.sources.files.outside import json_value
+from dataflow.sources.files.row_ends import ROW_BYTES, row_ends
 from dataflow.sources.files.row_texts import nest
 
-_QUOTE, _COMMA = 34, 44
 _HEADER_BYTES = 1 << 30
-
-
-def row_ends(data: bytes) -> Int64s:
-    """Where rows end in `data`, which begins with one: newlines that stand in no quoted field.
-
-    A quote begins a quoted field only where the field begins; anywhere else in a field without quotes it is text.
-    """
-    found = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(found == NEWLINE)
-    quotes = np.flatnonzero(found == _QUOTE)
-    if not len(quotes):
-        return ends
-    before = found[np.maximum(quotes - 1, 0)]
-    first = len(MARK) if data.startswith(MARK) else 0
-    begins = (quotes == first) | (before == _COMMA) | (before == NEWLINE)
-    if not np.all(begins[::2] | (before[::2] == _QUOTE)):
-        quotes = _bounds(quotes.tolist(), begins.tolist())
-    outside: Int64s = ends[np.searchsorted(quotes, ends) % 2 == 0]
-    return outside
-
-
-def _bounds(quotes: Sequence[int], begins: Sequence[bool]) -> Int64s:
-    """Of all quotes those that begin and end quoted fields, in turn. `begins`: those that stand where a field does."""
-    bounds: list[int] = []
-    at, count = 0, len(quotes)
-    while at < count:
-        if len(bounds) % 2 == 0:
-            if begins[at]:
-                bounds.append(quotes[at])
-        elif at + 1 < count and quotes[at + 1] == quotes[at] + 1:
-            at += 1
-        else:
-            bounds.append(quotes[at])
-        at += 1
-    return np.array(bounds, np.int64)
+_NOT_CLOSED = Refusal("malformed", None, "no row of CSV: a quote is not closed")
 
 
 class SeparatedReader:
@@ -80,7 +46,7 @@ class SeparatedReader:
 
         Raises OffsetLost as LineReader does, SourceError when it has none of the event's columns.
         """
-        manner = replace(manner, ends=row_ends)
+        manner = replace(manner, ends=partial(row_ends, longest_bytes=manner.row_bytes or ROW_BYTES))
         first = LineReader(path, 0, None, 1, manner=manner)
         header = first.poll(1, _HEADER_BYTES)
         first.close()
@@ -89,7 +55,7 @@ class SeparatedReader:
         names = [] if header is None or is_cut else _fields(header.records.column("value")[0].as_py())
         if isinstance(names, Refusal):
             raise SourceError(f"{path} cannot be read as CSV, its first row is no header: {names.message}")
-        self._values = _Values(path, names, event, outside)
+        self._values = _Values(path, names, event, outside, manner.row_bytes or ROW_BYTES)
         end = None if bounded_end is None else bounded_end + 1
         # without a header there is no row either; at the first row the header may be younger than the hint
         line, hint = (start + 1, hint if start else None) if header is not None and not is_cut else (0, None)
@@ -152,7 +118,13 @@ class SeparatedReader:
 class _Values:
     """Rows of a file to JSON records of the model."""
 
-    def __init__(self, path: Path, names: Sequence[str], event: EventSchema, outside: Mapping[str, object]) -> None:
+    def __init__(
+        self, path: Path, names: Sequence[str], event: EventSchema, outside: Mapping[str, object], row_bytes: int
+    ) -> None:
+        self._bound = (
+            f"Where that is so for {row_bytes:,} bytes, the row ends with its line and the next line begins another: "
+            "close it, or raise max_record_bytes for longer rows"
+        )
         self._width = len(names)
         at = {name: number for number, name in enumerate(names)}
         header = pa.schema([(name, pa.string()) for name in at])
@@ -171,6 +143,8 @@ class _Values:
         if not row:
             return b""
         cells = _fields(row)
+        if cells == _NOT_CLOSED:
+            return replace(_NOT_CLOSED, message=f"{_NOT_CLOSED.message}. {self._bound}")
         if isinstance(cells, Refusal):
             return cells
         if len(cells) != self._width:
@@ -194,6 +168,8 @@ def _fields(row: bytes) -> list[str] | Refusal:
     try:
         return next(csv.reader((text,), strict=True))
     except (csv.Error, StopIteration) as error:
+        if "unexpected end of data" in str(error):
+            return _NOT_CLOSED
         return Refusal("malformed", None, f"no row of CSV: {error}")
 
 

@@ -15,6 +15,7 @@ from dataflow.sources.files.folder import Found, FoundFile, look
 from dataflow.sources.files.lines import LineReader, Manner
 from dataflow.sources.files.outside import Members, members_of, outside_values
 from dataflow.sources.files.recognised import Recognised, beginning, recognise, whole_file
+from dataflow.sources.files.row_ends import ROW_BYTES
 from dataflow.sources.files.rows import RowReader
 from dataflow.sources.files.separated import SeparatedReader
 from dataflow.sources.source import Hint, Reader
@@ -33,16 +34,19 @@ class FilesSource:
         *,
         whole: bool = True,
         known: Mapping[str, Known | None] = MappingProxyType({}),
+        max_record_bytes: int | None = None,
     ) -> None:
         """`event` is the model that CSV, Parquet and Avro are read by; without one, only lines of JSON are read.
 
         `whole`: a last line without its newline counts as it is, as at the end of bounded input; without it, it waits.
-        `known`: source partitions that were read before, and by what their files are known. Raises InputMissing when
-        the folder or every file in it is missing, OffsetLost when one was changed in the part that was read.
+        `known`: source partitions that were read before, and by what their files are known. `max_record_bytes`: as the
+        pipeline says; rows of CSV may be so long where that is more than ROW_BYTES. Raises InputMissing when the folder
+        or every file in it is missing, OffsetLost when one was changed in the part that was read.
         """
         self._folder = folder
         self._event = event
         self._whole = whole
+        self._row_bytes = max(ROW_BYTES, max_record_bytes or 0)
         with telling(folder):
             found, files, recognised = self._looked(known)
         self.not_read = found.told(folder)
@@ -100,6 +104,7 @@ class FilesSource:
         if file.form.kind != "csv" and not file.path.stat().st_size:
             return EmptyReader(file.path, start, whole_file(file, None, hint))
         if file.form.kind == "csv":
+            manner = replace(manner, row_bytes=self._row_bytes)
             return SeparatedReader(file.path, start, hint, bounded_end, self._event, outside=outside, manner=manner)
         if file.form.kind == "avro":
             return ContainerReader(
