@@ -76,6 +76,17 @@ class Zone:
         skipped = at - self._offset[span] < self._since[span]
         return np.asarray(at - self._offset[np.where(skipped, span - 1, span)] + shift)
 
+    def spans_ms(self, from_ms: int, to_ms: int) -> list[tuple[int, int]]:
+        """(from when, offset) of each span with one offset that has an instant of [from_ms, to_ms] in it, in order.
+
+        From `_CYCLES_FROM_MS` on they repeat every four hundred years, and those of the first are listed.
+        """
+        import numpy as np
+
+        first = max(int(np.searchsorted(self._since, from_ms, side="right")) - 1, 0)
+        last = len(self._since) if to_ms >= _CYCLES_FROM_MS else int(np.searchsorted(self._since, to_ms, side="right"))
+        return list(zip(self._since[first:last].tolist(), self._offset[first:last].tolist(), strict=True))
+
     def offsets_ms(self, since_ms: int) -> set[int]:
         """Every offset from UTC that its clock has had from an instant on, and is known to have."""
         import numpy as np

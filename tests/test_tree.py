@@ -48,6 +48,7 @@ ACROSS = {
     "tests/cli/test_start.py": "which libraries each command loads, and how a process ends",
     "tests/dataflow/sources/files/test_forms.py": "each form of file against the same records",
     "tests/doctor/test_kafka.py": "the whole examination beside a real broker",
+    "tests/flink/contract/test_equal.py": "the Java function against the contract of dataflow/decode, in bulk",
     "tests/proof/audit/test_kafka.py": "audit and replay of a lake that was read from a real broker",
     "tests/proof/audit/test_streams.py": "the audit over random pipelines and streams",
     "tests/query/recent/test_equal.py": "a reader that stays beside one of the files, whatever happens to the lake",

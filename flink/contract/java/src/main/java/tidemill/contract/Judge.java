@@ -1,0 +1,474 @@
+package tidemill.contract;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Map;
+
+/**
+ * Judges records by a field table: each becomes an event or has the first reason that applies, as dataflow/decode says.
+ * One instance serves one thread.
+ */
+public final class Judge {
+  /** No record timestamp. */
+  public static final long NO_TIMESTAMP = Long.MIN_VALUE;
+
+  private static final int ID_BYTES = 5;
+  private static final int GUID_BYTES = 17;
+
+  private final FieldTable table;
+  private final int columns;
+  private byte[] v;
+  private Verdict into;
+
+  /** One that judges by this table. */
+  public Judge(FieldTable table) {
+    this.table = table;
+    columns = table.columns().length;
+  }
+
+  /** How many columns a verdict has to hold. */
+  public int columns() {
+    return columns;
+  }
+
+  /** Fills a fresh `verdict` with what a record's value is; null is a tombstone. The timestamp is in ms since 1970. */
+  public void judge(byte[] value, long timestampMs, Verdict verdict) {
+    v = value;
+    into = verdict;
+    verdict.record = value;
+    if (value == null) {
+      verdict.refuse("tombstone", null);
+      return;
+    }
+    if (value.length == 0) {
+      verdict.refuse("empty", null);
+      return;
+    }
+    if (value.length > table.maxBytes) {
+      verdict.refuse("too_large", null);
+      return;
+    }
+    int at = frame(value);
+    int end = value.length;
+    if (at == end) {
+      verdict.refuse("empty", null);
+      return;
+    }
+    if (!Utf8.isValid(value, at, end)) {
+      verdict.refuse("invalid_utf8", null);
+      return;
+    }
+    at = Json.blanks(value, at, end);
+    boolean isObject = at < end && value[at] == '{';
+    int behind = isObject ? members(table.root, at, end, 1) : Json.value(value, at, end, 0);
+    if (behind < 0 || Json.blanks(value, behind, end) != end) {
+      verdict.refuse("malformed", null);
+    } else if (!isObject) {
+      verdict.refuse("not_object", null);
+    } else if (object(table.root) && isFuture(timestampMs)) {
+      verdict.refuse("future_event", table.columns()[table.timeColumn].name);
+    }
+  }
+
+  /** The bytes that a schema registry's serializer puts before a record; no JSON begins so. */
+  private static int frame(byte[] value) {
+    if (value[0] == 0 && value.length >= ID_BYTES) {
+      return ID_BYTES;
+    }
+    return value[0] == 1 && value.length >= GUID_BYTES ? GUID_BYTES : 0;
+  }
+
+  private boolean isFuture(long timestampMs) {
+    if (table.maxFutureMs < 0 || timestampMs == NO_TIMESTAMP) {
+      return false;
+    }
+    long limit = Math.min(timestampMs, Long.MAX_VALUE - table.maxFutureMs) + table.maxFutureMs;
+    return into.slots[table.timeColumn] > limit;
+  }
+
+  /** Notes where the values of an object's fields stand; behind the object that begins at `at`, or -1. */
+  private int members(Field node, int at, int end, int depth) {
+    int[] starts = node.starts;
+    Arrays.fill(starts, -1);
+    byte[] bytes = v;
+    int next = 0;
+    at = Json.blanks(bytes, at + 1, end);
+    if (at < end && bytes[at] == '}') {
+      return at + 1;
+    }
+    while (true) {
+      if (at >= end || bytes[at] != '"') {
+        return -1;
+      }
+      int key = at + 1;
+      at = Json.string(bytes, key, end);
+      if (at < 0) {
+        return -1;
+      }
+      int child = find(node.children, next, key, at - 1);
+      at = Json.blanks(bytes, at, end);
+      if (at >= end || bytes[at] != ':') {
+        return -1;
+      }
+      int from = Json.blanks(bytes, at + 1, end);
+      at = Json.value(bytes, from, end, depth);
+      if (at < 0) {
+        return -1;
+      }
+      if (child >= 0) {
+        starts[child] = from;
+        node.ends[child] = at;
+        next = child + 1;
+      }
+      at = Json.blanks(bytes, at, end);
+      if (at >= end) {
+        return -1;
+      }
+      if (bytes[at] == '}') {
+        return at + 1;
+      }
+      if (bytes[at] != ',') {
+        return -1;
+      }
+      at = Json.blanks(bytes, at + 1, end);
+    }
+  }
+
+  /** The field with this key; producers mostly write them in one order, so the `next` one is asked first. */
+  private int find(Field[] children, int next, int at, int end) {
+    if (next < children.length && isKey(children[next].key, v, at, end)) {
+      return next;
+    }
+    for (int i = 0; i < children.length; i++) {
+      if (isKey(children[i].key, v, at, end)) {
+        return i;
+      }
+    }
+    if (!Utf8.hasEscape(v, at, end)) {
+      return -1;
+    }
+    byte[] key = Utf8.unescaped(v, at, end);
+    for (int i = 0; i < children.length; i++) {
+      if (Arrays.equals(children[i].key, key)) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  private static boolean isKey(byte[] key, byte[] v, int at, int end) {
+    return key.length == end - at && Arrays.equals(key, 0, key.length, v, at, end);
+  }
+
+  /** Judges an object's fields in the model's order; whether none is refused. */
+  private boolean object(Field node) {
+    Field[] children = node.children;
+    for (int i = 0; i < children.length; i++) {
+      Field child = children[i];
+      int at = node.starts[i];
+      boolean good;
+      if (at < 0) {
+        good = absent(child);
+      } else if (v[at] == 'n') {
+        good = child.nullOk ? setNull(child) : refuse("missing_field", child.path);
+      } else if (child.kind == Kind.OBJECT) {
+        good = nested(child, at, node.ends[i]);
+      } else {
+        good = leaf(child, at, node.ends[i]);
+      }
+      if (!good) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean nested(Field node, int at, int end) {
+    if (v[at] != '{') {
+      return refuse("wrong_type", node.path);
+    }
+    members(node, at, end, 1);
+    return object(node);
+  }
+
+  private boolean absent(Field field) {
+    if (!field.mayLack) {
+      return refuse("missing_field", field.path);
+    }
+    if (field.kind != Kind.OBJECT) {
+      into.setValue(field.column, field.absent);
+    } else if (field.absentLeaves == null) {
+      return setNull(field);
+    } else {
+      for (int i = 0; i < field.absentLeaves.length; i++) {
+        into.setValue(field.firstColumn + i, field.absentLeaves[i]);
+      }
+    }
+    return true;
+  }
+
+  private boolean setNull(Field field) {
+    if (field.kind != Kind.OBJECT) {
+      into.setNull(field.column);
+      return true;
+    }
+    for (int i = field.firstColumn; i < field.endColumn; i++) {
+      into.setNull(i);
+    }
+    return true;
+  }
+
+  private boolean refuse(String reason, String path) {
+    into.refuse(reason, path);
+    return false;
+  }
+
+  private boolean leaf(Field field, int at, int end) {
+    switch (field.kind) {
+      case STR:
+        return text(field, at, end);
+      case LIST:
+        return list(field, at, end);
+      case JSON:
+        return json(field, at, end);
+      case FLOAT:
+        if (!isNumber(at)) {
+          return refuse("wrong_type", field.path);
+        }
+        double fraction = Numbers.toDouble(v, at, end);
+        into.slots[field.column] = Double.doubleToRawLongBits(fraction);
+        return isGood(field, fraction) || refuse("constraint", field.path);
+      default:
+        String reason = whole(field, at, end);
+        into.slots[field.column] = number;
+        return reason == null || refuse(reason, field.path);
+    }
+  }
+
+  private boolean isNumber(int at) {
+    return v[at] == '-' || Json.isDigit(v[at]);
+  }
+
+  private static boolean isGood(Field field, double number) {
+    return number - number == 0 && field.takes(number);
+  }
+
+  /** What {@link #whole} read. */
+  private long number;
+
+  /** Reads what becomes a whole number into `number`: the reason against it, or null. */
+  private String whole(Field field, int at, int end) {
+    switch (field.kind) {
+      case BOOL:
+        number = v[at] == 't' ? 1 : 0;
+        return v[at] == 't' || v[at] == 'f' ? null : "wrong_type";
+      case INT, TIME_S, TIME_MS, TIME_US, TIME_NS:
+        return ticks(field, at, end);
+      case MONEY:
+        if (!isNumber(at)) {
+          return "wrong_type";
+        }
+        number = Numbers.micros(v, at, end);
+        break;
+      default:
+        return wholeOfText(field, at, end);
+    }
+    return number != Numbers.NONE && field.takes(number) ? null : "constraint";
+  }
+
+  private String ticks(Field field, int at, int end) {
+    if (!isNumber(at) || !Numbers.isInt(v, at, end)) {
+      return "wrong_type";
+    }
+    if (!Numbers.fitsLong(v, at, end)) {
+      return "constraint";
+    }
+    number = Numbers.toLong(v, at, end);
+    if (!field.takes(number)) {
+      return "constraint";
+    }
+    switch (field.kind) {
+      case TIME_S:
+        if (number > Times.LIMIT_MS || number < -Times.LIMIT_MS) {
+          return "constraint";
+        }
+        number *= 1_000;
+        break;
+      case TIME_US:
+        number = Math.floorDiv(number, 1_000L);
+        break;
+      case TIME_NS:
+        number = Math.floorDiv(number, 1_000_000L);
+        break;
+      case TIME_MS:
+        break;
+      default:
+        return null;
+    }
+    return number > Times.LIMIT_MS || number < -Times.LIMIT_MS ? "constraint" : null;
+  }
+
+  private String wholeOfText(Field field, int at, int end) {
+    if (v[at] != '"') {
+      return "wrong_type";
+    }
+    byte[] text = v;
+    int from = at + 1;
+    int to = end - 1;
+    if (Utf8.hasEscape(v, from, to)) {
+      text = Utf8.unescaped(v, from, to);
+      from = 0;
+      to = text.length;
+    }
+    switch (field.kind) {
+      case MONEY_TEXT -> number = amount(text, from, to);
+      case DATE -> number = Times.day(text, from, to);
+      case TIME_TEXT -> number = Times.text(text, from, to);
+      default -> {
+        // its range is that of the time, which is judged there
+        number = Times.form(field, text, from, to);
+        return number == Numbers.NONE ? "constraint" : null;
+      }
+    }
+    return number != Numbers.NONE && field.takes(number) ? null : "constraint";
+  }
+
+  /** A sign or none, digits, decimals or none. */
+  private static long amount(byte[] text, int at, int end) {
+    int digits = at < end && (text[at] == '-' || text[at] == '+') ? at + 1 : at;
+    int behind = Json.digits(text, digits, end);
+    if (behind == digits) {
+      return Numbers.NONE;
+    }
+    if (behind < end) {
+      if (text[behind] != '.' || behind + 1 == end || Json.digits(text, behind + 1, end) != end) {
+        return Numbers.NONE;
+      }
+    }
+    return Numbers.micros(text, text[at] == '+' ? digits : at, end);
+  }
+
+  private boolean text(Field field, int at, int end) {
+    if (v[at] != '"') {
+      return refuse("wrong_type", field.path);
+    }
+    int from = at + 1;
+    int to = end - 1;
+    if (!Utf8.hasEscape(v, from, to)) {
+      into.setText(field.column, from, to);
+      return takesText(field, v, from, to) || refuse("constraint", field.path);
+    }
+    byte[] text = Utf8.unescaped(v, from, to);
+    into.setObject(field.column, text);
+    return takesText(field, text, 0, text.length) || refuse("constraint", field.path);
+  }
+
+  private static boolean takesText(Field field, byte[] text, int at, int end) {
+    if (field.textChoices != null) {
+      for (byte[] choice : field.textChoices) {
+        if (isKey(choice, text, at, end)) {
+          return true;
+        }
+      }
+      return false;
+    }
+    if (field.minLength == 0 && field.maxLength == Integer.MAX_VALUE) {
+      return true;
+    }
+    return field.takesLength(Utf8.codePoints(text, at, end));
+  }
+
+  private boolean list(Field field, int at, int end) {
+    if (v[at] != '[') {
+      return refuse("wrong_type", field.path);
+    }
+    int[] spans = new int[16];
+    int count = 0;
+    at = Json.blanks(v, at + 1, end);
+    while (v[at] != ']') {
+      if (2 * count == spans.length) {
+        spans = Arrays.copyOf(spans, 2 * spans.length);
+      }
+      spans[2 * count] = at;
+      at = Json.value(v, at, end, 0);
+      spans[2 * count++ + 1] = at;
+      at = Json.blanks(v, at, end);
+      if (v[at] == ',') {
+        at = Json.blanks(v, at + 1, end);
+      }
+    }
+    if (!field.takesLength(count)) {
+      return refuse("constraint", field.path);
+    }
+    Object[] values = new Object[count];
+    for (int i = 0; i < count; i++) {
+      String reason = element(field.element, spans[2 * i], spans[2 * i + 1]);
+      if (reason != null) {
+        return refuse(reason, field.path + "." + i);
+      }
+      values[i] = found;
+    }
+    into.setObject(field.column, values);
+    return true;
+  }
+
+  /** What {@link #element} read. */
+  private Object found;
+
+  private String element(Field element, int at, int end) {
+    if (v[at] == 'n') {
+      return "missing_field";
+    }
+    switch (element.kind) {
+      case STR:
+        if (v[at] != '"') {
+          return "wrong_type";
+        }
+        byte[] text = Canonical.text(v, at + 1, end - 1);
+        found = text;
+        return takesText(element, text, 0, text.length) ? null : "constraint";
+      case FLOAT:
+        if (!isNumber(at)) {
+          return "wrong_type";
+        }
+        double fraction = Numbers.toDouble(v, at, end);
+        found = fraction;
+        return isGood(element, fraction) ? null : "constraint";
+      default:
+        String reason = whole(element, at, end);
+        if (element.kind == Kind.BOOL) {
+          found = number == 1;
+        } else {
+          found = number;
+        }
+        return reason;
+    }
+  }
+
+  private boolean json(Field field, int at, int end) {
+    if (v[at] != '{') {
+      return refuse("wrong_type", field.path);
+    }
+    if (field.element != null || field.minLength > 0 || field.maxLength < Integer.MAX_VALUE) {
+      Map<String, long[]> members = Canonical.members(v, at, end);
+      if (!field.takesLength(members.size())) {
+        return refuse("constraint", field.path);
+      }
+      if (field.element != null) {
+        for (Map.Entry<String, long[]> member : members.entrySet()) {
+          String reason = element(field.element, (int) member.getValue()[0], (int) member.getValue()[1]);
+          if (reason != null) {
+            return refuse(reason, field.path + "." + member.getKey());
+          }
+        }
+      }
+    }
+    into.setObject(field.column, Canonical.of(v, at, end));
+    return true;
+  }
+
+  /** UTF-8 of a text. */
+  static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+}
