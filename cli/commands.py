@@ -26,6 +26,7 @@ COMMANDS = {
     ),
     "config": "Settings: flag, else environment TIDEMILL_*, else tidemill.toml, else default.",
     "kafka": "A real Apache Kafka (KRaft, one node) on 127.0.0.1.",
+    "flink": "The same pipeline on Apache Flink: a cluster here, and jobs on it.",
 }
 """The first line of each command's own help. The module of that name, beside this one, holds the function of that name,
 or a group `app`."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from dataflow.aggregates import Aggregate, duckdb, parts
+from dataflow.aggregates import Aggregate, duckdb, flink, parts
 from dataflow.aggregates.duckdb import ViewSql
+from dataflow.aggregates.flink import RowSql
 from dataflow.aggregates.parts import Part
 
 
@@ -53,6 +54,8 @@ class AggregateKind:
     keeps_values  whether every distinct value stands in a side table per key and window
     additive      whether its one delta column simply adds up, so that a difference of two sums is a change
     sql           how its value comes out of the delta table, per dialect
+    rows          how its value comes straight out of rows, per dialect of an engine that folds them itself; one that
+                  is not there cannot say it with equal results
     """
 
     name: str
@@ -64,6 +67,7 @@ class AggregateKind:
     needs_q: bool = False
     keeps_values: bool = False
     additive: bool = False
+    rows: Mapping[str, RowSql] = field(default_factory=dict)
 
     def columns(self, name: str) -> list[str]:
         """Names of the delta columns of an aggregate that is called `name`."""
@@ -110,6 +114,7 @@ _ENTRIES = (
         parts=(parts.counts(),),
         result=_int64,
         sql={"duckdb": duckdb.merged(lambda name: f"CAST(coalesce(sum({name}), 0) AS BIGINT)")},
+        rows={"flink": flink.counted},
         needs_column=False,
         additive=True,
     ),
@@ -119,6 +124,7 @@ _ENTRIES = (
         result=lambda type_: None if type_ is None else parts.sum_type(type_),
         unfit=_an_exact_number,
         sql={"duckdb": duckdb.merged(lambda name: f"sum({name})")},
+        rows={"flink": flink.total},
         additive=True,
     ),
     AggregateKind(
@@ -127,6 +133,7 @@ _ENTRIES = (
         result=lambda type_: type_,
         unfit=_no_bool,
         sql={"duckdb": duckdb.merged(lambda name: f"min({name})")},
+        rows={"flink": flink.smallest},
     ),
     AggregateKind(
         "max",
@@ -134,6 +141,7 @@ _ENTRIES = (
         result=lambda type_: type_,
         unfit=_no_bool,
         sql={"duckdb": duckdb.merged(lambda name: f"max({name})")},
+        rows={"flink": flink.largest},
     ),
     AggregateKind(
         "avg",
@@ -141,6 +149,7 @@ _ENTRIES = (
         result=_double,
         unfit=_an_exact_number,
         sql={"duckdb": duckdb.AVG},
+        rows={"flink": flink.mean},
     ),
     AggregateKind(
         "count_distinct",
@@ -148,6 +157,7 @@ _ENTRIES = (
         result=_int64,
         unfit=_no_float,
         sql={"duckdb": duckdb.COUNT_DISTINCT},
+        rows={"flink": flink.distinct},
         keeps_values=True,
     ),
     AggregateKind(

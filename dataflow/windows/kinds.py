@@ -3,12 +3,13 @@
 NumPy is imported where times are laid out: a report needs a kind's text alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import gcd
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataflow.durations import to_text
-from dataflow.windows import DAY_MS, FIRST_MONDAY_MS, WEEK_MS, WEEKDAYS, Window
+from dataflow.windows import DAY_MS, FIRST_MONDAY_MS, WEEK_MS, WEEKDAYS, Window, flink
+from dataflow.windows.flink import WindowSql
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +38,7 @@ class WindowKind(NamedTuple):
     merging   whether windows of a key that overlap or touch become one; then [start, end) is a row's own window
     mistakes  what is wrong with sizes, steps and offsets beside each other
     more      what its text says after the size
+    sql       how the windows of a row are written, per dialect of an engine that folds rows itself
     """
 
     name: str
@@ -47,6 +49,7 @@ class WindowKind(NamedTuple):
     merging: bool = False
     mistakes: Callable[[Window], Iterator[str]] = lambda _window: iter(())
     more: Callable[[Window], str] = lambda _window: ""
+    sql: Mapping[str, WindowSql] = {}
 
 
 def _own(window: Window, times: "Times") -> Layout:
@@ -140,7 +143,7 @@ def _uneven(window: Window) -> Iterator[str]:
 
 
 _ENTRIES = (
-    WindowKind("tumble", layout=_tumbling, grid_ms=_common_ms, mistakes=_by_clock),
+    WindowKind("tumble", layout=_tumbling, grid_ms=_common_ms, mistakes=_by_clock, sql={"flink": flink.TUMBLE}),
     WindowKind(
         "hop",
         layout=_sliding,
@@ -148,6 +151,7 @@ _ENTRIES = (
         period_ms=lambda window: window.slide_ms,
         mistakes=_gaps,
         more=lambda window: f" every {to_text(window.slide_ms)}",
+        sql={"flink": flink.HOP},
     ),
     WindowKind(
         "cumulate",
@@ -156,8 +160,9 @@ _ENTRIES = (
         anchored=True,
         mistakes=_uneven,
         more=lambda window: f" by steps of {to_text(window.slide_ms)}",
+        sql={"flink": flink.CUMULATE},
     ),
-    WindowKind("session", layout=_own, grid_ms=lambda _window: 1, merging=True),
+    WindowKind("session", layout=_own, grid_ms=lambda _window: 1, merging=True, sql={"flink": flink.SESSION}),
 )
 
 KINDS: dict[str, WindowKind] = {kind.name: kind for kind in _ENTRIES}

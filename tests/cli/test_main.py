@@ -108,7 +108,7 @@ def test_an_unknown_flag_ends_with_exit_code_2(capsys):
 COMMANDS = {
     *("run", "demo", "produce", "recover", "check", "query", "snapshots", "files", "dump", "lateness", "compact"),
     *("init", "erase", "backfill", "audit", "doctor", "replay", "report", "serve", "config show"),
-    *("kafka start", "kafka stop", "kafka status"),
+    *("kafka start", "kafka stop", "kafka status", "flink generate"),
 }
 
 

@@ -1,0 +1,172 @@
+"""`generate` of the group `tidemill flink`: the pipeline as a Flink job."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dataflow.durations import to_ms
+from dataflow.errors import ConfigError
+
+if TYPE_CHECKING:
+    from flink.generate.options import Options
+
+_OFFSETS = re.compile(r"(\d+):(\d+)", re.ASCII)
+
+
+PipelineOption = Annotated[
+    str | None, typer.Option(metavar="PATH[:NAME]", help="Pipeline file (default: as for `tidemill run`).")
+]
+OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")]
+FormOption = Annotated[str, typer.Option(metavar="upsert|final", help="Rows that are corrected, or rows written once.")]
+RollupOption = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only these rollups; repeat it.")]
+BrokersOption = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT,...", help="Kafka, as Flink reaches it (default: the setting).")
+]
+TopicOption = Annotated[str | None, typer.Option(help="Topics, with commas between (default: the setting).")]
+GroupOption = Annotated[str, typer.Option(help="Consumer group to report offsets to.")]
+KafkaOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=VALUE", help="Property of Kafka's Java clients; repeat it.")
+]
+StartOption = Annotated[str, typer.Option(metavar="earliest|latest|P:OFFSET,...", help="Where each partition begins.")]
+EndOption = Annotated[
+    str | None, typer.Option(metavar="P:OFFSET,...", help="Where each partition ends; the job ends there.")
+]
+BoundedOption = Annotated[bool, typer.Option("--bounded", help="End at what is the end when the job starts.")]
+SinkOption = Annotated[
+    str | None, typer.Option(metavar="upsert-kafka|kafka|parquet", help="Where to (default: as the form needs).")
+]
+PrefixOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Topics are NAME.TABLE (default: the pipeline's name).")
+]
+PathOption = Annotated[str | None, typer.Option(metavar="URL", help="Where Parquet files come.")]
+CheckpointsOption = Annotated[str | None, typer.Option(metavar="URL", help="Where checkpoints come.")]
+EveryOption = Annotated[str, typer.Option(metavar="TIME", help="How often; what readers see follows.")]
+ParallelismOption = Annotated[int, typer.Option(min=1, help="Slots that the job takes.")]
+JarOption = Annotated[
+    str | None, typer.Option(metavar="PATH", help="The functions' jar as Flink sees it (default: in its lib/).")
+]
+TtlOption = Annotated[
+    str, typer.Option(metavar="TIME", help="How long a window without rows is remembered beyond its length.")
+]
+
+
+def generate(
+    pipeline: PipelineOption = None,
+    out: OutOption = Path("flink-job"),
+    form: FormOption = "upsert",
+    rollup: RollupOption = None,
+    brokers: BrokersOption = None,
+    topic: TopicOption = None,
+    group: GroupOption = "tidemill-flink",
+    kafka: KafkaOption = None,
+    start: StartOption = "earliest",
+    end: EndOption = None,
+    bounded: BoundedOption = False,
+    sink: SinkOption = None,
+    sink_prefix: PrefixOption = None,
+    sink_path: PathOption = None,
+    checkpoints: CheckpointsOption = None,
+    checkpoint_every: EveryOption = "10s",
+    parallelism: ParallelismOption = 1,
+    jar: JarOption = None,
+    state_ttl: TtlOption = "2d",
+) -> None:
+    """Write the pipeline as a Flink job: SQL, configuration, image, deployment and a README.
+
+    What Flink's SQL cannot say with equal results is refused by name, with the way out, and nothing is written.
+    """
+    from flink.generate.options import Options
+    from runtime.settings import load_settings
+
+    settings = load_settings({"pipeline": pipeline, "brokers": brokers, "topic": topic})
+    given = Options(
+        brokers=settings.brokers,
+        topics=_topics(settings.topic),
+        group=group,
+        start="earliest" if start == "earliest" else "latest" if start == "latest" else _offsets("--start", start),
+        end=None if end is None else _offsets("--end", end),
+        bounded=bounded,
+        form=_required("--form", form, ("upsert", "final")),
+        sink=None if sink is None else _required("--sink", sink, ("upsert-kafka", "kafka", "parquet")),
+        sink_prefix=sink_prefix,
+        sink_path=sink_path,
+        checkpoints=checkpoints,
+        checkpoint_interval_ms=_duration_ms("--checkpoint-every", checkpoint_every),
+        parallelism=parallelism,
+        jar=jar,
+        state_ttl_ms=_duration_ms("--state-ttl", state_ttl),
+        rollups=tuple(rollup) if rollup else None,
+        kafka=_properties(kafka or ()),
+    )
+    _write(settings.pipeline, given, out)
+
+
+def _write(pipeline: str, given: "Options", out: Path) -> None:
+    from dataflow import durable
+    from dataflow.pipeline.load import load
+    from flink.generate.generate import generate as generated
+
+    job = generated(load(pipeline), given)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in job.files.items():
+            durable.replace(out / name, text, durable=False)
+    except OSError as error:
+        raise ConfigError("--out", str(out), f"cannot be written: {error.strerror}; name another folder") from None
+    typer.echo(f"{out}: {', '.join(job.files)}")
+    if job.topics:
+        typer.echo(f"It writes to these topics, which must be there first: {', '.join(job.topics)}")
+
+
+def _topics(written: str) -> tuple[str, ...]:
+    topics = tuple(each.strip() for each in written.split(","))
+    for topic in topics:
+        if topic.startswith("^"):
+            raise ConfigError("topic", written, "a job reads topics by their names; name them with commas between")
+    return topics
+
+
+def _required(flag: str, value: str, known: Sequence[str]) -> Any:
+    if value not in known:
+        raise ConfigError(flag, value, f"write {' or '.join(known)}")
+    return value
+
+
+def _offsets(flag: str, written: str) -> Mapping[int, int]:
+    found: dict[int, int] = {}
+    for part in written.split(","):
+        match = _OFFSETS.fullmatch(part.strip())
+        if match is None:
+            raise ConfigError(flag, written, 'write partitions and offsets, like "0:1200,1:1187"')
+        if int(match[1]) in found:
+            raise ConfigError(flag, written, f"partition {match[1]} stands there twice; leave one out")
+        found[int(match[1])] = int(match[2])
+    return found
+
+
+def _duration_ms(flag: str, written: str) -> int:
+    try:
+        found = to_ms(written)
+    except ValueError as error:
+        raise ConfigError(flag, written, str(error).removeprefix(f"{written!r} is ")) from None
+    if found < 1:
+        raise ConfigError(flag, written, "write a time above 0")
+    return found
+
+
+def _properties(pairs: Sequence[str]) -> dict[str, str]:
+    from dataflow.sources.kafka.properties import is_secret
+
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ConfigError("--kafka", pair, "write NAME=VALUE")
+        if is_secret(name):
+            fix = "a secret would stand in the files for all to read; give it to the cluster, in a JAAS file of its own"
+            raise ConfigError("--kafka", name, fix)
+        found[name] = value
+    return found

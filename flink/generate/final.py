@@ -1,0 +1,69 @@
+"""The form final: Flink's own windows, which write a row once, when every partition's watermark has passed.
+
+What is late is decided before them by the rule; the source's watermark lags so far behind that they never drop a row
+that the rule accepts, as long as no partition is left out for being idle.
+"""
+
+from collections.abc import Sequence
+
+from dataflow.pipeline.plan import Plan, RollupPlan
+from dataflow.windows.flink import interval
+from dataflow.windows.kinds import has_one_window, kind_of
+from flink.generate.generated import SinkTable
+from flink.generate.rollups import DIALECT, ROWS, Words, last_end, late_after, needed, taken
+from flink.generate.words import named
+
+TS = "`_ts`"
+"""The event time as Flink's windows need it; 1970 for records that are no events, so that they move no watermark."""
+
+
+def lag_ms(rollup: RollupPlan) -> int:
+    """How far beyond the bound the source's watermark must lag.
+
+    A session is closed a gap later than its rows could still be late: one that is closed is never extended.
+    """
+    return rollup.allowed_lateness_ms + (rollup.window.size_ms if rollup.merges_windows else 0)
+
+
+def time_columns(time: str, rollups: Sequence[RollupPlan], bound_ms: int) -> str:
+    """Of the table of records: the time and the watermark of each partition."""
+    lag = interval(bound_ms + max(map(lag_ms, rollups)))
+    return f"  {TS} AS TO_TIMESTAMP_LTZ({time}, 3),\n  WATERMARK FOR {TS} AS {TS} - {lag}"
+
+
+def final_view(plan: Plan, rollup: RollupPlan, words: Words) -> str:
+    """The rows that a rollup takes; where a row has one window, those that are not late for it."""
+    read = needed(rollup)
+    fields = [TS, *(named(name) for name in plan.row_schema.names if name in read)]
+    more: list[str] = []
+    if has_one_window(rollup.window):
+        more.append(f"{late_after(rollup, last_end(rollup, words))} > `_watermark`")
+    else:
+        fields.append("`_watermark`")
+    return (
+        f"CREATE TEMPORARY VIEW {_view(rollup)} AS SELECT {', '.join(fields)}\nFROM {ROWS}{taken(rollup, words, more)}"
+    )
+
+
+def final_insert(rollup: RollupPlan, table: SinkTable, words: Words) -> str:
+    """The rollup's row per window and key, once."""
+    keys = [named(key.name) for key in rollup.keys]
+    function = kind_of(rollup.window).sql[DIALECT].function(rollup.window, _view(rollup), TS, ", ".join(keys))
+    values = {each: f"{_ms(named(each))} AS {named(each)}" for each in ("window_start", "window_end")}
+    values |= {each.name: f"{words.aggregate(each)} AS {named(each.name)}" for each in rollup.aggregates}
+    fields = ",\n  ".join(values.get(name, named(name)) for name in table.columns.names)
+    late = ""
+    if not has_one_window(rollup.window):
+        # end - 1 + lateness > watermark, per row and window
+        limit = f"CAST(TO_TIMESTAMP_LTZ(`_watermark` + {1 - rollup.allowed_lateness_ms}, 3) AS TIMESTAMP(3))"
+        late = f"\nWHERE `window_end` > {limit}"
+    by = ", ".join(["`window_start`", "`window_end`", *keys])
+    return f"INSERT INTO {named(rollup.name)} SELECT\n  {fields}\nFROM TABLE({function}){late}\nGROUP BY {by}"
+
+
+def _ms(time: str) -> str:
+    return f"EXTRACT(EPOCH FROM {time}) * 1000 + MOD(EXTRACT(MILLISECOND FROM {time}), 1000)"
+
+
+def _view(rollup: RollupPlan) -> str:
+    return named(f"_taken_{rollup.name}")

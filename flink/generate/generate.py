@@ -1,0 +1,184 @@
+"""From a checked pipeline to a Flink job: its statements, its files, and the tables that it writes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from dataflow.errors import ConfigError
+from dataflow.pipeline.plan import Plan, RollupPlan
+from dataflow.spelling import suggest
+from flink.contract.dimension import FUNCTION_CLASS as DIMENSION_CLASS
+from flink.contract.table import FUNCTION_CLASS as JUDGE_CLASS
+from flink.generate import deployment
+from flink.generate.dimensions import FUNCTION, Inline
+from flink.generate.final import TS, final_insert, final_view, time_columns
+from flink.generate.generated import Generated, SinkTable
+from flink.generate.options import Options
+from flink.generate.refusals import refuse
+from flink.generate.rollups import ROWS, Words, late_rows, needed
+from flink.generate.sinks import dead_table, late_table, rollup_table, sink_statement
+from flink.generate.source import (
+    EVENTS,
+    JUDGE,
+    MARKED,
+    READ,
+    call_of,
+    events_view,
+    judged_view,
+    looked_up_view,
+    marked_view,
+    read_view,
+    records_table,
+    time_of_events,
+)
+from flink.generate.upsert import upsert_insert, upsert_view
+from flink.generate.words import named, text
+
+JOINED = "`_joined`"
+
+
+def generate(plan: Plan, given: Options) -> Generated:
+    """The job of a pipeline.
+
+    Raises PipelineError with all that Flink's SQL cannot say with equal results, ConfigError for a rollup that is not
+    there.
+    """
+    rollups = _chosen(plan, given)
+    refuse(plan, rollups, given)
+    tables = (
+        *(rollup_table(plan, rollup, given) for rollup in rollups),
+        late_table(plan, given),
+        dead_table(plan, given),
+    )
+    settings = settings_of(plan, given)
+    statements = (
+        *(f"SET {text(key)} = {text(value)}" for key, value in settings.items()),
+        *_statements(plan, rollups, tables, given),
+    )
+    files = {"job.sql": _script(plan, statements), **deployment.files(plan, tables, given)}
+    return Generated(files, statements, settings, tables)
+
+
+def _chosen(plan: Plan, given: Options) -> Sequence[RollupPlan]:
+    if given.rollups is None:
+        return plan.rollups
+    known = [rollup.name for rollup in plan.rollups]
+    for name in given.rollups:
+        if name not in known:
+            raise ConfigError("rollup", name, f"the pipeline has no rollup of this name{suggest(name, known)}")
+    return [rollup for rollup in plan.rollups if rollup.name in given.rollups]
+
+
+def settings_of(plan: Plan, given: Options) -> dict[str, str]:
+    """The session's settings."""
+    found = {
+        "pipeline.name": f"tidemill-{plan.name}",
+        "execution.runtime-mode": "streaming",
+        "table.local-time-zone": "UTC",
+        "pipeline.object-reuse": "true",
+        "parallelism.default": str(given.parallelism),
+        # it would also forget the running maxima; a hint limits the windows' state alone
+        "table.exec.state.ttl": "0 ms",
+        "execution.checkpointing.mode": "EXACTLY_ONCE",
+        "execution.checkpointing.interval": f"{given.checkpoint_interval_ms} ms",
+    }
+    if given.checkpoints is not None:
+        # the JobManager's own memory is too small for a window's state
+        found["execution.checkpointing.storage"] = "filesystem"
+        found["execution.checkpointing.dir"] = given.checkpoints
+    if given.form == "upsert":
+        found["table.exec.mini-batch.enabled"] = "true"
+        found["table.exec.mini-batch.allow-latency"] = "1 s"
+        found["table.exec.mini-batch.size"] = "50000"
+    else:
+        # a partition that comes back would find its windows closed
+        found["table.exec.source.idle-timeout"] = "0 ms"
+    return found
+
+
+def _statements(
+    plan: Plan, rollups: Sequence[RollupPlan], tables: Sequence[SinkTable], given: Options
+) -> Iterator[str]:
+    if given.jar is not None:
+        yield f"ADD JAR {text(given.jar)}"
+    yield f"CREATE TEMPORARY FUNCTION `{JUDGE}` AS {text(JUDGE_CLASS)}"
+    if plan.dimensions:
+        yield f"CREATE TEMPORARY FUNCTION `{FUNCTION}` AS {text(DIMENSION_CLASS)}"
+    yield from _events(plan, rollups, given)
+    yield from (sink_statement(table, given) for table in tables)
+    words = Words(plan)
+    taking = upsert_view if given.form == "upsert" else final_view
+    yield from (taking(plan, rollup, words) for rollup in rollups)
+    yield _statement_set(plan, rollups, tables, words, given)
+
+
+def _events(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> Iterator[str]:
+    """From the records of the topics to all events with their watermarks and their dimensions' columns."""
+    lookups = [Inline(each, plan.row_schema.field(each.dimension.key).type) for each in plan.dimensions]
+    refusing = [each for each in lookups if each.plan.dimension.unknown == "dead_letter"]
+    read = {name for rollup in rollups for name in needed(rollup)}
+    call, time, bound_ms = call_of(plan), plan.event.event_time.name, plan.out_of_orderness_ms
+    columns = None
+    more: tuple[str, ...] = ()
+    if given.form == "final":
+        more = (TS,)
+        columns = time_columns(time_of_events(plan, refusing), rollups, bound_ms)
+    yield records_table(given, columns)
+    yield judged_view(call, *more)
+    if refusing:
+        yield looked_up_view(refusing)
+    yield read_view(plan, refusing, *more)
+    yield events_view(_event_columns(plan, read, lookups), *more)
+    yield marked_view(time, bound_ms, EVENTS, MARKED)
+    yield from _rows_views(read, lookups)
+
+
+def _event_columns(plan: Plan, read: set[str], lookups: Sequence[Inline]) -> list[str]:
+    """The event's columns that anything reads, in its order."""
+    wanted = read | {plan.event.event_time.name}
+    wanted |= {each.key for each in lookups if read & set(each.plan.columns.schema.names)}
+    return [name for name in plan.event.arrow.names if name in wanted]
+
+
+def _rows_views(read: set[str], lookups: Sequence[Inline]) -> Iterator[str]:
+    """Events with the columns that dimensions add to them."""
+    adding = [(each, each.wanted(read)) for each in lookups]
+    rows = "".join(f",\n  {each.row(named(each.key), names)} AS {each.name}" for each, names in adding if names)
+    columns = "".join(f",\n  {each.name}.{named(name)} AS {named(name)}" for each, names in adding for name in names)
+    if not rows:
+        yield f"CREATE TEMPORARY VIEW {ROWS} AS SELECT *\nFROM {MARKED}"
+        return
+    yield f"CREATE TEMPORARY VIEW {JOINED} AS SELECT *{rows}\nFROM {MARKED}"
+    yield f"CREATE TEMPORARY VIEW {ROWS} AS SELECT *{columns}\nFROM {JOINED}"
+
+
+def _statement_set(
+    plan: Plan, rollups: Sequence[RollupPlan], tables: Sequence[SinkTable], words: Words, given: Options
+) -> str:
+    by_name: Mapping[str, SinkTable] = {table.name: table for table in tables}
+    inserts = [
+        upsert_insert(plan, rollup, by_name[rollup.name], words, _ttl_ms(plan, rollup, given))
+        if given.form == "upsert"
+        else final_insert(rollup, by_name[rollup.name], words)
+        for rollup in rollups
+    ]
+    late = "\nUNION ALL\n".join(late_rows(rollup, words) for rollup in rollups)
+    # one insert: two into one topic would share the names of their transactions
+    inserts.append(f"INSERT INTO {named(tables[-2].name)}\n{late}")
+    inserts.append(
+        f"INSERT INTO {named(tables[-1].name)} SELECT\n  `topic`, `partition`, `offset`, `record_timestamp`,"
+        f" `_value` AS `value`, `reason`, `field`\nFROM {READ} WHERE `reason` IS NOT NULL"
+    )
+    body = "".join(f"{insert};\n" for insert in inserts)
+    return f"EXECUTE STATEMENT SET BEGIN\n{body}END"
+
+
+def _ttl_ms(plan: Plan, rollup: RollupPlan, given: Options) -> int | None:
+    if given.is_bounded:
+        return None
+    return rollup.window.size_ms + plan.out_of_orderness_ms + rollup.allowed_lateness_ms + given.state_ttl_ms
+
+
+def _script(plan: Plan, statements: Sequence[str]) -> str:
+    return (
+        f"-- Pipeline {plan.name}: made by `tidemill flink generate`; change the pipeline file, not this one.\n"
+        + "".join(f"\n{statement};\n" for statement in statements)
+    )

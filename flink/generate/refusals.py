@@ -1,0 +1,138 @@
+"""What Flink's SQL cannot say with equal results: each by its name, with the way out."""
+
+from collections.abc import Iterator, Sequence
+
+from dataflow.durations import to_text
+from dataflow.errors import PipelineError
+from dataflow.event.fields import FieldKind
+from dataflow.filter.flink import NotInFlink
+from dataflow.filter.parse import Expression
+from dataflow.pipeline.checks import MAX_DURATION_MS
+from dataflow.pipeline.plan import Plan, RollupPlan
+from dataflow.windows.flink import MAX_INTERVAL_MS
+from dataflow.windows.kinds import kind_of
+from flink.contract.table import unsupported
+from flink.generate import dimensions
+from flink.generate.final import lag_ms
+from flink.generate.options import Options
+from flink.generate.rollups import DIALECT, Words, needed
+
+ELSE = "leave the rollup out with --rollup, or leave it to Tidemill"
+
+SAFE_FROM_MS, SAFE_TO_MS = -(30 * 10**12), 253_402_300_799_999
+"""Years 1019 to 9999: what Flink's timestamps hold, with room for bounds and lateness below."""
+
+
+def refuse(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> None:
+    """Raises PipelineError with all that stands in the way."""
+    mistakes = [*_options(plan, given), *_records(plan)]
+    read = {name for rollup in rollups for name in needed(rollup)}
+    for each in plan.dimensions:
+        why = dimensions.unfit(each)
+        if why is not None and (each.dimension.unknown == "dead_letter" or read & set(each.columns.schema.names)):
+            mistakes.append(f"dimensions.{each.dimension.name}: {why}")
+    words = Words(plan)
+    for rollup in rollups:
+        mistakes += _rollup(plan, rollup, given, words)
+    if mistakes:
+        raise PipelineError(f"pipeline {plan.name} as Flink SQL, form {given.form}", mistakes)
+
+
+def _options(plan: Plan, given: Options) -> Iterator[str]:
+    if given.form == "upsert" and given.sink_kind != "upsert-kafka":
+        fix = "the form upsert corrects rows, which only upsert-kafka takes; write --form final"
+        yield f"--sink {given.sink_kind}: {fix}"
+    if given.form == "final" and given.sink_kind == "upsert-kafka":
+        yield "--sink upsert-kafka: the form final writes each row once; write --sink kafka or --sink parquet"
+    if given.sink_kind == "parquet" and given.sink_path is None:
+        yield "--sink parquet: say with --sink-path below which folder its files come"
+    pinned = given.end is not None or not isinstance(given.start, str)
+    if pinned and len(given.topics) > 1:
+        yield "--start, --end: Flink pins the offsets of one topic only; generate a job for each topic"
+    if given.end is not None:
+        if isinstance(given.start, str):
+            yield "--end: offsets to end at need offsets to start at, too; write --start PARTITION:OFFSET,..."
+        elif given.start.keys() != given.end.keys():
+            yield "--start, --end: both must name the same partitions, or Flink reads the others from their beginning"
+    if given.form == "final" and not given.is_bounded and plan.idle_timeout_ms < MAX_DURATION_MS:
+        yield (
+            f"idle_timeout = {to_text(plan.idle_timeout_ms)}: final rows cannot be corrected when an idle partition"
+            ' comes back; write idle_timeout="36500d", so that windows wait for every partition, or --form upsert'
+        )
+
+
+def _records(plan: Plan) -> Iterator[str]:
+    if plan.format.name != "json":
+        traps = {
+            "avro": "Flink's avro formats read decimals and times of another schema wrongly without a word",
+            "protobuf": "Flink's protobuf format cannot tell an absent field from 0",
+        }[plan.format.name]
+        yield f"format = {plan.format.name}(...): {traps}; send JSON, or leave the pipeline to Tidemill"
+    yield from (f"event.{mistake}" for mistake in unsupported(plan.event))
+    if plan.dedup_column is not None:
+        yield (
+            f"deduplicate_by = {plan.dedup_column!r}: Flink's SQL has no form that remembers ids until a watermark and"
+            " then forgets them; leave out deduplicate_by, or leave the pipeline to Tidemill"
+        )
+
+
+def _rollup(plan: Plan, rollup: RollupPlan, given: Options, words: Words) -> Iterator[str]:
+    where = f"rollups.{rollup.name}"
+    if plan.out_of_orderness_ms + rollup.allowed_lateness_ms < 1:
+        yield (
+            f"{where}: out_of_orderness and allowed_lateness are both 0; write at least 1 ms for one of them,"
+            " because Flink's running maximum holds the row itself"
+        )
+    yield from _window(plan, rollup, given, where)
+    for name in sorted(needed(rollup)):
+        kind = next((leaf.kind for leaf in plan.event.fields if leaf.name == name), None)
+        if kind in (FieldKind.JSON, FieldKind.LIST):
+            yield f"{where}: {name} is kept as JSON, which Flink does not have; {ELSE}"
+    if rollup.where is not None:
+        yield from _condition(f"{where}.where", rollup.where, words)
+    for aggregate in rollup.aggregates:
+        place = f"{where}.aggregates.{aggregate.name}"
+        if DIALECT not in aggregate.kind.rows:
+            yield f"{place}: {aggregate.kind.name} has no equal form in Flink's SQL; choose an exact one, or {ELSE}"
+        if aggregate.where is not None:
+            yield from _condition(f"{place}.where", aggregate.where, words)
+
+
+def _window(plan: Plan, rollup: RollupPlan, given: Options, where: str) -> Iterator[str]:
+    sql = kind_of(rollup.window).sql.get(DIALECT)
+    if sql is None:
+        yield f"{where}.window: {rollup.window.kind} has no equal form in Flink's SQL; {ELSE}"
+        return
+    reasons = [sql.unfit(rollup.window)]
+    if given.form == "final":
+        reasons.append(sql.unfit_function(rollup.window))
+    elif sql.assigned is None:
+        reasons.append(f"Flink has {rollup.window.kind} windows in its functions only; write --form final")
+    yield from (f"{where}.window: {reason}" for reason in reasons if reason is not None)
+    longest_ms = max(rollup.window.size_ms, rollup.window.offset_ms, plan.out_of_orderness_ms + lag_ms(rollup))
+    if given.form == "final" and longest_ms > MAX_INTERVAL_MS:
+        yield f"{where}: Flink's intervals have at most 999 days; shorten windows and tolerances, or --form upsert"
+    if given.form == "final" and not _is_safe(plan):
+        yield (
+            f"event.{plan.event.event_time.name}: Flink's windows end the job at a time before 1019 or after 9999;"
+            " bound it in the event model, like Annotated[EventTime, Ge(0), Lt(4102444800000)], or write --form upsert"
+        )
+
+
+def _is_safe(plan: Plan) -> bool:
+    """Whether the event model takes no time that Flink's timestamps do not hold."""
+    leaf = plan.event.event_time
+    if leaf.unit is None or not leaf.constraints:
+        return False
+    lows = [bound for op, bound in leaf.constraints.bounds if op in ("ge", "gt")]
+    highs = [bound for op, bound in leaf.constraints.bounds if op in ("le", "lt")]
+    if not lows or not highs:
+        return False
+    return bool(leaf.unit.to_ms(max(lows)) >= SAFE_FROM_MS and leaf.unit.to_ms(min(highs)) <= SAFE_TO_MS)
+
+
+def _condition(place: str, where: Expression, words: Words) -> Iterator[str]:
+    try:
+        words.condition(where)
+    except NotInFlink as error:
+        yield f"{place} = {where.sql!r}: {error}"

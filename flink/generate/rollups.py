@@ -1,0 +1,84 @@
+"""What every form says of a rollup: which rows it takes, which are late for it, and its aggregates."""
+
+from collections.abc import Iterable, Mapping
+
+from dataflow.aggregates.flink import Taken
+from dataflow.filter.flink import Decimals, condition
+from dataflow.filter.parse import Expression
+from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
+from dataflow.windows.flink import Assigned
+from dataflow.windows.kinds import kind_of
+from flink.generate.words import digits_of, named, text
+
+DIALECT = "flink"
+ROWS = "`_rows`"
+"""The view of all events that are no duplicates, with their watermarks and their dimensions' columns."""
+
+
+class Words:
+    """How columns and conditions of a pipeline are written."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.columns: Mapping[str, str] = {name: named(name) for name in plan.row_schema.names}
+        self.digits: Mapping[str, Decimals] = digits_of(plan.row_schema)
+        self.time = named(plan.event.event_time.name)
+
+    def condition(self, where: Expression) -> str:
+        """Raises NotInFlink."""
+        return condition(where.root, self.columns, self.digits)
+
+    def aggregate(self, plan: AggregatePlan) -> str:
+        """The value of an aggregate over a group of rows. Raises NotInFlink; KeyError where there is no equal form."""
+        column = None if plan.aggregate.column is None else self.columns[plan.aggregate.column]
+        where = None if plan.where is None else self.condition(plan.where)
+        return plan.kind.rows[DIALECT](Taken(column, plan.column_type, where))
+
+
+def needed(rollup: RollupPlan) -> set[str]:
+    """The columns of events and dimensions that a rollup reads."""
+    found = {key.name for key in rollup.keys}
+    if rollup.where is not None:
+        found |= rollup.where.columns
+    for aggregate in rollup.aggregates:
+        if aggregate.aggregate.column is not None:
+            found.add(aggregate.aggregate.column)
+        if aggregate.where is not None:
+            found |= aggregate.where.columns
+    return found
+
+
+def assigned(rollup: RollupPlan, words: Words) -> Assigned | None:
+    """The windows of a row by arithmetic; None where only Flink's function gives them."""
+    kind = kind_of(rollup.window).sql[DIALECT]
+    return None if kind.assigned is None else kind.assigned(rollup.window, words.time)
+
+
+def late_after(rollup: RollupPlan, end: str) -> str:
+    """The last watermark with which a row is not late for a window that ends so, and one more."""
+    more_ms = rollup.allowed_lateness_ms - 1
+    return end if more_ms == 0 else f"{end} {'+' if more_ms > 0 else '-'} {abs(more_ms)}"
+
+
+def last_end(rollup: RollupPlan, words: Words) -> str:
+    """The end of a row's last window; a session's row has a window of its own."""
+    found = assigned(rollup, words)
+    return f"{words.time} + {rollup.window.size_ms}" if found is None else found.last_end
+
+
+def taken(rollup: RollupPlan, words: Words, more: Iterable[str] = ()) -> str:
+    """The WHERE of the rows that a rollup takes; nothing where it takes all."""
+    conditions = [*([] if rollup.where is None else [words.condition(rollup.where)]), *more]
+    if not conditions:
+        return ""
+    return " WHERE " + " AND ".join(f"({each})" for each in conditions)
+
+
+def late_rows(rollup: RollupPlan, words: Words) -> str:
+    """One SELECT of the rows that are late for all windows of the rollup (semantics rule 6)."""
+    limit = late_after(rollup, last_end(rollup, words))
+    late = f"{limit} <= `_watermark`"
+    return (
+        f"SELECT CAST({text(rollup.name)} AS STRING) AS `rollup`, `topic`, `partition`, `offset`,\n"
+        f"  {words.time} AS `event_time`, `_watermark` AS `watermark`, `_watermark` - ({limit}) AS `late_by_ms`\n"
+        f"FROM {ROWS}{taken(rollup, words, [late])}"
+    )

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from tests.flink.generate.cases import HERE
+
+PIPELINE = str(HERE / "tumble" / "pipeline.py")
+
+
+def generated(*words: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments=["flink", "generate", *words])
+    return int(ended.value.code or 0)
+
+
+def test_the_files_of_a_job_are_written_and_its_topics_told(tmp_path, capsys):
+    assert generated("--pipeline", PIPELINE, "--out", str(tmp_path / "job"), "--sink-prefix", "x") == 0
+    files = {path.name for path in (tmp_path / "job").iterdir()}
+    assert files == {"job.sql", "config.yaml", "Dockerfile", "FlinkDeployment.yaml", "README.md"}
+    assert "there first: x.ad_clicks_1m, x.late_events, x.dead_letters" in capsys.readouterr().out
+
+
+def test_flags_reach_the_job(tmp_path):
+    words = ["--brokers", "kafka:9092", "--topic", "a,b", "--kafka", "security.protocol=SSL", "--parallelism", "3"]
+    more = ["--bounded", "--checkpoint-every", "1m", "--checkpoints", "s3://c", "--jar", "/j.jar", "--group", "g"]
+    assert generated("--pipeline", PIPELINE, "--out", str(tmp_path), *words, *more) == 0
+    job = (tmp_path / "job.sql").read_text()
+    for part in (
+        "'topic' = 'a;b'",
+        "'properties.bootstrap.servers' = 'kafka:9092'",
+        "'properties.security.protocol' = 'SSL'",
+        "'properties.group.id' = 'g'",
+        "SET 'parallelism.default' = '3'",
+        "SET 'execution.checkpointing.interval' = '60000 ms'",
+        "'scan.bounded.mode' = 'latest-offset'",
+        "ADD JAR '/j.jar'",
+    ):
+        assert part in job
+
+
+def test_offsets_are_pinned_by_partition(tmp_path):
+    words = ["--start", "0:5, 1:0", "--end", "0:9,1:7"]
+    assert generated("--pipeline", PIPELINE, "--out", str(tmp_path), *words) == 0
+    job = (tmp_path / "job.sql").read_text()
+    assert "'scan.startup.specific-offsets' = 'partition:0,offset:5;partition:1,offset:0'" in job
+    assert "'scan.bounded.specific-offsets' = 'partition:0,offset:9;partition:1,offset:7'" in job
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--start", "0"), "--start = '0': write partitions and offsets"),
+        (("--start", "0:1,0:2"), "partition 0 stands there twice"),
+        (("--form", "both"), "--form = 'both': write upsert or final"),
+        (("--sink", "jdbc"), "--sink = 'jdbc': write upsert-kafka or kafka or parquet"),
+        (("--state-ttl", "soon"), "--state-ttl = 'soon': not a duration"),
+        (("--kafka", "linger.ms"), "--kafka = 'linger.ms': write NAME=VALUE"),
+        (("--kafka", "ssl.key.password=x"), "a secret would stand in the files"),
+        (("--topic", "^ads.*"), "a job reads topics by their names"),
+        (("--rollup", "ad_click_1m"), "ad_clicks_1m"),
+        (("--form", "final"), "idle_timeout = 30s: final rows cannot be corrected"),
+    ],
+)
+def test_what_is_wrong_is_told_with_exit_code_2_and_nothing_is_written(tmp_path, capsys, words, told):
+    out = tmp_path / "job"
+    assert generated("--pipeline", PIPELINE, "--out", str(out), *words) == 2
+    assert told in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys):
+    (tmp_path / "job").write_text("")
+    assert generated("--pipeline", PIPELINE, "--out", str(tmp_path / "job")) == 2
+    assert "--out" in capsys.readouterr().err
+
+
+def test_the_pipeline_that_comes_with_tidemill_is_told_what_stands_in_the_way(tmp_path, capsys):
+    assert generated("--pipeline", str(Path("pipelines/ads.py")), "--out", str(tmp_path / "job")) == 2
+    told = capsys.readouterr().err
+    assert "deduplicate_by = 'event_id'" in told
+    assert "approx_count_distinct has no equal form" in told
