@@ -18,6 +18,13 @@ def rows_of(table: pa.Table) -> list[dict[str, Cell]]:
     return [{name: cell_of(table.column(name)[at]) for name in names} for at in range(table.num_rows)]
 
 
+def many_of(scalar: Any) -> Cell:
+    """A list or a map with all that is in it."""
+    if pa.types.is_map(scalar.type):
+        return Cell("map", {str(pair[0].as_py()): cell_of(pair[1]) for pair in scalar.values})
+    return Cell("list", [cell_of(inner) for inner in scalar.values])
+
+
 def cell_of(scalar: Any) -> Cell:
     """One value with what its type says of it."""
     if isinstance(scalar, arrow.DictionaryScalar):
@@ -29,6 +36,8 @@ def cell_of(scalar: Any) -> Cell:
         return Cell("bytes", scalar.as_buffer().to_pybytes())
     if pa.types.is_struct(type_):
         return Cell("struct", {type_.field(at).name: cell_of(scalar[at]) for at in range(type_.num_fields)})
+    if isinstance(scalar, arrow.ListScalar):
+        return many_of(scalar)
     if pa.types.is_decimal(type_):
         return Cell("decimal", scalar.as_py(), type_.scale)
     if pa.types.is_date(type_):

@@ -27,6 +27,8 @@ from tests.model.spec import (
 
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _KINDS = {str: "str", int: "int", bool: "bool", float: "float", Decimal: "money", date: "date"}
+_KINDS |= {list: "list", dict: "json"}
+_MANY = {list: list, dict: dict}
 _LIMITS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern")
 
 
@@ -61,17 +63,29 @@ def _fields(model: Any) -> tuple[FieldSpec, ...]:
     made = []
     for name, info in model.model_fields.items():
         base, metadata, optional = _unwrap(info.annotation, list(info.metadata))
-        kind, limits, children = _kind(base, metadata)
+        many = _MANY.get(get_origin(base) or base)
+        kind, limits, children = _kind(base if many is None else many, metadata)
         has_default = not info.is_required()
         default = _plain(info.get_default(call_default_factory=True)) if has_default else None
+        default = "{}" if default == {} and kind == "json" else default
         form = next((_form(item) for item in _flat(metadata) if type(item).__name__ == "TextTime"), None)
-        made.append(
-            FieldSpec(name, kind, optional, has_default, default, limits, children, info.alias, form, _part(metadata))
+        spec = FieldSpec(
+            name, kind, optional, has_default, default, limits, children, info.alias, form, _part(metadata)
         )
+        made.append(spec if many is None else replace(spec, element=_element(base)))
     if not any(each.kind.startswith("event_time") or each.kind == "object" for each in made):
         # no field has the type of one: the record's timestamp is the event time
         made = [replace(each, kind="event_time_ms") if each.part == "timestamp" else each for each in made]
     return tuple(made)
+
+
+def _element(base: Any) -> FieldSpec | None:
+    """What a list or a dict says that it holds; None for anything."""
+    if not get_args(base) or get_args(base)[-1] in (object, Any):
+        return None
+    inner, metadata, _ = _unwrap(get_args(base)[-1], [])
+    kind, limits, _ = _kind(inner, metadata)
+    return FieldSpec("element", kind, limits=limits)
 
 
 def _part(metadata: list[Any]) -> str | None:

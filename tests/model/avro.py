@@ -8,12 +8,14 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
+from tests.model import many
 from tests.model.contract import (
     FURTHEST_MS,
     INT64_MAX,
     INT64_MIN,
     MAX_DEPTH,
     Dead,
+    at_place,
     check_limits,
     read_day,
     read_form,
@@ -30,10 +32,14 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Typed:
-    """A value with what its type says of it: a kind of `KINDS_OF`, or one that no field takes."""
+    """A value with what its type says of it: a kind of `TAKES`, or one that no field takes.
+
+    `set`: of a message, the same with what is set in it alone, as an object that is kept as text has it.
+    """
 
     kind: str
     value: Any = None
+    set: "Typed | None" = None
 
 
 class Schema:
@@ -143,13 +149,14 @@ class Body:
                 raise Broken
             return Typed("text", said["symbols"][at])
         if kind in ("array", "map"):
-            self.blocks(said, kind, depth)
-            return Typed(kind)
+            parts = self.blocks(said, kind, depth)
+            return Typed(kind, dict(parts) if kind == "map" else [inner for _, inner in parts])
         if kind not in PRIMITIVE and kind != "fixed":
             return self.value(kind, said["space"], depth)
         return self.logical(said, kind)
 
-    def blocks(self, said: Any, kind: str, depth: int) -> None:
+    def blocks(self, said: Any, kind: str, depth: int) -> list[tuple[str, Typed]]:
+        parts = []
         while count := self.number():
             if count < 0:
                 count = -count
@@ -157,9 +164,10 @@ class Body:
             if count > len(self.rest):
                 raise Broken
             for _ in range(count):
-                if kind == "map":
-                    self.text()
-                self.value(said["items" if kind == "array" else "values"], said["space"], depth + 1)
+                name = self.text() if kind == "map" else ""
+                inner = self.value(said["items" if kind == "array" else "values"], said["space"], depth + 1)
+                parts.append((name, inner))
+        return parts
 
     def logical(self, said: Any, kind: str) -> Typed:
         logical = said.get("logicalType", "")
@@ -259,6 +267,10 @@ def read_fields(
             dead = read_fields(hits[0].value, each.children, ((*path, key), name + "."), columns, aliases)
             if dead is not None:
                 return dead
+        elif each.kind in ("list", "json"):
+            columns[name] = many.of_typed(hits[0], each, field_of)
+            if isinstance(columns[name], many.No):
+                return at_place(columns[name], name)
         else:
             result = field_of(hits[0], each)
             if isinstance(result, Dead):

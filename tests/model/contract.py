@@ -8,6 +8,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
+from tests.model import many
 from tests.model.clocks import clock
 from tests.model.spec import FieldSpec, PipelineSpec, Record, TextForm, column_names
 from tests.model.strict_json import NotJson, Number, parse
@@ -128,11 +129,28 @@ def _read_fields(
             if dead is not None:
                 return dead
             continue
+        if each.kind in ("list", "json"):
+            columns[name] = many.of_json(value, each, _element)
+            if isinstance(columns[name], many.No):
+                return at_place(columns[name], name)
+            continue
         try:
             columns[name] = _read_value(value, each)
         except _Refused as refused:
             return Dead(refused.reason, name)
     return None
+
+
+def _element(json: Any, each: FieldSpec) -> Any:
+    try:
+        return _read_value(json, each)
+    except _Refused as refused:
+        return Dead(refused.reason)
+
+
+def at_place(no: many.No, name: str) -> Dead:
+    """Why a record is dead whose field `name` holds many values."""
+    return Dead(no.reason, name if no.place is None else f"{name}.{no.place}")
 
 
 def _put(each: FieldSpec, name: str, value: Any, columns: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 import re
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -17,7 +18,8 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 @dataclass(frozen=True)
 class Cell:
     """A value of a row. `sort`: null, bytes (also those of a text), bool, int, double, decimal, days, ticks, uuid,
-    struct (its cells by name) or other. `size`: the scale of a decimal, the ticks of a second.
+    struct (its cells by name), list (its cells), map (cells by the text of their key) or other. `size`: the scale of a
+    decimal, the ticks of a second.
     """
 
     sort: str
@@ -48,7 +50,7 @@ def fields_there(cells: dict[str, Cell], fields: tuple[FieldSpec, ...], prefix: 
         others = {other.key or other.name for other in fields if other is not each}
         name = each.name if each.name in cells and each.name not in others else key
         if name in cells:
-            value = object_of(cells[name], each, prefix) if each.kind == "object" else typed(cells[name], each, prefix)
+            value = value_of(cells[name], each, prefix)
         elif not prefix and (each.name in outside or key in outside):
             value = told(outside[each.name if each.name in outside else key], each)
         else:
@@ -56,6 +58,35 @@ def fields_there(cells: dict[str, Cell], fields: tuple[FieldSpec, ...], prefix: 
         if value.kind != "null" or each.optional:
             found[key] = (value, [])
     return found
+
+
+def value_of(cell: Cell, each: FieldSpec, prefix: str) -> Typed:
+    if each.kind == "object":
+        return object_of(cell, each, prefix)
+    return many_of(cell, each, prefix + each.name) if each.kind in ("list", "json") else typed(cell, each, prefix)
+
+
+def many_of(cell: Cell, each: FieldSpec, name: str) -> Typed:
+    """A list, or an object kept as text: what it holds as its element looks at it, all else as it is."""
+    if each.element is not None and cell.sort in (("list",) if each.kind == "list" else ("map", "struct")):
+        element = replace(each.element, name=name)
+        return held(cell, lambda inner: typed(inner, element, ""))
+    return anything(cell, name)
+
+
+def anything(cell: Cell, name: str) -> Typed:
+    """A cell with all that is in it; bytes are text."""
+    if cell.sort in ("list", "map", "struct"):
+        return held(cell, lambda inner: anything(inner, name))
+    if cell.sort == "bytes":
+        return typed(cell, FieldSpec(name, "str"), "")
+    return Typed(cell.sort if cell.sort in ("null", "bool", "int", "double") else "other", cell.value)
+
+
+def held(cell: Cell, inner: Callable[[Cell], Typed]) -> Typed:
+    if cell.sort == "list":
+        return Typed("array", [inner(each) for each in cell.value])
+    return Typed("map", {name: inner(each) for name, each in cell.value.items()})
 
 
 def object_of(cell: Cell, each: FieldSpec, prefix: str) -> Typed:

@@ -18,7 +18,7 @@ WIRE = {"double": 1, "float": 5, "string": 2, "bytes": 2, "message": 2}
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a message. `shows`: its absence is seen."""
+    """A field of a message. `shows`: its absence is seen. `is_map`: its entries have a key (1) and a value (2)."""
 
     name: str
     type: str
@@ -26,6 +26,7 @@ class Field:
     shows: bool = False
     repeated: bool = False
     names: dict[int, str] = field(default_factory=dict)
+    is_map: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,8 @@ def parse(body: bytes, shape: Shape, depth: int, into: dict[str, Any]) -> None:
         wanted = None if known is None else WIRE.get(known.type, 0)
         if known is not None and known.repeated and kind == 2 and wanted in (0, 1, 5):
             packed = Wire(wire.size())
-            size = {0: 0, 1: 8, 5: 4}[wanted]
             while packed.rest:
-                packed.take(size) if size else packed.varint()
+                into.setdefault(known.name, []).append(scalar(packed, known))
         elif known is None or kind != wanted:
             wire.skip(number, kind, depth)
         elif known.type == "message":
@@ -112,7 +112,12 @@ def parse(body: bytes, shape: Shape, depth: int, into: dict[str, Any]) -> None:
             inner = wire.size()
             if depth >= MOST_DEPTH:
                 raise Broken
-            parse(inner, known.shape, depth + 1, into.setdefault(known.name, {}))
+            if known.repeated:
+                into.setdefault(known.name, []).append({})
+            held = into.setdefault(known.name, {})
+            parse(inner, known.shape, depth + 1, held[-1] if known.repeated else held)
+        elif known.repeated:
+            into.setdefault(known.name, []).append(scalar(wire, known))
         else:
             into[known.name] = scalar(wire, known)
 
@@ -131,6 +136,8 @@ def scalar(wire: Wire, known: Field) -> Any:
     number = wire.varint() % 2**64
     if known.type == "bool":
         return number != 0
+    if known.type == "uint64":
+        return number
     bits = 64 if known.type == "int64" else 32
     number %= 2**bits
     return number - 2**bits if number >= 2 ** (bits - 1) else number
@@ -145,24 +152,57 @@ def typed(found: dict[str, Any], shape: Shape) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for known in shape.fields.values():
         if known.repeated:
-            made[known.name] = (Typed("list"), [])
+            made[known.name] = (repeated(found.get(known.name, []), known), [])
         elif known.type == "message":
             if known.name in found:
                 assert known.shape is not None
                 made[known.name] = (message(found[known.name], known.shape), [])
         elif known.name in found or not known.shows:
             value = found.get(known.name, DEFAULTS.get(known.type, 0))
-            if known.type == "enum":
-                made[known.name] = (Typed("text", known.names.get(value, str(value))), [])
-            else:
-                made[known.name] = (Typed(KINDS.get(known.type, "int"), value), [])
+            made[known.name] = (one(value, known), [])
     return made
+
+
+def one(value: Any, known: Field) -> Typed:
+    if known.type == "message":
+        assert known.shape is not None
+        return whole(value, known.shape)
+    if known.type == "enum":
+        return Typed("text", known.names.get(value, str(value)))
+    return Typed(KINDS.get(known.type, "int"), value)
+
+
+def repeated(values: list[Any], known: Field) -> Typed:
+    """All values of a repeated field; of a map, by their keys' texts in order, the last of each key."""
+    if not known.is_map:
+        return Typed("array", [one(value, known) for value in values])
+    assert known.shape is not None
+    key, value = known.shape.fields[1], known.shape.fields[2]
+    entries = {}
+    for entry in values:
+        name = entry.get("key", DEFAULTS.get(key.type, 0))
+        entries[str(name).lower() if key.type == "bool" else str(name)] = one(
+            entry.get("value", {} if value.type == "message" else DEFAULTS.get(value.type, 0)), value
+        )
+    return Typed("map", dict(sorted(entries.items())))
+
+
+def whole(found: dict[str, Any], shape: Shape) -> Typed:
+    """A message with all that is set in it, in the order of the fields' numbers."""
+    if shape.is_timestamp:
+        return message(found, shape)
+    made = {}
+    for _, known in sorted(shape.fields.items()):
+        value: Any = found.get(known.name)
+        if known.name in found and (known.shows or known.repeated or known.type == "message" or value):
+            made[known.name] = repeated(value, known) if known.repeated else one(value, known)
+    return Typed("map", made)
 
 
 def message(found: dict[str, Any], shape: Shape) -> Typed:
     if shape.is_timestamp:
         return Typed("instant", found.get("seconds", 0) + Fraction(found.get("nanos", 0), 10**9))
-    return Typed("record", typed(found, shape))
+    return Typed("record", typed(found, shape), whole(found, shape))
 
 
 def read(

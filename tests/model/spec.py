@@ -9,7 +9,8 @@ class FieldSpec:
     """One field of the event.
 
     `kind`: str, int, bool, float, money, money_text, date, event_time_ms, event_time_s, event_time_us, event_time_ns,
-    event_time_text or object (then `children` are its fields). `limits` holds any of ge, gt, le, lt, multiple_of,
+    event_time_text, object (then `children` are its fields), list, or json for an object that is kept as text (then
+    `element` is what it holds; without one anything). `limits` holds any of ge, gt, le, lt, multiple_of,
     min_length, max_length, pattern, choices (a tuple of the allowed values). `key`: what it is called in the JSON
     object, where that is not its name. `form`: of an event_time_text. `part`: timestamp,
     key, topic or header:NAME, where the field is that of the record and none of its value.
@@ -25,6 +26,7 @@ class FieldSpec:
     key: str | None = None
     form: "TextForm | None" = None
     part: str | None = None
+    element: "FieldSpec | None" = None
 
 
 @dataclass(frozen=True)

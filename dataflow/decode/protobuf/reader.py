@@ -76,7 +76,8 @@ def _whole(field: Any) -> Take:
     """All of a field: a repeated one as a list, a map and a message as a dict by text."""
     if field.is_repeated and field.message_type and field.message_type.GetOptions().map_entry:
         inner = _one(field.message_type.fields_by_name["value"])
-        return lambda entries: {_key(key): inner(entries[key]) for key in entries}
+        # in an order of their own: a map of the library has another one in each process
+        return lambda entries: {_key(key): inner(entries[key]) for key in sorted(entries, key=_key)}
     one = _one(field)
     return (lambda values: [one(each) for each in values]) if field.is_repeated else one
 

@@ -192,6 +192,9 @@ def _leaf(schema: EventSchema, part: LocatedField, rows: pa.RecordBatch, outside
 
 def _constant(field: EventField, value: object, rows: int, gone: Bools | None) -> pa.Array:
     scalar = pa.scalar(value, field.type)
+    if not rows:
+        # Arrow repeats no list no times
+        return pa.array([], field.type)
     if gone is None or value is None:
         return pa.repeat(scalar, rows)
     return pc.if_else(pa.array(gone), pa.scalar(None, field.type), scalar)
