@@ -1,7 +1,7 @@
 # make demo and make test each work alone, as the first command in a fresh clone.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests kafka kafka-stop chaos bench bench-serving dist clean runtime development ducklake readers deploy-check page screenshots
+.PHONY: help demo test check format lint types imports tests kafka kafka-stop flink flink-stop chaos bench bench-serving dist clean runtime development ducklake readers deploy-check page screenshots
 
 DEMO_SECONDS ?= 30
 BIN := .venv/bin
@@ -39,6 +39,12 @@ kafka: runtime ## start a real Apache Kafka on 127.0.0.1; needs Java 17 and Mave
 
 kafka-stop: runtime ## end it
 	@$(BIN)/tidemill kafka stop
+
+flink: runtime ## start a real Apache Flink on 127.0.0.1, with its SQL gateway; needs Java 17 and Maven
+	@$(BIN)/tidemill flink up
+
+flink-stop: runtime ## end it
+	@$(BIN)/tidemill flink down
 
 chaos: development ducklake ## 300 kills and every other fault on real Kafka; CHAOS="--kills 1000 --seed 2" for others
 	$(BIN)/python -m tests.chaos --write $(CHAOS)

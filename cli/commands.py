@@ -25,8 +25,8 @@ COMMANDS = {
         "Process the lake's source again, with any number of workers, and compare every table with the live lake."
     ),
     "config": "Settings: flag, else environment TIDEMILL_*, else tidemill.toml, else default.",
-    "kafka": "A real Apache Kafka (KRaft, one node) on 127.0.0.1.",
     "flink": "The same pipeline on Apache Flink: a cluster here, and jobs on it.",
+    "kafka": "A real Apache Kafka (KRaft, one node) on 127.0.0.1.",
 }
 """The first line of each command's own help. The module of that name, beside this one, holds the function of that name,
 or a group `app`."""

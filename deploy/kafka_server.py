@@ -2,7 +2,6 @@
 
 import base64
 import fcntl
-import os
 import signal
 import subprocess
 import time
@@ -13,15 +12,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from dataflow.errors import ConfigError, TidemillError
-from deploy.kafka_jars import HERE, JARS, fetch_jars, java_command
+from deploy.kafka_jars import HERE, JARS, fetch_jars
+from runtime.java import java_command
 from runtime.ports import HOST, free_ports, is_free
+from runtime.processes import is_alive, runs, send, without_stack
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
 START_SECONDS = 60
 STOP_SECONDS = 30
-_PROC = Path("/proc/self")
 _MAIN = "kafka.Kafka"
 _LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
@@ -116,20 +116,20 @@ class KafkaCluster:
 
     def _stop(self, running: Mapping[int, int], timeout_seconds: float) -> None:
         for pid in running.values():
-            _signal(pid, signal.SIGTERM)
+            send(pid, signal.SIGTERM)
         deadline = time.monotonic() + timeout_seconds
         for node, pid in running.items():
             while self._runs(node, pid) and time.monotonic() < deadline:
                 time.sleep(0.05)
             if self._runs(node, pid):
-                _signal(pid, signal.SIGKILL)
+                send(pid, signal.SIGKILL)
             self._reap(node, pid)
 
     def kill(self, node: int) -> None:
         """End one node with SIGKILL: no flush, no goodbye."""
         pid = self.pid(node)
         if pid is not None:
-            _signal(pid, signal.SIGKILL)
+            send(pid, signal.SIGKILL)
             self._reap(node, pid)
 
     def restart(self, node: int, *, wait: bool = True) -> None:
@@ -148,7 +148,7 @@ class KafkaCluster:
             pid = int(self._pid_file(node).read_text())
         except (OSError, ValueError):
             return None
-        return pid if [_MAIN, str(self._properties_file(node))] == _command_line(pid)[-2:] else None
+        return pid if runs(pid, _MAIN, str(self._properties_file(node))) else None
 
     def ports_are_free(self) -> bool:
         """Whether nothing listens where clients would connect to."""
@@ -240,7 +240,7 @@ class KafkaCluster:
             text=True,
         )
         if tool.returncode != 0:
-            said = _without_stack(tool.stdout + tool.stderr)
+            said = without_stack(tool.stdout + tool.stderr)
             raise TidemillError(f"Kafka could not format {self._home(node)}: is it writable, the disk full?\n{said}")
 
     def _cluster_id(self) -> str:
@@ -307,52 +307,15 @@ class KafkaCluster:
         return self._home(node) / "server.log"
 
     def _tail(self, node: int) -> str:
-        return _without_stack(self._log_file(node).read_text(errors="replace"))
+        return without_stack(self._log_file(node).read_text(errors="replace"))
 
     def _runs(self, node: int, pid: int) -> bool:
         """Whether the process that was node `node` is still there; one that only waits for its parent is not."""
         child = self._children.get(node)
-        return child.poll() is None if child is not None else _is_alive(pid)
+        return child.poll() is None if child is not None else is_alive(pid)
 
     def _reap(self, node: int, pid: int) -> None:
         while self._runs(node, pid):
             time.sleep(0.02)
         self._children.pop(node, None)
         self._pid_file(node).unlink(missing_ok=True)
-
-
-def _without_stack(said: str) -> str:
-    """The last lines of a Java program's words, less the places in its code."""
-    return "\n".join([line for line in said.splitlines() if line.strip() and not line.startswith("\tat ")][-6:])
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        if not _PROC.exists():
-            return True
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        threads = len(os.listdir(f"/proc/{pid}/task"))
-    except OSError:
-        return False
-    # The first thread of a JVM may be gone while others still hold files and ports.
-    return state not in "ZX" or threads > 1
-
-
-def _command_line(pid: int) -> list[str]:
-    """What process `pid` runs, word by word: a pid file may outlive its process and name a stranger."""
-    if _PROC.exists():
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
-        except OSError:
-            return []
-    told = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
-    head, main, tail = told.strip().rpartition(f" {_MAIN} ")
-    return [head, main.strip(), tail]

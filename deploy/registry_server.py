@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from dataflow.errors import TidemillError
-from deploy.kafka_jars import java_command
+from runtime.java import java_command
 
 HERE = Path(__file__).resolve().parent / "registry"
 LIB = HERE / "lib"

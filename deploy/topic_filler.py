@@ -26,9 +26,17 @@ FOREVER = "-1"
 ANY_TIME = str(2**63 - 1)
 
 
-def ensure_topic(brokers: str, topic: str, partitions: int | None, properties: Mapping[str, Any]) -> int:
-    """Make the topic if it is not there, keeping records of any age for ever; gives its number of partitions.
+def ensure_topic(
+    brokers: str,
+    topic: str,
+    partitions: int | None,
+    properties: Mapping[str, Any],
+    *,
+    compacted: bool = False,
+) -> int:
+    """Make the topic if it is not there; gives its number of partitions.
 
+    It keeps records of any age for ever; `compacted`, at least the last one of each key.
     Raises BrokerUnreachable, or ConfigError when it is there with another number than `partitions` (None: any, 4).
     """
     trouble = Trouble(brokers, time.monotonic, properties)
@@ -38,6 +46,8 @@ def ensure_topic(brokers: str, topic: str, partitions: int | None, properties: M
         there = topics.describe([topic])[topic].partitions
     except UnknownTopic:
         config = {"retention.ms": FOREVER, "message.timestamp.after.max.ms": ANY_TIME}
+        if compacted:
+            config["cleanup.policy"] = "compact"
         try:
             admin.create_topics([NewTopic(topic, partitions or 4, config=config)])[topic].result(timeout=30)
         except KafkaException as error:

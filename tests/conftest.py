@@ -10,6 +10,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from tests import leftovers
+from tests.flink_fixture import flink
 from tests.kafka_fixture import kafka, own_kafka
 from tests.registry_fixture import registry
 from tests.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler
@@ -23,7 +24,7 @@ settings.load_profile("busy")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-__all__ = ["kafka", "own_kafka", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler", "registry"]
+__all__ = ["flink", "kafka", "own_kafka", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler", "registry"]
 
 
 @pytest.fixture(scope="session", autouse=True)

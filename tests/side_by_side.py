@@ -2,7 +2,7 @@
 
 import pytest
 
-TOGETHER = ("tests/connect", "tests/installed", "tests/page", "tests/proof/audit")
+TOGETHER = ("tests/connect", "tests/flink", "tests/installed", "tests/page", "tests/proof/audit")
 """Folders whose tests share what takes long to start, and so stay in one process; elsewhere those of a file do."""
 
 FIRST = (
@@ -10,6 +10,7 @@ FIRST = (
     "tests/e2e/test_readme_in_order.py",
     "tests/page",
     "tests/connect",
+    "tests/flink",
     "tests/installed",
     "tests/e2e",
     "tests/test_security.py",

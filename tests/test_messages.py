@@ -9,7 +9,7 @@ import pytest
 from tests.test_tree import PACKAGES
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("Kafka ", "Maven ", "Tidemill ", "LEFT")
+NAMES = ("Flink ", "Flink's ", "Kafka ", "Maven ", "Tidemill ", "LEFT")
 PYDANTICS = "dataflow/event/fields.py"
 """Its messages stand beside those of pydantic itself, and have their style."""
 

@@ -10,8 +10,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "flink", "cli")
 
 UNTESTED = {
+    "cli/flink.py": "played by tests/flink/cluster/test_commands.py, beside the one cluster of these tests",
+    "cli/flink_job.py": "in the same play",
+    "cli/flink_run.py": "in the same play",
+    "flink/cluster/errors.py": "exceptions, each in the tests of who raises it",
     "cli/answer_flags.py": "flags that test_answers and test_query give",
-    "cli/flink.py": "a group of commands, each in a file of its own",
     "dataflow/aggregates/accuracy.py": "constants; sketches and the SQL that reads them are tested with them",
     "dataflow/columnar/types.py": "names of array types",
     "dataflow/decode/avro/kernel.py": "compiled with test_columns beside it, which compares every verdict of it",
@@ -57,6 +60,8 @@ UNTESTED = {
 """Source files without a test file of their own."""
 
 ACROSS = {
+    "tests/flink/cluster/test_page.py": "docs/flink.md, played",
+    "tests/flink/cluster/test_commands.py": "the commands of cli/flink.py and beside it, on a real cluster",
     "tests/cli/test_start.py": "which libraries each command loads, and how a process ends",
     "tests/dataflow/sources/files/test_forms.py": "each form of file against the same records",
     "tests/doctor/test_kafka.py": "the whole examination beside a real broker",

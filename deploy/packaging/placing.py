@@ -17,7 +17,7 @@ AT_HOME = (*OWN, EXAMPLES, "bench", "tests")
 """Names at the top of the tree; none of them may be looked for at the top of an installation."""
 
 LEFT_OUT = (
-    *("deploy/packaging", "deploy/kafka/lib", "deploy/registry/lib"),
+    *("deploy/packaging", "deploy/kafka/lib", "deploy/registry/lib", "flink/cluster/lib"),
     *(f"deploy/{name}.sh" for name in ("bootstrap", "browser", "check", "page", "tests")),
     *(f"deploy/{name}" for name in ("container", "grafana", "kubernetes", "prometheus", "readers", "systemd")),
 )

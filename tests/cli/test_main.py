@@ -109,6 +109,8 @@ COMMANDS = {
     *("run", "demo", "produce", "recover", "check", "query", "snapshots", "files", "dump", "lateness", "compact"),
     *("init", "erase", "backfill", "audit", "doctor", "replay", "report", "serve", "config show"),
     *("kafka start", "kafka stop", "kafka status", "flink generate"),
+    *("flink up", "flink down", "flink run", "flink status", "flink savepoint", "flink stop", "flink resume"),
+    "flink cancel",
 }
 
 

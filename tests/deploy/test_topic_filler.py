@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from confluent_kafka.admin import ConfigResource
 from typer.testing import CliRunner
 
 from cli.app import app
@@ -11,7 +12,7 @@ from dataflow.errors import ConfigError, SourceError
 from dataflow.sources.generator.adstream import AdStream
 from dataflow.sources.kafka.source import KafkaSource
 from deploy.topic_filler import ensure_topic
-from tests.kafka_fixture import fresh_topic
+from tests.kafka_fixture import admin, fresh_topic
 
 pytestmark = pytest.mark.kafka
 
@@ -75,6 +76,14 @@ def test_without_a_start_time_the_last_event_is_now(kafka: str) -> None:
     assert abs(records[-1][0] - time.time() * 1000) < 20_000
     assert 20_000 < records[-1][0] - records[0][0] < 60_000
     json.loads(records[0][1])
+
+
+def test_a_topic_that_is_made_keeps_all_records_or_the_last_of_each_key(kafka: str) -> None:
+    for name, compacted, policy in (("all-kept", False, "delete"), ("last-kept", True, "compact")):
+        assert ensure_topic(kafka, name, 3, {}, compacted=compacted) == 3
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name)
+        config = admin(kafka).describe_configs([resource])[resource].result(timeout=30)
+        assert (config["cleanup.policy"].value, config["retention.ms"].value) == (policy, "-1")
 
 
 def test_a_topic_that_is_there_keeps_its_partitions(kafka: str) -> None:

@@ -14,9 +14,9 @@ from dataflow.decode.json.contract import judge_record
 from dataflow.event.fields import Value, to_micros
 from dataflow.event.schema import EventSchema, schema_of
 from dataflow.messages import Refusal
-from deploy.kafka_jars import java_command
 from flink.contract.build import contract_jar
 from flink.contract.table import field_table
+from runtime.java import java_command
 
 _NO_TIMESTAMP = -(2**63)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
