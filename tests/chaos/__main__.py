@@ -1,9 +1,10 @@
-"""Play the fault matrix: python -m tests.chaos [--kills 300] [--seed N] [--only NAME ...] [--bounded] [--jobs 2]."""
+"""Play the fault matrix: python -m tests.chaos [--kills 300] [--seed N] [--only NAME ... | --go-on] [--bounded]."""
 
 import argparse
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,15 +14,26 @@ from tests.chaos.matrix import SCENARIOS, Outcome, Scenario, play, shared_cluste
 
 
 def play_all(
-    scenarios: list[Scenario], folder: Path, *, seed: int, kills: int | None, jobs: int, loud: bool = True
+    scenarios: list[Scenario],
+    folder: Path,
+    *,
+    seed: int,
+    kills: int | None,
+    jobs: int,
+    loud: bool = True,
+    ended: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Play the scenarios, `jobs` at a time; those that interrupt the shared broker come last and alone."""
+    """Play the scenarios, `jobs` at a time; those that interrupt the shared broker come last and alone.
+
+    `ended` is told each outcome as soon as there is one, never two at a time.
+    """
     said = threading.Lock()
 
     def one(scenario: Scenario, cluster: KafkaCluster) -> Outcome:
         outcome = play(scenario, cluster, folder, seed=seed, kills=kills)
-        if loud:
-            with said:
+        with said:
+            ended(outcome)
+            if loud:
                 verdict = outcome.left_out or f"{len(outcome.anomalies)} anomalies"
                 took = f"{outcome.killed} kills, {outcome.seconds:.0f} s"
                 print(f"{scenario.name:16} {took:>16}  {verdict}", file=sys.stderr, flush=True)
@@ -44,6 +56,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=300, help="kills -9 of Tidemill in all (default 300)")
     parser.add_argument("--seed", type=int, default=1, help="workload and moments (default 1)")
     parser.add_argument("--only", nargs="*", help="scenarios to play again; the rest as last time", metavar="NAME")
+    parser.add_argument("--go-on", action="store_true", help="the scenarios that a run lacks which was broken off")
     parser.add_argument("--bounded", action="store_true", help="each scenario once, with few kills")
     parser.add_argument("--jobs", type=int, default=2, help="scenarios at a time (default 2)")
     parser.add_argument("--folder", type=Path, help="where to work; kept when something was found")
@@ -53,13 +66,20 @@ def main() -> int:
     unknown = sorted(set(arguments.only or []) - known)
     if unknown:
         parser.error(f"no scenario {unknown[0]}; there are: {', '.join(sorted(known))}")
-    chosen = [scenario for scenario in SCENARIOS if not arguments.only or scenario.name in arguments.only]
+    # the others stay as the last run left them
+    kept = report.last_run() if arguments.only or arguments.go_on else []
+    there = {outcome.scenario.name for outcome in kept} if arguments.go_on else set()
+    only = arguments.only or sorted(known - there)
+    chosen = [scenario for scenario in SCENARIOS if scenario.name in only]
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="tidemill-chaos-"))
     kills = None if arguments.bounded else arguments.kills
-    outcomes = play_all(chosen, folder, seed=arguments.seed, kills=kills, jobs=arguments.jobs)
-    if arguments.only:
-        # the others stay as the last run left them
-        outcomes = report.with_last_run(outcomes)
+
+    def keep(outcome: Outcome) -> None:
+        kept[:] = report.merged(kept, outcome)
+        report.write_run(kept, arguments.seed)
+
+    play_all(chosen, folder, seed=arguments.seed, kills=kills, jobs=arguments.jobs, ended=keep)
+    outcomes = kept
     print(report.table(outcomes))
     print(report.summary(outcomes, arguments.seed))
     print(f"the run as JSON: {report.write_run(outcomes, arguments.seed)}", file=sys.stderr)

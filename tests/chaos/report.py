@@ -96,9 +96,9 @@ def last_run() -> list[Outcome]:
     ]
 
 
-def with_last_run(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The last run, with these outcomes in the place of those of the same scenarios."""
-    found = {each.scenario.name: each for each in [*last_run(), *outcomes]}
+def merged(outcomes: Sequence[Outcome], newer: Outcome) -> list[Outcome]:
+    """The outcomes in the matrix's order, with the newer one in the place of that of the same scenario."""
+    found = {each.scenario.name: each for each in (*outcomes, newer)}
     return [found[scenario.name] for scenario in SCENARIOS if scenario.name in found]
 
 

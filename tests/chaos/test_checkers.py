@@ -1,6 +1,8 @@
 """Every anomaly that is planted is found under its name; a sound history has none."""
 
+import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.chaos import __main__ as main
 from tests.chaos import checkers, report
 from tests.chaos.checkers import Anomaly, Judged, Line
-from tests.chaos.matrix import SCENARIOS, Outcome
+from tests.chaos.matrix import SCENARIOS, Outcome, Scenario
 from tests.chaos.observe import CLASSES
 from tests.chaos.recount import Expected, before, expect
 from tests.chaos.report import table, write_page
@@ -175,11 +178,35 @@ def test_scenarios_played_again_take_their_place_in_the_last_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "RUN_FILE", tmp_path / "run" / "chaos.json")
+    assert report.last_run() == []
     first = [Outcome(each, {"kill": 1}, 1, {}, [Anomaly(checkers.GAP, "x")], 1.0) for each in SCENARIOS[:3]]
-    assert report.with_last_run(first) == first
     report.write_run(first, 1)
+    assert report.last_run() == first
     again = Outcome(SCENARIOS[1], {"kill": 5}, 5, {"records": 2}, [], 2.0)
-    assert report.with_last_run([again]) == [first[0], again, first[2]]
+    assert report.merged(report.last_run(), again) == [first[0], again, first[2]]
+
+
+def test_a_run_that_was_broken_off_goes_on_with_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "RUN_FILE", tmp_path / "chaos.json")
+    played: list[str] = []
+
+    def play_one(scenario: Scenario, *_: object, **__: object) -> Outcome:
+        if "--go-on" not in sys.argv and scenario.name == "two-processes":
+            raise KeyboardInterrupt
+        played.append(scenario.name)
+        return Outcome(scenario, {"kill": 9}, 9, {}, [], 1.0)
+
+    monkeypatch.setattr(main, "play", play_one)
+    monkeypatch.setattr(main, "shared_cluster", lambda _: nullcontext())
+    monkeypatch.setattr(sys, "argv", ["chaos", "--jobs", "1", "--kills", "50", "--folder", str(tmp_path)])
+    with pytest.raises(KeyboardInterrupt):
+        main.main()
+    assert [each.scenario.name for each in report.last_run()][:2] == ["random", "points"]
+    assert len(report.last_run()) < len(SCENARIOS)
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--go-on"])
+    assert main.main() == 0
+    assert sorted(played) == sorted(each.name for each in SCENARIOS)
+    assert len(report.last_run()) == len(SCENARIOS)
 
 
 def test_every_scenario_has_a_name_of_its_own_and_the_shares_are_a_whole() -> None:
