@@ -18,7 +18,7 @@ from serve.boards.values import (
 
 FIGURES = (
     *("events_per_s", "freshness_ms", "lag", "late", "dead", "last_commit_at"),
-    *("records", "accepted", "duplicate", "watermark"),
+    *("records", "accepted", "duplicate", "lost_offsets", "watermark"),
 )
 """What a panel of figures can show, by the names that `/api/v1/status` has."""
 

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext
 
 from tests.page.look import Look
 from tests.page.served import Server
-from tests.query.lakes import LakeMaker, clicks
+from tests.query.lakes import LakeMaker, clicks, ledger
 from tests.serve.served_lake import fill
 
 BOARD = """
@@ -27,7 +27,7 @@ rollup = "ad_clicks_1m"
 top = 3
 [[panel]]
 kind = "figures"
-show = ["freshness_ms", "last_commit_at", "watermark"]
+show = ["freshness_ms", "dead", "last_commit_at", "watermark"]
 """
 THEN = "start=2026-01-01T12:00:00Z&end=2026-01-01T12:10:00Z"
 """The minutes of the lake's windows."""
@@ -41,6 +41,8 @@ def own(tmp_path: Path) -> Iterator[Server]:
     with LakeMaker(tmp_path / "lake") as lake:
         fill(lake)
         lake.commit({"ad_clicks_1m_delta": [clicks("", 5, 2_000, "0.5")]})
+        lost = {"read": 0, "accepted": 0, "lost": 1_500}
+        lake.commit({"ledger": [ledger("clicks/7", 0, 1_500, None, **lost), ledger("clicks/7", 1_500, 1_510, None)]})
         server = Server(tmp_path, pipeline=tmp_path / "mine.py", lake=lake.folder)
         server.start()
         yield server
@@ -106,3 +108,24 @@ def test_numbers_are_short_and_whole_where_pointed_at_and_where_copied(page: Loo
     page.tab.evaluate("getSelection().selectAllChildren(document.querySelector('[data-testid=sql-table] tbody'))")
     page.tab.keyboard.press("Control+c")
     assert page.tab.evaluate("navigator.clipboard.readText()") == "\t".join(wholes)
+
+
+def test_offsets_that_were_lost_stand_beside_the_dead_and_with_their_partition(page: Look, own: Server) -> None:
+    status = own.get("status")
+    assert status["lost_offsets"] == 1_500
+    page.open(f"/?view=mine&{THEN}")
+    assert page.figure("lost_offsets") == "1500"
+    shown = page["figures"].get_by_role("term").all_inner_texts()
+    assert shown[shown.index("Dead letters") + 1] == "Lost unread"
+    page["figure-lost_offsets"].get_by_role("link").click()
+    page["partitions"].wait_for()
+    heads = page["partitions"].locator("thead th").all_inner_texts()
+    lost = {row[0]: row[heads.index("lost")] for row in page.rows("partitions")}
+    assert lost["clicks/7"] == "1,500"
+    assert {number for name, number in lost.items() if name != "clicks/7"} == {"0"}
+
+
+def test_a_lake_without_a_loss_has_no_figure_of_it(look: Look) -> None:
+    look.open("/?view=ads")
+    look["figure-dead"].wait_for()
+    assert look["figure-lost_offsets"].count() == 0

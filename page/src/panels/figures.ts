@@ -92,6 +92,12 @@ export const FIGURES: Record<string, Figure> = {
     level: (status) => ((amount(status, "dead") ?? 0) * 10 > (amount(status, "records") ?? 0) ? "bad" : ""),
     view: "dead-letters",
   },
+  lost_offsets: { label: "Lost unread", help: "offsets that were deleted before they were read; runs with --accept-gap went on behind them",
+    value: (status) => count(status, "lost_offsets"),
+    note: (status) => (amount(status, "lost_offsets") ? "deleted before they were read" : "all that came was read"),
+    level: (status) => (amount(status, "lost_offsets") ? "warn" : ""),
+    view: "pipeline",
+  },
   last_commit_at: { label: "Last commit", help: "when the newest snapshot was committed",
     value: (status, _zone, now) => {
       const [first, unit] = duration(age(status, "last_commit_at", now));
@@ -152,10 +158,16 @@ function line(values: number[]): TemplateResult | typeof nothing {
     svg`<polygon points=${`0,24 ${points.join(" ")} 100,24`} /><polyline points=${points.join(" ")} vector-effect="non-scaling-stroke" />`}</svg>`;
 }
 
+/** The figures of these names; a loss, which nobody asks for, beside what is dead. */
+function withLosses(names: string[], status: Status): string[] {
+  return names.includes("lost_offsets") || !amount(status, "lost_offsets")
+    ? names : names.flatMap((name) => (name === "dead" ? [name, "lost_offsets"] : [name]));
+}
+
 export function figures(
   names: string[], status: Status, zone: string, now: number, traces: Traces, href: (view: string) => string,
 ): TemplateResult {
-  return html`<dl class="figures" data-testid="figures">${names.map((name) => {
+  return html`<dl class="figures" data-testid="figures">${withLosses(names, status).map((name) => {
     const figure = FIGURES[name];
     if (!figure) return nothing;
     const [value, unit] = figure.value(status, zone, now);

@@ -20,6 +20,7 @@ interface Partition {
   read: number;
   dead: number;
   late?: number | null;
+  lost_offsets?: number | null;
 }
 
 export interface Finding {
@@ -43,6 +44,7 @@ export function partitions(status: Status, zone: string, now: number): TemplateR
         <th scope="col">watermark</th><th scope="col" class="number">behind the clock</th>
         <th scope="col" class="number">behind the furthest</th><th scope="col">last records</th>
         <th scope="col" class="number">read</th><th scope="col" class="number">late</th><th scope="col" class="number">dead</th>
+        <th scope="col" class="number" title="offsets that were deleted before they were read">lost</th>
         <th scope="col">what it holds</th>
       </tr></thead>
       <tbody>${all.map((each) => {
@@ -60,6 +62,7 @@ export function partitions(status: Status, zone: string, now: number): TemplateR
           <td class="number">${number(each.read)}</td>
           <td class="number">${number(each.late)}</td>
           <td class="number">${number(each.dead)}</td>
+          <td class="number ${each.lost_offsets ? "warn" : ""}">${number(each.lost_offsets)}</td>
           <td class="words ${each.decides ? "decides" : ""}">${each.why ?? ""}</td>
         </tr>`;
       })}</tbody>
