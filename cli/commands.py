@@ -24,6 +24,7 @@ COMMANDS = {
     "replay": (
         "Process the lake's source again, with any number of workers, and compare every table with the live lake."
     ),
+    "parity": "Run pinned offsets of a topic through every engine and compare all tables, row by row.",
     "config": "Settings: flag, else environment TIDEMILL_*, else tidemill.toml, else default.",
     "flink": "The same pipeline on Apache Flink: a cluster here, and jobs on it.",
     "kafka": "A real Apache Kafka (KRaft, one node) on 127.0.0.1.",
