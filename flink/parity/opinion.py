@@ -121,7 +121,7 @@ class _Opinion:
         self.make(_MARKED, f"SELECT *, {highest} AS {_WM} FROM {_JOINED} WHERE _reason IS NULL")
 
     def deduplicate(self) -> None:
-        """Of each id the rows from which it is remembered; what repeats one meanwhile is a duplicate (rule 5)."""
+        """Of each id the rows that it is remembered from; a repeat meanwhile is a duplicate (semantics rule 5)."""
         if self.plan.dedup_column is None:
             self.make("_duplicates", f"SELECT * FROM {_MARKED} WHERE FALSE")
             self.make(_ROWS, f"SELECT * FROM {_MARKED}")
@@ -142,7 +142,7 @@ class _Opinion:
         self.make(_ROWS, f"SELECT * FROM {_MARKED} WHERE NOT ({repeats})")
 
     def windows(self, rollup: RollupPlan) -> None:
-        """Each row that the rollup takes, with each of its windows, and whether it is late for it (rule 6)."""
+        """Each row that the rollup takes, with each of its windows, and whether late for it (semantics rule 6)."""
         assigned = spans(rollup.window, self.time, f"SELECT * FROM {_ROWS} WHERE {condition(rollup.where)}", self.con)
         late = f"coalesce({_END} - 1 + {rollup.allowed_lateness_ms} <= {_WM}, FALSE)"
         self.make(_WINDOWS, f"SELECT *, {late} AS {_LATE} FROM ({assigned})")
@@ -169,7 +169,7 @@ class _Opinion:
         return f"SELECT {', '.join(fields)} FROM ({rows}) GROUP BY {', '.join([*keys, _START, _END])}"
 
     def counts_sql(self) -> str:
-        """Every record in one class (rule 8)."""
+        """Every record in one class (semantics rule 8)."""
         return (
             'SELECT r."partition", count(*) AS "read",'
             " count(*) FILTER (d.reason IS NULL AND u._offset IS NULL AND NOT coalesce(l.late, FALSE)) AS accepted,"
@@ -197,7 +197,7 @@ class _Opinion:
 
 
 def _merged(rows: str, keys: list[str]) -> str:
-    """The rows of sessions with the start and end of the session that each has become part of (rule 7)."""
+    """The rows of sessions with the start and end of the session that each has become part of (semantics rule 7)."""
     by = f"PARTITION BY {', '.join(keys)} " if keys else ""
     order = f"{by}ORDER BY {_START}, {_PLACE}"
     apart = f"SELECT *, CASE WHEN {_START} <= lag({_END}) OVER ({order}) THEN 0 ELSE 1 END AS _apart FROM ({rows})"
@@ -208,7 +208,7 @@ def _merged(rows: str, keys: list[str]) -> str:
 
 
 def _value(plan: AggregatePlan) -> str:
-    """One aggregate over a group of rows (rule 9)."""
+    """One aggregate over a group of rows (semantics rule 9)."""
     rows = f"FILTER (WHERE {condition(plan.where)})"
     if plan.aggregate.column is None:
         return f"count(*) {rows}"
