@@ -84,20 +84,20 @@ def generate(
     settings = load_settings({"pipeline": pipeline, "brokers": brokers, "topic": topic})
     given = Options(
         brokers=settings.brokers,
-        topics=_topics(settings.topic),
+        topics=topics_of(settings.topic),
         group=group,
         start="earliest" if start == "earliest" else "latest" if start == "latest" else _offsets("--start", start),
         end=None if end is None else _offsets("--end", end),
         bounded=bounded,
-        form=_required("--form", form, ("upsert", "final")),
-        sink=None if sink is None else _required("--sink", sink, ("upsert-kafka", "kafka", "parquet")),
+        form=one_of("--form", form, ("upsert", "final")),
+        sink=None if sink is None else one_of("--sink", sink, ("upsert-kafka", "kafka", "parquet")),
         sink_prefix=sink_prefix,
         sink_path=sink_path,
         checkpoints=checkpoints,
-        checkpoint_interval_ms=_duration_ms("--checkpoint-every", checkpoint_every),
+        checkpoint_interval_ms=duration_ms("--checkpoint-every", checkpoint_every),
         parallelism=parallelism,
         jar=jar,
-        state_ttl_ms=_duration_ms("--state-ttl", state_ttl),
+        state_ttl_ms=duration_ms("--state-ttl", state_ttl),
         rollups=tuple(rollup) if rollup else None,
         kafka=_properties(kafka or ()),
     )
@@ -118,10 +118,11 @@ def _write(pipeline: str, given: "Options", out: Path) -> None:
         raise ConfigError("--out", str(out), f"cannot be written: {error.strerror}; name another folder") from None
     typer.echo(f"{out}: {', '.join(job.files)}")
     if job.topics:
-        typer.echo(f"It writes to these topics, which must be there first: {', '.join(job.topics)}")
+        typer.echo(f"it writes to these topics, which must be there first: {', '.join(job.topics)}")
 
 
-def _topics(written: str) -> tuple[str, ...]:
+def topics_of(written: str) -> tuple[str, ...]:
+    """The topics of the setting; ConfigError where it is a pattern."""
     topics = tuple(each.strip() for each in written.split(","))
     for topic in topics:
         if topic.startswith("^"):
@@ -129,7 +130,8 @@ def _topics(written: str) -> tuple[str, ...]:
     return topics
 
 
-def _required(flag: str, value: str, known: Sequence[str]) -> Any:
+def one_of(flag: str, value: str, known: Sequence[str]) -> Any:
+    """The value; ConfigError where it is none of these."""
     if value not in known:
         raise ConfigError(flag, value, f"write {' or '.join(known)}")
     return value
@@ -147,7 +149,8 @@ def _offsets(flag: str, written: str) -> Mapping[int, int]:
     return found
 
 
-def _duration_ms(flag: str, written: str) -> int:
+def duration_ms(flag: str, written: str) -> int:
+    """Milliseconds of a flag like 10s; ConfigError where it is no time above 0."""
     try:
         found = to_ms(written)
     except ValueError as error:

@@ -1,27 +1,49 @@
 """`run` of the group `tidemill flink`: submits a job and remembers it."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.flink_job import FOLDER, FolderOption, GatewayOption, JsonOption, RestOption, tell
-from cli.options import BrokersFlag, KafkaFlag, kafka_properties, settings_with_logs
+from cli.options import BrokersFlag, TopicFlag, settings_with_logs
 from dataflow.errors import ConfigError
 
 if TYPE_CHECKING:
     from flink.cluster.remembered import Memory, Remembered
+    from runtime.settings import Settings
 
 
 def run(
-    sql: Annotated[Path, typer.Option(help="File of Flink SQL; one of its statements submits the job.")],
-    name: Annotated[str | None, typer.Option(help="Name of the job (default: that of the file).")] = None,
-    parallelism: Annotated[int, typer.Option(min=1, help="How many slots the job takes.")] = 1,
-    make_topic: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Topic to make first where it is missing; repeat it.")
+    pipeline: Annotated[
+        str | None, typer.Option(metavar="PATH[:NAME]", help="Pipeline file (default: as for `tidemill run`).")
+    ] = None,
+    sql: Annotated[
+        Path | None,
+        typer.Option(help="File of Flink SQL in the pipeline's place, with one job."),
     ] = None,
     brokers: BrokersFlag = None,
-    kafka: KafkaFlag = None,
+    topic: TopicFlag = None,
+    bounded: Annotated[bool, typer.Option("--bounded", help="End at what is the end when the job starts.")] = False,
+    form: Annotated[
+        str, typer.Option(metavar="upsert|final", help="Rows that are corrected, or rows written once.")
+    ] = "upsert",
+    rollup: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only these rollups; repeat it.")] = None,
+    sink_prefix: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Topics are NAME.TABLE (default: the pipeline's name).")
+    ] = None,
+    checkpoint_every: Annotated[str, typer.Option(metavar="TIME", help="How often; what readers see follows.")] = "10s",
+    jar: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="The function's jar as a gateway elsewhere sees it (default: in its lib/)."),
+    ] = None,
+    make_topic: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="With --sql: topic to make first; repeat it.")
+    ] = None,
+    parallelism: Annotated[int, typer.Option(min=1, help="How many slots the job takes.")] = 1,
+    name: Annotated[str | None, typer.Option(help="Name of the job (default: the pipeline's, or the file's).")] = None,
     wait: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Wait so long until a job with a bounded input has ended.")
     ] = None,
@@ -30,8 +52,48 @@ def run(
     rest: RestOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Submit a job and wait until all of it runs; `status`, `stop` and `resume` know it then."""
+    """Submit the pipeline as a job and wait until all of it runs; `status`, `stop` and `resume` know it then.
+
+    The topics that it writes are made where they are missing. More flags has `tidemill flink generate`, whose job.sql
+    is run with --sql.
+    """
     from flink.cluster.remembered import Memory
+
+    if sql is not None:
+        statements = _read(sql)
+        where = cluster(folder, gateway, rest)
+        _make(dict.fromkeys(make_topic or (), False), settings_with_logs({"brokers": brokers}))
+        settings = {"parallelism.default": str(parallelism)}
+        start(Memory(folder / "jobs"), name or sql.stem, statements, settings, where, wait=wait, as_json=as_json)
+        return
+    from cli.flink_generate import duration_ms, one_of, topics_of
+    from dataflow.pipeline.load import load
+    from flink.contract.build import contract_jar
+    from flink.generate.generate import generate
+    from flink.generate.options import Options
+
+    known = settings_with_logs({"pipeline": pipeline, "brokers": brokers, "topic": topic})
+    plan = load(known.pipeline)
+    given = Options(
+        brokers=known.brokers,
+        topics=topics_of(known.topic),
+        bounded=bounded,
+        form=one_of("--form", form, ("upsert", "final")),
+        rollups=tuple(rollup) if rollup else None,
+        sink_prefix=sink_prefix,
+        checkpoint_interval_ms=duration_ms("--checkpoint-every", checkpoint_every),
+        parallelism=parallelism,
+    )
+    # what cannot be said is refused before anything is asked or built
+    generate(plan, given)
+    where = cluster(folder, gateway, rest)
+    job = generate(plan, replace(given, jar=str(contract_jar()) if gateway is None and jar is None else jar))
+    _make({table.topic: bool(table.key) for table in job.tables if table.topic}, known)
+    memory = Memory(folder / "jobs")
+    start(memory, name or plan.name, list(job.statements), {}, where, wait=wait, as_json=as_json)
+
+
+def _read(sql: Path) -> list[str]:
     from flink.cluster.script import check_one_job, statements_of
 
     try:
@@ -39,15 +101,16 @@ def run(
     except OSError as error:
         raise ConfigError("--sql", str(sql), f"cannot be read: {error.strerror}") from None
     check_one_job(statements, "--sql", str(sql))
-    where = cluster(folder, gateway, rest)
-    if make_topic:
+    return statements
+
+
+def _make(topics: Mapping[str, bool], known: "Settings") -> None:
+    """Make the topics that are missing: by name, whether the last record of a key is all that counts."""
+    if topics:
         from deploy.topic_filler import ensure_topic
 
-        known = settings_with_logs({"brokers": brokers, "kafka": kafka_properties(kafka)})
-        for topic in make_topic:
-            ensure_topic(known.brokers, topic, None, known.require_kafka())
-    settings = {"parallelism.default": str(parallelism)}
-    start(Memory(folder / "jobs"), name or sql.stem, statements, settings, where, wait=wait, as_json=as_json)
+        for topic, compacted in topics.items():
+            ensure_topic(known.brokers, topic, None, known.require_kafka(), compacted=compacted)
 
 
 def cluster(folder: Path, gateway: str | None, rest: str | None) -> tuple[str, str]:

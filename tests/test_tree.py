@@ -127,6 +127,7 @@ def test_every_test_file_holds_a_test() -> None:
 
 
 LONG = {
+    "cli/flink_run.py:run": "a command's parameters are its flags, and fill the screen alone",
     "dataflow/decode/avro/kernel.py:_body": "compiled: a record is taken apart in one pass",
     "dataflow/decode/json/plain_kernel.py:_record": "compiled: a record is taken apart in one pass without calls",
     "dataflow/decode/protobuf/kernel.py:_message": "compiled: a record is taken apart in one pass",

@@ -9,7 +9,8 @@ from flink.cluster.hints import with_hint
 from flink.cluster.remembered import Remembered
 from flink.cluster.rest import Job, JobManager
 
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 180.0
+"""On a quiet machine it takes three; a busy one is no reason to give up."""
 SLOTS_SECONDS = 5.0
 """How long a job may wait for slots that others hold."""
 _POLL_SECONDS = 0.2

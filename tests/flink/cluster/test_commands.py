@@ -6,16 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import ConfigResource
 from typer.testing import CliRunner, Result
 
+from cli.app import app as commands
 from cli.flink import app
-from dataflow.errors import ConfigError, TidemillError
+from dataflow.errors import ConfigError, PipelineError, TidemillError
 from flink.cluster.cluster import FlinkCluster
 from flink.cluster.errors import FlinkError, JobFailed, Unreachable
 from runtime.ports import free_ports
-from tests.flink.cluster.jobs import Sums, fresh_sums, sums_of, until
+from tests.flink.cluster.jobs import Sums, committed, fresh_sums, sums_of, until
+from tests.kafka_fixture import admin, fresh_topic
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[3]
+TUMBLE = ROOT / "tests" / "flink" / "generate" / "cases" / "tumble" / "pipeline.py"
+ADS = ROOT / "pipelines" / "ads.py"
 
 BOUNDED = """
 -- a made-up input, and nothing kept of it
@@ -119,6 +126,32 @@ def test_a_bounded_job_is_waited_for(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "once.sql").write_text(BOUNDED)
     assert shell.told("run", "--sql", str(tmp_path / "once.sql"), "--wait", "300")["state"] == "FINISHED"
     assert shell.told("status", "--name", "once")["state"] == "FINISHED"
+
+
+def test_a_pipeline_is_run_and_the_topics_that_it_writes_are_made(shell: Shell, kafka: str) -> None:
+    topic = fresh_topic(kafka, 2)
+    given = ["produce", "--brokers", kafka, "--topic", topic, "--count", "4000", "--speed", "60"]
+    assert CliRunner().invoke(commands, given).exit_code == 0
+    what = ("--pipeline", str(TUMBLE), "--brokers", kafka, "--topic", topic, "--sink-prefix", f"{topic}-out")
+    ran = shell.told("run", *what, "--bounded", "--parallelism", "2", "--name", "pipeline", "--wait", "300")
+    assert ran["state"] == "FINISHED"
+    last = {}
+    for value in committed(kafka, f"{topic}-out.ad_clicks_1m"):
+        row = json.loads(value)
+        last[row["window_start"], row["ad_id"]] = row["clicks"]
+    late = len(committed(kafka, f"{topic}-out.late_events"))
+    dead = len(committed(kafka, f"{topic}-out.dead_letters"))
+    sent = sum(b'"event_type":"click"' in value for value in committed(kafka, topic))
+    assert 0 < dead < 40
+    assert sent - dead <= sum(last.values()) + late <= sent
+    policy = ConfigResource(ConfigResource.Type.TOPIC, f"{topic}-out.ad_clicks_1m")
+    assert admin(kafka).describe_configs([policy])[policy].result(30)["cleanup.policy"].value == "compact"
+
+
+def test_what_flinks_sql_cannot_say_is_refused_by_name(shell: Shell) -> None:
+    refused = CliRunner().invoke(app, ["run", "--pipeline", str(ADS), "--folder", str(shell.cluster.folder)])
+    assert isinstance(refused.exception, PipelineError)
+    assert "deduplicate_by" in str(refused.exception)
 
 
 def test_each_failure_of_a_run_is_one_message_with_the_way_out(shell: Shell, kafka: str, tmp_path: Path) -> None:
