@@ -1,6 +1,7 @@
 """`generate` of the group `tidemill flink`: the pipeline as a Flink job."""
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,6 +49,9 @@ ParallelismOption = Annotated[int, typer.Option(min=1, help="Slots that the job 
 JarOption = Annotated[
     str | None, typer.Option(metavar="PATH", help="The functions' jar as Flink sees it (default: in its lib/).")
 ]
+WithJarOption = Annotated[
+    bool, typer.Option("--with-jar", help="Build the functions' jar with Maven, beside the files.")
+]
 TtlOption = Annotated[
     str, typer.Option(metavar="TIME", help="How long a window without rows is remembered beyond its length.")
 ]
@@ -72,13 +76,14 @@ def generate(
     checkpoint_every: EveryOption = "10s",
     parallelism: ParallelismOption = 1,
     jar: JarOption = None,
+    with_jar: WithJarOption = False,
     state_ttl: TtlOption = "2d",
 ) -> None:
     """Write the pipeline as a Flink job: SQL, configuration, image, deployment and a README.
 
     What Flink's SQL cannot say with equal results is refused by name, with the way out, and nothing is written.
     """
-    from flink.generate.options import Options
+    from flink.generate.options import JAR, Options
     from runtime.settings import load_settings
 
     settings = load_settings({"pipeline": pipeline, "brokers": brokers, "topic": topic})
@@ -96,24 +101,28 @@ def generate(
         checkpoints=checkpoints,
         checkpoint_interval_ms=duration_ms("--checkpoint-every", checkpoint_every),
         parallelism=parallelism,
-        jar=jar,
+        jar=jar or (JAR if with_jar else None),
         state_ttl_ms=duration_ms("--state-ttl", state_ttl),
         rollups=tuple(rollup) if rollup else None,
         kafka=_properties(kafka or ()),
     )
-    _write(settings.pipeline, given, out)
+    _write(settings.pipeline, given, out, with_jar=with_jar)
 
 
-def _write(pipeline: str, given: "Options", out: Path) -> None:
+def _write(pipeline: str, given: "Options", out: Path, *, with_jar: bool) -> None:
     from dataflow import durable
     from dataflow.pipeline.load import load
+    from flink.contract.build import contract_jar
     from flink.generate.generate import generate as generated
 
     job = generated(load(pipeline), given)
+    built = contract_jar() if with_jar else None
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, text in job.files.items():
             durable.replace(out / name, text, durable=False)
+        if built is not None:
+            shutil.copyfile(built, out / str(given.jar).rpartition("/")[2])
     except OSError as error:
         raise ConfigError("--out", str(out), f"cannot be written: {error.strerror}; name another folder") from None
     typer.echo(f"{out}: {', '.join(job.files)}")

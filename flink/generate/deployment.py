@@ -163,10 +163,9 @@ def _start(given: Options) -> Iterator[str]:
     yield "```"
     yield ""
     needs = "the Kafka connector" + (", flink-sql-parquet, Hadoop's client and zstd-jni" if given.sink_path else "")
-    where = (
-        f"the jar of `strict_event` lies at `{given.jar}`" if given.jar else "the jar of `strict_event` in its `lib/`"
-    )
-    yield f"The cluster needs {needs} in its `lib/`; {where}."
+    where = f"lies at `{given.jar}`" if given.jar else "belongs there, too"
+    yield f"The cluster needs {needs} in its `lib/`. The jar of Tidemill's functions {where};"
+    yield "`tidemill flink generate --with-jar` builds it."
     yield ""
 
 

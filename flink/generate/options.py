@@ -9,6 +9,9 @@ SinkKind = Literal["upsert-kafka", "kafka", "parquet"]
 
 DAY_MS = 86_400_000
 
+JAR = "/opt/flink/usrlib/tidemill-contract.jar"
+"""Where the image that is generated has the functions' jar."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -22,7 +25,7 @@ class Options:
     `start` and `end` per partition number pin what is read, [start, end), of one topic; `bounded` without `end` ends at
     what is the end when the job starts. `kafka`: more properties of Kafka's clients.
 
-    `jar`: the path of the function's jar as the cluster sees it; None where it lies in Flink's own lib folder.
+    `jar`: the path of the functions' jar as the cluster sees it; None where it lies in Flink's own lib folder.
     `checkpoints`: a folder or an address; None leaves it to the cluster. `state_ttl_ms`: for how long beyond its size,
     bound and lateness a window's state stays without a row, in an unbounded upsert job. `rollups`: only these; None is
     all.

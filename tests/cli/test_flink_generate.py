@@ -1,9 +1,13 @@
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from cli.main import main
+from flink.contract.dimension import FUNCTION_CLASS as DIMENSION_CLASS
+from flink.contract.table import FUNCTION_CLASS as JUDGE_CLASS
 from tests.flink.generate.cases import HERE
+from tests.kafka_fixture import require_kafka_tools
 
 PIPELINE = str(HERE / "tumble" / "pipeline.py")
 
@@ -37,6 +41,19 @@ def test_flags_reach_the_job(tmp_path):
         "ADD JAR '/j.jar'",
     ):
         assert part in job
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(900)
+def test_the_functions_jar_is_built_beside_the_files_and_has_all_functions(tmp_path):
+    require_kafka_tools()
+    assert generated("--pipeline", PIPELINE, "--out", str(tmp_path), "--with-jar") == 0
+    with zipfile.ZipFile(tmp_path / "tidemill-contract.jar") as jar:
+        names = jar.namelist()
+    for function in (JUDGE_CLASS, DIMENSION_CLASS):
+        assert f"{function.replace('.', '/')}.class" in names
+    assert "ADD JAR '/opt/flink/usrlib/tidemill-contract.jar'" in (tmp_path / "job.sql").read_text()
+    assert "COPY tidemill-contract.jar /opt/flink/usrlib/tidemill-contract.jar" in (tmp_path / "Dockerfile").read_text()
 
 
 def test_offsets_are_pinned_by_partition(tmp_path):
