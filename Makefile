@@ -1,7 +1,7 @@
 # make demo and make test each work alone, as the first command in a fresh clone.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests kafka kafka-stop flink flink-stop chaos bench bench-serving dist clean runtime development ducklake readers deploy-check page screenshots
+.PHONY: help demo test check format lint types imports tests kafka kafka-stop flink flink-stop chaos parity bench bench-serving dist clean runtime development ducklake readers deploy-check page screenshots
 
 DEMO_SECONDS ?= 30
 BIN := .venv/bin
@@ -48,6 +48,9 @@ flink-stop: runtime ## end it
 
 chaos: development ducklake ## 300 kills and every other fault on real Kafka; CHAOS="--kills 1000 --seed 2" for others
 	$(BIN)/python -m tests.chaos --write $(CHAOS)
+
+parity: development ## Flink, Tidemill and DuckDB over the same offsets, every case; PARITY="--only sessions" for some
+	$(BIN)/python -m tests.flink.parity --write $(PARITY)
 
 bench: runtime ## throughput, latency, a million hostile records on a real Kafka, start of commands; see bench/results
 	$(BIN)/python -m bench.throughput

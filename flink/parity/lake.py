@@ -24,7 +24,7 @@ _QUIET = ("--metrics-port", "0", "--log-level", "warning", "--compact-every", "0
 def run_lake(plan: Plan, pins: Pins, flags: Sequence[str], folder: Path) -> Tables:
     """Run the pipeline over the pinned offsets in a process of its own, below `folder`, and read all its tables.
 
-    `flags` name pipeline, brokers and topic. Raises TidemillError when the run fails; its own words stand on standard
+    `flags` name the pipeline and the brokers. Raises TidemillError when the run fails; its own words stand on standard
     error.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,9 @@ def run_lake(plan: Plan, pins: Pins, flags: Sequence[str], folder: Path) -> Tabl
     write_ranges(folder / "ranges.json", ranges)
     places = ["--lake", str(folder / "lake"), "--recovery", str(folder / "recovery")]
     more = ["--ranges", str(folder / "ranges.json"), "--bounded", "--final", *_QUIET]
-    code = subprocess.run(this_command(["run", *flags, *places, *more]), stdout=sys.stderr, check=False).returncode
+    code = subprocess.run(
+        this_command(["run", *flags, "--topic", pins.topic, *places, *more]), stdout=sys.stderr, check=False
+    ).returncode
     if code:
         raise TidemillError(f"tidemill run {in_words(code)}; its own message stands above")
     return lake_tables(plan, folder / "lake")

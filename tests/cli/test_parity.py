@@ -71,7 +71,7 @@ def test_the_engine_and_one_query_agree_about_a_stream_of_edges_also_where_it_is
 ) -> None:
     first = tidemill(folder, "--brokers", kafka, "--records", "3000", "--seed", "5", "--json")
     assert first.returncode == 0, first.stdout + first.stderr
-    told = json.loads(first.stdout)
+    (told,) = json.loads(first.stdout)["runs"]
     assert (told["equal"], told["records"]) == (True, 3000)
     rows = {each["table"]: each["rows"][0] for each in told["tables"]}
     assert set(rows) == {*"abcde", "late_events", "dead_letters", "counts", "counts_rollup"}
@@ -86,3 +86,23 @@ def test_an_engine_that_nobody_knows_is_a_wrong_setting(folder: Path) -> None:
     done = tidemill(folder, "--engine", "storm")
     assert (done.returncode, done.stdout) == (2, "")
     assert "--engine = 'storm': write none, for DuckDB alone, or flink" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--form", "both"], "--form = 'both': write upsert or final"),
+        (["--parallelism", "1,x"], "--parallelism = '1,x': write whole numbers above 0"),
+        (["--savepoint"], "to kill or to save there must be a job; write --engine flink"),
+    ],
+)
+def test_wrong_settings_are_told_before_anything_runs(folder: Path, flags: list[str], said: str) -> None:
+    done = tidemill(folder, *flags)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_without_a_flink_the_way_to_one_is_told(folder: Path) -> None:
+    done = tidemill(folder, "--engine", "flink")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "`tidemill flink up` starts one" in done.stderr

@@ -1,0 +1,91 @@
+"""One parity run: each engine over the same offsets, and every pair of sides compared."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import TypeVar
+
+from dataflow.decode.decoder import beside_of
+from dataflow.pipeline.plan import Plan
+from flink.cluster.cluster import FlinkCluster
+from flink.contract.build import contract_jar
+from flink.parity.adversary import Written
+from flink.parity.compare import compare
+from flink.parity.job import Asked, run_flink
+from flink.parity.lake import run_lake
+from flink.parity.layout import Tables
+from flink.parity.opinion import opinion
+from flink.parity.produce import fresh_topic, write
+from flink.parity.records import Kafka, Pins, read
+from flink.parity.verdict import Verdict
+
+DUCKDB, TIDEMILL = "duckdb", "tidemill"
+PREFIX = "tidemill-parity"
+
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Who is asked beside DuckDB: this engine by the flags of `tidemill run`, and Flink as often as `asked` says."""
+
+    flags: Sequence[str] = ()
+    cluster: FlinkCluster | None = None
+    asked: Sequence[Asked] = field(default_factory=tuple)
+
+
+def stage(
+    kafka: Kafka,
+    made: Sequence[Sequence[Written]],
+    share: float = 1.0,
+    between: Callable[[], None] = lambda: None,
+) -> tuple[Pins, Callable[[], None]]:
+    """A fresh topic with the first `share` of each partition's records, pinned to all of them; what writes the rest.
+
+    `between` is called before the last partition's rest is written.
+    """
+    topic = fresh_topic(kafka, PREFIX, len(made))
+    cuts = [int(len(part) * share) for part in made]
+    write(kafka, topic, [each for part, cut in zip(made, cuts, strict=True) for each in part[:cut]])
+
+    def rest() -> None:
+        *others, last = [part[cut:] for part, cut in zip(made, cuts, strict=True)]
+        write(kafka, topic, [each for part in others for each in part])
+        if any(map(len, others)) or last:
+            between()
+        write(kafka, topic, last)
+
+    return Pins(topic, {number: (0, len(part)) for number, part in enumerate(made)}), rest
+
+
+def run(plan: Plan, kafka: Kafka, pins: Pins, sides: Sides) -> Verdict:
+    """Ask every side and compare each pair. Raises what a side does that cannot answer."""
+    seconds: dict[str, float] = {}
+    tables: dict[str, Tables] = {}
+    told: list[str] = []
+
+    def timed(name: str, make: Callable[[], _Made]) -> _Made:
+        began = time.monotonic()
+        made = make()
+        seconds[name] = time.monotonic() - began
+        return made
+
+    for asked in sides.asked:
+        assert sides.cluster is not None, "who asks Flink has one"
+        ran = timed(asked.name, partial(run_flink, plan, pins, kafka, sides.cluster, contract_jar(), asked))
+        tables[asked.name] = ran.tables
+        told.append(f"{asked.name}: {ran.told}")
+    # read after Flink, which may have been waiting for records that were not written yet
+    records = read(kafka, pins, beside_of(plan))
+    said = timed(DUCKDB, lambda: opinion(plan, records))
+    with tempfile.TemporaryDirectory(prefix="tidemill-parity-") as folder:
+        own = timed(TIDEMILL, lambda: run_lake(plan, pins, sides.flags, Path(folder)))
+    tables = {DUCKDB: said.tables, TIDEMILL: own, **tables}
+    compared = [
+        each for a, b in combinations(tables, 2) for each in compare(plan, a, tables[a], b, tables[b], said.duplicates)
+    ]
+    return Verdict(pins, records.num_rows, seconds, tuple(compared), tuple(told))

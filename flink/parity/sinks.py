@@ -1,0 +1,57 @@
+"""What a Flink job has written, read back from its topics as a committed reader sees it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from dataflow.event.record_part import KEY
+from dataflow.pipeline.names import DEAD_LETTERS, LATE_EVENTS
+from dataflow.pipeline.plan import Plan
+from flink.generate.generated import Generated, SinkTable
+from flink.parity.layout import Layout, Tables, layouts
+from flink.parity.records import Kafka, pin, read
+
+
+def sink_tables(plan: Plan, generated: Generated, kafka: Kafka) -> Tables:
+    """Every table that the job writes, in the columns of its layout."""
+    known = layouts(plan)
+    found: dict[str, pa.Table] = {}
+    for table in generated.tables:
+        assert table.topic is not None, "a parity run's sinks are topics"
+        records = read(kafka, pin(kafka, table.topic), (KEY,))
+        found[table.name] = table_of(table, known[table.name], records)
+    return found
+
+
+def table_of(table: SinkTable, layout: Layout, records: pa.Table) -> pa.Table:
+    """The rows of one topic: of an upserted one the last of each key, without those that were taken back."""
+    values = records.column("value").to_pylist()
+    if table.key:
+        places = zip(records.column("partition").to_pylist(), records.column(KEY).to_pylist(), strict=True)
+        values = list(dict(zip(places, values, strict=True)).values())
+    rows = [_row(layout, json.loads(value, parse_float=Decimal)) for value in values if value is not None]
+    return pa.Table.from_pylist(rows, layout.schema)
+
+
+def _row(layout: Layout, document: Mapping[str, Any]) -> dict[str, Any]:
+    if layout.name in (LATE_EVENTS, DEAD_LETTERS):
+        # Flink knows a partition by topic and number
+        document = {**document, "partition": f"{document['topic']}/{document['partition']}"}
+    return dict(_cells(layout, document))
+
+
+def _cells(layout: Layout, document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for column in layout.columns:
+        value = document[column.name]
+        if value is not None:
+            if pa.types.is_floating(column.type):
+                value = float(value)
+            elif pa.types.is_decimal(column.type):
+                value = Decimal(value)
+            elif pa.types.is_date(column.type):
+                value = date.fromisoformat(value)
+        yield column.name, value

@@ -1,0 +1,137 @@
+"""Every case of parity on a real Kafka and a real Flink: what is asked, and how it went."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dataflow.errors import PipelineError, TidemillError
+from dataflow.pipeline.load import load
+from flink.cluster.cluster import FlinkCluster
+from flink.parity.adversary import adversary
+from flink.parity.job import Asked
+from flink.parity.records import Kafka
+from flink.parity.run import PREFIX, Sides, run, stage
+from flink.parity.verdict import Verdict
+
+CASES = Path(__file__).parent / "cases"
+STALL_SECONDS = 10.0
+"""Longer than any idle timeout that a job of ours has."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the matrix: a pipeline file, and the runs of Flink that are compared with it.
+
+    `share`: of each partition's records what is there when the jobs start. `stall`: the last partition's rest comes
+    that much later. `refused`: what the refusal says where Flink's SQL cannot say the pipeline.
+    """
+
+    name: str
+    pipeline: str
+    asked: tuple[Asked, ...] = ()
+    share: float = 1.0
+    stall: float = 0.0
+    refused: str | None = None
+
+
+def _each(form: str, *parallelism: int) -> tuple[Asked, ...]:
+    return tuple(Asked("final" if form == "final" else "upsert", number) for number in parallelism)
+
+
+MATRIX = (
+    Case("tumble, hop, cumulate; lateness allowed", "windows", (*_each("upsert", 1, 2, 4), *_each("final", 1, 2, 4))),
+    Case("no lateness allowed", "strict", (*_each("upsert", 2), *_each("final", 2))),
+    Case("sessions", "sessions", _each("final", 1, 2, 4)),
+    Case("dimensions", "dimensions", (*_each("upsert", 1, 2), *_each("final", 2))),
+    Case("dedup", "dedup", refused="deduplicate_by"),
+    Case("expressions", "expressions", (*_each("upsert", 2), *_each("final", 2))),
+    Case("a partition stalls", "windows", _each("upsert", 2), share=0.5, stall=STALL_SECONDS),
+    Case("TaskManager killed -9", "windows", (Asked("upsert", 2, kill=True),), share=0.5),
+    Case("TaskManager killed -9, sessions", "sessions", (Asked("final", 2, kill=True),), share=0.5),
+    Case("savepoint, gone on", "windows", (Asked("upsert", 4, savepoint=True),), share=0.5),
+    Case("savepoint, then killed -9", "windows", (Asked("upsert", 2, kill=True, savepoint=True),), share=0.5),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a case went. `verdict` is None where a side gave no answer; `failed` says why."""
+
+    case: Case
+    verdict: Verdict | None
+    seconds: float
+    failed: str | None = None
+
+    @property
+    def is_equal(self) -> bool:
+        return self.failed is None and self.verdict is not None and self.verdict.is_equal
+
+
+def play(case: Case, kafka: Kafka, cluster: FlinkCluster, *, seed: int, records: int) -> Outcome:
+    """One case from a fresh topic to its verdict."""
+    began = time.monotonic()
+    try:
+        verdict = _verdict(case, kafka, cluster, seed, records)
+        failed = None
+    except TidemillError as error:
+        verdict, failed = None, str(error)
+    return Outcome(case, verdict, time.monotonic() - began, failed)
+
+
+def _verdict(case: Case, kafka: Kafka, cluster: FlinkCluster, seed: int, records: int) -> Verdict:
+    spec = str(CASES / f"{case.pipeline}.py")
+    plan = load(spec)
+    if case.refused is not None:
+        _require_refused(case, kafka, cluster)
+    made = adversary(plan, seed, records)
+    pins, rest = stage(kafka, made, case.share, between=lambda: time.sleep(case.stall))
+    once = _once(rest)
+    asked = [replace(each, rest=once) for each in case.asked]
+    flags = ["--pipeline", spec, "--brokers", kafka.brokers, "--group", PREFIX]
+    return run(plan, kafka, pins, Sides(flags, cluster, asked))
+
+
+def _once(rest: Callable[[], None]) -> Callable[[], None]:
+    left = [rest]
+    return lambda: left.pop()() if left else None
+
+
+def _require_refused(case: Case, kafka: Kafka, cluster: FlinkCluster) -> None:
+    from flink.generate.generate import generate
+    from flink.generate.options import Options
+
+    try:
+        generate(load(str(CASES / f"{case.pipeline}.py")), Options(brokers=kafka.brokers))
+    except PipelineError as error:
+        if str(case.refused) in str(error):
+            return
+        raise
+    raise TidemillError(f"{case.name}: Flink's job should have been refused for {case.refused}")
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """A row per case."""
+    lines = ["| case | compared with DuckDB's reading, and with each other | records | rows compared | equal | s |"]
+    lines.append("| --- | --- | ---: | ---: | --- | ---: |")
+    return "\n".join([*lines, *map(_row, outcomes)])
+
+
+def _row(outcome: Outcome) -> str:
+    case, verdict = outcome.case, outcome.verdict
+    sides = ", ".join(["tidemill", *(each.name for each in case.asked)])
+    if case.refused is not None:
+        sides += f" (Flink: refused for `{case.refused}`)"
+    records = rows = "-"
+    if verdict is not None:
+        records, rows = f"{verdict.records:,}", f"{sum(each.rows[0] for each in verdict.comparisons):,}"
+    said = "yes" if outcome.is_equal else "NO"
+    return f"| {case.name} | {sides} | {records} | {rows} | {said} | {outcome.seconds:.0f} |"
+
+
+def troubles(outcome: Outcome) -> Iterator[str]:
+    """What was not equal."""
+    if outcome.failed is not None:
+        yield outcome.failed
+    if outcome.verdict is not None:
+        yield from (each.told() for each in outcome.verdict.comparisons if not each.is_equal)

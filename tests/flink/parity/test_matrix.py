@@ -1,0 +1,33 @@
+"""A bounded part of the matrix: one job on a real Flink from a real Kafka, and what a wrong side would look like."""
+
+import pytest
+
+from flink.cluster.cluster import FlinkCluster
+from flink.parity.job import Asked
+from flink.parity.records import Kafka
+from tests.flink.parity.matrix import CASES, MATRIX, Case, play, table, troubles
+
+
+def test_every_case_has_a_pipeline_and_every_pipeline_a_case() -> None:
+    assert {case.pipeline for case in MATRIX} == {path.stem for path in CASES.glob("*.py")}
+
+
+@pytest.mark.kafka
+def test_flink_and_tidemill_and_duckdb_hold_the_same_tables(kafka: str, flink: FlinkCluster) -> None:
+    case = Case("windows", "windows", (Asked("upsert", 2),))
+    outcome = play(case, Kafka(kafka, {}), flink, seed=1, records=2_000)
+    assert list(troubles(outcome)) == []
+    assert outcome.verdict is not None
+    sides = {side for each in outcome.verdict.comparisons for side in each.sides}
+    assert sides == {"duckdb", "tidemill", "flink-upsert-p2"}
+    assert outcome.verdict.told == ("flink-upsert-p2: restarts = 0",)
+    assert "| windows | tidemill, flink-upsert-p2 | 2,000 |" in table([outcome])
+
+
+@pytest.mark.kafka
+def test_what_flink_cannot_say_is_refused_and_tidemill_is_compared_all_the_same(
+    kafka: str, flink: FlinkCluster
+) -> None:
+    (case,) = [each for each in MATRIX if each.refused is not None]
+    outcome = play(case, Kafka(kafka, {}), flink, seed=1, records=1_000)
+    assert list(troubles(outcome)) == []
