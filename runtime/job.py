@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from bytewax.dataflow import Dataflow
 
 from dataflow import flow as graph
 from dataflow.columnar import hashing
-from dataflow.decode.decoder import Decoder, decoder_for
+from dataflow.decode.decoder import decoder_for
 from dataflow.enrich.joins import Joins, Kept
 from dataflow.fold.fold import Fold
 from dataflow.intake.control import Control
@@ -24,6 +25,7 @@ from dataflow.intake.judge import Held, Judge, State
 from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Oversleeping, Pauses
 from dataflow.intake.pulse import Pulse
+from dataflow.intake.turns import Turns
 from dataflow.logs import logger
 from dataflow.losses.limit import DeadShare
 from dataflow.losses.tally import Tally
@@ -55,6 +57,8 @@ from sinks.lake.tables.definition import read_definition
 from sinks.lake.tables.event_times import Takeover
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import CommitStats
+
+_Made = TypeVar("_Made")
 
 
 def now() -> datetime:
@@ -194,6 +198,7 @@ def _intake(job: Job) -> Intake:
         positions=positions_in(Path(settings.lake)),
         observe=observe,
         final=final,
+        turns=_one_a_worker(Turns),
     )
     return Intake(
         job.source,
@@ -206,17 +211,17 @@ def _intake(job: Job) -> Intake:
     )
 
 
-def _one_a_worker(make: Callable[[], Decoder]) -> Callable[[], Decoder]:
-    """A decoder keeps nothing of a source partition, so those that one worker reads share it; each costs 100 kB."""
+def _one_a_worker(make: Callable[[], _Made]) -> Callable[[], _Made]:
+    """What the source partitions that one worker reads share: a decoder keeps nothing of them, and costs 100 kB."""
     mine = threading.local()
 
-    def decoder() -> Decoder:
-        if not hasattr(mine, "decoder"):
-            mine.decoder = make()
-        made: Decoder = mine.decoder
+    def of_this_worker() -> _Made:
+        if not hasattr(mine, "made"):
+            mine.made = make()
+        made: _Made = mine.made
         return made
 
-    return decoder
+    return of_this_worker
 
 
 def _lake(job: Job) -> LakeSink:

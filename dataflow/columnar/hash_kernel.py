@@ -91,7 +91,9 @@ def _sum_rows(partition: np.uint64, offsets: Int64s, event_times: Int64s) -> np.
 
 
 def _place_of(number: Whole, place_of_block: UInt32s, block_bits: int) -> Whole:
-    return np.int64(place_of_block[number >> block_bits]) << block_bits | (number & ((1 << block_bits) - 1))
+    # a power of two of blocks, one behind the other however often they have gone round
+    block = place_of_block[(number >> block_bits) & (len(place_of_block) - 1)]
+    return np.int64(block) << block_bits | (number & ((1 << block_bits) - 1))
 
 
 def _link(number: Whole, place: Whole, lane1: np.uint64, slots: UInt32s, older: UInt32s) -> None:

@@ -15,6 +15,7 @@ from dataflow.intake.judge import Judge
 from dataflow.intake.judge import State as JudgeState
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Pulse
+from dataflow.intake.turns import Turns
 from dataflow.logs import logger
 from dataflow.messages import Judged, Poll
 from dataflow.sources.source import Hint, Reader, Source
@@ -65,7 +66,7 @@ class Pace:
 class Means:
     """What the intakes of one process share. `pulse` is told of every call that Bytewax makes;
     `observe(judged, lag, waiting)` of every poll and heartbeat. `final(partition)`, asked at a bounded end: whether
-    nothing ever comes after it.
+    nothing ever comes after it. `turns()` gives those of the calling worker.
     """
 
     control: Control
@@ -74,6 +75,7 @@ class Means:
     positions: Positions
     observe: Callable[[Judged, int | None, int | None], None]
     final: Callable[[str], bool]
+    turns: Callable[[], Turns]
 
 
 class IntakePartition(StatefulSourcePartition[Judged, State | None]):
@@ -102,6 +104,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         self._control = means.control
         self._pace = means.pace
         self._pauses = pauses
+        self._turns = means.turns()
         self._pulse = means.pulse
         self._positions = means.positions
         self._watch = watch
@@ -143,6 +146,9 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         if self._epoch_bytes >= self._pace.epoch_bytes:
             self._pause(5)
             return out
+        if not self._turns.may_read(self._partition):
+            self._pause(0)
+            return out
         out += self._read()
         if self._reader.finished and self._held is None:
             if self._reader.unfinished and self._reader.lag() != 0:
@@ -172,6 +178,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
     def close(self) -> None:
         """Let go of the connection and the files; never publishes anything."""
         self._pulse.closed(self._partition)
+        self._turns.leave(self._partition)
         self._reader.close()
         self._judge.close()
 
@@ -195,6 +202,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         full = records.num_rows >= self._pace.batch_records // 4
         self._pause(0 if full else self._pace.linger_ms)
         self._epoch_bytes += poll.size_bytes
+        self._turns.has_read(poll.size_bytes)
         self._next = poll.end
         found = []
         for piece, columns in zip(pieces, decoded, strict=True):

@@ -15,12 +15,15 @@ _Number = TypeVar("_Number", bound=np.generic)
 
 Numbers32 = npt.NDArray[np.uint32]
 
-_BLOCK_BITS = 14
+_BLOCK_BITS = 10
 _BLOCK = 1 << _BLOCK_BITS
+"""Ids leave by so many: what a thousand source partitions hold too long is a thousand times this."""
 _BLOCK_MASK = np.uint32(_BLOCK - 1)
-_MAP_BLOCKS = 1 << (32 - _BLOCK_BITS)
+_CHUNK = 1 << 14
+"""Rows that are judged at a time."""
+_MIN_BLOCKS = 1 << 4
 _WRAP = 1 << 32
-_MIN_SLOTS = 1 << 12
+_MIN_SLOTS = 1 << 10
 _MAX_HORIZON_MS = 2**62
 
 
@@ -41,7 +44,7 @@ class DedupMemory:
         self._lane2 = np.empty(0, np.uint64)
         self._time = np.empty(0, np.int64)
         self._older = np.empty(0, np.uint32)
-        self._place_of_block = _untouched(_MAP_BLOCKS, np.dtype(np.uint32))
+        self._place_of_block = np.zeros(_MIN_BLOCKS, np.uint32)
         self._free_places: list[int] = []
         self._newest_time: deque[int] = deque()
 
@@ -66,9 +69,8 @@ class DedupMemory:
         self.forget(int(watermark[0]))
         judge_ids = load().judge_ids
         first = np.ones(rows, np.bool_)
-        # a block at a time, so that the newest times stay those of the rows in it
-        for start in range(0, rows, _BLOCK):
-            part = slice(start, start + _BLOCK)
+        for start in range(0, rows, _CHUNK):
+            part = slice(start, start + _CHUNK)
             times, answers = np.ascontiguousarray(event_time[part]), first[part]
             self._reserve(len(times))
             before = self._top
@@ -81,17 +83,20 @@ class DedupMemory:
         return first
 
     def _note_newest(self, top: int, event_time: Int64s) -> None:
-        """Per block the newest time of the entries from number `top` on, of which there is at most a block."""
-        split = min(len(event_time), _BLOCK - top % _BLOCK)
-        for part, block in ((event_time[:split], top), (event_time[split:], top + split)):
-            if part.size:
-                which = (block - self._base) >> _BLOCK_BITS
-                self._newest_time[which] = max(self._newest_time[which], int(part.max()))
+        """Per block the newest time of the entries from number `top` on."""
+        if not len(event_time):
+            return
+        first = top % _BLOCK
+        starts = np.arange(-first, len(event_time), _BLOCK)
+        starts[0] = 0
+        which = (top - self._base) >> _BLOCK_BITS
+        for at, newest in enumerate(np.maximum.reduceat(event_time, starts).tolist(), which):
+            self._newest_time[at] = max(self._newest_time[at], newest)
 
     def remember(self, lane1: Hashes, lane2: Hashes, event_time: Int64s) -> None:
         """Append entries in the order of their rows, unjudged."""
-        for at in range(0, len(lane1), _BLOCK):
-            self._append(lane1[at : at + _BLOCK], lane2[at : at + _BLOCK], event_time[at : at + _BLOCK])
+        for at in range(0, len(lane1), _CHUNK):
+            self._append(lane1[at : at + _CHUNK], lane2[at : at + _CHUNK], event_time[at : at + _CHUNK])
 
     def shorten(self, horizon_ms: int) -> None:
         """From now on ids are remembered for a shorter time; a longer one would bring expired ones back to life."""
@@ -104,7 +109,8 @@ class DedupMemory:
         limit = watermark - self._horizon_ms
         while self._top - self._base >= _BLOCK and self._newest_time[0] <= limit:
             self._newest_time.popleft()
-            self._free_places.append(int(self._place_of_block[(self._base % _WRAP) >> _BLOCK_BITS]))
+            at = (self._base >> _BLOCK_BITS) & (len(self._place_of_block) - 1)
+            self._free_places.append(int(self._place_of_block[at]))
             self._base += _BLOCK
 
     def remembered(self, watermark: int) -> tuple[Hashes, Hashes, Int64s]:
@@ -133,12 +139,26 @@ class DedupMemory:
             )
         last_block = (self._top + count - 1) >> _BLOCK_BITS
         block = (self._base >> _BLOCK_BITS) + len(self._newest_time)
+        self._map(last_block + 1)
+        mask = len(self._place_of_block) - 1
         while block <= last_block:
             if not self._free_places:
                 self._grow()
-            self._place_of_block[block % _MAP_BLOCKS] = self._free_places.pop()
+            self._place_of_block[block & mask] = self._free_places.pop()
             self._newest_time.append(NEVER_MS)
             block += 1
+
+    def _map(self, end: int) -> None:
+        """Have the map hold the blocks from the first one that is held up to `end`."""
+        first, blocks = self._base >> _BLOCK_BITS, len(self._place_of_block)
+        if end - first <= blocks:
+            return
+        held = np.arange(first, first + len(self._newest_time))
+        places = self._place_of_block[held & (blocks - 1)]
+        while end - first > blocks:
+            blocks *= 2
+        self._place_of_block = np.zeros(blocks, np.uint32)
+        self._place_of_block[held & (blocks - 1)] = places
 
     def _grow(self) -> None:
         """A quarter more places, at least one block."""
@@ -152,7 +172,8 @@ class DedupMemory:
         self._free_places += range(places + more - 1, places - 1, -1)
 
     def _places(self, numbers: Numbers32) -> Positions:
-        blocks: Numbers32 = self._place_of_block[numbers >> np.uint32(_BLOCK_BITS)]
+        mask = np.uint32(len(self._place_of_block) - 1)
+        blocks: Numbers32 = self._place_of_block[(numbers >> np.uint32(_BLOCK_BITS)) & mask]
         return ((blocks << np.uint32(_BLOCK_BITS)) | (numbers & _BLOCK_MASK)).astype(np.intp)
 
 

@@ -15,6 +15,7 @@ from dataflow.intake.control import Control
 from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Pulse
+from dataflow.intake.turns import Turns
 from dataflow.messages import Judged
 from tests.dataflow.intake.test_partition import Passing, Ten
 
@@ -60,6 +61,7 @@ intake = Intake(
         positions=lambda: {"p": 10},
         observe=lambda *_: None,
         final=lambda _: False,
+        turns=Turns,
     ),
     decoder=lambda: passing,
     judge=lambda *_: passing,

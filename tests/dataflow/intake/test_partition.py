@@ -12,6 +12,7 @@ from dataflow.intake.control import Control
 from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, Intake, IntakePartition, Means, Pace, State
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Place, Pulse
+from dataflow.intake.turns import Turns
 from dataflow.messages import NEVER_MS, POLL_SCHEMA, Judged, Poll
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -87,6 +88,7 @@ class Played:
         self.final: set[str] = set()
         self.told: list[tuple[int | None, int | None]] = []
         self.pulse = Pulse(lambda: 0.0)
+        self.turns = Turns(1)
         passing: Any = Passing()
         self.intake = IntakePartition(
             "p",
@@ -100,6 +102,7 @@ class Played:
                 positions=lambda: self.in_lake,
                 observe=lambda _, lag, waiting: self.told.append((lag, waiting)),
                 final=lambda partition: partition in self.final,
+                turns=lambda: self.turns,
             ),
             pauses=Pauses(lambda: NOW, lambda: 0.0),
             watch=lambda: None,
@@ -198,6 +201,18 @@ def test_what_the_reader_cannot_stand_for_never_becomes_a_state() -> None:
     assert isinstance(played.control.error, OffsetLost)
 
 
+def test_who_has_no_turn_reads_nothing_and_still_says_that_it_is_there() -> None:
+    played = Played()
+    assert played.turns.may_read("another")
+    played.turns.has_read(1)
+    assert played.ranges() == [(0, 0)]
+    assert played.intake.next_awake() is None
+    # the next pass begins with the one that was asked first
+    played.turns.may_read("another")
+    assert played.ranges() == [(0, 2)]
+    assert played.ranges() == [(2, 4)]
+
+
 def test_closing_lets_go_of_reader_and_judge() -> None:
     played = Played()
     played.intake.close()
@@ -209,7 +224,7 @@ def test_a_state_of_another_version_is_refused_with_the_way_out() -> None:
     unused: Any = None
     intake = Intake(
         source,
-        Means(Control(), unused, Pulse(lambda: 0.0), positions=unused, observe=unused, final=unused),
+        Means(Control(), unused, Pulse(lambda: 0.0), positions=unused, observe=unused, final=unused, turns=unused),
         decoder=unused,
         judge=unused,
         seed=lambda _: None,
@@ -231,7 +246,7 @@ def test_a_source_that_a_stop_came_before_ends_at_once_and_keeps_its_state() -> 
     for bounded in (False, True):
         intake = Intake(
             source,
-            Means(control, unused, Pulse(lambda: 0.0), positions=unused, observe=unused, final=unused),
+            Means(control, unused, Pulse(lambda: 0.0), positions=unused, observe=unused, final=unused, turns=unused),
             decoder=unused,
             judge=unused,
             seed=lambda _: None,
