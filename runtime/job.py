@@ -46,6 +46,7 @@ from runtime.registry.open import with_schemas
 from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
 from runtime.sources import copies, not_read, open_source, require_record_times
+from runtime.untimed import Untimed
 from sinks.lake.agreement import agree
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.dimensions import KeptDimensions, keep_files
@@ -172,9 +173,12 @@ def _intake(job: Job) -> Intake:
         held = Held(marks, job.first, Joins(plan, job.kept))
         return Judge(plan, partition, topic, folder=ids, state=state, held=held)
 
+    untimed = Untimed(plan)
+
     def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
         metrics.observe_intake(judged, lag_records, waiting_records)
         job.progress.observe(judged, lag_records)
+        untimed(judged)
 
     def final(partition: str) -> bool:
         if isinstance(job.source, WithEnded) and job.source.rests(partition):
