@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent / "registry"
 LIB = HERE / "lib"
 _JAR = "apicurio-registry-app-3.0.9-runner.jar"
 _LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
-START_SECONDS = 90
+START_SECONDS = 180
 
 
 def fetch_registry() -> Path:
