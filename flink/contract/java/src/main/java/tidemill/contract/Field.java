@@ -2,13 +2,10 @@ package tidemill.contract;
 
 /** One field of a field table, or an object of several. */
 final class Field {
-  /** Of an event time as text with one unit. */
-  static final byte[][] NO_KEYS = {};
-
   String name;
   /** The JSON keys from the record's own object down to it, joined by dots: how a dead letter names it. */
   String path;
-  byte[] key;
+  Token key;
   Kind kind;
   /** Of a leaf, its place among the columns. */
   int column;
@@ -26,7 +23,7 @@ final class Field {
   double floatGt = Double.NaN;
   double floatLe = Double.POSITIVE_INFINITY;
   double floatLt = Double.NaN;
-  byte[][] textChoices;
+  Token[] textChoices;
   long[] intChoices;
 
   /** Of an event time as text: how many decimal digits a millisecond has of the unit of digits; -3 for seconds. */

@@ -80,7 +80,7 @@ public final class FieldTable {
     field.name = names + name;
     field.kind = kind();
     String key = takeWord("key") ? quoted() : name;
-    field.key = utf8(key);
+    field.key = new Token(utf8(key));
     field.path = path + key;
     field.nullOk = takeWord("null");
     field.mayLack = takeWord("absent");
@@ -136,7 +136,7 @@ public final class FieldTable {
       if (field.kind == Kind.INT) {
         field.intChoices = Arrays.stream(choices).mapToLong(each -> (Long) each).toArray();
       } else {
-        field.textChoices = Arrays.copyOf(choices, choices.length, byte[][].class);
+        field.textChoices = Arrays.stream(choices).map(each -> new Token((byte[]) each)).toArray(Token[]::new);
       }
     }
     if (takeWord("of")) {

@@ -1,9 +1,22 @@
 package tidemill.contract;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
 /** Strict JSON in bytes that are UTF-8: where a value ends, and -1 where it is none. */
 final class Json {
   /** Objects and arrays may be nested this deep, the record's own object included. */
   static final int MAX_DEPTH = 64;
+
+  /** Eight bytes of an array at once, the first of them lowest. */
+  static final VarHandle EIGHT = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+  static final long ONES = 0x0101010101010101L;
+  static final long HIGH_BITS = 0x80 * ONES;
+  static final long SLASHES = '\\' * ONES;
+
+  private static final long QUOTES = '"' * ONES;
+  private static final long BLANKS = ' ' * ONES;
 
   private Json() {}
 
@@ -105,21 +118,42 @@ final class Json {
 
   /** Behind the closing quote of the string whose inside begins at `at`. */
   static int string(byte[] v, int at, int end) {
-    while (at < end) {
+    while (true) {
+      at = plain(v, at, end);
+      if (at >= end) {
+        return -1;
+      }
       byte b = v[at++];
       if (b == '"') {
         return at;
       }
-      if (b == '\\') {
-        at = escape(v, at, end);
-        if (at < 0) {
-          return -1;
-        }
-      } else if (b >= 0 && b < ' ') {
+      if (b != '\\') {
+        return -1;
+      }
+      at = escape(v, at, end);
+      if (at < 0) {
         return -1;
       }
     }
-    return -1;
+  }
+
+  /** The first quote, backslash or control character from `at` on, or `end`. */
+  private static int plain(byte[] v, int at, int end) {
+    while (at + 8 <= end) {
+      long eight = (long) EIGHT.get(v, at);
+      long quotes = eight ^ QUOTES;
+      long slashes = eight ^ SLASHES;
+      // the lowest bit that is set is always right; those above it may be borrowed
+      long hits = ((quotes - ONES & ~quotes) | (slashes - ONES & ~slashes) | (eight - BLANKS & ~eight)) & HIGH_BITS;
+      if (hits != 0) {
+        return at + (Long.numberOfTrailingZeros(hits) >>> 3);
+      }
+      at += 8;
+    }
+    while (at < end && v[at] != '"' && v[at] != '\\' && (v[at] < 0 || v[at] >= ' ')) {
+      at++;
+    }
+    return at;
   }
 
   private static int escape(byte[] v, int at, int end) {

@@ -1,6 +1,5 @@
 package tidemill.contract;
 
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
 
@@ -18,6 +17,8 @@ public final class Judge {
   private final FieldTable table;
   private final int columns;
   private byte[] v;
+  /** Whether there is a backslash in the record at all. */
+  private boolean escapes;
   private Verdict into;
 
   /** One that judges by this table. */
@@ -58,6 +59,7 @@ public final class Judge {
       verdict.refuse("invalid_utf8", null);
       return;
     }
+    escapes = Utf8.hasEscape(value, at, end);
     at = Json.blanks(value, at, end);
     boolean isObject = at < end && value[at] == '{';
     int behind = isObject ? members(table.root, at, end, 1) : Json.value(value, at, end, 0);
@@ -101,11 +103,18 @@ public final class Judge {
         return -1;
       }
       int key = at + 1;
-      at = Json.string(bytes, key, end);
-      if (at < 0) {
-        return -1;
+      int child = -1;
+      if (next < node.children.length && node.children[next].key.isAt(bytes, key)) {
+        // producers mostly write keys in one order, and one that is known needs no reading
+        child = next;
+        at = key + node.children[next].key.text.length + 1;
+      } else {
+        at = Json.string(bytes, key, end);
+        if (at < 0) {
+          return -1;
+        }
+        child = find(node.children, key, at - 1);
       }
-      int child = find(node.children, next, key, at - 1);
       at = Json.blanks(bytes, at, end);
       if (at >= end || bytes[at] != ':') {
         return -1;
@@ -134,30 +143,23 @@ public final class Judge {
     }
   }
 
-  /** The field with this key; producers mostly write them in one order, so the `next` one is asked first. */
-  private int find(Field[] children, int next, int at, int end) {
-    if (next < children.length && isKey(children[next].key, v, at, end)) {
-      return next;
-    }
+  /** The field with this key, or -1. */
+  private int find(Field[] children, int at, int end) {
     for (int i = 0; i < children.length; i++) {
-      if (isKey(children[i].key, v, at, end)) {
+      if (children[i].key.isAt(v, at)) {
         return i;
       }
     }
-    if (!Utf8.hasEscape(v, at, end)) {
+    if (!escapes || !Utf8.hasEscape(v, at, end)) {
       return -1;
     }
     byte[] key = Utf8.unescaped(v, at, end);
     for (int i = 0; i < children.length; i++) {
-      if (Arrays.equals(children[i].key, key)) {
+      if (Arrays.equals(children[i].key.text, key)) {
         return i;
       }
     }
     return -1;
-  }
-
-  private static boolean isKey(byte[] key, byte[] v, int at, int end) {
-    return key.length == end - at && Arrays.equals(key, 0, key.length, v, at, end);
   }
 
   /** Judges an object's fields in the model's order; whether none is refused. */
@@ -277,13 +279,18 @@ public final class Judge {
   }
 
   private String ticks(Field field, int at, int end) {
-    if (!isNumber(at) || !Numbers.isInt(v, at, end)) {
+    if (!isNumber(at)) {
       return "wrong_type";
     }
-    if (!Numbers.fitsLong(v, at, end)) {
-      return "constraint";
+    if (!isShortInt(at, end)) {
+      if (!Numbers.isInt(v, at, end)) {
+        return "wrong_type";
+      }
+      if (!Numbers.fitsLong(v, at, end)) {
+        return "constraint";
+      }
+      number = Numbers.toLong(v, at, end);
     }
-    number = Numbers.toLong(v, at, end);
     if (!field.takes(number)) {
       return "constraint";
     }
@@ -308,6 +315,23 @@ public final class Judge {
     return number > Times.LIMIT_MS || number < -Times.LIMIT_MS ? "constraint" : null;
   }
 
+  /** Reads an int without sign that fits for its few digits into `number`; false for all other numbers. */
+  private boolean isShortInt(int at, int end) {
+    if (end - at > 18) {
+      return false;
+    }
+    long read = 0;
+    for (; at < end; at++) {
+      int digit = v[at] - '0';
+      if (digit < 0 || digit > 9) {
+        return false;
+      }
+      read = 10 * read + digit;
+    }
+    number = read;
+    return true;
+  }
+
   private String wholeOfText(Field field, int at, int end) {
     if (v[at] != '"') {
       return "wrong_type";
@@ -315,7 +339,7 @@ public final class Judge {
     byte[] text = v;
     int from = at + 1;
     int to = end - 1;
-    if (Utf8.hasEscape(v, from, to)) {
+    if (escapes && Utf8.hasEscape(v, from, to)) {
       text = Utf8.unescaped(v, from, to);
       from = 0;
       to = text.length;
@@ -354,7 +378,7 @@ public final class Judge {
     }
     int from = at + 1;
     int to = end - 1;
-    if (!Utf8.hasEscape(v, from, to)) {
+    if (!escapes || !Utf8.hasEscape(v, from, to)) {
       into.setText(field.column, from, to);
       return takesText(field, v, from, to) || refuse("constraint", field.path);
     }
@@ -365,17 +389,25 @@ public final class Judge {
 
   private static boolean takesText(Field field, byte[] text, int at, int end) {
     if (field.textChoices != null) {
-      for (byte[] choice : field.textChoices) {
-        if (isKey(choice, text, at, end)) {
-          return true;
-        }
-      }
-      return false;
+      return isChoice(field.textChoices, text, at, end);
     }
-    if (field.minLength == 0 && field.maxLength == Integer.MAX_VALUE) {
+    // a code point has a byte at least, so few bytes are not too many of them
+    if (end - at <= field.maxLength && (field.minLength == 0 || (field.minLength == 1 && at < end))) {
       return true;
     }
     return field.takesLength(Utf8.codePoints(text, at, end));
+  }
+
+  private static boolean isChoice(Token[] choices, byte[] text, int at, int end) {
+    // a text of its own has no quote behind it
+    boolean isQuoted = end < text.length && text[end] == '"';
+    for (Token choice : choices) {
+      if (choice.text.length == end - at
+          && (isQuoted ? choice.isAt(text, at) : Arrays.equals(choice.text, 0, end - at, text, at, end))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private boolean list(Field field, int at, int end) {
@@ -465,10 +497,5 @@ public final class Judge {
     }
     into.setObject(field.column, Canonical.of(v, at, end));
     return true;
-  }
-
-  /** UTF-8 of a text. */
-  static byte[] utf8(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
   }
 }

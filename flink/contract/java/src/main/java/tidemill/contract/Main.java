@@ -92,7 +92,7 @@ public final class Main {
     }
 
     private static String quoted(String text) {
-      return text == null ? "null" : new String(Canonical.quoted(Judge.utf8(text)), StandardCharsets.UTF_8);
+      return text == null ? "null" : new String(Canonical.quoted(text.getBytes(StandardCharsets.UTF_8)), StandardCharsets.UTF_8);
     }
   }
 }

@@ -10,6 +10,7 @@ final class Numbers {
   private static final int MONEY_DIGITS = 18;
   private static final int MONEY_DECIMALS = 6;
   private static final long FAR = 1_000_000_000_000L;
+  private static final long[] MICROS = {1_000_000, 100_000, 10_000, 1_000, 100, 10, 1};
   private static final double[] TENS = {
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
     1e21, 1e22
@@ -51,6 +52,29 @@ final class Numbers {
 
   /** The millionths of an amount: a JSON number, or one with leading zeros. NONE with more decimals, or from 10^12. */
   static long micros(byte[] v, int at, int end) {
+    long plain = plainMicros(v, at, end);
+    return plain == NONE ? anyMicros(v, at, end) : plain;
+  }
+
+  /** Of an amount without sign and exponent, with few digits; NONE for others. */
+  private static long plainMicros(byte[] v, int at, int end) {
+    long mantissa = 0;
+    int point = end;
+    for (int i = at; i < end; i++) {
+      int digit = v[i] - '0';
+      if (digit >= 0 && digit <= 9) {
+        mantissa = 10 * mantissa + digit;
+      } else if (v[i] == '.') {
+        point = i;
+      } else {
+        return NONE;
+      }
+    }
+    int decimals = point == end ? 0 : end - point - 1;
+    return point - at <= 12 && decimals < MICROS.length ? mantissa * MICROS[decimals] : NONE;
+  }
+
+  private static long anyMicros(byte[] v, int at, int end) {
     boolean below = v[at] == '-';
     int from = below ? at + 1 : at;
     long mantissa = 0;

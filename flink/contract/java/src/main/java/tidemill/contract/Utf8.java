@@ -1,20 +1,12 @@
 package tidemill.contract;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
-
 /** Bytes as UTF-8: whether they are, how many code points they hold, and what a JSON string means in them. */
 final class Utf8 {
-  private static final VarHandle LONGS =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
-  private static final long HIGH_BITS = 0x8080808080808080L;
-
   private Utf8() {}
 
   /** Whether they are strict UTF-8: no overlong form, no surrogate, nothing above U+10FFFF. */
   static boolean isValid(byte[] v, int at, int end) {
-    while (at + 8 <= end && ((long) LONGS.get(v, at) & HIGH_BITS) == 0) {
+    while (at + 8 <= end && ((long) Json.EIGHT.get(v, at) & Json.HIGH_BITS) == 0) {
       at += 8;
     }
     while (at < end) {
@@ -57,6 +49,12 @@ final class Utf8 {
   }
 
   static boolean hasEscape(byte[] v, int at, int end) {
+    for (; at + 8 <= end; at += 8) {
+      long slashes = (long) Json.EIGHT.get(v, at) ^ Json.SLASHES;
+      if ((slashes - Json.ONES & ~slashes & Json.HIGH_BITS) != 0) {
+        return true;
+      }
+    }
     while (at < end) {
       if (v[at++] == '\\') {
         return true;
