@@ -16,19 +16,17 @@ class Untimed:
 
     def __init__(self, plan: Plan) -> None:
         self._guards = plan.max_future_ms is not None and plan.max_future_clock_ms is None
-        self._told = False
-        self._lock = threading.Lock()
+        # taken by the thread that tells, for good
+        self._telling = threading.Lock()
 
     def __call__(self, judged: Judged) -> None:
         """Look at one range."""
-        if not self._guards or self._told or judged.rows is None:
+        if not self._guards or self._telling.locked() or judged.rows is None:
             return
         timestamps = judged.rows.column("record_timestamp")
         if not timestamps.null_count:
             return
-        with self._lock:
-            told, self._told = self._told, True
-        if told:
+        if not self._telling.acquire(blocking=False):
             return
         offset = judged.rows.column("offset")[timestamps.is_null().to_pylist().index(True)].as_py()
         logger("records").warning(
