@@ -7,7 +7,7 @@ from flink.cluster.errors import FlinkError, JobFailed
 from flink.cluster.gateway import Gateway
 from flink.cluster.hints import with_hint
 from flink.cluster.remembered import Remembered
-from flink.cluster.rest import Job, JobManager
+from flink.cluster.rest import ENDED, Job, JobManager
 
 SETTLE_SECONDS = 180.0
 """On a quiet machine it takes three; a busy one is no reason to give up."""
@@ -70,13 +70,16 @@ def settle(jobmanager: JobManager, job_id: str, timeout_seconds: float = SETTLE_
 
 def _check_slots(jobmanager: JobManager, job: Job, waited_seconds: float) -> None:
     there = jobmanager.overview()
-    if there.slots >= job.slots and (waited_seconds < SLOTS_SECONDS or there.free_slots >= job.slots):
+    # not Flink's own number of free slots: those that the job has got already are none of them
+    others = [each for each, state in jobmanager.jobs().items() if each != job.id and state not in ENDED]
+    free = max(0, there.slots - sum(jobmanager.job(each).slots for each in others))
+    if there.slots >= job.slots and (waited_seconds < SLOTS_SECONDS or free >= job.slots):
         return
     if there.taskmanagers == 0 and waited_seconds < SLOTS_SECONDS:
         return
     jobmanager.cancel(job.id)
     raise JobFailed(
-        f"{job.name} needs {job.slots} slots; the cluster at {jobmanager.url} has {there.slots}, {there.free_slots} of "
+        f"{job.name} needs {job.slots} slots; the cluster at {jobmanager.url} has {there.slots}, {free} of "
         "them free. It was cancelled: lower its parallelism, end another job, or start the cluster with more --slots"
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import NewTopic
 
-from dataflow.errors import SourceError
+from dataflow.errors import SourceError, UnknownTopic
 from dataflow.sources.kafka.client import admin_properties, build
 from flink.parity.adversary import Written
 from flink.parity.records import Kafka
@@ -41,7 +41,16 @@ def make_topics(kafka: Kafka, names: Sequence[str], partitions: int) -> None:
             future.result(ANSWER_SECONDS)
         except KafkaException as error:
             raise SourceError(f"Kafka at {kafka.brokers} does not make topic {name}: {error.args[0].str()}") from error
-    topics.describe(names)
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            topics.describe(names)
+            return
+        except UnknownTopic:
+            # a broker lists a topic a moment after it has said that it is made
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def remove_topics(kafka: Kafka, names: Sequence[str]) -> None:

@@ -71,6 +71,15 @@ def pin(kafka: Kafka, topic: str) -> Pins:
     return Pins(topic, ranges)
 
 
+def committed(kafka: Kafka, topic: str, group: str, numbers: Sequence[int]) -> dict[int, int]:
+    """The offsets that a consumer group has told of each partition; 0 where it has told none."""
+    _, trouble = kafka.topics()
+    properties = consumer_properties(kafka.brokers, group, kafka.properties)
+    with closing(build(Consumer, {**properties, "error_cb": trouble})) as consumer:
+        told = consumer.committed([TopicPartition(topic, number) for number in numbers], timeout=ANSWER_SECONDS)
+    return {place.partition: max(0, place.offset) for place in told}
+
+
 def read(kafka: Kafka, pins: Pins, beside: Sequence[str] = ()) -> pa.Table:
     """Every committed record of the pinned offsets, by partition and offset: RECORDS, and the columns `beside` them.
 
