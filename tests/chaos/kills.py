@@ -39,7 +39,8 @@ COMPACTION_POINTS = (
     ("after_unlink", 4),
 )
 
-COMPACT = ("compact", "--retain", "2s", "--grace", "6s")
+COMPACT = ("compact", "--retain", "10s", "--grace", "20s")
+"""Long enough for a reader on a busy machine to end its question about a snapshot."""
 """The grace is longer than any query of a reader takes on a busy machine."""
 
 
