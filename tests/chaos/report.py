@@ -18,6 +18,8 @@ PAGE = ROOT / "docs" / "reliability.md"
 RUN_FILE = ROOT / ".run" / "chaos.json"
 _MARKED = re.compile(r"(<!-- matrix: written by `make chaos` -->\n).*?(<!-- end of matrix -->)", re.DOTALL)
 
+_ROW = re.compile(r"^\| [^|]*\(`([a-z-]+)`\) \|.*$", re.MULTILINE)
+
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """Markdown: one line a scenario."""
@@ -109,10 +111,24 @@ def write_run(outcomes: Sequence[Outcome], seed: int) -> Path:
     return RUN_FILE
 
 
+def _stood(text: str) -> dict[str, str]:
+    """The lines of scenarios that the page has."""
+    found = _MARKED.search(text)
+    return {} if found is None else {match[1]: match[0] for match in _ROW.finditer(found[0])}
+
+
 def write_page(outcomes: Sequence[Outcome], seed: int, page: Path = PAGE) -> None:
-    """Put the table between the markers of the page."""
+    """Put the table between the markers of the page; scenarios that were not played stay as they stand there, and it
+    says so.
+    """
     text = page.read_text(encoding="utf-8")
-    body = f"\n{summary(outcomes, seed)}\n{table(outcomes)}\n"
+    played = {each.scenario.name for each in outcomes}
+    stood = {name: line for name, line in _stood(text).items() if name not in played}
+    head, rule, *rows = table(outcomes).splitlines()
+    lines = stood | {each.scenario.name: row for each, row in zip(outcomes, rows, strict=True)}
+    ordered = [lines[each.name] for each in SCENARIOS if each.name in lines]
+    told = f"\nAs an earlier run left them: {', '.join(f'`{name}`' for name in stood)}.\n" if stood else ""
+    body = f"\n{summary(outcomes, seed)}{told}\n" + "\n".join([head, rule, *ordered]) + "\n\n"
     changed, count = _MARKED.subn(lambda found: found[1] + body + found[2], text)
     assert count == 1, f"{page} has no place for the matrix"
     page.write_text(changed, encoding="utf-8")

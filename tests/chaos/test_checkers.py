@@ -174,6 +174,19 @@ def test_the_report_replaces_what_stands_between_the_markers(tmp_path: Path) -> 
     assert table([outcome]).splitlines()[-1].endswith("| 0 |")
 
 
+def test_what_was_not_played_stays_on_the_page_which_says_so(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- matrix: written by `make chaos` -->\nold\n<!-- end of matrix -->\n")
+    first, second = (Outcome(each, {"kill -9": 3}, 3, {"records": 9}, [], 1.0) for each in SCENARIOS[:2])
+    write_page([first, second], 5, page)
+    assert "earlier run" not in page.read_text()
+    write_page([replace(second, did={"kill -9": 4})], 5, page)
+    text = page.read_text()
+    assert f"As an earlier run left them: `{first.scenario.name}`." in text
+    assert text.index("kill -9: 3") < text.index("kill -9: 4")
+    assert text.count("kill -9: 3") == 1
+
+
 def test_scenarios_played_again_take_their_place_in_the_last_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
