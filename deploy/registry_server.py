@@ -17,6 +17,7 @@ LIB = HERE / "lib"
 _JAR = "apicurio-registry-app-3.0.9-runner.jar"
 _LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
 START_SECONDS = 180
+STARTS = 3
 
 
 def fetch_registry() -> Path:
@@ -65,20 +66,18 @@ class RegistryServer:
             "apicurio.datasource.url": f"jdbc:h2:file:{self._folder}/registry;WRITE_DELAY=0",
         }
         flags = [f"-D{name}={value}" for name, value in settings.items()]
-        with (self._folder / "server.log").open("ab") as log:
-            self._child = subprocess.Popen(
-                [java_command(), *_LIGHT, *flags, "-jar", str(lib / _JAR)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=lib,
-            )
+        command = [java_command(), *_LIGHT, *flags, "-jar", str(lib / _JAR)]
         until = time.monotonic() + START_SECONDS
-        while not self._answers():
-            if self._child.poll() is not None or time.monotonic() > until:
-                self.kill()
-                raise TidemillError(f"the registry does not start; its words are in {self._folder / 'server.log'}")
-            time.sleep(0.2)
+        # on a busy machine it may give up its own database, for which it waits some seconds
+        for _ in range(STARTS):
+            with (self._folder / "server.log").open("ab") as log:
+                self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=lib)
+            while self._child.poll() is None and time.monotonic() < until:
+                if self._answers():
+                    return
+                time.sleep(0.2)
+            self.kill()
+        raise TidemillError(f"the registry does not start; its words are in {self._folder / 'server.log'}")
 
     def kill(self) -> None:
         """End it at once, as a machine that dies does."""
