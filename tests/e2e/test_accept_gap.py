@@ -14,6 +14,7 @@ from confluent_kafka import TopicPartition
 from dataflow.errors import LakeMissing
 from query.reader import LakeReader
 from runtime.ports import free_ports
+from tests.chaos.recount import read_topic
 from tests.chaos.subject import Subject
 from tests.kafka_fixture import admin, create_topic, delete_topic, fresh_topic, produce, transactional_producer
 
@@ -312,3 +313,61 @@ def test_holes_of_aborted_transactions_are_no_loss(world: World) -> None:
         world.read_all("--accept-gap")
     assert world.ledger() == [(0, 30, 15, 0)]
     assert "no offset was lost before it was read" in {each["message"] for each in world.asked("doctor")}
+
+
+COMPACTED = {
+    "cleanup.policy": "compact,delete",
+    "segment.ms": "100",
+    "min.cleanable.dirty.ratio": "0.01",
+    "delete.retention.ms": "86400000",
+}
+
+
+def compacted(world: World, partition: int = 0) -> list[int]:
+    """The offsets that are left once the broker has compacted what was written."""
+    left: list[int] = []
+
+    def settled() -> bool:
+        before = list(left)
+        left[:] = [record.offset for record in read_topic(world.kafka, world.topic)[f"{world.topic}/{partition}"]]
+        return before == left and len(left) < max(left)
+
+    within(90, settled, lambda: left)
+    return left
+
+
+@pytest.mark.timeout(900)
+def test_holes_of_a_compacted_topic_are_lost_only_where_its_log_begins_behind_them(world: World) -> None:
+    world.topic = fresh_topic(world.kafka, 1, COMPACTED)
+
+    def write(first: int, end: int) -> None:
+        # four keys, of which all but the last records go; the last one of all stays in a segment of its own
+        for number in range(first, end):
+            produce(world.kafka, world.topic, [click(number)], keys=[b"k%d" % (number % 4)])
+            time.sleep(0.03)
+
+    write(0, 10)
+    world.read_all()
+    ((_, _, before, _),) = world.ledger()
+    assert world.ledger() == [(0, 10, before, 0)]
+    write(10, 30)
+    time.sleep(0.2)
+    write(30, 31)
+    left = compacted(world)
+    # what is to be read next is a hole by now, and so is what lies behind the log's beginning
+    assert left[0] > 13
+    world.delete_before(12)
+    world.end(3, "run", "--bounded")
+    assert world.ledger() == [(0, 10, before, 0)]
+    world.read_all("--accept-gap")
+    told = [(0, 10, before, 0), (10, 12, 0, 2), (12, 31, len(left), 0)]
+    assert world.ledger() == told
+    assert world.counted() == before + len(left)
+    # more holes come where it has read already, and before it goes on
+    write(31, 51)
+    time.sleep(0.2)
+    write(51, 52)
+    left = compacted(world)
+    assert left[0] > 31
+    world.read_all("--accept-gap")
+    assert world.ledger() == [*told[:2], (12, 52, told[2][2] + len(left), 0)]
