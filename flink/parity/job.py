@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dataflow.errors import ConfigError, TidemillError
 from dataflow.pipeline.plan import Plan
 from flink.cluster.cluster import FlinkCluster
+from flink.cluster.errors import FlinkError, JobFailed
 from flink.cluster.rest import Job
 from flink.cluster.work import finish, settle, submit
 from flink.generate.generate import generate
@@ -21,6 +23,8 @@ from flink.parity.sinks import sink_tables
 FINISH_SECONDS = 900.0
 SETTLE_SECONDS = CHECKPOINT_SECONDS = 300.0
 CHECKPOINT_MS = 1_000
+END_SECONDS = 20.0
+"""So long a job that has read everything may take to end by itself."""
 PREFIX = "tidemill-parity-sink"
 
 
@@ -144,14 +148,17 @@ class _Run:
 
     def cancel(self, job: str) -> None:
         """End the job if it has not ended by itself."""
-        if not self.cluster.jobmanager.job(job).ended:
-            self.cluster.jobmanager.cancel(job)
+        jobs = self.cluster.jobmanager
+        if not jobs.job(job).ended:
+            # it may end by itself before it hears of it
+            with suppress(FlinkError):
+                jobs.cancel(job)
 
     def drained(self, job: str) -> Job:
-        """The job once it has read to the pinned ends; a restored one goes on running there, and is stopped.
+        """The job once it has read to the pinned ends; one that goes on running there is stopped.
 
-        A restored source is never told that no more partitions come. Stopped with a drain it closes its windows and
-        commits what it has written, as it would at its end.
+        A source that goes on from a savepoint is never told that no more partitions come. Stopped with a drain it
+        closes its windows and commits what it has written, as it would at its end.
         """
         jobs, deadline = self.cluster.jobmanager, time.monotonic() + FINISH_SECONDS
         while any(end > reached for end, reached in self.reached()):
@@ -161,13 +168,20 @@ class _Run:
             if time.monotonic() > deadline:
                 raise TidemillError(f"job {job} has not read to the pinned ends after {FINISH_SECONDS:.0f} s")
             time.sleep(1.0)
-        now = jobs.job(job)
-        if not now.ended:
-            restarts = now.restarts
+        try:
+            return finish(jobs, job, END_SECONDS)
+        except JobFailed:
+            raise
+        except FlinkError:
+            pass
+        restarts = jobs.job(job).restarts
+        try:
             jobs.stop(job, drain=True)
-            self.told.append("stopped with a drain at the pinned ends")
-            now = replace(jobs.job(job), restarts=restarts)
-        return now
+        except FlinkError:
+            # it may have ended by itself meanwhile
+            return finish(jobs, job, END_SECONDS)
+        self.told.append("stopped with a drain at the pinned ends")
+        return replace(jobs.job(job), restarts=restarts)
 
     def reached(self) -> list[tuple[int, int]]:
         """The end of each partition, and up to where the job has committed that it has read it."""
