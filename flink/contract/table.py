@@ -42,6 +42,9 @@ REASON, FIELD = "reason", "field"
 FUNCTION_CLASS = "tidemill.contract.StrictEvent"
 """What CREATE FUNCTION names."""
 
+FIRST_SEEN_CLASS = "tidemill.contract.FirstSeen"
+"""The same of the aggregate that remembers event ids; its contract stands there."""
+
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MARGIN_MS = 3 * 86_400_000
 """No clock is further ahead of another, so spans beyond it cannot bring a time into its bounds."""

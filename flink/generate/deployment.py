@@ -175,6 +175,11 @@ def _notes(plan: Plan, given: Options) -> Iterator[str]:
         f"- A row is late by its own partition's watermark: the largest event time before it, less {bound}. Late rows"
         " are in `late_events`, records that are no events in `dead_letters`."
     )
+    if plan.dedup_column is not None:
+        yield (
+            f"- A repeat of `{plan.dedup_column}` within {to_text(plan.dedup_within_ms)} in its partition is dropped"
+            " before lateness is asked and stands in no table; what is remembered for that is state of the job."
+        )
     if given.sink_kind != "parquet":
         yield "- Read all topics with `isolation.level=read_committed`: after a failure others show rows twice."
     if given.form == "upsert":

@@ -6,6 +6,7 @@ from dataflow.errors import ConfigError
 from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.spelling import suggest
 from flink.contract.dimension import FUNCTION_CLASS as DIMENSION_CLASS
+from flink.contract.table import FIRST_SEEN_CLASS
 from flink.contract.table import FUNCTION_CLASS as JUDGE_CLASS
 from flink.generate import deployment
 from flink.generate.dimensions import FUNCTION, Inline
@@ -16,15 +17,15 @@ from flink.generate.refusals import refuse
 from flink.generate.rollups import ROWS, Words, late_rows, needed
 from flink.generate.sinks import dead_table, late_table, rollup_table, sink_statement
 from flink.generate.source import (
-    EVENTS,
+    FIRST_SEEN,
     JUDGE,
-    MARKED,
     READ,
     call_of,
     events_view,
     judged_view,
     looked_up_view,
     marked_view,
+    once,
     read_view,
     records_table,
     time_of_events,
@@ -102,6 +103,8 @@ def _statements(
     yield f"CREATE TEMPORARY FUNCTION `{JUDGE}` AS {text(JUDGE_CLASS)}"
     if plan.dimensions:
         yield f"CREATE TEMPORARY FUNCTION `{FUNCTION}` AS {text(DIMENSION_CLASS)}"
+    if plan.dedup_column is not None:
+        yield f"CREATE TEMPORARY FUNCTION `{FIRST_SEEN}` AS {text(FIRST_SEEN_CLASS)}"
     yield from _events(plan, rollups, given)
     yield from (sink_statement(table, given) for table in tables)
     words = Words(plan)
@@ -115,38 +118,40 @@ def _events(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> Iterat
     lookups = [Inline(each, plan.row_schema.field(each.dimension.key).type) for each in plan.dimensions]
     refusing = [each for each in lookups if each.plan.dimension.unknown == "dead_letter"]
     read = {name for rollup in rollups for name in needed(rollup)}
-    call, time, bound_ms = call_of(plan), plan.event.event_time.name, plan.out_of_orderness_ms
+    call = call_of(plan)
     columns = None
     more: tuple[str, ...] = ()
     if given.form == "final":
         more = (TS,)
-        columns = time_columns(time_of_events(plan, refusing), rollups, bound_ms)
+        columns = time_columns(time_of_events(plan, refusing), rollups, plan.out_of_orderness_ms)
     yield records_table(given, columns)
     yield judged_view(call, *more)
     if refusing:
         yield looked_up_view(refusing)
     yield read_view(plan, refusing, *more)
     yield events_view(_event_columns(plan, read, lookups), *more)
-    yield marked_view(time, bound_ms, EVENTS, MARKED)
-    yield from _rows_views(read, lookups)
+    yield marked_view(plan)
+    yield from _rows_views(once(plan), read, lookups)
 
 
 def _event_columns(plan: Plan, read: set[str], lookups: Sequence[Inline]) -> list[str]:
     """The event's columns that anything reads, in its order."""
     wanted = read | {plan.event.event_time.name}
     wanted |= {each.key for each in lookups if read & set(each.plan.columns.schema.names)}
+    if plan.dedup_column is not None:
+        wanted.add(plan.dedup_column)
     return [name for name in plan.event.arrow.names if name in wanted]
 
 
-def _rows_views(read: set[str], lookups: Sequence[Inline]) -> Iterator[str]:
-    """Events with the columns that dimensions add to them."""
+def _rows_views(source: str, read: set[str], lookups: Sequence[Inline]) -> Iterator[str]:
+    """Events out of `source` with the columns that dimensions add to them."""
     adding = [(each, each.wanted(read)) for each in lookups]
     rows = "".join(f",\n  {each.row(named(each.key), names)} AS {each.name}" for each, names in adding if names)
     columns = "".join(f",\n  {each.name}.{named(name)} AS {named(name)}" for each, names in adding for name in names)
     if not rows:
-        yield f"CREATE TEMPORARY VIEW {ROWS} AS SELECT *\nFROM {MARKED}"
+        yield f"CREATE TEMPORARY VIEW {ROWS} AS SELECT *\nFROM {source}"
         return
-    yield f"CREATE TEMPORARY VIEW {JOINED} AS SELECT *{rows}\nFROM {MARKED}"
+    yield f"CREATE TEMPORARY VIEW {JOINED} AS SELECT *{rows}\nFROM {source}"
     yield f"CREATE TEMPORARY VIEW {ROWS} AS SELECT *{columns}\nFROM {JOINED}"
 
 

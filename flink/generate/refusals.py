@@ -69,11 +69,6 @@ def _records(plan: Plan) -> Iterator[str]:
         }[plan.format.name]
         yield f"format = {plan.format.name}(...): {traps}; send JSON, or leave the pipeline to Tidemill"
     yield from (f"event.{mistake}" for mistake in unsupported(plan.event))
-    if plan.dedup_column is not None:
-        yield (
-            f"deduplicate_by = {plan.dedup_column!r}: Flink's SQL has no form that remembers ids until a watermark and"
-            " then forgets them; leave out deduplicate_by, or leave the pipeline to Tidemill"
-        )
 
 
 def _rollup(plan: Plan, rollup: RollupPlan, given: Options, words: Words) -> Iterator[str]:

@@ -160,16 +160,36 @@ def events_view(columns: Iterable[str], *more: str) -> str:
 FROM {READ} WHERE `reason` IS NULL"""
 
 
-def marked_view(time: str, bound_ms: int, view: str, marked: str) -> str:
+FIRST_SEEN = "first_seen"
+IS_FIRST = "`_is_first`"
+"""Whether a row is no duplicate."""
+
+
+def marked_view(plan: Plan) -> str:
     """Each event with its partition's watermark (semantics rule 4).
 
     The row itself counts in the maximum, which no row's lateness can tell from the rule's, as long as bound + lateness
     is at least 1 ms: a row that is the newest one is late for no window. Rows come in offset order, so `_now`, the time
     of processing, keeps them; ordered by event time, late rows would be dropped.
+
+    Where the pipeline removes duplicates, also whether the row is the first of its id (rule 5), by a function that
+    holds the row itself out of its watermark: an id would else be forgotten a row too early. An aggregate over the same
+    rows leaves their order, their columns and their time attribute as they are, and is part of the same operator.
     """
-    return f"""CREATE TEMPORARY VIEW {marked} AS SELECT *,
-  MAX({named(time)}) OVER (
+    time, bound_ms = named(plan.event.event_time.name), plan.out_of_orderness_ms
+    over = """OVER (
     PARTITION BY `topic`, `partition` ORDER BY `_now`
     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-  ) - {bound_ms} AS `_watermark`
-FROM {view}"""
+  )"""
+    first = ""
+    if plan.dedup_column is not None:
+        span = f"CAST({bound_ms + plan.dedup_within_ms} AS BIGINT)"
+        first = f",\n  {FIRST_SEEN}({named(plan.dedup_column)}, {time}, {span}) {over} AS {IS_FIRST}"
+    return f"""CREATE TEMPORARY VIEW {MARKED} AS SELECT *,
+  MAX({time}) {over} - {bound_ms} AS `_watermark`{first}
+FROM {EVENTS}"""
+
+
+def once(plan: Plan) -> str:
+    """What stands behind FROM for the marked events that are no duplicates."""
+    return MARKED if plan.dedup_column is None else f"{MARKED} WHERE {IS_FIRST}"

@@ -95,5 +95,10 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys):
 def test_the_pipeline_that_comes_with_tidemill_is_told_what_stands_in_the_way(tmp_path, capsys):
     assert generated("--pipeline", str(Path("pipelines/ads.py")), "--out", str(tmp_path / "job")) == 2
     told = capsys.readouterr().err
-    assert "deduplicate_by = 'event_id'" in told
     assert "approx_count_distinct has no equal form" in told
+
+
+def test_the_pipeline_that_comes_with_tidemill_is_a_job_without_its_sketches(tmp_path):
+    words = [word for name in ("ad_clicks_1m", "revenue_1h", "clicks_5m") for word in ("--rollup", name)]
+    assert generated("--pipeline", str(Path("pipelines/ads.py")), "--out", str(tmp_path / "job"), *words) == 0
+    assert "first_seen(`event_id`, `event_time`" in (tmp_path / "job" / "job.sql").read_text()

@@ -9,7 +9,7 @@ import pytest
 from dataflow.errors import TidemillError
 from flink.contract import build
 from flink.contract.build import contract_jar, jar_name, run_maven
-from flink.contract.table import FUNCTION_CLASS
+from flink.contract.table import FIRST_SEEN_CLASS, FUNCTION_CLASS
 from tests.kafka_fixture import require_kafka_tools
 
 
@@ -19,8 +19,10 @@ def test_the_function_passes_its_own_tests_inside_flink(tmp_path: Path) -> None:
     require_kafka_tools()
     run_maven(tmp_path, "test")
     reports = list((tmp_path / "java" / "target" / "surefire-reports").glob("*.txt"))
-    assert [report.name for report in reports] == ["tidemill.contract.StrictEventTest.txt"]
-    assert "Tests run: 6, Failures: 0, Errors: 0, Skipped: 0" in reports[0].read_text()
+    said = {report.stem.rpartition(".")[2]: report.read_text() for report in reports}
+    assert said.keys() == {"StrictEventTest", "FirstSeenTest"}
+    assert "Tests run: 6, Failures: 0, Errors: 0, Skipped: 0" in said["StrictEventTest"]
+    assert "Tests run: 9, Failures: 0, Errors: 0, Skipped: 0" in said["FirstSeenTest"]
 
 
 @pytest.mark.kafka
@@ -31,7 +33,8 @@ def test_the_jar_is_made_once_and_holds_our_own_classes_alone(tmp_path: Path) ->
     assert jar == tmp_path / "made" / jar_name()
     with zipfile.ZipFile(jar) as held:
         classes = [name for name in held.namelist() if name.endswith(".class")]
-    assert FUNCTION_CLASS.replace(".", "/") + ".class" in classes
+    for name in (FUNCTION_CLASS, FIRST_SEEN_CLASS):
+        assert name.replace(".", "/") + ".class" in classes
     assert all(name.startswith("tidemill/contract/") for name in classes)
     made_at = jar.stat().st_mtime_ns
     assert contract_jar(tmp_path / "made") == jar

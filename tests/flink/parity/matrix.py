@@ -44,13 +44,15 @@ MATRIX = (
     Case("no lateness allowed", "strict", (*_each("upsert", 2), *_each("final", 2))),
     Case("sessions", "sessions", _each("final", 1, 2, 4)),
     Case("dimensions", "dimensions", (*_each("upsert", 1, 2), *_each("final", 2))),
-    Case("dedup", "dedup", refused="deduplicate_by"),
+    Case("dedup", "dedup", (*_each("upsert", 1, 2), *_each("final", 1, 2))),
+    Case("sketches", "sketches", refused="approx_count_distinct"),
     Case("expressions", "expressions", (*_each("upsert", 2), *_each("final", 2))),
     Case("a partition stalls", "windows", _each("upsert", 2), share=0.5, stall=STALL_SECONDS),
     Case("TaskManager killed -9", "windows", (Asked("upsert", 2, kill=True),), share=0.5),
     Case("TaskManager killed -9, sessions", "sessions", (Asked("final", 2, kill=True),), share=0.5),
     Case("savepoint, gone on", "windows", (Asked("upsert", 4, savepoint=True),), share=0.5),
     Case("savepoint, then killed -9", "windows", (Asked("upsert", 2, kill=True, savepoint=True),), share=0.5),
+    Case("dedup, savepoint, gone on", "dedup", (Asked("upsert", 2, savepoint=True),), share=0.5),
 )
 
 

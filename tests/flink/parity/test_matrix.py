@@ -3,6 +3,7 @@
 import pytest
 
 from flink.cluster.cluster import FlinkCluster
+from flink.generate.options import Form
 from flink.parity.job import Asked
 from flink.parity.records import Kafka
 from tests.flink.parity.matrix import CASES, MATRIX, Case, play, table, troubles
@@ -22,6 +23,16 @@ def test_flink_and_tidemill_and_duckdb_hold_the_same_tables(kafka: str, flink: F
     assert sides == {"duckdb", "tidemill", "flink-upsert-p2"}
     assert outcome.verdict.told == ("flink-upsert-p2: restarts = 0",)
     assert "| windows | tidemill, flink-upsert-p2 | 2,000 |" in table([outcome])
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("form", ["upsert", "final"])
+def test_repeats_are_dropped_by_flink_as_by_the_others(kafka: str, flink: FlinkCluster, form: Form) -> None:
+    case = Case("dedup", "dedup", (Asked(form, 2),))
+    outcome = play(case, Kafka(kafka, {}), flink, seed=2, records=2_000)
+    assert list(troubles(outcome)) == []
+    assert outcome.verdict is not None
+    assert f"flink-{form}-p2" in {side for each in outcome.verdict.comparisons for side in each.sides}
 
 
 @pytest.mark.kafka

@@ -1,4 +1,4 @@
-"""Duplicates within a horizon: Flink's SQL cannot say it, so its job is refused by name."""
+"""Duplicates within a horizon, which is shorter than the stream and longer than most repeats wait."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""What Flink's SQL cannot say."""
+"""Repeats of an event are dropped before anything else is asked of them."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
