@@ -74,6 +74,7 @@ ACROSS = {
     "tests/flink/cluster/test_page.py": "docs/flink.md, played",
     "tests/flink/cluster/test_commands.py": "the commands of cli/flink.py and beside it, on a real cluster",
     "tests/cli/test_start.py": "which libraries each command loads, and how a process ends",
+    "tests/dataflow/intake/test_passes.py": "what many partitions hold in memory, under Bytewax itself",
     "tests/dataflow/sources/files/test_forms.py": "each form of file against the same records",
     "tests/doctor/test_kafka.py": "the whole examination beside a real broker",
     "tests/flink/contract/test_equal.py": "the Java function against the contract of dataflow/decode, in bulk",

@@ -163,7 +163,7 @@ class _Writer:
         limit = MAX_DIGITS - 1 if node.op == "*" and scale else MAX_DIGITS
         if digits > limit:
             what = f"{node.sql()} can have {digits} digits, and Flink's decimals have {MAX_DIGITS}"
-            raise NotInFlink(f"{what}; compare smaller numbers, or make one side a float, like 1e0 * ...")
+            raise NotInFlink(f"{what}; compare smaller numbers, or make one side a float by a factor of 1e0")
         return Decimals(digits, scale)
 
 

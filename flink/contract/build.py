@@ -49,14 +49,14 @@ def run_maven(folder: Path, *goals: str) -> str:
     except FileNotFoundError:
         raise TidemillError(
             "Maven is not on PATH, and it builds the function that judges records in Flink: install it "
-            "(Debian: apt-get install maven)."
+            "(Debian: apt-get install maven)"
         ) from None
     said = (told.stdout + told.stderr).strip()
     if told.returncode != 0:
         tail = "\n".join(said.splitlines()[-_TAIL_LINES:])
         raise TidemillError(
             f"Maven could not build {SOURCES / 'pom.xml'}: is a JDK 17 there, and a Maven repository reachable? "
-            f"It said:\n{tail}"
+            f"it said:\n{tail}"
         )
     return said
 
