@@ -172,9 +172,9 @@ def marked_view(plan: Plan) -> str:
     is at least 1 ms: a row that is the newest one is late for no window. Rows come in offset order, so `_now`, the time
     of processing, keeps them; ordered by event time, late rows would be dropped.
 
-    Where the pipeline removes duplicates, also whether the row is the first of its id (semantics rule 5), by a function that
-    holds the row itself out of its watermark: an id would else be forgotten a row too early. An aggregate over the same
-    rows leaves their order, their columns and their time attribute as they are, and is part of the same operator.
+    Where the pipeline removes duplicates, also whether the row is the first of its id (semantics rule 5), by a function
+    that holds the row itself out of its watermark: an id would else be forgotten a row too early. An aggregate over the
+    same rows leaves their order, their columns and their time attribute as they are, and is part of the same operator.
     """
     time, bound_ms = named(plan.event.event_time.name), plan.out_of_orderness_ms
     over = """OVER (
