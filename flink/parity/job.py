@@ -25,6 +25,8 @@ SETTLE_SECONDS = CHECKPOINT_SECONDS = 300.0
 CHECKPOINT_MS = 1_000
 END_SECONDS = 20.0
 """So long a job that has read everything may take to end by itself."""
+STILL_CHECKPOINTS = 20
+"""A job that passes no record between so many checkpoints has none left to read."""
 PREFIX = "tidemill-parity-sink"
 
 
@@ -158,13 +160,22 @@ class _Run:
         """The job once it has read to the pinned ends; one that goes on running there is stopped.
 
         A source that goes on from a savepoint is never told that no more partitions come. Stopped with a drain it
-        closes its windows and commits what it has written, as it would at its end.
+        closes its windows and commits what it has written, as it would at its end. Nor does it always tell Kafka the
+        last offsets of partitions that it has read to their ends: what passes no record through many checkpoints is
+        at its ends, too.
         """
         jobs, deadline = self.cluster.jobmanager, time.monotonic() + FINISH_SECONDS
+        passed: list[tuple[int, int]] = []
+        since = 0
         while any(end > reached for end, reached in self.reached()):
             now = jobs.job(job)
             if now.ended:
                 return finish(jobs, job, 1.0)
+            counts = [(vertex.records_in, vertex.records_out) for vertex in now.vertices]
+            if counts != passed:
+                passed, since = counts, now.checkpoints.completed
+            elif now.checkpoints.completed >= since + STILL_CHECKPOINTS:
+                break
             if time.monotonic() > deadline:
                 raise TidemillError(f"job {job} has not read to the pinned ends after {FINISH_SECONDS:.0f} s")
             time.sleep(1.0)
