@@ -97,7 +97,8 @@ class World:
     def rows(self, sql: str) -> list[dict[str, Any]]:
         try:
             with LakeReader(self.folder / "lake") as reader:
-                return reader.query(sql).to_pylist()
+                # a run that begins has made the catalog, and its tables a moment later
+                return reader.query(sql).to_pylist() if "ledger" in reader.snapshot().tables else []
         except LakeMissing:
             return []
 
