@@ -54,7 +54,6 @@ UNTESTED = {
     "flink/parity/run.py": "a whole run in cli/test_parity",
     "flink/parity/sinks.py": "what test_matrix compares was read by it",
     "flink/parity/spans.py": "windows of test_opinion's random pipelines, against the model",
-    "flink/parity/verdict.py": "told, in words and as JSON, in cli/test_parity",
     "query/reports/report.py": "a record and the two ways of asking it, which test_answer and test_rollup are about",
     "runtime/job.py": "joins the parts; every run of tests/e2e, tests/chaos and test_stored_lakes goes through it",
     "runtime/launch.py": "a run as a whole process: what tests/e2e start, stop, kill and set the clock of",

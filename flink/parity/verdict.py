@@ -19,8 +19,8 @@ class Verdict:
 
     @property
     def is_equal(self) -> bool:
-        """Whether every pair is, in every table."""
-        return all(each.is_equal for each in self.comparisons)
+        """Whether every pair is, in every table; of no record at all nothing is shown, so that is none."""
+        return self.records > 0 and all(each.is_equal for each in self.comparisons)
 
     def as_json(self) -> dict[str, object]:
         """As JSON values."""
@@ -43,4 +43,7 @@ class Verdict:
         yield from self.told
         for each in self.comparisons:
             yield each.told()
-        yield "equal: all sides hold the same tables" if self.is_equal else "NOT EQUAL"
+        if not self.records:
+            yield f"NOTHING COMPARED: {self.pins.topic} has no record; fill it, or leave out --topic for made-up ones"
+        else:
+            yield "equal: all sides hold the same tables" if self.is_equal else "NOT EQUAL"

@@ -23,7 +23,7 @@ Table options are:
 \tat org.apache.flink.table.factories.FactoryUtil.createDynamicTableSource(FactoryUtil.java:228)
 \t... 5 more
 Caused by: org.apache.flink.table.api.ValidationException: Could not find any factory for identifier 'nope'.
-"""  # noqa: E501
+"""  # noqa: E501  # as Flink writes it
 
 
 class Answers(BaseHTTPRequestHandler):
