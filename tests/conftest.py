@@ -14,6 +14,7 @@ from tests.flink_fixture import flink
 from tests.kafka_fixture import kafka, own_kafka
 from tests.registry_fixture import registry
 from tests.side_by_side import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.told_at_once import tell_at_once
 
 # A busy machine is no mistake of the code: property tests have no time limit for each example.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,6 +26,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 __all__ = ["flink", "kafka", "own_kafka", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler", "registry"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run that is ended from outside has told by then what failed."""
+    tell_at_once(config)
 
 
 @pytest.fixture(scope="session", autouse=True)
