@@ -35,7 +35,8 @@ def refuse(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> None:
     for rollup in rollups:
         mistakes += _rollup(plan, rollup, given, words)
     if mistakes:
-        raise PipelineError(f"pipeline {plan.name} as Flink SQL, form {given.form}", mistakes)
+        # what is wrong with the event is found for each rollup, and said once
+        raise PipelineError(f"pipeline {plan.name} as Flink SQL, form {given.form}", list(dict.fromkeys(mistakes)))
 
 
 def _options(plan: Plan, given: Options) -> Iterator[str]:

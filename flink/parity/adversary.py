@@ -25,6 +25,7 @@ START_MS = 1_767_225_600_000
 _VERY_LATE, _EDGE, _BROKEN, _REPEAT, _FUTURE = 0.01, 0.05, 0.01, 0.02, 0.002
 _STALL = (0.3, 0.7)
 """The last partition's clock stands still while the others go through this part of their own."""
+_FINER = ("", "9", "9999", "999999", "000001")
 _TRIES = 200
 
 
@@ -227,7 +228,8 @@ def _time(leaf: EventField, time_ms: int) -> object:
         case TimeUnit.NANOS:
             return time_ms * 1_000_000
         case TimeUnit.TEXT if leaf.text is None:
-            return ms_to_text(time_ms)
+            # up to nine decimals, of which all but the first three must go, and never round up
+            return ms_to_text(time_ms).replace("Z", _FINER[time_ms % len(_FINER)] + "Z")
         case TimeUnit.TEXT:
             return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat()
     return time_ms

@@ -1,5 +1,7 @@
 """A bounded part of the matrix: one job on a real Flink from a real Kafka, and what a wrong side would look like."""
 
+from pathlib import Path
+
 import pytest
 
 from flink.cluster.cluster import FlinkCluster
@@ -8,9 +10,20 @@ from flink.parity.job import Asked
 from flink.parity.records import Kafka
 from tests.flink.parity.matrix import CASES, MATRIX, Case, play, table, troubles
 
+ROOT = Path(__file__).parents[3]
+
 
 def test_every_case_has_a_pipeline_and_every_pipeline_a_case() -> None:
     assert {case.pipeline for case in MATRIX} == {path.stem for path in CASES.glob("*.py")}
+
+
+def test_every_line_of_what_flink_reads_differently_names_a_case() -> None:
+    table = (
+        (ROOT / "docs" / "flink.md").read_text().partition("## What Flink reads differently")[2].partition("\n## ")[0]
+    )
+    named = [line.split(" | ")[-1].removesuffix(" |") for line in table.splitlines() if line.startswith("| ")][2:]
+    assert len(named) >= 13
+    assert set(named) <= {case.name for case in MATRIX}
 
 
 @pytest.mark.kafka
