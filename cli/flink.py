@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import flink_generate, flink_job, flink_run
+from cli import flink_generate, flink_ingest, flink_job, flink_run
 from cli.app import for_typer
 from dataflow.errors import ConfigError
 
@@ -69,5 +69,5 @@ def down(folder: flink_job.FolderOption = flink_job.FOLDER) -> None:
         typer.echo(f"no Flink of {folder} runs")
 
 
-for _command in (flink_generate.generate, flink_run.run, *flink_job.COMMANDS):
+for _command in (flink_generate.generate, flink_run.run, *flink_job.COMMANDS, flink_ingest.ingest):
     app.command()(for_typer(_command))

@@ -12,7 +12,9 @@ from dataflow.durations import to_ms
 from dataflow.errors import ConfigError
 
 if TYPE_CHECKING:
+    from dataflow.pipeline.plan import Plan
     from flink.generate.options import Options
+    from runtime.settings import Settings
 
 _OFFSETS = re.compile(r"(\d+):(\d+)", re.ASCII)
 
@@ -56,6 +58,11 @@ TtlOption = Annotated[
     str, typer.Option(metavar="TIME", help="How long a window without rows is remembered beyond its length.")
 ]
 
+FromLakeOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Go on where this lake stands; its rows go there with `tidemill flink ingest`."),
+]
+
 
 def generate(
     pipeline: PipelineOption = None,
@@ -78,6 +85,7 @@ def generate(
     jar: JarOption = None,
     with_jar: WithJarOption = False,
     state_ttl: TtlOption = "2d",
+    from_lake: FromLakeOption = None,
 ) -> None:
     """Write the pipeline as a Flink job: SQL, configuration, image, deployment and a README.
 
@@ -106,16 +114,35 @@ def generate(
         rollups=tuple(rollup) if rollup else None,
         kafka=_properties(kafka or ()),
     )
-    _write(settings.pipeline, given, out, with_jar=with_jar)
+    _write(settings, given, out, from_lake, with_jar=with_jar)
 
 
-def _write(pipeline: str, given: "Options", out: Path, *, with_jar: bool) -> None:
+def for_lake(plan: "Plan", given: "Options", lake: Path, *, events: bool) -> "Options":
+    """The options of a job that goes on where the lake stands, with topics that no other job has."""
+    from dataclasses import replace
+    from uuid import uuid4
+
+    from flink.ingest.handover import start_of
+
+    if given.start != "earliest":
+        raise ConfigError("--start", given.start, "the lake says where its job starts; leave the flag out")
+    if len(given.topics) > 1:
+        raise ConfigError("topic", ",".join(given.topics), "Flink pins the offsets of one topic only; name that")
+    start = start_of(lake, plan, given.topics[0], events=events)
+    if given.end is not None and given.end.keys() != start.read_from.keys():
+        raise ConfigError("--end", str(given.end), f"name the partitions of the lake: {sorted(start.read_from)}")
+    prefix = f"{given.sink_prefix or plan.name}-{uuid4().hex[:8]}"
+    return replace(given, start=start.read_from, handover=start.handover, sink_prefix=prefix)
+
+
+def _write(settings: "Settings", given: "Options", out: Path, from_lake: Path | None, *, with_jar: bool) -> None:
     from dataflow import durable
     from dataflow.pipeline.load import load
     from flink.contract.build import contract_jar
     from flink.generate.generate import generate as generated
 
-    job = generated(load(pipeline), given)
+    plan = load(settings.pipeline)
+    job = generated(plan, given if from_lake is None else for_lake(plan, given, from_lake, events=settings.events))
     built = contract_jar() if with_jar else None
     try:
         out.mkdir(parents=True, exist_ok=True)

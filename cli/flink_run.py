@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.flink_generate import FromLakeOption
 from cli.flink_job import FOLDER, FolderOption, GatewayOption, JsonOption, RestOption, tell
 from cli.options import BrokersFlag, TopicFlag, settings_with_logs
 from dataflow.errors import ConfigError
 
 if TYPE_CHECKING:
+    from dataflow.pipeline.plan import Plan
     from flink.cluster.remembered import Memory, Remembered
+    from flink.generate.generated import Generated
     from runtime.settings import Settings
 
 
@@ -47,6 +50,7 @@ def run(
     wait: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Wait so long until a job with a bounded input has ended.")
     ] = None,
+    from_lake: FromLakeOption = None,
     folder: FolderOption = FOLDER,
     gateway: GatewayOption = None,
     rest: RestOption = None,
@@ -66,7 +70,7 @@ def run(
         settings = {"parallelism.default": str(parallelism)}
         start(Memory(folder / "jobs"), name or sql.stem, statements, settings, where, wait=wait, as_json=as_json)
         return
-    from cli.flink_generate import duration_ms, one_of, topics_of
+    from cli.flink_generate import duration_ms, for_lake, one_of, topics_of
     from dataflow.pipeline.load import load
     from flink.contract.build import contract_jar
     from flink.generate.generate import generate
@@ -84,13 +88,32 @@ def run(
         checkpoint_interval_ms=duration_ms("--checkpoint-every", checkpoint_every),
         parallelism=parallelism,
     )
+    if from_lake is not None:
+        given = for_lake(plan, given, from_lake, events=known.events)
     # what cannot be said is refused before anything is asked or built
     generate(plan, given)
     where = cluster(folder, gateway, rest)
     job = generate(plan, replace(given, jar=str(contract_jar()) if gateway is None and jar is None else jar))
     _make({table.topic: bool(table.key) for table in job.tables if table.topic}, known)
+    if from_lake is not None:
+        _hand_over(from_lake, plan, job)
     memory = Memory(folder / "jobs")
     start(memory, name or plan.name, list(job.statements), {}, where, wait=wait, as_json=as_json)
+
+
+def _hand_over(lake: Path, plan: "Plan", job: "Generated") -> None:
+    """From here on the lake is the job's: `tidemill flink ingest` knows it by the lake."""
+    from datetime import UTC, datetime
+
+    from flink.generate.manifest import NAME, read_manifest
+    from flink.ingest.handover import begin, opened
+
+    manifest = read_manifest(NAME, job.files[NAME])
+    catalog = opened(lake, plan, manifest, datetime.now(UTC))
+    try:
+        begin(catalog, manifest)
+    finally:
+        catalog.close()
 
 
 def _read(sql: Path) -> list[str]:

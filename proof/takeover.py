@@ -24,6 +24,7 @@ from proof.rejudge import Rejudging
 from query.definition import lake_definition
 from query.reader import LakeReader
 from runtime.recovery_folder import RecoveryFolder
+from sinks.lake.agreement import require_own
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.dimensions import KeptDimensions
 
@@ -67,8 +68,9 @@ def take_over(
     The old folder is kept beside it under another name. `wait` pauses while the source has nothing yet; each offset
     that is read back is one of `steps`. Whatever is
     raised before all is read back, by `wait` or a signal as well, leaves everything as it was.
-    Raises RecoveryError when ids cannot be read back.
+    Raises RecoveryError when ids cannot be read back, or a job on Flink fills the lake.
     """
+    require_own(catalog)
     if recovery.path.exists():
         recovery.lock()
     fresh = RecoveryFolder(recovery.path.with_name(f"{recovery.path.name}.new"))

@@ -1,6 +1,6 @@
 """How an aggregate's value comes straight out of rows, in Flink's SQL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -60,6 +60,10 @@ def largest(taken: Taken) -> str:
 def distinct(taken: Taken) -> str:
     """The exact number of distinct values."""
     return f"COUNT(DISTINCT {taken.column}){taken.only}"
+
+
+PARTS: Mapping[str, RowSql] = {"count": counted, "sum": total, "min": smallest, "max": largest}
+"""Mergeable parts by their names, as `dataflow.aggregates.parts` calls them, straight out of rows."""
 
 
 def _one_zero(taken: Taken) -> str:

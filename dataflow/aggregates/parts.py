@@ -65,7 +65,8 @@ class Part:
     so many values of no row at all, `merge` their values from delta rows. Parts are equal by name.
 
     `sql` is how DuckDB merges its only column, called `{column}`, over delta rows; None for parts of lists. Where
-    `needs_exact`, floats merged in another order come to something else.
+    `needs_exact`, floats merged in another order come to something else. Where it `subtracts`, a value with the other
+    sign takes back what it was of; else a value of fewer rows changes nothing when it is merged with that of more.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Part:
     empty: Callable[[pa.DataType, int], pa.Array]
     sql: str | None = None
     needs_exact: bool = False
+    subtracts: bool = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Part) and (self.name, self.columns) == (other.name, other.columns)
@@ -94,6 +96,7 @@ def counts(ending: str = "") -> Part:
         merge=lambda runs, columns: (runs.sums(columns[0]),),
         empty=lambda _, rows: pa.repeat(pa.scalar(0, pa.int64()), rows),
         sql="sum({column})",
+        subtracts=True,
     )
 
 
@@ -108,6 +111,7 @@ def sums(ending: str = "") -> Part:
         empty=_nulls,
         sql="sum({column})",
         needs_exact=True,
+        subtracts=True,
     )
 
 

@@ -45,6 +45,9 @@ FUNCTION_CLASS = "tidemill.contract.StrictEvent"
 FIRST_SEEN_CLASS = "tidemill.contract.FirstSeen"
 """The same of the aggregate that remembers event ids; its contract stands there."""
 
+CHECKSUM_CLASS = "tidemill.contract.RowChecksum"
+"""The same of the function that hashes an accepted row as a lake's ledger does."""
+
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MARGIN_MS = 3 * 86_400_000
 """No clock is further ahead of another, so spans beyond it cannot bring a time into its bounds."""

@@ -182,11 +182,16 @@ def _notes(plan: Plan, given: Options) -> Iterator[str]:
         )
     if given.sink_kind != "parquet":
         yield "- Read all topics with `isolation.level=read_committed`: after a failure others show rows twice."
-    if given.form == "upsert":
+    if given.handover is not None:
+        yield (
+            "- Its topics are for `tidemill flink ingest`, which finds them by `handover.json`: changes of what a"
+            " lake's tables hold. Run it once; after a stop it goes on from its savepoint, never from the beginning."
+        )
+    elif given.form == "upsert":
         yield "- Of each key of a rollup's topic the last record counts; earlier ones are the window while it filled."
     else:
         yield "- A window is written once, when every partition has passed it; a silent partition holds all back."
-    if given.form == "upsert" and not given.is_bounded:
+    if given.form == "upsert" and not given.is_bounded and given.handover is None:
         yield (
             f"- A window's state is forgotten {to_text(given.state_ttl_ms)} and its own length after its last row, by"
             " the clock: a row that is not late and comes later than that begins the window anew. Make `--state-ttl`"

@@ -40,30 +40,36 @@ def final_view(plan: Plan, rollup: RollupPlan, words: Words) -> str:
         more.append(f"{late_after(rollup, last_end(rollup, words))} > `_watermark`")
     else:
         fields.append("`_watermark`")
-    return (
-        f"CREATE TEMPORARY VIEW {_view(rollup)} AS SELECT {', '.join(fields)}\nFROM {ROWS}{taken(rollup, words, more)}"
-    )
+    head = f"CREATE TEMPORARY VIEW {final_name(rollup)} AS SELECT {', '.join(fields)}"
+    return f"{head}\nFROM {ROWS}{taken(rollup, words, more)}"
 
 
 def final_insert(rollup: RollupPlan, table: SinkTable, words: Words) -> str:
     """The rollup's row per window and key, once."""
     keys = [named(key.name) for key in rollup.keys]
-    function = kind_of(rollup.window).sql[DIALECT].function(rollup.window, _view(rollup), TS, ", ".join(keys))
-    values = {each: f"{_ms(named(each))} AS {named(each)}" for each in ("window_start", "window_end")}
+    function = kind_of(rollup.window).sql[DIALECT].function(rollup.window, final_name(rollup), TS, ", ".join(keys))
+    values = {each: f"{in_ms(named(each))} AS {named(each)}" for each in ("window_start", "window_end")}
     values |= {each.name: f"{words.aggregate(each)} AS {named(each.name)}" for each in rollup.aggregates}
     fields = ",\n  ".join(values.get(name, named(name)) for name in table.columns.names)
-    late = ""
-    if not has_one_window(rollup.window):
-        # end - 1 + lateness > watermark, per row and window
-        limit = f"CAST(TO_TIMESTAMP_LTZ(`_watermark` + {1 - rollup.allowed_lateness_ms}, 3) AS TIMESTAMP(3))"
-        late = f"\nWHERE `window_end` > {limit}"
+    late = late_in_function(rollup)
     by = ", ".join(["`window_start`", "`window_end`", *keys])
     return f"INSERT INTO {named(rollup.name)} SELECT\n  {fields}\nFROM TABLE({function}){late}\nGROUP BY {by}"
 
 
-def _ms(time: str) -> str:
+def late_in_function(rollup: RollupPlan) -> str:
+    """The WHERE of rows with the function's windows that are not late for them; nothing where the view has it."""
+    if has_one_window(rollup.window):
+        return ""
+    # end - 1 + lateness > watermark, per row and window
+    limit = f"CAST(TO_TIMESTAMP_LTZ(`_watermark` + {1 - rollup.allowed_lateness_ms}, 3) AS TIMESTAMP(3))"
+    return f"\nWHERE `window_end` > {limit}"
+
+
+def in_ms(time: str) -> str:
+    """A time of Flink's as BIGINT."""
     return f"EXTRACT(EPOCH FROM {time}) * 1000 + MOD(EXTRACT(MILLISECOND FROM {time}), 1000)"
 
 
-def _view(rollup: RollupPlan) -> str:
+def final_name(rollup: RollupPlan) -> str:
+    """What the view of the rows that a rollup takes is called."""
     return named(f"_taken_{rollup.name}")

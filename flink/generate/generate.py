@@ -6,9 +6,10 @@ from dataflow.errors import ConfigError
 from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.spelling import suggest
 from flink.contract.dimension import FUNCTION_CLASS as DIMENSION_CLASS
-from flink.contract.table import FIRST_SEEN_CLASS
+from flink.contract.table import CHECKSUM_CLASS, FIRST_SEEN_CLASS
 from flink.contract.table import FUNCTION_CLASS as JUDGE_CLASS
-from flink.generate import deployment
+from flink.generate import deployment, manifest
+from flink.generate.changes import CHECKSUM, change_inserts, change_tables, change_views
 from flink.generate.dimensions import FUNCTION, Inline
 from flink.generate.final import TS, final_insert, final_view, time_columns
 from flink.generate.generated import Generated, SinkTable
@@ -21,6 +22,7 @@ from flink.generate.source import (
     JUDGE,
     READ,
     call_of,
+    counting,
     events_view,
     judged_view,
     looked_up_view,
@@ -44,8 +46,12 @@ def generate(plan: Plan, given: Options) -> Generated:
     """
     rollups = _chosen(plan, given)
     refuse(plan, rollups, given)
+    if given.handover is None:
+        of_rollups = [rollup_table(plan, rollup, given) for rollup in rollups]
+    else:
+        of_rollups = list(change_tables(plan, given))
     tables = (
-        *(rollup_table(plan, rollup, given) for rollup in rollups),
+        *of_rollups,
         late_table(plan, given),
         dead_table(plan, given),
     )
@@ -55,6 +61,8 @@ def generate(plan: Plan, given: Options) -> Generated:
         *_statements(plan, rollups, tables, given),
     )
     files = {"job.sql": _script(plan, statements), **deployment.files(plan, tables, given)}
+    if given.handover is not None:
+        files[manifest.NAME] = manifest.manifest_of(plan, given, tables).text
     return Generated(files, statements, settings, tables)
 
 
@@ -105,11 +113,16 @@ def _statements(
         yield f"CREATE TEMPORARY FUNCTION `{FUNCTION}` AS {text(DIMENSION_CLASS)}"
     if plan.dedup_column is not None:
         yield f"CREATE TEMPORARY FUNCTION `{FIRST_SEEN}` AS {text(FIRST_SEEN_CLASS)}"
+    if given.handover is not None:
+        yield f"CREATE TEMPORARY FUNCTION `{CHECKSUM}` AS {text(CHECKSUM_CLASS)}"
     yield from _events(plan, rollups, given)
     yield from (sink_statement(table, given) for table in tables)
     words = Words(plan)
-    taking = upsert_view if given.form == "upsert" else final_view
-    yield from (taking(plan, rollup, words) for rollup in rollups)
+    if given.handover is not None:
+        yield from change_views(plan, given, words)
+    else:
+        taking = upsert_view if given.form == "upsert" else final_view
+        yield from (taking(plan, rollup, words) for rollup in rollups)
     yield _statement_set(plan, rollups, tables, words, given)
 
 
@@ -118,6 +131,9 @@ def _events(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> Iterat
     lookups = [Inline(each, plan.row_schema.field(each.dimension.key).type) for each in plan.dimensions]
     refusing = [each for each in lookups if each.plan.dimension.unknown == "dead_letter"]
     read = {name for rollup in rollups for name in needed(rollup)}
+    keeps_events = given.handover is not None and given.handover.events
+    if keeps_events:
+        read |= set(plan.row_schema.names)
     call = call_of(plan)
     columns = None
     more: tuple[str, ...] = ()
@@ -129,9 +145,9 @@ def _events(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> Iterat
     if refusing:
         yield looked_up_view(refusing)
     yield read_view(plan, refusing, *more)
-    yield events_view(_event_columns(plan, read, lookups), *more)
-    yield marked_view(plan)
-    yield from _rows_views(once(plan), read, lookups)
+    yield events_view(_event_columns(plan, read, lookups), *more, *(("`record_timestamp`",) if keeps_events else ()))
+    yield marked_view(plan, given.handover)
+    yield from _rows_views(once(plan, given), read, lookups)
 
 
 def _event_columns(plan: Plan, read: set[str], lookups: Sequence[Inline]) -> list[str]:
@@ -159,18 +175,22 @@ def _statement_set(
     plan: Plan, rollups: Sequence[RollupPlan], tables: Sequence[SinkTable], words: Words, given: Options
 ) -> str:
     by_name: Mapping[str, SinkTable] = {table.name: table for table in tables}
-    inserts = [
-        upsert_insert(plan, rollup, by_name[rollup.name], words, _ttl_ms(plan, rollup, given))
-        if given.form == "upsert"
-        else final_insert(rollup, by_name[rollup.name], words)
-        for rollup in rollups
-    ]
+    if given.handover is not None:
+        inserts = list(change_inserts(plan, given, words, [_ttl_ms(plan, each, given) for each in rollups]))
+    else:
+        inserts = [
+            upsert_insert(plan, rollup, by_name[rollup.name], words, _ttl_ms(plan, rollup, given))
+            if given.form == "upsert"
+            else final_insert(rollup, by_name[rollup.name], words)
+            for rollup in rollups
+        ]
     late = "\nUNION ALL\n".join(late_rows(rollup, words) for rollup in rollups)
     # one insert: two into one topic would share the names of their transactions
     inserts.append(f"INSERT INTO {named(tables[-2].name)}\n{late}")
+    dead = " AND ".join(["`reason` IS NOT NULL", *counting(given)])
     inserts.append(
         f"INSERT INTO {named(tables[-1].name)} SELECT\n  `topic`, `partition`, `offset`, `record_timestamp`,"
-        f" `_value` AS `value`, `reason`, `field`\nFROM {READ} WHERE `reason` IS NOT NULL"
+        f" `_value` AS `value`, `reason`, `field`\nFROM {READ} WHERE {dead}"
     )
     body = "".join(f"{insert};\n" for insert in inserts)
     return f"EXECUTE STATEMENT SET BEGIN\n{body}END"

@@ -13,7 +13,8 @@ class SinkTable:
     `topic`: the Kafka topic that must be there first, `path`: the folder below which Parquet files come; one of them is
     None. `columns` in order, by Arrow types: decimals with their digits, times as int64 ms. `key`: the columns of which
     the last record counts; none = every record is a row of its own. `hidden`: those of the columns that stand for key
-    columns that may be null, which no key of a Kafka record can be.
+    columns that may be null, which no key of a Kafka record can be. `changes`: its records are changes in Debezium's
+    JSON, what is taken back before what takes its place.
     """
 
     name: str
@@ -22,6 +23,7 @@ class SinkTable:
     topic: str | None = None
     path: str | None = None
     hidden: tuple[str, ...] = ()
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

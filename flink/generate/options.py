@@ -9,6 +9,22 @@ SinkKind = Literal["upsert-kafka", "kafka", "parquet"]
 
 DAY_MS = 86_400_000
 
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Where a lake stands from which a job takes over, per partition number of the one topic.
+
+    `pins`: from which offset records count; the job may read earlier ones, to remember their ids. `floors`: the
+    watermark there, in ms; one without a valid event has none. `snapshot`: the lake's newest. `events`: whether it
+    keeps accepted rows.
+    """
+
+    pins: Mapping[int, int]
+    floors: Mapping[int, int]
+    snapshot: int = 0
+    events: bool = False
+
+
 JAR = "/opt/flink/usrlib/tidemill-contract.jar"
 """Where the image that is generated has the functions' jar."""
 
@@ -26,6 +42,8 @@ class Options:
     what is the end when the job starts. `kafka`: more properties of Kafka's clients.
 
     `jar`: the path of the functions' jar as the cluster sees it; None where it lies in Flink's own lib folder.
+    `handover`: the job fills a lake: it begins where that one stands, and its topics are for `tidemill flink ingest`.
+
     `checkpoints`: a folder or an address; None leaves it to the cluster. `state_ttl_ms`: for how long beyond its size,
     bound and lateness a window's state stays without a row, in an unbounded upsert job. `rollups`: only these; None is
     all.
@@ -49,6 +67,7 @@ class Options:
     state_ttl_ms: int = 2 * DAY_MS
     rollups: tuple[str, ...] | None = None
     kafka: Mapping[str, str] = field(default_factory=dict)
+    handover: Handover | None = None
 
     @property
     def is_bounded(self) -> bool:
@@ -58,4 +77,6 @@ class Options:
     @property
     def sink_kind(self) -> SinkKind:
         """Where rollups go."""
+        if self.handover is not None:
+            return self.sink or "kafka"
         return self.sink or ("upsert-kafka" if self.form == "upsert" else "kafka")

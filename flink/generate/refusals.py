@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+import pyarrow as pa
+
 from dataflow.durations import to_text
 from dataflow.errors import PipelineError
 from dataflow.event.fields import FieldKind
@@ -25,7 +27,7 @@ SAFE_FROM_MS, SAFE_TO_MS = -(30 * 10**12), 253_402_300_799_999
 
 def refuse(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> None:
     """Raises PipelineError with all that stands in the way."""
-    mistakes = [*_options(plan, given), *_records(plan)]
+    mistakes = [*_options(plan, given), *_handover(plan, given), *_records(plan)]
     read = {name for rollup in rollups for name in needed(rollup)}
     for each in plan.dimensions:
         why = dimensions.unfit(each)
@@ -40,7 +42,7 @@ def refuse(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> None:
 
 
 def _options(plan: Plan, given: Options) -> Iterator[str]:
-    if given.form == "upsert" and given.sink_kind != "upsert-kafka":
+    if given.form == "upsert" and given.sink_kind != "upsert-kafka" and given.handover is None:
         fix = "the form upsert corrects rows, which only upsert-kafka takes; write --form final"
         yield f"--sink {given.sink_kind}: {fix}"
     if given.form == "final" and given.sink_kind == "upsert-kafka":
@@ -60,6 +62,34 @@ def _options(plan: Plan, given: Options) -> Iterator[str]:
             f"idle_timeout = {to_text(plan.idle_timeout_ms)}: final rows cannot be corrected when an idle partition"
             ' comes back; write idle_timeout="36500d", so that windows wait for every partition, or --form upsert'
         )
+
+
+def _handover(plan: Plan, given: Options) -> Iterator[str]:
+    if given.handover is None:
+        return
+    if given.sink is not None:
+        yield f"--sink {given.sink}: a job that fills a lake writes to topics for `tidemill flink ingest`; leave it out"
+    if given.rollups is not None:
+        yield "--rollup: a job that fills a lake has to fill all of it; leave the flag out"
+    if len(given.topics) > 1:
+        yield "--topic: Flink pins the offsets of one topic only, and a lake's are pinned; name one"
+    for leaf in plan.event.fields if given.handover.events else ():
+        if leaf.kind in (FieldKind.JSON, FieldKind.LIST):
+            yield (
+                f"event.{leaf.name}: table events keeps it as JSON, which Flink does not have; leave it out of the"
+                " event model, or go on with Tidemill"
+            )
+    for rollup in plan.rollups if given.form == "upsert" else ():
+        for aggregate in rollup.aggregates:
+            if (
+                aggregate.columns
+                and any(pa.types.is_floating(column.type) for column in aggregate.columns)
+                and any(part.needs_exact for part in aggregate.kind.parts)
+            ):
+                yield (
+                    f"rollups.{rollup.name}.aggregates.{aggregate.name}: changes of a sum of floats do not add up to"
+                    " it; use Money, or write --form final"
+                )
 
 
 def _records(plan: Plan) -> Iterator[str]:

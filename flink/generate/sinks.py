@@ -1,5 +1,7 @@
 """The tables that a job writes: their columns, and where they go."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 from dataflow.pipeline.names import DEAD_LETTERS, LATE_EVENTS
@@ -68,26 +70,27 @@ def rollup_table(plan: Plan, rollup: RollupPlan, given: Options) -> SinkTable:
         type_ = aggregate.kind.result(aggregate.column_type)
         assert type_ is not None, "a checked aggregate has a result"
         fields.append(pa.field(aggregate.name, type_))
-    return _placed(SinkTable(rollup.name, pa.schema(fields), tuple(key), hidden=tuple(hidden)), plan, given)
+    return placed(SinkTable(rollup.name, pa.schema(fields), tuple(key), hidden=tuple(hidden)), plan, given)
 
 
 def late_table(plan: Plan, given: Options) -> SinkTable:
     """Rows that are late for all windows of a rollup, one per such rollup."""
-    return _placed(SinkTable(LATE_EVENTS, LATE), plan, given)
+    return placed(SinkTable(LATE_EVENTS, LATE), plan, given)
 
 
 def dead_table(plan: Plan, given: Options) -> SinkTable:
     """Records that are no events."""
-    return _placed(SinkTable(DEAD_LETTERS, DEAD), plan, given)
+    return placed(SinkTable(DEAD_LETTERS, DEAD), plan, given)
 
 
-def _placed(table: SinkTable, plan: Plan, given: Options) -> SinkTable:
+def placed(table: SinkTable, plan: Plan, given: Options) -> SinkTable:
+    """The table with its topic or folder."""
     topic = path = None
     if given.sink_kind == "parquet":
         path = f"{str(given.sink_path).rstrip('/')}/{table.name}"
     else:
         topic = f"{given.sink_prefix or plan.name}.{table.name}"
-    return SinkTable(table.name, table.columns, table.key, topic, path, table.hidden)
+    return replace(table, topic=topic, path=path)
 
 
 def sink_statement(table: SinkTable, given: Options) -> str:
@@ -123,6 +126,10 @@ def _connector(table: SinkTable, given: Options) -> dict[str, str]:
         "sink.delivery-guarantee": "exactly-once",
         "sink.transactional-id-prefix": table.topic,
     }
+    if table.changes:
+        # what is taken back and what takes its place stay neighbours in one partition
+        how = {"format": "debezium-json", "sink.partitioner": "fixed"}
+        return found | how | {"debezium-json.encode.decimal-as-plain-number": "true"}
     if not table.key:
         return found | {"format": "json", "json.encode.decimal-as-plain-number": "true"}
     return found | {

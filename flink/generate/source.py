@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataflow.pipeline.plan import Plan
 from flink.contract.table import field_table
 from flink.generate.dimensions import Inline
-from flink.generate.options import Options
+from flink.generate.options import Handover, Options
 from flink.generate.words import named, options, text
 
 RECORDS, JUDGED, READ, EVENTS, MARKED = "`_records`", "`_judged`", "`_read`", "`_events`", "`_marked`"
@@ -87,6 +87,9 @@ FROM {RECORDS}"""
 
 JUDGE = "strict_event"
 
+NO_FLOOR = -(2**63) + 1
+"""Below every watermark."""
+
 
 def call_of(plan: Plan) -> str:
     """The call that judges a record by the event model."""
@@ -165,7 +168,12 @@ IS_FIRST = "`_is_first`"
 """Whether a row is no duplicate."""
 
 
-def marked_view(plan: Plan) -> str:
+def _by_partition(numbers: Mapping[int, int], otherwise: int) -> str:
+    whens = "".join(f" WHEN {number} THEN CAST({value} AS BIGINT)" for number, value in sorted(numbers.items()))
+    return f"CASE `partition`{whens} ELSE CAST({otherwise} AS BIGINT) END"
+
+
+def marked_view(plan: Plan, handover: Handover | None = None) -> str:
     """Each event with its partition's watermark (semantics rule 4).
 
     The row itself counts in the maximum, which no row's lateness can tell from the rule's, as long as bound + lateness
@@ -175,6 +183,8 @@ def marked_view(plan: Plan) -> str:
     Where the pipeline removes duplicates, also whether the row is the first of its id (semantics rule 5), by a function
     that holds the row itself out of its watermark: an id would else be forgotten a row too early. An aggregate over the
     same rows leaves their order, their columns and their time attribute as they are, and is part of the same operator.
+
+    Below where a lake's watermarks stand that is handed over, none falls.
     """
     time, bound_ms = named(plan.event.event_time.name), plan.out_of_orderness_ms
     over = """OVER (
@@ -185,11 +195,23 @@ def marked_view(plan: Plan) -> str:
     if plan.dedup_column is not None:
         span = f"CAST({bound_ms + plan.dedup_within_ms} AS BIGINT)"
         first = f",\n  {FIRST_SEEN}({named(plan.dedup_column)}, {time}, {span}) {over} AS {IS_FIRST}"
+    watermark = f"MAX({time}) {over} - {bound_ms}"
+    if handover is not None and handover.floors:
+        watermark = f"GREATEST({watermark}, {_by_partition(handover.floors, NO_FLOOR)})"
     return f"""CREATE TEMPORARY VIEW {MARKED} AS SELECT *,
-  MAX({time}) {over} - {bound_ms} AS `_watermark`{first}
+  {watermark} AS `_watermark`{first}
 FROM {EVENTS}"""
 
 
-def once(plan: Plan) -> str:
-    """What stands behind FROM for the marked events that are no duplicates."""
-    return MARKED if plan.dedup_column is None else f"{MARKED} WHERE {IS_FIRST}"
+def once(plan: Plan, given: Options) -> str:
+    """What stands behind FROM for the marked events that are no duplicates, and count."""
+    conditions = [] if plan.dedup_column is None else [IS_FIRST]
+    conditions += counting(given)
+    return f"{MARKED} WHERE {' AND '.join(conditions)}" if conditions else MARKED
+
+
+def counting(given: Options) -> list[str]:
+    """The condition of the records from which on a job counts, where it reads earlier ones; nothing where all do."""
+    if given.handover is None or given.start == given.handover.pins:
+        return []
+    return [f"`offset` >= {_by_partition(given.handover.pins, 0)}"]

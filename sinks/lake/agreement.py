@@ -6,6 +6,7 @@ from typing import Protocol
 
 from dataflow.errors import RecoveryError
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.handover import open_handover
 
 
 class Store(Protocol):
@@ -40,8 +41,19 @@ def agree(catalog: Catalog, pipeline: str, store: Store) -> str:
 
 def agreed(catalog: Catalog, pipeline: str, store: Store) -> str | None:
     """The same without making anything; None when both are new."""
+    require_own(catalog)
     row = catalog.one("SELECT lineage FROM own_pipeline WHERE name = ?", pipeline)
     return shared_lineage(row[0] if row else None, len(catalog.offsets()), store, catalog.folder)
+
+
+def require_own(catalog: Catalog) -> None:
+    """Raise RecoveryError while a job on Flink fills the lake: what it has counted would count twice."""
+    handed = open_handover(catalog.connection)
+    if handed is not None:
+        raise RecoveryError(
+            f"the lake {catalog.folder} is handed over to the Flink job {handed.job}: end that job, take the rest of "
+            "it in with `tidemill flink ingest --hand-back`, then `tidemill recover --from-lake`"
+        )
 
 
 def shared_lineage(known: str | None, partitions: int, store: Store, lake: Path) -> str | None:

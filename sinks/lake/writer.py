@@ -1,6 +1,7 @@
 """The two-phase commit into the lake, without Bytewax: stage at an epoch's end, publish once it is durable."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -70,6 +71,8 @@ class LakeWriter:
         fault: Fault = no_fault,
     ) -> None:
         self._catalog = catalog
+        self.beside: Callable[[sqlite3.Connection], None] = lambda _connection: None
+        """Called inside the transaction of each commit, for what must change with it."""
         self._specs = {spec.name: spec for spec in specs}
         self._pipeline = pipeline
         self._lineage = lineage
@@ -276,6 +279,7 @@ class LakeWriter:
                 "DELETE FROM own_publish WHERE pipeline = ? AND lineage = ? AND epoch <= ?",
                 (self._pipeline, manifest.lineage, manifest.epoch - KEPT_PUBLISH_KEYS),
             )
+            self.beside(connection)
             self._fault("in_commit")
         self._fault("after_commit")
         return snapshot_id

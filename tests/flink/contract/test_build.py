@@ -9,7 +9,7 @@ import pytest
 from dataflow.errors import TidemillError
 from flink.contract import build
 from flink.contract.build import contract_jar, jar_name, run_maven
-from flink.contract.table import FIRST_SEEN_CLASS, FUNCTION_CLASS
+from flink.contract.table import CHECKSUM_CLASS, FIRST_SEEN_CLASS, FUNCTION_CLASS
 from tests.kafka_fixture import require_kafka_tools
 
 
@@ -33,7 +33,7 @@ def test_the_jar_is_made_once_and_holds_our_own_classes_alone(tmp_path: Path) ->
     assert jar == tmp_path / "made" / jar_name()
     with zipfile.ZipFile(jar) as held:
         classes = [name for name in held.namelist() if name.endswith(".class")]
-    for name in (FUNCTION_CLASS, FIRST_SEEN_CLASS):
+    for name in (FUNCTION_CLASS, FIRST_SEEN_CLASS, CHECKSUM_CLASS):
         assert name.replace(".", "/") + ".class" in classes
     assert all(name.startswith("tidemill/contract/") for name in classes)
     made_at = jar.stat().st_mtime_ns

@@ -8,7 +8,7 @@ from typing import Any
 from dataflow.errors import TidemillError
 from dataflow.pipeline.load import load
 from flink.generate.generate import generate
-from flink.generate.options import Options
+from flink.generate.options import Handover, Options
 
 HERE = Path(__file__).parent / "cases"
 NAMES = sorted(folder.name for folder in HERE.iterdir() if (folder / "options.json").is_file())
@@ -25,6 +25,13 @@ def options_of(folder: Path) -> Options:
     for key in ("start", "end"):
         if isinstance(told.get(key), dict):
             told[key] = {int(partition): offset for partition, offset in told[key].items()}
+    if "handover" in told:
+        told["handover"] = Handover(
+            **{
+                name: {int(partition): number for partition, number in each.items()} if isinstance(each, dict) else each
+                for name, each in told["handover"].items()
+            }
+        )
     return Options(**told)
 
 

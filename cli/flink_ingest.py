@@ -1,0 +1,121 @@
+"""`ingest` of the group `tidemill flink`: what a job writes, into the lake that it goes on with."""
+
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.flink_generate import duration_ms
+from cli.options import BrokersFlag, KafkaFlag, LakeFlag, PipelineFlag, kafka_properties, settings_with_logs
+from dataflow.errors import ConfigError
+
+if TYPE_CHECKING:
+    from flink.generate.manifest import JobManifest
+    from flink.ingest.ingest import Ingest
+    from flink.ingest.topics import JobTopics
+    from runtime.settings import Settings
+
+JOB = Path("flink-job")
+MAX_RECORDS = 200_000
+"""Records of a commit, where they come faster than `--every`."""
+
+
+def ingest(
+    pipeline: PipelineFlag = None,
+    brokers: BrokersFlag = None,
+    kafka: KafkaFlag = None,
+    lake: LakeFlag = None,
+    job: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the generated job; not needed once the lake knows it.")
+    ] = JOB,
+    bounded: Annotated[bool, typer.Option("--bounded", help="End at what the topics hold now.")] = False,
+    hand_back: Annotated[
+        bool, typer.Option("--hand-back", help="The job has ended: take in the rest, and give the lake back.")
+    ] = False,
+    every: Annotated[str, typer.Option(metavar="TIME", help="How often to commit.")] = "1s",
+) -> None:
+    """Take what a job writes into the lake from which it was generated, exactly once; ^C ends it.
+
+    The job is one of `tidemill flink generate --from-lake`. With the first row the lake is handed over: no run of
+    Tidemill goes on with it until `--hand-back`. Killed at any moment, it goes on where the lake says.
+    """
+    every_ms = duration_ms("--every", every)
+    given = {"pipeline": pipeline, "brokers": brokers, "kafka": kafka_properties(kafka), "lake": lake}
+    settings = settings_with_logs(given)
+    manifest, count = _taken(settings, job, every_ms, bounded=bounded or hand_back, hand_back=hand_back)
+    typer.echo(f"{count} records of the job {manifest.job} are in {settings.lake}")
+    if hand_back:
+        typer.echo("the lake is Tidemill's again: `tidemill recover --from-lake`, then `tidemill run`")
+
+
+def _taken(
+    settings: "Settings", job: Path, every_ms: int, *, bounded: bool, hand_back: bool
+) -> "tuple[JobManifest, int]":
+    """The job, and how many of its records are in the lake once that has ended."""
+    from dataflow.pipeline.load import load
+    from flink.ingest.handover import begin, found_in, going_on, opened, ranges_of, standing
+    from flink.ingest.ingest import Ingest
+    from flink.ingest.topics import JobTopics
+    from query.reader import LakeReader
+    from sinks.lake.fault import fault_from
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    plan = load(settings.pipeline)
+    known = going_on(settings.lake)
+    manifest = known if known is not None and job == JOB else found_in(job)
+    catalog = opened(settings.lake, plan, manifest, now())
+    try:
+        state = begin(catalog, manifest)
+        with LakeReader(settings.lake) as reader:
+            stands = standing(reader, plan, manifest.topic, ranges_of(reader))
+        names = tuple(manifest.topics.values())
+        with JobTopics(_brokers(settings, manifest), settings.require_kafka(), names, state.places) as topics:
+            taking = Ingest(catalog, plan, manifest, state, stands, clock=now, fault=fault_from(settings.fault))
+            try:
+                count = _run(taking, topics, every_ms, bounded=bounded, hand_back=hand_back)
+                if hand_back:
+                    taking.hand_back()
+            finally:
+                taking.close()
+    finally:
+        catalog.close()
+    return manifest, count
+
+
+def _brokers(settings: "Settings", manifest: "JobManifest") -> str:
+    """Those that are named here, else those of the job: Flink may reach them by other names than we do."""
+    return settings.brokers if "brokers" in settings.places else manifest.brokers
+
+
+def _run(taking: "Ingest", topics: "JobTopics", every_ms: int, *, bounded: bool, hand_back: bool) -> int:
+    """Commit until an end is asked for, or all is read; the number of records that are in the lake then."""
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _frame: stopped.append(got))
+    if bounded:
+        ends = topics.pin_ends()
+        waiting = [place for place, (stable, high) in ends.items() if stable < high]
+        if hand_back and waiting:
+            raise ConfigError(
+                "--hand-back",
+                True,
+                f"records of {waiting[0]} wait behind an open transaction, so the job still runs: `tidemill flink stop`"
+                " it first, or leave the flag out",
+            )
+    count = held = 0
+    due = time.monotonic() + every_ms / 1000
+    while True:
+        records = topics.read()
+        taking.take(records)
+        held += len(records)
+        done = bool(stopped) or (bounded and topics.at_ends)
+        if held and (done or held >= MAX_RECORDS or time.monotonic() >= due):
+            count += taking.commit()
+            held, due = 0, time.monotonic() + every_ms / 1000
+        if done:
+            return count

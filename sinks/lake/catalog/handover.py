@@ -1,0 +1,49 @@
+"""Hand-overs in the catalog: which job on Flink fills the lake, and how far its topics are in it."""
+
+import sqlite3
+from typing import NamedTuple
+
+_TABLE = """CREATE TABLE IF NOT EXISTS own_handover(
+    job TEXT PRIMARY KEY, manifest TEXT NOT NULL, state TEXT NOT NULL, ended INTEGER NOT NULL
+)"""
+
+
+class Handed(NamedTuple):
+    """A hand-over. `manifest`: of the job; `state`: how far its topics are in the lake, both as texts of their reader.
+
+    `ended`: the lake has been handed back, and takes nothing more of the job.
+    """
+
+    job: str
+    manifest: str
+    state: str
+    ended: bool
+
+
+def handovers(connection: sqlite3.Connection) -> list[Handed]:
+    """All of a lake, the oldest first."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'own_handover'").fetchone():
+        return []
+    rows = connection.execute("SELECT job, manifest, state, ended FROM own_handover ORDER BY rowid")
+    return [Handed(job, manifest, state, bool(ended)) for job, manifest, state, ended in rows]
+
+
+def open_handover(connection: sqlite3.Connection) -> Handed | None:
+    """The one that goes on; None where Tidemill itself fills the lake."""
+    return next((each for each in handovers(connection) if not each.ended), None)
+
+
+def begin_handover(connection: sqlite3.Connection, job: str, manifest: str, state: str) -> None:
+    """Inside a transaction: from here on the job fills the lake."""
+    connection.execute(_TABLE)
+    connection.execute("INSERT INTO own_handover VALUES (?, ?, ?, 0)", (job, manifest, state))
+
+
+def note_state(connection: sqlite3.Connection, job: str, state: str) -> None:
+    """Inside the transaction that adds rows of the job's topics: how far these are in the lake with them."""
+    connection.execute("UPDATE own_handover SET state = ? WHERE job = ?", (state, job))
+
+
+def end_handover(connection: sqlite3.Connection, job: str) -> None:
+    """Inside a transaction: the lake takes nothing more of the job."""
+    connection.execute("UPDATE own_handover SET ended = 1 WHERE job = ?", (job,))
