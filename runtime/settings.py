@@ -1,7 +1,7 @@
 """Deployment settings: where a pipeline runs. Flag before TIDEMILL_* variable before tidemill.toml before default."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
@@ -215,7 +215,8 @@ def load_settings(
 ) -> Settings:
     """Settings from flags (None = not given), environment (default: this process's), `folder`/tidemill.toml, defaults.
 
-    Kafka properties merge one by one. Where `folder` (default: the working folder) lacks the default pipeline file, the
+    Kafka properties merge one by one. Without a source, an input means files, unless Kafka is
+    named as near. Where `folder` (default: the working folder) lacks the default pipeline file, the
     one that Tidemill ships is taken. Raises ConfigError naming key, value and fix.
     """
     surroundings = os.environ if environ is None else environ
@@ -233,6 +234,8 @@ def load_settings(
                 places |= {f"kafka.{name}": place_of(f"kafka.{name}") for name in value}
             else:
                 values[key], places[key] = value, place_of(key)
+    if "source" not in values and _names_files([layer for _, layer in layers]):
+        values["source"], places["source"] = "files", f"input is given ({places['input']})"
     referred = _checked(values["kafka"], places, surroundings) if "kafka" in values else {}
     if "serve_token" in values:
         referred |= _referred(values["serve_token"], surroundings)
@@ -240,6 +243,12 @@ def load_settings(
         values["pipeline"], places["pipeline"] = found, "shipped with Tidemill"
     read = {key: _read(key, value, places) for key, value in values.items()}
     return Settings(**read, places=places, referred=referred)
+
+
+def _names_files(layers: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a folder is named, and that nearer than anything of Kafka: it is meant to be read."""
+    named = [["input" in layer, "topic" in layer or "brokers" in layer] for layer in reversed(layers)]
+    return next((files and not kafka for files, kafka in named if files or kafka), False)
 
 
 def default_pipeline(folder: Path) -> str:

@@ -178,6 +178,18 @@ def test_source_files_needs_a_folder(tmp_path):
     assert load_settings({"input": "x"}, {}, tmp_path).require_input() == Path("x")
 
 
+def test_a_folder_that_is_named_is_read_unless_kafka_is_named_as_near(folder):
+    settings = load_settings({"input": "x"}, {}, folder)
+    assert settings.source == "files"
+    assert ("source", "files", "input is given (--input)") in origins(settings)
+    assert load_settings({}, {"TIDEMILL_INPUT": "x"}, folder).source == "files"
+    assert load_settings({"topic": "t"}, {"TIDEMILL_INPUT": "x"}, folder).source == "kafka"
+    assert load_settings({"input": "x", "brokers": "b:1"}, {}, folder).source == "kafka"
+    assert load_settings({"input": "x", "source": "kafka"}, {}, folder).source == "kafka"
+    assert load_settings({"input": "x"}, {"TIDEMILL_SOURCE": "generator"}, folder).source == "generator"
+    assert load_settings({}, {}, folder).source == "kafka"
+
+
 def test_every_setting_has_a_description_and_stands_in_the_shipped_file():
     text = (REPOSITORY / "tidemill.toml").read_text()
     for key, field in SETTINGS.items():
