@@ -76,10 +76,17 @@ def _whole(field: Any) -> Take:
     """All of a field: a repeated one as a list, a map and a message as a dict by text."""
     if field.is_repeated and field.message_type and field.message_type.GetOptions().map_entry:
         inner = _one(field.message_type.fields_by_name["value"])
-        # in an order of their own: a map of the library has another one in each process
-        return lambda entries: {_key(key): inner(entries[key]) for key in sorted(entries, key=_key)}
+        return lambda entries: _entries(entries, inner)
     one = _one(field)
     return (lambda values: [one(each) for each in values]) if field.is_repeated else one
+
+
+def _entries(entries: Any, inner: Take) -> object:
+    if any(isinstance(key, bytes) for key in entries):
+        # the older syntax lets texts be no UTF-8, and such an entry cannot even be asked for
+        return Other("a map with a key that is no UTF-8")
+    # in an order of their own: a map of the library has another one in each process
+    return {_key(key): inner(entries[key]) for key in sorted(entries, key=_key)}
 
 
 def _one(field: Any) -> Take:
