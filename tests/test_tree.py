@@ -80,6 +80,8 @@ ACROSS = {
     "tests/dataflow/intake/test_passes.py": "what many partitions hold in memory, under Bytewax itself",
     "tests/dataflow/sources/files/test_forms.py": "each form of file against the same records",
     "tests/doctor/test_kafka.py": "the whole examination beside a real broker",
+    "tests/flink/contract/test_avro.py": "the Java function on Avro against dataflow/decode/avro",
+    "tests/flink/contract/test_protobuf.py": "the Java function on Protobuf against dataflow/decode/protobuf",
     "tests/flink/contract/test_equal.py": "the Java function against the contract of dataflow/decode, in bulk",
     "tests/flink/parity/test_matrix.py": "all sides on a real Kafka and a real Flink",
     "tests/proof/audit/test_kafka.py": "audit and replay of a lake that was read from a real broker",

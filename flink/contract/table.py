@@ -5,8 +5,10 @@ It is ASCII without quotes of SQL, so it can stand in a statement as it is. Blan
     table    = { setting "," } field { "," field }
     setting  = "max_bytes" INT                         longer records are too_large
              | "max_future" INT                        ms that an event may be after its record
-    field    = TEXT kind [ "key" TEXT ] [ "null" ] [ "absent" value ] limits
-             | TEXT "object" [ "key" TEXT ] [ "null" ] [ "absent" ( "null" | values ) ] "{" field { "," field } "}"
+             | records                                 what they are, where they are no JSON; see records.py
+    field    = TEXT kind names [ "null" ] [ "absent" value ] limits
+             | TEXT "object" names [ "null" ] [ "absent" ( "null" | values ) ] "{" field { "," field } "}"
+    names    = [ "key" TEXT ] [ "former" values ]
     kind     = "str" | "int" | "bool" | "float" | "money" | "money_text" | "date"
              | "time_s" | "time_ms" | "time_us" | "time_ns" | "time_text" | "time_form" | "list" | "json"
     limits   = [ UNIT [ "zone" values ] ]              of time_form alone; UNIT is s, ms, us or ns
@@ -19,13 +21,12 @@ It is ASCII without quotes of SQL, so it can stand in a statement as it is. Blan
     values   = "(" { value } ")"
     value    = TEXT | INT | "#" NUMBER | "true" | "false" | "null" | "[]"
 
-A field's TEXT is its name, and its key in JSON where none is told; a key that may be null, or may be absent (and what
-the column holds then) says so. Money counts in millionths, a date in days since 1970, an event time in its own unit
-(time_form in ms); a float has a `#`. A zone is the times from which an offset held, and the offsets, by turns, in
-seconds. Every TEXT is a JSON string.
+A field's TEXT is its name, and its key in a record where none is told; what a record's own schema may call it beside
+that are its former names. A key that may be null, or may be absent (and what the column holds then) says so. Money
+counts in millionths, a date in days since 1970, an event time in its own unit (time_form in ms); a float has a `#`. A
+zone is the times from which an offset held, and the offsets, by turns, in seconds. Every TEXT is a JSON string.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -34,7 +35,10 @@ from fractions import Fraction
 from dataflow.errors import PipelineError
 from dataflow.event.fields import INT64_MAX, INT64_MIN, FieldKind, TimeUnit, Value, to_micros
 from dataflow.event.schema import EventField, EventObject, EventSchema
+from dataflow.formats.declared import Format
 from dataflow.zones import zone_of
+from flink.contract.records import Aliases, records_text
+from flink.contract.words import quoted
 
 REASON, FIELD = "reason", "field"
 """The columns of the function's row before those of the event."""
@@ -60,8 +64,17 @@ _TIME_KINDS = {
 }
 
 
-def field_table(schema: EventSchema, *, max_bytes: int | None = None, max_future_ms: int | None = None) -> str:
+def field_table(
+    schema: EventSchema,
+    *,
+    max_bytes: int | None = None,
+    max_future_ms: int | None = None,
+    format: Format | None = None,
+    registry: str | None = None,
+) -> str:
     """The text for records of this model. `max_bytes`, `max_future_ms`: as the pipeline has them, None for no limit.
+
+    `format`: as a plan has it, None is JSON; `registry`: the address of the one that has the records' schemas.
 
     Raises PipelineError with all that the function cannot judge: the parts of a record that are none of its value,
     patterns, a constraint that stands twice, fields called like the function's own columns.
@@ -71,7 +84,11 @@ def field_table(schema: EventSchema, *, max_bytes: int | None = None, max_future
         raise PipelineError(f"event {schema.model.__name__}", mistakes)
     settings = [("max_bytes", max_bytes), ("max_future", max_future_ms)]
     parts = [f"{name} {min(value, INT64_MAX)}" for name, value in settings if value is not None]
-    return ", ".join([*parts, *map(_child, schema.root.children)])
+    aliases: Aliases = {}
+    if format is not None and format.name != "json":
+        parts.append(records_text(format, registry))
+        aliases = format.aliases
+    return ", ".join([*parts, *(_child(child, aliases) for child in schema.root.children)])
 
 
 def unsupported(schema: EventSchema) -> Iterator[str]:
@@ -104,38 +121,41 @@ def _unjudged(leaf: EventField) -> Iterator[str]:
             yield "a length stands twice, and pydantic heeds the last; write it once"
 
 
-def _child(child: EventField | EventObject) -> str:
-    return " ".join(_field(child) if isinstance(child, EventField) else _object(child))
+def _child(child: EventField | EventObject, aliases: Aliases) -> str:
+    return " ".join(_field(child, aliases) if isinstance(child, EventField) else _object(child, aliases))
 
 
-def _object(node: EventObject) -> Iterator[str]:
+def _object(node: EventObject, aliases: Aliases) -> Iterator[str]:
     first = next(node.leaves())
     depth = len(node.path) - 1
-    yield _text(first.name.split(".")[depth])
+    yield quoted(first.name.split(".")[depth])
     yield "object"
-    yield from _presence(first.name.split(".")[depth], node.path[-1], node.null_ok)
+    yield from _presence(first.name.split(".")[depth], node, aliases)
     if not node.required:
         yield "absent"
         values = node.default
         yield "null" if values is None else _values(_value(leaf, values[leaf.name]) for leaf in node.leaves())
-    yield f"{{{', '.join(map(_child, node.children))}}}"
+    yield f"{{{', '.join(_child(child, aliases) for child in node.children)}}}"
 
 
-def _field(leaf: EventField) -> Iterator[str]:
+def _field(leaf: EventField, aliases: Aliases) -> Iterator[str]:
     name = leaf.name.rpartition(".")[2]
-    yield _text(name)
+    yield quoted(name)
     yield _kind(leaf)
-    yield from _presence(name, leaf.path[-1], leaf.null_ok)
+    yield from _presence(name, leaf, aliases)
     if not leaf.required:
         yield "absent"
         yield _value(leaf, leaf.default)
     yield from _limits(leaf)
 
 
-def _presence(name: str, key: str, null_ok: bool) -> Iterator[str]:
+def _presence(name: str, child: EventField | EventObject, aliases: Aliases) -> Iterator[str]:
+    key, former = child.path[-1], aliases.get(".".join(child.path), ())
     if key != name:
-        yield f"key {_text(key)}"
-    if null_ok:
+        yield f"key {quoted(key)}"
+    if former:
+        yield f"former {_values(map(quoted, former))}"
+    if child.null_ok:
         yield "null"
 
 
@@ -208,7 +228,7 @@ def _value(leaf: EventField, value: Value) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return _text(value)
+            return quoted(value)
         case int():
             return str(value)
         case float():
@@ -223,8 +243,3 @@ def _value(leaf: EventField, value: Value) -> str:
 
 def _values(values: Iterator[str]) -> str:
     return f"({' '.join(values)})"
-
-
-def _text(text: str) -> str:
-    """A JSON string in ASCII, without what ends a literal of SQL or, for some clients, a statement."""
-    return json.dumps(text).replace("'", "\\u0027").replace(";", "\\u003b")

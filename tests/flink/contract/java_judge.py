@@ -3,7 +3,7 @@
 import json
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -25,13 +25,19 @@ Verdict = list[Any]
 """[reason, field], or [None, None, value ...]: money in millionths, days as ints, a float as the hex of its bits."""
 
 
-def in_java(table: str, values: Sequence[bytes | None], timestamps: Sequence[int | None] = ()) -> list[Verdict]:
+def in_java(
+    table: str,
+    values: Sequence[bytes | None],
+    timestamps: Sequence[int | None] = (),
+    headers: Sequence[bytes | None] = (),
+) -> list[Verdict]:
     """The verdicts of the Java function, by this field table."""
     framed = bytearray()
-    times = timestamps or [None] * len(values)
-    for value, timestamp in zip(values, times, strict=True):
+    nothing = [None] * len(values)
+    for value, timestamp, header in zip(values, timestamps or nothing, headers or nothing, strict=True):
         at_ms = _NO_TIMESTAMP if timestamp is None else timestamp
-        framed += struct.pack(">iq", -1 if value is None else len(value), at_ms) + (value or b"")
+        lengths = [-1 if each is None else len(each) for each in (value, header)]
+        framed += struct.pack(">iqi", lengths[0], at_ms, lengths[1]) + (value or b"") + (header or b"")
     command = [java_command(), "-Xmx256m", "-cp", str(contract_jar()), "tidemill.contract.Main", table]
     told = subprocess.run(command, input=bytes(framed), capture_output=True, check=False)
     assert told.returncode == 0, told.stderr.decode()
@@ -43,14 +49,14 @@ def in_java(table: str, values: Sequence[bytes | None], timestamps: Sequence[int
 
 def in_python(schema: EventSchema, values: Sequence[bytes | None], max_bytes: int | None = None) -> list[Verdict]:
     """The verdicts of the contract itself."""
-    verdicts: list[Verdict] = []
-    for value in values:
-        found = judge_record(schema, value, max_bytes)
-        if isinstance(found, Refusal):
-            verdicts.append([found.reason, found.field])
-        else:
-            verdicts.append([None, None, *(plain(found[leaf.name]) for leaf in schema.fields)])
-    return verdicts
+    return [told(schema, judge_record(schema, value, max_bytes)) for value in values]
+
+
+def told(schema: EventSchema, found: Mapping[str, Value] | Refusal) -> Verdict:
+    """A verdict of the contract as the Java side tells it."""
+    if isinstance(found, Refusal):
+        return [found.reason, found.field]
+    return [None, None, *(plain(found[leaf.name]) for leaf in schema.fields)]
 
 
 def plain(value: Value) -> Any:
@@ -70,7 +76,11 @@ def assert_equal(model: type[BaseModel], values: Sequence[bytes | None], max_byt
     """Java and Python say the same of every record."""
     schema = schema_of(model)
     table = field_table(schema, max_bytes=max_bytes)
-    java, python = in_java(table, values), in_python(schema, values, max_bytes)
+    assert_alike(values, in_java(table, values), in_python(schema, values, max_bytes))
+
+
+def assert_alike(values: Sequence[object], java: Sequence[Verdict], python: Sequence[Verdict]) -> None:
+    """The two sides say the same of each value."""
     assert len(java) == len(python)
     different = [
         (value, one, other)

@@ -33,7 +33,7 @@ public final class Bench {
       long began = THREADS.getCurrentThreadCpuTime();
       for (int i = 0; i < RECORDS; i++) {
         Row row = new Row(judge.columns());
-        judge.judge(copies[i % COPIES], Judge.NO_TIMESTAMP, row);
+        judge.judge(copies[i % COPIES], Judge.NO_TIMESTAMP, null, row);
         events += row.isEvent() ? 1 : 0;
       }
       long between = THREADS.getCurrentThreadCpuTime();

@@ -3,6 +3,7 @@ package tidemill.contract;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** JSON in one canonical form, so that equal objects are equal texts however a producer wrote them. */
@@ -24,6 +25,13 @@ final class Canonical {
   static byte[] of(byte[] v, int at, int end) {
     Canonical text = new Canonical(end - at);
     text.value(v, at, end);
+    return Arrays.copyOf(text.out, text.size);
+  }
+
+  /** The same of a map by names, and of all that is in it: a text as byte[], whole numbers, doubles, lists, maps. */
+  static byte[] of(Map<?, ?> members) {
+    Canonical text = new Canonical(16 * members.size());
+    text.made(members);
     return Arrays.copyOf(text.out, text.size);
   }
 
@@ -71,16 +79,55 @@ final class Canonical {
     }
   }
 
-  private void object(byte[] v, int at, int end) {
-    Map<String, long[]> members = members(v, at, end);
+  private void made(Object value) {
+    if (value instanceof Map<?, ?> members) {
+      byte[][] keys = keys(members);
+      put('{');
+      for (int i = 0; i < keys.length; i++) {
+        if (i > 0) {
+          put(',');
+        }
+        string(keys[i]);
+        put(':');
+        made(members.get(new String(keys[i], StandardCharsets.UTF_8)));
+      }
+      put('}');
+    } else if (value instanceof List<?> values) {
+      put('[');
+      for (int i = 0; i < values.size(); i++) {
+        if (i > 0) {
+          put(',');
+        }
+        made(values.get(i));
+      }
+      put(']');
+    } else if (value instanceof byte[] text) {
+      string(text);
+    } else {
+      String told =
+          value == Typed.NULL ? "null" : value instanceof Double number ? Decimals.json(number) : value.toString();
+      for (int i = 0; i < told.length(); i++) {
+        put(told.charAt(i));
+      }
+    }
+  }
+
+  /** Of a map by names, in the order of code points. */
+  private static byte[][] keys(Map<?, ?> members) {
     byte[][] keys = new byte[members.size()][];
     int count = 0;
-    for (String key : members.keySet()) {
-      keys[count++] = key.getBytes(StandardCharsets.UTF_8);
+    for (Object key : members.keySet()) {
+      keys[count++] = ((String) key).getBytes(StandardCharsets.UTF_8);
     }
     Arrays.sort(keys, Arrays::compareUnsigned);
+    return keys;
+  }
+
+  private void object(byte[] v, int at, int end) {
+    Map<String, long[]> members = members(v, at, end);
+    byte[][] keys = keys(members);
     put('{');
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < keys.length; i++) {
       if (i > 0) {
         put(',');
       }

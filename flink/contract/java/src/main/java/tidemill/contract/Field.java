@@ -6,6 +6,10 @@ final class Field {
   /** The JSON keys from the record's own object down to it, joined by dots: how a dead letter names it. */
   String path;
   Token key;
+  /** The key as a text. */
+  String keyText;
+  /** What a record's own schema may call it beside its key. */
+  String[] former = {};
   Kind kind;
   /** Of a leaf, its place among the columns. */
   int column;

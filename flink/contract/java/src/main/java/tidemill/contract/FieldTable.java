@@ -20,6 +20,13 @@ public final class FieldTable {
   long maxFutureMs = -1;
   /** The column of the event time, by which a future event is told; -1 where there is none. */
   int timeColumn = -1;
+  /** The address of the registry that has the records' schemas; null without one. */
+  String registry;
+  /** Of Avro records their one schema, empty where a registry has them; null of others. */
+  String avro;
+  /** Of Protobuf records their message and its place in its file; null of others. */
+  MessageType message;
+  long[] indexes;
 
   private FieldTable(String text) {
     this.text = text;
@@ -40,13 +47,7 @@ public final class FieldTable {
   private void read() {
     root.kind = Kind.OBJECT;
     while (!peek('"')) {
-      String setting = word();
-      long number = number();
-      switch (setting) {
-        case "max_bytes" -> maxBytes = (int) Math.min(number, Integer.MAX_VALUE);
-        case "max_future" -> maxFutureMs = number;
-        default -> throw mistake("no setting is called " + setting);
-      }
+      setting(word());
       if (!take(',')) {
         throw mistake("a comma must follow a setting");
       }
@@ -59,6 +60,26 @@ public final class FieldTable {
       if (leaf.kind.isTime()) {
         timeColumn = leaf.column;
       }
+    }
+  }
+
+  private void setting(String name) {
+    switch (name) {
+      case "max_bytes" -> maxBytes = (int) Math.min(number(), Integer.MAX_VALUE);
+      case "max_future" -> maxFutureMs = number();
+      case "registry" -> registry = quoted();
+      case "avro" -> avro = peek('"') ? quoted() : "";
+      case "protobuf" -> {
+        indexes = Arrays.stream(values()).mapToLong(each -> (Long) each).toArray();
+        List<Object[]> messages = lists();
+        List<Object[]> enums = lists();
+        try {
+          message = MessageTypes.of(messages, enums);
+        } catch (ClassCastException | IndexOutOfBoundsException | ArithmeticException error) {
+          throw mistake("its messages are no messages");
+        }
+      }
+      default -> throw mistake("no setting is called " + name);
     }
   }
 
@@ -81,7 +102,11 @@ public final class FieldTable {
     field.kind = kind();
     String key = takeWord("key") ? quoted() : name;
     field.key = new Token(utf8(key));
+    field.keyText = key;
     field.path = path + key;
+    if (takeWord("former")) {
+      field.former = Arrays.stream(values()).map(each -> TypedJudge.string((byte[]) each)).toArray(String[]::new);
+    }
     field.nullOk = takeWord("null");
     field.mayLack = takeWord("absent");
     if (field.kind == Kind.OBJECT) {
@@ -160,6 +185,15 @@ public final class FieldTable {
     if (takeWord("lt")) {
       field.floatLt = fraction();
     }
+  }
+
+  private List<Object[]> lists() {
+    expect('{');
+    List<Object[]> found = new ArrayList<>();
+    while (!take('}')) {
+      found.add(values());
+    }
+    return found;
   }
 
   private Zone zone() {

@@ -11,11 +11,11 @@ public final class Judge {
   /** No record timestamp. */
   public static final long NO_TIMESTAMP = Long.MIN_VALUE;
 
-  private static final int ID_BYTES = 5;
-  private static final int GUID_BYTES = 17;
-
   private final FieldTable table;
   private final int columns;
+  /** Reads what is no JSON. */
+  private final Bodies bodies;
+  private final TypedJudge typed = new TypedJudge();
   private byte[] v;
   /** Whether there is a backslash in the record at all. */
   private boolean escapes;
@@ -25,6 +25,7 @@ public final class Judge {
   public Judge(FieldTable table) {
     this.table = table;
     columns = table.columns().length;
+    bodies = Bodies.of(table);
   }
 
   /** How many columns a verdict has to hold. */
@@ -32,8 +33,11 @@ public final class Judge {
     return columns;
   }
 
-  /** Fills a fresh `verdict` with what a record's value is; null is a tombstone. The timestamp is in ms since 1970. */
-  public void judge(byte[] value, long timestampMs, Verdict verdict) {
+  /**
+   * Fills a fresh `verdict` with what a record's value is; null is a tombstone. The timestamp is in ms since 1970. The
+   * header is that which names a registry's schema in the newer form; null without one.
+   */
+  public void judge(byte[] value, long timestampMs, byte[] header, Verdict verdict) {
     v = value;
     into = verdict;
     verdict.record = value;
@@ -49,35 +53,38 @@ public final class Judge {
       verdict.refuse("too_large", null);
       return;
     }
-    int at = frame(value);
+    boolean isEvent = bodies == null ? isJsonEvent(value) : isTypedEvent(value, header);
+    if (isEvent && isFuture(timestampMs)) {
+      verdict.refuse("future_event", table.columns()[table.timeColumn].name);
+    }
+  }
+
+  private boolean isTypedEvent(byte[] value, byte[] header) {
+    Object found = bodies.read(value, header);
+    if (found instanceof String reason) {
+      return refuse(reason, null);
+    }
+    return typed.judge(table.root, Bodies.fields(found), into);
+  }
+
+  private boolean isJsonEvent(byte[] value) {
+    // no JSON begins as what a schema registry's serializer puts before a record
+    int at = Frame.bodyAt(value);
     int end = value.length;
     if (at == end) {
-      verdict.refuse("empty", null);
-      return;
+      return refuse("empty", null);
     }
     if (!Utf8.isValid(value, at, end)) {
-      verdict.refuse("invalid_utf8", null);
-      return;
+      return refuse("invalid_utf8", null);
     }
     escapes = Utf8.hasEscape(value, at, end);
     at = Json.blanks(value, at, end);
     boolean isObject = at < end && value[at] == '{';
     int behind = isObject ? members(table.root, at, end, 1) : Json.value(value, at, end, 0);
     if (behind < 0 || Json.blanks(value, behind, end) != end) {
-      verdict.refuse("malformed", null);
-    } else if (!isObject) {
-      verdict.refuse("not_object", null);
-    } else if (object(table.root) && isFuture(timestampMs)) {
-      verdict.refuse("future_event", table.columns()[table.timeColumn].name);
+      return refuse("malformed", null);
     }
-  }
-
-  /** The bytes that a schema registry's serializer puts before a record; no JSON begins so. */
-  private static int frame(byte[] value) {
-    if (value[0] == 0 && value.length >= ID_BYTES) {
-      return ID_BYTES;
-    }
-    return value[0] == 1 && value.length >= GUID_BYTES ? GUID_BYTES : 0;
+    return isObject ? object(table.root) : refuse("not_object", null);
   }
 
   private boolean isFuture(long timestampMs) {
@@ -170,9 +177,9 @@ public final class Judge {
       int at = node.starts[i];
       boolean good;
       if (at < 0) {
-        good = absent(child);
+        good = Rules.absent(child, into);
       } else if (v[at] == 'n') {
-        good = child.nullOk ? setNull(child) : refuse("missing_field", child.path);
+        good = Rules.isNull(child, into);
       } else if (child.kind == Kind.OBJECT) {
         good = nested(child, at, node.ends[i]);
       } else {
@@ -191,33 +198,6 @@ public final class Judge {
     }
     members(node, at, end, 1);
     return object(node);
-  }
-
-  private boolean absent(Field field) {
-    if (!field.mayLack) {
-      return refuse("missing_field", field.path);
-    }
-    if (field.kind != Kind.OBJECT) {
-      into.setValue(field.column, field.absent);
-    } else if (field.absentLeaves == null) {
-      return setNull(field);
-    } else {
-      for (int i = 0; i < field.absentLeaves.length; i++) {
-        into.setValue(field.firstColumn + i, field.absentLeaves[i]);
-      }
-    }
-    return true;
-  }
-
-  private boolean setNull(Field field) {
-    if (field.kind != Kind.OBJECT) {
-      into.setNull(field.column);
-      return true;
-    }
-    for (int i = field.firstColumn; i < field.endColumn; i++) {
-      into.setNull(i);
-    }
-    return true;
   }
 
   private boolean refuse(String reason, String path) {
@@ -239,7 +219,7 @@ public final class Judge {
         }
         double fraction = Numbers.toDouble(v, at, end);
         into.slots[field.column] = Double.doubleToRawLongBits(fraction);
-        return isGood(field, fraction) || refuse("constraint", field.path);
+        return Rules.takes(field, fraction) || refuse("constraint", field.path);
       default:
         String reason = whole(field, at, end);
         into.slots[field.column] = number;
@@ -249,10 +229,6 @@ public final class Judge {
 
   private boolean isNumber(int at) {
     return v[at] == '-' || Json.isDigit(v[at]);
-  }
-
-  private static boolean isGood(Field field, double number) {
-    return number - number == 0 && field.takes(number);
   }
 
   /** What {@link #whole} read. */
@@ -291,28 +267,11 @@ public final class Judge {
       }
       number = Numbers.toLong(v, at, end);
     }
-    if (!field.takes(number)) {
-      return "constraint";
+    if (field.kind == Kind.INT) {
+      return field.takes(number) ? null : "constraint";
     }
-    switch (field.kind) {
-      case TIME_S:
-        if (number > Times.LIMIT_MS || number < -Times.LIMIT_MS) {
-          return "constraint";
-        }
-        number *= 1_000;
-        break;
-      case TIME_US:
-        number = Math.floorDiv(number, 1_000L);
-        break;
-      case TIME_NS:
-        number = Math.floorDiv(number, 1_000_000L);
-        break;
-      case TIME_MS:
-        break;
-      default:
-        return null;
-    }
-    return number > Times.LIMIT_MS || number < -Times.LIMIT_MS ? "constraint" : null;
+    number = Rules.ticks(field, number);
+    return number == Numbers.NONE ? "constraint" : null;
   }
 
   /** Reads an int without sign that fits for its few digits into `number`; false for all other numbers. */
@@ -344,32 +303,8 @@ public final class Judge {
       from = 0;
       to = text.length;
     }
-    switch (field.kind) {
-      case MONEY_TEXT -> number = amount(text, from, to);
-      case DATE -> number = Times.day(text, from, to);
-      case TIME_TEXT -> number = Times.text(text, from, to);
-      default -> {
-        // its range is that of the time, which is judged there
-        number = Times.form(field, text, from, to);
-        return number == Numbers.NONE ? "constraint" : null;
-      }
-    }
-    return number != Numbers.NONE && field.takes(number) ? null : "constraint";
-  }
-
-  /** A sign or none, digits, decimals or none. */
-  private static long amount(byte[] text, int at, int end) {
-    int digits = at < end && (text[at] == '-' || text[at] == '+') ? at + 1 : at;
-    int behind = Json.digits(text, digits, end);
-    if (behind == digits) {
-      return Numbers.NONE;
-    }
-    if (behind < end) {
-      if (text[behind] != '.' || behind + 1 == end || Json.digits(text, behind + 1, end) != end) {
-        return Numbers.NONE;
-      }
-    }
-    return Numbers.micros(text, text[at] == '+' ? digits : at, end);
+    number = Rules.ofText(field, text, from, to);
+    return number == Numbers.NONE ? "constraint" : null;
   }
 
   private boolean text(Field field, int at, int end) {
@@ -380,34 +315,11 @@ public final class Judge {
     int to = end - 1;
     if (!escapes || !Utf8.hasEscape(v, from, to)) {
       into.setText(field.column, from, to);
-      return takesText(field, v, from, to) || refuse("constraint", field.path);
+      return Rules.takes(field, v, from, to) || refuse("constraint", field.path);
     }
     byte[] text = Utf8.unescaped(v, from, to);
     into.setObject(field.column, text);
-    return takesText(field, text, 0, text.length) || refuse("constraint", field.path);
-  }
-
-  private static boolean takesText(Field field, byte[] text, int at, int end) {
-    if (field.textChoices != null) {
-      return isChoice(field.textChoices, text, at, end);
-    }
-    // a code point has a byte at least, so few bytes are not too many of them
-    if (end - at <= field.maxLength && (field.minLength == 0 || (field.minLength == 1 && at < end))) {
-      return true;
-    }
-    return field.takesLength(Utf8.codePoints(text, at, end));
-  }
-
-  private static boolean isChoice(Token[] choices, byte[] text, int at, int end) {
-    // a text of its own has no quote behind it
-    boolean isQuoted = end < text.length && text[end] == '"';
-    for (Token choice : choices) {
-      if (choice.text.length == end - at
-          && (isQuoted ? choice.isAt(text, at) : Arrays.equals(choice.text, 0, end - at, text, at, end))) {
-        return true;
-      }
-    }
-    return false;
+    return Rules.takes(field, text, 0, text.length) || refuse("constraint", field.path);
   }
 
   private boolean list(Field field, int at, int end) {
@@ -458,14 +370,14 @@ public final class Judge {
         }
         byte[] text = Canonical.text(v, at + 1, end - 1);
         found = text;
-        return takesText(element, text, 0, text.length) ? null : "constraint";
+        return Rules.takes(element, text, 0, text.length) ? null : "constraint";
       case FLOAT:
         if (!isNumber(at)) {
           return "wrong_type";
         }
         double fraction = Numbers.toDouble(v, at, end);
         found = fraction;
-        return isGood(element, fraction) ? null : "constraint";
+        return Rules.takes(element, fraction) ? null : "constraint";
       default:
         String reason = whole(element, at, end);
         if (element.kind == Kind.BOOL) {

@@ -11,8 +11,8 @@ import java.nio.charset.StandardCharsets;
 /**
  * Judges framed records of standard input by the field table that is its argument, one line of JSON for each.
  *
- * <p>A record is its length (int32, big endian; -1 for a tombstone), its timestamp (int64 ms; -2**63 for none) and its
- * bytes. A line is [reason, field] or [null, null, values ...]: money in millionths, days and times since 1970 as ints,
+ * <p>A record is its length (int32, big endian; -1 for a tombstone), its timestamp (int64 ms; -2**63 for none), the
+ * length of its header (int32; -1 for none), its bytes and those of the header. A line is [reason, field] or [null, null, values ...]: money in millionths, days and times since 1970 as ints,
  * a float as the text of its bits in hex.
  */
 public final class Main {
@@ -32,9 +32,11 @@ public final class Main {
           return;
         }
         long timestampMs = in.readLong();
+        int headerLength = in.readInt();
         byte[] value = length < 0 ? null : in.readNBytes(length);
+        byte[] header = headerLength < 0 ? null : in.readNBytes(headerLength);
         Line line = new Line(table.columns());
-        judge.judge(value, timestampMs, line);
+        judge.judge(value, timestampMs, header, line);
         out.write(line.bytes());
       }
     }

@@ -24,11 +24,12 @@ import org.apache.flink.table.types.logical.LogicalTypeFamily;
 import org.apache.flink.table.types.logical.LogicalTypeRoot;
 
 /**
- * In SQL {@code strict_event('<field table>', value [, record_timestamp])}: a row of the reason against the record, the
+ * In SQL {@code strict_event('<field table>', value [, record_timestamp [, header]])}: a row of the reason against the record, the
  * field that is the reason, and the event's columns by the field table. Where there is a reason, all columns are null.
  *
  * <p>The value is BYTES (null is a tombstone), the timestamp TIMESTAMP_LTZ(3) or TIMESTAMP(3), or BIGINT in ms; it
- * counts where the field table has a {@code max_future}.
+ * counts where the field table has a {@code max_future}. The header, BYTES, is the record's {@code __value_schema_id}; null
+ * where it has none.
  */
 public class StrictEvent extends ScalarFunction {
   private static final long serialVersionUID = 1L;
@@ -39,25 +40,30 @@ public class StrictEvent extends ScalarFunction {
 
   /** Judges a value without its record's timestamp. */
   public RowData eval(StringData fieldTable, byte[] value) {
-    return judge(fieldTable, value, Judge.NO_TIMESTAMP);
+    return judge(fieldTable, value, Judge.NO_TIMESTAMP, null);
   }
 
   /** Judges a value with its record's timestamp, null where it has none. */
   public RowData eval(StringData fieldTable, byte[] value, TimestampData timestamp) {
-    return judge(fieldTable, value, timestamp == null ? Judge.NO_TIMESTAMP : timestamp.getMillisecond());
+    return judge(fieldTable, value, timestamp == null ? Judge.NO_TIMESTAMP : timestamp.getMillisecond(), null);
   }
 
   /** The same with the timestamp in ms since 1970. */
   public RowData eval(StringData fieldTable, byte[] value, Long timestampMs) {
-    return judge(fieldTable, value, timestampMs == null ? Judge.NO_TIMESTAMP : timestampMs);
+    return eval(fieldTable, value, timestampMs, null);
   }
 
-  private RowData judge(StringData fieldTable, byte[] value, long timestampMs) {
+  /** The same with the header that names the schema. */
+  public RowData eval(StringData fieldTable, byte[] value, Long timestampMs, byte[] header) {
+    return judge(fieldTable, value, timestampMs == null ? Judge.NO_TIMESTAMP : timestampMs, header);
+  }
+
+  private RowData judge(StringData fieldTable, byte[] value, long timestampMs, byte[] header) {
     if (fieldTable != lastTable) {
       choose(fieldTable);
     }
     EventRow row = new EventRow(lastJudge.columns());
-    lastJudge.judge(value, timestampMs, row);
+    lastJudge.judge(value, timestampMs, header, row);
     return row;
   }
 
@@ -130,7 +136,7 @@ public class StrictEvent extends ScalarFunction {
   private static final class Arguments implements InputTypeStrategy {
     @Override
     public ArgumentCount getArgumentCount() {
-      return ConstantArgumentCount.between(2, 3);
+      return ConstantArgumentCount.between(2, 4);
     }
 
     @Override
@@ -147,14 +153,21 @@ public class StrictEvent extends ScalarFunction {
       taken.add(given.get(1).bridgedTo(byte[].class));
       if (given.size() > 2) {
         DataType timestamp = given.get(2);
-        if (timestamp.getLogicalType().is(LogicalTypeFamily.TIMESTAMP)) {
+        if (timestamp.getLogicalType().is(LogicalTypeFamily.TIMESTAMP) && given.size() == 3) {
           taken.add(timestamp.bridgedTo(TimestampData.class));
         } else if (timestamp.getLogicalType().is(LogicalTypeRoot.BIGINT)) {
           taken.add(timestamp.nullable().bridgedTo(Long.class));
         } else {
           return context.fail(
-              throwOnFailure, "strict_event: the third argument is a record's timestamp, TIMESTAMP_LTZ(3) or BIGINT");
+              throwOnFailure,
+              "strict_event: the third argument is a record's timestamp, TIMESTAMP_LTZ(3) or BIGINT, with a header BIGINT");
         }
+      }
+      if (given.size() > 3) {
+        if (!given.get(3).getLogicalType().is(LogicalTypeFamily.BINARY_STRING)) {
+          return context.fail(throwOnFailure, "strict_event: the fourth argument is a record's header, of type BYTES");
+        }
+        taken.add(given.get(3).nullable().bridgedTo(byte[].class));
       }
       return Optional.of(taken);
     }
@@ -166,7 +179,12 @@ public class StrictEvent extends ScalarFunction {
           Signature.of(
               Signature.Argument.of("field_table", "STRING"),
               Signature.Argument.of("value", "BYTES"),
-              Signature.Argument.of("record_timestamp", "TIMESTAMP_LTZ(3) or BIGINT")));
+              Signature.Argument.of("record_timestamp", "TIMESTAMP_LTZ(3) or BIGINT")),
+          Signature.of(
+              Signature.Argument.of("field_table", "STRING"),
+              Signature.Argument.of("value", "BYTES"),
+              Signature.Argument.of("record_timestamp", "BIGINT"),
+              Signature.Argument.of("header", "BYTES")));
     }
   }
 }

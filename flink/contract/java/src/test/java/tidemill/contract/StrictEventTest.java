@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
@@ -148,9 +149,30 @@ class StrictEventTest {
   }
 
   @Test
+  void recordsOfAvroAndProtobufAreReadByTheTablesSchema() throws Exception {
+    records("\u0004ab\u000e", "\u0004ab\u000ex", "\n\u0002ab\u0010\u0007", "\u0000\u0000\u0000\u0000\u0001\u0000\u0010\u0007");
+    String schema =
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":"
+            + "[{\"name\":\"id\",\"type\":\"string\"},{\"name\":\"was\",\"type\":\"long\"}]}";
+    String fields = ", \"id\" str, \"at\" time_ms former (\"was\")";
+    String avro = "avro \"" + schema.replace("\"", "\\\"") + "\"" + fields;
+    String message = "(false \"id\" 1 9 false false false true -1 -1 \"at\" 2 3 false false false false -1 -1)";
+    String protobuf = "protobuf (0) { " + message + " } {}" + fields;
+    String query = "SELECT e.reason, e.id, e.`at` FROM (SELECT strict_event('%s', v, CAST(NULL AS BIGINT), %s) AS e FROM raw0)";
+    Row malformed = Row.of("malformed", null, null);
+    assertEquals(
+        List.of(Row.of(null, "ab", 7L), malformed, malformed, malformed),
+        ask(query.formatted(avro, "CAST(NULL AS BYTES)")));
+    assertEquals(
+        List.of(malformed, malformed, Row.of(null, "ab", 7L), Row.of(null, "", 7L)),
+        ask(query.formatted(protobuf, "CAST(NULL AS BYTES)")));
+    assertEquals(Collections.nCopies(4, malformed), ask(query.formatted(protobuf, "x'0000000001'")));
+  }
+
+  @Test
   void whatIsNoFieldTableIsRefusedWhenTheStatementIsRead() {
     records("{}");
-    for (String wrong : List.of("'\"a\" text'", "'\"a\" str,'", "CAST(v AS STRING)", "1")) {
+    for (String wrong : List.of("'\"a\" text'", "'\"a\" str,'", "'avro \"\" str'", "'protobuf (0) {} {}, \"a\" str'", "CAST(v AS STRING)", "1")) {
       Exception refused =
           assertThrows(ValidationException.class, () -> ask("SELECT strict_event(" + wrong + ", v) FROM raw0"));
       StringBuilder said = new StringBuilder();
