@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from dataflow.pipeline.plan import Plan
     from flink.generate.options import Options
     from runtime.settings import Settings
+
+REGISTRY = "schema.registry."
+REGISTRY_URL = REGISTRY + "url"
 
 _OFFSETS = re.compile(r"(\d+):(\d+)", re.ASCII)
 
@@ -142,6 +146,7 @@ def _write(settings: "Settings", given: "Options", out: Path, from_lake: Path | 
     from flink.generate.generate import generate as generated
 
     plan = load(settings.pipeline)
+    given = _with_registry(settings, plan, given)
     job = generated(plan, given if from_lake is None else for_lake(plan, given, from_lake, events=settings.events))
     built = contract_jar() if with_jar else None
     try:
@@ -196,6 +201,17 @@ def duration_ms(flag: str, written: str) -> int:
     return found
 
 
+def _with_registry(settings: "Settings", plan: "Plan", given: "Options") -> "Options":
+    """With the address of the registry: what a property says, or else that of the settings where records need one."""
+    from runtime.registry.client import checked_url
+    from runtime.registry.open import registry_url
+
+    properties = dict(given.kafka)
+    address = properties.pop(REGISTRY_URL, None)
+    registry = registry_url(settings, plan) if address is None else checked_url(address)
+    return replace(given, kafka=properties, registry=registry)
+
+
 def _properties(pairs: Sequence[str]) -> dict[str, str]:
     from dataflow.sources.kafka.properties import is_secret
 
@@ -206,6 +222,9 @@ def _properties(pairs: Sequence[str]) -> dict[str, str]:
             raise ConfigError("--kafka", pair, "write NAME=VALUE")
         if is_secret(name):
             fix = "a secret would stand in the files for all to read; give it to the cluster, in a JAAS file of its own"
+            raise ConfigError("--kafka", name, fix)
+        if name.startswith(REGISTRY) and name != REGISTRY_URL:
+            fix = f"of the registry's properties a job has {REGISTRY_URL} alone; docs/flink.md says where the others go"
             raise ConfigError("--kafka", name, fix)
         found[name] = value
     return found

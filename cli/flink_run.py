@@ -75,6 +75,7 @@ def run(
     from flink.contract.build import contract_jar
     from flink.generate.generate import generate
     from flink.generate.options import Options
+    from runtime.registry.open import registry_url
 
     known = settings_with_logs({"pipeline": pipeline, "brokers": brokers, "topic": topic})
     plan = load(known.pipeline)
@@ -87,6 +88,7 @@ def run(
         sink_prefix=sink_prefix,
         checkpoint_interval_ms=duration_ms("--checkpoint-every", checkpoint_every),
         parallelism=parallelism,
+        registry=registry_url(known, plan),
     )
     if from_lake is not None:
         given = for_lake(plan, given, from_lake, events=known.events)

@@ -53,12 +53,12 @@ def parity(
     """
     from dataflow.pipeline.load import load
     from flink.parity.records import Kafka
-    from runtime.registry.open import with_schemas
+    from runtime.registry.open import registry_url, with_schemas
 
     asked = _asked(engine, form, parallelism, kill=kill_taskmanager, savepoint=savepoint)
     settings = settings_with_logs(given)
     plan = with_schemas(settings, load(settings.pipeline))
-    kafka = Kafka(settings.brokers, settings.require_kafka())
+    kafka = Kafka(settings.brokers, settings.require_kafka(), registry_url(settings, plan))
     sides = _sides(given, settings, asked, flink_folder)
     made = _Made(plan, kafka, seed, records)
     verdicts = list(made.named(settings.require_topic(), sides) if given["topic"] is not None else made.fresh(sides))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from dataflow.durations import to_text
 from dataflow.pipeline.plan import Plan
+from flink.contract.records import in_registry
 from flink.generate.generated import SinkTable
 from flink.generate.options import Options
 
@@ -202,7 +203,21 @@ def _notes(plan: Plan, given: Options) -> Iterator[str]:
             f"- The first start reads from {given.start}. Where an offset is lost, Flink reads on from the earliest"
             " there is, without a word."
         )
+    yield from _schemas(plan, given)
     yield "- Give no operator and no source a parallelism of its own: rows of a partition would lose their order."
+
+
+def _schemas(plan: Plan, given: Options) -> Iterator[str]:
+    if in_registry(plan.format):
+        yield (
+            f"- The job asks the registry at `{given.registry}` for each schema that a record names, once on each"
+            " TaskManager. Where it gives no answer the job waits, asks every second, and after a minute fails and goes"
+            " on from its last checkpoint; no record is passed over. A registry that wants a user gets it from"
+            " `SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO=USER:PASSWORD` in the environment of the TaskManagers, and"
+            " certificates from their JVM's stores (`env.java.opts.taskmanager`)."
+        )
+    elif plan.format.name != "json":
+        yield "- The records' schema is part of `job.sql`: when it changes in the pipeline, generate again."
 
 
 def _file_name(path: str) -> str:

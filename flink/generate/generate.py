@@ -134,13 +134,13 @@ def _events(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> Iterat
     keeps_events = given.handover is not None and given.handover.events
     if keeps_events:
         read |= set(plan.row_schema.names)
-    call = call_of(plan)
+    call = call_of(plan, given)
     columns = None
     more: tuple[str, ...] = ()
     if given.form == "final":
         more = (TS,)
-        columns = time_columns(time_of_events(plan, refusing), rollups, plan.out_of_orderness_ms)
-    yield records_table(given, columns)
+        columns = time_columns(time_of_events(plan, given, refusing), rollups, plan.out_of_orderness_ms)
+    yield records_table(plan, given, columns)
     yield judged_view(call, *more)
     if refusing:
         yield looked_up_view(refusing)

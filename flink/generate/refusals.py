@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from dataflow.decode.decoder import NEEDS_REGISTRY
 from dataflow.durations import to_text
 from dataflow.errors import PipelineError
 from dataflow.event.fields import FieldKind
@@ -13,11 +14,13 @@ from dataflow.pipeline.checks import MAX_DURATION_MS
 from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.windows.flink import MAX_INTERVAL_MS
 from dataflow.windows.kinds import kind_of
+from flink.contract.records import in_registry, too_long, unread
 from flink.contract.table import unsupported
 from flink.generate import dimensions
 from flink.generate.final import lag_ms
 from flink.generate.options import Options
 from flink.generate.rollups import DIALECT, Words, needed
+from flink.generate.source import has_header
 
 ELSE = "leave the rollup out with --rollup, or leave it to Tidemill"
 
@@ -27,7 +30,7 @@ SAFE_FROM_MS, SAFE_TO_MS = -(30 * 10**12), 253_402_300_799_999
 
 def refuse(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> None:
     """Raises PipelineError with all that stands in the way."""
-    mistakes = [*_options(plan, given), *_handover(plan, given), *_records(plan)]
+    mistakes = [*_options(plan, given), *_handover(plan, given), *_records(plan, given)]
     read = {name for rollup in rollups for name in needed(rollup)}
     for each in plan.dimensions:
         why = dimensions.unfit(each)
@@ -73,6 +76,11 @@ def _handover(plan: Plan, given: Options) -> Iterator[str]:
         yield "--rollup: a job that fills a lake has to fill all of it; leave the flag out"
     if len(given.topics) > 1:
         yield "--topic: Flink pins the offsets of one topic only, and a lake's are pinned; name one"
+    if has_header(plan):
+        yield (
+            f"format = {plan.format.name}(...): dead letters come into a lake without their headers, which may name"
+            " their schemas; leave --from-lake out, or go on with Tidemill"
+        )
     for leaf in plan.event.fields if given.handover.events else ():
         if leaf.kind in (FieldKind.JSON, FieldKind.LIST):
             yield (
@@ -92,13 +100,11 @@ def _handover(plan: Plan, given: Options) -> Iterator[str]:
                 )
 
 
-def _records(plan: Plan) -> Iterator[str]:
-    if plan.format.name != "json":
-        traps = {
-            "avro": "Flink's avro formats read decimals and times of another schema wrongly without a word",
-            "protobuf": "Flink's protobuf format cannot tell an absent field from 0",
-        }[plan.format.name]
-        yield f"format = {plan.format.name}(...): {traps}; send JSON, or leave the pipeline to Tidemill"
+def _records(plan: Plan, given: Options) -> Iterator[str]:
+    if in_registry(plan.format) and given.registry is None:
+        yield f"format = {plan.format.name}(...): {NEEDS_REGISTRY}"
+    yield from unread(plan.format)
+    yield from too_long(plan.format)
     yield from (f"event.{mistake}" for mistake in unsupported(plan.event))
 
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from dataflow.decode.decoder import beside_of
+from dataflow.event.record_part import header_column
+from dataflow.formats.frame import HEADER
 from dataflow.pipeline.plan import Plan
 from flink.contract.table import field_table
 from flink.generate.dimensions import Inline
@@ -22,18 +25,27 @@ TIMESTAMP = (
 """The record's timestamp in ms. A cast to BIGINT would give seconds."""
 
 
-def records_table(given: Options, time_columns: str | None = None) -> str:
+_HEADERS = "`_headers`"
+
+
+def has_header(plan: Plan) -> bool:
+    """Whether a record's header may name the schema of its value."""
+    return header_column(HEADER) in beside_of(plan)
+
+
+def records_table(plan: Plan, given: Options, time_columns: str | None = None) -> str:
     """The topics, record by record. No parallelism of its own: rows of a partition would lose their order.
 
     `time_columns`: a time and its watermark, for windows of Flink's own.
     """
     time = "" if time_columns is None else f",\n{time_columns}"
+    headers = f"\n  {_HEADERS} MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL," if has_header(plan) else ""
     return f"""CREATE TEMPORARY TABLE {RECORDS} (
   `topic` STRING METADATA VIRTUAL,
   `partition` INT METADATA VIRTUAL,
   `offset` BIGINT METADATA VIRTUAL,
   `_timestamp` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
-  `_timestamp_type` STRING METADATA FROM 'timestamp-type' VIRTUAL,
+  `_timestamp_type` STRING METADATA FROM 'timestamp-type' VIRTUAL,{headers}
   `_value` BYTES,
   `_now` AS PROCTIME(){time}
 ) {options(_connector(given))}"""
@@ -91,19 +103,32 @@ NO_FLOOR = -(2**63) + 1
 """Below every watermark."""
 
 
-def call_of(plan: Plan) -> str:
+def call_of(plan: Plan, given: Options) -> str:
     """The call that judges a record by the event model."""
-    return f"{JUDGE}({text(field_table(plan.event, max_bytes=plan.max_record_bytes))}, `_value`)"
+    return _call(plan, given, None)
 
 
-def time_of_events(plan: Plan, refusing: Sequence[Inline]) -> str:
+def _call(plan: Plan, given: Options, timestamp: str | None) -> str:
+    """`timestamp`: the record's, where the function is to guard against the future as well."""
+    table = field_table(
+        plan.event,
+        max_bytes=plan.max_record_bytes,
+        max_future_ms=None if timestamp is None else plan.max_future_ms,
+        format=plan.format,
+        registry=given.registry,
+    )
+    more = "" if timestamp is None else f", {timestamp}"
+    if has_header(plan):
+        more = f"{more or ', CAST(NULL AS BIGINT)'}, {_HEADERS}[{text(HEADER)}]"
+    return f"{JUDGE}({text(table)}, `_value`{more})"
+
+
+def time_of_events(plan: Plan, given: Options, refusing: Sequence[Inline]) -> str:
     """The event time out of the columns of the records' table, 0 for records that are no events.
 
     Here the function guards against the future as well: it is called as seldom as can be.
     """
-    table = field_table(plan.event, max_bytes=plan.max_record_bytes, max_future_ms=plan.max_future_ms)
-    timestamp = "" if plan.max_future_ms is None else f", {_timestamp(plan, TIMESTAMP)}"
-    call = f"{JUDGE}({text(table)}, `_value`{timestamp})"
+    call = _call(plan, given, None if plan.max_future_ms is None else _timestamp(plan, TIMESTAMP))
     time = f"COALESCE({call}.{named(plan.event.event_time.name)}, CAST(0 AS BIGINT))"
     for inline in refusing:
         time = f"CASE WHEN {inline.unknown(f'{call}.{named(inline.key)}')} THEN CAST(0 AS BIGINT) ELSE {time} END"

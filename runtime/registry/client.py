@@ -39,7 +39,7 @@ class RegistryClient:
 
     def __init__(self, properties: Mapping[str, str]) -> None:
         """`properties` by PROPERTIES, what they refer to in its place. Raises ConfigError; connects to nothing."""
-        self.url = _checked_url(properties[_URL])
+        self.url = checked_url(properties[_URL])
         self._headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json"}
         user = properties.get(_USER)
         if user:
@@ -123,7 +123,8 @@ def _says_not_found(body: bytes) -> bool:
     return isinstance(told, dict) and str(told.get("error_code", "")).startswith("404")
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
+    """The address without a slash at its end. Raises ConfigError."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(f"kafka.{_URL}", "****" if "@" in url else url, "write http://HOST:PORT or https://HOST:PORT")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from dataflow.decode.decoder import NEEDS_REGISTRY, needs_registry
 from dataflow.errors import ConfigError
 from dataflow.pipeline.plan import Plan
-from runtime.registry.client import PREFIX, PROPERTIES, RegistryClient
+from runtime.registry.client import PREFIX, PROPERTIES, RegistryClient, checked_url
 from runtime.registry.kept import KeptSchemas, folder_beside
 from runtime.settings import Settings
 
@@ -20,6 +20,13 @@ def with_schemas(settings: Settings, plan: Plan) -> Plan:
         return plan
     client = RegistryClient(registry_properties(settings))
     return replace(plan, schemas=KeptSchemas(client, client.url, folder_beside(settings.recovery)))
+
+
+def registry_url(settings: Settings, plan: Plan) -> str | None:
+    """The address of the registry that `settings` name, where the plan's records need one. Raises ConfigError."""
+    if not needs_registry(plan):
+        return None
+    return checked_url(registry_properties(settings)[PREFIX + "url"])
 
 
 def registry_properties(settings: Settings) -> Mapping[str, str]:

@@ -43,6 +43,31 @@ def test_flags_reach_the_job(tmp_path):
         assert part in job
 
 
+AVRO = str(HERE / "avro_final" / "pipeline.py")
+
+
+def test_the_registry_is_that_of_the_settings_or_of_a_flag(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert generated("--pipeline", AVRO, "--out", "job") == 2
+    assert 'set "schema.registry.url" in [kafka]' in capsys.readouterr().err
+    assert not (tmp_path / "job").exists()
+    (tmp_path / "tidemill.toml").write_text('[kafka]\n"schema.registry.url" = "http://registry:8081/"\n')
+    assert generated("--pipeline", AVRO, "--out", "job") == 0
+    assert 'registry "http://registry:8081", avro' in (tmp_path / "job" / "job.sql").read_text()
+    assert generated("--pipeline", AVRO, "--out", "job", "--kafka", "schema.registry.url=https://other/ccompat") == 0
+    job = (tmp_path / "job" / "job.sql").read_text()
+    assert 'registry "https://other/ccompat", avro' in job
+    assert "'properties.schema.registry" not in job
+
+
+def test_the_registrys_other_properties_are_no_part_of_a_job(tmp_path, capsys):
+    words = ["--pipeline", AVRO, "--out", str(tmp_path), "--kafka"]
+    assert generated(*words, "schema.registry.ssl.ca.location=ca.pem") == 2
+    assert "a job has schema.registry.url alone; docs/flink.md says where" in capsys.readouterr().err
+    assert generated(*words, "schema.registry.basic.auth.user.info=me:secret") == 2
+    assert "a secret would stand in the files" in capsys.readouterr().err
+
+
 @pytest.mark.kafka
 @pytest.mark.timeout(900)
 def test_the_functions_jar_is_built_beside_the_files_and_has_all_functions(tmp_path):

@@ -12,7 +12,7 @@ from flink.generate.options import Handover, Options
 
 HERE = Path(__file__).parent / "cases"
 NAMES = sorted(folder.name for folder in HERE.iterdir() if (folder / "options.json").is_file())
-INPUTS = {"pipeline.py", "options.json", "ads.csv", "sizes.csv"}
+INPUTS = {"pipeline.py", "options.json", "ads.csv", "sizes.csv", "event.avsc"}
 REFUSED = "refused.txt"
 
 

@@ -8,7 +8,7 @@ import pytest
 from dataflow import avro
 from dataflow.errors import ConfigError
 from dataflow.pipeline.plan import make_plan
-from runtime.registry.open import registry_properties, with_schemas
+from runtime.registry.open import registry_properties, registry_url, with_schemas
 from runtime.settings import Settings, load_settings
 from tests.avro_events import PIPELINE
 
@@ -36,3 +36,11 @@ def test_kafkas_client_gets_none_of_the_registrys_properties_and_secrets_come_by
     assert registry_properties(settings)["schema.registry.basic.auth.user.info"] == "me:pass"
     with pytest.raises(ConfigError, match="the registry has no such property"):
         registry_properties(settings_of(tmp_path, url="http://a:1", uri="http://b:1"))
+
+
+def test_the_address_of_the_registry_is_told_where_records_need_one(tmp_path: Path) -> None:
+    plan = make_plan(replace(PIPELINE, format=avro()), tmp_path)
+    assert registry_url(settings_of(tmp_path, url="http://a:1/"), plan) == "http://a:1"
+    assert registry_url(settings_of(tmp_path), make_plan(PIPELINE, tmp_path)) is None
+    with pytest.raises(ConfigError, match="write http://HOST:PORT"):
+        registry_url(settings_of(tmp_path, url="a:1"), plan)
