@@ -31,11 +31,12 @@ _TRIES = 200
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One record to be written. `timestamp_ms`: the record's own."""
+    """One record to be written. `timestamp_ms`: the record's own, as are its `headers`."""
 
     partition: int
     value: bytes | None
     timestamp_ms: int
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def adversary(plan: Plan, seed: int, records: int) -> list[list[Written]]:

@@ -87,6 +87,7 @@ def run_flink(plan: Plan, pins: Pins, kafka: Kafka, cluster: FlinkCluster, jar: 
         parallelism=asked.parallelism,
         jar=str(jar),
         rollups=asked.rollups,
+        registry=kafka.registry,
     )
     generated = generate(plan, options)
     make_topics(kafka, generated.topics, 2)

@@ -77,7 +77,9 @@ def write(kafka: Kafka, topic: str, records: Iterable[Written]) -> None:
     for each in records:
         while True:
             try:
-                producer.produce(topic, each.value, partition=each.partition, timestamp=max(1, each.timestamp_ms))
+                stamp = max(1, each.timestamp_ms)
+                headers: list[tuple[str, str | bytes | None]] = [*each.headers]
+                producer.produce(topic, each.value, partition=each.partition, timestamp=stamp, headers=headers)
                 break
             except BufferError:
                 producer.poll(0.1)

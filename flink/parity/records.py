@@ -23,10 +23,11 @@ _RECORDS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """A broker and the client properties that it needs."""
+    """A broker, the client properties that it needs, and the address of the registry that has records' schemas."""
 
     brokers: str
     properties: Mapping[str, str]
+    registry: str | None = None
 
     def topics(self) -> tuple[KafkaTopics, Trouble]:
         """Who answers questions about topics."""

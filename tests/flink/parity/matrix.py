@@ -7,12 +7,15 @@ from pathlib import Path
 
 from dataflow.errors import PipelineError, TidemillError
 from dataflow.pipeline.load import load
+from dataflow.pipeline.plan import Plan
 from flink.cluster.cluster import FlinkCluster
-from flink.parity.adversary import adversary
+from flink.parity.adversary import Written, adversary
 from flink.parity.job import Asked
 from flink.parity.records import Kafka
 from flink.parity.run import PREFIX, Sides, run, stage
 from flink.parity.verdict import Verdict
+from tests.flink.contract.served import served
+from tests.flink.parity.encoded import encoded, knows_schemas
 
 CASES = Path(__file__).parent / "cases"
 STALL_SECONDS = 10.0
@@ -44,6 +47,8 @@ MATRIX = (
     Case("no lateness allowed", "strict", (*_each("upsert", 2), *_each("final", 2))),
     Case("sessions", "sessions", _each("final", 1, 2, 4)),
     Case("dimensions", "dimensions", (*_each("upsert", 1, 2), *_each("final", 2))),
+    Case("Avro, a registry's schemas", "avro", (*_each("upsert", 1, 2), *_each("final", 2))),
+    Case("Protobuf, a registry's schemas", "protobuf", (*_each("upsert", 1, 2), *_each("final", 2))),
     Case("dedup", "dedup", (*_each("upsert", 1, 2), *_each("final", 1, 2))),
     Case("sketches", "sketches", refused="approx_count_distinct"),
     Case("expressions", "expressions", (*_each("upsert", 2), *_each("final", 2))),
@@ -87,11 +92,25 @@ def _verdict(case: Case, kafka: Kafka, cluster: FlinkCluster, seed: int, records
     plan = load(spec)
     if case.refused is not None:
         _require_refused(case, kafka, cluster)
-    made = adversary(plan, seed, records)
+    if plan.format.name == "json":
+        return _compared(case, plan, kafka, cluster, adversary(plan, seed, records))
+    with served() as registry:
+        knows_schemas(registry)
+        known = replace(kafka, registry=registry.url)
+        made = encoded(plan, seed, records)
+        return _compared(case, replace(plan, schemas=registry), known, cluster, made)
+
+
+def _compared(
+    case: Case, plan: Plan, kafka: Kafka, cluster: FlinkCluster, made: Sequence[Sequence[Written]]
+) -> Verdict:
+    spec = str(CASES / f"{case.pipeline}.py")
     pins, rest = stage(kafka, made, case.share, between=lambda: time.sleep(case.stall))
     once = _once(rest)
     asked = [replace(each, rest=once) for each in case.asked]
     flags = ["--pipeline", spec, "--brokers", kafka.brokers, "--group", PREFIX]
+    if kafka.registry is not None:
+        flags += ["--kafka", f"schema.registry.url={kafka.registry}"]
     return run(plan, kafka, pins, Sides(flags, cluster, asked))
 
 

@@ -49,6 +49,16 @@ def test_repeats_are_dropped_by_flink_as_by_the_others(kafka: str, flink: FlinkC
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize(("name", "form"), [("avro", "upsert"), ("protobuf", "final")])
+def test_records_of_avro_and_protobuf_are_read_alike(kafka: str, flink: FlinkCluster, name: str, form: Form) -> None:
+    case = Case(name, name, (Asked(form, 2),))
+    outcome = play(case, Kafka(kafka, {}), flink, seed=3, records=2_000)
+    assert list(troubles(outcome)) == []
+    assert outcome.verdict is not None
+    assert f"flink-{form}-p2" in {side for each in outcome.verdict.comparisons for side in each.sides}
+
+
+@pytest.mark.kafka
 def test_what_flink_cannot_say_is_refused_and_tidemill_is_compared_all_the_same(
     kafka: str, flink: FlinkCluster
 ) -> None:
