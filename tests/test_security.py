@@ -175,7 +175,7 @@ def place(tmp_path: Path, broker: SecureKafka, tokens: str) -> Place:
 
 def read(reader: Reader, count: int) -> int:
     """How many records come within some seconds, up to `count`."""
-    deadline, found = time.monotonic() + SECONDS, 0
+    deadline, found = time.monotonic() + 4 * SECONDS, 0
     while found < count and time.monotonic() < deadline:
         poll = reader.poll(100, 1 << 20)
         found += 0 if poll is None else poll.records.num_rows
@@ -243,7 +243,7 @@ def test_what_pip_brings_has_every_compression(place: Place, broker: SecureKafka
     topic = fresh_topic(broker.bootstrap, config={"compression.type": "producer"})
     producer = Producer({"bootstrap.servers": broker.bootstrap, "compression.type": kind})
     producer.produce(topic, b"x" * 1000)
-    assert producer.flush(SECONDS) == 0
+    assert producer.flush(4 * SECONDS) == 0
     place.write("User and password over TLS", OVER_TLS, topic)
     source = open_source(place.settings(), plan, lambda: datetime.now(UTC))
     reader = source.open(f"{topic}/0", None, None)
@@ -257,7 +257,7 @@ def test_a_wrong_password_ends_a_run_within_seconds_with_one_sentence(place: Pla
     place.environ["KAFKA_PASSWORD"] = "wrong-hush-41"
     began = time.monotonic()
     done = place.tidemill("run", "--bounded")
-    assert time.monotonic() - began < SECONDS * slowness()
+    assert time.monotonic() - began < 2 * SECONDS * slowness()
     assert done.returncode == 3
     assert len(re.findall(r"^error: ", done.stderr, re.MULTILINE)) == 1
     assert "SASL authentication error" in done.stderr
@@ -365,7 +365,7 @@ def refusal(brokers: str, topic: str, properties: dict[str, str]) -> str:
     began = time.monotonic()
     with pytest.raises(SourceError) as told:
         KafkaSource(brokers, [topic], properties=properties, timeout_seconds=60)
-    assert time.monotonic() - began < SECONDS, "of the minute that a silent broker is given"
+    assert time.monotonic() - began < 2 * SECONDS, "of the minute that a silent broker is given"
     said = str(told.value)
     assert "\n" not in said
     assert not [secret for secret in SECRETS if secret in said]
@@ -412,7 +412,7 @@ def test_a_token_is_renewed_before_it_ends_while_the_run_goes_on(
     source = open_source(place.settings(), plan, lambda: datetime.now(UTC))
     reader = source.open(f"{topic}/0", None, None)
     assert read(reader, 3) == 3
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + 4 * SECONDS
     # two clients, one for questions and one for records, each with a second one at least
     while _Tokens.given < 4 and time.monotonic() < deadline:
         reader.poll(100, 1 << 20)
@@ -454,7 +454,7 @@ def test_a_login_that_is_refused_while_a_run_goes_on_is_retried_until_it_is_take
     broker.set_password("fleeting", "another")
     with capture_logs() as logs:
         reader = source.open(f"{topic}/0", None, None)
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + 4 * SECONDS
         while not logs and time.monotonic() < deadline:
             assert reader.poll(100, 1 << 20) is None
             time.sleep(0.05)
@@ -496,7 +496,7 @@ def test_a_group_without_rights_costs_a_warning_and_nothing_else(broker: SecureK
     reader = source.open(f"{topic}/0", None, None)
     with capture_logs() as logs:
         assert read(reader, 3) == 3
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + 4 * SECONDS
         while not logs and time.monotonic() < deadline:
             reader.poll(100, 1 << 20)
             time.sleep(0.05)

@@ -155,7 +155,7 @@ def _kill_one(stage: Stage, subject: Subject) -> int:
 
 
 def _await_end(stage: Stage, pids: list[int]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while any(map(runs, pids)):
         if time.monotonic() > deadline:
             stage.fail(f"processes {pids} went on for 20 s without their supervisor")

@@ -70,7 +70,7 @@ class Topic:
     def create(self) -> None:
         """Make it, also anew after it was deleted."""
         new = NewTopic(self.name, self.stream.partitions, self._copies, config={"retention.ms": "-1"})
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 self.admin.create_topics([new])[self.name].result(timeout=30)

@@ -13,7 +13,7 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 
 _EXPECTED = ("Failed to load resource", "net::ERR_")
 """Chromium's own words for an answer that is an error, which the page tells in its own way."""

@@ -21,7 +21,7 @@ from tests.query.lakes import T0, LakeMaker, clicks, ledger, merge
 
 FINAL = "SELECT clicks, is_final FROM ad_clicks_1m"
 TOTAL = "SELECT coalesce(sum(clicks), 0)::BIGINT AS n FROM ad_clicks_1m"
-PATIENCE_S = 20
+PATIENCE_S = 120
 """Far more than any of it takes, far less than the hour after which a test is given up."""
 
 

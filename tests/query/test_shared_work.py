@@ -7,7 +7,7 @@ import pytest
 
 from query.shared_work import SharedWork
 
-LONG_S = 20
+LONG_S = 120
 
 
 def test_all_who_ask_meanwhile_get_what_one_of_them_did() -> None:

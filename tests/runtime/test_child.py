@@ -15,7 +15,7 @@ def child(code: str) -> ChildProcess:
     return ChildProcess([sys.executable, "-c", f"import os, signal, sys, time\n{code}"], os.environ)
 
 
-def until(found: Callable[[], bool], patience_s: float = 60) -> None:
+def until(found: Callable[[], bool], patience_s: float = 120) -> None:
     deadline = time.monotonic() + patience_s
     while not found():
         assert time.monotonic() < deadline

@@ -57,7 +57,7 @@ def begin(tmp_path: Path, log: Log) -> Iterator[Begin]:
         yield run
 
 
-def until(found: Callable[[], object], patience_s: float = 90) -> None:
+def until(found: Callable[[], object], patience_s: float = 120) -> None:
     deadline = time.monotonic() + patience_s
     while not found():
         assert time.monotonic() < deadline, "it did not come"

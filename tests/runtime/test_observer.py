@@ -49,7 +49,7 @@ def commit_after(observer: CommitObserver, now: list[float], seconds: float) -> 
     observer(stats(accepted=1, late=0))
 
 
-def counted(patience_s: float = 30) -> None:
+def counted(patience_s: float = 120) -> None:
     """Wait until no count is under way."""
     for thread in threading.enumerate():
         if thread.name == "count-files":

@@ -98,8 +98,8 @@ def committed(bootstrap: str, topic: str) -> list[bytes]:
 
 
 def until(holds: Callable[[], bool], seconds: float) -> None:
-    """Wait until it holds; on a busy machine for longer."""
-    deadline = time.monotonic() + seconds * slowness()
+    """Wait until it holds; on a busy machine for longer, and how busy it will be nobody knows."""
+    deadline = time.monotonic() + 3 * seconds * slowness()
     while not holds():
         assert time.monotonic() < deadline, "it never came to hold"
         time.sleep(0.2)

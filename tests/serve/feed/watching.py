@@ -14,7 +14,7 @@ from serve.feed.viewer import Viewer
 from serve.served import Served
 from tests.serve.served_lake import ADS
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 class Event(NamedTuple):

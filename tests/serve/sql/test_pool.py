@@ -19,7 +19,7 @@ from tests.serve.sql.asking import ENDLESS, SMALL, Asking
 from tests.slowness import slowness
 
 
-def until(found: Callable[[], bool], patience_s: float = 60) -> None:
+def until(found: Callable[[], bool], patience_s: float = 120) -> None:
     deadline = time.monotonic() + patience_s
     while not found():
         assert time.monotonic() < deadline

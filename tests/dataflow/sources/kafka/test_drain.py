@@ -23,7 +23,7 @@ from dataflow.sources.kafka.drain_native import NativeDrain
 from dataflow.sources.kafka.drain_plain import PlainDrain
 from tests.kafka_fixture import fresh_topic, produce, transactional_producer
 
-SECONDS = 30.0
+SECONDS = 120.0
 NOWHERE = "127.0.0.1:1"
 
 

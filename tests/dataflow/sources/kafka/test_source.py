@@ -22,7 +22,7 @@ from tests.kafka_fixture import admin, create_topic, delete_topic, fresh_topic, 
 
 pytestmark = pytest.mark.kafka
 
-SECONDS = 20.0
+SECONDS = 120.0
 
 
 def polls_until(
