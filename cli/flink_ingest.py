@@ -11,6 +11,7 @@ import typer
 from cli.flink_generate import duration_ms
 from cli.options import BrokersFlag, KafkaFlag, LakeFlag, PipelineFlag, kafka_properties, settings_with_logs
 from dataflow.errors import ConfigError
+from dataflow.logs import logger
 
 if TYPE_CHECKING:
     from flink.generate.manifest import JobManifest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 JOB = Path("flink-job")
 MAX_RECORDS = 200_000
 """Records of a commit, where they come faster than `--every`."""
+TELL_SECONDS = 30.0
 
 
 def ingest(
@@ -45,16 +47,16 @@ def ingest(
     every_ms = duration_ms("--every", every)
     given = {"pipeline": pipeline, "brokers": brokers, "kafka": kafka_properties(kafka), "lake": lake}
     settings = settings_with_logs(given)
-    manifest, count = _taken(settings, job, every_ms, bounded=bounded or hand_back, hand_back=hand_back)
+    manifest, count, handed_back = _taken(settings, job, every_ms, bounded=bounded or hand_back, hand_back=hand_back)
     typer.echo(f"{count} records of the job {manifest.job} are in {settings.lake}")
-    if hand_back:
+    if handed_back:
         typer.echo("the lake is Tidemill's again: `tidemill recover --from-lake`, then `tidemill run`")
 
 
 def _taken(
     settings: "Settings", job: Path, every_ms: int, *, bounded: bool, hand_back: bool
-) -> "tuple[JobManifest, int]":
-    """The job, and how many of its records are in the lake once that has ended."""
+) -> "tuple[JobManifest, int, bool]":
+    """The job, how many of its records are in the lake once that has ended, and whether the lake was handed back."""
     from dataflow.pipeline.load import load
     from flink.ingest.handover import begin, found_in, going_on, opened, ranges_of, standing
     from flink.ingest.ingest import Ingest
@@ -65,6 +67,9 @@ def _taken(
     def now() -> datetime:
         return datetime.now(UTC)
 
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _frame: stopped.append(got))
     plan = load(settings.pipeline)
     known = going_on(settings.lake)
     manifest = known if known is not None and job == JOB else found_in(job)
@@ -77,14 +82,14 @@ def _taken(
         with JobTopics(_brokers(settings, manifest), settings.require_kafka(), names, state.places) as topics:
             taking = Ingest(catalog, plan, manifest, state, stands, clock=now, fault=fault_from(settings.fault))
             try:
-                count = _run(taking, topics, every_ms, bounded=bounded, hand_back=hand_back)
-                if hand_back:
+                count = _run(taking, topics, every_ms, stopped, bounded=bounded, hand_back=hand_back)
+                if hand_back and not stopped:
                     taking.hand_back()
             finally:
                 taking.close()
     finally:
         catalog.close()
-    return manifest, count
+    return manifest, count, hand_back and not stopped
 
 
 def _brokers(settings: "Settings", manifest: "JobManifest") -> str:
@@ -92,11 +97,10 @@ def _brokers(settings: "Settings", manifest: "JobManifest") -> str:
     return settings.brokers if "brokers" in settings.places else manifest.brokers
 
 
-def _run(taking: "Ingest", topics: "JobTopics", every_ms: int, *, bounded: bool, hand_back: bool) -> int:
-    """Commit until an end is asked for, or all is read; the number of records that are in the lake then."""
-    stopped: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda got, _frame: stopped.append(got))
+def _run(
+    taking: "Ingest", topics: "JobTopics", every_ms: int, stopped: list[int], *, bounded: bool, hand_back: bool
+) -> int:
+    """Commit until `stopped` holds a signal, or all is read; the number of records that are in the lake then."""
     if bounded:
         ends = topics.pin_ends()
         waiting = [place for place, (stable, high) in ends.items() if stable < high]
@@ -108,6 +112,7 @@ def _run(taking: "Ingest", topics: "JobTopics", every_ms: int, *, bounded: bool,
                 " it first, or leave the flag out",
             )
     count = held = 0
+    tell = time.monotonic() + TELL_SECONDS
     due = time.monotonic() + every_ms / 1000
     while True:
         records = topics.read()
@@ -117,5 +122,8 @@ def _run(taking: "Ingest", topics: "JobTopics", every_ms: int, *, bounded: bool,
         if held and (done or held >= MAX_RECORDS or time.monotonic() >= due):
             count += taking.commit()
             held, due = 0, time.monotonic() + every_ms / 1000
+        if time.monotonic() >= tell:
+            logger("ingest").info("taken in", records=count)
+            tell = time.monotonic() + TELL_SECONDS
         if done:
             return count

@@ -70,7 +70,7 @@ def take_over(
     raised before all is read back, by `wait` or a signal as well, leaves everything as it was.
     Raises RecoveryError when ids cannot be read back, or a job on Flink fills the lake.
     """
-    require_own(catalog)
+    require_own(catalog, plan.name)
     if recovery.path.exists():
         recovery.lock()
     fresh = RecoveryFolder(recovery.path.with_name(f"{recovery.path.name}.new"))

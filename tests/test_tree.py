@@ -75,6 +75,7 @@ UNTESTED = {
 
 ACROSS = {
     "tests/flink/cluster/test_page.py": "docs/flink.md, played",
+    "tests/flink/ingest/test_page.py": "docs/flink.md, played",
     "tests/flink/cluster/test_commands.py": "the commands of cli/flink.py and beside it, on a real cluster",
     "tests/cli/test_start.py": "which libraries each command loads, and how a process ends",
     "tests/dataflow/intake/test_passes.py": "what many partitions hold in memory, under Bytewax itself",

@@ -65,6 +65,10 @@ def distinct(taken: Taken) -> str:
 PARTS: Mapping[str, RowSql] = {"count": counted, "sum": total, "min": smallest, "max": largest}
 """Mergeable parts by their names, as `dataflow.aggregates.parts` calls them, straight out of rows."""
 
+OF_VALUES = {"kmv": False, "histogram": True}
+"""Parts that Flink has no form of, but that follow from a group's distinct values; and whether of how often each stands
+there, too."""
+
 
 def _one_zero(taken: Taken) -> str:
     """0 for -0 of a double: which of them is the smaller would depend on order."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from dataflow.aggregates.flink import PARTS, Taken
+from dataflow.aggregates.flink import OF_VALUES, PARTS, Taken
 from dataflow.aggregates.parts import Part
 from dataflow.pipeline.names import EVENTS, LEDGER
 from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
@@ -28,6 +28,7 @@ CLASSED, COUNTED = "`_classed`", "`_counted`"
 """All rows with what each rollup makes of them; all records with what became of them."""
 
 ONE, ZERO = "CAST(1 AS BIGINT)", "CAST(0 AS BIGINT)"
+VALUE_COUNT = "value_count"
 FIRST_OFFSET, NEXT_OFFSET = "first_offset", "next_offset"
 CLASSES = ("accepted", "duplicate", "late", "dead")
 ROLLUP_CLASSES = ("filtered", "counted", "late")
@@ -36,7 +37,9 @@ ROLLUP_CLASSES = ("filtered", "counted", "late")
 def change_tables(plan: Plan, given: Options) -> Iterator[SinkTable]:
     """The tables of a lake as topics, but for late events and dead letters; times are int64 ms, partitions numbers."""
     for rollup in plan.rollups:
-        yield _placed(rollup.delta_table, delta_schema(rollup), plan, given)
+        yield _placed(rollup.delta_table, _without_sketches(rollup), plan, given)
+        for aggregate in sketched(rollup):
+            yield _placed(values_table(rollup, aggregate), values_schema(rollup, aggregate), plan, given)
         for aggregate in rollup.aggregates:
             if aggregate.keeps_values:
                 yield _placed(rollup.distinct_table(aggregate.name), distinct_schema(rollup, aggregate), plan, given)
@@ -44,6 +47,41 @@ def change_tables(plan: Plan, given: Options) -> Iterator[SinkTable]:
     assert given.handover is not None, "changes are for a lake"
     if given.handover.events:
         yield placed(SinkTable(EVENTS, _plain(events_schema(plan))), plan, given)
+
+
+def sketched(rollup: RollupPlan) -> list[AggregatePlan]:
+    """The aggregates whose parts Flink has no form of; they are made of their values when these are taken in."""
+    return [each for each in rollup.aggregates if any(part.name in OF_VALUES for part in each.kind.parts)]
+
+
+def values_table(rollup: RollupPlan, aggregate: AggregatePlan) -> str:
+    """Name of the table of the values that a sketch is made of; a lake has none of this name."""
+    return f"{rollup.name}_{aggregate.name}_values"
+
+
+def values_schema(rollup: RollupPlan, aggregate: AggregatePlan) -> pa.Schema:
+    """Keys, window, value, and how often it stands there where that counts."""
+    schema = distinct_schema(rollup, aggregate)
+    return schema.append(pa.field(VALUE_COUNT, pa.int64())) if counts_values(aggregate) else schema
+
+
+def counts_values(aggregate: AggregatePlan) -> bool:
+    """Whether it matters how often a value stands in a window."""
+    return any(OF_VALUES.get(part.name, False) for part in aggregate.kind.parts)
+
+
+def _without_sketches(rollup: RollupPlan) -> pa.Schema:
+    left_out = {column.name for aggregate in sketched(rollup) for column in aggregate.columns}
+    return pa.schema([field for field in delta_schema(rollup) if field.name not in left_out])
+
+
+def _parts(rollup: RollupPlan) -> Iterator[tuple[AggregatePlan, Part, pa.Field]]:
+    """The parts that Flink has a form of."""
+    left_out = sketched(rollup)
+    for aggregate in rollup.aggregates:
+        if aggregate not in left_out:
+            for part, column in zip(aggregate.kind.parts, aggregate.columns, strict=True):
+                yield aggregate, part, column
 
 
 def _placed(name: str, schema: pa.Schema, plan: Plan, given: Options) -> SinkTable:
@@ -72,7 +110,7 @@ def change_views(plan: Plan, given: Options, words: Words) -> Iterator[str]:
     for rollup in plan.rollups:
         if given.form == "final":
             yield final_view(plan, rollup, words)
-        if given.form == "upsert" or any(each.keeps_values for each in rollup.aggregates):
+        if given.form == "upsert" or sketched(rollup) or any(each.keeps_values for each in rollup.aggregates):
             yield _windows_view(rollup, words, late=False)
         yield _windows_view(rollup, words, late=True)
     yield _classed_view(plan, words)
@@ -158,9 +196,11 @@ def change_inserts(plan: Plan, given: Options, words: Words, ttl_ms: Sequence[in
     """What fills the tables of `change_tables`. `ttl_ms`: per rollup, for how long its state stays without a row."""
     for rollup, ttl in zip(plan.rollups, ttl_ms, strict=True):
         yield _delta_insert(rollup, given, words, ttl)
+        for aggregate in sketched(rollup):
+            yield _values_insert(rollup, aggregate, values_table(rollup, aggregate), words, ttl)
         for aggregate in rollup.aggregates:
             if aggregate.keeps_values:
-                yield _distinct_insert(rollup, aggregate, words, ttl)
+                yield _values_insert(rollup, aggregate, rollup.distinct_table(aggregate.name), words, ttl)
     yield _ledger_insert(plan)
     assert given.handover is not None, "changes are for a lake"
     if given.handover.events:
@@ -172,8 +212,7 @@ def _delta_insert(rollup: RollupPlan, given: Options, words: Words, ttl_ms: int 
     keys = [named(key.name) for key in rollup.keys]
     parts = [
         f"{PARTS[part.name](_taken(aggregate, words))} AS {named(column.name)}"
-        for aggregate in rollup.aggregates
-        for part, column in zip(aggregate.kind.parts, aggregate.columns, strict=True)
+        for aggregate, part, column in _parts(rollup)
     ]
     if given.form == "upsert":
         times, hint = ["`window_start`", "`window_end`"], _hint(rollup.name, ttl_ms)
@@ -184,11 +223,7 @@ def _delta_insert(rollup: RollupPlan, given: Options, words: Words, ttl_ms: int 
         source, where = f"TABLE({function})", late_in_function(rollup)
     fields = ",\n  ".join([*keys, *times, *parts, "COUNT(*) AS `row_count`", f"{ZERO} AS `late_count`"])
     by = ", ".join(["`window_start`", "`window_end`", *keys])
-    empty = [
-        _of_no_row(part, column.type)
-        for aggregate in rollup.aggregates
-        for part, column in zip(aggregate.kind.parts, aggregate.columns, strict=True)
-    ]
+    empty = [_of_no_row(part, column.type) for _, part, column in _parts(rollup)]
     late = ",\n  ".join([*keys, "`window_start`", "`window_end`", *empty, ZERO, ONE])
     return (
         f"INSERT INTO {named(rollup.delta_table)}\nSELECT{hint}\n  {fields}\nFROM {source}{where}\nGROUP BY {by}\n"
@@ -196,14 +231,15 @@ def _delta_insert(rollup: RollupPlan, given: Options, words: Words, ttl_ms: int 
     )
 
 
-def _distinct_insert(rollup: RollupPlan, aggregate: AggregatePlan, words: Words, ttl_ms: int | None) -> str:
+def _values_insert(rollup: RollupPlan, aggregate: AggregatePlan, table: str, words: Words, ttl_ms: int | None) -> str:
     keys = [named(key.name) for key in rollup.keys]
     taken_of = _taken(aggregate, words)
     condition = f"{taken_of.column} IS NOT NULL" + ("" if taken_of.where is None else f" AND ({taken_of.where})")
     by = ", ".join([*keys, "`window_start`", "`window_end`", str(taken_of.column)])
+    count = ", COUNT(*)" if counts_values(aggregate) else ""
     alias = f"{rollup.name}_{aggregate.name}"
     return (
-        f"INSERT INTO {named(rollup.distinct_table(aggregate.name))} SELECT{_hint(alias, ttl_ms)}\n  {by}\n"
+        f"INSERT INTO {named(table)} SELECT{_hint(alias, ttl_ms)}\n  {by}{count}\n"
         f"FROM {_in_time(rollup)} AS {named(alias)} WHERE {condition}\nGROUP BY {by}"
     )
 

@@ -17,6 +17,7 @@ from dataflow.windows.kinds import kind_of
 from flink.contract.records import in_registry, too_long, unread
 from flink.contract.table import unsupported
 from flink.generate import dimensions
+from flink.generate.changes import sketched
 from flink.generate.final import lag_ms
 from flink.generate.options import Options
 from flink.generate.rollups import DIALECT, Words, needed
@@ -124,8 +125,13 @@ def _rollup(plan: Plan, rollup: RollupPlan, given: Options, words: Words) -> Ite
         yield from _condition(f"{where}.where", rollup.where, words)
     for aggregate in rollup.aggregates:
         place = f"{where}.aggregates.{aggregate.name}"
-        if DIALECT not in aggregate.kind.rows:
+        if DIALECT not in aggregate.kind.rows and given.handover is None:
             yield f"{place}: {aggregate.kind.name} has no equal form in Flink's SQL; choose an exact one, or {ELSE}"
+        elif given.handover is not None and aggregate in sketched(rollup) and rollup.merges_windows:
+            yield (
+                f"{place}: {aggregate.kind.name} of sessions cannot be made of what a job writes; choose an exact one,"
+                " or go on with Tidemill"
+            )
         if aggregate.where is not None:
             yield from _condition(f"{place}.where", aggregate.where, words)
 

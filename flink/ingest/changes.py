@@ -1,16 +1,23 @@
 """Records of a job's topics as rows of the lake's tables: what is taken back counts against what took its place."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
+from dataflow.columnar.groups import Groups
+from dataflow.enrich.columns import Columns
 from dataflow.errors import LakeError
+from dataflow.fold.partials import Selection
+from dataflow.own_columns import VALUE
+from dataflow.pipeline.plan import AggregatePlan
 from dataflow.pipeline.tables import TableSpec
+from flink.generate.changes import VALUE_COUNT, counts_values
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _ROW = dict[str, Any]
@@ -25,36 +32,76 @@ class Change(NamedTuple):
     taken_back: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChangeTable:
-    """A table of the lake whose rows come as changes: its columns, and which of them say which row it is."""
+    """A topic of changes of a lake's table. `names`: the columns that its records have, `key` what of a row stays."""
 
     spec: TableSpec
+    names: Collection[str]
+    key: Sequence[str]
 
     def read(self, where: str, offset: int, value: bytes | None) -> Change:
         """A record of the topic `where`. Raises LakeError for what no generated job writes."""
         document = parsed(where, offset, value)
         operation = document.get("op")
         row = document.get("after" if operation == "c" else "before")
-        if operation not in ("c", "d") or not isinstance(row, dict) or not row.keys() >= set(self.spec.schema.names):
+        if operation not in ("c", "d") or not isinstance(row, dict) or not row.keys() >= set(self.names):
             raise not_ours(where, offset)
         # a row that only counts late ones is never taken back, and is not what takes the place of another
         counts = row.get("row_count", 1) != 0
-        return Change(offset, (*(row[name] for name in self.spec.keys), counts), row, operation == "d")
+        return Change(offset, (*(row[name] for name in self.key), counts), row, operation == "d")
 
     def rows(self, changes: Iterable[Change]) -> pa.RecordBatch:
-        """Delta rows that add up to what has changed, in the table's schema.
+        """Delta rows that add up to what has changed, in the table's schema. Parts that no column tells are empty.
 
         A value that was taken back is subtracted. Of the smallest and the largest it need not be: in a group that only
         grows they only move on, and what they were does no harm to what they are.
         """
         chosen = [(each.row, -1 if each.taken_back else 1) for each in changes]
-        how: dict[str, Callable[[str, pa.DataType, Sequence[tuple[_ROW, int]]], pa.Array]] = {}
+        found = {}
         for columns, part in self.spec.merges:
             for name in columns:
-                how[name] = _signed if part.subtracts else _kept
-        arrays = [how.get(field.name, _plain)(field.name, field.type, chosen) for field in self.spec.schema]
-        return pa.RecordBatch.from_arrays(arrays, schema=self.spec.schema)
+                type_ = self.spec.schema.field(name).type
+                if name not in self.names:
+                    found[name] = part.empty(type_, len(chosen))
+                else:
+                    found[name] = (_signed if part.subtracts else _kept)(name, type_, chosen)
+        for name in self.spec.keys:
+            found[name] = _plain(name, self.spec.schema.field(name).type, chosen)
+        return pa.RecordBatch.from_arrays([found[name] for name in self.spec.schema.names], schema=self.spec.schema)
+
+
+@dataclass(frozen=True)
+class ValueTable(ChangeTable):
+    """A topic of the values that a sketch in a lake's table is made of. `aggregate`: the sketch."""
+
+    aggregate: AggregatePlan
+
+    def rows(self, changes: Iterable[Change]) -> pa.RecordBatch:
+        """Delta rows that count no row: each adds one value to its group's sketch, as often as it stands there."""
+        counts = counts_values(self.aggregate)
+        chosen = [(each.row, -1 if each.taken_back else 1) for each in changes if counts or not each.taken_back]
+        count, schema = len(chosen), self.spec.schema
+        found = {name: _plain(name, schema.field(name).type, chosen) for name in self.spec.keys}
+        for columns, part in self.spec.merges:
+            found |= {name: part.empty(schema.field(name).type, count) for name in columns}
+        found |= self._sketches(chosen, counts=counts)
+        return pa.RecordBatch.from_arrays([found[name] for name in schema.names], schema=schema)
+
+    def _sketches(self, chosen: Sequence[tuple[_ROW, int]], *, counts: bool) -> dict[str, pa.Array]:
+        """A sketch of one value per row."""
+        name, type_ = self.aggregate.aggregate.column, self.aggregate.column_type
+        assert name is not None, "a sketch is one of a column"
+        assert type_ is not None, "whose type is known"
+        batch = pa.RecordBatch.from_arrays([_plain(VALUE, type_, chosen)], [name])
+        each = np.arange(len(chosen), dtype=np.intp)
+        selection = Selection(Columns(batch, []), None, Groups(each, each))
+        made = selection.partials(replace(self.aggregate, where=None))
+        if counts:
+            weights = _signed(VALUE_COUNT, pa.int64(), chosen)
+            offsets = pa.array(np.arange(len(chosen) + 1, dtype=np.int32))
+            made = [made[0], pa.ListArray.from_arrays(offsets, weights)]
+        return {column.name: values for column, values in zip(self.aggregate.columns, made, strict=True)}
 
 
 def _signed(name: str, type_: pa.DataType, rows: Sequence[tuple[_ROW, int]]) -> pa.Array:

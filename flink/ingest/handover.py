@@ -21,7 +21,7 @@ from proof.ledger import read_ledger
 from query.definition import lake_definition
 from query.reader import LakeReader
 from sinks.lake.catalog.catalog import Catalog
-from sinks.lake.catalog.handover import begin_handover, handovers, open_handover
+from sinks.lake.catalog.handover import Handed, begin_handover, handovers, open_handover
 from sinks.lake.tables.prepare import open_lake
 
 
@@ -49,7 +49,10 @@ def start_of(lake: Path, plan: Plan, topic: str, *, events: bool) -> Start:
         ranges = ranges_of(reader)
         topics: dict[str, str | None] = dict(connection.execute('SELECT "partition", topic FROM own_offset'))
         stands = standing(reader, plan, topic, ranges)
-        if topics and not stands:
+        if not topics:
+            fix = "nothing has been read into it yet; run Tidemill once, or leave the flag out"
+            raise ConfigError("--from-lake", str(lake), fix)
+        if not stands:
             others = listed(sorted({each or "files" for each in topics.values()}))
             raise ConfigError(
                 "topic", topic, f"nothing of it is in the lake {lake}, which goes on with {others}; name that"
@@ -123,15 +126,15 @@ def begin(catalog: Catalog, manifest: JobManifest) -> JobState:
             raise ConfigError("--job", manifest.job, fix)
         if handed.job == manifest.job:
             return state_of(handed.state)
-    topics, offsets = catalog.topics(), catalog.offsets()
-    now = {name: following for name, (following, _) in offsets.items() if topics[name] == manifest.topic}
-    if now != dict(manifest.pins):
-        where = f"{manifest.topic} at {_told(manifest.pins)}, and the lake {catalog.folder} stands at {_told(now)}"
-        fix = f"it counts {where}; end that job, and generate it again with --from-lake"
-        raise ConfigError("--job", manifest.job, fix)
     state = JobState()
     with catalog.transaction() as connection:
-        begin_handover(connection, manifest.job, manifest.text, state.text)
+        topics, offsets = catalog.topics(), catalog.offsets()
+        now = {name: following for name, (following, _) in offsets.items() if topics[name] == manifest.topic}
+        if now != dict(manifest.pins):
+            where = f"{manifest.topic} at {_told(manifest.pins)}, and the lake {catalog.folder} stands at {_told(now)}"
+            fix = f"it counts {where}; end that job, and generate it again with --from-lake"
+            raise ConfigError("--job", manifest.job, fix)
+        begin_handover(connection, manifest.pipeline, Handed(manifest.job, manifest.text, state.text, ended=False))
     return state
 
 

@@ -14,14 +14,24 @@ from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec, tables_of
 from dataflow.windows.kinds import has_one_window
-from flink.generate.changes import CLASSES, FIRST_OFFSET, NEXT_OFFSET, ROLLUP_CLASSES, ledger_schema
+from flink.generate.changes import (
+    CLASSES,
+    FIRST_OFFSET,
+    NEXT_OFFSET,
+    ROLLUP_CLASSES,
+    VALUE_COUNT,
+    ledger_schema,
+    sketched,
+    values_schema,
+    values_table,
+)
 from flink.generate.manifest import JobManifest
-from flink.ingest.changes import Change, ChangeTable, column, not_ours, parsed, whole
+from flink.ingest.changes import Change, ChangeTable, ValueTable, column, not_ours, parsed, whole
 from flink.ingest.dead import DeadLetters
 from flink.ingest.state import JobState
 from flink.ingest.topics import Taken
 from sinks.lake.catalog.catalog import Catalog
-from sinks.lake.catalog.handover import end_handover, note_state
+from sinks.lake.catalog.handover import end_handover, lineage_of, note_state
 from sinks.lake.fault import Fault, no_fault
 from sinks.lake.writer import LakeWriter, commit
 
@@ -62,16 +72,14 @@ class Ingest:
         self._standing = dict(standing)
         specs = tables_of(plan, events=manifest.events)
         self._specs: dict[str, TableSpec] = {spec.name: spec for spec in specs}
-        merged = {name: ChangeTable(spec) for name, spec in self._specs.items() if spec.keys}
-        counted = ChangeTable(TableSpec(LEDGER, ledger_schema(plan), ("topic", "partition")))
-        self._tables = {**merged, LEDGER: counted}
+        self._tables = _change_tables(plan, self._specs)
         self._table_of = {topic: table for table, topic in manifest.topics.items()}
         self._dead = DeadLetters(plan)
         self._state = state
         self._next = state
         self._changes: dict[str, list[Change]] = {}
         self._appended: dict[str, list[Taken]] = {}
-        lineage = f"flink:{manifest.job}"
+        lineage = lineage_of(manifest.job)
         (newest,) = catalog.one(
             "SELECT max(epoch) FROM own_publish WHERE pipeline = ? AND lineage = ?", plan.name, lineage
         )
@@ -111,9 +119,9 @@ class Ingest:
             ready = changes[: whole(changes)]
             if ready and place not in ledgers:
                 table = self._table(place)
-                batch = self._tables[table].rows(ready)
-                tables.setdefault(table, []).append(batch)
-                _count(following.rows, table, _weight(batch))
+                target, batch = self._tables[table].spec.name, self._tables[table].rows(ready)
+                tables.setdefault(target, []).append(batch)
+                _count(following.rows, target, _weight(batch))
                 following.places[place] = ready[-1].offset + 1
         for place, records in self._appended.items():
             table = self._table(place)
@@ -279,6 +287,25 @@ class Ingest:
     def close(self) -> None:
         """Let go of the lake; what was not committed is taken again by the next one."""
         self._writer.close()
+
+
+def _change_tables(plan: Plan, specs: Mapping[str, TableSpec]) -> dict[str, ChangeTable]:
+    """The topics of changes by their names."""
+    found: dict[str, ChangeTable] = {}
+    for rollup in plan.rollups:
+        spec, sketches = specs[rollup.delta_table], sketched(rollup)
+        untold = {column.name for aggregate in sketches for column in aggregate.columns}
+        found[spec.name] = ChangeTable(spec, set(spec.schema.names) - untold, spec.keys)
+        for aggregate in sketches:
+            names = values_schema(rollup, aggregate).names
+            key = [name for name in names if name != VALUE_COUNT]
+            found[values_table(rollup, aggregate)] = ValueTable(spec, names, key, aggregate)
+        for aggregate in rollup.aggregates:
+            if aggregate.keeps_values:
+                side = specs[rollup.distinct_table(aggregate.name)]
+                found[side.name] = ChangeTable(side, side.schema.names, side.keys)
+    counted = TableSpec(LEDGER, ledger_schema(plan), ("topic", "partition"))
+    return {**found, LEDGER: ChangeTable(counted, counted.schema.names, counted.keys)}
 
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

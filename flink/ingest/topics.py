@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from dataflow.errors import OffsetLost
+from dataflow.errors import OffsetLost, UnknownTopic
 from dataflow.sources.kafka.client import Trouble, admin_properties, build, consumer_properties
 from dataflow.sources.kafka.topics import KafkaTopics
 
@@ -38,7 +38,13 @@ class JobTopics:
         self._trouble = Trouble(brokers, time.monotonic, properties)
         admin = build(AdminClient, {**admin_properties(brokers, properties), "error_cb": self._trouble})
         self._asking = KafkaTopics(admin, self._trouble, brokers, ANSWER_SECONDS)
-        described = self._asking.describe(topics)
+        try:
+            described = self._asking.describe(topics)
+        except UnknownTopic as error:
+            told = str(error).partition(";")[0]
+            raise UnknownTopic(
+                f"{told}: the job writes to it once it was begun; `tidemill flink run` makes it"
+            ) from None
         self._numbers = {topic: list(range(described[topic].partitions)) for topic in topics}
         self._places = dict(places)
         starts = []

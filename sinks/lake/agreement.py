@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dataflow.errors import RecoveryError
 from sinks.lake.catalog.catalog import Catalog
-from sinks.lake.catalog.handover import open_handover
+from sinks.lake.catalog.handover import job_of
 
 
 class Store(Protocol):
@@ -41,18 +41,23 @@ def agree(catalog: Catalog, pipeline: str, store: Store) -> str:
 
 def agreed(catalog: Catalog, pipeline: str, store: Store) -> str | None:
     """The same without making anything; None when both are new."""
-    require_own(catalog)
     row = catalog.one("SELECT lineage FROM own_pipeline WHERE name = ?", pipeline)
     return shared_lineage(row[0] if row else None, len(catalog.offsets()), store, catalog.folder)
 
 
-def require_own(catalog: Catalog) -> None:
+def require_own(catalog: Catalog, pipeline: str) -> None:
     """Raise RecoveryError while a job on Flink fills the lake: what it has counted would count twice."""
-    handed = open_handover(catalog.connection)
-    if handed is not None:
+    row = catalog.one("SELECT lineage FROM own_pipeline WHERE name = ?", pipeline)
+    if row is not None:
+        _require_own(row[0], catalog.folder)
+
+
+def _require_own(lineage: str | None, lake: Path) -> None:
+    job = None if lineage is None else job_of(lineage)
+    if job is not None:
         raise RecoveryError(
-            f"the lake {catalog.folder} is handed over to the Flink job {handed.job}: end that job, take the rest of "
-            "it in with `tidemill flink ingest --hand-back`, then `tidemill recover --from-lake`"
+            f"the lake {lake} is handed over to the Flink job {job}: end that job, take the rest of it in with "
+            "`tidemill flink ingest --hand-back`, then `tidemill recover --from-lake`"
         )
 
 
@@ -62,6 +67,7 @@ def shared_lineage(known: str | None, partitions: int, store: Store, lake: Path)
     `known` is the lineage that the lake was filled under last, `partitions` the number of its source partitions.
     Raises RecoveryError as `agree` does.
     """
+    _require_own(known, lake)
     if not store.exists:
         if partitions:
             raise RecoveryError(

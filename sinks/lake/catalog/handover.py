@@ -8,6 +8,19 @@ _TABLE = """CREATE TABLE IF NOT EXISTS own_handover(
 )"""
 
 
+_FLINK, _ENDED = "flink:", "ended-"
+
+
+def lineage_of(job: str) -> str:
+    """The lineage under which a job's rows are published, as long as it fills the lake."""
+    return f"{_FLINK}{job}"
+
+
+def job_of(lineage: str) -> str | None:
+    """The job whose lineage it is; None where Tidemill itself fills the lake, or is to."""
+    return lineage.removeprefix(_FLINK) if lineage.startswith(_FLINK) else None
+
+
 class Handed(NamedTuple):
     """A hand-over. `manifest`: of the job; `state`: how far its topics are in the lake, both as texts of their reader.
 
@@ -33,10 +46,14 @@ def open_handover(connection: sqlite3.Connection) -> Handed | None:
     return next((each for each in handovers(connection) if not each.ended), None)
 
 
-def begin_handover(connection: sqlite3.Connection, job: str, manifest: str, state: str) -> None:
-    """Inside a transaction: from here on the job fills the lake."""
+def begin_handover(connection: sqlite3.Connection, pipeline: str, handed: Handed) -> None:
+    """Inside a transaction: from here on the job fills the lake, and a run of Tidemill that goes on is fenced out."""
     connection.execute(_TABLE)
-    connection.execute("INSERT INTO own_handover VALUES (?, ?, ?, 0)", (job, manifest, state))
+    connection.execute("INSERT INTO own_handover VALUES (?, ?, ?, ?)", handed)
+    connection.execute(
+        "UPDATE own_pipeline SET incarnation = incarnation + 1, lineage = ? WHERE name = ?",
+        (lineage_of(handed.job), pipeline),
+    )
 
 
 def note_state(connection: sqlite3.Connection, job: str, state: str) -> None:
@@ -47,3 +64,6 @@ def note_state(connection: sqlite3.Connection, job: str, state: str) -> None:
 def end_handover(connection: sqlite3.Connection, job: str) -> None:
     """Inside a transaction: the lake takes nothing more of the job."""
     connection.execute("UPDATE own_handover SET ended = 1 WHERE job = ?", (job,))
+    connection.execute(
+        "UPDATE own_pipeline SET lineage = ? WHERE lineage = ?", (f"{_ENDED}{lineage_of(job)}", lineage_of(job))
+    )

@@ -5,15 +5,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from dataflow.decode.decoder import decoder_for
 from dataflow.errors import LakeError
+from dataflow.fold.fold import Fold
+from dataflow.fold.merge import merge_rows
+from dataflow.intake.judge import Judge
+from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.pipeline.tables import rollup_tables
-from flink.ingest.changes import Change, ChangeTable, column, whole
-from tests.sinks.lake.small import TOTAL, small_plan
+from flink.ingest.changes import Change, ChangeTable, ValueTable, column, whole
+from tests.sinks.lake.small import PER_AD, TOTAL, small_plan
 
 (SPEC,) = rollup_tables(small_plan([TOTAL]).rollups[0])
-TABLE = ChangeTable(SPEC)
+TABLE = ChangeTable(SPEC, SPEC.schema.names, SPEC.keys)
 
 
 def change(operation: str, clicks: int, spend: str | None, *, window: int = 0, rows: int | None = None) -> Change:
@@ -52,6 +58,39 @@ def test_a_row_of_late_ones_takes_no_place() -> None:
     late = change("c", 0, None, rows=0)
     assert whole([change("d", 1, None), late]) == 0
     assert whole([change("d", 1, None), late, change("c", 2, None)]) == 3
+
+
+def test_sketches_are_made_of_values_as_of_the_rows_themselves() -> None:
+    plan = small_plan([PER_AD], out_of_orderness="1h")
+    spec = rollup_tables(plan.rollups[0])[0]
+    by_name = {each.name: each for each in plan.rollups[0].aggregates}
+    users, half = ValueTable(spec, (), (), by_name["users"]), ValueTable(spec, (), (), by_name["half"])
+    scores, ids = [0.5, 0.5, -3.25, 0.0, 0.5], [7, 8, 7, 2**62, 7]
+    values = pa.array(
+        [json.dumps({"time": 1, "score": a, "user": b}).encode() for a, b in zip(scores, ids, strict=True)]
+    )
+    judged = Judge(plan, "t/0", "t").judge(
+        Poll(
+            pa.RecordBatch.from_arrays([pa.array(range(5)), pa.nulls(5, pa.int64()), values], schema=POLL_SCHEMA), 0, 5
+        ),
+        decoder_for(plan).decode(values),
+    )
+    (wanted,) = merge_rows(
+        spec, pa.Table.from_batches([Fold(plan, events=False).fold(judged).tables[spec.name]])
+    ).to_pylist()
+    place = {"ad": None, "window_start": 0, "window_end": 60_000}
+
+    def told(operation: str, value: object, count: int) -> Change:
+        return Change(0, (value,), {**place, "value": value, "value_count": count}, operation == "d")
+
+    quantile = [told("c", 0.5, 1), told("d", 0.5, 1), told("c", 0.5, 3), told("c", -3.25, 1), told("c", 0, 1)]
+    distinct = [told("c", 7, 1), told("d", 7, 1), told("c", 7, 2), told("c", 8, 1), told("c", 2**62, 1)]
+    parts = pa.Table.from_batches([users.rows(distinct), half.rows(quantile[:3]), half.rows(quantile[3:])])
+    (found,) = merge_rows(spec, parts).to_pylist()
+    for name in ("users_kmv", "half_buckets", "half_counts"):
+        assert found[name] == wanted[name]
+        assert found[name]
+    assert (found["row_count"], found["clicks"], found["spend"]) == (0, 0, None)
 
 
 @pytest.mark.parametrize(

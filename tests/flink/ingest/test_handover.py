@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from flink.parity.records import Kafka
 from proof.dump import contents
 from query.reader import LakeReader
 from runtime.program import this_command
+from sinks.lake.catalog.catalog import Catalog
+from tests.flink.cluster.jobs import until
 
 CASES = Path(__file__).parents[1] / "parity" / "cases"
 
@@ -61,6 +64,32 @@ class Play:
     def ingest(self, *more: str, code: int = 0, fault: str = "") -> str:
         return self.tidemill("flink", "ingest", *self.words(), "--lake", str(self.lake), *more, code=code, fault=fault)
 
+    def ingest_until_all_is_there(self) -> None:
+        """Beside a job without an end, stopped as by ^C."""
+        words = ["flink", "ingest", *self.words(), "--lake", str(self.lake)]
+        wanted, before = sum(int(len(part) * 0.7) for part in self.made), taken_over(self.lake)
+        with subprocess.Popen(
+            this_command(words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            until(lambda: taken_over(self.lake) > before and read_by(self.lake) == wanted, 300)
+            process.terminate()
+            told = process.communicate()[0]
+        assert process.returncode == 0, told
+        assert "records of the job" in told
+
+
+def taken_over(lake: Path) -> int:
+    """How often somebody has begun to fill the lake."""
+    with closing(Catalog.look(lake)) as catalog:
+        return catalog.incarnation("visits")
+
+
+def read_by(lake: Path) -> int:
+    """Records of the topic that the ledger knows."""
+    with LakeReader(lake) as reader:
+        (row,) = reader.query('SELECT sum("read")::BIGINT AS "read" FROM ledger').to_pylist()
+    return int(row["read"])
+
 
 def tables_of(lake: Path) -> dict[str, Any]:
     """Everything that a lake holds as a function of its source."""
@@ -97,6 +126,7 @@ def test_a_lake_that_went_to_flink_and_back_is_that_of_one_run(kafka: str, flink
     )  # fmt: skip
     play.ingest("--bounded", fault="in_commit", code=-signal.SIGKILL)
     play.ingest("--bounded", "--every", "1ms", fault="after_commit", code=-signal.SIGKILL)
+    play.ingest_until_all_is_there()
     play.ingest("--hand-back")
     play.produce(0.7, 1)
     places = ["--topic", play.topic, "--lake", str(play.lake), "--recovery", f"{play.lake}-recovery"]

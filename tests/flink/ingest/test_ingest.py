@@ -198,6 +198,25 @@ def test_killed_anywhere_it_goes_on_where_the_lake_says(
     assert lake.tables() == plain
 
 
+def test_a_partition_that_is_new_to_the_lake_comes_with_the_job(
+    plan: Plan, plain: dict[str, Any], tmp_path: Path
+) -> None:
+    lake = Lake(tmp_path, plan, 1)
+    both = lake.parts
+    lake.parts = both[:1]
+    lake.tidemill(20)
+    manifest = manifest_for(plan, "t", lake.pins())
+    lake.parts = both
+    written = list(written_by(lake, manifest, [30, 5]))
+    taking = ingest(lake, manifest)
+    taking.take(written)
+    taking.commit()
+    taking.hand_back()
+    taking.close()
+    lake.tidemill(90)
+    assert lake.tables() == plain
+
+
 def test_the_ledger_waits_for_the_rows_that_it_counts(plan: Plan, tmp_path: Path) -> None:
     lake = Lake(tmp_path, plan, 1)
     lake.tidemill(20)
@@ -260,19 +279,23 @@ def test_while_a_job_fills_a_lake_nobody_else_does(plan: Plan, tmp_path: Path) -
     lake.tidemill(20)
     writer: LakeWriter = writer_for(lake.folder, plan, lineage="a run that goes on")
     manifest = manifest_for(plan, "t", lake.pins())
-    taking = ingest(lake, manifest)
+    handing = opened(lake.folder, plan, manifest, NOW)
+    begin(handing, manifest)
+    handing.close()
+    # it is fenced out with the hand-over, before anything is taken in
     with pytest.raises(LakeError, match="has taken over the lake"):
         commit(writer, [part.parcel(5) for part in lake.parts], 99)
+    taking = ingest(lake, manifest)
     writer.close()
     catalog = Catalog.look(lake.folder)
     with pytest.raises(RecoveryError, match=r"handed over to the Flink job small-1: .*--hand-back"):
-        require_own(catalog)
+        require_own(catalog, plan.name)
     other = manifest_for(plan, "t", lake.pins(), job="small-2")
     with pytest.raises(ConfigError, match=r"handed over to the job small-1; leave --job out"):
         begin(catalog, other)
     taking.hand_back()
     taking.close()
-    require_own(catalog)
+    require_own(catalog, plan.name)
     with pytest.raises(ConfigError, match="was handed back by this job"):
         begin(catalog, manifest)
     catalog.close()

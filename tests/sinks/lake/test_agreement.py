@@ -8,6 +8,7 @@ import pytest
 from dataflow.errors import RecoveryError
 from sinks.lake.agreement import agree, shared_lineage
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.handover import lineage_of
 from sinks.lake.writer import commit
 from tests.sinks.lake.small import parcel, small_plan, writer_for
 
@@ -46,6 +47,13 @@ def test_a_lake_with_data_and_no_store_is_refused_with_both_ways_out(tmp_path: P
         shared_lineage("store-1", 2, Folder(tmp_path / "r", exists=False), tmp_path)
     assert "--recovery" in str(told.value)
     assert "tidemill recover --from-lake" in str(told.value)
+
+
+def test_a_lake_that_a_job_on_flink_fills_is_refused_with_the_way_back(tmp_path: Path) -> None:
+    for exists in (True, False):
+        with pytest.raises(RecoveryError, match="is handed over to the Flink job ads-1: end that job") as told:
+            shared_lineage(lineage_of("ads-1"), 2, Folder(tmp_path / f"r{exists}", exists=exists), tmp_path)
+        assert "--hand-back" in str(told.value)
 
 
 def test_the_store_of_another_lake_is_refused(tmp_path: Path) -> None:

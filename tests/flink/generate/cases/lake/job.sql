@@ -140,6 +140,41 @@ CREATE TEMPORARY TABLE `users_5m_delta` (
   'debezium-json.encode.decimal-as-plain-number' = 'true'
 );
 
+CREATE TEMPORARY TABLE `users_5m_ads_values` (
+  `user_id` STRING,
+  `window_start` BIGINT,
+  `window_end` BIGINT,
+  `value` STRING
+) WITH (
+  'connector' = 'kafka',
+  'topic' = 'ads-flink-1.users_5m_ads_values',
+  'properties.bootstrap.servers' = '127.0.0.1:9092',
+  'properties.transaction.timeout.ms' = '900000',
+  'sink.delivery-guarantee' = 'exactly-once',
+  'sink.transactional-id-prefix' = 'ads-flink-1.users_5m_ads_values',
+  'format' = 'debezium-json',
+  'sink.partitioner' = 'fixed',
+  'debezium-json.encode.decimal-as-plain-number' = 'true'
+);
+
+CREATE TEMPORARY TABLE `users_5m_half_values` (
+  `user_id` STRING,
+  `window_start` BIGINT,
+  `window_end` BIGINT,
+  `value` BIGINT,
+  `value_count` BIGINT
+) WITH (
+  'connector' = 'kafka',
+  'topic' = 'ads-flink-1.users_5m_half_values',
+  'properties.bootstrap.servers' = '127.0.0.1:9092',
+  'properties.transaction.timeout.ms' = '900000',
+  'sink.delivery-guarantee' = 'exactly-once',
+  'sink.transactional-id-prefix' = 'ads-flink-1.users_5m_half_values',
+  'format' = 'debezium-json',
+  'sink.partitioner' = 'fixed',
+  'debezium-json.encode.decimal-as-plain-number' = 'true'
+);
+
 CREATE TEMPORARY TABLE `day_delta` (
   `window_start` BIGINT,
   `window_end` BIGINT,
@@ -408,6 +443,14 @@ SELECT
   CAST(0 AS BIGINT),
   CAST(1 AS BIGINT)
 FROM `_late_users_5m`;
+INSERT INTO `users_5m_ads_values` SELECT /*+ STATE_TTL('users_5m_ads' = '173165000 ms') */
+  `user_id`, `window_start`, `window_end`, `ad_id`
+FROM `_windows_users_5m` AS `users_5m_ads` WHERE `ad_id` IS NOT NULL
+GROUP BY `user_id`, `window_start`, `window_end`, `ad_id`;
+INSERT INTO `users_5m_half_values` SELECT /*+ STATE_TTL('users_5m_half' = '173165000 ms') */
+  `user_id`, `window_start`, `window_end`, `items`, COUNT(*)
+FROM `_windows_users_5m` AS `users_5m_half` WHERE `items` IS NOT NULL
+GROUP BY `user_id`, `window_start`, `window_end`, `items`;
 INSERT INTO `day_delta`
 SELECT /*+ STATE_TTL('day' = '176405000 ms') */
   `window_start`,
