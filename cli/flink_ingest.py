@@ -58,9 +58,9 @@ def _taken(
 ) -> "tuple[JobManifest, int, bool]":
     """The job, how many of its records are in the lake once that has ended, and whether the lake was handed back."""
     from dataflow.pipeline.load import load
-    from flink.ingest.handover import begin, found_in, going_on, opened, ranges_of, standing
+    from flink.ingest.handover import begin, fit, found_in, going_on, opened, ranges_of, standing
     from flink.ingest.ingest import Ingest
-    from flink.ingest.topics import JobTopics
+    from flink.ingest.topics import JobTopics, require_there
     from query.reader import LakeReader
     from sinks.lake.fault import fault_from
 
@@ -75,11 +75,14 @@ def _taken(
     manifest = known if known is not None and job == JOB else found_in(job)
     catalog = opened(settings.lake, plan, manifest, now())
     try:
+        kafka = _brokers(settings, manifest), settings.require_kafka()
+        if fit(catalog, manifest) is None:
+            require_there(*kafka, manifest.starts)
         state = begin(catalog, manifest)
         with LakeReader(settings.lake) as reader:
             stands = standing(reader, plan, manifest.topic, ranges_of(reader))
         names = tuple(manifest.topics.values())
-        with JobTopics(_brokers(settings, manifest), settings.require_kafka(), names, state.places) as topics:
+        with JobTopics(*kafka, names, state.places) as topics:
             taking = Ingest(catalog, plan, manifest, state, stands, clock=now, fault=fault_from(settings.fault))
             try:
                 count = _run(taking, topics, every_ms, stopped, bounded=bounded, hand_back=hand_back)

@@ -98,19 +98,21 @@ def run(
     job = generate(plan, replace(given, jar=str(contract_jar()) if gateway is None and jar is None else jar))
     _make({table.topic: bool(table.key) for table in job.tables if table.topic}, known)
     if from_lake is not None:
-        _hand_over(from_lake, plan, job)
+        _hand_over(from_lake, plan, job, known)
     memory = Memory(folder / "jobs")
     start(memory, name or plan.name, list(job.statements), {}, where, wait=wait, as_json=as_json)
 
 
-def _hand_over(lake: Path, plan: "Plan", job: "Generated") -> None:
+def _hand_over(lake: Path, plan: "Plan", job: "Generated", known: "Settings") -> None:
     """From here on the lake is the job's: `tidemill flink ingest` knows it by the lake."""
     from datetime import UTC, datetime
 
     from flink.generate.manifest import NAME, read_manifest
     from flink.ingest.handover import begin, opened
+    from flink.ingest.topics import require_there
 
     manifest = read_manifest(NAME, job.files[NAME])
+    require_there(known.brokers, known.require_kafka(), manifest.starts)
     catalog = opened(lake, plan, manifest, datetime.now(UTC))
     try:
         begin(catalog, manifest)

@@ -19,7 +19,8 @@ class JobManifest:
     """A job from which a lake is filled.
 
     `job`: what its topics begin with, which no other job's do. `pins`: per source partition as the lake calls it the
-    offset from which the job counts. `topics`: table and topic. `fingerprint`: of the pipeline as the job has it.
+    offset from which the job counts, `starts`: from which it reads. `topics`: table and topic. `fingerprint`: of the
+    pipeline as the job has it.
     """
 
     job: str
@@ -29,6 +30,7 @@ class JobManifest:
     brokers: str
     topic: str
     pins: Mapping[str, int]
+    starts: Mapping[str, int]
     events: bool
     topics: Mapping[str, str]
 
@@ -49,10 +51,15 @@ def manifest_of(plan: Plan, given: Options, tables: Sequence[SinkTable]) -> JobM
         form=given.form,
         brokers=given.brokers,
         topic=topic,
-        pins={f"{topic}/{number}": offset for number, offset in sorted(given.handover.pins.items())},
+        pins=_by_name(topic, given.handover.pins),
+        starts=_by_name(topic, given.start if isinstance(given.start, Mapping) else {}),
         events=given.handover.events,
         topics={table.name: table.topic for table in tables if table.topic is not None},
     )
+
+
+def _by_name(topic: str, offsets: Mapping[int, int]) -> dict[str, int]:
+    return {f"{topic}/{number}": offset for number, offset in sorted(offsets.items())}
 
 
 def read_manifest(where: str, text: str) -> JobManifest:

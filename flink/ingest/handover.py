@@ -110,10 +110,10 @@ def standing(reader: LakeReader, plan: Plan, topic: str, ranges: Mapping[str, Se
     return found
 
 
-def begin(catalog: Catalog, manifest: JobManifest) -> JobState:
-    """Hand the lake over to a job that begins where it stands; nothing happens where that was done. How far it is in.
+def fit(catalog: Catalog, manifest: JobManifest) -> JobState | None:
+    """How far a job is in the lake that it fills; None where it can begin to.
 
-    Raises ConfigError for a job that begins elsewhere, or is not the one that fills the lake.
+    Raises ConfigError for a job that begins elsewhere than the lake stands, or is not the one that fills it.
     """
     for handed in handovers(catalog.connection):
         if handed.job == manifest.job and handed.ended:
@@ -126,15 +126,22 @@ def begin(catalog: Catalog, manifest: JobManifest) -> JobState:
             raise ConfigError("--job", manifest.job, fix)
         if handed.job == manifest.job:
             return state_of(handed.state)
-    state = JobState()
+    topics, offsets = catalog.topics(), catalog.offsets()
+    now = {name: following for name, (following, _) in offsets.items() if topics[name] == manifest.topic}
+    if now != dict(manifest.pins):
+        where = f"{manifest.topic} at {_told(manifest.pins)}, and the lake {catalog.folder} stands at {_told(now)}"
+        fix = f"it counts {where}; end that job, and generate it again with --from-lake"
+        raise ConfigError("--job", manifest.job, fix)
+    return None
+
+
+def begin(catalog: Catalog, manifest: JobManifest) -> JobState:
+    """Hand the lake over to a job, unless that was done; how far it is in. Raises as `fit` does."""
     with catalog.transaction() as connection:
-        topics, offsets = catalog.topics(), catalog.offsets()
-        now = {name: following for name, (following, _) in offsets.items() if topics[name] == manifest.topic}
-        if now != dict(manifest.pins):
-            where = f"{manifest.topic} at {_told(manifest.pins)}, and the lake {catalog.folder} stands at {_told(now)}"
-            fix = f"it counts {where}; end that job, and generate it again with --from-lake"
-            raise ConfigError("--job", manifest.job, fix)
-        begin_handover(connection, manifest.pipeline, Handed(manifest.job, manifest.text, state.text, ended=False))
+        state = fit(catalog, manifest)
+        if state is None:
+            state = JobState()
+            begin_handover(connection, manifest.pipeline, Handed(manifest.job, manifest.text, state.text, ended=False))
     return state
 
 

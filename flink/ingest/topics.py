@@ -28,6 +28,24 @@ class Taken(NamedTuple):
     value: bytes | None
 
 
+def require_there(brokers: str, properties: Mapping[str, object], starts: Mapping[str, int]) -> None:
+    """Raise OffsetLost unless the offsets are there at which a job is to start: Flink would not say a word.
+
+    `starts`: by source partition, as "topic/number".
+    """
+    trouble = Trouble(brokers, time.monotonic, properties)
+    admin = build(AdminClient, {**admin_properties(brokers, properties), "error_cb": trouble})
+    asking = KafkaTopics(admin, trouble, brokers, ANSWER_SECONDS)
+    for place, start in starts.items():
+        topic, _, number = place.rpartition("/")
+        low, high = asking.ranges(topic, [int(number)])[int(number)]
+        if not low <= start <= high:
+            raise OffsetLost(
+                f"{place} holds offsets [{low}, {high}), and the job has to start at {start}: records were deleted, or "
+                "the topic was made anew. Put the topic back, or go on with Tidemill, which has `--accept-gap`"
+            )
+
+
 class JobTopics:
     """All partitions of some topics. Raises UnknownTopic, BrokerUnreachable, OffsetLost."""
 

@@ -157,6 +157,7 @@ def manifest_for(plan: Plan, topic: str, pins: Mapping[str, int], job: str = "sm
         "nowhere:1",
         topic,
         pins,
+        pins,
         True,
         {each: f"{job}.{each}" for each in names},
     )

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from sinks.lake.agreement import require_own
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.handover import open_handover
 from sinks.lake.fault import Fault, no_fault
+from sinks.lake.tables.specs import specs_of_lake
+from sinks.lake.upkeep.compact import compact
 from sinks.lake.writer import LakeWriter, commit
 from tests.flink.ingest.job import Intake, Records, StandIn, manifest_for
 from tests.sinks.lake.small import small_plan, writer_for
@@ -161,6 +164,9 @@ def test_a_lake_that_was_handed_over_and_back_is_that_of_one_run(
         taking.take(written[at : at + count])
         at += count
         taking.commit()
+        if rng.random() < 0.3:
+            with closing(Catalog.open(lake.folder)) as catalog:
+                compact(catalog, specs_of_lake(catalog), clock=lambda: NOW)
         if rng.random() < 0.4:
             taking.close()
             taking = ingest(lake, manifest)
