@@ -24,6 +24,7 @@ def flow() -> "Dataflow":
     own flags would give a weaker promise, it says so in one sentence and ends the process.
     """
     _keep_kernels_outside()
+    _take_the_systems_memory()
     try:
         from runtime.launch import flow_for_bytewax
 
@@ -73,7 +74,15 @@ def _end_at_once(code: object) -> None:
     os._exit(code)
 
 
+def _take_the_systems_memory() -> None:
+    """Before pyarrow is imported for a run: its own code too, such as that which packs Parquet's pages, allocates where
+    all else does, so that what one has freed another one takes again.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+
 def _launch(*arguments: Any) -> int:
+    _take_the_systems_memory()
     from runtime.launch import launch
 
     return launch(*arguments)

@@ -46,6 +46,7 @@ from runtime.registry.open import with_schemas
 from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
 from runtime.sources import copies, not_read, open_source, require_record_times
+from runtime.spare_code import give_back
 from runtime.untimed import Untimed
 from sinks.lake.agreement import agree
 from sinks.lake.catalog.catalog import Catalog
@@ -231,8 +232,14 @@ def _one_a_worker(make: Callable[[], _Made]) -> Callable[[], _Made]:
 def _lake(job: Job) -> LakeSink:
     settings = job.settings
     count = CommitObserver(Path(settings.lake))
+    loading = True
 
     def committed(stats: CommitStats) -> None:
+        nonlocal loading
+        if loading and any(entry.read for entry in stats.ranges):
+            # what was read has been through every kernel: the compiler is needed no more
+            loading = False
+            give_back()
         job.pulse.beat(stats.epoch)
         count(stats)
         job.progress.committed(stats)

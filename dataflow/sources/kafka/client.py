@@ -19,8 +19,12 @@ LOG_EVERY_SECONDS = 10.0
 QUEUE_KBYTES = 8 * 1024
 """What a consumer may hold before it is polled: more costs memory, of which a small record takes several times its
 size there, and brings no rate; less starves a fast reader."""
-ANSWER_KBYTES = 24 * 1024
-"""What one answer may have: a megabyte, which is what librdkafka asks for, of each partition that is busy."""
+ANSWER_BYTES = 8 * 2**20
+"""What one answer may have: what is asked for of the partitions that are busy, and as much again of others."""
+BUSY_BYTES = 4 * 2**20
+"""What is asked for of all busy partitions together; packed, as it often is, it is several times that in memory."""
+LEAST_BYTES, MOST_BYTES = 128 * 2**10, 2**20
+"""What is asked for of one partition: a megabyte, as librdkafka does it, and less of each where there are many."""
 
 _OURS = {
     # the lake keeps the offsets
@@ -38,8 +42,10 @@ _CONSUMER_ONLY = (
 )
 
 
-def consumer_properties(brokers: str, group: str, user: Mapping[str, object]) -> dict[str, object]:
-    """Properties of librdkafka for a consumer, whatever it reads; `user`'s own are kept.
+def consumer_properties(
+    brokers: str, group: str, user: Mapping[str, object], *, partitions: int = 1
+) -> dict[str, object]:
+    """Properties of librdkafka for a consumer of so many partitions, whatever it reads; `user`'s own are kept.
 
     Raises ConfigError, with the key, where a user's property contradicts what exactly-once reading needs.
     """
@@ -47,7 +53,8 @@ def consumer_properties(brokers: str, group: str, user: Mapping[str, object]) ->
     return {
         "group.id": group,
         "queued.max.messages.kbytes": QUEUE_KBYTES,
-        "fetch.max.bytes": ANSWER_KBYTES * 1024,
+        "fetch.max.bytes": ANSWER_BYTES,
+        "fetch.message.max.bytes": max(LEAST_BYTES, min(MOST_BYTES, BUSY_BYTES // max(1, partitions))),
         "queued.min.messages": 1_000_000,
         # librdkafka's second of rest after a full queue would starve a fast reader.
         "fetch.queue.backoff.ms": 5,

@@ -87,7 +87,7 @@ class KafkaSource:
         self._readers: list[KafkaReader] = []
         self._open_readers = 8
         self._lock = threading.Lock()
-        self._properties = consumer_properties(brokers, named, user)
+        self._properties = consumer_properties(brokers, named, user, partitions=len(self._partitions))
         self._callbacks = {"error_cb": self._trouble, "on_commit": commits}
         self._ends: dict[str, int] | None = None
         self._asking = threading.Lock()

@@ -5,13 +5,25 @@ import structlog
 from confluent_kafka import KafkaError
 
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError
-from dataflow.sources.kafka.client import QUEUE_KBYTES, Trouble, admin_properties, consumer_properties
+from dataflow.sources.kafka.client import ANSWER_BYTES, QUEUE_KBYTES, Trouble, admin_properties, consumer_properties
+from dataflow.sources.kafka.hub import MOST_BUSY
 
 
 def test_what_is_fetched_ahead_is_bounded_and_the_user_may_change_it() -> None:
     properties = consumer_properties("b:1", "g", {})
-    assert (properties["queued.max.messages.kbytes"], properties["fetch.max.bytes"]) == (QUEUE_KBYTES, 24 * 2**20)
+    assert (properties["queued.max.messages.kbytes"], properties["fetch.max.bytes"]) == (QUEUE_KBYTES, ANSWER_BYTES)
     assert consumer_properties("b:1", "g", {"queued.max.messages.kbytes": "7"})["queued.max.messages.kbytes"] == "7"
+
+
+def test_the_more_partitions_there_are_the_less_is_asked_for_of_each() -> None:
+    asked = [consumer_properties("b:1", "g", {}, partitions=count)["fetch.message.max.bytes"] for count in (1, 4, 16)]
+    assert asked == [2**20, 2**20, 2**18]
+    wide = consumer_properties("b:1", "g", {}, partitions=1_024)
+    assert isinstance(wide["fetch.message.max.bytes"], int)
+    assert MOST_BUSY * wide["fetch.message.max.bytes"] <= ANSWER_BYTES // 2
+    mine = consumer_properties("b:1", "g", {"max.partition.fetch.bytes": "9"}, partitions=4)
+    # both names are of one property, of which librdkafka takes the last
+    assert list(mine).index("max.partition.fetch.bytes") > list(mine).index("fetch.message.max.bytes")
 
 
 @pytest.mark.parametrize(
