@@ -104,7 +104,8 @@ def typed(type_: Any, value: Any) -> object:
     return value
 
 
-_fitting: dict[tuple[int, str], list[Any]] = {}
+_fitting: dict[tuple[int, str], tuple[EventField, list[Any]]] = {}
+"""By field and type; the field is kept, or another one could have its id."""
 
 
 def fitting(leaf: EventField, type_: Any) -> list[Any]:
@@ -112,8 +113,8 @@ def fitting(leaf: EventField, type_: Any) -> list[Any]:
     key = id(leaf), json.dumps(type_)
     if key not in _fitting:
         values = [value for value in pool(type_) if not isinstance(judge_field(leaf, typed(type_, value)), Refusal)]
-        _fitting[key] = values
-    return _fitting[key]
+        _fitting[key] = leaf, values
+    return _fitting[key][1]
 
 
 def _type_for(chance: Random, child: EventField | EventObject, numbers: Iterator[int]) -> Any:

@@ -63,19 +63,21 @@ def pool(type_: Any) -> list[Any]:
     return pools[type_]
 
 
-_fitting: dict[tuple[int, Any], list[Any]] = {}
+_fitting: dict[tuple[int, Any], tuple[EventField, list[Any]]] = {}
+"""By field and type; the field is kept, or another one could have its id."""
 
 
 def fitting(leaf: EventField, type_: Any) -> list[Any]:
     """The values of a type that a field takes."""
     key = id(leaf), type_
     if key not in _fitting:
-        _fitting[key] = [
+        values = [
             value
             for value in pool(type_)
             if type_ != of.BYTES and not isinstance(judge_field(leaf, _typed(type_, value)), Refusal)
         ]
-    return _fitting[key]
+        _fitting[key] = leaf, values
+    return _fitting[key][1]
 
 
 def _typed(type_: Any, value: Any) -> object:
