@@ -17,10 +17,10 @@ from flink.contract.build import contract_jar
 from flink.generate.generate import generate
 from flink.generate.generated import Generated
 from flink.generate.options import Form, Options
-from flink.parity.layout import Tables
-from flink.parity.produce import fresh_name, make_topics, remove_topics
-from flink.parity.records import Kafka
 from flink.parity.sinks import sink_tables
+from proof.parity.layout import Tables
+from proof.parity.produce import fresh_name, make_topics, remove_topics
+from proof.parity.records import Kafka
 
 FINISH_SECONDS = 1_800.0
 SAMPLE_S = 0.05

@@ -21,8 +21,8 @@ from bench.engines_flink import Asked, job_of, started
 from bench.latency import arrivals
 from bench.measure import BenchError, run_child
 from dataflow.errors import LakeError, QueryError
-from flink.parity.produce import make_topics, remove_topics
-from flink.parity.records import Kafka
+from proof.parity.produce import make_topics, remove_topics
+from proof.parity.records import Kafka
 from query.reader import LakeReader
 
 if TYPE_CHECKING:

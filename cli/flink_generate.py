@@ -1,15 +1,14 @@
 """`generate` of the group `tidemill flink`: the pipeline as a Flink job."""
 
-import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dataflow.durations import to_ms
+from cli.job_flags import duration_ms, offsets_of, one_of, properties_of, topics_of
 from dataflow.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 REGISTRY = "schema.registry."
 REGISTRY_URL = REGISTRY + "url"
-
-_OFFSETS = re.compile(r"(\d+):(\d+)", re.ASCII)
-
 
 PipelineOption = Annotated[
     str | None, typer.Option(metavar="PATH[:NAME]", help="Pipeline file (default: as for `tidemill run`).")
@@ -103,8 +99,8 @@ def generate(
         brokers=settings.brokers,
         topics=topics_of(settings.topic),
         group=group,
-        start="earliest" if start == "earliest" else "latest" if start == "latest" else _offsets("--start", start),
-        end=None if end is None else _offsets("--end", end),
+        start="earliest" if start == "earliest" else "latest" if start == "latest" else offsets_of("--start", start),
+        end=None if end is None else offsets_of("--end", end),
         bounded=bounded,
         form=one_of("--form", form, ("upsert", "final")),
         sink=None if sink is None else one_of("--sink", sink, ("upsert-kafka", "kafka", "parquet")),
@@ -162,45 +158,6 @@ def _write(settings: "Settings", given: "Options", out: Path, from_lake: Path | 
         typer.echo(f"it writes to these topics, which must be there first: {', '.join(job.topics)}")
 
 
-def topics_of(written: str) -> tuple[str, ...]:
-    """The topics of the setting; ConfigError where it is a pattern."""
-    topics = tuple(each.strip() for each in written.split(","))
-    for topic in topics:
-        if topic.startswith("^"):
-            raise ConfigError("topic", written, "a job reads topics by their names; name them with commas between")
-    return topics
-
-
-def one_of(flag: str, value: str, known: Sequence[str]) -> Any:
-    """The value; ConfigError where it is none of these."""
-    if value not in known:
-        raise ConfigError(flag, value, f"write {' or '.join(known)}")
-    return value
-
-
-def _offsets(flag: str, written: str) -> Mapping[int, int]:
-    found: dict[int, int] = {}
-    for part in written.split(","):
-        match = _OFFSETS.fullmatch(part.strip())
-        if match is None:
-            raise ConfigError(flag, written, 'write partitions and offsets, like "0:1200,1:1187"')
-        if int(match[1]) in found:
-            raise ConfigError(flag, written, f"partition {match[1]} stands there twice; leave one out")
-        found[int(match[1])] = int(match[2])
-    return found
-
-
-def duration_ms(flag: str, written: str) -> int:
-    """Milliseconds of a flag like 10s; ConfigError where it is no time above 0."""
-    try:
-        found = to_ms(written)
-    except ValueError as error:
-        raise ConfigError(flag, written, str(error).removeprefix(f"{written!r} is ")) from None
-    if found < 1:
-        raise ConfigError(flag, written, "write a time above 0")
-    return found
-
-
 def _with_registry(settings: "Settings", plan: "Plan", given: "Options") -> "Options":
     """With the address of the registry: what a property says, or else that of the settings where records need one."""
     from runtime.registry.client import checked_url
@@ -213,18 +170,9 @@ def _with_registry(settings: "Settings", plan: "Plan", given: "Options") -> "Opt
 
 
 def _properties(pairs: Sequence[str]) -> dict[str, str]:
-    from dataflow.sources.kafka.properties import is_secret
-
-    found = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise ConfigError("--kafka", pair, "write NAME=VALUE")
-        if is_secret(name):
-            fix = "a secret would stand in the files for all to read; give it to the cluster, in a JAAS file of its own"
-            raise ConfigError("--kafka", name, fix)
+    found = properties_of(pairs)
+    for name in found:
         if name.startswith(REGISTRY) and name != REGISTRY_URL:
             fix = f"of the registry's properties a job has {REGISTRY_URL} alone; docs/flink.md says where the others go"
             raise ConfigError("--kafka", name, fix)
-        found[name] = value
     return found

@@ -70,7 +70,8 @@ def run(
         settings = {"parallelism.default": str(parallelism)}
         start(Memory(folder / "jobs"), name or sql.stem, statements, settings, where, wait=wait, as_json=as_json)
         return
-    from cli.flink_generate import duration_ms, for_lake, one_of, topics_of
+    from cli.flink_generate import for_lake
+    from cli.job_flags import duration_ms, one_of, topics_of
     from dataflow.pipeline.load import load
     from flink.contract.build import contract_jar
     from flink.generate.generate import generate

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from dataflow.aggregates import Aggregate, duckdb, flink, parts
+from dataflow.aggregates import Aggregate, duckdb, parts, rows
 from dataflow.aggregates.duckdb import ViewSql
-from dataflow.aggregates.flink import RowSql
 from dataflow.aggregates.parts import Part
+from dataflow.aggregates.rows import RowSql
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class AggregateKind:
     sql           how its value comes out of the delta table, per dialect
     rows          how its value comes straight out of rows, per dialect of an engine that folds them itself; one that
                   is not there cannot say it with equal results
+    merged        how its value comes out of rows of its parts, per dialect of an engine that takes rows batch by batch
     """
 
     name: str
@@ -68,6 +69,7 @@ class AggregateKind:
     keeps_values: bool = False
     additive: bool = False
     rows: Mapping[str, RowSql] = field(default_factory=dict)
+    merged: Mapping[str, Callable[..., str]] = field(default_factory=dict)
 
     def columns(self, name: str) -> list[str]:
         """Names of the delta columns of an aggregate that is called `name`."""
@@ -114,7 +116,8 @@ _ENTRIES = (
         parts=(parts.counts(),),
         result=_int64,
         sql={"duckdb": duckdb.merged(lambda name: f"CAST(coalesce(sum({name}), 0) AS BIGINT)")},
-        rows={"flink": flink.counted},
+        rows={"flink": rows.counted, "spark": rows.counted},
+        merged={"spark": rows.TOTAL},
         needs_column=False,
         additive=True,
     ),
@@ -124,7 +127,8 @@ _ENTRIES = (
         result=lambda type_: None if type_ is None else parts.sum_type(type_),
         unfit=_an_exact_number,
         sql={"duckdb": duckdb.merged(lambda name: f"sum({name})")},
-        rows={"flink": flink.total},
+        rows={"flink": rows.total, "spark": rows.total},
+        merged={"spark": rows.TOTAL},
         additive=True,
     ),
     AggregateKind(
@@ -133,7 +137,8 @@ _ENTRIES = (
         result=lambda type_: type_,
         unfit=_no_bool,
         sql={"duckdb": duckdb.merged(lambda name: f"min({name})")},
-        rows={"flink": flink.smallest},
+        rows={"flink": rows.smallest, "spark": rows.smallest},
+        merged={"spark": rows.LEAST},
     ),
     AggregateKind(
         "max",
@@ -141,7 +146,8 @@ _ENTRIES = (
         result=lambda type_: type_,
         unfit=_no_bool,
         sql={"duckdb": duckdb.merged(lambda name: f"max({name})")},
-        rows={"flink": flink.largest},
+        rows={"flink": rows.largest, "spark": rows.largest},
+        merged={"spark": rows.MOST},
     ),
     AggregateKind(
         "avg",
@@ -149,7 +155,8 @@ _ENTRIES = (
         result=_double,
         unfit=_an_exact_number,
         sql={"duckdb": duckdb.AVG},
-        rows={"flink": flink.mean},
+        rows={"flink": rows.mean, "spark": rows.mean},
+        merged={"spark": rows.MEAN},
     ),
     AggregateKind(
         "count_distinct",
@@ -157,7 +164,8 @@ _ENTRIES = (
         result=_int64,
         unfit=_no_float,
         sql={"duckdb": duckdb.COUNT_DISTINCT},
-        rows={"flink": flink.distinct},
+        rows={"flink": rows.distinct, "spark": rows.distinct},
+        merged={"spark": rows.DISTINCT},
         keeps_values=True,
     ),
     AggregateKind(

@@ -67,6 +67,19 @@ class RollupPlan:
         return window_kind_of(self.window).merging
 
     @property
+    def reads(self) -> set[str]:
+        """The columns of events and dimensions that it reads, but for the event time."""
+        found = {key.name for key in self.keys}
+        if self.where is not None:
+            found |= self.where.columns
+        for aggregate in self.aggregates:
+            if aggregate.aggregate.column is not None:
+                found.add(aggregate.aggregate.column)
+            if aggregate.where is not None:
+                found |= aggregate.where.columns
+        return found
+
+    @property
     def delta_table(self) -> str:
         """Name of the table that holds the delta rows."""
         return f"{self.name}_delta"

@@ -8,8 +8,8 @@ from math import gcd
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataflow.durations import to_text
-from dataflow.windows import DAY_MS, FIRST_MONDAY_MS, WEEK_MS, WEEKDAYS, Window, flink
-from dataflow.windows.flink import WindowSql
+from dataflow.windows import DAY_MS, FIRST_MONDAY_MS, WEEK_MS, WEEKDAYS, Window, flink, spark
+from dataflow.windows.assigned import WindowSql
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,7 +143,13 @@ def _uneven(window: Window) -> Iterator[str]:
 
 
 _ENTRIES = (
-    WindowKind("tumble", layout=_tumbling, grid_ms=_common_ms, mistakes=_by_clock, sql={"flink": flink.TUMBLE}),
+    WindowKind(
+        "tumble",
+        layout=_tumbling,
+        grid_ms=_common_ms,
+        mistakes=_by_clock,
+        sql={"flink": flink.TUMBLE, "spark": spark.TUMBLE},
+    ),
     WindowKind(
         "hop",
         layout=_sliding,
@@ -151,7 +157,7 @@ _ENTRIES = (
         period_ms=lambda window: window.slide_ms,
         mistakes=_gaps,
         more=lambda window: f" every {to_text(window.slide_ms)}",
-        sql={"flink": flink.HOP},
+        sql={"flink": flink.HOP, "spark": spark.HOP},
     ),
     WindowKind(
         "cumulate",
@@ -160,9 +166,15 @@ _ENTRIES = (
         anchored=True,
         mistakes=_uneven,
         more=lambda window: f" by steps of {to_text(window.slide_ms)}",
-        sql={"flink": flink.CUMULATE},
+        sql={"flink": flink.CUMULATE, "spark": spark.CUMULATE},
     ),
-    WindowKind("session", layout=_own, grid_ms=lambda _window: 1, merging=True, sql={"flink": flink.SESSION}),
+    WindowKind(
+        "session",
+        layout=_own,
+        grid_ms=lambda _window: 1,
+        merging=True,
+        sql={"flink": flink.SESSION, "spark": spark.SESSION},
+    ),
 )
 
 KINDS: dict[str, WindowKind] = {kind.name: kind for kind in _ENTRIES}

@@ -8,17 +8,16 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from dataflow.aggregates.flink import OF_VALUES, PARTS, Taken
 from dataflow.aggregates.parts import Part
+from dataflow.aggregates.rows import OF_VALUES, PARTS, Taken
 from dataflow.pipeline.names import EVENTS, LEDGER
 from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
 from dataflow.pipeline.tables import delta_schema, distinct_schema, events_schema
-from dataflow.windows.flink import Assigned
-from dataflow.windows.kinds import kind_of
-from flink.generate.final import TS, final_name, final_view, in_ms, late_in_function
+from dataflow.windows.assigned import Assigned
+from flink.generate.final import called, final_view, in_ms, late_in_function
 from flink.generate.generated import SinkTable
 from flink.generate.options import Options
-from flink.generate.rollups import DIALECT, ROWS, Words, assigned, last_end, late_after, needed, taken
+from flink.generate.rollups import ROWS, Words, assigned, last_end, late_after, taken
 from flink.generate.sinks import placed
 from flink.generate.source import IS_FIRST, MARKED, READ, counting
 from flink.generate.words import named, type_of
@@ -129,7 +128,7 @@ def _windows(rollup: RollupPlan, words: Words) -> Assigned:
 def _windows_view(rollup: RollupPlan, words: Words, *, late: bool) -> str:
     """The rows that a rollup takes, one per row and window for which it is late, or is not."""
     windows = _windows(rollup, words)
-    read = needed(rollup)
+    read = rollup.reads
     columns = "".join(f",\n  {named(name)}" for name in words.columns if name in read)
     condition = f"{late_after(rollup, windows.end)} {'<=' if late else '>'} `_watermark`"
     more = [condition] if windows.taken is None else [windows.taken, condition]
@@ -219,8 +218,7 @@ def _delta_insert(rollup: RollupPlan, given: Options, words: Words, ttl_ms: int 
         source, where = f"{_in_time(rollup)} AS {named(rollup.name)}", ""
     else:
         times, hint = [f"{in_ms(f'`{each}`')} AS `{each}`" for each in ("window_start", "window_end")], ""
-        function = kind_of(rollup.window).sql[DIALECT].function(rollup.window, final_name(rollup), TS, ", ".join(keys))
-        source, where = f"TABLE({function})", late_in_function(rollup)
+        source, where = f"TABLE({called(rollup)})", late_in_function(rollup)
     fields = ",\n  ".join([*keys, *times, *parts, "COUNT(*) AS `row_count`", f"{ZERO} AS `late_count`"])
     by = ", ".join(["`window_start`", "`window_end`", *keys])
     empty = [_of_no_row(part, column.type) for _, part, column in _parts(rollup)]

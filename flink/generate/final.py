@@ -10,7 +10,7 @@ from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.windows.flink import interval
 from dataflow.windows.kinds import has_one_window, kind_of
 from flink.generate.generated import SinkTable
-from flink.generate.rollups import DIALECT, ROWS, Words, last_end, late_after, needed, taken
+from flink.generate.rollups import DIALECT, ROWS, Words, last_end, late_after, taken
 from flink.generate.words import named
 
 TS = "`_ts`"
@@ -33,7 +33,7 @@ def time_columns(time: str, rollups: Sequence[RollupPlan], bound_ms: int) -> str
 
 def final_view(plan: Plan, rollup: RollupPlan, words: Words) -> str:
     """The rows that a rollup takes; where a row has one window, those that are not late for it."""
-    read = needed(rollup)
+    read = rollup.reads
     fields = [TS, *(named(name) for name in plan.row_schema.names if name in read)]
     more: list[str] = []
     if has_one_window(rollup.window):
@@ -47,13 +47,20 @@ def final_view(plan: Plan, rollup: RollupPlan, words: Words) -> str:
 def final_insert(rollup: RollupPlan, table: SinkTable, words: Words) -> str:
     """The rollup's row per window and key, once."""
     keys = [named(key.name) for key in rollup.keys]
-    function = kind_of(rollup.window).sql[DIALECT].function(rollup.window, final_name(rollup), TS, ", ".join(keys))
     values = {each: f"{in_ms(named(each))} AS {named(each)}" for each in ("window_start", "window_end")}
     values |= {each.name: f"{words.aggregate(each)} AS {named(each.name)}" for each in rollup.aggregates}
     fields = ",\n  ".join(values.get(name, named(name)) for name in table.columns.names)
     late = late_in_function(rollup)
     by = ", ".join(["`window_start`", "`window_end`", *keys])
-    return f"INSERT INTO {named(rollup.name)} SELECT\n  {fields}\nFROM TABLE({function}){late}\nGROUP BY {by}"
+    return f"INSERT INTO {named(rollup.name)} SELECT\n  {fields}\nFROM TABLE({called(rollup)}){late}\nGROUP BY {by}"
+
+
+def called(rollup: RollupPlan) -> str:
+    """The call of Flink's function that gives the rows of the view their windows."""
+    function = kind_of(rollup.window).sql[DIALECT].function
+    assert function is not None, "Flink has a function for every kind of window"
+    keys = ", ".join(named(key.name) for key in rollup.keys)
+    return function(rollup.window, final_name(rollup), TS, keys)
 
 
 def late_in_function(rollup: RollupPlan) -> str:

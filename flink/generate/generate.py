@@ -15,7 +15,7 @@ from flink.generate.final import TS, final_insert, final_view, time_columns
 from flink.generate.generated import Generated, SinkTable
 from flink.generate.options import Options
 from flink.generate.refusals import refuse
-from flink.generate.rollups import ROWS, Words, late_rows, needed
+from flink.generate.rollups import ROWS, Words, late_rows
 from flink.generate.sinks import dead_table, late_table, rollup_table, sink_statement
 from flink.generate.source import (
     FIRST_SEEN,
@@ -130,7 +130,7 @@ def _events(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> Iterat
     """From the records of the topics to all events with their watermarks and their dimensions' columns."""
     lookups = [Inline(each, plan.row_schema.field(each.dimension.key).type) for each in plan.dimensions]
     refusing = [each for each in lookups if each.plan.dimension.unknown == "dead_letter"]
-    read = {name for rollup in rollups for name in needed(rollup)}
+    read = {name for rollup in rollups for name in rollup.reads}
     keeps_events = given.handover is not None and given.handover.events
     if keeps_events:
         read |= set(plan.row_schema.names)

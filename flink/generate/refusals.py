@@ -8,7 +8,7 @@ from dataflow.decode.decoder import NEEDS_REGISTRY
 from dataflow.durations import to_text
 from dataflow.errors import PipelineError
 from dataflow.event.fields import FieldKind
-from dataflow.filter.flink import NotInFlink
+from dataflow.filter.engine_sql import NotInEngine
 from dataflow.filter.parse import Expression
 from dataflow.pipeline.checks import MAX_DURATION_MS
 from dataflow.pipeline.plan import Plan, RollupPlan
@@ -20,7 +20,7 @@ from flink.generate import dimensions
 from flink.generate.changes import sketched
 from flink.generate.final import lag_ms
 from flink.generate.options import Options
-from flink.generate.rollups import DIALECT, Words, needed
+from flink.generate.rollups import DIALECT, Words
 from flink.generate.source import has_header
 
 ELSE = "leave the rollup out with --rollup, or leave it to Tidemill"
@@ -32,7 +32,7 @@ SAFE_FROM_MS, SAFE_TO_MS = -(30 * 10**12), 253_402_300_799_999
 def refuse(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> None:
     """Raises PipelineError with all that stands in the way."""
     mistakes = [*_options(plan, given), *_handover(plan, given), *_records(plan, given)]
-    read = {name for rollup in rollups for name in needed(rollup)}
+    read = {name for rollup in rollups for name in rollup.reads}
     for each in plan.dimensions:
         why = dimensions.unfit(each)
         if why is not None and (each.dimension.unknown == "dead_letter" or read & set(each.columns.schema.names)):
@@ -117,7 +117,7 @@ def _rollup(plan: Plan, rollup: RollupPlan, given: Options, words: Words) -> Ite
             " because Flink's running maximum holds the row itself"
         )
     yield from _window(plan, rollup, given, where)
-    for name in sorted(needed(rollup)):
+    for name in sorted(rollup.reads):
         kind = next((leaf.kind for leaf in plan.event.fields if leaf.name == name), None)
         if kind in (FieldKind.JSON, FieldKind.LIST):
             yield f"{where}: {name} is kept as JSON, which Flink does not have; {ELSE}"
@@ -172,5 +172,5 @@ def _is_safe(plan: Plan) -> bool:
 def _condition(place: str, where: Expression, words: Words) -> Iterator[str]:
     try:
         words.condition(where)
-    except NotInFlink as error:
+    except NotInEngine as error:
         yield f"{place} = {where.sql!r}: {error}"

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-from dataflow.aggregates.flink import Taken
-from dataflow.filter.flink import Decimals, condition
+from dataflow.aggregates.rows import Taken
+from dataflow.filter.engine_sql import Decimals
+from dataflow.filter.flink import FlinkSql
 from dataflow.filter.parse import Expression
 from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
-from dataflow.windows.flink import Assigned
+from dataflow.windows.assigned import Assigned
 from dataflow.windows.kinds import kind_of
 from flink.generate.words import digits_of, named, text
 
@@ -24,27 +25,14 @@ class Words:
         self.time = named(plan.event.event_time.name)
 
     def condition(self, where: Expression) -> str:
-        """Raises NotInFlink."""
-        return condition(where.root, self.columns, self.digits)
+        """Raises NotInEngine."""
+        return FlinkSql(self.columns, self.digits).boolean(where.root)
 
     def aggregate(self, plan: AggregatePlan) -> str:
-        """The value of an aggregate over a group of rows. Raises NotInFlink; KeyError where there is no equal form."""
+        """The value of an aggregate over a group of rows. Raises NotInEngine; KeyError where there is no equal form."""
         column = None if plan.aggregate.column is None else self.columns[plan.aggregate.column]
         where = None if plan.where is None else self.condition(plan.where)
         return plan.kind.rows[DIALECT](Taken(column, plan.column_type, where))
-
-
-def needed(rollup: RollupPlan) -> set[str]:
-    """The columns of events and dimensions that a rollup reads."""
-    found = {key.name for key in rollup.keys}
-    if rollup.where is not None:
-        found |= rollup.where.columns
-    for aggregate in rollup.aggregates:
-        if aggregate.aggregate.column is not None:
-            found.add(aggregate.aggregate.column)
-        if aggregate.where is not None:
-            found |= aggregate.where.columns
-    return found
 
 
 def assigned(rollup: RollupPlan, words: Words) -> Assigned | None:

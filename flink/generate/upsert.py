@@ -5,7 +5,7 @@ No watermark of Flink's own is in it, so nothing is dropped that the rule accept
 
 from dataflow.pipeline.plan import Plan, RollupPlan
 from flink.generate.generated import SinkTable
-from flink.generate.rollups import ROWS, Words, assigned, late_after, needed, taken
+from flink.generate.rollups import ROWS, Words, assigned, late_after, taken
 from flink.generate.sinks import IS_NULL, KEY, both_ends, nullable_keys
 from flink.generate.words import named, type_of
 
@@ -25,7 +25,7 @@ def upsert_view(plan: Plan, rollup: RollupPlan, words: Words) -> str:
             absent = _ABSENT.get(type_of(key.type), f"CAST(0 AS {type_of(key.type)})")
             fields.append(f"COALESCE({named(key.name)}, {absent}) AS {named(KEY + key.name)}")
             fields.append(f"{named(key.name)} IS NULL AS {named(IS_NULL + key.name)}")
-    read = needed(rollup)
+    read = rollup.reads
     fields += [named(name) for name in plan.row_schema.names if name in read]
     in_time = f"{late_after(rollup, windows.end)} > `_watermark`"
     more = [in_time] if windows.taken is None else [windows.taken, in_time]

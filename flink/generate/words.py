@@ -1,18 +1,14 @@
 """Names, texts and types in Flink's SQL."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pyarrow as pa
 
-from dataflow.filter.flink import INT_DIGITS, Decimals
+from dataflow.filter.engine_sql import digits_of
+from dataflow.sql import backquoted as named
 from dataflow.sql import text
 
 __all__ = ["digits_of", "named", "options", "text", "type_of"]
-
-
-def named(name: str) -> str:
-    """A name."""
-    return "`" + name.replace("`", "``") + "`"
 
 
 def type_of(type_: pa.DataType) -> str:
@@ -28,17 +24,6 @@ def type_of(type_: pa.DataType) -> str:
         pa.date32(): "DATE",
         pa.binary(): "BYTES",
     }[type_]
-
-
-def digits_of(columns: Iterable[pa.Field]) -> dict[str, Decimals]:
-    """Of the exact ones among the columns, how many digits they have."""
-    found = {}
-    for column in columns:
-        if pa.types.is_decimal(column.type):
-            found[column.name] = Decimals(column.type.precision, column.type.scale)
-        elif pa.types.is_integer(column.type):
-            found[column.name] = Decimals(INT_DIGITS, 0)
-    return found
 
 
 def options(given: Mapping[str, str]) -> str:

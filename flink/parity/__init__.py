@@ -1,1 +1,1 @@
-"""The same tables from three sides: Tidemill, Apache Flink, and one plain reading of the records by DuckDB."""
+"""Apache Flink as one side of a parity run."""

@@ -12,13 +12,14 @@ from flink.cluster.cluster import FlinkCluster
 from flink.cluster.errors import FlinkError, JobFailed
 from flink.cluster.rest import Job
 from flink.cluster.work import finish, settle, submit
+from flink.contract.build import contract_jar
 from flink.generate.generate import generate
 from flink.generate.generated import Generated
 from flink.generate.options import Form, Options
-from flink.parity.layout import Tables
-from flink.parity.produce import fresh_name, make_topics, remove_topics
-from flink.parity.records import Kafka, Pins, committed
 from flink.parity.sinks import sink_tables
+from proof.parity.engine import Answer
+from proof.parity.produce import fresh_name, make_topics, remove_topics
+from proof.parity.records import Kafka, Pins, committed
 
 FINISH_SECONDS = 900.0
 SETTLE_SECONDS = CHECKPOINT_SECONDS = 300.0
@@ -57,15 +58,23 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """What a run has given: its tables, how often it was restarted, and what was done to it in words."""
+class FlinkEngine:
+    """One run on a Flink, as a side of a parity run."""
 
-    tables: Tables
-    restarts: int
-    told: str
+    asked: Asked
+    cluster: FlinkCluster
+
+    @property
+    def name(self) -> str:
+        """As the side is called."""
+        return self.asked.name
+
+    def ask(self, plan: Plan, pins: Pins, kafka: Kafka) -> Answer:
+        """As `run_flink`, with the functions' jar."""
+        return run_flink(plan, pins, kafka, self.cluster, contract_jar(), self.asked)
 
 
-def run_flink(plan: Plan, pins: Pins, kafka: Kafka, cluster: FlinkCluster, jar: Path, asked: Asked) -> Ran:
+def run_flink(plan: Plan, pins: Pins, kafka: Kafka, cluster: FlinkCluster, jar: Path, asked: Asked) -> Answer:
     """Generate the pipeline's job, run it to the pinned ends and read its sinks.
 
     Raises PipelineError where Flink's SQL cannot say it, FlinkError where the job fails, TidemillError where it was
@@ -112,7 +121,7 @@ class _Run:
         self.pins, self.group = pins, group
         self.told: list[str] = []
 
-    def through(self) -> Ran:
+    def through(self) -> Answer:
         """Submit, disturb, feed, wait for the end, look."""
         jobs = self.cluster.jobmanager
         job = self.submitted(None)
@@ -133,7 +142,7 @@ class _Run:
         self.require_restarts(ended)
         if not self.asked.kill:
             self.told.append(f"restarts = {ended.restarts}")
-        return Ran(sink_tables(self.plan, self.generated, self.kafka), ended.restarts, ", ".join(self.told))
+        return Answer(sink_tables(self.plan, self.generated, self.kafka), ", ".join(self.told))
 
     def submitted(self, savepoint: str | None) -> str:
         """The id of the job, all of whose tasks run."""

@@ -12,8 +12,8 @@ from dataflow.event.record_part import KEY
 from dataflow.pipeline.names import DEAD_LETTERS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from flink.generate.generated import Generated, SinkTable
-from flink.parity.layout import Layout, Tables, layouts
-from flink.parity.records import Kafka, pin, read
+from proof.parity.layout import Layout, Tables, layouts
+from proof.parity.records import Kafka, pin, read
 
 
 def sink_tables(plan: Plan, generated: Generated, kafka: Kafka) -> Tables:

@@ -60,6 +60,6 @@ def test_no_other_file_of_the_product_names_a_format() -> None:
     names.pop("dataflow/decode/decoder.py")
     # a second opinion judges records by the contract itself, of JSON alone, and not by any decoder
     assert names == {
-        "flink/parity/adversary.py": {"dataflow.decode.json.contract"},
-        "flink/parity/judged.py": {"dataflow.decode.json.contract"},
+        "proof/parity/adversary.py": {"dataflow.decode.json.contract"},
+        "proof/parity/judged.py": {"dataflow.decode.json.contract"},
     }

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow.filter.flink import Decimals, NotInFlink, condition
+from dataflow.filter.engine_sql import Decimals, NotInEngine
+from dataflow.filter.flink import FlinkSql
 from dataflow.filter.parse import parse
 
 SCHEMA = pa.schema(
@@ -25,7 +26,7 @@ DIGITS = {"i": Decimals(19, 0), "m": Decimals(18, 6), "a.b": Decimals(19, 0)}
 
 
 def flink(text: str) -> str:
-    return condition(parse(text, SCHEMA).root, COLUMNS, DIGITS)
+    return FlinkSql(COLUMNS, DIGITS).boolean(parse(text, SCHEMA).root)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_comparison_that_may_meet_nan_says_where_nan_stands():
 
 @pytest.mark.parametrize("text", ["m * m * i > 1", "i * i * i > 1", "(i + i) * (i * 2) > 1"])
 def test_exact_numbers_of_more_digits_than_flink_has_are_refused(text):
-    with pytest.raises(NotInFlink, match=r"digits, and Flink's decimals have 38; compare smaller numbers, or"):
+    with pytest.raises(NotInEngine, match=r"digits, and Flink's decimals have 38; compare smaller numbers, or"):
         flink(text)
 
 

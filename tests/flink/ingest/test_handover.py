@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from cli.flink import app
 from dataflow.pipeline.load import load
 from flink.cluster.cluster import FlinkCluster
-from flink.parity.adversary import Written, adversary
-from flink.parity.produce import fresh_topic, write
-from flink.parity.records import Kafka
 from proof.dump import contents
+from proof.parity.adversary import Written, adversary
+from proof.parity.produce import fresh_topic, write
+from proof.parity.records import Kafka
 from query.reader import LakeReader
 from runtime.program import this_command
 from sinks.lake.catalog.catalog import Catalog

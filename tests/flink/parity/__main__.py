@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.kafka_server import KafkaCluster
 from flink.cluster.cluster import FlinkCluster, new_shape
-from flink.parity.records import Kafka
+from proof.parity.records import Kafka
 from tests.flink.parity.matrix import MATRIX, Outcome, play, table, troubles
 
 RESULTS = Path(__file__).parents[3] / "bench" / "results"

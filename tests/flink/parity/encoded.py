@@ -17,7 +17,7 @@ from dataflow.formats.frame import HEADER
 from dataflow.messages import Refusal
 from dataflow.pipeline.plan import Plan
 from flink.contract.records import message_of
-from flink.parity.adversary import Written, adversary
+from proof.parity.adversary import Written, adversary
 from tests.avro_events import mutated
 from tests.flink.contract.served import Served
 

@@ -9,11 +9,11 @@ from dataflow.errors import PipelineError, TidemillError
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import Plan
 from flink.cluster.cluster import FlinkCluster
-from flink.parity.adversary import Written, adversary
-from flink.parity.job import Asked
-from flink.parity.records import Kafka
-from flink.parity.run import PREFIX, Sides, run, stage
-from flink.parity.verdict import Verdict
+from flink.parity.job import Asked, FlinkEngine
+from proof.parity.adversary import Written, adversary
+from proof.parity.records import Kafka
+from proof.parity.run import PREFIX, Sides, run, stage
+from proof.parity.verdict import Verdict
 from tests.flink.contract.served import served
 from tests.flink.parity.encoded import encoded, knows_schemas
 
@@ -107,11 +107,11 @@ def _compared(
     spec = str(CASES / f"{case.pipeline}.py")
     pins, rest = stage(kafka, made, case.share, between=lambda: time.sleep(case.stall))
     once = _once(rest)
-    asked = [replace(each, rest=once) for each in case.asked]
+    engines = [FlinkEngine(replace(each, rest=once), cluster) for each in case.asked]
     flags = ["--pipeline", spec, "--brokers", kafka.brokers, "--group", PREFIX]
     if kafka.registry is not None:
         flags += ["--kafka", f"schema.registry.url={kafka.registry}"]
-    return run(plan, kafka, pins, Sides(flags, cluster, asked))
+    return run(plan, kafka, pins, Sides(flags, engines))
 
 
 def _once(rest: Callable[[], None]) -> Callable[[], None]:

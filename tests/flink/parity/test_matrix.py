@@ -7,7 +7,7 @@ import pytest
 from flink.cluster.cluster import FlinkCluster
 from flink.generate.options import Form
 from flink.parity.job import Asked
-from flink.parity.records import Kafka
+from proof.parity.records import Kafka
 from tests.flink.parity.matrix import CASES, MATRIX, Case, play, table, troubles
 
 ROOT = Path(__file__).parents[3]

@@ -11,9 +11,9 @@ from dataflow.errors import TidemillError
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.ranged import SourceRange, write_ranges
 from dataflow.sql import quoted
-from flink.parity.layout import Tables, layouts
-from flink.parity.records import Pins
 from proof.dump import contents
+from proof.parity.layout import Tables, layouts
+from proof.parity.records import Pins
 from query.reader import LakeReader
 from runtime.exit_code import in_words
 from runtime.program import this_command

@@ -1,4 +1,7 @@
-"""How an aggregate's value comes straight out of rows, in Flink's SQL."""
+"""How an aggregate's value comes straight out of rows, in the SQL of engines that fold rows themselves.
+
+What stands here reads the same in Flink's SQL and in Spark's.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 EXACT_INT = "DECIMAL(38, 0)"
-"""Where sums of BIGINT fit: as BIGINT, Flink's wrap without a word."""
+"""Where sums of BIGINT fit: as BIGINT, Flink's wrap without a word, and Spark's end the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def mean(taken: Taken) -> str:
 
 
 def smallest(taken: Taken) -> str:
-    """The smallest value; text by its UTF-8 bytes, as Flink compares it."""
+    """The smallest value; text by its UTF-8 bytes, as both engines compare it."""
     return f"MIN({_one_zero(taken)}){taken.only}"
 
 
@@ -62,8 +65,18 @@ def distinct(taken: Taken) -> str:
     return f"COUNT(DISTINCT {taken.column}){taken.only}"
 
 
+def collected(taken: Taken) -> str:
+    """The distinct values, as an array."""
+    return f"COLLECT_SET({taken.column}){taken.only}"
+
+
 PARTS: Mapping[str, RowSql] = {"count": counted, "sum": total, "min": smallest, "max": largest}
 """Mergeable parts by their names, as `dataflow.aggregates.parts` calls them, straight out of rows."""
+
+TOTAL, LEAST, MOST = "SUM({})".format, "MIN({})".format, "MAX({})".format
+MEAN = "CAST(SUM({}) AS DOUBLE) / SUM({})".format
+DISTINCT = "CAST(SIZE(ARRAY_DISTINCT(FLATTEN(COLLECT_LIST({})))) AS BIGINT)".format
+"""How a value comes out of rows of such parts, by the names of their columns."""
 
 OF_VALUES = {"kmv": False, "histogram": True}
 """Parts that Flink has no form of, but that follow from a group's distinct values; and whether of how often each stands

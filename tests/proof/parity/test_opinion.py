@@ -12,10 +12,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from dataflow.pipeline.plan import Plan, make_plan
-from flink.parity.compare import compare
-from flink.parity.judged import RECORDS
-from flink.parity.layout import COUNTS, COUNTS_ROLLUP, layouts
-from flink.parity.opinion import opinion
+from proof.parity.compare import compare
+from proof.parity.judged import RECORDS
+from proof.parity.layout import COUNTS, COUNTS_ROLLUP, layouts
+from proof.parity.opinion import opinion
 from tests.model import bulk, engine
 from tests.model.pipelines import pipelines
 from tests.model.spec import PipelineSpec, Record

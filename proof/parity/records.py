@@ -13,7 +13,7 @@ from dataflow.errors import SourceError
 from dataflow.event.record_part import KEY, TOPIC, header_of
 from dataflow.sources.kafka.client import Trouble, admin_properties, build, consumer_properties
 from dataflow.sources.kafka.topics import KafkaTopics
-from flink.parity.judged import RECORDS
+from proof.parity.judged import RECORDS
 
 ANSWER_SECONDS = 10.0
 SILENCE_SECONDS = 60.0

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flink.parity.compare import Comparison
-from flink.parity.records import Pins
+from proof.parity.compare import Comparison
+from proof.parity.records import Pins
 
 
 @dataclass(frozen=True, slots=True)

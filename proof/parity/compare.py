@@ -9,7 +9,7 @@ import pyarrow as pa
 from dataflow.pipeline.names import DEAD_LETTERS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.sql import quoted, text
-from flink.parity.layout import COUNTS, COUNTS_ROLLUP, Layout, Tables, layouts
+from proof.parity.layout import COUNTS, COUNTS_ROLLUP, Layout, Tables, layouts
 
 SHOWN = 5
 

@@ -11,17 +11,15 @@ from typing import TypeVar
 
 from dataflow.decode.decoder import beside_of
 from dataflow.pipeline.plan import Plan
-from flink.cluster.cluster import FlinkCluster
-from flink.contract.build import contract_jar
-from flink.parity.adversary import Written
-from flink.parity.compare import compare
-from flink.parity.job import Asked, run_flink
-from flink.parity.lake import run_lake
-from flink.parity.layout import Tables
-from flink.parity.opinion import opinion
-from flink.parity.produce import fresh_topic, write
-from flink.parity.records import Kafka, Pins, read
-from flink.parity.verdict import Verdict
+from proof.parity.adversary import Written
+from proof.parity.compare import compare
+from proof.parity.engine import Engine
+from proof.parity.lake import run_lake
+from proof.parity.layout import Tables
+from proof.parity.opinion import opinion
+from proof.parity.produce import fresh_topic, write
+from proof.parity.records import Kafka, Pins, read
+from proof.parity.verdict import Verdict
 
 DUCKDB, TIDEMILL = "duckdb", "tidemill"
 PREFIX = "tidemill-parity"
@@ -31,11 +29,10 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Who is asked beside DuckDB: this engine by the flags of `tidemill run`, and Flink as often as `asked` says."""
+    """Who is asked beside DuckDB: this engine by the flags of `tidemill run`, and the others."""
 
     flags: Sequence[str] = ()
-    cluster: FlinkCluster | None = None
-    asked: Sequence[Asked] = field(default_factory=tuple)
+    others: Sequence[Engine] = field(default_factory=tuple)
 
 
 def stage(
@@ -74,18 +71,19 @@ def run(plan: Plan, kafka: Kafka, pins: Pins, sides: Sides) -> Verdict:
         seconds[name] = time.monotonic() - began
         return made
 
-    for asked in sides.asked:
-        assert sides.cluster is not None, "who asks Flink has one"
-        ran = timed(asked.name, partial(run_flink, plan, pins, kafka, sides.cluster, contract_jar(), asked))
-        tables[asked.name] = ran.tables
-        told.append(f"{asked.name}: {ran.told}")
-    # read after Flink, which may have been waiting for records that were not written yet
+    for engine in sides.others:
+        said = timed(engine.name, partial(engine.ask, plan, pins, kafka))
+        tables[engine.name] = said.tables
+        told.append(f"{engine.name}: {said.told}")
+    # read after the others, which may have been waiting for records that were not written yet
     records = read(kafka, pins, beside_of(plan))
-    said = timed(DUCKDB, lambda: opinion(plan, records))
+    opined = timed(DUCKDB, lambda: opinion(plan, records))
     with tempfile.TemporaryDirectory(prefix="tidemill-parity-") as folder:
         own = timed(TIDEMILL, lambda: run_lake(plan, pins, sides.flags, Path(folder)))
-    tables = {DUCKDB: said.tables, TIDEMILL: own, **tables}
+    tables = {DUCKDB: opined.tables, TIDEMILL: own, **tables}
     compared = [
-        each for a, b in combinations(tables, 2) for each in compare(plan, a, tables[a], b, tables[b], said.duplicates)
+        each
+        for a, b in combinations(tables, 2)
+        for each in compare(plan, a, tables[a], b, tables[b], opined.duplicates)
     ]
     return Verdict(pins, records.num_rows, seconds, tuple(compared), tuple(told))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from flink.parity.compare import Comparison
-from flink.parity.records import Pins
-from flink.parity.verdict import Verdict
+from proof.parity.compare import Comparison
+from proof.parity.records import Pins
+from proof.parity.verdict import Verdict
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from dataflow.aggregates.accuracy import MAX_BUCKET, QUANTILE_GAMMA
 from dataflow.pipeline.names import DEAD_LETTERS, LATE_EVENTS
 from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
 from dataflow.sql import quoted, text
-from flink.parity.conditions import condition
-from flink.parity.judged import OFFSET, PARTITION, STAMP, judged
-from flink.parity.layout import COUNTS, COUNTS_ROLLUP, Layout, Tables, layouts
-from flink.parity.spans import spans
+from proof.parity.conditions import condition
+from proof.parity.judged import OFFSET, PARTITION, STAMP, judged
+from proof.parity.layout import COUNTS, COUNTS_ROLLUP, Layout, Tables, layouts
+from proof.parity.spans import spans
 
 _EVENTS, _JOINED, _MARKED, _ROWS, _WINDOWS = "_events", "_joined", "_marked", "_rows", "_windows"
 _WM, _START, _END, _LATE = "_wm", "_start", "_end", "_late"
@@ -32,7 +32,7 @@ class Opinion:
 
 
 def opinion(plan: Plan, records: pa.Table) -> Opinion:
-    """What the pipeline's tables hold after exactly these records (`flink.parity.judged.RECORDS`)."""
+    """What the pipeline's tables hold after exactly these records (`proof.parity.judged.RECORDS`)."""
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         return _Opinion(con, plan, records).all()

@@ -13,10 +13,10 @@ from dataflow.errors import ConfigError
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import make_plan
 from dataflow.windows import tumble
-from flink.parity.adversary import adversary
-from flink.parity.judged import RECORDS
-from flink.parity.layout import COUNTS
-from flink.parity.opinion import opinion
+from proof.parity.adversary import adversary
+from proof.parity.judged import RECORDS
+from proof.parity.layout import COUNTS
+from proof.parity.opinion import opinion
 
 ADS = str(Path(__file__).parents[3] / "pipelines" / "ads.py")
 

@@ -10,8 +10,8 @@ from dataflow import EventTime, Pipeline, Rollup
 from dataflow import aggregates as agg
 from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.windows import session, tumble
-from flink.parity.compare import Comparison, compare
-from flink.parity.layout import layouts
+from proof.parity.compare import Comparison, compare
+from proof.parity.layout import layouts
 
 
 class Visit(BaseModel):

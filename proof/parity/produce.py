@@ -9,8 +9,8 @@ from confluent_kafka.admin import NewTopic
 
 from dataflow.errors import SourceError, UnknownTopic
 from dataflow.sources.kafka.client import admin_properties, build
-from flink.parity.adversary import Written
-from flink.parity.records import Kafka
+from proof.parity.adversary import Written
+from proof.parity.records import Kafka
 
 ANSWER_SECONDS = 60.0
 _FOR_EVER = {
