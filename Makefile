@@ -1,11 +1,11 @@
 # make demo and make test each work alone, as the first command in a fresh clone.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests kafka kafka-stop flink flink-stop chaos parity bench bench-serving dist clean runtime development ducklake readers deploy-check page screenshots
+.PHONY: help demo test check format lint types imports tests kafka kafka-stop flink flink-stop chaos parity bench bench-serving dist clean runtime development ducklake readers spark deploy-check page screenshots
 
 DEMO_SECONDS ?= 30
 BIN := .venv/bin
-PACKAGES := run.py dataflow sinks query runtime proof doctor starter serve flink cli tidemill pipelines deploy bench tests
+PACKAGES := run.py dataflow sinks query runtime proof doctor starter serve flink spark cli tidemill pipelines deploy bench tests
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -31,7 +31,7 @@ types: development ## mypy, strict
 imports: development ## who may import whom
 	$(BIN)/lint-imports
 
-tests: development ducklake readers
+tests: development ducklake readers spark
 	@sh deploy/tests.sh
 
 kafka: runtime ## start a real Apache Kafka on 127.0.0.1; needs Java 17 and Maven
@@ -82,7 +82,7 @@ dist: development ## wheel and sdist of the last commit into dist/, built twice 
 	@$(BIN)/python -m deploy.packaging.dist
 
 clean: ## remove the environments, caches and dist/; never a lake, its recovery folder or Kafka's data
-	rm -rf .venv .venv-ducklake .venv-readers .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist tidemill.egg-info
+	rm -rf .venv .venv-ducklake .venv-readers .venv-spark .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist tidemill.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 runtime:
@@ -93,6 +93,9 @@ development:
 
 ducklake: ## the environment with the official DuckLake client, for the tests
 	@sh deploy/bootstrap.sh ducklake
+
+spark: ## the environment with Apache Spark's Python, for `tidemill spark run` and the tests
+	@sh deploy/bootstrap.sh spark
 
 readers: ## the environment with other readers of lake and API, for the tests
 	@sh deploy/bootstrap.sh readers

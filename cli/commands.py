@@ -27,6 +27,7 @@ COMMANDS = {
     "parity": "Run pinned offsets of a topic through every engine and compare all tables, row by row.",
     "config": "Settings: flag, else environment TIDEMILL_*, else tidemill.toml, else default.",
     "flink": "The same pipeline on Apache Flink: a cluster here, and jobs on it.",
+    "spark": "The same pipeline on Apache Spark: jobs for it, and runs of them here.",
     "kafka": "A real Apache Kafka (KRaft, one node) on 127.0.0.1.",
 }
 """The first line of each command's own help. The module of that name, beside this one, holds the function of that name,

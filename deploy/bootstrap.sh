@@ -1,11 +1,12 @@
 #!/bin/sh
-# Builds the environments of this checkout: bootstrap.sh run | dev | ducklake | readers
+# Builds the environments of this checkout: bootstrap.sh run | dev | ducklake | readers | spark
 #
 #   run       .venv with requirements.txt and the project itself (the command .venv/bin/tidemill)
 #   dev       the same, and requirements-dev.txt
 #   ducklake  .venv-ducklake with requirements-ducklake.txt, for tests only
 #   readers   .venv-readers with requirements-readers.txt, and where npm and Maven run, what deploy/readers/ names;
 #             for tests only
+#   spark     .venv-spark with requirements-spark.txt, for `tidemill spark run` and tests
 #
 # Quick when nothing changed: a stamp in the environment names what it was built from.
 set -eu
@@ -159,8 +160,11 @@ case "${1:-}" in
     packages .venv-readers .stamp-readers requirements-readers.txt requirements-readers.txt
     others
     ;;
+  spark)
+    packages .venv-spark .stamp-spark requirements-spark.txt requirements-spark.txt
+    ;;
   *)
-    say "say what to build: run, dev, ducklake or readers"
+    say "say what to build: run, dev, ducklake, readers or spark"
     exit 2
     ;;
 esac

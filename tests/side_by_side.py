@@ -11,6 +11,7 @@ FIRST = (
     "tests/page",
     "tests/connect",
     "tests/flink",
+    "tests/spark",
     "tests/installed",
     "tests/e2e",
     "tests/test_security.py",

@@ -7,7 +7,20 @@ from pathlib import Path
 from deploy.packaging.imports import NotMovable, left_behind, moved
 
 PACKAGE = "tidemill"
-CODE = ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "flink", "cli", "deploy")
+CODE = (
+    "dataflow",
+    "sinks",
+    "query",
+    "runtime",
+    "proof",
+    "doctor",
+    "starter",
+    "serve",
+    "flink",
+    "spark",
+    "cli",
+    "deploy",
+)
 ENTRY = "run.py"
 EXAMPLES = "pipelines"
 OWN = (*CODE, Path(ENTRY).stem)
@@ -17,7 +30,7 @@ AT_HOME = (*OWN, EXAMPLES, "bench", "tests")
 """Names at the top of the tree; none of them may be looked for at the top of an installation."""
 
 LEFT_OUT = (
-    *("deploy/packaging", "deploy/kafka/lib", "deploy/registry/lib", "flink/cluster/lib"),
+    *("deploy/packaging", "deploy/kafka/lib", "deploy/registry/lib", "flink/cluster/lib", "spark/environment/lib"),
     *(f"deploy/{name}.sh" for name in ("bootstrap", "browser", "check", "page", "tests")),
     *(f"deploy/{name}" for name in ("container", "grafana", "kubernetes", "prometheus", "readers", "systemd")),
 )

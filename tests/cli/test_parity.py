@@ -85,15 +85,18 @@ def test_the_engine_and_one_query_agree_about_a_stream_of_edges_also_where_it_is
 def test_an_engine_that_nobody_knows_is_a_wrong_setting(folder: Path) -> None:
     done = tidemill(folder, "--engine", "storm")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--engine = 'storm': write none, for DuckDB alone, or flink" in done.stderr
+    assert "--engine = 'storm': write none, for DuckDB alone, flink or spark" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--form", "both"], "--form = 'both': write upsert or final"),
+        (["--engine", "flink", "--form", "batch"], "--form = 'batch': write upsert or final"),
+        (["--engine", "spark", "--form", "final"], "--form = 'final': write batch or stream"),
+        (["--form", "final"], "--form = 'final': there is no job without an engine; write --engine, too"),
+        (["--engine", "spark", "--parallelism", "2"], "--parallelism = '2': is of Flink's jobs; leave it out"),
         (["--parallelism", "1,x"], "--parallelism = '1,x': write whole numbers above 0"),
-        (["--savepoint"], "to kill or to save there must be a job; write --engine flink"),
+        (["--savepoint"], "to kill or to save there must be a job of Flink; write --engine flink"),
     ],
 )
 def test_wrong_settings_are_told_before_anything_runs(folder: Path, flags: list[str], said: str) -> None:

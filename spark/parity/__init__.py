@@ -1,0 +1,1 @@
+"""Apache Spark as one side of a parity run."""

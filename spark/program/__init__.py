@@ -1,0 +1,1 @@
+"""What runs inside Spark's own Python, and imports nothing of ours."""
