@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.flink_generate import duration_ms
+from cli.flink_job import FOLDER, FolderOption
 from cli.options import BrokersFlag, KafkaFlag, LakeFlag, PipelineFlag, kafka_properties, settings_with_logs
 from dataflow.errors import ConfigError
 from dataflow.logs import logger
@@ -38,6 +39,7 @@ def ingest(
         bool, typer.Option("--hand-back", help="The job has ended: take in the rest, and give the lake back.")
     ] = False,
     every: Annotated[str, typer.Option(metavar="TIME", help="How often to commit.")] = "1s",
+    folder: FolderOption = FOLDER,
 ) -> None:
     """Take what a job writes into the lake from which it was generated, exactly once; ^C ends it.
 
@@ -47,21 +49,25 @@ def ingest(
     every_ms = duration_ms("--every", every)
     given = {"pipeline": pipeline, "brokers": brokers, "kafka": kafka_properties(kafka), "lake": lake}
     settings = settings_with_logs(given)
-    manifest, count, handed_back = _taken(settings, job, every_ms, bounded=bounded or hand_back, hand_back=hand_back)
+    manifest = _job_of(settings, job)
+    if hand_back:
+        _require_ended(folder, manifest)
+    count, handed_back = _taken(settings, manifest, every_ms, bounded=bounded or hand_back, hand_back=hand_back)
     typer.echo(f"{count} records of the job {manifest.job} are in {settings.lake}")
     if handed_back:
         typer.echo("the lake is Tidemill's again: `tidemill recover --from-lake`, then `tidemill run`")
 
 
 def _taken(
-    settings: "Settings", job: Path, every_ms: int, *, bounded: bool, hand_back: bool
-) -> "tuple[JobManifest, int, bool]":
-    """The job, how many of its records are in the lake once that has ended, and whether the lake was handed back."""
+    settings: "Settings", manifest: "JobManifest", every_ms: int, *, bounded: bool, hand_back: bool
+) -> tuple[int, bool]:
+    """How many of its records are in the lake once that has ended, and whether the lake was handed back."""
     from dataflow.pipeline.load import load
-    from flink.ingest.handover import begin, fit, found_in, going_on, opened, ranges_of, standing
+    from flink.ingest.handover import begin, fit, opened, ranges_of, standing
     from flink.ingest.ingest import Ingest
     from flink.ingest.topics import JobTopics, require_there
     from query.reader import LakeReader
+    from runtime.registry.open import with_schemas
     from sinks.lake.fault import fault_from
 
     def now() -> datetime:
@@ -70,9 +76,8 @@ def _taken(
     stopped: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _frame: stopped.append(got))
-    plan = load(settings.pipeline)
-    known = going_on(settings.lake)
-    manifest = known if known is not None and job == JOB else found_in(job)
+    # who judges dead letters again needs the schemas that they name
+    plan = with_schemas(settings, load(settings.pipeline))
     catalog = opened(settings.lake, plan, manifest, now())
     try:
         kafka = _brokers(settings, manifest), settings.require_kafka()
@@ -92,7 +97,35 @@ def _taken(
                 taking.close()
     finally:
         catalog.close()
-    return manifest, count, hand_back and not stopped
+    return count, hand_back and not stopped
+
+
+def _job_of(settings: "Settings", job: Path) -> "JobManifest":
+    """The job that fills the lake, or that of the folder."""
+    from flink.ingest.handover import found_in, going_on
+
+    known = going_on(settings.lake)
+    return known if known is not None and job == JOB else found_in(job)
+
+
+def _require_ended(folder: Path, manifest: "JobManifest") -> None:
+    """Raise ConfigError where the job is known to run: what it writes from here on would be lost, or count twice."""
+    from flink.cluster.errors import FlinkError
+    from flink.cluster.remembered import Memory
+    from flink.cluster.rest import ENDED, JobManager
+
+    memory = Memory(folder / "jobs")
+    for remembered in map(memory.read, memory.names()):
+        if not any(manifest.job in statement for statement in remembered.statements):
+            continue
+        try:
+            state = JobManager(remembered.rest).jobs().get(remembered.job)
+        except FlinkError:
+            # a cluster that is gone runs nothing
+            continue
+        if state is not None and state not in ENDED:
+            fix = f"the job {remembered.name} is {state}: `tidemill flink stop` it first, or leave the flag out"
+            raise ConfigError("--hand-back", True, fix)
 
 
 def _brokers(settings: "Settings", manifest: "JobManifest") -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from cli.main import main
 from dataflow.pipeline.load import load
+from flink.cluster.remembered import Memory, Remembered
 from flink.generate.manifest import NAME
 from query.reader import LakeReader
 from sinks.lake.catalog.handover import handovers
@@ -112,6 +113,21 @@ def test_an_ingest_of_a_job_that_begins_elsewhere_is_refused_and_hands_nothing_o
     assert "it counts t at 0:11, 1:0, and the lake" in capsys.readouterr().err
     with LakeReader(lake) as reader:
         assert handovers(reader.resolver.catalog().connection) == []
+
+
+def test_a_lake_is_not_handed_back_while_its_job_runs(
+    lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "job"
+    words = ["generate", "--pipeline", PIPELINE, "--topic", "t", "--from-lake", str(lake), "--out", str(folder)]
+    assert ended(*words) == 0
+    statements = ((folder / "job.sql").read_text(),)
+    memory = Memory(tmp_path / "flink" / "jobs")
+    memory.write(Remembered("clicks", "http://nowhere:1", "http://nowhere:2", "j1", statements, {}))
+    monkeypatch.setattr("flink.cluster.rest.JobManager.jobs", lambda self: {"j1": "RUNNING"})
+    words = ["ingest", "--pipeline", PIPELINE, "--lake", str(lake), "--job", str(folder), "--hand-back", "--folder"]
+    assert ended(*words, str(tmp_path / "flink")) == 2
+    assert "the job clicks is RUNNING: `tidemill flink stop` it first" in capsys.readouterr().err
 
 
 def test_an_ingest_with_another_pipeline_file_is_refused(

@@ -24,8 +24,10 @@ def test_the_section_on_growing_works_as_it_stands(flink: FlinkCluster, kafka: s
     for line in block.splitlines():
         _, *words = shlex.split(line.replace("--topic ads", f"--topic {topic}"))
         words += ["--brokers", kafka]
+        if words[0] == "flink":
+            words += ["--folder", str(flink.folder)]
         if words[:2] == ["flink", "run"]:
-            words += ["--folder", str(flink.folder), "--name", topic]
+            words += ["--name", topic]
         if words[0] == "run":
             words += ["--metrics-port", "0"]
         done = subprocess.run(this_command(words), capture_output=True, text=True, check=False, cwd=tmp_path)
