@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -161,7 +160,3 @@ def manifest_for(plan: Plan, topic: str, pins: Mapping[str, int], job: str = "sm
         True,
         {each: f"{job}.{each}" for each in names},
     )
-
-
-def of_form(manifest: JobManifest, **changes: Any) -> JobManifest:
-    return replace(manifest, **changes)

@@ -113,12 +113,15 @@ def assert_equal(lake: Path, other: Path) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.timeout(1_800)
-def test_a_lake_that_went_to_flink_and_back_is_that_of_one_run(kafka: str, flink: FlinkCluster, tmp_path: Path) -> None:
-    play = Play(kafka, flink, tmp_path, "windows", 4_000)
+@pytest.mark.parametrize(("pipeline", "form", "records"), [("windows", "upsert", 4_000), ("sessions", "final", 2_000)])
+def test_a_lake_that_went_to_flink_and_back_is_that_of_one_run(
+    kafka: str, flink: FlinkCluster, tmp_path: Path, pipeline: str, form: str, records: int
+) -> None:
+    play = Play(kafka, flink, tmp_path, pipeline, records)
     play.produce(0, 0.3)
     play.run(play.lake)
     play.produce(0.3, 0.7)
-    play.flink_run("--bounded", "--wait", "600", "--parallelism", "2")
+    play.flink_run("--bounded", "--wait", "600", "--parallelism", "2", "--form", form)
     # handed over: Tidemill does not go on, whatever it is told
     assert "handed over" in play.tidemill(
         "run", *play.words(), "--topic", play.topic, "--lake", str(play.lake), "--recovery", f"{play.lake}-recovery",
