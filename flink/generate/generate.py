@@ -19,11 +19,13 @@ from flink.generate.rollups import ROWS, Words, late_rows
 from flink.generate.sinks import dead_table, late_table, rollup_table, sink_statement
 from flink.generate.source import (
     FIRST_SEEN,
+    HEADER_COLUMN,
     JUDGE,
     READ,
     call_of,
     counting,
     events_view,
+    has_header,
     judged_view,
     looked_up_view,
     marked_view,
@@ -141,7 +143,7 @@ def _events(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> Iterat
         more = (TS,)
         columns = time_columns(time_of_events(plan, given, refusing), rollups, plan.out_of_orderness_ms)
     yield records_table(plan, given, columns)
-    yield judged_view(call, *more)
+    yield judged_view(plan, call, *more)
     if refusing:
         yield looked_up_view(refusing)
     yield read_view(plan, refusing, *more)
@@ -188,9 +190,10 @@ def _statement_set(
     # one insert: two into one topic would share the names of their transactions
     inserts.append(f"INSERT INTO {named(tables[-2].name)}\n{late}")
     dead = " AND ".join(["`reason` IS NOT NULL", *counting(given)])
+    header = f", {HEADER_COLUMN} AS `header`" if has_header(plan) else ""
     inserts.append(
         f"INSERT INTO {named(tables[-1].name)} SELECT\n  `topic`, `partition`, `offset`, `record_timestamp`,"
-        f" `_value` AS `value`, `reason`, `field`\nFROM {READ} WHERE {dead}"
+        f" `_value` AS `value`, `reason`, `field`{header}\nFROM {READ} WHERE {dead}"
     )
     body = "".join(f"{insert};\n" for insert in inserts)
     return f"EXECUTE STATEMENT SET BEGIN\n{body}END"

@@ -21,7 +21,6 @@ from flink.generate.changes import sketched
 from flink.generate.final import lag_ms
 from flink.generate.options import Options
 from flink.generate.rollups import DIALECT, Words
-from flink.generate.source import has_header
 
 ELSE = "leave the rollup out with --rollup, or leave it to Tidemill"
 
@@ -77,11 +76,6 @@ def _handover(plan: Plan, given: Options) -> Iterator[str]:
         yield "--rollup: a job that fills a lake has to fill all of it; leave the flag out"
     if len(given.topics) > 1:
         yield "--topic: Flink pins the offsets of one topic only, and a lake's are pinned; name one"
-    if has_header(plan):
-        yield (
-            f"format = {plan.format.name}(...): dead letters come into a lake without their headers, which may name"
-            " their schemas; leave --from-lake out, or go on with Tidemill"
-        )
     for leaf in plan.event.fields if given.handover.events else ():
         if leaf.kind in (FieldKind.JSON, FieldKind.LIST):
             yield (

@@ -9,6 +9,7 @@ from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.windows.kinds import kind_of
 from flink.generate.generated import SinkTable
 from flink.generate.options import Options
+from flink.generate.source import has_header
 from flink.generate.words import named, options, type_of
 
 KEY, IS_NULL = "_key_", "_null_"
@@ -79,8 +80,9 @@ def late_table(plan: Plan, given: Options) -> SinkTable:
 
 
 def dead_table(plan: Plan, given: Options) -> SinkTable:
-    """Records that are no events."""
-    return placed(SinkTable(DEAD_LETTERS, DEAD), plan, given)
+    """Records that are no events, with their headers where one may name the schema."""
+    columns = DEAD.append(pa.field("header", pa.binary())) if has_header(plan) else DEAD
+    return placed(SinkTable(DEAD_LETTERS, columns), plan, given)
 
 
 def placed(table: SinkTable, plan: Plan, given: Options) -> SinkTable:

@@ -25,7 +25,11 @@ TIMESTAMP = (
 """The record's timestamp in ms. A cast to BIGINT would give seconds."""
 
 
+HEADER_COLUMN = "`_header`"
+"""A record's header that may name the schema of its value, where records have one (`has_header`)."""
+
 _HEADERS = "`_headers`"
+_THE_HEADER = f"{_HEADERS}[{text(HEADER)}]"
 
 
 def has_header(plan: Plan) -> bool:
@@ -88,8 +92,10 @@ def _offsets(offsets: Mapping[int, int]) -> str:
     return ";".join(f"partition:{partition},offset:{offset}" for partition, offset in sorted(offsets.items()))
 
 
-def judged_view(call: str, *more: str) -> str:
+def judged_view(plan: Plan, call: str, *more: str) -> str:
     """Each record with what the event model says of it, asked once. `more`: columns of the records' table besides."""
+    if has_header(plan):
+        more = (*more, f"{_THE_HEADER} AS {HEADER_COLUMN}")
     columns = ", ".join([*PLACE, "`_value`", "`_now`", *more])
     return f"""CREATE TEMPORARY VIEW {JUDGED} AS SELECT {columns},
   {TIMESTAMP} AS `record_timestamp`,
@@ -119,7 +125,7 @@ def _call(plan: Plan, given: Options, timestamp: str | None) -> str:
     )
     more = "" if timestamp is None else f", {timestamp}"
     if has_header(plan):
-        more = f"{more or ', CAST(NULL AS BIGINT)'}, {_HEADERS}[{text(HEADER)}]"
+        more = f"{more or ', CAST(NULL AS BIGINT)'}, {_THE_HEADER}"
     return f"{JUDGE}({text(table)}, `_value`{more})"
 
 
@@ -148,6 +154,8 @@ def read_view(plan: Plan, refusing: Sequence[Inline], *more: str) -> str:
         reason, field = "`_event`.`reason`", "`_event`.`field`"
     else:
         reason, field = (_first([(each[0], each[at]) for each in reasons]) for at in (1, 2))
+    if has_header(plan):
+        more = (*more, HEADER_COLUMN)
     columns = ", ".join([*PLACE, "`record_timestamp`", "`_value`", "`_now`", *more, "`_event`"])
     return f"""CREATE TEMPORARY VIEW {READ} AS SELECT {columns},
   {reason} AS `reason`,

@@ -257,8 +257,9 @@ class Ingest:
             if not {"topic", "partition", "offset"} <= row.keys():
                 raise not_ours(record.place, record.offset)
             row["partition"] = f"{row['topic']}/{row['partition']}"
-            if table == DEAD_LETTERS and row["value"] is not None:
-                row["value"] = base64.b64decode(row["value"])
+            for name in ("value", "header") if table == DEAD_LETTERS else ():
+                if row.get(name) is not None:
+                    row[name] = base64.b64decode(row[name])
             found.append(row)
         _count(following.rows, table, len(found))
         if table == DEAD_LETTERS:

@@ -44,12 +44,12 @@ CREATE TEMPORARY TABLE `_records` (
   'scan.watermark.emit.strategy' = 'on-event'
 );
 
-CREATE TEMPORARY VIEW `_judged` AS SELECT `topic`, `partition`, `offset`, `_value`, `_now`, `_ts`,
+CREATE TEMPORARY VIEW `_judged` AS SELECT `topic`, `partition`, `offset`, `_value`, `_now`, `_ts`, `_headers`['__value_schema_id'] AS `_header`,
   CASE WHEN `_timestamp_type` = 'NoTimestampType' THEN CAST(NULL AS BIGINT) ELSE EXTRACT(EPOCH FROM CAST(`_timestamp` AS TIMESTAMP(3))) * 1000 + MOD(EXTRACT(MILLISECOND FROM CAST(`_timestamp` AS TIMESTAMP(3))), 1000) END AS `record_timestamp`,
   strict_event('registry "http://registry:8081", avro, "event_id" str length 1 64, "event_time" time_ms range 0 4102444799999, "event_type" str in ("impression" "click" "conversion"), "ad_id" str length 1 64, "user_id" str null absent null, "cost" money absent 0, "items" int absent 1, "weight" float absent #1.0', `_value`, CAST(NULL AS BIGINT), `_headers`['__value_schema_id']) AS `_event`
 FROM `_records`;
 
-CREATE TEMPORARY VIEW `_read` AS SELECT `topic`, `partition`, `offset`, `record_timestamp`, `_value`, `_now`, `_ts`, `_event`,
+CREATE TEMPORARY VIEW `_read` AS SELECT `topic`, `partition`, `offset`, `record_timestamp`, `_value`, `_now`, `_ts`, `_header`, `_event`,
   CASE
     WHEN `_event`.`reason` IS NOT NULL THEN CAST(`_event`.`reason` AS STRING)
     WHEN `_event`.`event_time` - 300000 > `record_timestamp` THEN CAST('future_event' AS STRING) END AS `reason`,
@@ -118,7 +118,8 @@ CREATE TEMPORARY TABLE `dead_letters` (
   `record_timestamp` BIGINT,
   `value` BYTES,
   `reason` STRING,
-  `field` STRING
+  `field` STRING,
+  `header` BYTES
 ) WITH (
   'connector' = 'kafka',
   'topic' = 'ads.dead_letters',
@@ -147,6 +148,6 @@ SELECT CAST('ad_clicks_1m' AS STRING) AS `rollup`, `topic`, `partition`, `offset
   `event_time` AS `event_time`, `_watermark` AS `watermark`, `_watermark` - (`event_time` - MOD(MOD(`event_time`, 60000) + 60000, 60000) + 60000 - 1) AS `late_by_ms`
 FROM `_rows` WHERE (`event_type` = 'click') AND (`event_time` - MOD(MOD(`event_time`, 60000) + 60000, 60000) + 60000 - 1 <= `_watermark`);
 INSERT INTO `dead_letters` SELECT
-  `topic`, `partition`, `offset`, `record_timestamp`, `_value` AS `value`, `reason`, `field`
+  `topic`, `partition`, `offset`, `record_timestamp`, `_value` AS `value`, `reason`, `field`, `_header` AS `header`
 FROM `_read` WHERE `reason` IS NOT NULL;
 END;
