@@ -1,9 +1,10 @@
 import pytest
 
-from dataflow.errors import ConfigError
+from dataflow.errors import ConfigError, PipelineError
 from dataflow.pipeline.load import load
 from flink.generate.generate import generate
 from flink.generate.options import Options
+from tests.chaos.subject import ROOT
 from tests.flink.generate.cases import HERE, NAMES, expected, made, options_of
 
 
@@ -57,6 +58,16 @@ def test_a_key_that_may_be_null_stands_in_two_columns_of_the_records_key():
 def test_only_the_rollups_that_are_named_are_in_the_job():
     job = generate(plan_of("hop"), Options(rollups=("users_5m",)))
     assert [table.name for table in job.tables] == ["users_5m", "late_events", "dead_letters"]
+
+
+def test_the_example_is_a_job_without_the_one_rollup_that_flink_cannot_say():
+    plan = load(str(ROOT / "pipelines" / "ads.py"))
+    with pytest.raises(
+        PipelineError, match=r"1 mistake\n.*campaign_1m.aggregates.users: approx_count_distinct .*--rollup"
+    ):
+        generate(plan, Options())
+    others = tuple(rollup.name for rollup in plan.rollups if rollup.name != "campaign_1m")
+    assert [table.name for table in generate(plan, Options(rollups=others)).tables][:-2] == list(others)
 
 
 def test_a_rollup_that_is_not_there_is_refused_by_its_name():
