@@ -21,7 +21,7 @@ from tests.registry_fixture import register
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 INPUTS = (ROOT / "docs" / "inputs.md").read_text().partition("\n## Records on Kafka\n")[2].partition("\n## ")[0]
-CLICKS, AVRO, PROTOBUF = re.findall(r"^```python\n(.*?)^```$", INPUTS, re.MULTILINE | re.DOTALL)
+CLICKS, KEYED, AVRO, PROTOBUF = re.findall(r"^```python\n(.*?)^```$", INPUTS, re.MULTILINE | re.DOTALL)
 COMMANDS = re.findall(r"^```sh\ntidemill (run .*)\n```$", INPUTS, re.MULTILINE)
 RUN_CLICKS, RUN = (tuple(line.split()) for line in dict.fromkeys(COMMANDS))
 """The pipeline files and the commands that docs/inputs.md shows."""

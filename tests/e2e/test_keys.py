@@ -10,8 +10,8 @@ import pytest
 
 from deploy.registry_server import RegistryServer
 from query.reader import LakeReader
-from tests.avro_events import body, framed, record
-from tests.e2e.test_formats import Place
+from tests.avro_events import MILLIS, body, framed, record
+from tests.e2e.test_formats import KEYED, Place
 from tests.e2e.test_init import Folder
 from tests.kafka_fixture import create_topic, fresh_topic, produce
 from tests.registry_fixture import register
@@ -47,6 +47,8 @@ FIELDS = 'user: KafkaKeyField("user_id", Annotated[int, Ge(0)])\n    region: Kaf
 WHOLE = "user: KafkaKeyField(None, int) | None = None"
 KEY = record({"user_id": "long", "region": ["null", "string"]}, "shop.Key")
 LATER = record({"region": "string", "note": "string", "user_id": "int"}, "shop.Key")
+ODD = record({"user_id": "string"}, "shop.Key")
+AT = record({"at": MILLIS}, "shop.Order")
 VALUE = b'{"at":1700000000000,"shop":"north"}'
 
 
@@ -76,34 +78,38 @@ def test_keys_of_avro_are_read_by_the_schemas_that_they_name(
     kafka: str, registry: RegistryServer, tmp_path: Path
 ) -> None:
     topic = fresh_topic(kafka)
-    first, later = (register(registry.url, each, subject=f"{topic}-{at}-key") for at, each in enumerate((KEY, LATER)))
+    first, later, odd, of_value = (
+        register(registry.url, each, subject=f"{topic}-{at}") for at, each in enumerate((KEY, LATER, ODD, AT))
+    )
+    value = framed(of_value, body(AT, {"at": 1_700_000_000_000}))
     good = [
         framed(first, body(KEY, {"user_id": 7, "region": None})),
         framed(later, body(LATER, {"user_id": 8, "region": "north", "note": "x"})),
     ]
-    bad = [b"7", framed(9_999, b"x"), good[0] + b"x", framed(first, body(KEY, {"user_id": -1, "region": None}))]
-    produce(kafka, topic, [VALUE] * 6, keys=[*good, *bad])
-    produce(kafka, topic, [VALUE, b"{}"])
-    place = Place(tmp_path, kafka, topic, registry.url, pipeline(FIELDS, "avro()"))
+    bad = [b"7", framed(9_999, b"x"), good[0] + b"x", framed(odd, body(ODD, {"user_id": "seven"}))]
+    produce(kafka, topic, [value] * 6, keys=[*good, *bad])
+    produce(kafka, topic, [value, b"{}"])
+    # the file that docs/inputs.md shows
+    place = Place(tmp_path, kafka, topic, registry.url, KEYED)
     place.done("run", "--bounded")
-    assert rows(place) == [(7, None), (8, "north")]
+    assert rows(place, "user_id, region") == [(7, None), (8, "north")]
     assert dead(place) == [
-        ("malformed", "user"),
-        ("unknown_schema", "user"),
-        ("malformed", "user"),
-        ("constraint", "user"),
-        ("missing_field", "user"),
-        ("missing_field", "at"),
+        ("malformed", "user_id"),
+        ("unknown_schema", "user_id"),
+        ("malformed", "user_id"),
+        ("wrong_type", "user_id"),
+        ("missing_field", "user_id"),
+        ("malformed", None),
     ]
     proven(place)
     # what was met before needs no registry
     registry.kill()
     try:
-        produce(kafka, topic, [VALUE], keys=[good[1]])
+        produce(kafka, topic, [value], keys=[good[1]])
         place.done("run", "--bounded")
     finally:
         registry.start()
-    assert rows(place) == [(7, None), (8, "north"), (8, "north")]
+    assert rows(place, "user_id, region") == [(7, None), (8, "north"), (8, "north")]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import time
@@ -12,8 +14,12 @@ import pytest
 from dataflow.errors import TidemillError
 from query.reader import LakeReader
 from tests.chaos.subject import ROOT, TIDEMILL
+from tests.e2e.test_formats import CLICKS
 from tests.e2e.test_other_source import EVENT, Folder, refused
 from tests.kafka_fixture import create_topic, delete_topic, produce
+
+SECTION = (ROOT / "docs" / "inputs.md").read_text().partition("\n## Several topics\n")[2].partition("\n## ")[0]
+BY_LIST, BY_PATTERN = re.findall(r"^tidemill (.*)$", SECTION, re.MULTILINE)
 
 PIPELINE = """
 from pydantic import BaseModel
@@ -95,6 +101,23 @@ def test_a_list_is_read_as_one_and_one_more_needs_to_be_added(kafka: str, folder
     folder.run(*every)
     assert counted(folder) == {a: 7, b: 4, c: 6}
     refused(folder.run(*on, f"{a},{named(1)}-none", code=3), "has no topic", "did you mean")
+
+
+def test_the_commands_of_the_page_read_a_list_and_a_pattern(kafka: str, folder: Folder) -> None:
+    (folder.path / "clicks.py").write_text(CLICKS)
+    mine = f"{named(0)}-"
+    # the broker is of all tests: a beginning of their own keeps topics apart
+    names = [mine + each for each in ("clicks", "views", "ads-north", "ads-south")]
+    for count, name in enumerate(names, 1):
+        create_topic(kafka, name)
+        produce(kafka, name, [b'{"page":"/"}'] * count, keys=[b"u1"] * count, timestamps_ms=[1_764_000_000_000] * count)
+    for command, lake, topics in ((BY_LIST, "lake", names[:2]), (BY_PATTERN, "ads-lake", names[2:])):
+        ours = command.replace("clicks,views", ",".join(names[:2])).replace("^ads-", f"^{mine}ads-")
+        assert ours != command
+        folder.command(*shlex.split(ours), "--brokers", kafka)
+        with LakeReader(folder.path / lake) as reader:
+            rows = reader.query("SELECT came_from, sum(n)::BIGINT AS n FROM pages GROUP BY ALL").to_pylist()
+        assert {row["came_from"]: row["n"] for row in rows} == {name: names.index(name) + 1 for name in topics}
 
 
 def test_topics_that_match_are_taken_up_while_a_run_is_on(kafka: str, folder: Folder) -> None:
