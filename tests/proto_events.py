@@ -47,9 +47,23 @@ def _timestamp() -> descriptor_pb2.FileDescriptorProto:
     return descriptor_pb2.FileDescriptorProto.FromString(timestamp_pb2.DESCRIPTOR.serialized_pb)
 
 
-def descriptors() -> bytes:
+def of_edition_2023() -> descriptor_pb2.FileDescriptorProto:
+    """The same file in an edition, where features say which fields show that they are absent."""
+    file = _file()
+    file.syntax, file.edition = "editions", descriptor_pb2.EDITION_2023
+    for message in file.message_type:
+        message.ClearField("oneof_decl")
+        for field in message.field:
+            if not field.proto3_optional and field.label == OPTIONAL and field.type != MESSAGE:
+                field.options.features.field_presence = descriptor_pb2.FeatureSet.IMPLICIT
+            field.ClearField("proto3_optional")
+            field.ClearField("oneof_index")
+    return file
+
+
+def descriptors(file: descriptor_pb2.FileDescriptorProto | None = None) -> bytes:
     """What `protoc --include_imports --descriptor_set_out` writes."""
-    return descriptor_pb2.FileDescriptorSet(file=[_timestamp(), _file()]).SerializeToString()
+    return descriptor_pb2.FileDescriptorSet(file=[_timestamp(), file or _file()]).SerializeToString()
 
 
 _POOL = descriptor_pool.DescriptorPool()

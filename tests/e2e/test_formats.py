@@ -1,10 +1,12 @@
 """Avro on a real Kafka with a real registry: read, proven, restarted without it, waited for while it is away."""
 
+import base64
 import json
 import re
 import subprocess
 import time
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from confluent_kafka import Producer
@@ -15,7 +17,7 @@ from tests import proto_events
 from tests.avro_events import FIRST, GOOD, GOOD_SECOND, SECOND, body, framed
 from tests.chaos.subject import ROOT, TIDEMILL
 from tests.kafka_fixture import fresh_topic, produce
-from tests.proto_events import descriptors, order
+from tests.proto_events import descriptors, of_edition_2023, order
 from tests.registry_fixture import register
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
@@ -96,15 +98,24 @@ def test_framed_protobuf_is_read_where_it_is_our_message_and_known_to_the_regist
     kafka: str, registry: RegistryServer, tmp_path: Path
 ) -> None:
     number = register(registry.url, 'syntax = "proto3"; package other; message A { int64 x = 1; }', "PROTOBUF")
+    # this registry reads no text of an edition, and takes its descriptors
+    with pytest.raises(HTTPError, match="422"):
+        register(registry.url, 'edition = "2023"; package shop; message Order { int64 x = 1; }', "PROTOBUF")
+    edition = of_edition_2023()
+    of_2023 = register(registry.url, base64.b64encode(edition.SerializeToString()).decode(), "PROTOBUF")
     topic = fresh_topic(kafka)
     other = proto_events.framed(number, order(), b"\x00")
-    produce(kafka, topic, [proto_events.framed(number, order()), other, proto_events.framed(9_999, order()), order()])
+    good = [proto_events.framed(each, order(pieces=None)) for each in (number, of_2023)]
+    produce(kafka, topic, [*good, other, proto_events.framed(9_999, order()), order()])
     place = Place(tmp_path, kafka, topic, registry.url, PROTOBUF)
-    (tmp_path / "order.desc").write_bytes(descriptors())
+    (tmp_path / "order.desc").write_bytes(descriptors(edition))
     place.done(*RUN)
-    assert place.orders() == ["a1"]
+    assert place.orders() == ["a1", "a1"]
     with LakeReader(tmp_path / "lake") as reader:
         dead = reader.snapshot().query('SELECT reason FROM dead_letters ORDER BY "offset"').to_pylist()
+        pieces = reader.query("SELECT DISTINCT pieces FROM events").to_pylist()
+    # what is absent shows, so the model's own default counts
+    assert pieces == [{"pieces": 1}]
     assert [each["reason"] for each in dead] == ["malformed", "unknown_schema", "malformed"]
 
 

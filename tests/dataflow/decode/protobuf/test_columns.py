@@ -22,7 +22,7 @@ from tests.dataflow.decode.avro.test_columns import assert_equal
 from tests.dataflow.decode.avro.test_decoder import Registry
 from tests.dataflow.decode.models import MODELS
 from tests.dataflow.decode.protobuf.messages import Maker
-from tests.proto_events import OrderMessage, descriptors, framed, order
+from tests.proto_events import OrderMessage, descriptors, framed, of_edition_2023, order
 
 SCHEMAS = [ORDER, *[schema_of(model) for model in MODELS]]
 PROPERTY = settings(max_examples=100, deadline=None)
@@ -73,6 +73,18 @@ def test_mutated_messages_are_judged_as_row_by_row(seed: int) -> None:
     decoded = both([mutated(chance, chance.choice(good)) for _ in range(4_000)])
     assert {"malformed", "constraint", "missing_field"} <= {refusal.reason for refusal in decoded.refusals}
     assert decoded.events.num_rows > 800
+
+
+def test_a_message_of_edition_2023_is_read_as_that_of_proto3() -> None:
+    good: list[bytes | None] = [
+        order(),
+        order(amount=None, pieces=None, gift=None, kind=None),
+        framed(3, order()),
+        order(at=None),
+    ]
+    edition = both(good * 5, message=read_descriptors(descriptors(of_edition_2023()), "shop.Order"))
+    assert_equal(edition, both(good * 5))
+    assert edition.events.num_rows == 15
 
 
 def accepted(body: bytes) -> bool:
