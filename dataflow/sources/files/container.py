@@ -307,7 +307,8 @@ def _converter(field: EventField, logical: _Logical | None) -> Convert:
     return lambda value: _said(field, value)
 
 
-def _said(field: EventField, value: Any) -> object:
+def _said(field: EventField, value: Any, inside: str = "") -> object:
+    """The value as JSON has it; `inside` is its place in a field that holds many."""
     if isinstance(value, bytes):
         try:
             return value.decode()
@@ -316,20 +317,29 @@ def _said(field: EventField, value: Any) -> object:
                 Refusal("invalid_utf8", field.name, f"byte {error.start} of {field.name} is no UTF-8")
             ) from None
     if isinstance(value, float) and not math.isfinite(value):
-        raise _Unsayable(Refusal("malformed", field.name, f"{field.name} is {value}, which is no number"))
+        raise _Unsayable(_no_number(field, value, inside))
     if isinstance(value, dict | list | tuple):
         # what is inside matters to fields that hold many values alone
         return _inner(field, value) if field.kind in (FieldKind.LIST, FieldKind.JSON) else []
     return value
 
 
-def _inner(field: EventField, value: Any) -> object:
+def _inner(field: EventField, value: Any, inside: str = "") -> object:
     """A list or a map with all that is in it, as JSON has it."""
     if isinstance(value, dict):
-        return {str(key): _inner(field, each) for key, each in value.items()}
+        return {str(key): _inner(field, each, str(key)) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_inner(field, each) for each in value]
-    return _said(field, value)
+        return [_inner(field, each, inside or str(at)) for at, each in enumerate(value)]
+    return _said(field, value, inside)
+
+
+def _no_number(field: EventField, value: float, inside: str) -> Refusal:
+    """A NaN or an infinity is of the field's type where that takes doubles, and breaks its limits then."""
+    place = ".".join((*field.path, inside) if inside else field.path)
+    takes = (field.element or field) if inside else field
+    if takes.kind in (FieldKind.FLOAT, FieldKind.JSON) or (takes.kind is FieldKind.MONEY and not takes.is_amount_text):
+        return Refusal("constraint", place, f"no finite number: {value}")
+    return Refusal("wrong_type", place, f"must be no double: {value}")
 
 
 def _day(field: EventField, days: int) -> object:
