@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.flink_generate import duration_ms
 from cli.flink_job import FOLDER, FolderOption
+from cli.job_flags import duration_ms
 from cli.options import BrokersFlag, KafkaFlag, LakeFlag, PipelineFlag, kafka_properties, settings_with_logs
 from dataflow.errors import ConfigError
 from dataflow.logs import logger

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow.fold.assign import Assigner
-from dataflow.windows import cumulate, hop, session, tumble
+from dataflow.windows import Window, cumulate, hop, session, tumble
 from dataflow.windows.flink import interval
 from dataflow.windows.kinds import KINDS, kind_of
 
@@ -65,6 +65,12 @@ def test_an_interval_is_exact_to_the_millisecond(duration_ms, text):
     assert interval(duration_ms) == text
 
 
+def called(window: Window, keys: str) -> str:
+    function = kind_of(window).sql["flink"].function
+    assert function is not None
+    return function(window, "v", "ts", keys)
+
+
 def test_a_function_takes_its_durations_in_flinks_order():
     calls = [
         (tumble("1m", "10s"), "TUMBLE(TABLE v, DESCRIPTOR(ts), {1m}, {10s})"),
@@ -74,11 +80,11 @@ def test_a_function_takes_its_durations_in_flinks_order():
     ]
     known = {"1m": interval(60_000), "5m": interval(300_000), "10s": interval(10_000)}
     for window, text in calls:
-        assert kind_of(window).sql["flink"].function(window, "v", "ts", "k") == text.format(**known)
+        assert called(window, "k") == text.format(**known)
 
 
 def test_a_session_without_keys_is_one_for_all_rows():
-    assert "PARTITION" not in kind_of(session("5m")).sql["flink"].function(session("5m"), "v", "ts", "")
+    assert "PARTITION" not in called(session("5m"), "")
 
 
 def test_windows_by_a_zones_clock_are_told_to_be_beyond_it():

@@ -26,7 +26,7 @@ from flink.contract.table import field_table, unsupported
 from pipelines.ads import AdEvent
 
 
-def lines(model: type[BaseModel], **limits: int) -> list[str]:
+def lines(model: type[BaseModel], **limits: Any) -> list[str]:
     """The table with a line for each field of the event itself."""
     return field_table(schema_of(model), **limits).replace(', "', ',\n"').splitlines()
 
