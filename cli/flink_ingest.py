@@ -81,13 +81,15 @@ def _taken(
     catalog = opened(settings.lake, plan, manifest, now())
     try:
         kafka = _brokers(settings, manifest), settings.require_kafka()
-        if fit(catalog, manifest) is None:
+        known = fit(catalog, manifest)
+        if known is None:
             require_there(*kafka, manifest.starts)
-        state = begin(catalog, manifest)
-        with LakeReader(settings.lake) as reader:
-            stands = standing(reader, plan, manifest.topic, ranges_of(reader))
         names = tuple(manifest.topics.values())
-        with JobTopics(*kafka, names, state.places) as topics:
+        # the lake is not handed over before all is there that the job needs
+        with JobTopics(*kafka, names, {} if known is None else known.places) as topics:
+            state = begin(catalog, manifest)
+            with LakeReader(settings.lake) as reader:
+                stands = standing(reader, plan, manifest.topic, ranges_of(reader))
             taking = Ingest(catalog, plan, manifest, state, stands, clock=now, fault=fault_from(settings.fault))
             try:
                 count = _run(taking, topics, every_ms, stopped, bounded=bounded, hand_back=hand_back)

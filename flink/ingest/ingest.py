@@ -1,6 +1,7 @@
 """A job's topics into the lake: commits that move rows, ledger and the topics' own offsets together."""
 
 import base64
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -92,8 +93,11 @@ class Ingest:
             clock=clock,
             fault=fault,
         )
-        self._writer.beside = lambda connection: note_state(connection, manifest.job, self._next.text)
+        self._writer.beside = self._note
         self._writer.resume(None)
+
+    def _note(self, connection: sqlite3.Connection) -> None:
+        note_state(connection, self._manifest.job, self._state.text, self._next.text)
 
     @property
     def places(self) -> Mapping[str, int]:

@@ -3,6 +3,8 @@
 import sqlite3
 from typing import NamedTuple
 
+from dataflow.errors import Fenced
+
 _TABLE = """CREATE TABLE IF NOT EXISTS own_handover(
     job TEXT PRIMARY KEY, manifest TEXT NOT NULL, state TEXT NOT NULL, ended INTEGER NOT NULL
 )"""
@@ -56,9 +58,19 @@ def begin_handover(connection: sqlite3.Connection, pipeline: str, handed: Handed
     )
 
 
-def note_state(connection: sqlite3.Connection, job: str, state: str) -> None:
-    """Inside the transaction that adds rows of the job's topics: how far these are in the lake with them."""
-    connection.execute("UPDATE own_handover SET state = ? WHERE job = ?", (state, job))
+def note_state(connection: sqlite3.Connection, job: str, before: str, state: str) -> None:
+    """Inside the transaction that adds rows of the job's topics: how far these are in the lake with them.
+
+    Raises Fenced unless they were as far as `before` says: somebody else has taken rows in, or handed the lake back.
+    """
+    found = connection.execute(
+        "UPDATE own_handover SET state = ? WHERE job = ? AND state = ? AND ended = 0", (state, job, before)
+    )
+    if found.rowcount != 1:
+        raise Fenced(
+            f"another `tidemill flink ingest` has gone on with the job {job} meanwhile, or handed the lake back; this "
+            "one has published nothing since. Start it again if the other one has ended"
+        )
 
 
 def end_handover(connection: sqlite3.Connection, job: str) -> None:

@@ -204,6 +204,20 @@ def test_killed_anywhere_it_goes_on_where_the_lake_says(
     assert lake.tables() == plain
 
 
+def test_a_lake_goes_to_flink_again_with_another_job(plan: Plan, plain: dict[str, Any], tmp_path: Path) -> None:
+    lake = Lake(tmp_path, plan, 1)
+    for job in ("small-1", "small-2"):
+        lake.tidemill(15)
+        manifest = manifest_for(plan, "t", lake.pins(), job)
+        taking = ingest(lake, manifest)
+        taking.take(written_by(lake, manifest, [12, 3]))
+        taking.commit()
+        taking.hand_back()
+        taking.close()
+    lake.tidemill(90)
+    assert lake.tables() == plain
+
+
 def test_a_partition_that_is_new_to_the_lake_comes_with_the_job(
     plan: Plan, plain: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -305,6 +319,29 @@ def test_while_a_job_fills_a_lake_nobody_else_does(plan: Plan, tmp_path: Path) -
     with pytest.raises(ConfigError, match="was handed back by this job"):
         begin(catalog, manifest)
     catalog.close()
+
+
+def test_who_has_seen_an_older_state_of_a_job_publishes_nothing(plan: Plan, tmp_path: Path) -> None:
+    lake = Lake(tmp_path, plan, 1)
+    lake.tidemill(20)
+    manifest = manifest_for(plan, "t", lake.pins())
+    # without its ledger, so that the offsets of the source are still the same
+    written = [each for each in written_by(lake, manifest, [30]) if "ledger" not in each.topic]
+    catalog = opened(lake.folder, plan, manifest, NOW)
+    state = begin(catalog, manifest)
+    with LakeReader(lake.folder) as reader:
+        stands = standing(reader, plan, "t", ranges_of(reader))
+    taking = ingest(lake, manifest)
+    taking.take(written)
+    taking.commit()
+    stale = Ingest(catalog, plan, manifest, state, stands, clock=lambda: NOW)
+    stale.take(written[: len(written) // 2])
+    before = lake.tables()
+    with pytest.raises(LakeError, match="has gone on with the job small-1 meanwhile"):
+        stale.commit()
+    stale.close()
+    taking.close()
+    assert lake.tables() == before
 
 
 def test_a_job_that_begins_elsewhere_than_the_lake_stands_is_refused(plan: Plan, tmp_path: Path) -> None:
