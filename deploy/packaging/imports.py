@@ -22,14 +22,20 @@ def moved(code: bytes, own: Collection[str], below: str) -> bytes:
     return b"".join(lines)
 
 
-def left_behind(code: bytes, own: Collection[str]) -> list[str]:
-    """What would look for an own package at the top, a line each: imports, names of modules in texts, code in texts."""
+def left_behind(code: bytes, own: Collection[str], in_texts: Collection[str] | None = None) -> list[str]:
+    """What would look for an own package at the top, a line each: imports, names of modules in texts, code in texts.
+
+    `in_texts`: the packages that texts may name; without it, all of `own`.
+    """
+    named = own if in_texts is None else in_texts
     tree = ast.parse(code)
     prose = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
     found = [f"line {node.lineno}: imports {name}" for node, name in _imports(tree) if _top(name) in own]
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
-            found += [f"line {node.lineno}: names a module in {node.value!r}"] if _names_module(node.value, own) else []
+            found += (
+                [f"line {node.lineno}: names a module in {node.value!r}"] if _names_module(node.value, named) else []
+            )
     return found
 
 

@@ -29,6 +29,9 @@ OWN = (*CODE, Path(ENTRY).stem)
 AT_HOME = (*OWN, EXAMPLES, "bench", "tests")
 """Names at the top of the tree; none of them may be looked for at the top of an installation."""
 
+IN_TEXTS = tuple(name for name in AT_HOME if name != "spark")
+"""Those of them that a text may name: Apache Spark's own settings and files are called `spark.` as well."""
+
 LEFT_OUT = (
     *("deploy/packaging", "deploy/kafka/lib", "deploy/registry/lib", "flink/cluster/lib", "spark/environment/lib"),
     *(f"deploy/{name}.sh" for name in ("bootstrap", "browser", "check", "page", "tests")),
@@ -53,7 +56,7 @@ def place(root: Path, target: Path) -> None:
         if source.suffix == ".py":
             try:
                 code = moved(code, OWN, PACKAGE)
-                mistakes = left_behind(code, AT_HOME)
+                mistakes = left_behind(code, AT_HOME, IN_TEXTS)
             except NotMovable as problem:
                 mistakes = [str(problem)]
             wrong += [f"{inside}, {mistake}" for mistake in mistakes]

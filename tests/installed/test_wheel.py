@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.packaging.imports import left_behind
-from deploy.packaging.placing import AT_HOME
+from deploy.packaging.placing import AT_HOME, IN_TEXTS
 from tests.installed.installation import ROOT, Installation
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -31,7 +31,7 @@ def test_one_package_and_what_tells_of_it_is_all_that_is_installed(installation:
 def test_no_module_looks_for_a_folder_of_the_tree(contents: dict[str, bytes]) -> None:
     modules = {name: code for name, code in contents.items() if name.endswith(".py")}
     assert len(modules) > 250
-    assert {name: found for name, code in modules.items() if (found := left_behind(code, AT_HOME))} == {}
+    assert {name: found for name, code in modules.items() if (found := left_behind(code, AT_HOME, IN_TEXTS))} == {}
 
 
 def test_only_what_stands_before_own_names_differs_from_the_tree(contents: dict[str, bytes]) -> None:

@@ -76,6 +76,11 @@ def test_what_does_not_is_left_alone(code: str) -> None:
     assert left_behind(code.encode(), OWN) == []
 
 
+def test_a_text_names_only_what_texts_may_name() -> None:
+    code = b"from beta import b\nx = 'alpha.b'\ny = 'beta.b'"
+    assert left_behind(code, OWN, ("alpha",)) == ["line 1: imports beta", "line 2: names a module in 'alpha.b'"]
+
+
 STATEMENTS = st.sampled_from(
     [
         "from alpha import a",
