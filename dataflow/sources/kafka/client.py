@@ -19,12 +19,12 @@ LOG_EVERY_SECONDS = 10.0
 QUEUE_KBYTES = 8 * 1024
 """What a consumer may hold before it is polled: more costs memory, of which a small record takes several times its
 size there, and brings no rate; less starves a fast reader."""
-ANSWER_BYTES = 8 * 2**20
-"""What one answer may have: what is asked for of the partitions that are busy, and as much again of others."""
-BUSY_BYTES = 4 * 2**20
-"""What is asked for of all busy partitions together; packed, as it often is, it is several times that in memory."""
-LEAST_BYTES, MOST_BYTES = 128 * 2**10, 2**20
-"""What is asked for of one partition: a megabyte, as librdkafka does it, and less of each where there are many."""
+ANSWER_BYTES = 12 * 2**20
+"""What one answer may have: a megabyte, which is what is asked for at most, of each partition that is busy, and more of
+others. Packed, as it often is, it is several times that in memory."""
+LEAST_BYTES, MOST_BYTES, ALL_BYTES = 256 * 2**10, 2**20, 16 * 2**20
+"""What is asked for of one partition: ALL_BYTES shared among them, within these bounds. More of each costs memory, less
+of each costs time, for records are judged as they come."""
 
 _OURS = {
     # the lake keeps the offsets
@@ -54,7 +54,7 @@ def consumer_properties(
         "group.id": group,
         "queued.max.messages.kbytes": QUEUE_KBYTES,
         "fetch.max.bytes": ANSWER_BYTES,
-        "fetch.message.max.bytes": max(LEAST_BYTES, min(MOST_BYTES, BUSY_BYTES // max(1, partitions))),
+        "fetch.message.max.bytes": max(LEAST_BYTES, min(MOST_BYTES, ALL_BYTES // max(1, partitions))),
         "queued.min.messages": 1_000_000,
         # librdkafka's second of rest after a full queue would starve a fast reader.
         "fetch.queue.backoff.ms": 5,

@@ -13,10 +13,10 @@ from dataflow.sources.kafka.waiting import Farewells
 COMMIT_EVERY_SECONDS = 1.0
 HELD_BYTES = 8 * 2**20
 """What may wait, sorted, for partitions that are asked in their turn; as much again is in librdkafka."""
-BUSY_RECORDS = 2_048
+BUSY_RECORDS = 4_096
 """So many records behind the position make a partition busy; more do not make it busier. Each costs librdkafka some 640
 bytes besides its own, so that what is fetched of many that are less busy must not be many records either."""
-MOST_BUSY = 16
+MOST_BUSY = 8
 """So many busy partitions are fetched at a time, or more that are less busy: one answer has something of each."""
 SLICE_BYTES = 16 * 2**20
 """After so much without its end, a busy partition lets another one have its turn."""
