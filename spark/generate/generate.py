@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from dataflow.errors import ConfigError
@@ -40,6 +41,7 @@ def generate(plan: Plan, given: Options) -> Generated:
     is_stream = given.form == "stream"
     job = {
         "name": f"tidemill-{plan.name}",
+        "job": sha256(f"{plan.fingerprint} {' '.join(tables)}".encode()).hexdigest()[:16],
         "form": given.form,
         "settings": SETTINGS,
         "kafka": source_of(given),

@@ -5,8 +5,9 @@ folder of Parquet files, whole.
 
 A stream goes on where it was, batch by batch. Each batch writes what it adds to each table below DIR/deltas, in the
 place of what it wrote there before it was interrupted, and last of all what the batches after it must know, below
-DIR/carried: then it is whole. With --until-now it ends once it has read what was there at its start. --merge writes the
-tables out of all whole batches, and so does a stream that ends.
+DIR/carried and the job's own name there: then it is whole. Another job finds nothing there, and does not go on. With
+--until-now it ends once it has read what was there at its start. --merge writes the tables out of all whole batches,
+and so does a stream that ends.
 """
 
 import argparse
@@ -72,21 +73,38 @@ def one_batch(rows: DataFrame, number: int, job: dict[str, Any], out: str) -> No
         if number == 0:
             left = session.createDataFrame([], columns)
         else:
-            left = session.read.parquet(f"{out}/{CARRIED}/{name}/batch={number - 1}")
+            left = session.read.parquet(left_by(session, job, out, name, number - 1))
         left.createOrReplaceTempView(name)
     for statement in statements("job.sql"):
         session.sql(statement)
     for table in job["tables"]:
         write(session.table(f"`{table}`"), f"{out}/{DELTAS}/{table}/batch={number}")
     for name in job["carried"]:
-        write(session.table(f"_next{name}"), f"{out}/{CARRIED}/{name}/batch={number}")
-        remove(session, f"{out}/{CARRIED}/{name}/batch={number - 2}")
+        write(session.table(f"_next{name}"), f"{carried_by(job, out)}/{name}/batch={number}")
+        remove(session, f"{carried_by(job, out)}/{name}/batch={number - 2}")
     session.catalog.clearCache()
+
+
+def left_by(session: SparkSession, job: dict[str, Any], out: str, name: str, number: int) -> str:
+    """Where a batch has left what is called so; ends the job where it has not."""
+    folder = f"{carried_by(job, out)}/{name}/batch={number}"
+    files, path = file_system(session, folder)
+    if not files.exists(path):
+        raise RuntimeError(
+            f"batch {number} has left nothing at {folder}: another pipeline file or other rollups have written {out},"
+            " or its folder is gone; name another folder with --out"
+        )
+    return folder
+
+
+def carried_by(job: dict[str, Any], out: str) -> str:
+    """Below which folder the batches of this very job leave what those after them must know."""
+    return f"{out}/{CARRIED}/{job['job']}"
 
 
 def merge(session: SparkSession, job: dict[str, Any], out: str) -> None:
     """Write the tables out of all batches that are whole."""
-    whole = whole_batches(session, f"{out}/{CARRIED}/{list(job['carried'])[-1]}")
+    whole = whole_batches(session, f"{carried_by(job, out)}/{list(job['carried'])[-1]}")
     if not whole:
         print("no batch is whole yet, so there is nothing to merge")
         return
