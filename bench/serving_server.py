@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -130,10 +130,9 @@ def _wait(host: str, port: int) -> None:
     until = time.perf_counter() + START_S
     while True:
         try:
-            connection = http.client.HTTPConnection(host, port, timeout=30)
-            for path in PATHS:
-                _get(connection, path)
-            connection.close()
+            with closing(http.client.HTTPConnection(host, port, timeout=30)) as connection:
+                for path in PATHS:
+                    _get(connection, path)
             return
         except (OSError, SystemExit):
             if time.perf_counter() > until:
@@ -142,10 +141,8 @@ def _wait(host: str, port: int) -> None:
 
 
 def _metrics(host: str, port: int) -> str:
-    connection = http.client.HTTPConnection(host, port, timeout=30)
-    text = _get(connection, "/metrics").decode()
-    connection.close()
-    return text
+    with closing(http.client.HTTPConnection(host, port, timeout=30)) as connection:
+        return _get(connection, "/metrics").decode()
 
 
 def _histogram(host: str, port: int) -> dict[float, float]:

@@ -2,7 +2,9 @@
 
 import json
 
+_ESCAPED = {ord("'"): "\\u0027", ord(";"): "\\u003b"}
+
 
 def quoted(text: str) -> str:
     """A JSON string in ASCII, without what ends a literal of SQL or, for some clients, a statement."""
-    return json.dumps(text).replace("'", "\\u0027").replace(";", "\\u003b")
+    return json.dumps(text).translate(_ESCAPED)

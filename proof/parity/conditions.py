@@ -14,6 +14,7 @@ from dataflow.filter.nodes import (
     Not,
 )
 from dataflow.filter.parse import Expression
+from dataflow.sql import text
 
 
 def condition(where: Expression | None) -> str:
@@ -33,8 +34,7 @@ def _sql(node: Node) -> str:
         case Membership():
             return f"{_in(node.operand)} IN ({', '.join(map(_sql, node.items))})"
         case Like():
-            pattern = node.pattern.replace("'", "''")
-            return f"{_in(node.operand)} LIKE '{pattern}'"
+            return f"{_in(node.operand)} LIKE {text(node.pattern)}"
         case IsNull():
             return f"{_in(node.operand)} IS NULL"
         case Not():
