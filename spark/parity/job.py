@@ -15,8 +15,8 @@ from spark.generate.generate import generate
 from spark.generate.options import Form, Options
 from spark.parity.tables import written_tables
 
-BATCHES = 3
-"""About how many a stream takes its records in."""
+BATCHES = 2
+"""A stream takes its records in so many, and what is left over in one more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ AGGREGATES = {
     "ids": agg.count_distinct("id"),
 }
 
+FEW = {"rows": agg.count(), "sum_n": agg.sum("n"), "mean": agg.avg("cost")}
+
 pipeline = Pipeline(
     name="edges",
     event=Small,
@@ -41,10 +43,8 @@ pipeline = Pipeline(
     dimensions=[Dimension("kinds", "kinds.csv", key="kind", columns={"weight": Money, "word": str})],
     rollups=[
         Rollup("tumbled", keys=["kind", "word"], window=tumble("10s", offset="3s"), aggregates=AGGREGATES),
-        Rollup(
-            "hopped", keys=[], window=hop("7s", every="3s"), where="n / 2 > 1 OR word IS NULL", aggregates=AGGREGATES
-        ),
-        Rollup("grown", keys=["kind"], window=cumulate("20s", step="5s"), allowed_lateness="0s", aggregates=AGGREGATES),
+        Rollup("hopped", keys=[], window=hop("7s", every="3s"), where="n / 2 > 1 OR word IS NULL", aggregates=FEW),
+        Rollup("grown", keys=["kind"], window=cumulate("20s", step="5s"), allowed_lateness="0s", aggregates=FEW),
         Rollup("visits", keys=["kind"], window=session("300ms"), where="id LIKE '%1%'", aggregates=AGGREGATES),
     ],
 )

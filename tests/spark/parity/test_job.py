@@ -22,7 +22,7 @@ RECORD_MS = 1_767_225_600_000
 def test_spark_and_tidemill_and_duckdb_hold_the_same_tables_in_both_forms(kafka: str) -> None:
     require_spark()
     plan = load(PIPELINE)
-    made = adversary(plan, 7, 2_000)
+    made = adversary(plan, 7, 1_500)
     # records that lenient readers take for events, or sound ones that they refuse; in time, in a partition of their own
     made.append([Written(len(made), value, RECORD_MS) for value, _ in RECORDS.values()])
     pins, _ = stage(Kafka(kafka, {}), made)
