@@ -49,7 +49,7 @@ flink-stop: runtime ## end it
 chaos: development ducklake ## 300 kills and every other fault on real Kafka; CHAOS="--kills 1000 --seed 2" for others
 	$(BIN)/python -m tests.chaos --write $(CHAOS)
 
-parity: development ## Flink, Tidemill and DuckDB over the same offsets, every case; PARITY="--only sessions" for some
+parity: development spark ## Flink, Spark, Tidemill and DuckDB over the same offsets, every case; PARITY="--only sessions" for some
 	$(BIN)/python -m tests.flink.parity --write $(PARITY)
 
 bench: runtime ## throughput, latency, a million hostile records on a real Kafka, start of commands; see bench/results

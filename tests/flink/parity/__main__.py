@@ -16,7 +16,9 @@ RESULTS = Path(__file__).parents[3] / "bench" / "results"
 
 def main() -> int:
     """Exit code 1 when a case was not equal."""
-    parser = argparse.ArgumentParser(prog="python -m tests.flink.parity", description="Flink, Tidemill and DuckDB.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.flink.parity", description="Flink, Spark, Tidemill and DuckDB."
+    )
     parser.add_argument("--only", nargs="*", help="cases by a part of their names", metavar="NAME")
     parser.add_argument("--records", type=int, default=50_000, help="of each case (default 50,000)")
     parser.add_argument("--seed", type=int, default=1, help="of the made-up records (default 1)")

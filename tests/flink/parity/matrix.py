@@ -1,4 +1,4 @@
-"""Every case of parity on a real Kafka and a real Flink: what is asked, and how it went."""
+"""Every case of parity on a real Kafka, a real Flink and a real Spark: what is asked, and how it went."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,9 +11,12 @@ from dataflow.pipeline.plan import Plan
 from flink.cluster.cluster import FlinkCluster
 from flink.parity.job import Asked, FlinkEngine
 from proof.parity.adversary import Written, adversary
+from proof.parity.engine import Engine
 from proof.parity.records import Kafka
 from proof.parity.run import PREFIX, Sides, run, stage
 from proof.parity.verdict import Verdict
+from spark.generate.options import Form as SparkForm
+from spark.parity.job import SparkEngine
 from tests.flink.contract.served import served
 from tests.flink.parity.encoded import encoded, knows_schemas
 
@@ -24,7 +27,7 @@ STALL_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the matrix: a pipeline file, and the runs of Flink that are compared with it.
+    """One row of the matrix: a pipeline file, and the runs of Flink and Spark that are compared with it.
 
     `share`: of each partition's records what is there when the jobs start. `stall`: the last partition's rest comes
     that much later. `refused`: what the refusal says where Flink's SQL cannot say the pipeline.
@@ -36,30 +39,39 @@ class Case:
     share: float = 1.0
     stall: float = 0.0
     refused: str | None = None
+    spark: tuple[SparkForm, ...] = ()
+
+    @property
+    def engines(self) -> list[str]:
+        """The names of the sides beside Tidemill and DuckDB."""
+        return [*(each.name for each in self.asked), *(SparkEngine(form).name for form in self.spark)]
 
 
 def _each(form: str, *parallelism: int) -> tuple[Asked, ...]:
     return tuple(Asked("final" if form == "final" else "upsert", number) for number in parallelism)
 
 
+BOTH: tuple[SparkForm, ...] = ("batch", "stream")
+
 MATRIX = (
-    Case("tumble, hop, cumulate; lateness allowed", "windows", (*_each("upsert", 1, 2, 4), *_each("final", 1, 2, 4))),
-    Case("no lateness allowed", "strict", (*_each("upsert", 2), *_each("final", 2))),
-    Case("sessions", "sessions", _each("final", 1, 2, 4)),
-    Case("dimensions", "dimensions", (*_each("upsert", 1, 2), *_each("final", 2))),
+    Case("tumble, hop, cumulate; lateness allowed", "windows", (*_each("upsert", 1, 2, 4), *_each("final", 1, 2, 4)),
+         spark=BOTH),
+    Case("no lateness allowed", "strict", (*_each("upsert", 2), *_each("final", 2)), spark=("batch",)),
+    Case("sessions", "sessions", _each("final", 1, 2, 4), spark=BOTH),
+    Case("dimensions", "dimensions", (*_each("upsert", 1, 2), *_each("final", 2)), spark=("batch",)),
     Case("Avro, a registry's schemas", "avro", (*_each("upsert", 1, 2), *_each("final", 2))),
     Case("Protobuf, a registry's schemas", "protobuf", (*_each("upsert", 1, 2), *_each("final", 2))),
-    Case("dedup", "dedup", (*_each("upsert", 1, 2), *_each("final", 1, 2))),
+    Case("dedup", "dedup", (*_each("upsert", 1, 2), *_each("final", 1, 2)), spark=BOTH),
     Case("sketches", "sketches", refused="approx_count_distinct"),
-    Case("expressions", "expressions", (*_each("upsert", 2), *_each("final", 2))),
-    Case("fractions of milliseconds, uneven hops", "fractions", _each("upsert", 1, 2)),
+    Case("expressions", "expressions", (*_each("upsert", 2), *_each("final", 2)), spark=("batch",)),
+    Case("fractions of milliseconds, uneven hops", "fractions", _each("upsert", 1, 2), spark=("batch",)),
     Case("a partition stalls", "windows", _each("upsert", 2), share=0.5, stall=STALL_SECONDS),
     Case("TaskManager killed -9", "windows", (Asked("upsert", 2, kill=True),), share=0.5),
     Case("TaskManager killed -9, sessions", "sessions", (Asked("final", 2, kill=True),), share=0.5),
     Case("savepoint, gone on", "windows", (Asked("upsert", 4, savepoint=True),), share=0.5),
     Case("savepoint, then killed -9", "windows", (Asked("upsert", 2, kill=True, savepoint=True),), share=0.5),
     Case("dedup, savepoint, gone on", "dedup", (Asked("upsert", 2, savepoint=True),), share=0.5),
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,7 +119,8 @@ def _compared(
     spec = str(CASES / f"{case.pipeline}.py")
     pins, rest = stage(kafka, made, case.share, between=lambda: time.sleep(case.stall))
     once = _once(rest)
-    engines = [FlinkEngine(replace(each, rest=once), cluster) for each in case.asked]
+    engines: list[Engine] = [FlinkEngine(replace(each, rest=once), cluster) for each in case.asked]
+    engines += [SparkEngine(form) for form in case.spark]
     flags = ["--pipeline", spec, "--brokers", kafka.brokers, "--group", PREFIX]
     if kafka.registry is not None:
         flags += ["--kafka", f"schema.registry.url={kafka.registry}"]
@@ -141,7 +154,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 def _row(outcome: Outcome) -> str:
     case, verdict = outcome.case, outcome.verdict
-    sides = ", ".join(["tidemill", *(each.name for each in case.asked)])
+    sides = ", ".join(["tidemill", *case.engines])
     if case.refused is not None:
         sides += f" (Flink: refused for `{case.refused}`)"
     records = rows = "-"
