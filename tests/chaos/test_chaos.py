@@ -9,7 +9,7 @@ from tests.chaos.matrix import SCENARIOS, Outcome
 from tests.kafka_fixture import require_kafka_tools
 
 # one fixture plays all of them side by side: whichever test comes first waits for it
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")

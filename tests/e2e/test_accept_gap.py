@@ -18,7 +18,7 @@ from tests.chaos.recount import read_topic
 from tests.chaos.subject import Subject
 from tests.kafka_fixture import admin, create_topic, delete_topic, fresh_topic, produce, transactional_producer
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 START_MS = 1_764_331_200_000
 FETCH_S = 1.5

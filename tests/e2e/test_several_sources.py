@@ -10,7 +10,7 @@ from query.reader import LakeReader
 from tests.chaos.subject import PATIENCE_S, ROOT
 from tests.kafka_fixture import fresh_topic, produce
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 PAGE = (ROOT / "docs" / "inputs.md").read_text()
 SECTION = PAGE.partition("\n## Several sources in one lake\n")[2].partition("\n## ")[0]
