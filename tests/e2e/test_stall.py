@@ -37,7 +37,7 @@ def dumped(lake: Path) -> dict[str, str]:
         return {path.name: path.read_text() for path in dump(reader.snapshot(), lake.with_name(f"{lake.name}-dump"))}
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_run_that_falls_asleep_is_told_and_started_anew_with_exact_tables(tmp_path: Path, processes: int) -> None:
     stream = AdStream(seed=3, rate=1000.0, partitions=2, start_ms=1_767_225_600_000)
@@ -70,11 +70,11 @@ def test_a_run_that_falls_asleep_is_told_and_started_anew_with_exact_tables(tmp_
     assert any(len(text.splitlines()) > 100 for text in tables.values())
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
 def test_a_process_that_is_stopped_and_a_catalog_that_is_locked_are_told_and_waited_for(tmp_path: Path) -> None:
     arguments = ["run", "--pipeline", str(ROOT / "pipelines" / "ads.py"), "--source", "generator", "--processes", "2"]
-    arguments += ["--generator-rate", "400", "--epoch-ms", "100", "--stall-after", "2s", "--log-format", "json"]
+    arguments += ["--generator-rate", "400", "--epoch-ms", "100", "--stall-after", "5s", "--log-format", "json"]
     subject = Subject(arguments, tmp_path)
 
     def commits() -> int:
