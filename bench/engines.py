@@ -1,4 +1,4 @@
-"""Tidemill beside Flink on the same topics, in turns: rate, CPU, memory, what is kept, and how both grow with keys."""
+"""Tidemill beside Flink and Spark on the same topics, in turns: rate, CPU, memory, state, and growth with keys."""
 
 import argparse
 import shutil
@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+
+from pyarrow import parquet
 
 from bench.commands import TIDEMILL, create_topic, produce
 from bench.engines_flink import Asked, Ran, measure_flink
@@ -28,6 +30,8 @@ PIPELINES = "bench/engines_pipeline.py"
 TOTALS = {"one": ("ads_1m", "events"), "ads": ("revenue_1h", "events")}
 """Of each pipeline a rollup and its count: what must be equal whoever counted."""
 HERE = "tidemill run, one worker"
+SPARK = "Spark SQL, batch, 2 cores"
+SPARK_HEAP_MB = 3_072
 JOBS = {
     "one": (Asked("upsert", 1), Asked("upsert", 2), Asked("final", 1), Asked("final", 2)),
     # the shipped event's times have no bounds, without which final rows are refused
@@ -82,6 +86,17 @@ class Bench:
         self.state_bytes[at] = max(self.state_bytes.get(at, 0), ran.state_bytes)
         return ran.sample
 
+    def spark(self, name: str, topic: str, events: int) -> Sample:
+        """One batch over all of a topic, by a Spark that is started for it."""
+        out = self.work / "spark"
+        shutil.rmtree(out, ignore_errors=True)
+        command = [TIDEMILL, "spark", "run", "--pipeline", f"{PIPELINES}:{name}", "--brokers", self.brokers]
+        command += ["--topic", topic, "--out", str(out), "--memory-mb", str(SPARK_HEAP_MB)]
+        usage = run_child(command, log=self.work / "spark.log", cwd=ROOT)
+        rollup, count = TOTALS[name]
+        self.agree(topic, SPARK, sum(parquet.read_table(out / rollup, columns=[count]).column(count).to_pylist()))
+        return Sample(events, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes)
+
     def agree(self, topic: str, who: str, total: int) -> None:
         """Raises BenchError where somebody has counted another number of events."""
         known = self.counted.setdefault(topic, {})
@@ -94,11 +109,15 @@ class Bench:
         """Of a pipeline here."""
         return load(f"{ROOT / PIPELINES}:{name}")
 
-    def compare(self, name: str, topic: str, events: int, rounds: int, jobs: tuple[Asked, ...]) -> list[Summary]:
+    def compare(
+        self, name: str, topic: str, events: int, rounds: int, jobs: tuple[Asked, ...], *, with_spark: bool = False
+    ) -> list[Summary]:
         """Everyone over one topic, in turns."""
         contenders: dict[str, Callable[[int], Sample]] = {HERE: lambda _: self.tidemill(name, topic, events)}
         for asked in jobs:
             contenders[asked.name] = partial(_once, self, name, topic, events, asked)
+        if name == "one" and with_spark:
+            contenders[SPARK] = lambda _: self.spark(name, topic, events)
         return [summarise(who, runs) for who, runs in in_turns(contenders, rounds).items()]
 
 
@@ -181,7 +200,7 @@ def main() -> None:
         bench.fill("one", given.events, 1_000)
         bench.fill_ads("ads", given.events)
         for name, title in (("one", "One rollup, 1,000 keys"), ("ads", "The shipped pipeline without its sketch")):
-            summaries = bench.compare(name, name, given.events, given.rounds, JOBS[name])
+            summaries = bench.compare(name, name, given.events, given.rounds, JOBS[name], with_spark=True)
             parts.append(f"## {title}\n\n{as_markdown(summaries)}\n{ratios(summaries)}")
             figures[name] = [asdict(each) for each in summaries]
         parts.append(_growth(bench, given.events, given.keys, given.rounds, figures))
@@ -202,9 +221,10 @@ def main() -> None:
         "runs": f"{given.rounds} of each, in turns; medians; all have counted the same",
         "Flink": f"{version}, one TaskManager of 2 slots and 2 GiB of heap, generated SQL with `strict_event`, object "
         "reuse, mini-batch in the form upsert, checkpoints every second, exactly-once sinks; the cluster runs before",
+        "Spark": f"pyspark 4.2, started for each run, {SPARK_HEAP_MB} MB of heap",
         "Tidemill": "a whole process for each run, compactor included; commits every 250 ms",
     }
-    write("engines", "Tidemill and Flink on the same topics", facts, "\n".join(parts), figures)
+    write("engines", "Tidemill, Flink and Spark on the same topics", facts, "\n".join(parts), figures)
 
 
 def _growth(bench: Bench, events: int, keys: list[int], rounds: int, figures: dict[str, object]) -> str:

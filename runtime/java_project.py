@@ -50,7 +50,7 @@ class JavaProject(NamedTuple):
         project = folder / "java"
         shutil.copytree(self.root, project, ignore=shutil.ignore_patterns("target"))
         for file in self.beside:
-            shutil.copy(file, project / "src" / "main" / "java" / file.parent.parent.name / file.parent.name)
+            shutil.copy(file, project / "src/main/java" / file.parent.parent.name / file.parent.name)
         try:
             told = subprocess.run(
                 ["mvn", "-q", "-B", "-f", str(project / "pom.xml"), *goals], capture_output=True, text=True
@@ -75,7 +75,7 @@ class JavaProject(NamedTuple):
             built.rename(made)
 
     def _digest(self) -> str:
-        files = [self.root / "pom.xml", *sorted((self.root / "src" / "main").rglob("*.java")), *self.beside]
+        files = [self.root / "pom.xml", *sorted((self.root / "src/main").rglob("*.java")), *self.beside]
         digest = hashlib.sha256()
         for file in files:
             name = file.name if file in self.beside else file.relative_to(self.root).as_posix()

@@ -21,7 +21,14 @@ def processes(run_id: str, patience_s: float) -> list[str]:
 
 def entries() -> set[str]:
     """Names at the top of the project's folder, caches left out."""
-    return {path.name for path in ROOT.iterdir()} - _CACHES
+    return {path.name for path in ROOT.iterdir() if not _holds_jars_alone(path)} - _CACHES
+
+
+def _holds_jars_alone(path: Path) -> bool:
+    """Whether it is where jars are kept that are built once, and nothing else is there."""
+    if path.name != ".run":
+        return False
+    return all(file.suffix in (".jar", ".lock") for file in path.rglob("*") if file.is_file())
 
 
 def _living(run_id: str) -> list[str]:

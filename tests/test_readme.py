@@ -31,7 +31,19 @@ from tests.ducklake_client import ducklake_query
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-MADE_BY_RUNNING = ("lake/", "recovery/", "data/", "demo/", "backfill/", "topic/", ".run/", ".venv")
+MADE_BY_RUNNING = (
+    "lake/",
+    "recovery/",
+    "data/",
+    "demo/",
+    "backfill/",
+    "topic/",
+    ".run/",
+    ".venv",
+    "visits.py",
+    "job.py",
+    "carried/",
+)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 OTHERS = {
@@ -174,7 +186,8 @@ def test_the_official_client_takes_the_statements_of_the_documents(lake: Path) -
     assert len(questions) > 3
     at_hand = [re.sub(r"VERSION => \d+", "VERSION => 1", sql) for sql in questions]
     ducklake_query(lake, [f"SELECT count(*) FROM ({sql})" for sql in at_hand])
-    makes = [sql for sql in statements if sql.startswith("CREATE")]
+    # the tables of a page on Flink are in SQL of its own
+    makes = [sql for sql in statements if sql.startswith("CREATE") and "'connector' = " not in sql]
     assert len(makes) > 1
     ducklake_query(lake, makes, writable=True)
 

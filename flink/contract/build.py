@@ -34,5 +34,5 @@ def run_maven(folder: Path, *goals: str) -> str:
 
 def judging_sources() -> tuple[Path, ...]:
     """The sources that judge records and know no engine: those of any function that does it elsewhere."""
-    folder = SOURCES / "src" / "main" / "java" / "tidemill" / "contract"
+    folder = SOURCES / "src/main/java/tidemill/contract"
     return tuple(each for each in sorted(folder.glob("*.java")) if "org.apache.flink" not in each.read_text())

@@ -115,7 +115,19 @@ def test_nothing_else_in_the_product_renames_into_place_or_keeps_names_by_itself
     own = re.compile(r"os\.replace\(|O_RDONLY\)\n.*\n?.*os\.fsync")
     found = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "flink", "cli")
+        for folder in (
+            "dataflow",
+            "sinks",
+            "query",
+            "runtime",
+            "proof",
+            "doctor",
+            "starter",
+            "serve",
+            "flink",
+            "spark",
+            "cli",
+        )
         for path in (ROOT / folder).rglob("*.py")
         if own.search(path.read_text(encoding="utf-8"))
     }

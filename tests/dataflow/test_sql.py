@@ -32,7 +32,19 @@ def test_nothing_else_in_the_product_quotes_by_itself() -> None:
     doubles = re.compile(r"""replace\(\s*(['"])(["'])\1,""")
     quoting = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "flink", "cli")
+        for folder in (
+            "dataflow",
+            "sinks",
+            "query",
+            "runtime",
+            "proof",
+            "doctor",
+            "starter",
+            "serve",
+            "flink",
+            "spark",
+            "cli",
+        )
         for path in (ROOT / folder).rglob("*.py")
         if doubles.search(path.read_text(encoding="utf-8"))
     }

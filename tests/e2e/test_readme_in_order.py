@@ -1,4 +1,4 @@
-"""The README is played from its first command to its last, in one folder: on a terminal, and where there is none."""
+"""The README is played from its first command to its last, in one folder, on a terminal as its reader has it."""
 
 import json
 import os
@@ -267,6 +267,8 @@ def player(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Player]:
     made.close()
 
 
+# where there is no terminal, all other tests run these commands
+@pytest.mark.parametrize("player", [COLUMNS], ids=["on a terminal"], indirect=True)
 def test_the_readme_works_from_its_first_command_to_its_last(player: Player) -> None:
     played, started = commands(), time.monotonic()
     assert len(played) > 20

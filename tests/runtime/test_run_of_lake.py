@@ -25,9 +25,12 @@ def test_a_lake_named_alone_goes_with_the_recovery_folder_beside_it_and_its_kind
     assert (found.recovery, found.source) == (world.settings.recovery, "files")
 
 
-@pytest.mark.parametrize("flags", [{"source": "generator"}, {"topic": "other"}, {"input": "in"}])
-def test_a_source_that_is_named_stays(world: World, flags: dict[str, object]) -> None:
-    assert named(world, **flags).source == flags.get("source", "kafka")
+@pytest.mark.parametrize(
+    ("flags", "source"),
+    [({"source": "generator"}, "generator"), ({"topic": "other"}, "kafka"), ({"input": "in"}, "files")],
+)
+def test_a_source_that_is_named_stays(world: World, flags: dict[str, object], source: str) -> None:
+    assert named(world, **flags).source == source
 
 
 def test_a_recovery_folder_that_is_named_stays(world: World, tmp_path: Path) -> None:

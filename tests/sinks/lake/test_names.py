@@ -58,7 +58,19 @@ def test_no_other_file_of_the_product_knows_the_forms() -> None:
     form = re.compile(r"""-lake-|["'/]compact-|["']main/["']|/ ["']main["']|["']main["'] /""")
     knowing = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "flink", "cli")
+        for folder in (
+            "dataflow",
+            "sinks",
+            "query",
+            "runtime",
+            "proof",
+            "doctor",
+            "starter",
+            "serve",
+            "flink",
+            "spark",
+            "cli",
+        )
         for path in (ROOT / folder).rglob("*.py")
         if form.search(path.read_text(encoding="utf-8"))
     }
