@@ -52,7 +52,7 @@ chaos: development ducklake ## 300 kills and every other fault on real Kafka; CH
 parity: development spark ## Flink, Spark, Tidemill and DuckDB over the same offsets, every case; PARITY="--only sessions" for some
 	$(BIN)/python -m tests.flink.parity --write $(PARITY)
 
-bench: runtime ## throughput, latency, a million hostile records on a real Kafka, start of commands; see bench/results
+bench: runtime spark ## throughput, Flink and Spark beside, latency, a million hostile records on a real Kafka, start of commands; see bench/results
 	$(BIN)/python -m bench.throughput
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.fuzz
@@ -64,6 +64,7 @@ bench: runtime ## throughput, latency, a million hostile records on a real Kafka
 	$(BIN)/python -m bench.files
 	$(BIN)/python -m bench.safe_sql
 	$(BIN)/python -m bench.disk
+	$(BIN)/python -m bench.engines
 
 bench-serving: runtime ducklake ## how fast answers are, beside the official DuckLake client; writes docs/serving.md
 	$(BIN)/python -m bench.serving --write
