@@ -1,5 +1,6 @@
 """`run` of the group `tidemill spark`: the pipeline's job, run on this machine."""
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -55,4 +56,6 @@ def run(
     write_files(job, folder)
     until = ["--until-now"] if form == "stream" else []
     spark.run(folder, ["--out", str(out.resolve()), *until], folder / "spark.log")
+    # of a job that has failed it stays, with the log that the message names
+    shutil.rmtree(folder)
     typer.echo(f"{out}: {', '.join(job.tables)}")

@@ -215,9 +215,9 @@ def load_settings(
 ) -> Settings:
     """Settings from flags (None = not given), environment (default: this process's), `folder`/tidemill.toml, defaults.
 
-    Kafka properties merge one by one. Without a source, an input means files, unless Kafka is
-    named as near. Where `folder` (default: the working folder) lacks the default pipeline file, the
-    one that Tidemill ships is taken. Raises ConfigError naming key, value and fix.
+    Kafka properties merge one by one. Without a source, an input means files, unless Kafka is named as near. Where
+    `folder` (default: the working folder) lacks the default pipeline file, the one that Tidemill ships is taken. Raises
+    ConfigError naming key, value and fix.
     """
     surroundings = os.environ if environ is None else environ
     layers: list[tuple[Callable[[str], str], dict[str, Any]]] = [
