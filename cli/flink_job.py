@@ -51,17 +51,22 @@ def savepoint(folder: FolderOption = FOLDER, name: NameOption = None, as_json: J
     tell(as_json, f"savepoint of {remembered.name}: {path}", job=remembered.job, savepoint=path)
 
 
-def stop(folder: FolderOption = FOLDER, name: NameOption = None, as_json: JsonOption = False) -> None:
+def stop(
+    folder: FolderOption = FOLDER,
+    name: NameOption = None,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Close all windows first, also open ones; the job cannot go on after that.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """End the job with a savepoint, from which `resume` goes on."""
+    from dataclasses import replace
+
     memory, remembered, jobmanager = _known(folder, name)
-    path = jobmanager.stop(remembered.job)
-    memory.write(remembered.saved(path))
-    tell(
-        as_json,
-        f"{remembered.name} stopped; `tidemill flink resume` goes on from {path}",
-        job=remembered.job,
-        savepoint=path,
-    )
+    path = jobmanager.stop(remembered.job, drain=drain)
+    memory.write(replace(remembered.saved(path), drained=drain))
+    after = "its windows are closed, so it cannot go on" if drain else f"`tidemill flink resume` goes on from {path}"
+    tell(as_json, f"{remembered.name} stopped; {after}", job=remembered.job, savepoint=path)
 
 
 def resume(
@@ -80,6 +85,13 @@ def resume(
     from flink.cluster.work import settle, submit
 
     memory, remembered, jobmanager = _known(folder, name, gateway, rest)
+    if remembered.drained:
+        raise ConfigError(
+            "--name",
+            remembered.name,
+            "it was stopped with --drain, which closed its windows: submit it anew under another name, and let it "
+            "begin where its records are not counted yet",
+        )
     where = _last_checkpoint(remembered, JobManager(remembered.rest)) if from_checkpoint else remembered.savepoint
     if where is None:
         raise ConfigError("--name", remembered.name, "it has no savepoint yet: `tidemill flink stop` writes one")

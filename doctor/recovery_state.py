@@ -14,6 +14,7 @@ from runtime.recovery_store import open_store
 from runtime.same_source import Kept, missing_states
 from runtime.stalls import StallRecord
 from sinks.lake.agreement import shared_lineage
+from sinks.lake.catalog.handover import job_of
 
 STALL_TOLD = timedelta(days=1)
 """For so long after a run stood still, it is worth a look why."""
@@ -47,8 +48,14 @@ def run_finding(folder: RecoveryFolder, last_commit: datetime | None, now: datet
 
 
 def agreement_finding(folder: RecoveryFolder, known: str | None, partitions: int, lake: Path) -> Finding:
-    """Whether a run could start: the lake's lineage is the store's."""
+    """Whether a run could start: the lake's lineage is the store's. One that is handed over to Flink waits for that."""
     check = "recovery.agrees"
+    job = None if known is None else job_of(known)
+    if job is not None:
+        told = (
+            f"the Flink job {job} fills the lake; `tidemill run` can once `tidemill flink ingest --hand-back` is done"
+        )
+        return ok(check, told, lake_lineage=known, job=job)
     try:
         lineage = shared_lineage(known, partitions, folder, lake)
     except RecoveryError as disagreement:

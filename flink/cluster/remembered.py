@@ -14,6 +14,7 @@ class Remembered:
     """One job: where it was submitted, what, and its last savepoint.
 
     `statements` and `settings` are those of the session, without the savepoint: with them it goes on as it was.
+    `drained`: its end closed the windows that were open, so nothing goes on there.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Remembered:
     statements: tuple[str, ...]
     settings: dict[str, str]
     savepoint: str | None = None
+    drained: bool = False
 
     def saved(self, savepoint: str) -> "Remembered":
         """The same with a later savepoint."""

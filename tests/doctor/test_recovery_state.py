@@ -6,6 +6,8 @@ import shutil
 from doctor.finding import Severity
 from runtime.recovery_folder import RecoveryFolder
 from runtime.stalls import StallRecord, Stalls
+from sinks.lake.catalog.handover import Handed, begin_handover
+from sinks.lake.tables.prepare import open_lake
 from tests.doctor.examined import JOB, World, at
 
 
@@ -22,6 +24,16 @@ def test_the_recovery_folder_of_another_lake_is_told(world: World) -> None:
     assert "is not the one that filled the lake" in found.message
     assert found.fix is not None
     assert "tidemill recover --from-lake" in found.fix
+
+
+def test_a_lake_that_flink_fills_is_no_mistake(world: World) -> None:
+    world.read("p", [at(0)])
+    with open_lake(world.settings.lake, world.plan, world.now).transaction() as connection:
+        begin_handover(connection, world.plan.name, Handed("clicks", "{}", "{}", ended=False))
+    found = world.findings()["recovery.agrees"]
+    assert found.severity is Severity.OK
+    assert found.message.startswith("the Flink job clicks fills the lake")
+    assert found.details["job"] == "clicks"
 
 
 def test_a_store_that_cannot_be_read_is_told(world: World) -> None:

@@ -119,7 +119,10 @@ def test_a_job_is_run_seen_saved_stopped_gone_on_with_and_cancelled(shell: Shell
     job.produce(range(600, 700))
     shell.told("resume", "--name", "mine", "--from-checkpoint")
     until(lambda: job.copied() == list(range(700)) and job.summed() == sums_of(range(700)), 30)
-    shell.told("cancel", "--name", "mine")
+    drained = shell.call("stop", "--name", "mine", "--drain")
+    assert drained.output == "mine stopped; its windows are closed, so it cannot go on\n"
+    assert shell.told("status", "--name", "mine")["state"] == "FINISHED"
+    assert "it was stopped with --drain" in str(shell.error("resume", "--name", "mine"))
 
 
 def test_a_bounded_job_is_waited_for(shell: Shell, tmp_path: Path) -> None:
