@@ -57,7 +57,9 @@ bench: runtime spark ## throughput, Flink and Spark beside, latency, a million h
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.fuzz
 	$(BIN)/python -m bench.fuzz_formats
+	$(BIN)/python -m bench.fuzz_json
 	$(BIN)/python -m bench.formats
+	$(BIN)/python -m bench.decode
 	$(BIN)/python -m bench.one_broken
 	$(BIN)/python -m bench.start
 	$(BIN)/python -m bench.answers

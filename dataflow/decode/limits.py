@@ -5,6 +5,7 @@ never too lax.
 """
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -31,6 +32,7 @@ _LIMITS = {
 """Smallest and largest ticks of an event time; int64 nanoseconds cannot leave the range."""
 
 _MICROS = 10**6
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 def _whole_range(constraints: Constraints, scale: Scale) -> tuple[int, int]:
@@ -108,3 +110,8 @@ def ints_of(leaf: EventField) -> Whole:
 def money_of(leaf: EventField) -> Whole:
     """Which millionths a Money field takes."""
     return Whole(leaf.constraints, lambda amount: Fraction(Decimal(amount)) * _MICROS)
+
+
+def days_of(leaf: EventField) -> Whole:
+    """Which days since 1970 a field of dates takes."""
+    return Whole(leaf.constraints, lambda day: Fraction(day.toordinal() - _EPOCH_DAY))

@@ -5,8 +5,6 @@ never too lax; under a mark the column holds any valid filler.
 """
 
 from collections.abc import Callable
-from datetime import date
-from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -16,7 +14,7 @@ import pyarrow.compute as pc
 
 from dataflow.columnar.types import Int64s
 from dataflow.decode.amounts import MONEY, PLAIN_MONEY, MoneyTexts, mark_money, only
-from dataflow.decode.limits import Marks, Whole, ints_of, mark_patterns, money_of
+from dataflow.decode.limits import Marks, days_of, ints_of, mark_patterns, money_of
 from dataflow.decode.times import TextTimes, strict_times
 from dataflow.event.annotations import COMPARE
 from dataflow.event.fields import INT64_MAX, INT64_MIN, FieldKind, TimeUnit
@@ -34,7 +32,6 @@ _TICKS_PER_MS = {TimeUnit.MICROS: 1_000, TimeUnit.NANOS: 1_000_000}
 _MONEY_TEXT_BYTES = 32
 # Far exponents make Arrow's cast answer 0 instead of refusing (1e-224), so only near ones reach it.
 _NEAR_MONEY = r"^-?\d{1,12}(\.\d{1,9})?([eE][+-]?0?\d)?$"
-_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 def column_of(leaf: EventField) -> Column:
@@ -53,11 +50,11 @@ def column_of(leaf: EventField) -> Column:
         case FieldKind.DATE:
             return _Dates(leaf)
         case FieldKind.LIST | FieldKind.JSON:
-            return _Many(leaf)
+            return ManyValues(leaf)
     return _Ints(leaf)
 
 
-class _Many:
+class ManyValues:
     """Lists, and objects as JSON text: judged value by value."""
 
     def __init__(self, leaf: EventField) -> None:
@@ -65,6 +62,7 @@ class _Many:
         self._filler: Any = [] if leaf.kind is FieldKind.LIST else "{}"
 
     def __call__(self, values: Cells, marks: Marks) -> pa.Array:
+        """The column of values as they are written, NULL for null; marks those that are none."""
         # the contract needs no columns, and judges what is marked here
         from dataflow.decode.json.contract import judged_many
 
@@ -148,7 +146,7 @@ class _Floats:
 
 class _Dates:
     def __init__(self, leaf: EventField) -> None:
-        self.whole = Whole(leaf.constraints, lambda day: Fraction(day.toordinal() - _EPOCH_DAY))
+        self.whole = days_of(leaf)
 
     def __call__(self, values: Cells, marks: Marks) -> pa.Array:
         column = pa.array(values, pa.date32())

@@ -4,15 +4,21 @@ import random
 import sys
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from bench.decode_shapes import shapes
 from dataflow.decode.json import plain
+from dataflow.decode.json.contract import judge_record
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import PlainDecoder, json_decoder
-from dataflow.event.schema import schema_of
+from dataflow.event.schema import EventSchema, schema_of
+from dataflow.messages import Refusal
 from dataflow.sources.generator.adstream import AdStream
-from tests.dataflow.decode.models import AdEvent, Flat, MicroEvent, NestedTime, TextEvent, Trip
+from tests.dataflow.decode.json.guarded_page import GuardedPage
+from tests.dataflow.decode.json.test_general import GOOD, check, verdicts
+from tests.dataflow.decode.models import MODELS, AdEvent, NestedTime
 
 AD = schema_of(AdEvent)
 _BITS = [
@@ -63,21 +69,122 @@ def assert_equal_verdicts(values: list[bytes | None], limit: int | None = None, 
     assert found.refusals == expected.refusals
 
 
-@pytest.mark.parametrize("model", [AdEvent, Flat, MicroEvent])
-def test_flat_events_take_the_compiled_pass(model: Any) -> None:
+def plain_rows(schema: EventSchema, values: pa.Array, decoder: PlainDecoder | None = None) -> list[int]:
+    """Which records the compiled pass takes."""
+    decoder = decoder or json_decoder(schema)  # type: ignore[assignment]  # there is a compiler
+    assert isinstance(decoder, PlainDecoder)
+    good_at, odd_at = (np.empty(len(values), np.int64) for _ in range(2))
+    good = decoder._run(values, decoder._columns.outputs(len(values)), good_at, odd_at)
+    taken = good_at[:good].tolist()
+    assert sorted([*taken, *odd_at[: len(values) - good].tolist()]) == [*range(len(values))]
+    return taken
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_events_of_every_kind_take_the_compiled_pass(model: Any) -> None:
     assert isinstance(json_decoder(schema_of(model)), PlainDecoder)
 
 
-@pytest.mark.parametrize("model", [Trip, NestedTime, TextEvent])
-def test_other_events_take_the_general_decoder(model: Any) -> None:
-    assert isinstance(json_decoder(schema_of(model)), JsonDecoder)
+@pytest.mark.parametrize("name", list(shapes(1)))
+def test_records_of_real_topics_are_plain_and_have_the_contracts_values(name: str) -> None:
+    model, records = shapes(120)[name]
+    schema = schema_of(model)
+    assert len(plain_rows(schema, pa.array(records, pa.binary()))) == len(records)
+    check(schema, records)
+
+
+_AT = b'"event_time":1734501600000'
+_REST = b'"event_type":"click","ad_id":"a1"'
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b'{"event_id":"e",' + _AT + b"," + _REST + b',"x":' + value + b"}"
+        for value in (
+            b"null", b"true", b"-0.5e-7", b"1e999", b"0", b'""', b'"\\u00e4\\ud83d\\ude00\\/"', b"[]", b"{}",
+            b'[{"a":[1,{"b":null}]},[[]],"]"]', b'{"x":1,"x":{"event_id":2}}', b"[" * 63 + b"]" * 63,
+            "\"\u00e4\u6f22\U0001f600\"".encode(),
+        )
+    ]
+    + [
+        b' {\t"event_id" :\n"e" , ' + _AT + b"\r, " + _REST + b" } ",
+        b'{"event_id":"\\u0063\\ud83d\\ude00\\n\xc3\xa4",' + _AT + b"," + _REST + b"}",
+        b'{"event_id":"e",' + _AT + b',"event_type":"\\u0063lick","ad_id":"a1","user_id":null}',
+        b'{"event_id":"e",' + _AT + b"," + _REST + b',"cost":-1.25e2,"revenue":0.1000000}',
+        b"{" + _REST + b"," + _AT + b',"event_id":"e"}',
+        '{"\u00e4":1,"event_id":"'.encode() + "\u00e4".encode() * 64 + b'",' + _AT + b"," + _REST + b"}",
+    ],
+)  # fmt: skip
+def test_what_topics_have_beside_the_plainest_record_is_plain(record: bytes) -> None:
+    assert plain_rows(AD, pa.array([record], pa.binary())) == [0]
+    check(AD, [record])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"NaN", b"01", b"1.", b".5", b"+1", b"1e", b"tru", b"nulll", b'"\\ud800"', b'"\\udc00"', b'"\\q"', b'"\\u12"',
+        b'"\xed\xa0\x80"', b'"\xc0\x80"', b'"\xf4\x90\x80\x80"', b'"a\nb"', b"[1,]", b'{"a":1,}', b"{1:2}", b"[1 2]",
+        b"[" * 64 + b"]" * 64, b"[}", b'{"a"}', b"", b'"', b"[",
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_never_plain(value: bytes) -> None:
+    record = b'{"event_id":"e",' + _AT + b"," + _REST + b',"x":' + value + b"}"
+    assert plain_rows(AD, pa.array([record], pa.binary())) == []
+    check(AD, [record])
+
+
+def test_a_number_is_the_nearest_double_or_left_to_the_contract() -> None:
+    chance = random.Random(7)
+    numbers = [chance.choice([1, -1]) * chance.random() * 10 ** chance.randrange(-30, 30) for _ in range(2_000)]
+    texts = [repr(number) for number in numbers] + [f"{2**53 + 1 + 2 * n}" for n in range(20)]
+    texts += ["5e-324", "1.7976931348623157e308", "2.2250738585072014e-308", "9007199254740993.0", "0.1e1", "-0.0"]
+    records = [b'{"meta":{"ts":1,"source":"a"},"value_":%s}' % text.encode() for text in texts]
+    schema = schema_of(NestedTime)
+    assert len(plain_rows(schema, pa.array(records, pa.binary()))) > 2_000
+    check(schema, records)
+
+
+def test_records_are_read_where_views_say() -> None:
+    records = [b'{"a":1}', None, GOOD, b"{", *shapes(50)["UTF-8"][1], b"x" * 12, b"x" * 13]
+    values = pa.array(records, pa.binary())
+    for start in (0, 3):
+        views = values.cast(pa.binary_view()).slice(start)
+        assert plain_rows(AD, views) == plain_rows(AD, values.slice(start))
+        assert verdicts(json_decoder(AD).decode(views), len(views)) == check(AD, records[start:])
+
+
+def test_texts_that_are_longer_than_those_before_get_room() -> None:
+    record = b'{"event_id":"%s",' + _AT + b"," + _REST + b',"user_id":"%s"}'
+    values = [record % (b"i" * (at % 60 + 1), b"u" * (17 * at)) for at in range(300)]
+    assert len(plain_rows(AD, pa.array(values, pa.binary()))) == 300
+    check(AD, values)
+
+
+def test_nothing_beside_a_record_is_read() -> None:
+    """Each record stands at the end of a page that no byte may be read behind, and then at the beginning of one."""
+    names = ("plain", "five unknown keys", "escapes", "UTF-8", "nested")
+    with GuardedPage() as page:
+        for name in names:
+            model, records = shapes(12)[name]
+            schema = schema_of(model)
+            decoder = json_decoder(schema)
+            assert isinstance(decoder, PlainDecoder)
+            pieces = [record[:cut] for record in records[:2] for cut in range(17, len(record))]
+            for record in [*records, *pieces, *(piece + b"\\" for piece in pieces[::7])]:
+                whole = judge_record(schema, record, None)
+                for values in (page.at_end(record), page.at_start(record)):
+                    taken = plain_rows(schema, values, decoder)
+                    assert not taken or not isinstance(whole, Refusal)
+            assert plain_rows(schema, page.at_end(records[0]), decoder) == [0]
 
 
 def test_without_a_compiler_the_general_decoder_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dataflow.decode.json.plain_kernel", None)
-    plain._kernels.cache_clear()
+    plain._kernel.cache_clear()
     assert isinstance(json_decoder(AD), JsonDecoder)
-    plain._kernels.cache_clear()
+    plain._kernel.cache_clear()
 
 
 @pytest.mark.parametrize("seed", range(4))
