@@ -64,7 +64,7 @@ class ContainerReader:
         self._end = bounded_end
         self._manner = manner
         self._read = known_of(hint)
-        self._print = Print()
+        self._print = Print.beside(self._read)
         found = path.stat()
         self._stat = (found.st_size, found.st_mtime_ns)
         self._bytes = path.open("rb")

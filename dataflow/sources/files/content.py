@@ -58,20 +58,40 @@ class Content:
             return self._path.open("rb", buffering=0)
         return pa.CompressedInputStream(pa.OSFile(str(self._path)), self._compression)
 
+    @property
+    def left_bytes(self) -> int | None:
+        """How many bytes follow, by the size that the file had when it was opened; None where `size_bytes` is."""
+        return None if self.size_bytes is None else max(0, self.size_bytes - self._at)
+
     def read(self, size_bytes: int) -> bytes:
         """The next bytes, at most so many; none at the end. Raises SourceError where the file is broken."""
         try:
             block: bytes = self._file.read(size_bytes)
         except OSError as error:
-            if self._compression is not None and _CUT in str(error):
-                self.is_cut = True
-                return b""
-            self.close()
-            raise SourceError(
-                f"{self._path} cannot be read behind byte {self._at:,} of its content: {error}. Put a whole copy there"
-            ) from None
+            self._require_cut(error)
+            return b""
         self._at += len(block)
         return block
+
+    def readinto(self, place: memoryview) -> int:
+        """As `read`, at most as many as there is place for, into that; how many there were."""
+        try:
+            count: int = self._file.readinto(place)
+        except OSError as error:
+            self._require_cut(error)
+            return 0
+        self._at += count
+        return count
+
+    def _require_cut(self, error: OSError) -> None:
+        """What was told of a read: that the packed file ends in the middle, or an error."""
+        if self._compression is not None and _CUT in str(error):
+            self.is_cut = True
+            return
+        self.close()
+        raise SourceError(
+            f"{self._path} cannot be read behind byte {self._at:,} of its content: {error}. Put a whole copy there"
+        ) from None
 
     def seek(self, at_byte: int) -> bool:
         """Stand at byte `at_byte`; False where the file does not reach it. What is packed is read up to there."""

@@ -11,39 +11,36 @@ import pyarrow as pa
 from dataflow.columnar.types import Int64s
 from dataflow.errors import OffsetLost, SourceError
 from dataflow.messages import POLL_SCHEMA, Poll
+from dataflow.sources.files.block import Block
 from dataflow.sources.files.content import Content
-from dataflow.sources.files.content_print import Known, Print, digest, known_of, whole_blocks
+from dataflow.sources.files.content_print import Known, Print, digest, known_of
 from dataflow.sources.files.form import Compression
+from dataflow.sources.files.line_text import lines_of, newlines
 from dataflow.sources.files.outside import Members
 
 BLOCK_BYTES = 4 << 20
-NEWLINE, RETURN = 10, 13
 MARK = b"\xef\xbb\xbf"
 """A byte order mark at a file's beginning is no part of the first line."""
 LONGEST_LINE_BYTES = (1 << 31) - (1 << 24)
+_NONE = np.empty(0, np.int64)
 
 Hint = tuple[int, bool] | tuple[int, bool, dict[str, Any] | None]
 """Byte at which the line of the same offset begins; True when the file's last line was read and had no newline; what
 the file is known by up to there. Earlier versions left the last out."""
 
 
-def newlines(data: bytes) -> Int64s:
-    """Where lines end in `data`, which begins with one."""
-    return np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE)
-
-
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How a file of lines is read. `whole`: a last line without its newline counts as it is; without it, it waits.
 
-    `ends` finds where lines end in bytes that begin with one, as far as these bytes alone tell; `members` are what the
-    file's folders say of each record.
+    `ends` finds where lines end in bytes that begin with one, as far as these bytes alone tell; None: where newlines
+    are. `members` are what the file's folders say of each record.
     `row_bytes`: of CSV, how far a row's quoted fields may go. `kind`, `first` and `place`: as of `Known`.
     """
 
     compression: Compression | None = None
     whole: bool = True
-    ends: Callable[[bytes], Int64s] = newlines
+    ends: Callable[[bytes], Int64s] | None = None
     members: Members | None = None
     row_bytes: int | None = None
     kind: str = "lines"
@@ -83,15 +80,16 @@ class LineReader:
         self._file = Content(path, manner.compression)
         self._stat = _stat(path)
         self._last = (0, digest(b""))
-        self._rest: list[bytes] = []
+        self._block = Block(self._file, block_bytes)
         self._open_ended = False
         self._read_bytes = self._seek(start, hint)
         self._lines: pa.Array = pa.array([], pa.binary())
         # Of the lines held: the next one to give, and per line the byte in the file where it begins.
         self._next = 0
         self._starts = np.array([self._read_bytes], np.int64)
-        self._data = b""
-        self._data_at = self._read_bytes
+        # The block begins with the bytes of the lines held, of which there are so many.
+        self._held_bytes = 0
+        self._held_at = self._read_bytes
         self._print = self._go_on(hint)
         self._finish_if_at_end()
 
@@ -165,18 +163,18 @@ class LineReader:
 
     def _take_print(self, last_at: int, to_byte: int) -> None:
         """Take what was read up to `to_byte`; the last record of it begins at `last_at`."""
-        view = memoryview(self._data)
-        self._print.update(view[self._print.size - self._data_at : to_byte - self._data_at])
-        self._last = (last_at, digest(view[last_at - self._data_at : to_byte - self._data_at]))
+        held_at = self._held_at
+        self._print.update(self._block.bytes_from(self._print.size - held_at, to_byte - held_at).data)
+        self._last = (last_at, digest(self._block.bytes_from(last_at - held_at, to_byte - held_at).data))
 
     def _go_on(self, hint: Hint | None) -> Print:
         """The print of all before the first line to read. Raises OffsetLost where it is not what was read."""
         at_byte = self._read_bytes
         known = known_of(hint[2]) if hint is not None and len(hint) > 2 else None
         if known is None or known.size > at_byte or self._file.size_bytes is None:
-            made = Print()
+            made = Print.beside(known)
         else:
-            made = Print(known.chain, whole_blocks(known.size))
+            made = Print.from_blocks(known)
         self._file.seek(made.size)
         until = at_byte if known is None else min(known.size, at_byte)
         while made.size < at_byte:
@@ -197,69 +195,59 @@ class LineReader:
 
     def _load(self) -> bool:
         """Read on until there is at least one whole line; False at the end of the file."""
-        held_bytes = sum(map(len, self._rest))
-        look_at_bytes, is_looked_at = 0, True
+        block = self._block
+        block.drop(self._held_bytes)
+        self._held_bytes = look_at_bytes = 0
         while True:
-            block = self._file.read(self._block_bytes)
-            self._rest.append(block)
-            held_bytes += len(block)
-            # a row of CSV can end far before the bytes that tell so, be there a newline in them or not
-            is_looked_at = is_looked_at and self._ends is newlines and b"\n" not in block
-            if not is_looked_at and (held_bytes >= look_at_bytes or not block):
-                # a record that goes on and on is looked through each time it has doubled, not with every block
-                look_at_bytes, is_looked_at = 2 * held_bytes, True
-                if self._hold_whole(b"".join(self._rest)):
-                    return True
-            if not block:
+            seen = len(block)
+            count = block.read()
+            if self._ends is None:
+                ends = newlines(block.bytes_from(seen)) + seen
+            elif len(block) >= look_at_bytes or not count:
+                # a row of CSV can end far before the bytes that tell so: a record that goes on and on is looked through
+                # each time it has doubled, not with every read
+                look_at_bytes = 2 * len(block)
+                ends = self._ends(block.bytes_from(0).tobytes())
+            else:
+                ends = _NONE
+            if len(ends):
+                self._hold(ends)
+                return True
+            if not count:
                 return self._load_last()
-            if held_bytes > LONGEST_LINE_BYTES:
+            if len(block) > LONGEST_LINE_BYTES:
                 raise SourceError(
                     f"{self._path}, line {self.position + 1}: longer than 2 GB; "
                     "is this one JSON object per line? (a JSON array must be written out as lines)"
                 )
 
-    def _hold_whole(self, data: bytes) -> bool:
-        """Hold the whole lines of `data` and keep the rest; False where there is none."""
-        ends = self._ends(data)
-        self._rest = [data[int(ends[-1]) + 1 :] if len(ends) else data]
-        if len(ends):
-            self._hold(data[: int(ends[-1]) + 1], ends)
-        return bool(len(ends))
-
     def _load_last(self) -> bool:
         """What is behind the last newline: one more line, or one that is not whole yet."""
-        last = b"".join(self._rest)
-        self._rest = []
+        size = len(self._block)
         self.unfinished = self._file.is_cut
-        if not last or (self._read_bytes == 0 and last == MARK):
+        if not size or (self._read_bytes == 0 and self._begins_with_mark() and size == len(MARK)):
             return False
         asked_for = self._end is not None and self.position < self._end
         if self._file.is_cut or not (self._whole or asked_for):
             self.unfinished = True
             return False
         self._open_ended = True
-        self._hold(last, np.array([len(last)], np.int64), newline=False)
+        self._hold(np.array([size], np.int64), newline=False)
         return True
 
-    def _hold(self, data: bytes, ends: Int64s, *, newline: bool = True) -> None:
-        """Make `data`, lines that end at `ends`, with a newline each unless it is the last, the lines to give next."""
-        count = len(ends)
-        starts = np.zeros(count + 1, np.int64)
-        starts[1:] = ends + newline
-        lengths = np.diff(starts) - newline
-        if newline and b"\r\n" in data:
-            found = np.frombuffer(data, np.uint8)
-            lengths -= (lengths > 0) & (found[np.maximum(ends - 1, 0)] == RETURN)
-        first = len(MARK) if self._read_bytes == 0 and data.startswith(MARK) else 0
-        lengths[0] -= first
-        text = _without_ends(data, starts[:-1], lengths, first)
-        bounds = np.zeros(count + 1, np.int32)
-        np.cumsum(lengths, out=bounds[1:])
-        self._lines = pa.Array.from_buffers(pa.binary(), count, [None, pa.py_buffer(bounds), pa.py_buffer(text)])
+    def _hold(self, ends: Int64s, *, newline: bool = True) -> None:
+        """Make the lines of the block that end at `ends`, with a newline each unless it is the last of the file, the
+        lines to give next.
+        """
+        self._held_bytes, self._held_at = int(ends[-1]) + newline, self._read_bytes
+        first = len(MARK) if self._read_bytes == 0 and self._begins_with_mark() else 0
+        starts, self._lines = lines_of(self._block.bytes_from(0, self._held_bytes), ends, first, newline=newline)
         self._starts = self._read_bytes + starts
-        self._data, self._data_at = data, self._read_bytes
-        self._read_bytes += len(data)
+        self._read_bytes += self._held_bytes
         self._next = 0
+
+    def _begins_with_mark(self) -> bool:
+        return self._block.bytes_from(0, len(MARK)).tobytes() == MARK
 
     def _seek(self, line: int, hint: Hint | None) -> int:
         """Stand at the beginning of `line`; gives its byte."""
@@ -299,7 +287,8 @@ class LineReader:
             # as in _load: looked through each time it has doubled
             data = b"".join((rest, *pieces))
             pieces = []
-            ends = self._ends(data)[:to_go]
+            found = newlines(np.frombuffer(data, np.uint8)) if self._ends is None else self._ends(data)
+            ends = found[:to_go]
             to_go -= len(ends)
             cut = int(ends[-1]) + 1 if len(ends) else 0
             at_byte += cut
@@ -322,27 +311,6 @@ class LineReader:
             f"{self._path} was read up to line {line}, but {why}: it was changed where it was read already. "
             "Restore the file as it was, or start a new lake"
         )
-
-
-def _without_ends(data: bytes, starts: Int64s, lengths: Int64s, first: int) -> bytes:
-    """The lines of `data` without what ends them, and without the `first` bytes of the first."""
-    if int(lengths.sum()) + first == len(data):
-        return data[first:]
-    if first:
-        data = data[first:]
-    removed = len(data) - int(lengths.sum())
-    if removed == len(lengths):
-        text = data.replace(b"\n", b"")
-        if len(text) == len(data) - removed:
-            return text
-    elif b"\r\n" in data:
-        text = data.replace(b"\r\n", b"\n").replace(b"\n", b"")
-        if len(text) == len(data) - removed:
-            return text
-    # newlines that are part of a record
-    begin = starts - first
-    begin[0] = 0
-    return b"".join([data[at : at + length] for at, length in zip(begin.tolist(), lengths.tolist(), strict=True)])
 
 
 def _stat(path: Path) -> tuple[int, int]:

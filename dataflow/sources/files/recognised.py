@@ -101,10 +101,10 @@ def stat_of(path: Path) -> tuple[int, int]:
     return there.st_size, there.st_mtime_ns
 
 
-def read_print(file: FoundFile, size: int | None = None) -> Print | None:
+def read_print(file: FoundFile, size: int | None = None, *, former: bool = False) -> Print | None:
     """The print of a file's first `size` bytes, or of all; None where it has fewer or cannot be read."""
     content = Content(file.path, file.form.compression)
-    made = Print()
+    made = Print(former=former)
     try:
         while size is None or made.size < size:
             block = content.read(_READ_BYTES if size is None else min(_READ_BYTES, size - made.size))
@@ -121,7 +121,7 @@ def whole_file(file: FoundFile, first: str | None, hint: Any) -> Known:
     known, stat = known_of(hint), stat_of(file.path)
     if known is not None and known.size and known.stat == stat:
         return replace(known, path=file.name)
-    made = read_print(file)
+    made = read_print(file, former=known is not None and known.is_former)
     assert made is not None, "all of a file is never too much"
     if known is not None and known.size and not made.is_of(known):
         raise OffsetLost(
@@ -140,11 +140,11 @@ class _Looked:
         self._left = {file.name: file for file in files}
         self._stats: dict[str, tuple[int, int]] = {}
         self._beginnings: dict[str, str | None] = {}
-        self._wholes: dict[str, Print | None] = {}
+        self._wholes: dict[tuple[str, bool], Print | None] = {}
         self._by_stem = _grouped(files, lambda file: file.form.stem)
         self._by_stat: dict[tuple[str, tuple[int, int]], list[FoundFile]] | None = None
         self._by_first: dict[tuple[str, str | None], list[FoundFile]] | None = None
-        self._by_head: dict[tuple[str, int], dict[str, list[FoundFile]]] = {}
+        self._by_head: dict[tuple[str, int, bool], dict[str, list[FoundFile]]] = {}
 
     @property
     def left(self) -> list[FoundFile]:
@@ -169,10 +169,10 @@ class _Looked:
             self._beginnings[file.name] = beginning(file)
         return self._beginnings[file.name]
 
-    def whole(self, file: FoundFile) -> Print | None:
-        if file.name not in self._wholes:
-            self._wholes[file.name] = read_print(file)
-        return self._wholes[file.name]
+    def whole(self, file: FoundFile, *, former: bool = False) -> Print | None:
+        if (file.name, former) not in self._wholes:
+            self._wholes[file.name, former] = read_print(file, former=former)
+        return self._wholes[file.name, former]
 
     def begun_so(self, kind: str, first: str | None) -> list[FoundFile]:
         """All files of a kind that begin so, recognised or not."""
@@ -214,16 +214,16 @@ class _Looked:
         if known.size >= BLOCK_BYTES:
             return [file for file in self.left if file.form.kind == known.kind]
         # all of it is the beginning, and its own print
-        key = (known.kind, known.size)
+        key = (known.kind, known.size, known.is_former)
         if key not in self._by_head:
             same = [file for file in self.left if file.form.kind == known.kind]
-            self._by_head[key] = _grouped(same, lambda file: self._head(file, known.size))
+            self._by_head[key] = _grouped(same, lambda file: self._head(file, known))
         return self._only_left(self._by_head[key].get(known.part, ()))
 
-    def _head(self, file: FoundFile, size: int) -> str:
-        if file.form.compression is None and self.stat(file)[0] < size:
+    def _head(self, file: FoundFile, known: Known) -> str:
+        if file.form.compression is None and self.stat(file)[0] < known.size:
             return ""
-        made = read_print(file, size)
+        made = read_print(file, known.size, former=known.is_former)
         return "" if made is None else made.value()[1]
 
     def holds(self, file: FoundFile, known: Known) -> bool:
@@ -235,7 +235,7 @@ class _Looked:
             return False
         if known.first is not None and self.beginning(file) != known.first:
             return False
-        made = read_print(file, known.size)
+        made = read_print(file, known.size, former=known.is_former)
         return made is not None and made.is_of(known)
 
 
@@ -253,7 +253,9 @@ def _ends_so(file: FoundFile, known: Known) -> bool:
     begin = whole_blocks(known.size)
     with file.path.open("rb") as opened:
         opened.seek(begin)
-        return digest(opened.read(known.size - begin)) == known.part
+        made = Print.from_blocks(known)
+        made.update(opened.read(known.size - begin))
+        return made.is_of(known)
 
 
 def _require_unchanged(looked: _Looked, gone: Sequence[tuple[str, Known]]) -> None:
@@ -289,7 +291,9 @@ def _new(looked: _Looked, found: dict[str, FoundFile], known: Sequence[Known], t
     copies: list[str] = []
     same: dict[tuple[str, str, str], list[FoundFile]] = {}
     numbers: dict[str, int] = {}
-    read = {(each.kind, each.first) for each in known}
+    read: dict[tuple[str, str | None], set[bool]] = {}
+    for each in known:
+        read.setdefault((each.kind, each.first), set()).add(each.is_former)
     wholes = {(each.size, each.chain, each.part) for each in known}
     links = _links(looked, found.values())
     for file in looked.left:
@@ -299,7 +303,8 @@ def _new(looked: _Looked, found: dict[str, FoundFile], known: Sequence[Known], t
         first = looked.beginning(file)
         if first is not None:
             others = same.setdefault((file.form.kind, first, file.form.stem), [])
-            was_read = (file.form.kind, first) in read and _prints(looked.whole(file)) in wholes
+            made = (looked.whole(file, former=former) for former in read.get((file.form.kind, first), ()))
+            was_read = any(_prints(each) in wholes for each in made)
             if was_read or any(_is_packed(looked, file, other) for other in others) or _is_in_the_making(looked, file):
                 copies.append(file.name)
                 continue

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from dataflow.columnar.types import Bools, Int64s
-from dataflow.sources.files.lines import MARK, NEWLINE
+from dataflow.sources.files.line_text import NEWLINE
+from dataflow.sources.files.lines import MARK
 
 ROW_BYTES = 1 << 20
 """A row may be so long with the newlines in its quoted fields, or as long as `max_record_bytes` where that is more."""

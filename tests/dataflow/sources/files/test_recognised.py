@@ -9,7 +9,7 @@ import pytest
 from dataflow.errors import OffsetLost
 from dataflow.sources.files import recognised
 from dataflow.sources.files.content import Content
-from dataflow.sources.files.content_print import Known, known_of
+from dataflow.sources.files.content_print import Known, Print, known_of
 from dataflow.sources.files.form import Compression
 from dataflow.sources.files.recognised import stat_of
 from dataflow.sources.files.source import FilesSource
@@ -157,6 +157,26 @@ def test_a_changed_middle_of_a_large_file_is_seen_too(read: Read) -> None:
     content[len(content) // 2 : len(content) // 2 + 2] = b"  "
     path.write_bytes(bytes(content))
     with pytest.raises(OffsetLost, match="was changed in that part"):
+        read()
+
+
+def test_what_an_earlier_version_has_read_is_known_by_its_prints(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(read.folder, "a.ndjson", lines("a", *range(5_000)))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Print, "beside", classmethod(lambda cls, _known: cls(former=True)))
+        assert read() == {"a": 5_000}
+    held = path.read_bytes()
+    moved = write(read.folder, "old/b.ndjson", held + lines("a", 1, 2))
+    path.unlink()
+    assert read() == {"a": 2}
+    assert read() == {"a": 0}
+    assert read.known["a"] is not None
+    assert read.known["a"].is_former
+    write(read.folder, "copy.ndjson.gz", gzip.compress(moved.read_bytes()))
+    assert read() == {"a": 0}
+    moved.write_bytes(moved.read_bytes().replace(b'"at":2500,', b'"at":2501,'))
+    (read.folder / "copy.ndjson.gz").unlink()
+    with pytest.raises(OffsetLost, match=r"b\.ndjson was read as source partition a"):
         read()
 
 

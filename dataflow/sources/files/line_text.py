@@ -1,0 +1,76 @@
+"""Lines in bytes: where they end, and a column of their texts."""
+
+import threading
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from dataflow.columnar.types import Int32s, Int64s, UInt8s
+
+if TYPE_CHECKING:
+    from dataflow.sources.files.line_kernel import Kernels
+
+NEWLINE, RETURN = 10, 13
+FEWEST_BYTES = 1 << 16
+"""Fewer are not worth the compiled loops, which take some tenths of a second to load."""
+
+_compiling = threading.Lock()
+
+
+def newlines(data: UInt8s) -> Int64s:
+    """Where newlines stand in bytes in one piece, ascending."""
+    kernels = _kernels_for(data)
+    if kernels is None:
+        return np.flatnonzero(data == NEWLINE)
+    found: Int64s = kernels.newlines(data.ctypes.data, len(data))
+    return found
+
+
+def lines_of(data: UInt8s, ends: Int64s, first: int, *, newline: bool) -> tuple[Int64s, pa.Array]:
+    """Where the lines that end at `ends` start in `data`, with where one behind them would; and their texts (binary).
+
+    A text is without the newline, which each line has unless `newline` says that the one there has none, and without a
+    return before it; the first one is without `first` bytes. The texts are a copy. Raises nothing.
+    """
+    kernels = _kernels_for(data)
+    made = _gathered if kernels is None else kernels.gathered
+    place = data if kernels is None else data.ctypes.data
+    starts, bounds, text = made(place, np.ascontiguousarray(ends), first, int(newline))
+    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(text)]
+    return starts, pa.Array.from_buffers(pa.binary(), len(ends), buffers)
+
+
+def _gathered(data: UInt8s, ends: Int64s, first: int, newline: int) -> tuple[Int64s, Int32s, UInt8s]:
+    starts = np.zeros(len(ends) + 1, np.int64)
+    starts[1:] = ends + newline
+    begins = starts[:-1].copy()
+    begins[0] += first
+    lengths = ends - begins
+    kept = np.ones(int(starts[-1]), np.bool_)
+    kept[:first] = False
+    if newline:
+        kept[ends] = False
+        returned = (lengths > 0) & (data[np.maximum(ends - 1, 0)] == RETURN)
+        kept[ends[returned] - 1] = False
+        lengths -= returned
+    bounds = np.zeros(len(ends) + 1, np.int32)
+    np.cumsum(lengths, out=bounds[1:])
+    return starts, bounds, data[: len(kept)][kept]
+
+
+def _kernels_for(data: UInt8s) -> "Kernels | None":
+    if len(data) < FEWEST_BYTES:
+        return None
+    with _compiling:
+        return _kernels()
+
+
+@cache
+def _kernels() -> "Kernels | None":
+    try:
+        from dataflow.sources.files.line_kernel import compiled
+    except ImportError:
+        return None
+    return compiled()
