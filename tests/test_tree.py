@@ -37,6 +37,8 @@ UNTESTED = {
     "dataflow/decode/typed/columns.py": "each type to each field in test_decoder",
     "dataflow/decode/typed/size.py": "the lengths in test_decoder",
     "dataflow/decode/typed/texts.py": "each type that says a text in test_decoder",
+    "dataflow/sources/files/line_kernel.py": "compared with the plain loops in test_line_text",
+    "dataflow/sources/files/print_kernel.py": "what test_content_print makes prints with",
     "dataflow/formats/declared.py": "records without methods; pipeline/test_formats is about what they may hold",
     "dataflow/formats/schemas.py": "a record and a seam",
     "dataflow/formats/typed.py": "records without methods",

@@ -3,12 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.columnar.hashing import Hashes, identity
+from dataflow.columnar.hashing import identity
 from dataflow.columnar.numbers import from_arrow
 from dataflow.columnar.types import Bools, Int64s
 from dataflow.enrich.columns import Columns
@@ -20,6 +21,8 @@ from dataflow.messages import DEAD_SCHEMA, NEVER_MS, Decoded, Judged, Poll, Refu
 from dataflow.own_columns import WATERMARK
 from dataflow.pipeline.plan import Plan
 from dataflow.rules import Mark, Rules
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 class State(TypedDict):
@@ -152,13 +155,14 @@ class Judge:
         """Judge the records of one poll, which continues where the last one ended and lies within one of `pieces`."""
         if poll.end > poll.start:
             self._go_by(self._rules_at(poll.start))
-        events, at, refused_at, refusals = self._refuse(poll, decoded)
+        valid, refused_at, refusals = self._refuse(poll, decoded)
         judged = Judged(self.partition, self.topic, poll.start, poll.end, read=poll.records.num_rows, lost=poll.lost)
         if refusals:
             judged.dead = self._dead_letters(poll, refused_at, refusals)
-        if events.num_rows:
-            judged.rows = self._judge_rows(poll, events, at)
-            judged.duplicate = events.num_rows - judged.rows.num_rows
+        count = decoded.events.num_rows if valid is None else int(valid.sum())
+        if count:
+            judged.rows = self._judge_rows(poll, decoded, valid)
+            judged.duplicate = count - judged.rows.num_rows
         judged.rules = self._rules
         self._tell_standing(judged)
         return judged
@@ -221,71 +225,83 @@ class Judge:
         if self._log is not None:
             self._log.close()
 
-    def _judge_rows(self, poll: Poll, events: pa.RecordBatch, at: Int64s) -> pa.RecordBatch:
-        event_time = events.column(self._time).to_numpy()
+    def _judge_rows(self, poll: Poll, decoded: Decoded, valid: Bools | None) -> pa.RecordBatch:
+        """The events that are `valid` (None = all; there is at least one) and no duplicates, picked all at once."""
+        events, at = decoded.events, decoded.events_at
+        event_time = _picked(valid, events.column(self._time).to_numpy())
         assert self._rules is not None, "a poll with events has offsets, so it is judged by rules"
         watermark, self.max_event_time = watermarks_before(
             event_time, self.max_event_time, self._rules.out_of_orderness_ms
         )
         if watermark[0] < self._floor:
             np.maximum(watermark, self._floor, out=watermark)
+        first = self._first(events, valid, event_time, watermark)
+        kept = _both(valid, first)
+        if kept is not None:
+            events, at, watermark = events.filter(pa.array(kept)), at[kept], _picked(first, watermark)
         offset, timestamp = poll.records.column("offset"), poll.records.column("timestamp")
         if len(at) < poll.records.num_rows:
             offset, timestamp = offset.take(pa.array(at)), timestamp.take(pa.array(at))
         names = [*events.schema.names, "offset", "record_timestamp", WATERMARK]
-        rows = pa.RecordBatch.from_arrays([*events.columns, offset, timestamp, pa.array(watermark)], names=names)
-        first = self._first(events, event_time, watermark)
-        return rows if first is None or first.all() else rows.filter(pa.array(first))
+        return pa.RecordBatch.from_arrays([*events.columns, offset, timestamp, pa.array(watermark)], names=names)
 
-    def _first(self, events: pa.RecordBatch, event_time: Int64s, watermark: Int64s) -> Bools | None:
-        """Which rows are no duplicates; None = all. A null id is nobody's duplicate and is not remembered."""
+    def _first(
+        self, events: pa.RecordBatch, valid: Bools | None, event_time: Int64s, watermark: Int64s
+    ) -> Bools | None:
+        """Which of the valid rows are no duplicates; None = all. A null id is nobody's duplicate and not remembered.
+
+        `event_time` and `watermark` are of the valid rows alone.
+        """
         column = self._plan.dedup_column
         if self._memory is None or self._log is None or column is None:
             return None
         ids = events.column(column)
-        lane1, lane2 = identity(ids)
-        if not ids.null_count:
-            first = self._memory.judge(lane1, lane2, event_time, watermark)
-            self._log.append(*_picked(first, lane1, lane2, event_time))
-            return first
-        there = np.asarray(ids.is_valid())
-        lane1, lane2, event_time = lane1[there], lane2[there], event_time[there]
-        first = self._memory.judge(lane1, lane2, event_time, watermark[there])
-        self._log.append(*_picked(first, lane1, lane2, event_time))
-        all_rows = np.ones(len(ids), np.bool_)
-        all_rows[there] = first
-        return all_rows
+        lane1, lane2 = (_picked(valid, lane) for lane in identity(ids))
+        there = _picked(valid, np.asarray(ids.is_valid())) if ids.null_count else None
+        if there is not None:
+            lane1, lane2 = lane1[there], lane2[there]
+            event_time, watermark = event_time[there], watermark[there]
+        first = self._memory.judge(lane1, lane2, event_time, watermark)
+        is_every = bool(first.all())
+        new = None if is_every else first
+        self._log.append(_picked(new, lane1), _picked(new, lane2), _picked(new, event_time))
+        if there is None or is_every:
+            return new
+        every_row = np.ones(len(there), np.bool_)
+        every_row[there] = first
+        return every_row
 
-    def _refuse(self, poll: Poll, decoded: Decoded) -> tuple[pa.RecordBatch, Int64s, Int64s, list[Refusal]]:
-        """Valid events and their positions; then positions, ascending, and reasons of all dead letters."""
+    def _refuse(self, poll: Poll, decoded: Decoded) -> tuple[Bools | None, Int64s, list[Refusal]]:
+        """Which events stay events, None = all; then positions, ascending, and reasons of all dead letters."""
         events, at = decoded.events, decoded.events_at
+        valid: Bools | None = None
         refused_at, refusals = [decoded.dead_at], list(decoded.refusals)
         for lookup in self._joins.refusing(self._rules) if events.num_rows else ():
-            if events.num_rows == 0:
-                break
-            unknown = Columns(events, [lookup]).unknown(lookup)
+            unknown = _both(valid, Columns(events, [lookup]).unknown(lookup))
+            assert unknown is not None, "only masks that are None are None together"
             if unknown.any():
                 message = f"{lookup.key} has no row in dimension {lookup.name}"
                 refused_at.append(at[unknown])
                 refusals += [Refusal("unknown_dimension", lookup.key, message)] * int(unknown.sum())
-                events, at = events.filter(pa.array(~unknown)), at[~unknown]
+                valid = ~unknown if valid is None else valid & ~unknown
         if self._plan.max_future_ms is not None and events.num_rows:
             timestamp = poll.records.column("timestamp")
             timestamp = timestamp if len(at) == len(timestamp) else timestamp.take(pa.array(at))
             if self._plan.max_future_clock_ms is not None and timestamp.null_count:
                 timestamp = timestamp.fill_null(self._plan.max_future_clock_ms)
             event_time = events.column(self._time).to_numpy()
-            future = is_future(event_time, timestamp, self._plan.max_future_ms)
+            future = _both(valid, is_future(event_time, timestamp, self._plan.max_future_ms))
+            assert future is not None, "only masks that are None are None together"
             if future.any():
                 record_times = timestamp.filter(pa.array(future)).to_pylist()
                 refusals += map(self._future_event, event_time[future].tolist(), record_times)
                 refused_at.append(at[future])
-                events, at = events.filter(pa.array(~future)), at[~future]
+                valid = ~future if valid is None else valid & ~future
         if len(refused_at) == 1:
-            return events, at, decoded.dead_at, refusals
+            return valid, decoded.dead_at, refusals
         positions = np.concatenate(refused_at)
         order = np.argsort(positions, kind="stable")
-        return events, at, positions[order], [refusals[i] for i in order.tolist()]
+        return valid, positions[order], [refusals[i] for i in order.tolist()]
 
     def _future_event(self, event_time: int, record_time: int) -> Refusal:
         limit_ms = self._plan.max_future_ms
@@ -317,5 +333,17 @@ def _standing(state: State | None, former: Rules) -> tuple[int, int]:
     return state.get("watermark", reached_ms), state.get("within_ms", former.deduplicate_within_ms)
 
 
-def _picked(first: Bools, lane1: Hashes, lane2: Hashes, event_time: Int64s) -> tuple[Hashes, Hashes, Int64s]:
-    return (lane1, lane2, event_time) if first.all() else (lane1[first], lane2[first], event_time[first])
+def _picked(mask: Bools | None, values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
+    """The values where the mask is true; None = all."""
+    return values if mask is None else values[mask]
+
+
+def _both(valid: Bools | None, more: Bools | None) -> Bools | None:
+    """`valid` rows of which `more` is true, which has a value for every row or for every valid one; None = all."""
+    if valid is None or more is None:
+        return more if valid is None else valid
+    if len(more) == len(valid):
+        return valid & more
+    both = valid.copy()
+    both[valid] = more
+    return both

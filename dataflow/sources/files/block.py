@@ -37,7 +37,7 @@ class Block:
         wanted = self._read_bytes if left is None else min(self._read_bytes, left or _GROWN_BYTES)
         if len(self._memory) < self._size + wanted:
             self._move(max(self._size + wanted, 2 * self._size))
-        found = self._file.readinto(memoryview(self._memory)[self._size : self._size + wanted])
+        found = self._file.readinto(self._memory.data[self._size : self._size + wanted])
         self._size += found
         return found
 

@@ -35,9 +35,11 @@ def lines_of(data: UInt8s, ends: Int64s, first: int, *, newline: bool) -> tuple[
     return before it; the first one is without `first` bytes. The texts are a copy. Raises nothing.
     """
     kernels = _kernels_for(data)
-    made = _gathered if kernels is None else kernels.gathered
-    place = data if kernels is None else data.ctypes.data
-    starts, bounds, text = made(place, np.ascontiguousarray(ends), first, int(newline))
+    ends = np.ascontiguousarray(ends)
+    if kernels is None:
+        starts, bounds, text = _gathered(data, ends, first, int(newline))
+    else:
+        starts, bounds, text = kernels.gathered(data.ctypes.data, ends, first, int(newline))
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(text)]
     return starts, pa.Array.from_buffers(pa.binary(), len(ends), buffers)
 
