@@ -92,7 +92,7 @@ class DedupLog:
             if self._growing is None:
                 self._growing = self._start(newest_ms)
             with FileIO(self._growing, "a") as file:
-                write_all(file, memoryview(records.view(np.uint8)))
+                write_all(file, records.view(np.uint8).data)
             segment = self._segments[-1]
             segment.length_bytes += records.nbytes
             segment.newest_ms = max(segment.newest_ms, newest_ms)

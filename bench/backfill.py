@@ -1,0 +1,147 @@
+"""Reading files that are there: `tidemill run` with one worker, two, and two processes, beside one DuckDB query.
+
+python -m bench.backfill
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from pyarrow import parquet
+
+from bench.commands import TIDEMILL
+from bench.engines_feed import record
+from bench.measure import FEWEST_ROUNDS, BenchError, Sample, Summary, in_turns, run_child, summarise
+from bench.results import write_summaries
+from bench.throughput import COMMITS, steady_rate
+from query.reader import LakeReader
+
+ROOT = Path(__file__).resolve().parent.parent
+ONE, TWO, PROCESSES = "tidemill run", "tidemill run -w 2", "tidemill run -p 2"
+FLAGS: Mapping[str, Sequence[str]] = {ONE: (), TWO: ("-w", "2"), PROCESSES: ("-p", "2")}
+BATCH = "DuckDB, one query, 2 threads"
+START_MS, SPAN_MS = 1_764_000_000_000, 600_000
+LATE_EVERY, LATE_MS = 100, 150_000
+USERS = 50_000
+ANSWER = "SELECT ad_id, epoch_ms(window_start) AS window_ms, events, spend FROM ads_1m WHERE events > 0 ORDER BY ALL"
+
+Answer = list[tuple[object, ...]]
+"""Ad, beginning of the minute in ms, count and spend of each group, in order."""
+
+
+def events(count: int, keys: int, file: int, files: int) -> Iterator[bytes]:
+    """What one of `files` files holds: of `count` events in all those that are its own, a hundredth of them late."""
+    for number in range(file, count, files):
+        at_ms = START_MS + number * SPAN_MS // count
+        late_ms = LATE_MS if number // files % LATE_EVERY == 0 else 0
+        yield record(number, at_ms - late_ms, number * 7_919 % keys, number * 104_729 % USERS) + b"\n"
+
+
+def fill(folder: Path, count: int, keys: int, files: int) -> None:
+    """Write the files."""
+    folder.mkdir()
+    for file in range(files):
+        with (folder / f"part-{file}.ndjson").open("wb") as out:
+            out.writelines(events(count, keys, file, files))
+
+
+class Bench:
+    """The same files for all; whoever answers otherwise than the first one ends it."""
+
+    def __init__(self, folder: Path, work: Path, count: int) -> None:
+        self._folder, self._work, self._count = folder, work, count
+        self._answer: Answer | None = None
+
+    def tidemill(self, flags: Sequence[str]) -> Sample:
+        """One bounded run into a fresh lake."""
+        out = self._fresh()
+        command = [TIDEMILL, "run", "--pipeline", "bench/engines_pipeline.py:one", "--source", "files", "--bounded"]
+        command += ["--input", str(self._folder), "--no-events", *flags]
+        command += ["--lake", str(out / "lake"), "--recovery", str(out / "recovery")]
+        usage = run_child(command, log=self._work / "run.log", cwd=ROOT)
+        with LakeReader(out / "lake") as lake:
+            commits = lake.query(COMMITS).to_pylist()
+            answer = lake.query(ANSWER)
+        if (read := sum(commit["read"] for commit in commits)) != self._count:
+            raise BenchError(f"the ledger names {read:,} of {self._count:,} records")
+        self.agree([tuple(row.values()) for row in answer.to_pylist()])
+        return Sample(self._count, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes, steady_rate(commits))
+
+    def batch(self) -> Sample:
+        """The query in a process of its own."""
+        out = self._fresh() / "answer.parquet"
+        command = [sys.executable, "-m", "bench.backfill_batch", str(self._folder), str(out)]
+        usage = run_child(command, log=self._work / "batch.log", cwd=ROOT)
+        order = [(name, "ascending") for name in ("ad_id", "window_ms")]
+        self.agree([tuple(row.values()) for row in parquet.read_table(out).sort_by(order).to_pylist()])
+        return Sample(self._count, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes)
+
+    def agree(self, answer: Answer) -> None:
+        """Raises BenchError where an answer is not the first one's."""
+        if self._answer is None:
+            self._answer = answer
+        if answer != self._answer:
+            differing = set(answer) ^ set(self._answer)
+            raise BenchError(f"{len(differing):,} groups are not those of the first answer, like {min(differing)}")
+
+    def _fresh(self) -> Path:
+        out = self._work / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        return out
+
+
+def facts(summaries: Sequence[Summary]) -> dict[str, str]:
+    """What is held against what, start and end included."""
+    rate = {each.name: each.events_per_s for each in summaries}
+    steady = {each.name: each.steady_per_s for each in summaries}
+    one, two, both = steady[ONE], steady[TWO], steady[PROCESSES]
+    found = {
+        "-w 2 against one worker": f"{rate[TWO] / rate[ONE]:.2f}",
+        "two processes against one": f"{rate[PROCESSES] / rate[ONE]:.2f}",
+        "-w 2 against the DuckDB query": f"{rate[TWO] / rate[BATCH]:.2f}",
+        "one worker against the DuckDB query": f"{rate[ONE] / rate[BATCH]:.2f}",
+    }
+    if one is not None and two is not None and both is not None:
+        found["while running, -w 2 and two processes against one worker"] = f"{two / one:.2f}, {both / one:.2f}"
+    return found
+
+
+def main() -> None:
+    """Fill a folder, measure in turns, write bench/results/backfill.*."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=20_000_000)
+    parser.add_argument("--files", type=int, default=4)
+    parser.add_argument("--keys", type=int, default=1_000)
+    parser.add_argument("--rounds", type=int, default=FEWEST_ROUNDS)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tidemill-backfill-") as folder:
+        work = Path(folder)
+        fill(work / "in", given.events, given.keys, given.files)
+        bench = Bench(work / "in", work, given.events)
+        contenders = {name: partial(_once, bench, flags) for name, flags in FLAGS.items()}
+        summaries = [
+            summarise(name, runs)
+            for name, runs in in_turns({**contenders, BATCH: lambda _: bench.batch()}, given.rounds).items()
+        ]
+    told = {
+        "events": f"{given.events:,} JSON records of 132 bytes in {given.files} files, {given.keys:,} keys, 1 % late",
+        "rounds": f"{given.rounds} of each, in turns; medians; start and end included",
+        "answers": "equal, group by group",
+        **facts(summaries),
+        "load when it ended": f"{os.getloadavg()[0]:.1f} (1 minute)",
+    }
+    write_summaries("backfill", "Files read from beginning to end", told, summaries)
+
+
+def _once(bench: Bench, flags: Sequence[str], _turn: int) -> Sample:
+    return bench.tidemill(flags)
+
+
+if __name__ == "__main__":
+    main()
