@@ -105,7 +105,8 @@ def decoder_for(plan: Readable, *, compiled: bool = True, of_kafka: bool = True)
 def _json(plan: Readable, compiled: bool) -> Decoder:
     if not compiled:
         return JsonDecoder(plan.event, plan.max_record_bytes)
-    return UnframingDecoder(json_decoder(plan.event, plan.max_record_bytes), plan.max_record_bytes)
+    fast = json_decoder(plan.event, plan.max_record_bytes, at_once=True)
+    return UnframingDecoder(fast, plan.max_record_bytes)
 
 
 def decode_typed(decoder: Decoder, rows: TypedRows) -> Decoded:

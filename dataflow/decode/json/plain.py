@@ -1,6 +1,7 @@
 """JSON records to event columns: a compiled pass over the plain ones, the general decoder for all others."""
 
 import threading
+from concurrent.futures import Future
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from dataflow.decode.json.plain_columns import Columns, Outputs
 from dataflow.decode.json.plain_table import Table, UnknownValueError
 from dataflow.event.fields import INT64_MAX
 from dataflow.event.schema import EventSchema
+from dataflow.logs import logger
 from dataflow.messages import Decoded, Refusal
 
 if TYPE_CHECKING:
@@ -23,36 +25,71 @@ if TYPE_CHECKING:
 _POLLS_OF_REST = 16
 """Polls that go straight to the general decoder after one of mostly odd records."""
 _FEW_RECORDS = 64
-_compiling = threading.Lock()
+_PATIENCE_S = 3.0
+"""A kernel that was compiled before is there sooner than that."""
 
 
-def json_decoder(schema: EventSchema, max_record_bytes: int | None = None) -> "PlainDecoder | JsonDecoder":
-    """The fastest decoder for a schema; what it accepts and what it says are the contract's, whichever it is."""
+def json_decoder(
+    schema: EventSchema, max_record_bytes: int | None = None, *, at_once: bool = False
+) -> "PlainDecoder | JsonDecoder":
+    """The fastest decoder for a schema; what it accepts and what it says are the contract's, whichever it is.
+
+    `at_once`: the kernel is not waited for where it has to be compiled; the general decoder does its work meanwhile.
+    """
     careful = JsonDecoder(schema, max_record_bytes)
     try:
-        return PlainDecoder(Table(schema), careful, schema, max_record_bytes)
+        table, kernel = Table(schema), _kernel()
+        if not at_once or _is_there_soon(kernel):
+            kernel.result()
+        return PlainDecoder(table, kernel, careful, schema, max_record_bytes)
     except (UnknownValueError, ImportError):
         return careful
 
 
 @cache
-def _kernel() -> "Compiled":
-    from dataflow.decode.json import plain_kernel
+def _kernel() -> "Future[Compiled]":
+    """The kernel, made once a process on a thread of its own, which the process waits for at its end."""
+    made: Future[Compiled] = Future()
+    threading.Thread(target=_make, args=(made,), name="kernel").start()
+    return made
 
-    return plain_kernel.compiled()
+
+def _make(made: "Future[Compiled]") -> None:
+    try:
+        from dataflow.decode.json import plain_kernel
+
+        made.set_result(plain_kernel.compiled())
+    except BaseException as problem:
+        made.set_exception(problem)
 
 
-def load() -> "Compiled":
-    """The kernel, ready to run; takes some seconds where nothing is cached. Raises ImportError without numba."""
-    with _compiling:
-        return _kernel()
+def _is_there_soon(kernel: "Future[Compiled]") -> bool:
+    try:
+        kernel.exception(_PATIENCE_S)
+    except TimeoutError:
+        _tell_of_compiling()
+        return False
+    return True
+
+
+@cache
+def _tell_of_compiling() -> None:
+    logger("run").info("the decoder is being compiled, once on this machine: records are read more slowly meanwhile")
 
 
 class PlainDecoder:
     """Decodes as `JsonDecoder`, only faster; pure, but for a rest that it takes where most records are not plain."""
 
-    def __init__(self, table: Table, careful: JsonDecoder, schema: EventSchema, max_record_bytes: int | None) -> None:
-        self._parse = load()
+    def __init__(
+        self,
+        table: Table,
+        kernel: "Future[Compiled]",
+        careful: JsonDecoder,
+        schema: EventSchema,
+        max_record_bytes: int | None,
+    ) -> None:
+        self._kernel = kernel
+        self._parse = kernel.result() if kernel.done() else None
         self._table = table
         self._columns = Columns(table)
         self._careful = careful
@@ -66,7 +103,7 @@ class PlainDecoder:
     def decode(self, values: pa.Array) -> Decoded:
         """As `JsonDecoder.decode`."""
         rows = len(values)
-        if rows == 0 or self._rest:
+        if rows == 0 or self._rest or not self._is_ready():
             self._rest = max(0, self._rest - 1)
             return self._careful.decode(values)
         if values.type not in (pa.binary(), pa.binary_view()):
@@ -90,6 +127,11 @@ class PlainDecoder:
         odd = _taken(values, odd_at)
         decoded = self._judge_each(odd) if len(odd) <= _FEW_RECORDS else self._careful.decode(odd)
         return _joined(events, good_at, decoded, odd_at)
+
+    def _is_ready(self) -> bool:
+        if self._parse is None and self._kernel.done():
+            self._parse = self._kernel.result()
+        return self._parse is not None
 
     def _run(self, values: pa.Array, outputs: Outputs, good_at: Int64s, odd_at: Int64s) -> int:
         """How many records are plain; below 0 where a column's texts are too long for it."""
@@ -127,6 +169,7 @@ class PlainDecoder:
         put(layout.EVERY, table.every.ctypes.data)
         put(layout.WORDS, len(table.every))
         put(layout.OUTPUTS, outputs.places.ctypes.data)
+        assert self._parse is not None, "asked only once it is there"
         while not self._parse(frame.ctypes.data):
             row, good, node, wanted = (
                 int(frame[column // 8]) for column in (layout.ROW, layout.GOOD, layout.FULL, layout.WANTED)

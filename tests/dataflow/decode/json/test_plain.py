@@ -2,6 +2,7 @@
 
 import random
 import sys
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from dataflow.decode.json import plain
 from dataflow.decode.json.contract import judge_record
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import PlainDecoder, json_decoder
+from dataflow.decode.json.plain_table import Table
 from dataflow.event.schema import EventSchema, schema_of
 from dataflow.messages import Refusal
 from dataflow.sources.generator.adstream import AdStream
@@ -207,11 +209,27 @@ def test_nothing_is_read_beyond_a_record_or_a_poll() -> None:
     assert json_decoder(AD).decode(joined.slice(1, 1)).refusals[0].reason == "malformed"
 
 
+def test_records_are_decoded_while_the_kernel_is_compiled_and_by_it_afterwards() -> None:
+    there = json_decoder(AD)
+    assert isinstance(there, PlainDecoder)
+    kernel: Future[Any] = Future()
+    decoder = PlainDecoder(Table(AD), kernel, JsonDecoder(AD), AD, None)
+    values = pa.array([b'{"event_id":"e1","event_time":1734501600000,"event_type":"click","ad_id":"a1"}', b"{"])
+    before = decoder.decode(values)
+    assert decoder._parse is None
+    kernel.set_result(there._kernel.result())
+    after = decoder.decode(values)
+    assert decoder._parse is there._parse
+    assert before.events.equals(after.events)
+    assert before.events.num_rows == len(before.refusals) == 1
+
+
 def test_mostly_odd_records_go_straight_to_the_general_decoder_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = json_decoder(AD)
     assert isinstance(decoder, PlainDecoder)
     seen: list[int] = []
     parse = decoder._parse
+    assert parse is not None
 
     def counted(*arguments: Any) -> Any:
         seen.append(1)
