@@ -74,10 +74,11 @@ def test_a_file_has_the_same_rows_however_it_is_cut_into_blocks(
 def test_rows_that_all_begin_a_quoted_field_without_an_end_cost_their_bytes_once() -> None:
     # outside of quotes as inside, such a line leaves a quoted field open
     few, many = b'a","b\n' * 10_000, b'a","b\n' * 80_000
-    spent = []
-    for data in (few, many):
-        begun = time.thread_time()
-        assert len(row_ends(data, 1_000)) > len(data) // 6 - 200
-        spent.append(time.thread_time() - begun)
+    spent = [float("inf")] * 2
+    for _ in range(5):
+        for place, data in enumerate((few, many)):
+            begun = time.thread_time()
+            assert len(row_ends(data, 1_000)) > len(data) // 6 - 200
+            spent[place] = min(spent[place], time.thread_time() - begun)
     # eight times the bytes: far less than the 64 times of a reading that begins anew with each row
     assert spent[1] < 30 * spent[0]
