@@ -27,6 +27,7 @@ _POLLS_OF_REST = 16
 _FEW_RECORDS = 64
 _PATIENCE_S = 3.0
 """A kernel that was compiled before is there sooner than that."""
+_asking = threading.Lock()
 
 
 def json_decoder(
@@ -46,9 +47,15 @@ def json_decoder(
         return careful
 
 
-@cache
 def _kernel() -> "Future[Compiled]":
     """The kernel, made once a process on a thread of its own, which the process waits for at its end."""
+    # workers ask side by side, and a cache alone would let each of them begin
+    with _asking:
+        return _begun()
+
+
+@cache
+def _begun() -> "Future[Compiled]":
     made: Future[Compiled] = Future()
     threading.Thread(target=_make, args=(made,), name="kernel").start()
     return made

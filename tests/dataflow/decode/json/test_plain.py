@@ -2,7 +2,9 @@
 
 import random
 import sys
-from concurrent.futures import Future
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -184,9 +186,9 @@ def test_nothing_beside_a_record_is_read() -> None:
 
 def test_without_a_compiler_the_general_decoder_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dataflow.decode.json.plain_kernel", None)
-    plain._kernel.cache_clear()
+    plain._begun.cache_clear()
     assert isinstance(json_decoder(AD), JsonDecoder)
-    plain._kernel.cache_clear()
+    plain._begun.cache_clear()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -222,6 +224,20 @@ def test_records_are_decoded_while_the_kernel_is_compiled_and_by_it_afterwards()
     assert decoder._parse is there._parse
     assert before.events.equals(after.events)
     assert before.events.num_rows == len(before.refusals) == 1
+
+
+def test_workers_that_ask_side_by_side_begin_one_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Future[Any]] = []
+
+    def begin() -> Future[Any]:
+        time.sleep(0.01)  # so that all have come before one is done
+        begun.append(Future())
+        return begun[-1]
+
+    monkeypatch.setattr(plain, "_begun", cache(begin))
+    with ThreadPoolExecutor(8) as workers:
+        found = list(workers.map(lambda _: plain._kernel(), range(8)))
+    assert found == begun * 8
 
 
 def test_mostly_odd_records_go_straight_to_the_general_decoder_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
