@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit, types
 from numba.core.typing.templates import Signature
 
+from dataflow.columnar.kept import kept
 from dataflow.columnar.memory import Compiled, word_at
 from dataflow.columnar.types import Bools, Int64s, UInt32s, UInt64s, Whole
 
@@ -185,12 +186,4 @@ def compiled() -> Kernels:
         types.void(u32s, u32s, u64s, u32s, i64, i64, i64),
     )
     functions: tuple[Compiled, ...] = (_hash_texts, _hash_words, _sum_rows, _judge_ids, _remember_ids, _link_ids)
-    return Kernels(*map(_made, signatures, functions))
-
-
-def _made(signature: Signature, function: Compiled) -> Compiled:
-    try:
-        return njit(signature, nogil=True, cache=True)(function)
-    except RuntimeError:
-        # No folder to keep it in can be written.
-        return njit(signature, nogil=True)(function)
+    return Kernels(*map(kept, signatures, functions))

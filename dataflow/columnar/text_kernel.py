@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit, types
 
 from dataflow.columnar.buffers import SPARE_BYTES
+from dataflow.columnar.kept import kept
 from dataflow.columnar.memory import Compiled, byte_at, put_word, word_at
 from dataflow.columnar.types import Int32s, Int64s, UInt8s, Whole
 
@@ -99,8 +100,4 @@ def compiled() -> Compiled:
     behind the pool, 8 bytes can be read.
     """
     signature = (types.int64, types.int64, types.int64[::1], types.int64)
-    try:
-        return njit(signature, nogil=True, cache=True)(_texts)
-    except RuntimeError:
-        # No folder to keep it in can be written.
-        return njit(signature, nogil=True)(_texts)
+    return kept(signature, _texts)

@@ -8,6 +8,7 @@ symbols (0, place in the pool, length), where a length below zero makes the reco
 import numpy as np
 from numba import njit, types
 
+from dataflow.columnar.kept import kept
 from dataflow.columnar.memory import Compiled, byte_at, half_at, word_at
 from dataflow.columnar.text_kernel import characters, same
 from dataflow.columnar.types import Int64s, UInt8s, Whole
@@ -236,8 +237,4 @@ def compiled() -> Compiled:
     """
     i64, table, rows = types.int64, types.int64[:, ::1], types.int64[::1]
     signature = (i64, rows, rows, table, table, i64, table, types.uint8[:, ::1], rows, rows)
-    try:
-        return njit(signature, nogil=True, cache=True)(_parse)
-    except RuntimeError:
-        # No folder to keep it in can be written.
-        return njit(signature, nogil=True)(_parse)
+    return kept(signature, _parse)

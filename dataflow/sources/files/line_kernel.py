@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core.base import BaseContext as Context
 from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 from dataflow.columnar.buffers import SPARE_BYTES
+from dataflow.columnar.kept import kept
 from dataflow.columnar.memory import Compiled, byte_at, copy_bytes, trailing_zeros
 from dataflow.columnar.types import Int32s, Int64s, UInt8s, Whole
 
@@ -96,12 +97,4 @@ def compiled() -> Kernels:
     """Compiled once per machine where their cache can be written, else in memory."""
     i64 = types.int64
     ends = types.Array(i64, 1, "C", readonly=True)
-    return Kernels(_made((i64, i64), _newlines), _made((i64, ends, i64, i64), _gathered))
-
-
-def _made(signature: tuple[types.Type, ...], function: Compiled) -> Compiled:
-    try:
-        return njit(signature, nogil=True, cache=True)(function)
-    except RuntimeError:
-        # No folder to keep it in can be written.
-        return njit(signature, nogil=True)(function)
+    return Kernels(kept((i64, i64), _newlines), kept((i64, ends, i64, i64), _gathered))

@@ -9,6 +9,7 @@ from numba.core.base import BaseContext as Context
 from numba.extending import intrinsic
 
 from dataflow.columnar.hash_kernel import first_mix, second_mix
+from dataflow.columnar.kept import kept
 from dataflow.columnar.memory import Compiled, byte_at, word_at
 from dataflow.columnar.types import Whole
 
@@ -114,12 +115,4 @@ def _part(data: Whole, size: Whole) -> Pair:
 def compiled() -> Kernels:
     """Compiled once per machine where their cache can be written, else in memory."""
     i64, u64 = types.int64, types.uint64
-    return Kernels(_made((i64, i64, i64, u64, u64), _chained), _made((i64, i64), _part))
-
-
-def _made(signature: tuple[types.Type, ...], function: Compiled) -> Compiled:
-    try:
-        return njit(signature, nogil=True, cache=True)(function)
-    except RuntimeError:
-        # No folder to keep it in can be written.
-        return njit(signature, nogil=True)(function)
+    return Kernels(kept((i64, i64, i64, u64, u64), _chained), kept((i64, i64), _part))

@@ -1,12 +1,11 @@
 """Compiled: librdkafka's messages, known by their addresses, told apart by partition and made buffers of columns."""
 
-from collections.abc import Callable
-
 import llvmlite.binding as llvm
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from dataflow.columnar.buffers import SPARE_BYTES
+from dataflow.columnar.kept import kept
 from dataflow.columnar.memory import Compiled, copy_bytes, half_at, word_at
 from dataflow.columnar.types import Int32s, Int64s, UInt8s
 
@@ -104,7 +103,7 @@ def compiled_runs() -> Compiled:
     the bytes that its messages hold, MESSAGE_BYTES for each included; the offset behind its last record or told end,
     -1 where it has neither.
     """
-    return _kept_where_it_can_be((types.int64[::1], types.int64), _runs)
+    return kept((types.int64[::1], types.int64), _runs)
 
 
 def compiled(addresses: dict[str, int]) -> Compiled:
@@ -117,12 +116,4 @@ def compiled(addresses: dict[str, int]) -> Compiled:
     """
     for name, address in addresses.items():
         llvm.add_symbol(name, address)
-    return _kept_where_it_can_be((types.int64[::1], types.int64, types.int64, types.int64), _take)
-
-
-def _kept_where_it_can_be(signature: tuple[types.Type, ...], function: Callable[..., object]) -> Compiled:
-    try:
-        return njit(signature, nogil=True, cache=True)(function)
-    except RuntimeError:
-        # No folder to keep it in can be written.
-        return njit(signature, nogil=True)(function)
+    return kept((types.int64[::1], types.int64, types.int64, types.int64), _take)
