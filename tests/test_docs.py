@@ -174,7 +174,8 @@ def spans(window: Window, times: list[int]) -> list[list[tuple[int, int]]]:
     """The windows that the product counts each time in, rows of one key."""
     at = np.array(times, np.int64)
     if KINDS[window.kind].merging:
-        groups, last = session_groups(Groups(np.zeros(len(at), np.intp), np.zeros(1, np.intp)), at, window.size_ms)
+        one = Groups(np.zeros(len(at), np.intp), np.zeros(1, np.intp), np.array([len(at)]))
+        groups, last = session_groups(one, at, window.size_ms)
         return [[(int(at[groups.sample[n]]), int(last[n]) + window.size_ms)] for n in groups.of_row]
     found: list[list[tuple[int, int]]] = [[] for _ in times]
     expansion = Assigner(window, 0).expand(at)

@@ -21,6 +21,8 @@ UNTESTED = {
     "flink/cluster/errors.py": "exceptions, each in the tests of who raises it",
     "cli/answer_flags.py": "flags that test_answers and test_query give",
     "dataflow/aggregates/accuracy.py": "constants; sketches and the SQL that reads them are tested with them",
+    "dataflow/columnar/code_kernel.py": "compiled with test_codes, which compares it with Arrow's own",
+    "dataflow/columnar/group_kernel.py": "compiled with test_groups, whose every answer it gives",
     "dataflow/columnar/inner.py": "how functions of the kernels are compiled",
     "dataflow/columnar/types.py": "names of array types",
     "dataflow/decode/avro/kernel.py": "compiled with test_columns beside it, which compares every verdict of it",

@@ -2,14 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.columnar.types import Int64s, Positions
+from dataflow.columnar.types import Bools, Int64s, Positions, UInt64s
+
+if TYPE_CHECKING:
+    from dataflow.columnar.group_kernel import Kernels
 
 _MAX_PRODUCT = 2**62
+_EVERY = np.zeros(0, np.int64)
+_TRUE = np.zeros(0, np.bool_)
+
+
+@cache
+def _kernels() -> "Kernels":
+    from dataflow.columnar.group_kernel import compiled
+
+    return compiled()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +36,11 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Row i is in group `of_row[i]`; `sample[g]` is one of the rows of group g."""
+    """Row i is in group `of_row[i]`; `sample[g]` is one of the rows of group g, which has `sizes[g]`."""
 
     of_row: Positions
     sample: Positions
+    sizes: Int64s
 
     @property
     def count(self) -> int:
@@ -33,23 +48,43 @@ class Groups:
         return len(self.sample)
 
 
-def group(parts: Sequence[Digits], rows: int) -> Groups:
+def group(parts: Sequence[Digits], rows: int, at: Positions | None = None) -> Groups:
     """Rows are in one group iff all their codes are equal. No parts: all rows in one group, none if there are no rows.
 
-    Memory follows the number of rows, never the span of the codes.
+    `at`: only these rows of the parts, `rows` of them, numbered from 0 on. Memory follows the number of rows, never the
+    span of the codes.
     """
-    if not parts:
-        return Groups(np.zeros(rows, np.intp), np.zeros(min(rows, 1), np.intp))
-    first, *rest = parts
-    code, size = first.of_row, first.size
-    for part in rest:
-        if part.size == 1:
-            continue
+    told = [part for part in parts if part.size != 1]
+    if not told or rows == 0:
+        some = min(rows, 1)
+        return Groups(np.zeros(rows, np.intp), np.zeros(some, np.intp), np.full(some, rows))
+    *rest, last = told
+    if not rest:
+        return _numbered(last, None, rows, at)
+    code, size = rest[0].of_row, rest[0].size
+    for part in rest[1:]:
         if size * part.size > _MAX_PRODUCT:
-            groups = _compact(code, size)
-            code, size = groups.of_row, groups.count
+            code, size = _closer(Digits(code, size))
         code, size = code * part.size + part.of_row, size * part.size
-    return _compact(code, size)
+    if size * last.size > _MAX_PRODUCT:
+        code, size = _closer(Digits(code, size))
+    return _numbered(Digits(code, size), last, rows, at)
+
+
+def counted(groups: Groups, at: Positions | None, mask: Bools | None, valid: Bools | None) -> Int64s:
+    """How many rows of each group both masks take; a mask of rows that `at` numbers, None = all."""
+    counts = np.zeros(groups.count, np.int64)
+    every, true = _EVERY if at is None else at, _TRUE
+    _kernels().count(groups.of_row, every, true if mask is None else mask, true if valid is None else valid, counts)
+    return counts
+
+
+def added_up(groups: Groups, at: Positions | None, mask: Bools | None, values: Int64s) -> tuple[UInt64s, Int64s]:
+    """Sums per group of the values that the mask takes, low and high words of 128 bits: exact for any int64."""
+    low, high = np.zeros(groups.count, np.uint64), np.zeros(groups.count, np.int64)
+    every = _EVERY if at is None else at
+    _kernels().add_up(groups.of_row, every, _TRUE if mask is None else mask, values, low, high)
+    return low, high
 
 
 def digits(values: Int64s) -> Digits:
@@ -77,22 +112,21 @@ def ranges(starts: Positions, counts: Int64s) -> Positions:
     return np.arange(total, dtype=np.intp) + firsts
 
 
-def _compact(code: npt.NDArray[np.intp], size: int) -> Groups:
-    rows = len(code)
-    if size > 4 * rows + 4096:
-        encoded = pa.array(code).dictionary_encode()
-        of_row, count = encoded.indices.to_numpy().astype(np.intp), len(encoded.dictionary)
-    else:
-        there = np.zeros(size, np.bool_)
-        there[code] = True
-        present = np.flatnonzero(there)
-        count = len(present)
-        if count == size:
-            of_row = code
-        else:
-            number = np.empty(size, np.intp)
-            number[present] = np.arange(count)
-            of_row = number[code]
-    sample = np.empty(count, np.intp)
-    sample[of_row] = np.arange(rows)
-    return Groups(of_row, sample)
+def _closer(part: Digits) -> tuple[Positions, int]:
+    """The same rows apart, in codes no larger than there are rows."""
+    groups = _numbered(part, None, len(part.of_row), None)
+    return groups.of_row, groups.count
+
+
+def _numbered(part: Digits, other: Digits | None, rows: int, at: Positions | None) -> Groups:
+    """Groups of the codes of one part, or of two together."""
+    size = part.size if other is None else part.size * other.size
+    is_direct = size <= 4 * rows + 4096
+    table = np.zeros(size if is_direct else 2 << rows.bit_length(), np.uint32)
+    most = min(size, rows)
+    of_row, sample, codes, sizes = np.empty(rows, np.intp), *(np.empty(most, np.int64) for _ in range(3))
+    second, second_size = (_EVERY, 1) if other is None else (other.of_row, other.size)
+    count = _kernels().number(
+        part.of_row, second, second_size, _EVERY if at is None else at, is_direct, table, of_row, sample, codes, sizes
+    )
+    return Groups(of_row, sample[:count], sizes[:count])

@@ -4,34 +4,14 @@ import numpy as np
 import pyarrow as pa
 
 from dataflow.columnar.buffers import words_in
-from dataflow.columnar.types import Bools, Int64s, Positions, UInt64s, Values
+from dataflow.columnar.types import Bools, Int64s, Positions, UInt64s
 
 Words = tuple[UInt64s, Int64s]
 """Low and high words of 128-bit numbers in two's complement."""
 
-_DOUBLE_EXACT = 2**53
 _INT64_LIMIT = 2**63
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
-
-
-def sums_by_group(values: Int64s, groups: Positions, count: int, *, peak: int, doubles: Values) -> Words:
-    """Sum of `values` per group 0..count-1, exact for any int64 values.
-
-    `peak` >= every |value|; `doubles` are the values as float64, which serve where no partial sum leaves 2**53.
-    """
-    if peak * len(values) < _DOUBLE_EXACT:
-        return widened(np.bincount(groups, doubles, count).astype(np.int64))
-    low = np.zeros(count, np.int64)
-    high = np.zeros(count, np.int64)
-    # bincount adds doubles, which hold whole numbers up to 2**53. So each value is cut into limbs of 32 bits, value =
-    # high * 2**32 + low with 0 <= low < 2**32 (also below zero: -1 is -1 * 2**32 + 4294967295), and 2**20 limbs add up
-    # to 2**52 at most.
-    for at in range(0, len(values), 2**20):
-        part, of = values[at : at + 2**20], groups[at : at + 2**20]
-        low += np.bincount(of, part & 0xFFFFFFFF, count).astype(np.int64)
-        high += np.bincount(of, part >> 32, count).astype(np.int64)
-    return _joined(low.view(np.uint64), high)
 
 
 def sums_of_runs(words: Words, starts: Positions) -> Words:
@@ -81,16 +61,3 @@ def decimals(words: Words, valid: Bools | None, data_type: pa.DataType) -> pa.Ar
     pairs[1::2] = high
     bits = None if valid is None or valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
     return pa.Array.from_buffers(data_type, len(low), [bits, pa.py_buffer(pairs)])
-
-
-def _joined(low: UInt64s, high: Int64s) -> Words:
-    """Put together: low + high * 2**32.
-
-    The lower half of `high` is shifted into the low word, the rest of it (rounded down, so with its sign) is the high
-    one. With 8 bits for 32: low = 250, high = -1 is 250 - 256 = -6: shifted = 255 * 256, total = 65530 without carry,
-    and the high word is -1, which is -6 in two's complement.
-    """
-    # Unsigned, the sum is less than its part only if it went past 2**64: then 1 is carried.
-    shifted = (high.view(np.uint64) & _LOW_32) << _32
-    total = shifted + low
-    return total, (high >> 32) + (total < shifted)

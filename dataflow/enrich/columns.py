@@ -1,7 +1,7 @@
 """The columns of one batch as the fold needs them: codes, numbers, hashes, filters; each made once, when asked for."""
 
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +20,20 @@ from dataflow.filter.parse import Expression
 class Columns(Mapping[str, pa.Array]):
     """A mapping of name to Arrow array over the batch's own columns and those of its dimensions."""
 
-    def __init__(self, rows: pa.RecordBatch, lookups: Sequence[Lookup]) -> None:
-        """`lookups` in the pipeline's order; their keys are columns of the batch."""
+    def __init__(self, rows: pa.RecordBatch, lookups: Sequence[Lookup], few: Collection[str] = ()) -> None:
+        """`lookups` in the pipeline's order; their keys are columns of the batch. `few`: columns of texts that
+        hold few different ones, which filters look at instead of every row.
+        """
         self.rows: int = rows.num_rows
         self._batch = rows
         self._lookups = {name: lookup for lookup in lookups for name in lookup.columns}
         # A batch must go when its last user does: in a cycle it would stay until the collector comes.
-        self._frame = Frame(weakref.proxy(self), self.rows)
+        self._frame = Frame(_Filtered(weakref.proxy(self), few), self.rows)
         self._arrays: dict[str, pa.Array] = {name: rows.column(name) for name in rows.schema.names}
         self._codes: dict[str, Codes] = {}
         self._dimension_rows: dict[Lookup, Positions] = {}
         self._numbers: dict[str, Numbers] = {}
         self._doubles: dict[str, Doubles] = {}
-        self._peaks: dict[str, int] = {}
         self._valid: dict[str, Bools | None] = {}
         self._hashes: dict[str, Int64s] = {}
         self._buckets: dict[str, npt.NDArray[np.int32]] = {}
@@ -90,13 +91,6 @@ class Columns(Mapping[str, pa.Array]):
             self._doubles[name] = self.numbers(name).values.astype(np.float64, copy=False)
         return self._doubles[name]
 
-    def peak(self, name: str) -> int:
-        """The largest absolute value of an exact column of numbers."""
-        if name not in self._peaks:
-            values = self.numbers(name).values
-            self._peaks[name] = max(-int(values.min(initial=0)), int(values.max(initial=0)))
-        return self._peaks[name]
-
     def valid(self, name: str) -> Bools | None:
         """Where the column is not null; None = everywhere."""
         if name not in self._valid:
@@ -124,7 +118,9 @@ class Columns(Mapping[str, pa.Array]):
     def mask(self, where: Expression) -> Bools:
         """Where a filter is true."""
         if where.sql not in self._masks:
-            self._masks[where.sql] = np.broadcast_to(where.root.ternary(self._frame).true, self.rows)
+            self._masks[where.sql] = np.ascontiguousarray(
+                np.broadcast_to(where.root.ternary(self._frame).true, self.rows)
+            )
         return self._masks[where.sql]
 
     def _codes_of_key(self, lookup: Lookup) -> Codes:
@@ -136,6 +132,30 @@ class Columns(Mapping[str, pa.Array]):
         if lookup not in self._dimension_rows:
             self._dimension_rows[lookup] = lookup.rows_of(key.values)
         return self._dimension_rows[lookup]
+
+
+class _Filtered(Mapping[str, pa.Array]):
+    """The columns as filters get them: texts of few values as dictionaries."""
+
+    def __init__(self, columns: Columns, few: Collection[str]) -> None:
+        self._columns = columns
+        self._few = few
+        self._encoded: dict[str, pa.Array] = {}
+
+    def __getitem__(self, name: str) -> pa.Array:
+        # what asks for nulls looks at the rows
+        if name not in self._few or self._columns[name].null_count:
+            return self._columns[name]
+        if name not in self._encoded:
+            codes = self._columns.codes(name)
+            self._encoded[name] = pa.DictionaryArray.from_arrays(pa.array(codes.of_row), codes.values)
+        return self._encoded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 def _half(hashes: npt.NDArray[np.uint64]) -> Int64s:

@@ -30,6 +30,7 @@ class Fold:
         """
         self._time = plan.event.event_time.name
         self._joins = joins or Joins(plan)
+        self._few = frozenset(name for name in plan.event.values if plan.event.arrow.field(name).type == pa.string())
         self._rules = plan.rules
         self._rollups = [RollupFold(rollup) for rollup in plan.rollups]
         self._by_rules = {plan.rules: self._rollups}
@@ -64,7 +65,7 @@ class Fold:
 
     def _fold_rows(self, judged: Judged, rows: pa.RecordBatch, parcel: Parcel) -> None:
         line = parcel.range
-        columns = Columns(rows, self._joins.lookups(judged.rules))
+        columns = Columns(rows, self._joins.lookups(judged.rules), self._few)
         event_time, offset = rows.column(self._time).to_numpy(), rows.column("offset").to_numpy()
         times = Times(event_time, rows.column(WATERMARK).to_numpy())
         deltas = [rollup.fold(columns, times) for rollup in self._judging(judged.rules or self._rules)]

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dataflow.aggregates.parts import Extreme
-from dataflow.columnar.groups import Digits, Groups, group, order_by_group
+from dataflow.columnar.groups import Digits, Groups, added_up, counted, group, order_by_group
 from dataflow.columnar.order import extremes, ordered_numbers, ordered_text
 from dataflow.columnar.sketches import histogram_lists, kmv_lists
-from dataflow.columnar.sums import decimals, sums_by_group
+from dataflow.columnar.sums import decimals
 from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.enrich.columns import Columns
 from dataflow.pipeline.plan import AggregatePlan
@@ -26,7 +26,7 @@ class Selection:
         self.columns = columns
         self.rows = rows
         self.groups = groups
-        self.sizes: Int64s = np.bincount(groups.of_row, minlength=groups.count)
+        self.sizes = groups.sizes
         self._partials: dict[str, list[pa.Array]] = {}
         self._distinct: dict[str, tuple[Positions, pa.Array]] = {}
 
@@ -83,17 +83,12 @@ class _Counted:
     def sums(self) -> pa.Array:
         columns, picked = self._selection.columns, self._selection.rows
         name, where = _column(self._aggregate), self._aggregate.where
-        numbers = columns.numbers(name)
-        values, doubles = _pick(numbers.values, picked), _pick(columns.doubles(name), picked)
-        if where is not None:
-            mask = _pick(columns.mask(where), picked)
-            values, doubles = np.where(mask, values, 0), np.where(mask, doubles, 0.0)
-        there = self._counts() > 0
-        of, count = self._selection.groups.of_row, self._selection.groups.count
-        if numbers.scale is None:
-            return pa.array(np.bincount(of, doubles, count), mask=~there)
-        words = sums_by_group(values, of, count, peak=columns.peak(name), doubles=doubles)
-        return decimals(words, there, self._aggregate.columns[0].type)
+        numbers, mask = columns.numbers(name), None if where is None else columns.mask(where)
+        groups, there = self._selection.groups, self._counts() > 0
+        if numbers.scale is not None:
+            return decimals(added_up(groups, picked, mask, numbers.values), there, self._aggregate.columns[0].type)
+        doubles = numbers.values if mask is None else np.where(mask, numbers.values, 0.0)
+        return pa.array(np.bincount(groups.of_row, _pick(doubles, picked), groups.count), mask=~there)
 
     def extremes(self, which: Extreme) -> pa.Array:
         columns, name, type_ = self._selection.columns, _column(self._aggregate), self._aggregate.column_type
@@ -118,11 +113,12 @@ class _Counted:
 
     def _counts(self) -> Int64s:
         if self._counted is None:
-            selection, mask = self._selection, self._selection.mask(self._aggregate)
-            groups = selection.groups
-            self._counted = (
-                selection.sizes if mask is None else np.bincount(groups.of_row, mask, groups.count).astype(np.int64)
-            )
+            selection, where = self._selection, self._aggregate.where
+            column = self._aggregate.aggregate.column
+            mask = None if where is None else selection.columns.mask(where)
+            valid = None if column is None else selection.columns.valid(column)
+            is_every = mask is None and valid is None
+            self._counted = selection.sizes if is_every else counted(selection.groups, selection.rows, mask, valid)
         return self._counted
 
 

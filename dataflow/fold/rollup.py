@@ -137,22 +137,23 @@ class RollupFold:
         self, delta: RollupDelta, columns: Columns, times: Times, rows: Positions | None, late_windows: Int64s | None
     ) -> None:
         """Group once by key, pane and number of late windows; then expand groups, not rows, to windows."""
-        parts = [*self._key_digits(columns, rows), _picked(times.panes(self._assigner), rows)]
-        if late_windows is not None:
-            parts.append(Digits(late_windows, int(late_windows.max()) + 1))
-        count = columns.rows if rows is None else len(rows)
-        groups = group(parts, count)
+        panes, count = times.panes(self._assigner), columns.rows if rows is None else len(rows)
+        if late_windows is None:
+            groups = group([*self._key_digits(columns, None), panes], count, rows)
+        else:
+            late = Digits(late_windows, int(late_windows.max()) + 1)
+            groups = group([*self._key_digits(columns, rows), _picked(panes, rows), late], count)
         sample = groups.sample if rows is None else rows[groups.sample]
         late_of = None if late_windows is None else late_windows[groups.sample]
-        panes = _Panes(Selection(columns, rows, groups), sample, times.event_time[sample], late_of)
+        alike = _Panes(Selection(columns, rows, groups), sample, times.event_time[sample], late_of)
         if self._assigner.has_one_window:
-            self._expand(delta, columns, panes, np.arange(groups.count, dtype=np.intp))
+            self._expand(delta, columns, alike, np.arange(groups.count, dtype=np.intp))
             return
-        weights = self._assigner.window_counts(panes.times) * panes.values_a_group(self._distinct)
+        weights = self._assigner.window_counts(alike.times) * alike.values_a_group(self._distinct)
         gathered = Gathered(self._specs)
-        for piece in pieces(panes.times, weights):
+        for piece in pieces(alike.times, weights):
             part = replace(delta, tables={})
-            self._expand(part, columns, panes, piece)
+            self._expand(part, columns, alike, piece)
             if len(piece) == groups.count:
                 delta.tables.update(part.tables)
                 return

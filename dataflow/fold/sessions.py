@@ -24,7 +24,7 @@ def session_groups(keys: Groups, time: Int64s, gap_ms: int) -> tuple[Groups, Int
     of_row = np.empty(len(order), np.intp)
     of_row[order] = np.cumsum(begins) - 1
     last = np.append(starts[1:], len(order)) - 1
-    return Groups(of_row, order[starts]), at[last]
+    return Groups(of_row, order[starts], last - starts + 1), at[last]
 
 
 def merged_intervals(key: Positions, start: Int64s, end: Int64s) -> npt.NDArray[np.bool_]:

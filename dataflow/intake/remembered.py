@@ -1,17 +1,14 @@
 """Memory of event ids of one source partition (semantics rule 5): exact, compact, columnar."""
 
-import mmap
 from collections import deque
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from dataflow.columnar.growing import Growing
 from dataflow.columnar.hashing import Hashes, load
 from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.messages import NEVER_MS
-
-_Number = TypeVar("_Number", bound=np.generic)
 
 Numbers32 = npt.NDArray[np.uint32]
 
@@ -40,10 +37,10 @@ class DedupMemory:
         self._horizon_ms = min(horizon_ms, _MAX_HORIZON_MS)
         self._base = self._top = _BLOCK
         self._slots = np.zeros(_MIN_SLOTS, np.uint32)
-        self._lane1 = np.empty(0, np.uint64)
-        self._lane2 = np.empty(0, np.uint64)
-        self._time = np.empty(0, np.int64)
-        self._older = np.empty(0, np.uint32)
+        self._lane1 = Growing(np.uint64)
+        self._lane2 = Growing(np.uint64)
+        self._time = Growing(np.int64)
+        self._older = Growing(np.uint32)
         self._place_of_block = np.zeros(_MIN_BLOCKS, np.uint32)
         self._free_places: list[int] = []
         self._newest_time: deque[int] = deque()
@@ -55,8 +52,7 @@ class DedupMemory:
     @property
     def nbytes(self) -> int:
         """Memory in use."""
-        columns = (self._slots, self._lane1, self._lane2, self._time, self._older, self._place_of_block)
-        return sum(column.nbytes for column in columns)
+        return sum(column.nbytes for column in (self._slots, *self._entries(), self._place_of_block))
 
     def judge(self, lane1: Hashes, lane2: Hashes, event_time: Int64s, watermark: Int64s) -> Bools:
         """Which rows, in offset order, are the first of their id; they are remembered, the others are duplicates.
@@ -77,7 +73,7 @@ class DedupMemory:
             self._top = judge_ids(
                 np.ascontiguousarray(lane1[part]), np.ascontiguousarray(lane2[part]), times,
                 np.ascontiguousarray(watermark[part]), self._horizon_ms, self._slots, self._place_of_block,
-                self._lane1, self._lane2, self._time, self._older, self._base, before, _BLOCK_BITS, answers,
+                *self._entries(), self._base, before, _BLOCK_BITS, answers,
             )  # fmt: skip
             self._note_newest(before, times[answers])
         return first
@@ -117,15 +113,15 @@ class DedupMemory:
         """All entries that have not expired at `watermark`, in the order of their rows."""
         at = self._places((np.arange(self._base, self._top) % _WRAP).astype(np.uint32))
         if watermark >= NEVER_MS + self._horizon_ms:
-            at = at[self._time[at] > watermark - self._horizon_ms]
-        return self._lane1[at], self._lane2[at], self._time[at]
+            at = at[self._time.values[at] > watermark - self._horizon_ms]
+        return self._lane1.values[at], self._lane2.values[at], self._time.values[at]
 
     def _append(self, lane1: Hashes, lane2: Hashes, event_time: Int64s) -> None:
         self._reserve(len(lane1))
         before = self._top
         self._top = load().remember_ids(
             np.ascontiguousarray(lane1), np.ascontiguousarray(lane2), np.ascontiguousarray(event_time),
-            self._slots, self._place_of_block, self._lane1, self._lane2, self._time, self._older, before, _BLOCK_BITS,
+            self._slots, self._place_of_block, *self._entries(), before, _BLOCK_BITS,
         )  # fmt: skip
         self._note_newest(before, event_time)
 
@@ -134,9 +130,8 @@ class DedupMemory:
             self._slots = np.zeros(max(2 * len(self._slots), _MIN_SLOTS), np.uint32)
             while len(self) + count > len(self._slots):
                 self._slots = np.zeros(2 * len(self._slots), np.uint32)
-            load().link_ids(
-                self._slots, self._place_of_block, self._lane1, self._older, self._base, self._top, _BLOCK_BITS
-            )
+            lane1, _, _, older = self._entries()
+            load().link_ids(self._slots, self._place_of_block, lane1, older, self._base, self._top, _BLOCK_BITS)
         last_block = (self._top + count - 1) >> _BLOCK_BITS
         block = (self._base >> _BLOCK_BITS) + len(self._newest_time)
         self._map(last_block + 1)
@@ -162,30 +157,20 @@ class DedupMemory:
 
     def _grow(self) -> None:
         """A quarter more places, at least one block."""
-        places = len(self._time) >> _BLOCK_BITS
+        places = len(self._time.values) >> _BLOCK_BITS
         more = max(1, places // 4)
         rows = (places + more) << _BLOCK_BITS
-        self._lane1 = _longer(self._lane1, rows)
-        self._lane2 = _longer(self._lane2, rows)
-        self._time = _longer(self._time, rows)
-        self._older = _longer(self._older, rows)
+        self._lane1.grow(rows)
+        self._lane2.grow(rows)
+        self._time.grow(rows)
+        self._older.grow(rows)
         self._free_places += range(places + more - 1, places - 1, -1)
+
+    def _entries(self) -> tuple[Hashes, Hashes, Int64s, Numbers32]:
+        """Both lanes, event times, and the number of the entry that is older in the same chain."""
+        return self._lane1.values, self._lane2.values, self._time.values, self._older.values
 
     def _places(self, numbers: Numbers32) -> Positions:
         mask = np.uint32(len(self._place_of_block) - 1)
         blocks: Numbers32 = self._place_of_block[(numbers >> np.uint32(_BLOCK_BITS)) & mask]
         return ((blocks << np.uint32(_BLOCK_BITS)) | (numbers & _BLOCK_MASK)).astype(np.intp)
-
-
-def _untouched(rows: int, kind: "np.dtype[_Number]") -> "npt.NDArray[_Number]":
-    """Zeros that cost memory only where they are written: the allocator would give pages that were used before.
-
-    A thousand source partitions with a few ids each would else hold half a gigabyte.
-    """
-    return np.frombuffer(mmap.mmap(-1, rows * kind.itemsize, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), kind)
-
-
-def _longer(column: npt.NDArray[_Number], rows: int) -> npt.NDArray[_Number]:
-    longer: npt.NDArray[_Number] = _untouched(rows, column.dtype)
-    longer[: len(column)] = column
-    return longer

@@ -95,7 +95,7 @@ class ValueTable(ChangeTable):
         assert type_ is not None, "whose type is known"
         batch = pa.RecordBatch.from_arrays([_plain(VALUE, type_, chosen)], [name])
         each = np.arange(len(chosen), dtype=np.intp)
-        selection = Selection(Columns(batch, []), None, Groups(each, each))
+        selection = Selection(Columns(batch, []), None, Groups(each, each, np.ones(len(each), np.int64)))
         made = selection.partials(replace(self.aggregate, where=None))
         if counts:
             weights = _signed(VALUE_COUNT, pa.int64(), chosen)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.columnar.sums import Words, decimals, sums_by_group, sums_of_runs, widened, words_of
+from dataflow.columnar.sums import Words, decimals, sums_of_runs, widened, words_of
 
 LOW, HIGH = -(2**63), 2**63 - 1
 NUMBERS = st.integers(LOW, HIGH) | st.sampled_from([LOW, HIGH, -1, 0, 1, 2**32 - 1, 2**32, -(2**32)])
@@ -22,34 +22,6 @@ def numbers(words: Words) -> list[int]:
 def words(values: list[int]) -> Words:
     low = np.array([value & (2**64 - 1) for value in values], np.uint64)
     return low, np.array([value >> 64 for value in values], np.int64)
-
-
-def grouped(values: list[int], groups: list[int], count: int) -> list[int]:
-    array = np.array(values, np.int64)
-    peak = max((abs(value) for value in values), default=0)
-    of_row = np.array(groups, np.intp)
-    return numbers(sums_by_group(array, of_row, count, peak=peak, doubles=array.astype(np.float64)))
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        [2**32 - 1] * 4 + [2**62],  # the low halves carry into the high ones
-        [HIGH - (2**32 - 1)] * 2 + [2**32] + [2**32 - 1] * 2,  # the halves put together carry out of the low word
-        [HIGH] * 3,
-        [LOW] * 3,
-        [-1, -(2**53)],
-        [2**53, 1],  # beyond what doubles tell apart
-    ],
-)
-def test_the_sum_of_a_group_carries_from_word_to_word(values: list[int]) -> None:
-    assert grouped(values, [0] * len(values), 1) == [sum(values)]
-
-
-@given(st.lists(st.tuples(NUMBERS, st.integers(0, 2)), max_size=12))
-def test_sums_by_group_are_exact(rows: list[tuple[int, int]]) -> None:
-    values, groups = [value for value, _ in rows], [group for _, group in rows]
-    assert grouped(values, groups, 3) == [sum(value for value, group in rows if group == at) for at in range(3)]
 
 
 @pytest.mark.parametrize(

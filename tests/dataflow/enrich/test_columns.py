@@ -26,13 +26,6 @@ def test_what_is_derived_from_a_column_is_made_once() -> None:
     assert columns["tier"] is columns["tier"]
 
 
-def test_the_peak_is_the_largest_distance_from_zero() -> None:
-    columns = Columns(_rows(n=[3, -5, None], least=[-(2**63), 0, 1]), [])
-    assert columns.peak("n") == 5
-    assert columns.peak("least") == 2**63
-    assert Columns(_rows(n=pa.array([], pa.int64())), []).peak("n") == 0
-
-
 def test_a_column_without_nulls_needs_no_mask() -> None:
     columns = Columns(_rows(n=[1, 2], m=[1, None]), [])
     assert columns.valid("n") is None
@@ -88,7 +81,6 @@ def test_numbers_of_every_type_are_exact_and_zero_at_nulls() -> None:
     assert columns.numbers("flag").values.tolist() == [0, 1, 0]
     assert columns.numbers("day").values.tolist() == [0, 2, -1]
     assert columns.numbers("amount").values.tolist() == [0, 2**63 - 1, -1]
-    assert columns.peak("amount") == 2**63 - 1
     assert not np.signbit(columns.numbers("ratio").values[1])
     assert columns.valid("ratio") is not None
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow.aggregates.parts import INT_SUM, sums
-from dataflow.columnar.sums import decimals, sums_by_group, sums_of_runs, widened, words_of
+from dataflow.columnar.groups import Groups, added_up
+from dataflow.columnar.sums import decimals, sums_of_runs, widened, words_of
 from dataflow.fold.merge import merge_rows
 from dataflow.fold.sessions import merged_intervals
 from dataflow.own_columns import TIMESTAMP
@@ -119,8 +120,7 @@ def test_128_bit_sums_are_exact(values: list[int | None], skip: int) -> None:
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(-(2**63), 2**63 - 1) | st.integers(-9, 9)), max_size=20))
 def test_sums_by_group_are_exact(rows: list[tuple[int, int]]) -> None:
     groups, values = np.array([g for g, _ in rows], np.intp), np.array([v for _, v in rows], np.int64)
-    peak = max((abs(v) for _, v in rows), default=0)
-    words = sums_by_group(values, groups, 3, peak=peak, doubles=values.astype(np.float64))
+    words = added_up(Groups(groups, np.zeros(3, np.intp), np.bincount(groups, minlength=3)), None, None, values)
     expected = [sum(v for g, v in rows if g == group) for group in range(3)]
     assert decimals(words, np.ones(3, np.bool_), INT_SUM).to_pylist() == expected
     assert decimals(widened(values), None, INT_SUM).to_pylist() == values.tolist()

@@ -29,7 +29,8 @@ def selection(rows: list[int] | None, groups: list[int]) -> Selection:
     count = max(groups) + 1
     sample = np.array([groups.index(number) for number in range(count)], np.intp)
     picked = None if rows is None else np.array(rows, np.intp)
-    return Selection(columns, picked, Groups(np.array(groups, np.intp), sample))
+    numbers = np.array(groups, np.intp)
+    return Selection(columns, picked, Groups(numbers, sample, np.bincount(numbers, minlength=count)))
 
 
 def values(name: str, chosen: Selection) -> list[list[Any]]:

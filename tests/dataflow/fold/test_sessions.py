@@ -15,7 +15,9 @@ GAP = 10
 
 def keyed(keys: list[int]) -> Groups:
     count = max(keys, default=-1) + 1
-    return Groups(np.array(keys, np.intp), np.array([keys.index(key) for key in range(count)], np.intp))
+    numbers = np.array(keys, np.intp)
+    sample = np.array([keys.index(key) for key in range(count)], np.intp)
+    return Groups(numbers, sample, np.bincount(numbers, minlength=count))
 
 
 def sessions(keys: list[int], times: list[int], gap_ms: int = GAP) -> list[tuple[list[int], int, int]]:
