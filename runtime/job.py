@@ -38,6 +38,7 @@ from dataflow.sources.ranged import SourceRange, read_ranges
 from dataflow.sources.source import Source
 from runtime import metrics
 from runtime.dead_limit import DeadLimit
+from runtime.last_epochs import LastEpochs
 from runtime.observer import CommitObserver
 from runtime.progress import Progress
 from runtime.recovery_folder import RecoveryFolder
@@ -58,7 +59,7 @@ from sinks.lake.tables.changes import rule_changes
 from sinks.lake.tables.definition import read_definition
 from sinks.lake.tables.event_times import Takeover
 from sinks.lake.tables.prepare import open_lake
-from sinks.lake.writer import CommitStats
+from sinks.lake.writer import CommitStats, LakeWriter
 
 _Made = TypeVar("_Made")
 
@@ -85,7 +86,14 @@ class Job:
     """The rules of states that an earlier version has left in the recovery folder."""
     kept: Kept
     """Copies of the dimension files that the lake names, which those who read ranges again go by."""
+    last: LastEpochs
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
+
+    @contextmanager
+    def inside_the_lake(self) -> Iterator[None]:
+        """Around all that is done there: its errors are kept, and the watch knows of it."""
+        with self.control.keeping_errors(), self.pulse.inside("the lake"):
+            yield
 
 
 def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
@@ -129,7 +137,8 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     whole = WithEnded(source, match.ended, match.resting, rested) if match.ended or match.resting else source
     first = plan.rules if known is None else known.first_rules
     copies_kept = KeptDimensions(Path(settings.lake))
-    return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit, first, copies_kept)
+    last = LastEpochs(recovery, fault_from(settings.fault))
+    return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit, first, copies_kept, last)
 
 
 def _keep_named(settings: Settings, ranges: Mapping[str, SourceRange]) -> None:
@@ -200,7 +209,6 @@ def _intake(job: Job) -> Intake:
             epoch_bytes=settings.max_epoch_bytes,
         ),
         pulse=job.pulse,
-        positions=positions_in(Path(settings.lake)),
         observe=observe,
         final=final,
         turns=_one_a_worker(Turns),
@@ -236,18 +244,13 @@ def _lake(job: Job) -> LakeSink:
 
     def committed(stats: CommitStats) -> None:
         nonlocal loading
-        if loading and any(entry.read for entry in stats.ranges):
+        if loading and not job.last.begun and any(entry.read for entry in stats.ranges):
             # what was read has been through every kernel: the compiler is needed no more
             loading = False
             give_back()
         job.pulse.beat(stats.epoch)
         count(stats)
         job.progress.committed(stats)
-
-    @contextmanager
-    def guard() -> Iterator[None]:
-        with job.control.keeping_errors(), job.pulse.inside("the lake"):
-            yield
 
     writer = partial(
         open_writer,
@@ -259,7 +262,18 @@ def _lake(job: Job) -> LakeSink:
         on_commit=committed,
         fault=fault_from(settings.fault),
     )
-    return LakeSink(writer, guard, lambda: _tell_changes(job))
+
+    def resumed(writer: LakeWriter) -> None:
+        job.last.has(writer)
+        _tell_changes(job)
+
+    return LakeSink(writer, job.inside_the_lake, resumed)
+
+
+def publish_last(job: Job) -> None:
+    """What the last epochs staged, once the flow has returned. Raises RecoveryError, or what a commit raises."""
+    with job.inside_the_lake():
+        job.last.publish()
 
 
 def _tell_changes(job: Job) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TextIO, cast
@@ -19,7 +20,7 @@ from bytewax.run import cli_main
 
 from dataflow import logs
 from dataflow.durations import to_ms
-from dataflow.errors import ConfigError, StoppedEarly, TooManyDead
+from dataflow.errors import ConfigError, StoppedEarly, TidemillError
 from dataflow.intake.control import Control
 from dataflow.sources.source import behind_transaction
 from dataflow.spoken import counted, listed
@@ -29,7 +30,7 @@ from runtime.clock import ClockWatch
 from runtime.compaction_mark import CompactionMark
 from runtime.compactor import Compactor, CompactorReport, compact_command
 from runtime.endpoint import Health, serve
-from runtime.job import Job, compose, now, positions_in, prepare
+from runtime.job import Job, compose, now, positions_in, prepare, publish_last
 from runtime.live_line import LiveLine
 from runtime.open_files import allow_many_files
 from runtime.recovery_folder import store_failure
@@ -78,6 +79,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
                 epoch_interval=timedelta(milliseconds=settings.epoch_ms),
                 recovery_config=RecoveryConfig(Path(settings.recovery), timedelta(0)),
             )
+            publish_last(job)
             _tell_what_waits(job)
         except BaseException as error:
             known = control.error or known_end(error) or store_failure(error, Path(settings.recovery))
@@ -131,6 +133,7 @@ def flow_for_bytewax() -> Dataflow:
     atexit.register(_speaker(job, None if flags.process_id is None else process, voice).stop)
     if compactor is not None:
         atexit.register(compactor.stop)
+    atexit.register(_publish_at_exit, job)
     return compose(job)
 
 
@@ -269,12 +272,21 @@ def _tell_the_end(job: Job) -> None:
     logs.logger("run").info("ended", reason=job.control.reason or "end of input", **job.progress.whole().fields())
 
 
+def _publish_at_exit(job: Job) -> None:
+    """Under Bytewax's command, which ends with the flow; an error is kept for `_end_as_known`."""
+    if not _broke(job):
+        with suppress(TidemillError):
+            publish_last(job)
+
+
 def _end_as_known(job: Job) -> None:
-    """Under Bytewax's command, which knows no end but its own: a new start, or the exit code of too many dead."""
+    """Under Bytewax's command, which knows no end but its own: a new start, or the exit code of an error of ours."""
     try:
+        if not hasattr(sys, "last_value") and job.control.error is not None:
+            raise job.control.error
         if not _broke(job):
             job.limit.require()
-    except TooManyDead as problem:
+    except TidemillError as problem:
         print(f"error: {problem}", file=sys.stderr, flush=True)
         os._exit(problem.exit_code)
     if job.control.restart_wanted:

@@ -21,6 +21,8 @@ _STORE_FAILURE = re.compile(r'SqliteFailure\(Error \{ code: (?P<code>\w+)[^}]*\}
 STORE = "part-0.sqlite3"
 INTAKE_STEP = "tidemill.intake"
 """What Bytewax calls the step of `dataflow/flow.py` whose states are those of the source partitions."""
+LAKE_STEP = "tidemill.lake"
+"""The same of the step whose one state is that of the lake's sink."""
 
 _HALF_MADE = {*(f"{STORE}{end}" for end in ("", "-wal", "-shm", "-journal")), "lineage.tmp"}
 

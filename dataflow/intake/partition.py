@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
@@ -19,10 +19,6 @@ from dataflow.intake.turns import Turns
 from dataflow.logs import logger
 from dataflow.messages import Judged, Poll
 from dataflow.sources.source import Hint, Reader, Source
-
-PUBLISHED_SNAPSHOTS = 3
-"""Snapshots to see after the last item before a partition may end: closed, durable, published."""
-
 
 ASK_AGAIN_MS = 1_000
 """Pause after a schema registry gave no answer."""
@@ -41,14 +37,6 @@ class State(TypedDict):
     next: int
     hint: Hint
     judge: JudgeState
-
-
-class Positions(Protocol):
-    """What the lake has: next offset per source partition, as of the newest commit."""
-
-    def __call__(self) -> dict[str, int]:
-        """Read them; cheap enough for a call every 20 ms."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +60,6 @@ class Means:
     control: Control
     pace: Pace
     pulse: Pulse
-    positions: Positions
     observe: Callable[[Judged, int | None, int | None], None]
     final: Callable[[str], bool]
     turns: Callable[[], Turns]
@@ -106,14 +93,13 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         self._pauses = pauses
         self._turns = means.turns()
         self._pulse = means.pulse
-        self._positions = means.positions
         self._watch = watch
         self._observe = means.observe
         self._final = means.final
         self._heartbeat_due = True
         self._epoch_bytes = 0
         self._awake_at: datetime | None = None
-        self._draining_snapshots: int | None = None
+        self._ended = False
         self._held: Poll | None = None
         self._unanswered = 0
         self._pulse.opened(partition, self._place)
@@ -128,20 +114,17 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             return out
 
     def _next_batch(self) -> list[Judged]:
+        if self._ended:
+            raise StopIteration
         out = []
         if self._heartbeat_due:
             self._heartbeat_due = False
             out.append(self._heartbeat())
             # also while nothing can be read, which is when it matters what waits
             self._observe(out[0], self._reader.lag(), self._reader.waiting())
-        if self._draining_snapshots is not None:
-            if self._drained():
-                raise StopIteration
-            self._pause(20)
-            return out
         self._watch()
         if self._control.stopping:
-            self._draining_snapshots = 0
+            self._end()
             return out
         if self._epoch_bytes >= self._pace.epoch_bytes:
             self._pause(5)
@@ -157,7 +140,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
                     fix="run again once the file is whole; with --bounded a last line counts without its newline",
                 )
             out.append(self._heartbeat(finished=not self._reader.unfinished))
-            self._draining_snapshots = 0
+            self._end()
         return out
 
     def next_awake(self) -> datetime | None:
@@ -165,14 +148,12 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         return self._awake_at
 
     def snapshot(self) -> State:
-        """The state at an epoch's end; also counts epochs while draining. Raises what `Reader.confirm` does."""
+        """The state at an epoch's end. Raises what `Reader.confirm` does."""
         with self._control.keeping_errors(), self._pulse.inside(f"confirming {self._partition}"):
             self._reader.confirm()
         self._pulse.beat()
         self._heartbeat_due = True
         self._epoch_bytes = 0
-        if self._draining_snapshots is not None:
-            self._draining_snapshots += 1
         return {"version": VERSION, "next": self._next, "hint": self._reader.hint, "judge": self._judge.snapshot()}
 
     def close(self) -> None:
@@ -184,7 +165,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
 
     def _place(self) -> tuple[int, int | None]:
         # what lies behind a bounded end, or comes after a stop, is not waited for
-        return self._next, self._reader.lag() if self._draining_snapshots is None else None
+        return self._next, None if self._ended else self._reader.lag()
 
     def _read(self) -> list[Judged]:
         poll = self._held or self._reader.poll(self._pace.batch_records, self._pace.epoch_bytes)
@@ -222,10 +203,10 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
     def _heartbeat(self, *, finished: bool = False) -> Judged:
         return self._judge.nothing(self._next, finished=finished, final=finished and self._final(self._partition))
 
-    def _drained(self) -> bool:
-        if self._draining_snapshots is None or self._draining_snapshots < PUBLISHED_SNAPSHOTS:
-            return False
-        return self._positions().get(self._partition, self._next) >= self._next
+    def _end(self) -> None:
+        """Read no more; the next question is answered with the end, which ends the epoch too."""
+        self._ended = True
+        self._pause(0)
 
     def _pause(self, pause_ms: int) -> None:
         self._awake_at = self._pauses.until(pause_ms)

@@ -74,11 +74,11 @@ class LakeSink(FixedPartitionedSink[Parcel, State]):
         self,
         open_writer: Callable[[], LakeWriter],
         guard: Callable[[], AbstractContextManager[None]] = nullcontext,
-        resumed: Callable[[], None] = lambda: None,
+        resumed: Callable[[LakeWriter], None] = lambda _writer: None,
     ) -> None:
         """`open_writer()` opens the lake for writing; `guard()` surrounds everything that may raise.
 
-        `resumed()` is called once the lake stands where this run goes on.
+        `resumed(writer)` is called once the lake stands where this run goes on.
         """
         self._open_writer = open_writer
         self._guard = guard
@@ -101,7 +101,7 @@ class LakeSink(FixedPartitionedSink[Parcel, State]):
         writer = self._open_writer()
         try:
             writer.resume(resume_state)
-            self._told()
+            self._told(writer)
         except BaseException:
             writer.close()
             raise

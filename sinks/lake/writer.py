@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dataflow.errors import Gap, LakeError, LakeMissing
+from dataflow.errors import Gap, LakeError, LakeMissing, RecoveryError
 from dataflow.fold.merge import merge_rows
 from dataflow.messages import Parcel, Range
 from dataflow.pipeline.names import LEDGER
@@ -149,6 +149,35 @@ class LakeWriter:
     def publish_now(self) -> None:
         """Publish all that is staged without waiting for a later epoch; only where no recovery store could disagree."""
         self._publish()
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is staged and not published."""
+        return bool(self._pending)
+
+    def publish_last(self, state: State | None) -> None:
+        """After `close`, once the flow has returned: publish what a start that goes on from `state` would publish.
+
+        `state` is what the recovery store, asked anew, would resume with. Raises RecoveryError, and publishes nothing,
+        where an epoch that was staged here is not in it; Fenced when another run has taken the lake over meanwhile.
+        """
+        staged = {manifest.epoch for manifest in self._pending}
+        durable = [manifest for manifest in from_state(state) if manifest.epoch in staged]
+        if lacking := staged - {manifest.epoch for manifest in durable}:
+            raise RecoveryError(
+                f"the recovery store does not go on behind epoch {max(lacking)}, the last one that was written to "
+                f"{self._catalog.folder}: nothing of it is published or lost. Start again to read it once more"
+            )
+        if not durable:
+            return
+        self._catalog = Catalog.open(self._catalog.folder)
+        try:
+            for manifest in durable:
+                require_files(manifest, self._catalog.folder)
+            self._pending = durable
+            self._publish()
+        finally:
+            self._catalog.close()
 
     def close(self) -> None:
         """Close the catalog. Publishes nothing: the last epoch may not be durable."""

@@ -28,6 +28,9 @@ PIPELINE_POINTS = (
 """(point, the largest count to draw). With @ the kill comes some ms after the sink's snapshot, while Bytewax commits
 the epoch to its recovery store. A crash inside a file leaves the unlisted files that the unlink points need."""
 
+LAST_POINTS = ("after_flow", "after_last")
+"""Passed when a run ends: it is asked to, after some commits."""
+
 COMPACTION_POINTS = (
     ("before_file", 3),
     ("in_file", 3),
@@ -96,8 +99,15 @@ def at_points(stage: Stage) -> None:
     """Each instrumented point of the sink in turn, until the number of kills is reached."""
     stage.make_topic()
     with stage.reading(), stage.feed():
+        points = (*PIPELINE_POINTS, *((point, 1) for point in LAST_POINTS))
         for turn in range(stage.kills):
-            point, most = PIPELINE_POINTS[turn % len(PIPELINE_POINTS)]
+            point, most = points[turn % len(points)]
+            if point in LAST_POINTS:
+                subject = stage.start(fault=point, parallel=stage.random.choice((("1", "1"), ("2", "1"), ("1", "2"))))
+                stage.await_progress(subject, stage.random.randrange(1, 4), seconds=20)
+                subject.send(signal.SIGTERM)
+                die_at(stage, subject, point)
+                continue
             if point.endswith("_unlink"):
                 # something has to be left over
                 die_at(stage, stage.start(fault="after_file:1"), "after_file")

@@ -58,7 +58,6 @@ intake = Intake(
         control=Control(),
         pace=Pace(batch_records=100, linger_ms=20, epoch_bytes=1 << 20),
         pulse=Pulse(time.monotonic),
-        positions=lambda: {"p": 10},
         observe=lambda *_: None,
         final=lambda _: False,
         turns=Turns,

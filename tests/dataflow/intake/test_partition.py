@@ -9,7 +9,7 @@ import pytest
 
 from dataflow.errors import OffsetLost, RecoveryError, StoppedEarly
 from dataflow.intake.control import Control
-from dataflow.intake.partition import PUBLISHED_SNAPSHOTS, Intake, IntakePartition, Means, Pace, State
+from dataflow.intake.partition import Intake, IntakePartition, Means, Pace, State
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Place, Pulse
 from dataflow.intake.turns import Turns
@@ -84,7 +84,6 @@ class Played:
     def __init__(self, epoch_bytes: int = 1 << 20) -> None:
         self.reader = Ten()
         self.control = Control()
-        self.in_lake = {"p": 0}
         self.final: set[str] = set()
         self.told: list[tuple[int | None, int | None]] = []
         self.pulse = Pulse(lambda: 0.0)
@@ -99,7 +98,6 @@ class Played:
                 control=self.control,
                 pace=Pace(batch_records=100, linger_ms=5, epoch_bytes=epoch_bytes),
                 pulse=self.pulse,
-                positions=lambda: self.in_lake,
                 observe=lambda _, lag, waiting: self.told.append((lag, waiting)),
                 final=lambda partition: partition in self.final,
                 turns=lambda: self.turns,
@@ -163,7 +161,7 @@ def test_nothing_there_is_asked_for_again_after_the_linger() -> None:
 
 
 @pytest.mark.parametrize("stops", ["stop", "end of input"])
-def test_it_ends_only_when_what_it_read_is_in_the_lake(stops: str) -> None:
+def test_it_ends_with_what_it_has_read_and_its_last_state_says_so(stops: str) -> None:
     played = Played()
     played.intake.next_batch()
     if stops == "stop":
@@ -173,10 +171,18 @@ def test_it_ends_only_when_what_it_read_is_in_the_lake(stops: str) -> None:
         played.reader.finished = True
         assert played.ranges() == [(2, 4), (4, 4)]
     end = played.reader.position
-    for _ in range(PUBLISHED_SNAPSHOTS + 2):
-        played.intake.snapshot()
-        assert played.ranges() == [(end, end)]
-    played.in_lake["p"] = end
+    assert played.intake.next_awake() is None, "nothing is waited for"
+    with pytest.raises(StopIteration):
+        played.intake.next_batch()
+    assert played.intake.snapshot()["next"] == end
+
+
+def test_an_end_that_falls_on_an_epochs_needs_no_other_epoch() -> None:
+    played = Played()
+    played.intake.next_batch()
+    played.reader.finished = True
+    played.intake.next_batch()
+    played.intake.snapshot()
     with pytest.raises(StopIteration):
         played.intake.next_batch()
 
@@ -224,7 +230,7 @@ def test_a_state_of_another_version_is_refused_with_the_way_out() -> None:
     unused: Any = None
     intake = Intake(
         source,
-        Means(Control(), unused, Pulse(lambda: 0.0), positions=unused, observe=unused, final=unused, turns=unused),
+        Means(Control(), unused, Pulse(lambda: 0.0), observe=unused, final=unused, turns=unused),
         decoder=unused,
         judge=unused,
         seed=lambda _: None,
@@ -246,7 +252,7 @@ def test_a_source_that_a_stop_came_before_ends_at_once_and_keeps_its_state() -> 
     for bounded in (False, True):
         intake = Intake(
             source,
-            Means(control, unused, Pulse(lambda: 0.0), positions=unused, observe=unused, final=unused, turns=unused),
+            Means(control, unused, Pulse(lambda: 0.0), observe=unused, final=unused, turns=unused),
             decoder=unused,
             judge=unused,
             seed=lambda _: None,

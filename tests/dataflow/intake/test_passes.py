@@ -104,7 +104,6 @@ def test_a_pass_over_many_partitions_holds_no_more_than_it_may_and_each_is_read_
         control=Control(),
         pace=Pace(batch_records=100, linger_ms=1, epoch_bytes=1 << 20),
         pulse=Pulse(lambda: 0.0),
-        positions=lambda: dict.fromkeys(source.partitions(), POLLS * POLL_RECORDS),
         observe=lambda *_: None,
         final=lambda _: False,
         turns=lambda: turns,

@@ -1,8 +1,10 @@
 """The sink in a real Bytewax flow, aborted and resumed."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import bytewax.operators as op
 import pytest
@@ -14,6 +16,7 @@ from bytewax.testing import cluster_main, run_main
 from dataflow.messages import Parcel
 from sinks.lake.catalog.reader import open_readonly
 from sinks.lake.sink import LakeSink, open_writer
+from sinks.lake.writer import LakeWriter
 from tests.sinks.lake.reading import rows_of
 from tests.sinks.lake.small import Clock, event_row, parcel, small_plan
 
@@ -56,8 +59,16 @@ class Source(FixedPartitionedSource[int, int]):
         return Steps(*self._options, resume_state or 0)
 
 
-def flow_of(lake: Path, count: int, *, beats: int = 0, aborts: set[int] | None = None) -> Dataflow:
-    """`count` records in epochs of their own, then `beats` heartbeats, into the lake."""
+def flow_of(
+    lake: Path,
+    count: int,
+    *,
+    beats: int = 0,
+    aborts: set[int] | None = None,
+    resumed: Callable[[LakeWriter], None] = lambda _: None,
+    **options: Any,
+) -> Dataflow:
+    """`count` records in epochs of their own, then `beats` heartbeats, into the lake; `options` are of its writer."""
 
     def stamp(_step: str, item: Parcel, epoch: int, _worker: int) -> None:
         item.epoch = epoch
@@ -67,11 +78,12 @@ def flow_of(lake: Path, count: int, *, beats: int = 0, aborts: set[int] | None =
             return parcel(PLAN, -1, count, count)
         return parcel(PLAN, -1, number, number + 1, tables={"events": [event_row(number)]})
 
-    flow = Dataflow("test")
+    flow = Dataflow("tidemill")
     parcels = op.map("make", op.input("in", flow, Source(count, beats, aborts or set())), make)
     stamped = op.inspect_debug("epoch", parcels, stamp)
     keyed = op.map("key", stamped, lambda item: ("lake", item))
-    op.output("out", keyed, LakeSink(partial(open_writer, lake, PLAN, lineage="one", clock=Clock())))
+    opened = partial(open_writer, lake, PLAN, lineage="one", clock=Clock(), **options)
+    op.output("lake", keyed, LakeSink(opened, resumed=resumed))
     return flow
 
 

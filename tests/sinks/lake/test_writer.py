@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dataflow.errors import ConservationError, Fenced, Gap, LakeError
+from dataflow.errors import ConservationError, Fenced, Gap, LakeError, RecoveryError
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.reader import open_readonly
 from sinks.lake.writer import CommitStats, commit
@@ -143,6 +143,69 @@ def test_the_state_survives_pickling_and_publishes_on_resume(tmp_path: Path) -> 
     assert counted(tmp_path) == (0, 0)
     writer_for(tmp_path, PLAN, state=state).close()
     assert counted(tmp_path) == (5, 5)
+
+
+def test_after_its_close_a_writer_publishes_what_a_start_would_and_no_epoch_twice(tmp_path: Path) -> None:
+    told: list[CommitStats] = []
+    writer = writer_for(tmp_path, PLAN, on_commit=told.append)
+    writer.write([events(0, 5, 1)])
+    writer.snapshot()
+    writer.write([events(5, 8, 2)])
+    state = pickle.loads(pickle.dumps(writer.snapshot()))
+    writer.close()
+    waits = [writer.waits]
+    assert counted(tmp_path) == (5, 5)
+    for _ in range(2):
+        writer.publish_last(state)
+        waits.append(writer.waits)
+        assert counted(tmp_path) == (8, 8)
+    assert waits == [True, False, False]
+    assert [(stats.epoch, stats.stage_seconds > 0) for stats in told] == [(1, True), (2, True)]
+    before = ledger(tmp_path, "start_offset", "end_offset", "epoch")
+    writer_for(tmp_path, PLAN, state=state).close()
+    assert ledger(tmp_path, "start_offset", "end_offset", "epoch") == before == [(0, 5, 1), (5, 8, 2)]
+
+
+def test_after_its_close_a_writer_publishes_nothing_that_is_not_durable(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path, PLAN)
+    writer.write([events(0, 5, 1)])
+    former = writer.snapshot()
+    writer.write([events(5, 8, 2)])
+    writer.snapshot()
+    writer.close()
+    for state in (None, former):
+        with pytest.raises(RecoveryError, match=r"does not go on behind epoch 2, .* Start again"):
+            writer.publish_last(state)
+    assert counted(tmp_path) == (5, 5)
+
+
+def test_after_its_close_a_writer_is_fenced_by_a_run_that_came_since(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path, PLAN)
+    writer.write([events(0, 5, 1)])
+    state = writer.snapshot()
+    writer.close()
+    other = writer_for(tmp_path, PLAN)
+    with pytest.raises((Fenced, Gap)):
+        writer.publish_last(state)
+    other.close()
+    assert counted(tmp_path) == (0, 0)
+
+
+@pytest.mark.parametrize("point", ["before_commit", "in_commit", "after_commit"])
+def test_a_crash_while_the_last_epochs_are_published_leaves_them_to_the_next_start(tmp_path: Path, point: str) -> None:
+    writer = writer_for(tmp_path, PLAN, fault=CrashAt(point, 2))
+    writer.write([events(0, 5, 1)])
+    writer.snapshot()
+    writer.write([events(5, 8, 2)])
+    state = writer.snapshot()
+    writer.close()
+    staged = parquet_files(tmp_path)
+    with pytest.raises(Crash):
+        writer.publish_last(state)
+    assert counted(tmp_path) == ((8, 8) if point == "after_commit" else (5, 5))
+    writer_for(tmp_path, PLAN, state=state).close()
+    assert counted(tmp_path) == (8, 8)
+    assert listed_files(tmp_path) == parquet_files(tmp_path) == staged
 
 
 def test_a_published_epoch_in_the_state_is_skipped(tmp_path: Path) -> None:
