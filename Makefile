@@ -62,6 +62,7 @@ bench: runtime spark ## throughput, Flink and Spark beside, latency, a million h
 	$(BIN)/python -m bench.decode
 	$(BIN)/python -m bench.one_broken
 	$(BIN)/python -m bench.start
+	$(BIN)/python -m bench.idle
 	$(BIN)/python -m bench.answers
 	$(BIN)/python -m bench.files
 	$(BIN)/python -m bench.safe_sql

@@ -25,6 +25,7 @@ from dataflow.intake.judge import Held, Judge, State
 from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Oversleeping, Pauses
 from dataflow.intake.pulse import Pulse
+from dataflow.intake.rest import Bell, Rest
 from dataflow.intake.turns import Turns
 from dataflow.logs import logger
 from dataflow.losses.limit import DeadShare
@@ -63,6 +64,9 @@ from sinks.lake.writer import CommitStats, LakeWriter
 
 _Made = TypeVar("_Made")
 
+REST_S = 30.0
+"""A run at rest looks after its epochs and figures so often."""
+
 
 def now() -> datetime:
     """The one wall clock of the process."""
@@ -87,6 +91,8 @@ class Job:
     kept: Kept
     """Copies of the dimension files that the lake names, which those who read ranges again go by."""
     last: LastEpochs
+    alone: bool
+    """Whether no other process takes part: only one that is wakes its workers by itself, and so may rest."""
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
 
     @contextmanager
@@ -96,12 +102,13 @@ class Job:
             yield
 
 
-def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
+def prepare(settings: Settings, control: Control, process: int | None = None) -> Job:
     """Check pipeline, source, recovery folder and lake, in this order, then that they belong together.
 
-    Nothing has moved when it raises.
+    `process`: its number among several; None where there is one. Nothing has moved when it raises.
     """
     settings.require_end_of_final()
+    alone, process = process is None, process or 0
     plan = with_schemas(settings, load(settings.pipeline))
     if settings.ranges is None:
         require_record_times(settings.source, plan)
@@ -138,7 +145,9 @@ def prepare(settings: Settings, control: Control, process: int = 0) -> Job:
     first = plan.rules if known is None else known.first_rules
     copies_kept = KeptDimensions(Path(settings.lake))
     last = LastEpochs(recovery, fault_from(settings.fault))
-    return Job(settings, plan, whole, recovery, lineage, control, progress, tally, limit, first, copies_kept, last)
+    return Job(
+        settings, plan, whole, recovery, lineage, control, progress, tally, limit, first, copies_kept, last, alone
+    )
 
 
 def _keep_named(settings: Settings, ranges: Mapping[str, SourceRange]) -> None:
@@ -212,6 +221,7 @@ def _intake(job: Job) -> Intake:
         observe=observe,
         final=final,
         turns=_one_a_worker(Turns),
+        rests=_one_a_worker(partial(Rest, Bell(), time.monotonic, REST_S if job.alone else 0.0)),
     )
     return Intake(
         job.source,
@@ -295,12 +305,17 @@ def _pauses(fault: str) -> Callable[[], Pauses]:
 
 
 def positions_in(lake: Path) -> Callable[[], dict[str, int]]:
-    """What the lake has, read by a connection of its own in each thread's call."""
+    """What the lake has, read by a connection of its own where the catalog was written to since the last call."""
+    last: tuple[object, dict[str, int]] = (None, {})
 
     def read() -> dict[str, int]:
-        from sinks.lake.catalog.reader import next_offsets
+        nonlocal last
+        from sinks.lake.catalog.reader import next_offsets, written
 
-        return next_offsets(lake)
+        stamp = written(lake)
+        if stamp is None or stamp != last[0]:
+            last = (stamp, next_offsets(lake))
+        return last[1]
 
     return read
 

@@ -61,7 +61,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         allow_many_files()
         log = logs.logger("run")
         try:
-            job = prepare(settings, control, process or 0)
+            job = prepare(settings, control, process)
         except StoppedEarly as stopped:
             log.info("ended", reason=control.reason, before_start=str(stopped))
             return 0
@@ -121,7 +121,7 @@ def flow_for_bytewax() -> Dataflow:
     control = Control()
     _stop_on_signals(control)
     process = int(flags.process_id or 0)
-    job = prepare(settings, control, process)
+    job = prepare(settings, control, None if flags.process_id is None else process)
     health = Health()
     compactor = _beside(settings, process, health)
     _watch_over(job, None if flags.process_id is None else process, compactor, health, sys.stderr.fileno())

@@ -15,10 +15,11 @@ from dataflow.intake.judge import Judge
 from dataflow.intake.judge import State as JudgeState
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Pulse
+from dataflow.intake.rest import Rest
 from dataflow.intake.turns import Turns
 from dataflow.logs import logger
 from dataflow.messages import Judged, Poll
-from dataflow.sources.source import Hint, Reader, Source
+from dataflow.sources.source import Hint, Reader, Resting, Source
 
 ASK_AGAIN_MS = 1_000
 """Pause after a schema registry gave no answer."""
@@ -54,7 +55,8 @@ class Pace:
 class Means:
     """What the intakes of one process share. `pulse` is told of every call that Bytewax makes;
     `observe(judged, lag, waiting)` of every poll and heartbeat. `final(partition)`, asked at a bounded end: whether
-    nothing ever comes after it. `turns()` gives those of the calling worker.
+    nothing ever comes after it. `turns()` and `rests()` give those of the calling
+    worker.
     """
 
     control: Control
@@ -63,6 +65,7 @@ class Means:
     observe: Callable[[Judged, int | None, int | None], None]
     final: Callable[[str], bool]
     turns: Callable[[], Turns]
+    rests: Callable[[], Rest]
 
 
 class IntakePartition(StatefulSourcePartition[Judged, State | None]):
@@ -85,6 +88,8 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
     ) -> None:
         self._partition = partition
         self._reader = reader
+        # once, as such a question takes longer than a poll
+        self._resting = reader if isinstance(reader, Resting) else None
         self._decoder = decoder
         self._judge = judge
         self._next = reader.position
@@ -92,6 +97,8 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         self._pace = means.pace
         self._pauses = pauses
         self._turns = means.turns()
+        self._rest = means.rests()
+        self._rest.open(partition)
         self._pulse = means.pulse
         self._watch = watch
         self._observe = means.observe
@@ -152,6 +159,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         with self._control.keeping_errors(), self._pulse.inside(f"confirming {self._partition}"):
             self._reader.confirm()
         self._pulse.beat()
+        self._rest.epoch_ended(self._partition)
         self._heartbeat_due = True
         self._epoch_bytes = 0
         return {"version": VERSION, "next": self._next, "hint": self._reader.hint, "judge": self._judge.snapshot()}
@@ -160,18 +168,24 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         """Let go of the connection and the files; never publishes anything."""
         self._pulse.closed(self._partition)
         self._turns.leave(self._partition)
+        self._rest.leave(self._partition)
         self._reader.close()
         self._judge.close()
 
     def _place(self) -> tuple[int, int | None]:
         # what lies behind a bounded end, or comes after a stop, is not waited for
-        return self._next, None if self._ended else self._reader.lag()
+        if self._ended:
+            return self._next, None
+        # many are asked often: in a rest, which a record would have ended, by one word
+        return self._next, 0 if self._rest.sleeps else self._reader.lag()
 
     def _read(self) -> list[Judged]:
         poll = self._held or self._reader.poll(self._pace.batch_records, self._pace.epoch_bytes)
         if poll is None:
             self._pause(self._pace.linger_ms)
+            self._rest_if_nobody_has_anything()
             return []
+        self._rest.has_read()
         pieces = self._judge.pieces(poll)
         try:
             decoded = [decode_poll(self._decoder, piece) for piece in pieces]
@@ -191,6 +205,16 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             self._observe(judged, self._reader.lag(), self._reader.waiting())
             found.append(judged)
         return found
+
+    def _rest_if_nobody_has_anything(self) -> None:
+        reader = self._resting
+        if reader is not None and self._rest.may_begin(self._partition, reader):
+            self._rest.wait(reader, self._is_to_end)
+            self._pause(0)
+
+    def _is_to_end(self) -> bool:
+        self._watch()
+        return self._control.stopping
 
     def _wait_for_registry(self, poll: Poll, problem: RegistryUnreachable) -> None:
         """What was read stays here, unjudged, until the registry says what its schema is."""

@@ -1,6 +1,6 @@
 """The seam between where records come from and everything after: sources and their readers."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from dataflow.messages import Poll
 
@@ -64,6 +64,28 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """What a reader may offer besides: to wait where a record is seen at once, instead of being asked again and again.
+
+    On the thread that polls, but for `wake`.
+    """
+
+    def at_rest(self) -> bool:
+        """Whether nothing lies ahead as far as is known, so that nothing is lost by a wait."""
+        ...
+
+    def await_records(self, seconds: float) -> bool:
+        """Wait until there may be something to poll, of this or another partition that this thread polls; at most so
+        long. Whether something came.
+        """
+        ...
+
+    def wake(self) -> None:
+        """End a wait, or the next one, of the thread that polls. From any thread, while that one is in `wait`."""
         ...
 
 

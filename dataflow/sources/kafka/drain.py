@@ -69,6 +69,14 @@ class Drain(Protocol):
         """
         ...
 
+    def wait(self, seconds: float, asked: TopicPart) -> bool:
+        """Until something comes of any partition, which is kept as a fetch would keep it; whether something did."""
+        ...
+
+    def wake(self) -> None:
+        """End a wait or the next one, where that can be done; from any thread."""
+        ...
+
     def held(self, part: TopicPart) -> Held:
         """What was fetched of a partition and is not taken."""
         ...

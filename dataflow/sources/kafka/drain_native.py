@@ -112,6 +112,16 @@ class NativeDrain:
         values = pa.Array.from_buffers(pa.binary(), len(offsets), buffers, nulls)
         return Drained(offsets, stamps, values, traces)
 
+    def wait(self, seconds: float, asked: TopicPart) -> bool:
+        """As `Drain.wait`."""
+        self._serve(asked)
+        # one message: for more than there are, the call would go on waiting
+        return self._fetch(1, int(seconds * 1000)) or bool(self._lines[asked].traces)
+
+    def wake(self) -> None:
+        """As `Drain.wake`."""
+        self._library.rd_kafka_queue_yield(self._queue)
+
     def held(self, part: TopicPart) -> Held:
         """As `Drain.held`."""
         line = self._lines[part]
@@ -146,14 +156,17 @@ class NativeDrain:
             part = whose((message.topic() or "", -1 if number is None else number), self._lines, asked)
             self._lines[part].traces.append(Trace(error, message.offset()))
 
-    def _fetch(self, max_records: int) -> None:
-        """Sort what librdkafka has fetched by now to the partitions that it is of."""
+    def _fetch(self, max_records: int, wait_ms: int = 0) -> bool:
+        """Sort what librdkafka has fetched by now to the partitions that it is of; whether there was anything.
+
+        With `wait_ms`, so long is waited until there are `max_records`.
+        """
         if len(self._fetched) < max_records:
             self._fetched = np.zeros(max_records, np.int64)
         fetched = self._fetched
-        got = self._library.rd_kafka_consume_batch_queue(self._queue, 0, fetched.ctypes.data, max_records)
+        got = self._library.rd_kafka_consume_batch_queue(self._queue, wait_ms, fetched.ctypes.data, max_records)
         if got <= 0:
-            return
+            return False
         starts, *columns = (column.tolist() for column in self._runs(fetched, got))
         for start, end, topic, number, size_bytes, next_offset in zip(
             starts, [*starts[1:], got], *columns, strict=True
@@ -168,6 +181,7 @@ class NativeDrain:
             self.size_bytes += size_bytes
             if next_offset >= 0:
                 line.next_offset = next_offset
+        return True
 
     def _part_of(self, topic: int, number: int) -> TopicPart | None:
         """The partition that messages of a topic, known by its address, and a number are of; None if it was removed."""

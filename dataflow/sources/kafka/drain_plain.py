@@ -63,6 +63,15 @@ class PlainDrain:
             self._forget(line, line.messages.popleft())
         return self._columns(messages, traces)
 
+    def wait(self, seconds: float, asked: TopicPart) -> bool:
+        """As `Drain.wait`."""
+        messages = self._consumer.consume(1, seconds)
+        self._sort(messages, asked)
+        return bool(messages)
+
+    def wake(self) -> None:
+        """A wait of confluent-kafka ends by itself."""
+
     def remove(self, part: TopicPart) -> None:
         """As `Drain.remove`."""
         line = self._lines.pop(part, None)

@@ -12,6 +12,8 @@ from dataflow.logs import logger
 from dataflow.sources.source import behind_transaction
 
 ENDS_SECONDS = 2.0
+REST_ENDS_SECONDS = 5.0
+"""While nothing comes."""
 HELD_SECONDS = 5.0
 """A transaction that holds records back for so long is told: most end within milliseconds."""
 SAY_EVERY_SECONDS = 60.0
@@ -44,7 +46,7 @@ class EndsWatch:
         self._places: set[Place] = set()
         self._told: dict[Place, Ends] = {}
         self._asked: list[dict[TopicPartition, Future[ListOffsetsResultInfo]]] = []
-        self._ask_at = self._say_at = float("-inf")
+        self._asked_at = self._say_at = float("-inf")
         self._said: set[Place] = set()
         self._lock = threading.Lock()
         self._log = logger("kafka")
@@ -53,7 +55,7 @@ class EndsWatch:
         """From now on ask about this partition, too."""
         with self._lock:
             self._places.add((topic, number))
-            self._ask_at = float("-inf")
+            self._asked_at = float("-inf")
 
     def close(self, topic: str, number: int) -> None:
         """Ask no more about it."""
@@ -66,8 +68,8 @@ class EndsWatch:
         """As last told; None while the broker does not answer."""
         return self._told.get((topic, number))
 
-    def look(self) -> None:
-        """Take in an answer that has come, ask again when it is time. Returns at once, on any thread."""
+    def look(self, seconds: float = ENDS_SECONDS) -> None:
+        """Take in an answer that has come, ask again `seconds` after the last time. Returns at once, on any thread."""
         if not self._lock.acquire(blocking=False):
             return
         try:
@@ -76,8 +78,8 @@ class EndsWatch:
                 self._asked = []
                 self._take(_offsets(high), _offsets(stable))
                 self._say()
-            if not self._asked and self._places and self._monotonic() >= self._ask_at:
-                self._ask_at = self._monotonic() + ENDS_SECONDS
+            if not self._asked and self._places and self._monotonic() >= self._asked_at + seconds:
+                self._asked_at = self._monotonic()
                 # the high watermark first: what is written in between must not look held back
                 self._asked = [self._ask(IsolationLevel.READ_UNCOMMITTED), self._ask(IsolationLevel.READ_COMMITTED)]
         finally:

@@ -127,6 +127,23 @@ class Hub:
                 self._commit()
             return drained
 
+    def at_rest(self, part: TopicPart) -> bool:
+        """Whether nothing waits here for anybody, and a partition is fetched as all others are that want to be."""
+        return self._turns[part].awake and not self._waiting and not self._drain.size_bytes
+
+    def wait(self, part: TopicPart, seconds: float) -> bool:
+        """Until something comes of any partition; whether it did. `part` is told what is nobody's own."""
+        came = self._drain.wait(seconds, part)
+        if came:
+            self.fetched_at = self._monotonic()
+        if self._noted and self._monotonic() >= self._commit_at:
+            self._commit()
+        return came
+
+    def wake(self) -> None:
+        """End a wait, from any thread."""
+        self._drain.wake()
+
     def seek(self, part: TopicPart, position: int) -> None:
         """Go on at `position`, whatever was fetched."""
         with self._lock:

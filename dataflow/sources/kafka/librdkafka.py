@@ -18,6 +18,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "rd_kafka_queue_get_partition": (_POINTER, [_POINTER, _TEXT, ctypes.c_int32]),
     "rd_kafka_queue_forward": (None, [_POINTER, _POINTER]),
     "rd_kafka_queue_destroy": (None, [_POINTER]),
+    "rd_kafka_queue_yield": (None, [_POINTER]),
     "rd_kafka_consume_batch_queue": (ctypes.c_ssize_t, [_POINTER, _INT, _POINTER, _SIZE]),
     "rd_kafka_message_errstr": (_TEXT, [_POINTER]),
     "rd_kafka_message_destroy": (None, [_POINTER]),

@@ -16,7 +16,7 @@ from dataflow.logs import logger
 from dataflow.messages import POLL_SCHEMA, Poll
 from dataflow.sources.kafka.client import Trouble, admin_properties, build, consumer_properties
 from dataflow.sources.kafka.drain import Drained, TopicPart, Trace, open_drain
-from dataflow.sources.kafka.ends import EndsWatch
+from dataflow.sources.kafka.ends import REST_ENDS_SECONDS, EndsWatch
 from dataflow.sources.kafka.gap import Gap
 from dataflow.sources.kafka.group import GroupCommits
 from dataflow.sources.kafka.hub import Hub
@@ -323,6 +323,21 @@ class KafkaReader:
         start, self.position = self.position, end
         self._hub.note(self._part, end)
         return Poll(_records(drained, limit), start, end, lost=self._gap.lost(start, end))
+
+    def at_rest(self) -> bool:
+        """At the end of what may be read, and nothing behind an open transaction, which is looked at while it lasts."""
+        if self.finished or self._out_of_range is not None or self._gap.closed():
+            return False
+        return self.lag() == 0 and not self.waiting() and self._hub.at_rest(self._part)
+
+    def await_records(self, seconds: float) -> bool:
+        """Wait at librdkafka's queue, which has what comes for all partitions of this worker."""
+        self._ends.look(REST_ENDS_SECONDS)
+        return self._hub.wait(self._part, seconds)
+
+    def wake(self) -> None:
+        """End a wait, from any thread."""
+        self._hub.wake()
 
     def confirm(self) -> None:
         """Ask for the topic's id once more when something was read since it was last told.

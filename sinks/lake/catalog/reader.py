@@ -1,6 +1,7 @@
 """The reading side of the catalog: snapshots, tables, views and data files, without DuckDB and without locks."""
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from sinks.lake.catalog.ownership import own_objects
 from sinks.lake.catalog.sqlite import CATALOG_NAME, connect_readonly, told
 from sinks.lake.catalog.types import from_text, time_of, time_text
 from sinks.lake.names import table_folder
+
+_GRAIN_NS = 100_000_000
+"""File systems may give changes that follow each other closely one and the same time."""
 
 
 class CatalogReader(AbstractContextManager["CatalogReader"]):
@@ -226,6 +230,25 @@ def next_offsets(folder: Path) -> dict[str, int]:
     """Per source partition the offset at which the newest commit ends; opens and closes a connection of its own."""
     with CatalogReader(folder) as reader:
         return dict(reader.connection.execute('SELECT "partition", next FROM own_offset'))
+
+
+def written(folder: Path) -> tuple[int, ...] | None:
+    """What changes with every commit, for who asks often: times and sizes of the catalog and its log.
+
+    None where they cannot tell, as a change of this very moment may not show in them.
+    """
+    path = Path(folder) / CATALOG_NAME
+    stamp: list[int] = []
+    for each in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            status = each.stat()
+        except OSError:
+            stamp += (0, -1)
+            continue
+        if time.time_ns() - status.st_mtime_ns < _GRAIN_NS:
+            return None
+        stamp += (status.st_mtime_ns, status.st_size)
+    return tuple(stamp)
 
 
 def live_files(folder: Path) -> dict[str, int]:

@@ -15,6 +15,7 @@ from dataflow.intake.control import Control
 from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Pulse
+from dataflow.intake.rest import Bell, Rest
 from dataflow.intake.turns import Turns
 from dataflow.messages import Judged
 from tests.dataflow.intake.test_partition import Passing, Ten
@@ -61,6 +62,7 @@ intake = Intake(
         observe=lambda *_: None,
         final=lambda _: False,
         turns=Turns,
+        rests=lambda: Rest(Bell(), time.monotonic, 0.0),
     ),
     decoder=lambda: passing,
     judge=lambda *_: passing,

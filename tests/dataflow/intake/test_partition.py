@@ -1,5 +1,6 @@
 """The intake of one source partition: when it reads, what it lets out, and when it ends."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from dataflow.intake.control import Control
 from dataflow.intake.partition import Intake, IntakePartition, Means, Pace, State
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Place, Pulse
+from dataflow.intake.rest import SETTLED_EPOCHS, Bell, Rest
 from dataflow.intake.turns import Turns
 from dataflow.messages import NEVER_MS, POLL_SCHEMA, Judged, Poll
 
@@ -81,13 +83,14 @@ class Passing:
 class Played:
     """An intake with what stands around it."""
 
-    def __init__(self, epoch_bytes: int = 1 << 20) -> None:
-        self.reader = Ten()
+    def __init__(self, epoch_bytes: int = 1 << 20, reader: Ten | None = None) -> None:
+        self.reader = reader or Ten()
         self.control = Control()
         self.final: set[str] = set()
         self.told: list[tuple[int | None, int | None]] = []
         self.pulse = Pulse(lambda: 0.0)
         self.turns = Turns(1)
+        self.rest = Rest(Bell(), lambda: 0.0, 1.0)
         passing: Any = Passing()
         self.intake = IntakePartition(
             "p",
@@ -101,6 +104,7 @@ class Played:
                 observe=lambda _, lag, waiting: self.told.append((lag, waiting)),
                 final=lambda partition: partition in self.final,
                 turns=lambda: self.turns,
+                rests=lambda: self.rest,
             ),
             pauses=Pauses(lambda: NOW, lambda: 0.0),
             watch=lambda: None,
@@ -157,6 +161,65 @@ def test_nothing_there_is_asked_for_again_after_the_linger() -> None:
     while played.reader.position < 10:
         played.intake.next_batch()
     assert played.ranges() == []
+    assert played.intake.next_awake() == NOW + timedelta(milliseconds=5)
+
+
+class Waiting(Ten):
+    """One that can be waited on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+        self.during: Callable[[], None] = lambda: None
+
+    def at_rest(self) -> bool:
+        return self.position == 10
+
+    def await_records(self, seconds: float) -> bool:
+        self.waited.append(seconds)
+        self.during()
+        return len(self.waited) % 3 == 0
+
+    def wake(self) -> None:
+        pass
+
+
+def rested(played: Played) -> None:
+    """All is read, and the epochs ended in which it is published."""
+    while played.reader.position < 10:
+        played.intake.next_batch()
+    for _ in range(SETTLED_EPOCHS):
+        played.intake.snapshot()
+
+
+def test_one_that_has_nothing_waits_where_a_record_is_seen_and_is_asked_again_at_once() -> None:
+    reader = Waiting()
+    played = Played(reader=reader)
+    reader.during = lambda: seen.extend(played.pulse.places())
+    seen: list[Place] = []
+    rested(played)
+    assert played.ranges() == [(10, 10)]
+    assert len(reader.waited) == 3
+    assert played.intake.next_awake() is None
+    assert set(seen) == {Place("p", 10, 0)}, "nobody waits for it meanwhile"
+
+
+def test_a_wait_ends_with_the_run() -> None:
+    reader = Waiting()
+    played = Played(reader=reader)
+    reader.during = lambda: played.control.stop("SIGTERM")
+    rested(played)
+    assert played.ranges() == [(10, 10)]
+    assert len(reader.waited) == 1
+    assert played.ranges() == []
+    with pytest.raises(StopIteration):
+        played.intake.next_batch()
+
+
+def test_a_reader_that_cannot_be_waited_on_is_asked_again_after_the_linger() -> None:
+    played = Played()
+    rested(played)
+    assert played.ranges() == [(10, 10)]
     assert played.intake.next_awake() == NOW + timedelta(milliseconds=5)
 
 
@@ -230,7 +293,7 @@ def test_a_state_of_another_version_is_refused_with_the_way_out() -> None:
     unused: Any = None
     intake = Intake(
         source,
-        Means(Control(), unused, Pulse(lambda: 0.0), observe=unused, final=unused, turns=unused),
+        Means(Control(), unused, Pulse(lambda: 0.0), observe=unused, final=unused, turns=unused, rests=unused),
         decoder=unused,
         judge=unused,
         seed=lambda _: None,
@@ -252,7 +315,7 @@ def test_a_source_that_a_stop_came_before_ends_at_once_and_keeps_its_state() -> 
     for bounded in (False, True):
         intake = Intake(
             source,
-            Means(control, unused, Pulse(lambda: 0.0), observe=unused, final=unused, turns=unused),
+            Means(control, unused, Pulse(lambda: 0.0), observe=unused, final=unused, turns=unused, rests=unused),
             decoder=unused,
             judge=unused,
             seed=lambda _: None,

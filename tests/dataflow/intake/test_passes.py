@@ -1,5 +1,6 @@
 """Many partitions with a deep backlog under Bytewax itself: little of it is in memory at a time, all of it comes."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from dataflow.intake.control import Control
 from dataflow.intake.partition import Intake, Means, Pace
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Pulse
+from dataflow.intake.rest import Bell, Rest
 from dataflow.intake.turns import Turns
 from dataflow.messages import POLL_SCHEMA, Judged, Poll
 from tests.dataflow.intake.test_partition import Passing
@@ -107,6 +109,7 @@ def test_a_pass_over_many_partitions_holds_no_more_than_it_may_and_each_is_read_
         observe=lambda *_: None,
         final=lambda _: False,
         turns=lambda: turns,
+        rests=lambda: Rest(Bell(), time.monotonic, 0.0),
     )
     naming: Any = lambda partition, *_: Naming(partition)  # noqa: E731  # a stand-in of one line
     passing: Any = Passing()

@@ -192,6 +192,39 @@ def test_a_lost_offset_is_told_by_both(kafka: str) -> None:
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("opener", [open_drain, plain_drain])
+def test_a_wait_ends_with_the_first_record_of_any_partition_and_keeps_it(kafka: str, opener: Opener) -> None:
+    topic = fresh_topic(kafka, 2)
+    reading = Reading(kafka, topic, opener)
+    other: TopicPart = (topic, 1)
+    reading.drain.add(other, 0)
+    reading.consumer.incremental_assign([TopicPartition(topic, 1, 0)])
+    reading.to_end()
+    reading.until(lambda: bool(reading.drain.take(other, 10, 1_000).traces))
+    assert not reading.drain.wait(0.05, reading.part)
+    produce(kafka, topic, [b"a", b"b"], partition=1)
+    assert reading.drain.wait(SECONDS, reading.part)
+    read: list[bytes] = []
+    reading.until(lambda: bool(read.extend(reading.drain.take(other, 10, 1_000).values.to_pylist())) or len(read) == 2)
+    assert read == [b"a", b"b"]
+    reading.close()
+
+
+@pytest.mark.kafka
+def test_a_wait_is_ended_from_another_thread_before_it_or_in_it(kafka: str) -> None:
+    reading = Reading(kafka, fresh_topic(kafka), open_drain)
+    assert isinstance(reading.drain, NativeDrain)
+    reading.to_end()
+    reading.drain.wake()
+    assert not reading.drain.wait(SECONDS, reading.part)
+    waking = threading.Timer(0.05, reading.drain.wake)
+    waking.start()
+    assert not reading.drain.wait(SECONDS, reading.part)
+    waking.join()
+    reading.close()
+
+
+@pytest.mark.kafka
 def test_memory_stays_flat_and_what_was_not_taken_is_let_go(kafka: str) -> None:
     topic = fresh_topic(kafka)
     produce(kafka, topic, [b"%0100d" % n for n in range(100_000)])

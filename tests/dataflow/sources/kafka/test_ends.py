@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from structlog.testing import capture_logs
 
-from dataflow.sources.kafka.ends import ENDS_SECONDS, HELD_SECONDS, SAY_EVERY_SECONDS, EndsWatch
+from dataflow.sources.kafka.ends import ENDS_SECONDS, HELD_SECONDS, REST_ENDS_SECONDS, SAY_EVERY_SECONDS, EndsWatch
 
 
 class Told:
@@ -146,3 +146,12 @@ def test_a_transaction_that_begins_after_a_long_silence_is_not_old(played: Playe
     assert played.after(ENDS_SECONDS) == []
     assert played.after(HELD_SECONDS - 0.5) == []
     assert [line["event"] for line in played.after(ENDS_SECONDS)] == ["1 record waits behind an open transaction"]
+
+
+def test_in_a_rest_both_ends_are_asked_less_often(played: Played) -> None:
+    played.after(0)
+    asked = played.broker.asked
+    for seconds, times in ((ENDS_SECONDS, 0), (REST_ENDS_SECONDS - ENDS_SECONDS, 1)):
+        played.now += seconds
+        played.watch.look(REST_ENDS_SECONDS)
+        assert played.broker.asked == asked + 2 * times

@@ -87,6 +87,12 @@ class Played:
         self.next[part] += 1
         return Drained(at, at, pa.array([b"x" * max_bytes], pa.binary()))
 
+    def wait(self, seconds: float, asked: TopicPart) -> bool:
+        """Something comes for whoever asks, where a long wait is asked for."""
+        self.now += seconds
+        self.held_bytes[asked] += 100 if seconds >= 1 else 0
+        return seconds >= 1
+
     def asks(self, number: int, size_bytes: int) -> None:
         """One partition is polled, and has so much."""
         self.hub.take(self.parts[number], 1, size_bytes)
@@ -215,3 +221,29 @@ def test_a_partition_that_is_sought_or_closed_leaves_nothing_behind() -> None:
     played.hub.rest(played.parts[1])
     assert played.hub.rests(played.parts[1])
     assert played.awake() == []
+
+
+def test_who_is_fetched_and_has_nothing_is_at_rest_until_something_comes_for_anybody() -> None:
+    played = Played(2, 0)
+    first, second = played.parts
+    assert played.hub.at_rest(first)
+    fetched_at = played.hub.fetched_at
+    assert not played.hub.wait(first, 0.5)
+    assert (played.hub.fetched_at, played.hub.at_rest(second)) == (fetched_at, True)
+    assert played.hub.wait(first, 1.0)
+    assert played.hub.fetched_at == played.now, "what a wait brings was fetched then"
+    assert not played.hub.at_rest(second)
+
+
+def test_nobody_is_at_rest_while_one_waits_for_its_turn() -> None:
+    played = Played(MOST_BUSY + 1, 1_000_000)
+    assert not any(played.hub.at_rest(part) for part in played.parts)
+
+
+def test_offsets_are_noted_in_a_rest_too() -> None:
+    played = Played(1, 0, notes_offsets=True)
+    played.hub.note(played.parts[0], 7)
+    played.hub.wait(played.parts[0], 0.5 * COMMIT_EVERY_SECONDS)
+    assert not played.committed
+    played.hub.wait(played.parts[0], 0.5 * COMMIT_EVERY_SECONDS)
+    assert played.committed == [{played.parts[0]: 7}]

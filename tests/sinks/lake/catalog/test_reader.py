@@ -1,6 +1,7 @@
 """The reading side of the catalog: snapshots by id and time, files with their bounds, what is no catalog."""
 
 import contextlib
+import os
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import ForeignLake, LakeError, LakeMissing
-from sinks.lake.catalog.reader import live_files, next_offsets, open_readonly
+from sinks.lake.catalog.reader import live_files, next_offsets, open_readonly, written
 from sinks.lake.writer import commit
 from tests.sinks.lake.small import NOON, event_row, parcel, small_plan, writer_for
 
@@ -108,6 +109,24 @@ def test_the_offsets_and_files_of_the_newest_state_are_told_without_a_handle(tmp
     assert next_offsets(tmp_path) == {"t/0": 2}
     files = live_files(tmp_path)
     assert (files["events"], files["ledger"], files["late_events"]) == (2, 2, 0)
+
+
+def test_what_was_written_shows_in_the_stamp_of_the_catalog_as_soon_as_a_stamp_can_tell(tmp_path: Path) -> None:
+    lake(tmp_path, 1)
+    assert written(tmp_path) is None, "another change of this moment would have the same"
+
+    def stamp(age_s: float) -> tuple[int, ...] | None:
+        for path in tmp_path.glob("catalog.sqlite*"):
+            then = path.stat().st_mtime_ns - int(age_s * 1e9)
+            os.utime(path, ns=(then, then))
+        return written(tmp_path)
+
+    before = stamp(10)
+    assert before is not None
+    assert written(tmp_path) == before
+    with contextlib.closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as connection, connection:
+        connection.execute("CREATE TABLE more (x)")
+    assert stamp(5) != before
 
 
 def test_no_table_is_said_to_hold_what_others_changed_where_none_did(tmp_path: Path) -> None:
