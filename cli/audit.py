@@ -16,7 +16,7 @@ PAUSE_S = 0.005
 JsonFlag = Annotated[bool, typer.Option("--json", help="Everything as one JSON document.")]
 
 
-@takes(*SOURCE, "lake", *GENERATOR)
+@takes(*SOURCE, "fetch", "lake", *GENERATOR)
 def audit(
     given: Given,
     partition: PartitionFlag = None,

@@ -39,6 +39,7 @@ FLAGS: Mapping[str, Any] = {
     "topic": TopicFlag,
     "group": Annotated[str | None, flag("group")],
     "kafka": KafkaFlag,
+    "fetch": Annotated[str | None, flag("fetch", metavar="librdkafka|direct")],
     "lake": LakeFlag,
     "recovery": RecoveryFlag,
     "bounded": Annotated[bool | None, flag("bounded", "--bounded/--unbounded")],

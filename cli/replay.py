@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sinks.lake.tables.definition import Definition
 
 
-@takes(*SOURCE, "lake", "workers", "processes", *GENERATOR)
+@takes(*SOURCE, "fetch", "lake", "workers", "processes", *GENERATOR)
 def replay(
     given: Given,
     check: Annotated[bool, typer.Option("--check", help="Compare the replayed lake with the live one.")] = False,

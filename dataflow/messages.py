@@ -23,6 +23,9 @@ POLL_SCHEMA = pa.schema(
     ]
 )
 
+IN_PLACE_SCHEMA = POLL_SCHEMA.set(2, pa.field("value", pa.binary_view()))
+"""That of a poll whose values were not copied out of what they came in."""
+
 DEAD_SCHEMA = pa.schema(
     [
         pa.field("topic", pa.string()),
@@ -35,6 +38,18 @@ DEAD_SCHEMA = pa.schema(
         pa.field("message", pa.string()),
     ]
 )
+
+
+def held_bytes(values: pa.Array) -> int:
+    """What a column of values takes in memory, about; of views their own texts, not all that lies beside these."""
+    if values.type != pa.binary_view():
+        return int(values.nbytes)
+    import numpy as np
+
+    views = values.buffers()[1]
+    assert views is not None, "a column has its values"
+    lengths = np.frombuffer(memoryview(views), np.int32)[4 * values.offset : 4 * (values.offset + len(values)) : 4]
+    return int(lengths.sum(dtype=np.int64)) + 16 * len(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +86,12 @@ class TypedRows:
 class Poll:
     """One read of a source partition: the records of offsets [start, end), holes allowed.
 
-    `records` has POLL_SCHEMA, and columns after it where more of each record was asked for; offsets ascend. `end` is
-    the position to read on from. Where a source says its values in other words, `json` has the JSON text per record
-    that the decoder reads in their place; null where `refused`, by offset, says why there is none. `cut`: no newline
-    ends the last record, and the file does. `lost`: the first so many offsets were gone before they were read, which
-    the run accepts (semantics rule 14): none of `records` is there. `typed`: the records as columns, where they come
-    so; their values are null then.
+    `records` has POLL_SCHEMA or IN_PLACE_SCHEMA, and columns after it where more of each record was asked for; offsets
+    ascend. `end` is the position to read on from. Where a source says its values in other words, `json` has the JSON
+    text per record that the decoder reads in their place; null where `refused`, by offset, says why there is none.
+    `cut`: no newline ends the last record, and the file does. `lost`: the first so many offsets were gone before they
+    were read, which the run accepts (semantics rule 14): none of `records` is there. `typed`: the records as columns,
+    where they come so; their values are null then.
     """
 
     records: pa.RecordBatch
@@ -91,14 +106,14 @@ class Poll:
     @property
     def size_bytes(self) -> int:
         """What the records take in memory, about."""
-        held = self.records.column("value") if self.typed is None else self.typed.columns
-        return int(held.nbytes)
+        return held_bytes(self.records.column("value")) if self.typed is None else int(self.typed.columns.nbytes)
 
     def values(self, at: "npt.NDArray[np.int64]") -> pa.Array:
         """The bytes of the records at these positions, as a dead letter keeps them (binary)."""
         if self.typed is not None:
             return self.typed.texts(at)
-        return self.records.column("value").take(pa.array(at)).cast(pa.binary())
+        # Arrow cannot pick views
+        return self.records.column("value").cast(pa.binary()).take(pa.array(at))
 
     def split(self, end: int) -> "tuple[Poll, Poll | None]":
         """The part below offset `end`, which is above `start`, and the rest."""

@@ -51,6 +51,10 @@ class Settings(NamedTuple):
     kafka: Annotated[Mapping[str, str], told("more properties for librdkafka, like security.protocol")] = (
         MappingProxyType({})
     )
+    fetch: Annotated[
+        Literal["librdkafka", "direct"],
+        told("who fetches Kafka's records; direct = Tidemill itself, quicker where much is to be read"),
+    ] = "librdkafka"
     lake: Annotated[Path, told("folder of the lake")] = Path("lake")
     recovery: Annotated[Path, told("folder of the recovery store")] = Path("recovery")
     epoch_ms: Annotated[int, told("milliseconds between two commits", least=10, most=600_000)] = 250

@@ -15,6 +15,7 @@ from runtime.settings import Settings
 
 if TYPE_CHECKING:
     from dataflow.sources.files.content_print import Known
+    from dataflow.sources.kafka.direct.access import Access
 
 
 def open_source(
@@ -100,6 +101,7 @@ def _open_whole(
     from dataflow.sources.kafka.source import KafkaSource
     from sinks.lake.ended import was_read_to_end
 
+    access = _direct_access(settings)
     source = KafkaSource(
         settings.brokers,
         replace(settings.topics, may_lack=partial(was_read_to_end, settings.lake)),
@@ -112,7 +114,18 @@ def _open_whole(
     if settings.accept_gap and settings.ranges is None:
         source.accept_gap()
     source.ask_for(beside_of(plan))
+    if access is not None:
+        source.fetch_directly(access)
     return source
+
+
+def _direct_access(settings: Settings) -> "Access | None":
+    """How brokers are reached where Tidemill fetches itself. Raises ConfigError where it cannot."""
+    if settings.fetch != "direct":
+        return None
+    from dataflow.sources.kafka.direct.access import Access
+
+    return Access.of(settings.require_kafka())
 
 
 def require_record_times(source: str, plan: Plan) -> None:

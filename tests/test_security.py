@@ -26,6 +26,7 @@ from dataflow.errors import ConfigError, SourceError
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.generator.adstream import AdStream
+from dataflow.sources.kafka.direct.access import Access
 from dataflow.sources.kafka.listener import Listener, look
 from dataflow.sources.kafka.properties import OWNED
 from dataflow.sources.kafka.source import KafkaSource
@@ -427,6 +428,22 @@ def test_a_keystore_takes_the_place_of_certificate_and_key(broker: SecureKafka, 
     keystore = {"ssl.keystore.location": "client.p12", "ssl.keystore.password": KEY_PASSWORD}
     source = KafkaSource(broker.at("MTLS"), [topic], properties=properties_for(broker, "MTLS", {**without, **keystore}))
     assert source.partitions() == [f"{topic}/0"]
+    source.close()
+
+
+@pytest.mark.parametrize("listener", ["TLS", "MTLS"])
+def test_records_are_fetched_directly_over_tls(broker: SecureKafka, topic: str, listener: str) -> None:
+    structlog.reset_defaults()
+    own = () if listener == "TLS" else ("ssl.certificate.location", "ssl.key.location", "ssl.key.password")
+    every = properties_for(broker, listener, {})
+    properties = {name: every[name] for name in ("security.protocol", "ssl.ca.location", *own)}
+    source = KafkaSource(broker.at(listener), [topic], properties=properties)
+    source.fetch_directly(Access.of(properties))
+    with capture_logs() as logs:
+        reader = source.open(f"{topic}/0", None, None)
+        assert read(reader, 3) == 3
+    assert not [line for line in logs if "is fetched by librdkafka" in line["event"]]
+    reader.close()
     source.close()
 
 

@@ -62,6 +62,11 @@ UNTESTED = {
     "flink/generate/upsert.py": "most cases of test_generate",
     "flink/generate/words.py": "every case of test_generate",
     "dataflow/pipeline/declaration.py": "records without methods; what they may hold is test_checks'",
+    "dataflow/sources/kafka/direct/connection.py": "each answer of test_drain comes by it, cut and wrong ones too",
+    "dataflow/sources/kafka/direct/fetcher.py": "one broker of test_drain, with all faults",
+    "dataflow/sources/kafka/direct/kernel.py": "compiled with test_batches, which compares every record of it",
+    "dataflow/sources/kafka/direct/lz4_kernel.py": "one of the codecs of test_batches",
+    "dataflow/sources/kafka/direct/records.py": "what test_batches compares stands in them",
     "dataflow/sources/kafka/drain_kernel.py": "every test_drain and test_hub reads through it",
     "dataflow/sources/kafka/drain_native.py": "one of two drains, compared record by record in test_drain",
     "dataflow/sources/kafka/drain_plain.py": "the other one, compared with it there",
@@ -172,6 +177,8 @@ LONG = {
     "dataflow/decode/avro/kernel.py:_body": "compiled: a record is taken apart in one pass",
     "dataflow/decode/json/plain_kernel.py:_record": "compiled: a record is taken apart in one pass without calls",
     "dataflow/decode/json/scan_kernel.py:_after_value": "compiled: a value is passed over without calls",
+    "dataflow/sources/kafka/direct/kernel.py:_expand": "compiled: a record is taken apart in one pass without calls",
+    "dataflow/sources/kafka/direct/kernel.py:_scan": "compiled: a batch is judged in one pass",
     "dataflow/decode/protobuf/kernel.py:_message": "compiled: a record is taken apart in one pass",
 }
 """Functions of more than LINES lines."""

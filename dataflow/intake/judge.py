@@ -309,7 +309,7 @@ class Judge:
         return Refusal("future_event", self._time, message)
 
     def _dead_letters(self, poll: Poll, at: Int64s, refusals: list[Refusal]) -> pa.RecordBatch:
-        records = poll.records.take(pa.array(at))
+        records = poll.records.select(["offset", "timestamp"]).take(pa.array(at))
         count = len(refusals)
         columns = [
             pa.nulls(count, pa.string()) if self.topic is None else pa.array([self.topic] * count, pa.string()),

@@ -33,6 +33,8 @@ class UnframingDecoder:
         rows = len(values)
         if rows == 0:
             return values
+        if values.type == pa.binary_view() and not _may_be_framed(values):
+            return values
         if values.type != pa.binary():
             values = values.cast(pa.binary())
         offsets = words_in(values.buffers()[1], np.int32)[values.offset : values.offset + rows + 1]
@@ -58,3 +60,10 @@ class UnframingDecoder:
         data = payload[offsets[0] : offsets[-1]][keep]
         found = pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(ends), pa.py_buffer(data)])
         return pc.if_else(values.is_valid(), found, pa.scalar(None, pa.binary())) if values.null_count else found
+
+
+def _may_be_framed(values: pa.Array) -> bool:
+    """Whether one of these views begins as a frame does."""
+    views = words_in(values.buffers()[1], np.uint8).reshape(-1, 16)[values.offset : values.offset + len(values)]
+    lengths = np.ascontiguousarray(views[:, :4]).view(np.int32)[:, 0]
+    return bool(((views[:, 4] <= 1) & (lengths > 0)).any())

@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from dataflow.logs import logger
+from dataflow.messages import held_bytes
 from dataflow.sources.kafka.drain import Drain, Drained, TopicPart
 from dataflow.sources.kafka.waiting import Farewells
 
@@ -28,6 +30,30 @@ LOOK_EVERY_SECONDS = 0.1
 LITTLE_BYTES = 2**20
 MESSAGE_BYTES = 256
 """What a record counts besides its value."""
+
+
+class Client(Protocol):
+    """What a hub needs of a consumer."""
+
+    def incremental_assign(self, partitions: list[TopicPartition], /) -> object:
+        """Fetch these as well, from their offsets on."""
+        ...
+
+    def incremental_unassign(self, partitions: list[TopicPartition], /) -> object:
+        """Fetch these no more."""
+        ...
+
+    def get_watermark_offsets(self, partition: TopicPartition, /, *, cached: bool) -> tuple[int, int] | None:
+        """First offset and high watermark, as told last."""
+        ...
+
+    def commit(self, *, offsets: list[TopicPartition], asynchronous: Literal[True]) -> object:
+        """Tell the group how far these were read; raises KafkaException."""
+        ...
+
+    def close(self) -> object:
+        """Leave Kafka."""
+        ...
 
 
 @dataclass(slots=True)
@@ -58,7 +84,7 @@ class Hub:
 
     def __init__(
         self,
-        consumer: Consumer,
+        consumer: Client,
         drain: Drain,
         farewells: Farewells,
         monotonic: Callable[[], float],
@@ -118,7 +144,7 @@ class Hub:
             fetch = self._may_fetch(part, turn) and looks
             before = self._drain.size_bytes
             drained = self._drain.take(part, max_records, max_bytes, fetch=fetch)
-            taken = drained.values.nbytes + MESSAGE_BYTES * len(drained.offsets)
+            taken = held_bytes(drained.values) + MESSAGE_BYTES * len(drained.offsets)
             if fetch:
                 self.fetched_at = self._monotonic()
                 self._little = self._drain.size_bytes + taken - before < LITTLE_BYTES

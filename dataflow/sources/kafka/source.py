@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError
@@ -13,13 +14,13 @@ from confluent_kafka.admin import AdminClient
 
 from dataflow.errors import SourceError, StoppedEarly, UnknownTopic
 from dataflow.logs import logger
-from dataflow.messages import POLL_SCHEMA, Poll
+from dataflow.messages import IN_PLACE_SCHEMA, POLL_SCHEMA, Poll
 from dataflow.sources.kafka.client import Trouble, admin_properties, build, consumer_properties
-from dataflow.sources.kafka.drain import Drained, TopicPart, Trace, open_drain
+from dataflow.sources.kafka.drain import Drain, Drained, TopicPart, Trace, open_drain
 from dataflow.sources.kafka.ends import REST_ENDS_SECONDS, EndsWatch
 from dataflow.sources.kafka.gap import Gap
 from dataflow.sources.kafka.group import GroupCommits
-from dataflow.sources.kafka.hub import Hub
+from dataflow.sources.kafka.hub import Client, Hub
 from dataflow.sources.kafka.lost import created_anew, offset_lost
 from dataflow.sources.kafka.new_topics import NewTopics
 from dataflow.sources.kafka.refusal import is_refusal
@@ -27,6 +28,9 @@ from dataflow.sources.kafka.topic_choice import TopicChoice
 from dataflow.sources.kafka.topics import WATCH_SECONDS, KafkaTopics, TopicWatch
 from dataflow.sources.kafka.waiting import Farewells, Patience
 from dataflow.sources.source import Hint, Reader
+
+if TYPE_CHECKING:
+    from dataflow.sources.kafka.direct.access import Access
 
 LAST_QUESTION_SECONDS = 2.0
 """How long an end waits to hear what is left behind it."""
@@ -63,6 +67,7 @@ class KafkaSource:
         self._start = start
         self._accept_gap = False
         self._beside: Sequence[str] = ()
+        self._access: Access | None = None
         user = dict(properties or {})
         self._trouble = Trouble(brokers, time.monotonic, user)
         admin = build(AdminClient, {**admin_properties(brokers, user), "error_cb": self._trouble})
@@ -96,6 +101,10 @@ class KafkaSource:
     def ask_for(self, beside: Sequence[str]) -> None:
         """Polls of readers that are opened from now on have these columns as well, named as in event/record_part.py."""
         self._beside = beside
+
+    def fetch_directly(self, access: "Access") -> None:
+        """Records of readers that are opened from now on are fetched without librdkafka, as long as nothing is odd."""
+        self._access = access
 
     def accept_gap(self) -> None:
         """Readers that are opened from now on go on behind what was deleted before they read it (semantics rule 14)."""
@@ -154,12 +163,24 @@ class KafkaSource:
         hubs = [hub for hub in self._hubs.get(threading.get_ident(), ()) if not hub.closed]
         hub = next((hub for hub in hubs if not hub.reads(part)), None)
         if hub is None:
-            consumer = build(Consumer, {**self._properties, **self._callbacks})
-            drain = open_drain(consumer, self._beside)
-            hub = Hub(consumer, drain, self._farewells, time.monotonic, notes_offsets=self._notes_offsets)
+            client, drain = self._client()
+            hub = Hub(client, drain, self._farewells, time.monotonic, notes_offsets=self._notes_offsets)
             hubs.append(hub)
         self._hubs[threading.get_ident()] = hubs
         return hub
+
+    def _client(self) -> tuple[Client, Drain]:
+        consumer = build(Consumer, {**self._properties, **self._callbacks})
+        if self._access is None:
+            return consumer, open_drain(consumer, self._beside)
+        # what is compiled for it is not loaded for nothing
+        from dataflow.sources.kafka.direct.drain import DirectConsumer, DirectDrain, Means
+        from dataflow.sources.kafka.direct.request import Limits
+
+        opener = partial(open_drain, beside=self._beside)
+        means = Means(self._access, Limits.of(self._properties), self._topics.leaders, opener)
+        direct = DirectDrain(consumer, means, self._beside)
+        return DirectConsumer(consumer, direct), direct
 
     def _range(self, topic: str, number: int) -> tuple[int, int]:
         """First offset and high watermark, as told some seconds ago at most: one question serves a topic's partitions.
@@ -452,7 +473,8 @@ def _records(drained: Drained, limit: int) -> pa.RecordBatch:
     stamps = drained.timestamps
     # Kafka writes -1 where a record has no timestamp.
     timestamps = pa.array(stamps, mask=stamps == -1) if stamps.min(initial=0) == -1 else pa.array(stamps)
-    batch = pa.RecordBatch.from_arrays([pa.array(drained.offsets), timestamps, drained.values], schema=POLL_SCHEMA)
+    schema = POLL_SCHEMA if drained.values.type == pa.binary() else IN_PLACE_SCHEMA
+    batch = pa.RecordBatch.from_arrays([pa.array(drained.offsets), timestamps, drained.values], schema=schema)
     for name, told in drained.beside.items():
         batch = batch.append_column(name, told)
     return batch if limit == len(stamps) else batch.slice(0, limit)

@@ -151,6 +151,16 @@ class KafkaTopics:
         except TimeoutError as silence:
             raise self._silence() from silence
 
+    def leaders(self, topic: str) -> dict[int, tuple[str, int]]:
+        """Where each partition that has a leader is to be fetched from: host and port, as brokers tell clients."""
+        told = self.list_topics(topic)
+        found = {}
+        for number, part in told.topics[topic].partitions.items():
+            broker = told.brokers.get(part.leader)
+            if broker is not None:
+                found[int(number)] = (str(broker.host), int(broker.port))
+        return found
+
     def ranges(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Per partition the first offset still there, and the one after the last (the high watermark)."""
         low = self._offsets(topic, partitions, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED)
