@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
@@ -177,8 +176,12 @@ class KafkaSource:
         from dataflow.sources.kafka.direct.drain import DirectConsumer, DirectDrain, Means
         from dataflow.sources.kafka.direct.request import Limits
 
-        opener = partial(open_drain, beside=self._beside)
-        means = Means(self._access, Limits.of(self._properties), self._topics.leaders, opener)
+        means = Means(
+            self._access,
+            Limits.of(self._properties),
+            self._topics.leaders,
+            lambda consumer: open_drain(consumer, self._beside),
+        )
         direct = DirectDrain(consumer, means, self._beside)
         return DirectConsumer(consumer, direct), direct
 

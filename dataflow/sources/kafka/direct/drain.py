@@ -62,7 +62,7 @@ class DirectDrain:
         self._consumer = consumer
         self._means = means
         self._beside = beside
-        self._ready = Ready()
+        self._ready = Ready(means.limits.ready_bytes)
         self._fetchers: dict[Broker, Fetcher] = {}
         self._fallback: Drain | None = None
         self._lines: dict[TopicPart, _Line] = {}

@@ -18,8 +18,6 @@ from dataflow.sources.kafka.direct.records import Records
 from dataflow.sources.kafka.direct.request import Limits, fetch_request
 from dataflow.sources.kafka.drain import TopicPart
 
-READY_BYTES = 16 * 2**20
-"""So much may wait until somebody takes it; nothing is asked for meanwhile."""
 UNPACKED_BYTES, LEAST_ANSWER_BYTES = 16 * 2**20, 2**20
 """What one answer may be once it is unpacked, as far as that can be foreseen, and what is asked for at the least."""
 LEAST_WAIT_MS, MOST_WAIT_MS = 10, 500
@@ -56,7 +54,9 @@ class Fetched(NamedTuple):
 class Ready:
     """What was fetched for one hub and nobody has taken yet; bounded by who asks whether there is room."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int) -> None:
+        """While `most_bytes` wait, nothing more is asked for."""
+        self._most_bytes = most_bytes
         self.changed = threading.Condition()
         self._fetched: deque[Fetched] = deque()
         self._size_bytes = 0
@@ -79,7 +79,7 @@ class Ready:
 
     def has_room(self, coming_bytes: int = 0) -> bool:
         """Whether more may be asked for, while so much is already coming."""
-        return self._size_bytes + coming_bytes < READY_BYTES
+        return self._size_bytes + coming_bytes < self._most_bytes
 
 
 def _size_of(fetched: Fetched) -> int:
@@ -244,7 +244,7 @@ class Fetcher:
         assert connection is not None, "connected before"
         places = [(part, offset) for part, (_, offset) in asked.items()]
         most_bytes = max(LEAST_ANSWER_BYTES, int(UNPACKED_BYTES / self._batches.growth))
-        limits = Limits(min(self._limits.answer_bytes, most_bytes), self._limits.part_bytes)
+        limits = self._limits._replace(answer_bytes=min(self._limits.answer_bytes, most_bytes))
         connection.send(FETCH, FETCH_VERSION, fetch_request(places, limits, wait_ms, self._access.rack), wait_ms)
         return asked
 

@@ -8,16 +8,18 @@ from dataflow.sources.kafka.drain import TopicPart
 
 
 class Limits(NamedTuple):
-    """What one answer may have, all in all and of one partition, in bytes."""
+    """What one answer may have, all in all and of one partition, and what may wait until it is taken, in bytes."""
 
     answer_bytes: int
     part_bytes: int
+    ready_bytes: int
 
     @classmethod
     def of(cls, properties: Mapping[str, object]) -> "Limits":
-        """As librdkafka would be told."""
+        """As librdkafka would be told; twice what it would keep may wait here, which is unpacked already."""
         part = properties.get("max.partition.fetch.bytes", properties["fetch.message.max.bytes"])
-        return cls(int(str(properties["fetch.max.bytes"])), int(str(part)))
+        queued = int(str(properties["queued.max.messages.kbytes"]))
+        return cls(int(str(properties["fetch.max.bytes"])), int(str(part)), 2 * 1024 * queued)
 
 
 def fetch_request(places: Iterable[tuple[TopicPart, int]], limits: Limits, wait_ms: int, rack: str) -> bytes:

@@ -10,11 +10,12 @@ from confluent_kafka.admin import NewPartitions
 from structlog.testing import capture_logs
 
 from dataflow.errors import BrokerUnreachable, ConfigError, OffsetLost, UnknownTopic
-from dataflow.messages import POLL_SCHEMA, Poll
+from dataflow.messages import IN_PLACE_SCHEMA, POLL_SCHEMA, Poll
 from dataflow.sources.kafka import ends as kafka_ends
 from dataflow.sources.kafka import hub as kafka_hub
 from dataflow.sources.kafka import source as kafka_module
 from dataflow.sources.kafka import topics as kafka_topics
+from dataflow.sources.kafka.direct.access import Access
 from dataflow.sources.kafka.drain_plain import PlainDrain
 from dataflow.sources.kafka.source import KafkaSource
 from dataflow.sources.source import Reader, Source
@@ -38,7 +39,7 @@ def polls_until(
         if poll is None:
             time.sleep(0.002)
             continue
-        assert poll.records.schema == POLL_SCHEMA
+        assert poll.records.schema in (POLL_SCHEMA, IN_PLACE_SCHEMA)
         assert (poll.start, poll.end) == (before, reader.position)
         offsets = poll.records.column("offset").to_pylist()
         assert offsets == sorted(set(offsets))
@@ -319,15 +320,17 @@ SMALL = {"queued.max.messages.kbytes": "100", "queued.min.messages": "50", "fetc
 
 
 @pytest.mark.parametrize("accept", [False, True], ids=["refused", "accepted"])
-@pytest.mark.parametrize("plain", [False, True], ids=["native", "plain"])
+@pytest.mark.parametrize("way", ["native", "plain", "direct"])
 def test_retention_that_overtakes_a_reader_ends_it_or_is_a_gap(
-    kafka: str, monkeypatch: pytest.MonkeyPatch, accept: bool, plain: bool
+    kafka: str, monkeypatch: pytest.MonkeyPatch, accept: bool, way: str
 ) -> None:
-    if plain:
+    if way == "plain":
         monkeypatch.setattr(kafka_module, "open_drain", lambda consumer, *_: PlainDrain(consumer))
     topic = fresh_topic(kafka)
     produce(kafka, topic, [b"x" * 1000] * 3000)
     source = KafkaSource(kafka, [topic], properties=SMALL)
+    if way == "direct":
+        source.fetch_directly(Access.of({}))
     if accept:
         source.accept_gap()
     reader = source.open(f"{topic}/0", None, None)
