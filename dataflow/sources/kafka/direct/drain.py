@@ -16,6 +16,8 @@ from dataflow.sources.kafka.drain import Drain, Drained, Held, TopicPart, Trace,
 
 CLOSE_SECONDS = 1.0
 """How long a thread that fetches may take to end."""
+TURN_SECONDS = 0.02
+"""How long one of two is waited for before the other one."""
 HELD_BYTES = 8 * 2**20
 """So much is sorted, and no more until it is taken."""
 
@@ -100,6 +102,21 @@ class DirectDrain:
             traces += self._end_of(line)
         found = drained(part[0], pieces, self._beside) if pieces else self._nothing
         return replace(found, traces=traces)
+
+    def wait(self, seconds: float, asked: TopicPart) -> bool:
+        """As `Drain.wait`. Where librdkafka fetches some, it is waited for in turns with the others."""
+        if self._fallback is None:
+            self._serve(asked)
+        given_up = next((part for part in (asked, *self._lines) if self._lines[part].is_given_up), None)
+        if self._fallback is None or given_up is None:
+            return self._ready.wait(seconds) or bool(self._lines[asked].traces)
+        return self._ready.wait(TURN_SECONDS) or self._fallback.wait(min(seconds, TURN_SECONDS), given_up)
+
+    def wake(self) -> None:
+        """As `Drain.wake`."""
+        self._ready.wake()
+        if self._fallback is not None:
+            self._fallback.wake()
 
     def held(self, part: TopicPart) -> Held:
         """As `Drain.held`."""

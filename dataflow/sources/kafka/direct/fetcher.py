@@ -60,12 +60,27 @@ class Ready:
         self.changed = threading.Condition()
         self._fetched: deque[Fetched] = deque()
         self._size_bytes = 0
+        self._is_woken = False
 
     def put(self, fetched: Fetched) -> None:
         """With the lock of `changed` held or not."""
         with self.changed:
             self._fetched.append(fetched)
             self._size_bytes += _size_of(fetched)
+            self.changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Until there is something or `wake` is called; whether there is."""
+        with self.changed:
+            self.changed.wait_for(lambda: self._fetched or self._is_woken, seconds)
+            self._is_woken = False
+            return bool(self._fetched)
+
+    def wake(self) -> None:
+        """End a wait or the next one, from any thread."""
+        with self.changed:
+            self._is_woken = True
+            self.changed.notify_all()
 
     def take(self) -> Fetched | None:
         """The oldest; None where there is nothing."""

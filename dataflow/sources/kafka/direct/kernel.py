@@ -4,12 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core.base import BaseContext as Context
 from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 from dataflow.columnar.inner import inner
+from dataflow.columnar.kept import kept
 from dataflow.columnar.memory import Compiled, byte_at, copy_bytes, half_at, put_half, put_word
 from dataflow.columnar.types import Int32s, Int64s, UInt8s, Whole
 from dataflow.sources.kafka.direct.crc_kernel import crc32c
@@ -239,15 +240,7 @@ def compiled() -> Kernels:
     i64, words, halves = types.int64, types.int64[::1], types.int32[::1]
     columns = types.UniTuple(words, 4)
     return Kernels(
-        _made((i64, i64, i64, words, words), _scan),
-        _made((words, words, i64, columns, types.uint8[::1], halves), _expand),
-        _made((i64, i64, i64, i64), unpack),
+        kept((i64, i64, i64, words, words), _scan),
+        kept((words, words, i64, columns, types.uint8[::1], halves), _expand),
+        kept((i64, i64, i64, i64), unpack),
     )
-
-
-def _made(signature: tuple[types.Type, ...], function: Compiled) -> Compiled:
-    try:
-        return njit(signature, nogil=True, cache=True)(function)
-    except RuntimeError:
-        # No folder to keep it in can be written.
-        return njit(signature, nogil=True)(function)

@@ -5,6 +5,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Timer
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -14,6 +15,7 @@ from dataflow.event.record_part import KEY, TOPIC, header_column
 from dataflow.messages import IN_PLACE_SCHEMA, Poll
 from dataflow.sources.kafka.direct.access import Access
 from dataflow.sources.kafka.source import KafkaSource
+from dataflow.sources.source import Resting
 from tests.kafka_fixture import fresh_topic, produce, transactional_producer
 from tests.kafka_proxy import Spoiler, first_records_at, proxy, with_error
 
@@ -326,3 +328,30 @@ def test_a_broker_that_cannot_be_reached_directly_is_left_to_librdkafka(kafka: s
             assert read(source, f"{topic}/{number}")[0]["value"] == [b"%d" % each for each in range(20)]
     assert len(given_up(lines)) == 2
     assert "nobody is there" in given_up(lines)[0]
+
+
+def test_a_rest_ends_when_a_record_comes_and_when_it_is_woken(kafka: str) -> None:
+    topic = fresh_topic(kafka, 1)
+    produce(kafka, topic, [b"1", b"2"])
+    reader = direct(kafka, topic).open(f"{topic}/0", 0, None, None)
+    assert isinstance(reader, Resting)
+    deadline = time.monotonic() + SECONDS
+    while not (reader.position == 2 and reader.at_rest()):
+        assert time.monotonic() < deadline
+        reader.poll(1_000, 1 << 20)
+        time.sleep(0.01)
+    while reader.await_records(1.0):
+        # what was told of the end may still be on its way
+        assert reader.poll(1_000, 1 << 20) is None
+    waker = Timer(0.2, reader.wake)
+    waker.start()
+    began = time.monotonic()
+    assert not reader.await_records(SECONDS)
+    assert time.monotonic() - began < SECONDS / 2
+    Timer(0.2, produce, (kafka, topic, [b"3"])).start()
+    found = None
+    while found is None:
+        assert reader.await_records(SECONDS)
+        found = reader.poll(1_000, 1 << 20)
+    assert found.records.column("value").to_pylist() == [b"3"]
+    reader.close()
