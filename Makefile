@@ -1,7 +1,7 @@
 # make demo and make test each work alone, as the first command in a fresh clone.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports tests kafka kafka-stop flink flink-stop chaos parity bench bench-serving dist clean runtime development ducklake readers spark deploy-check page screenshots
+.PHONY: help demo test check format lint types imports tests kafka kafka-stop flink flink-stop chaos parity bench bench-serving dist clean runtime development ducklake readers spark peers deploy-check page screenshots
 
 DEMO_SECONDS ?= 30
 BIN := .venv/bin
@@ -52,22 +52,8 @@ chaos: development ducklake ## 300 kills and every other fault on real Kafka; CH
 parity: development spark ## Flink, Spark, Tidemill and DuckDB over the same offsets, every case; PARITY="--only sessions" for some
 	$(BIN)/python -m tests.flink.parity --write $(PARITY)
 
-bench: runtime spark ## throughput, Flink and Spark beside, latency, a million hostile records on a real Kafka, start of commands; see bench/results
-	$(BIN)/python -m bench.throughput
-	$(BIN)/python -m bench.latency
-	$(BIN)/python -m bench.fuzz
-	$(BIN)/python -m bench.fuzz_formats
-	$(BIN)/python -m bench.fuzz_json
-	$(BIN)/python -m bench.formats
-	$(BIN)/python -m bench.decode
-	$(BIN)/python -m bench.one_broken
-	$(BIN)/python -m bench.start
-	$(BIN)/python -m bench.idle
-	$(BIN)/python -m bench.answers
-	$(BIN)/python -m bench.files
-	$(BIN)/python -m bench.safe_sql
-	$(BIN)/python -m bench.disk
-	$(BIN)/python -m bench.engines
+bench: runtime spark peers ## everything measured, beside other engines, then bench/RESULTS.md and plots; BENCH="--quick" for a trial
+	$(BIN)/python -m bench.all $(BENCH)
 
 bench-serving: runtime ducklake ## how fast answers are, beside the official DuckLake client; writes docs/serving.md
 	$(BIN)/python -m bench.serving --write
@@ -86,7 +72,7 @@ dist: development ## wheel and sdist of the last commit into dist/, built twice 
 	@$(BIN)/python -m deploy.packaging.dist
 
 clean: ## remove the environments, caches and dist/; never a lake, its recovery folder or Kafka's data
-	rm -rf .venv .venv-ducklake .venv-readers .venv-spark .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist tidemill.egg-info
+	rm -rf .venv .venv-ducklake .venv-readers .venv-spark .venv-peer-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist tidemill.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 runtime:
@@ -100,6 +86,9 @@ ducklake: ## the environment with the official DuckLake client, for the tests
 
 spark: ## the environment with Apache Spark's Python, for `tidemill spark run` and the tests
 	@sh deploy/bootstrap.sh spark
+
+peers: ## the environments of other engines, for `make bench`; one that cannot be made is left out
+	@for name in quix pathway laminardb; do sh deploy/bootstrap.sh peer $$name || true; done
 
 readers: ## the environment with other readers of lake and API, for the tests
 	@sh deploy/bootstrap.sh readers

@@ -1,5 +1,6 @@
 """The command lines that are measured, and the topic they work on."""
 
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,12 @@ def run(brokers: str, topic: str, folder: Path, *, bounded: bool, tidemill: str 
 def bare_consume(brokers: str, topic: str) -> list[str]:
     """Consume all of `topic` and touch each value, nothing else."""
     return [sys.executable, "-m", "bench.bare_consume", "--brokers", brokers, "--topic", topic]
+
+
+def knows_flag(command: str, flag: str) -> bool:
+    """Whether this checkout's `tidemill COMMAND` has a flag, by its help."""
+    told = subprocess.run([TIDEMILL, command, "--help"], capture_output=True, text=True, check=True).stdout
+    return flag in told.split()
 
 
 def create_topic(

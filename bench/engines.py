@@ -1,10 +1,11 @@
 """Tidemill beside Flink and Spark on the same topics, in turns: rate, CPU, memory, state, and growth with keys."""
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -12,7 +13,8 @@ from pathlib import Path
 
 from pyarrow import parquet
 
-from bench.commands import TIDEMILL, create_topic, produce
+from bench import names
+from bench.commands import TIDEMILL, bare_consume, create_topic, knows_flag, produce
 from bench.engines_flink import Asked, Ran, measure_flink
 from bench.engines_latency import Watched, latencies, of_flink, of_tidemill
 from bench.measure import FEWEST_ROUNDS, BenchError, Sample, Summary, as_markdown, in_turns, run_child, summarise
@@ -27,10 +29,10 @@ from query.reader import LakeReader
 
 ROOT = Path(__file__).resolve().parent.parent
 PIPELINES = "bench/engines_pipeline.py"
-TOTALS = {"one": ("ads_1m", "events"), "ads": ("revenue_1h", "events")}
+TOTALS = {"one": ("ads_1m", "events"), "ads": ("revenue_1h", "events"), "ysb": ("views_10s", "views")}
 """Of each pipeline a rollup and its count: what must be equal whoever counted."""
-HERE = "tidemill run, one worker"
-SPARK = "Spark SQL, batch, 2 cores"
+HERE, DIRECT, BARE, SPARK = names.HERE, names.DIRECT, names.BARE, names.SPARK
+DIRECT_FLAGS = ("--fetch", "direct")
 SPARK_HEAP_MB = 3_072
 JOBS = {
     "one": (Asked("upsert", 1), Asked("upsert", 2), Asked("final", 1), Asked("final", 2)),
@@ -60,14 +62,21 @@ class Bench:
         create_topic(self.brokers, topic, partitions=self.partitions)
         run_child(produce(self.brokers, topic, count=count), log=self.work / "feed.log", cwd=ROOT)
 
-    def tidemill(self, name: str, topic: str, events: int) -> Sample:
+    def bare(self, topic: str, events: int) -> Sample:
+        """Consume, touch each value, nothing else."""
+        usage = run_child(bare_consume(self.brokers, topic), log=self.work / "bare.log", cwd=ROOT)
+        told = json.loads(usage.output)
+        if told["records"] != events:
+            raise BenchError(f"the bare loop read {told['records']:,} of {events:,} records of {topic}")
+        return Sample(events, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes, events / told["seconds"])
+
+    def tidemill(self, name: str, topic: str, events: int, flags: Sequence[str] = ()) -> Sample:
         """One bounded run into a fresh lake."""
         folder = self.work / "run"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        usage = run_child(
-            tidemill_run(name, self.brokers, topic, folder, bounded=True), log=self.work / "run.log", cwd=ROOT
-        )
+        command = [*tidemill_run(name, self.brokers, topic, folder, bounded=True), *flags]
+        usage = run_child(command, log=self.work / "run.log", cwd=ROOT)
         rollup, count = TOTALS[name]
         with LakeReader(folder / "lake") as lake:
             commits = lake.query(COMMITS).to_pylist()
@@ -110,13 +119,17 @@ class Bench:
         return load(f"{ROOT / PIPELINES}:{name}")
 
     def compare(
-        self, name: str, topic: str, events: int, rounds: int, jobs: tuple[Asked, ...], *, with_spark: bool = False
+        self, name: str, topic: str, events: int, rounds: int, jobs: tuple[Asked, ...], *, with_others: bool = False
     ) -> list[Summary]:
-        """Everyone over one topic, in turns."""
+        """Everyone over one topic, in turns; with others, Spark, the bare loop and the direct path are among them."""
         contenders: dict[str, Callable[[int], Sample]] = {HERE: lambda _: self.tidemill(name, topic, events)}
+        if with_others and knows_flag("run", DIRECT_FLAGS[0]):
+            contenders[DIRECT] = lambda _: self.tidemill(name, topic, events, DIRECT_FLAGS)
+        if with_others:
+            contenders[BARE] = lambda _: self.bare(topic, events)
         for asked in jobs:
             contenders[asked.name] = partial(_once, self, name, topic, events, asked)
-        if name == "one" and with_spark:
+        if name == "one" and with_others:
             contenders[SPARK] = lambda _: self.spark(name, topic, events)
         return [summarise(who, runs) for who, runs in in_turns(contenders, rounds).items()]
 
@@ -200,7 +213,7 @@ def main() -> None:
         bench.fill("one", given.events, 1_000)
         bench.fill_ads("ads", given.events)
         for name, title in (("one", "One rollup, 1,000 keys"), ("ads", "The shipped pipeline without its sketch")):
-            summaries = bench.compare(name, name, given.events, given.rounds, JOBS[name], with_spark=True)
+            summaries = bench.compare(name, name, given.events, given.rounds, JOBS[name], with_others=True)
             parts.append(f"## {title}\n\n{as_markdown(summaries)}\n{ratios(summaries)}")
             figures[name] = [asdict(each) for each in summaries]
         parts.append(_growth(bench, given.events, given.keys, given.rounds, figures))
@@ -222,6 +235,7 @@ def main() -> None:
         "Flink": f"{version}, one TaskManager of 2 slots and 2 GiB of heap, generated SQL with `strict_event`, object "
         "reuse, mini-batch in the form upsert, checkpoints every second, exactly-once sinks; the cluster runs before",
         "Spark": f"pyspark 4.2, started for each run, {SPARK_HEAP_MB} MB of heap",
+        "bare loop": "confluent-kafka consumes and touches each value, a process for each run",
         "Tidemill": "a whole process for each run, compactor included; commits every 250 ms",
     }
     write("engines", "Tidemill, Flink and Spark on the same topics", facts, "\n".join(parts), figures)

@@ -8,9 +8,21 @@ from annotated_types import Ge, Lt
 from pydantic import BaseModel
 
 from pipelines.ads import pipeline as shipped
-from tidemill import EventTime, Money, Pipeline, Rollup
+from tidemill import Dimension, EventTime, Money, Pipeline, Rollup
 from tidemill import aggregates as agg
 from tidemill.windows import tumble
+
+
+class PageEvent(BaseModel):
+    """Of the Yahoo Streaming Benchmark: seven fields, some 250 bytes as JSON."""
+
+    user_id: str
+    page_id: str
+    ad_id: str
+    ad_type: str
+    event_type: str
+    event_time: EventTime
+    ip_address: str
 
 
 class Click(BaseModel):
@@ -35,6 +47,30 @@ one = Pipeline(
             keys=["ad_id"],
             window=tumble("1m"),
             aggregates={"events": agg.count(), "spend": agg.sum("cost")},
+        )
+    ],
+)
+
+ten = replace(
+    one,
+    name="ten",
+    rollups=[replace(one.rollups[0], name="ads_10s", window=tumble("10s"))],
+)
+"""What every engine of bench/peers can say, too."""
+
+ysb = Pipeline(
+    name="ysb",
+    event=PageEvent,
+    out_of_orderness="5s",
+    allowed_lateness="1m",
+    dimensions=[Dimension("ads", "ysb_ads.csv", key="ad_id", columns={"campaign_id": str})],
+    rollups=[
+        Rollup(
+            "views_10s",
+            keys=["campaign_id"],
+            window=tumble("10s"),
+            where="event_type = 'view'",
+            aggregates={"views": agg.count()},
         )
     ],
 )

@@ -35,18 +35,22 @@ class PeakMemory:
     def _watch(self) -> None:
         while not self._ended.wait(SAMPLE_S):
             mark = _status_bytes(self._pid, "VmHWM")
-            together = sum(_status_bytes(pid, "VmRSS") for pid in _tree(self._pid))
-            self.peak_bytes = max(self.peak_bytes, mark, together)
+            self.peak_bytes = max(self.peak_bytes, mark, resident_bytes(self._pid))
+
+
+def resident_bytes(pid: int) -> int:
+    """What a process and its descendants hold now; 0 where there is no /proc."""
+    return sum(_status_bytes(each, "VmRSS") for each in _tree(pid))
 
 
 def _tree(root: int) -> list[int]:
     found = [root]
     for pid in found:
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
+        try:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
                 found.extend(map(int, children.read_text().split()))
-            except OSError:
-                continue
+        except OSError:  # it has ended, or one of its threads
+            continue
     return found
 
 

@@ -1,6 +1,7 @@
 """Figures on disk: one JSON and one Markdown file per benchmark under bench/results."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -8,7 +9,8 @@ from pathlib import Path
 
 from bench.measure import Summary, as_markdown, machine
 
-RESULTS = Path(__file__).resolve().parent / "results"
+RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).resolve().parent / "results")
+"""Where figures are kept. Those of a trial with small inputs go elsewhere, which the variable names."""
 
 
 def write(name: str, title: str, facts: Mapping[str, object], body: str, data: object, folder: Path = RESULTS) -> None:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the environments of this checkout: bootstrap.sh run | dev | ducklake | readers | spark
+# Builds the environments of this checkout: bootstrap.sh run | dev | ducklake | readers | spark | peer NAME
 #
 #   run       .venv with requirements.txt and the project itself (the command .venv/bin/tidemill)
 #   dev       the same, and requirements-dev.txt
@@ -7,6 +7,7 @@
 #   readers   .venv-readers with requirements-readers.txt, and where npm and Maven run, what deploy/readers/ names;
 #             for tests only
 #   spark     .venv-spark with requirements-spark.txt, for `tidemill spark run` and tests
+#   peer      .venv-peer-NAME with requirements-peer-NAME.txt, another engine for `make bench`
 #
 # Quick when nothing changed: a stamp in the environment names what it was built from.
 set -eu
@@ -163,8 +164,16 @@ case "${1:-}" in
   spark)
     packages .venv-spark .stamp-spark requirements-spark.txt requirements-spark.txt
     ;;
+  peer)
+    known=$(ls requirements-peer-*.txt 2>/dev/null | sed 's/requirements-peer-\(.*\)\.txt/\1/' | tr '\n' ' ')
+    if [ -z "${2:-}" ] || [ ! -f "requirements-peer-$2.txt" ]; then
+      say "say which engine: one of ${known:-none, since no requirements-peer-NAME.txt is here}"
+      exit 2
+    fi
+    packages ".venv-peer-$2" .stamp-peer "requirements-peer-$2.txt" "requirements-peer-$2.txt"
+    ;;
   *)
-    say "say what to build: run, dev, ducklake, readers or spark"
+    say "say what to build: run, dev, ducklake, readers, spark or peer NAME"
     exit 2
     ;;
 esac

@@ -1,0 +1,174 @@
+"""What Tidemill is to reach, target by target, and where the figure that decides it comes from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.figures import Results, of, rate_ratio
+from bench.names import BARE, BYTEWAX, DIRECT, DUCKDB, HERE, LAMINARDB, PATHWAY, PROCESSES, QUIX, SPARK, WORKERS, flink
+
+Measured = Callable[[Results], float | None]
+"""The figure out of all results; None where it was not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One line of the table.
+
+    `wanted` is the least that is wanted, the most where `at_most`. `result` names the file of bench/results that
+    the figure is in, `profile` the profile that shows where the time goes if the target is missed.
+    """
+
+    name: str
+    wanted: float
+    result: str
+    measured: Measured
+    unit: str = "times"
+    at_most: bool = False
+    profile: str | None = None
+
+    def met(self, value: float) -> bool:
+        """Whether this value is enough."""
+        return value <= self.wanted if self.at_most else value >= self.wanted
+
+    @property
+    def asked(self) -> str:
+        """As it is said in a table."""
+        return f"{'at most' if self.at_most else 'at least'} {self.wanted:g} {self.unit}"
+
+
+def _ratio(result: str, group: str | None, here: str, other: str, *, steady: bool = True) -> Measured:
+    def measured(results: Results) -> float | None:
+        stored = results.get(result)
+        return None if stored is None else rate_ratio(stored.group(group), here, other, steady=steady)
+
+    return measured
+
+
+def _cpu_us(result: str, group: str | None, name: str) -> Measured:
+    def measured(results: Results) -> float | None:
+        stored = results.get(result)
+        found = None if stored is None else of(stored.group(group), name)
+        return None if found is None else found.cpu_s_per_million
+
+    return measured
+
+
+def _fastest_flink(parallelism: int, here: str) -> Measured:
+    """Against the form of the job that was quicker."""
+
+    def measured(results: Results) -> float | None:
+        stored = results.get("engines")
+        if stored is None:
+            return None
+        rows = stored.group("one")
+        found = [rate_ratio(rows, here, flink(form, parallelism)) for form in ("upsert", "final")]
+        return min((each for each in found if each is not None), default=None)
+
+    return measured
+
+
+def _fastest_of_all_flinks(results: Results) -> float | None:
+    found = [_fastest_flink(parallelism, DIRECT)(results) for parallelism in (1, 2)]
+    return min((each for each in found if each is not None), default=None)
+
+
+def _peak_mib(results: Results) -> float | None:
+    """The most that one process of a worker held in any comparison at full speed."""
+    places = (("throughput", None), ("engines", "one"), ("engines", "ads"), ("peers", None), ("backfill", None))
+    found = [
+        row.peak_rss_mib
+        for name, group in places
+        if name in results
+        for row in results[name].group(group)
+        if row.name in (HERE, "tidemill run")
+    ]
+    return max(found, default=None)
+
+
+def _grown_mib(results: Results) -> float | None:
+    stored = results.get("hour")
+    return None if stored is None else float(stored.figures["grown_mib"])
+
+
+def _shape(name: str) -> Measured:
+    return _ratio("record_shapes", None, name, "plain")
+
+
+TARGETS = (
+    Target(
+        "default path, one rollup, against the bare loop",
+        2.2,
+        "engines",
+        _ratio("engines", "one", HERE, BARE),
+        profile="one",
+    ),
+    Target(
+        "default path, ads pipeline, against the bare loop",
+        1.6,
+        "throughput",
+        _ratio("throughput", None, HERE, BARE),
+        profile="ads",
+    ),
+    Target(
+        "default path against Flink SQL, the same rule, p = 1", 7, "engines", _fastest_flink(1, HERE), profile="one"
+    ),
+    Target(
+        "default path against Flink SQL, the same rule, p = 2", 5.5, "engines", _fastest_flink(2, HERE), profile="one"
+    ),
+    Target("direct path against Flink SQL", 10, "engines", _fastest_of_all_flinks, profile="direct"),
+    Target("direct path against the bare loop", 4, "engines", _ratio("engines", "one", DIRECT, BARE), profile="direct"),
+    Target(
+        "direct path, CPU of the process",
+        0.45,
+        "engines",
+        _cpu_us("engines", "one", DIRECT),
+        "us an event",
+        at_most=True,
+        profile="direct",
+    ),
+    Target(
+        "records with an unknown key against plain ones",
+        0.85,
+        "record_shapes",
+        _shape("one unknown key"),
+        profile="unknown",
+    ),
+    Target("records with UTF-8 against plain ones", 0.85, "record_shapes", _shape("UTF-8"), profile="UTF-8"),
+    Target("records with escapes against plain ones", 0.85, "record_shapes", _shape("escapes"), profile="escapes"),
+    Target(
+        "records with keys in random order against plain ones",
+        0.85,
+        "record_shapes",
+        _shape("shuffled keys"),
+        profile="shuffled",
+    ),
+    Target(
+        "files, -w 2, against one DuckDB query by the exact rule, start included",
+        1.5,
+        "backfill",
+        _ratio("backfill", None, WORKERS, DUCKDB, steady=False),
+        profile="files",
+    ),
+    Target(
+        "files, -w 2 against one worker",
+        1.8,
+        "backfill",
+        _ratio("backfill", None, WORKERS, "tidemill run"),
+        profile="files",
+    ),
+    Target(
+        "files, two processes against one",
+        1.7,
+        "backfill",
+        _ratio("backfill", None, PROCESSES, "tidemill run"),
+        profile="files",
+    ),
+    Target("peak memory at full speed, one worker", 300, "throughput", _peak_mib, "MiB", at_most=True),
+    Target("memory that one hour at full speed adds", 10, "hour", _grown_mib, "MiB", at_most=True),
+    Target("against Spark SQL", 4, "engines", _ratio("engines", "one", HERE, SPARK), profile="one"),
+    Target("against Pathway", 10, "peers", _ratio("peers", None, HERE, PATHWAY), profile="one"),
+    Target("against LaminarDB", 6, "peers", _ratio("peers", None, HERE, LAMINARDB), profile="one"),
+    Target("against Quix Streams", 50, "peers", _ratio("peers", None, HERE, QUIX), profile="one"),
+    Target("against plain Bytewax", 50, "peers", _ratio("peers", None, HERE, BYTEWAX), profile="one"),
+)
+"""In the order of the report. Ratios are of rates: while running, where both sides say that."""
