@@ -8,22 +8,29 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 from pyarrow import parquet
 
 from bench.commands import TIDEMILL
+from bench.engines import engines
 from bench.engines_feed import record
+from bench.engines_files import over_files
+from bench.engines_flink import Asked, job_of, measure_job
 from bench.measure import FEWEST_ROUNDS, BenchError, Sample, Summary, in_turns, run_child, summarise
 from bench.results import write_summaries
 from bench.throughput import COMMITS, steady_rate
+from dataflow.pipeline.load import load
+from flink.cluster.cluster import FlinkCluster
 from query.reader import LakeReader
 
 ROOT = Path(__file__).resolve().parent.parent
 ONE, TWO, PROCESSES = "tidemill run", "tidemill run -w 2", "tidemill run -p 2"
 FLAGS: Mapping[str, Sequence[str]] = {ONE: (), TWO: ("-w", "2"), PROCESSES: ("-p", "2")}
+JOBS = (Asked("upsert", 1), Asked("upsert", 2))
 BATCH = "DuckDB, one query, 2 threads"
 START_MS, SPAN_MS = 1_764_000_000_000, 600_000
 LATE_EVERY, LATE_MS = 100, 150_000
@@ -81,6 +88,16 @@ class Bench:
         self.agree([tuple(row.values()) for row in parquet.read_table(out).sort_by(order).to_pylist()])
         return Sample(self._count, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes)
 
+    def flink(self, brokers: str, cluster: FlinkCluster, asked: Asked) -> Sample:
+        """The generated job over the files, on a cluster that runs already; it writes into Kafka."""
+        plan = load(f"{ROOT}/bench/engines_pipeline.py:one")
+        job = over_files(job_of(plan, brokers, "none", asked, bounded=True), self._folder)
+        ran = measure_job(cluster, plan, brokers, job, self._count)
+        found = ran.tables["ads_1m"]
+        columns = [found.column(name).to_pylist() for name in ("ad_id", "window_start", "events", "spend")]
+        self.agree(sorted(zip(*columns, strict=True)))
+        return ran.sample
+
     def agree(self, answer: Answer) -> None:
         """Raises BenchError where an answer is not the first one's."""
         if self._answer is None:
@@ -119,24 +136,34 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=4)
     parser.add_argument("--keys", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=FEWEST_ROUNDS)
+    parser.add_argument("--no-flink", action="store_true", help="without Flink over the same files")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tidemill-backfill-") as folder:
-        work = Path(folder)
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidemill-backfill-")))
         fill(work / "in", given.events, given.keys, given.files)
         bench = Bench(work / "in", work, given.events)
-        contenders = {name: partial(_once, bench, flags) for name, flags in FLAGS.items()}
-        summaries = [
-            summarise(name, runs)
-            for name, runs in in_turns({**contenders, BATCH: lambda _: bench.batch()}, given.rounds).items()
-        ]
+        contenders: dict[str, Callable[[int], Sample]] = {
+            **{name: partial(_once, bench, flags) for name, flags in FLAGS.items()},
+            BATCH: lambda _: bench.batch(),
+        }
+        if not given.no_flink:
+            brokers, cluster = stack.enter_context(engines(work))
+            for asked in JOBS:
+                contenders[asked.name] = partial(_flink, bench, brokers, cluster, asked)
+        summaries = [summarise(name, runs) for name, runs in in_turns(contenders, given.rounds).items()]
     told = {
         "events": f"{given.events:,} JSON records of 132 bytes in {given.files} files, {given.keys:,} keys, 1 % late",
         "rounds": f"{given.rounds} of each, in turns; medians; start and end included",
         "answers": "equal, group by group",
+        "Flink": "where it is there, the generated job over the same files, format raw, on a cluster that runs before",
         **facts(summaries),
         "load when it ended": f"{os.getloadavg()[0]:.1f} (1 minute)",
     }
     write_summaries("backfill", "Files read from beginning to end", told, summaries)
+
+
+def _flink(bench: Bench, brokers: str, cluster: FlinkCluster, asked: Asked, _turn: int) -> Sample:
+    return bench.flink(brokers, cluster, asked)
 
 
 def _once(bench: Bench, flags: Sequence[str], _turn: int) -> Sample:

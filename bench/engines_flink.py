@@ -103,12 +103,16 @@ def started(cluster: FlinkCluster, name: str, job: Generated, settings: Mapping[
 
 
 def measure_flink(cluster: FlinkCluster, plan: Plan, brokers: str, topic: str, events: int, asked: Asked) -> Ran:
-    """One bounded job over all of a topic, on a cluster that runs already.
+    """One bounded job over all of a topic."""
+    return measure_job(cluster, plan, brokers, job_of(plan, brokers, topic, asked, bounded=True), events)
+
+
+def measure_job(cluster: FlinkCluster, plan: Plan, brokers: str, job: Generated, events: int) -> Ran:
+    """One job with an end, on a cluster that runs already.
 
     The rate is from its submission to its end; the steady one leaves out the compilation and deployment of the job.
     CPU and memory are those of JobManager, TaskManagers and gateway.
     """
-    job = job_of(plan, brokers, topic, asked, bounded=True)
     kafka = Kafka(brokers, {})
     make_topics(kafka, job.topics, 2)
     try:

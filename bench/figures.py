@@ -11,7 +11,7 @@ from bench.measure import Machine, Summary
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One file of bench/results: when and where it was measured, the facts of the run, its figures."""
+    """One file of bench/results: when, where and of which commit it was measured, the facts of the run, its figures."""
 
     name: str
     title: str
@@ -19,6 +19,7 @@ class Stored:
     machine: Machine
     facts: Mapping[str, str]
     figures: Any
+    commit: str | None = None
 
     def group(self, name: str | None = None) -> list[Summary]:
         """Its summaries, or those that stand under a name; none where there is no such group."""
@@ -40,9 +41,9 @@ def read_results(folder: Path) -> dict[str, Stored]:
     found = {}
     for path in sorted(folder.glob("*.json")):
         whole = json.loads(path.read_text(encoding="utf-8"))
-        found[path.stem] = Stored(
-            path.stem, whole["title"], whole["at"], Machine(**whole["machine"]), whole["facts"], whole["figures"]
-        )
+        place = Machine(**whole["machine"])
+        told = whole["title"], whole["at"], place, whole["facts"], whole["figures"], whole.get("commit")
+        found[path.stem] = Stored(path.stem, *told)
     return found
 
 

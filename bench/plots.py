@@ -58,7 +58,7 @@ def _growth(group: str) -> Callable[[Stored, str], str | None]:
 
 def _stages(stored: Stored, title: str) -> str | None:
     rows = [(f"{run['name']}: {stage}", ns) for run in stored.figures for stage, ns in run["stages"].items()]
-    return bars(title, "ns of CPU a record", rows, first_is_ours=False) if rows else None
+    return bars(title, "ns of CPU a record", rows) if rows else None
 
 
 def _cpu(each: Summary) -> float:

@@ -105,8 +105,9 @@ def stages_table(run: Mapping[str, Any]) -> str:
 def measurement(stored: Stored) -> str:
     """When, where, how, with which versions and settings; the figures are in the file that it names."""
     told = "".join(f"- {name}: {value}\n" for name, value in stored.facts.items())
+    of = f", commit {stored.commit}" if stored.commit else ""
     return (
-        f"### {stored.title}\n\n{command_of(stored.name)}, {stored.at}, {stored.machine}; "
+        f"### {stored.title}\n\n{command_of(stored.name)}, {stored.at}{of}, {stored.machine}; "
         f"[figures](results/{stored.name}.md).\n\n{told}\n"
     )
 

@@ -14,8 +14,8 @@ Points = Sequence[tuple[float, float]]
 """(x, y), in the order of x."""
 
 
-def bars(title: str, unit: str, rows: Sequence[tuple[str, float]], *, first_is_ours: bool = True) -> str:
-    """One bar a row, the longest as long as there is room; the first one in a colour of its own.
+def bars(title: str, unit: str, rows: Sequence[tuple[str, float]], *, ours: str = "tidemill") -> str:
+    """One bar a row, the longest as long as there is room; rows whose name begins with `ours` in a colour of their own.
 
     Values are at least 0; the number stands behind each bar.
     """
@@ -26,7 +26,7 @@ def bars(title: str, unit: str, rows: Sequence[tuple[str, float]], *, first_is_o
     body = []
     for at, (name, value) in enumerate(rows):
         y = _TOP + _ROW * at
-        colour = _COLOURS[0] if at == 0 and first_is_ours else _QUIET
+        colour = _COLOURS[0] if name.startswith(ours) else _QUIET
         length = max(value / most * room_px, 1.0)
         middle = y + _BAR - 4
         body.append(_text(label_px - 8, middle, name, "end"))

@@ -15,21 +15,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from confluent_kafka.admin import AdminClient
+from pyarrow import parquet
 
 from bench.commands import TIDEMILL, bare_consume, create_topic
+from bench.engines import engines
+from bench.engines_flink import Asked, measure_flink
 from bench.measure import FEWEST_ROUNDS, BenchError, Sample, Summary, as_markdown, in_turns, run_child, summarise
-from bench.names import BARE, HERE
+from bench.names import BARE, DUCKDB, HERE
+from bench.one_run import kafka_in
 from bench.peers.feed import compared
 from bench.peers.known import PEERS, ROOT, ROWS, Peer
 from bench.peers.truth import Truth, dump
 from bench.results import write
 from bench.throughput import COMMITS, steady_rate
-from deploy.kafka_server import KafkaCluster
+from dataflow.pipeline.load import load
+from flink.cluster.cluster import FlinkCluster
 from proof.parity.produce import fresh_name
 from query.reader import LakeReader
 
 ANSWER = "SELECT ad_id AS key, epoch_ms(window_start) AS window_ms, events AS count, spend::DOUBLE AS sum FROM ads_10s"
+FLINK = Asked("upsert", 1)
 CHANGELOG = "changelog__"
 """How the topics begin that Quix Streams makes for the state of a run."""
 
@@ -64,6 +71,28 @@ class Bench:
         self._truth.check(HERE, rows)
         return Sample(self._records, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes, steady_rate(commits))
 
+    def batch(self) -> Sample:
+        """The truth itself, by a process that finds the topic's values in files already."""
+        rows = self._fresh() / "rows.parquet"
+        command = [sys.executable, "-m", "bench.peers.truth", str(self._work / "topic"), str(rows)]
+        usage = run_child(command, log=self._work / "batch.log", cwd=ROOT)
+        self._truth.check(DUCKDB, rows)
+        return Sample(self._records, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes)
+
+    def flink(self, cluster: FlinkCluster, asked: Asked) -> Sample:
+        """One bounded job on a cluster that runs already."""
+        plan = load(f"{ROOT}/bench/engines_pipeline.py:ten")
+        ran = measure_flink(cluster, plan, self._brokers, self._topic, self._records, asked)
+        rows = self._fresh() / "rows.parquet"
+        found = ran.tables["ads_10s"]
+        names = {"key": "ad_id", "window_ms": "window_start", "count": "events", "sum": "spend"}
+        columns = {name: found.column(of) for name, of in names.items()}
+        columns["sum"] = columns["sum"].cast(pa.float64())
+        columns["window_ms"] = columns["window_ms"].cast(pa.int64())
+        parquet.write_table(pa.table(columns), rows)
+        self._truth.check(asked.name, rows)
+        return ran.sample
+
     def peer(self, peer: Peer) -> Sample:
         """One run of another engine's program."""
         folder = self._fresh()
@@ -90,8 +119,6 @@ class Bench:
 
 
 def _write_parquet(lake: LakeReader, rows: Path) -> None:
-    from pyarrow import parquet
-
     parquet.write_table(lake.query(ANSWER), rows)
 
 
@@ -113,9 +140,17 @@ def remove_changelogs(brokers: str) -> None:
             future.result(timeout=30)
 
 
-def contenders(bench: Bench, peers: Sequence[Peer]) -> dict[str, Callable[[int], Sample]]:
-    """By name, the bare loop and Tidemill first."""
-    found: dict[str, Callable[[int], Sample]] = {BARE: lambda _: bench.bare(), HERE: lambda _: bench.tidemill()}
+def contenders(
+    bench: Bench, peers: Sequence[Peer], cluster: FlinkCluster | None = None
+) -> dict[str, Callable[[int], Sample]]:
+    """By name, the bare loop, Tidemill and the batch query first; Flink where there is a cluster."""
+    found: dict[str, Callable[[int], Sample]] = {
+        BARE: lambda _: bench.bare(),
+        HERE: lambda _: bench.tidemill(),
+        DUCKDB: lambda _: bench.batch(),
+    }
+    if cluster is not None:
+        found[FLINK.name] = lambda _: bench.flink(cluster, FLINK)
     for peer in peers:
         found[peer.name] = partial(_peer, bench, peer)
     return found
@@ -128,12 +163,14 @@ def _peer(bench: Bench, peer: Peer, _turn: int) -> Sample:
 def facts(events: int, keys: int, partitions: int, rounds: int, asked: Sequence[Peer]) -> dict[str, str]:
     """What was measured, with which settings, and who was not there."""
     found = {
-        "events": f"{events:,} JSON records of 132 bytes in the order of their times, {partitions} partitions by key, "
+        "events": f"{events:,} JSON records of 132 bytes in the order of their times, partitions: {partitions}, "
         f"{keys:,} keys, broker on the same machine",
         "rule": "counts and sums per key in windows of 10 s; Tidemill: 5 s out of order, 1 minute late, by partition",
         "runs": f"{rounds} of each, in turns; medians; start and end of the process included, steady without them",
         "answers": "each run's rows are those of one DuckDB query over the topic; floating sums within 1e-9 of theirs",
         "Tidemill": "exactly once, commits every 250 ms, compactor included",
+        "DuckDB": "one query over the topic's values, which it finds in files; the truth of all others",
+        "Flink": "where it is there, the generated job with the same rule, on a cluster that runs before",
     }
     for peer in asked:
         if peer.is_here:
@@ -174,17 +211,17 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=FEWEST_ROUNDS)
     parser.add_argument("--only", nargs="*", default=[], help="libraries, like bytewax; none is all that are here")
-    parser.add_argument("--brokers", help="a Kafka that runs; without it one is started")
+    parser.add_argument("--brokers", help="a Kafka that runs; without it one is started, and Flink beside it")
+    parser.add_argument("--no-flink", action="store_true", help="without Flink")
     given = parser.parse_args()
     asked = chosen_peers(given.only)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidemill-peers-")))
-        brokers = given.brokers
-        if brokers is None:
-            kafka = KafkaCluster(work / "kafka")
-            kafka.start()
-            stack.callback(kafka.stop)
-            brokers = kafka.bootstrap
+        cluster: FlinkCluster | None = None
+        if given.no_flink or given.brokers is not None:
+            brokers = stack.enter_context(kafka_in(work, given.brokers))
+        else:
+            brokers, cluster = stack.enter_context(engines(work))
         topic = fresh_name("peers")
         create_topic(brokers, topic, partitions=given.partitions)
         feed = [sys.executable, "-m", "bench.peers.feed", "--brokers", brokers, "--topic", topic]
@@ -192,7 +229,7 @@ def main() -> None:
         run_child(feed, log=work / "feed.log", cwd=ROOT)
         records = dump(brokers, topic, work / "topic")
         bench = Bench(brokers, topic, records, work, stack.enter_context(Truth(work / "topic")))
-        runs = in_turns(contenders(bench, [peer for peer in asked if peer.is_here]), given.rounds)
+        runs = in_turns(contenders(bench, [peer for peer in asked if peer.is_here], cluster), given.rounds)
     summaries = [summarise(name, samples) for name, samples in runs.items()]
     told = facts(given.events, given.keys, given.partitions, given.rounds, asked)
     body = f"{as_markdown(summaries)}\n{ratios(summaries)}"

@@ -16,10 +16,11 @@ def texts(image: str) -> list[str]:
 
 
 def test_bars_are_as_long_as_their_values_and_say_them() -> None:
-    image = bars("Rates", "events/s", [("ours & <mine>", 2_000_000.0), ("theirs", 500_000.0)])
+    image = bars("Rates", "events/s", [("ours & <mine>", 2_000_000.0), ("theirs", 500_000.0)], ours="ours")
     page, *rows = ElementTree.fromstring(image).findall(f"{SVG}rect")
     assert page.get("fill") == "#ffffff"
     long, short = (float(row.get("width") or 0) for row in rows)
+    assert rows[0].get("fill") != rows[1].get("fill")
     assert long == pytest.approx(4 * short, rel=0.01)
     assert {"ours & <mine>", "theirs", "2 M", "500 k"} <= set(texts(image))
 

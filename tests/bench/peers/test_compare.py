@@ -8,7 +8,7 @@ import pytest
 
 from bench.commands import create_topic
 from bench.measure import BenchError, Summary, run_child
-from bench.names import BARE, BYTEWAX, HERE
+from bench.names import BARE, BYTEWAX, DUCKDB, HERE
 from bench.peers.compare import Bench, chosen_peers, contenders, facts, ratios, told_by
 from bench.peers.known import PEERS, ROOT
 from bench.peers.truth import Truth, dump
@@ -25,7 +25,7 @@ def test_all_that_is_at_hand_agree_with_the_truth(kafka: str, tmp_path: Path) ->
     with Truth(tmp_path / "topic") as truth:
         bench = Bench(kafka, "peers", COUNT, tmp_path, truth)
         runs = {name: run(0) for name, run in contenders(bench, PEERS[:1]).items()}
-    assert list(runs) == [BARE, HERE, BYTEWAX]
+    assert list(runs) == [BARE, HERE, DUCKDB, BYTEWAX]
     assert {sample.events for sample in runs.values()} == {COUNT}
     assert runs[BYTEWAX].steady_per_s is not None
 
