@@ -1,11 +1,14 @@
 """One DuckDB query over files of `bench.engines_pipeline.one`'s events, by Tidemill's exact rule for late ones."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
-BOUND_MS, LATENESS_MS, WINDOW_MS = 5_000, 60_000, 60_000
+from bench.peers.told import BOUND_MS, LATENESS_MS
+
+WINDOW_MS = 60_000
 _COLUMNS = {
     "event_id": "VARCHAR",
     "event_time": "BIGINT",
@@ -16,8 +19,8 @@ _COLUMNS = {
 }
 
 
-def query(files: list[Path]) -> str:
-    """Counts and sums per ad and minute of the events that were in time.
+def query(files: Sequence[Path], window_ms: int = WINDOW_MS) -> str:
+    """Counts and sums per ad and window of the events that were in time.
 
     A row's watermark is the largest event time before it in its file, less the bound. Window functions in this form go
     by the file's own order, over rows as they are read, and the files are read side by side.
@@ -29,10 +32,10 @@ def query(files: list[Path]) -> str:
         f"FROM read_json('{file}', format = 'newline_delimited', columns = {{{columns}}}))"
         for file in files
     )
-    window = f"event_time // {WINDOW_MS} * {WINDOW_MS}"
+    window = f"event_time // {window_ms} * {window_ms}"
     return (
         f"SELECT ad_id, {window} AS window_ms, count(*) AS events, sum(cost) AS spend\nFROM ({each})\n"
-        f"WHERE watermark IS NULL OR {window} + {WINDOW_MS - 1 + LATENESS_MS} > watermark\nGROUP BY ALL"
+        f"WHERE watermark IS NULL OR {window} + {window_ms - 1 + LATENESS_MS} > watermark\nGROUP BY ALL"
     )
 
 

@@ -165,9 +165,13 @@ case "${1:-}" in
     packages .venv-spark .stamp-spark requirements-spark.txt requirements-spark.txt
     ;;
   peer)
-    known=$(ls requirements-peer-*.txt 2>/dev/null | sed 's/requirements-peer-\(.*\)\.txt/\1/' | tr '\n' ' ')
     if [ -z "${2:-}" ] || [ ! -f "requirements-peer-$2.txt" ]; then
-      say "say which engine: one of ${known:-none, since no requirements-peer-NAME.txt is here}"
+      known=
+      for file in requirements-peer-*.txt; do
+        name=${file#requirements-peer-}
+        known="$known ${name%.txt}"
+      done
+      say "say which engine, one of:$known"
       exit 2
     fi
     packages ".venv-peer-$2" .stamp-peer "requirements-peer-$2.txt" "requirements-peer-$2.txt"

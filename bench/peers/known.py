@@ -88,6 +88,6 @@ PEERS = (
         ".venv-peer-laminardb",
         "requirements-peer-laminardb.txt",
         "embedded in one Python process, no checkpoints, rows of closed windows",
-        "a watermark 65 s behind the newest event of the source; windows it has passed are closed",
+        "a watermark 65 s behind the newest event of the source, a batch's own events among them; it closes windows",
     ),
 )

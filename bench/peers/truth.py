@@ -7,15 +7,15 @@ from pathlib import Path
 import duckdb
 from confluent_kafka import Consumer, TopicPartition
 
+from bench.backfill_batch import query
 from bench.measure import BenchError
 from bench.peers.feed import END_MS
-from bench.peers.told import BOUND_MS, LATENESS_MS, WINDOW_MS
+from bench.peers.told import WINDOW_MS
 
 BATCH = 10_000
 WAIT_S = 30.0
 RELATIVE = 1e-9
 """How far the sum of an engine that adds in floating point may lie beside the exact one, of the sum's own size."""
-COLUMNS = "{event_time: 'BIGINT', ad_id: 'VARCHAR', cost: 'DECIMAL(18, 6)'}"
 ROWS = "{key: 'VARCHAR', window_ms: 'BIGINT', count: 'BIGINT', sum: 'DOUBLE'}"
 
 
@@ -47,17 +47,9 @@ def dump(brokers: str, topic: str, folder: Path) -> int:
 
 def truth_sql(files: Sequence[Path]) -> str:
     """Counts and exact sums by ad and window of the events that were in time by their own partition's watermark."""
-    each = "\nUNION ALL\n".join(
-        f"SELECT event_time, ad_id, cost, lag(newest) OVER () - {BOUND_MS} AS watermark FROM (\n"
-        "SELECT event_time, ad_id, cost, max(event_time) OVER (ROWS UNBOUNDED PRECEDING) AS newest\n"
-        f"FROM read_json('{file}', format = 'newline_delimited', columns = {COLUMNS}))"
-        for file in files
-    )
-    window = f"event_time // {WINDOW_MS} * {WINDOW_MS}"
     return (
-        f"SELECT ad_id AS key, {window} AS window_ms, count(*) AS count, sum(cost) AS sum\nFROM ({each})\n"
-        f"WHERE event_time < {END_MS} "
-        f"AND (watermark IS NULL OR {window} + {WINDOW_MS - 1 + LATENESS_MS} > watermark)\nGROUP BY ALL"
+        f"SELECT ad_id AS key, window_ms, events AS count, spend AS sum\nFROM ({query(files, WINDOW_MS)})\n"
+        f"WHERE window_ms < {END_MS}"
     )
 
 

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from bench.backfill import BATCH, ONE, PROCESSES, TWO, Bench, events, facts, fill
-from bench.backfill_batch import BOUND_MS, LATENESS_MS, WINDOW_MS, query
+from bench.backfill_batch import WINDOW_MS, query
 from bench.measure import BenchError, Summary
+from bench.peers.told import BOUND_MS, LATENESS_MS
 
 COUNT, KEYS, FILES = 3_000, 7, 2
 

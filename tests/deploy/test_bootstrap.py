@@ -29,9 +29,9 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def bootstrap(checkout: Path, what: str = "ducklake") -> subprocess.CompletedProcess[str]:
+def bootstrap(checkout: Path, *what: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": str(checkout / "bin"), "HOME": str(checkout)}
-    command = [str(checkout / "bin" / "sh"), str(checkout / "deploy" / "bootstrap.sh"), what]
+    command = [str(checkout / "bin" / "sh"), str(checkout / "deploy" / "bootstrap.sh"), *(what or ("ducklake",))]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -78,6 +78,18 @@ def test_readers_of_other_languages_are_left_out_in_words_and_come_with_their_to
     assert "npm install --prefix .venv-readers\n" in (then := bootstrap(checkout, "readers").stderr)
     assert "mvn -f deploy/readers/pom.xml\n" in then
     assert bootstrap(checkout, "readers").stderr == ""
+
+
+def test_another_engine_has_an_environment_of_its_own_and_one_that_is_not_known_is_told(checkout: Path) -> None:
+    script(checkout / "bin" / "python", f'exec {sys.executable} "$@"')
+    for name in ("one", "two"):
+        (checkout / f"requirements-peer-{name}.txt").write_text("# nothing\n")
+    assert "making .venv-peer-two" in bootstrap(checkout, "peer", "two").stderr
+    assert (checkout / ".venv-peer-two" / ".stamp-peer").exists()
+    assert not (checkout / ".venv-peer-one").exists()
+    for asked in (("peer",), ("peer", "three")):
+        refused = bootstrap(checkout, *asked)
+        assert (refused.returncode, refused.stderr) == (2, "bootstrap: say which engine, one of: one two\n")
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("requirements*.txt")))
