@@ -21,6 +21,7 @@ from bench.names import HERE
 from bench.one_run import Runs, fill, kafka_in
 from bench.peers.truth import dump
 from bench.results import write
+from proof.parity.produce import fresh_name
 
 START_MS, SPAN_MS, LATE_MS = 1_764_000_000_000, 600_000, 150_000
 PLAIN = "bench/engines_pipeline.py:one"
@@ -45,8 +46,8 @@ class Point:
 
     @property
     def topic(self) -> str:
-        """What does not differ is filled once."""
-        return f"growth-{self.keys}-{self.partitions}-{self.late}"
+        """The end of its name: what does not differ is filled once."""
+        return f"-{self.keys}-{self.partitions}-{self.late}"
 
     @property
     def pipeline(self) -> str:
@@ -80,14 +81,15 @@ class Bench:
         self._brokers, self._work, self._count = brokers, work, count
         self._runs = Runs(brokers, work)
         self._right: dict[str, int] = {}
+        self._prefix = fresh_name("growth")
 
     def fill(self, place: Point) -> None:
         """Make its topic, if it is not there, and find out the right number."""
         if place.topic in self._right:
             return
-        fill(self._brokers, place.topic, events(self._count, place.keys, place.late), place.partitions)
+        fill(self._brokers, self._prefix + place.topic, events(self._count, place.keys, place.late), place.partitions)
         folder = self._work / "topic"
-        dump(self._brokers, place.topic, folder)
+        dump(self._brokers, self._prefix + place.topic, folder)
         with duckdb.connect() as connection:
             row = connection.execute(f"SELECT sum(events) FROM ({query(sorted(folder.glob('*.ndjson')))})").fetchone()
         assert row is not None, "an aggregate has one row"
@@ -96,7 +98,7 @@ class Bench:
 
     def run(self, place: Point, _turn: int = 0) -> Sample:
         """One run."""
-        ran = self._runs.tidemill(place.pipeline, place.topic, self._count, ask=place.ask)
+        ran = self._runs.tidemill(place.pipeline, self._prefix + place.topic, self._count, ask=place.ask)
         if (counted := ran.rows[0]["n"]) != self._right[place.topic]:
             raise BenchError(f"{place}: {counted:,} events were counted, not {self._right[place.topic]:,}")
         return ran.sample

@@ -18,10 +18,15 @@ from bench.commands import create_topic, produce
 from bench.decode_shapes import shapes
 from bench.measure import BenchError, run_child
 from bench.one_run import ROOT, fill, kafka_in
+from bench.profile_child import COMPILING, START
+from bench.profile_table import stages_table
 from bench.results import write
+from proof.parity.produce import fresh_name
 
 KEYS, PARTITIONS, FILES = 1_000, 4, 4
-ENDED = "threads that have ended, and looks that came late"
+ENDED = "threads that have ended"
+ONCE = (START, COMPILING)
+"""Stages that take as long for any number of records."""
 _ORDER = ("broker client", "reading of files", "decode", "judge", "fold", "publish", "run")
 
 
@@ -70,17 +75,22 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 
 
+def once(told: Mapping[str, Any]) -> dict[str, float]:
+    """Seconds of what is done once, however many records there are."""
+    return {name: round(told["stages"][name] / 1e9, 3) for name in ONCE if name in told["stages"]}
+
+
 def stages(told: Mapping[str, Any], records: int) -> dict[str, float]:
     """Nanoseconds a record by stage, in the order of the data; what no look has seen is a stage, too."""
-    ns: dict[str, int] = told["stages"]
+    ns: dict[str, int] = {name: spent for name, spent in told["stages"].items() if name not in ONCE}
     names = [*(name for name in _ORDER if name in ns), *sorted(ns.keys() - set(_ORDER))]
     found = {name: round(ns[name] / records, 1) for name in names}
-    unseen = told["cpu_ns"] - sum(ns.values())
+    unseen = told["cpu_ns"] - sum(told["stages"].values())
     return {**found, ENDED: round(unseen / records, 1)} if unseen > 0 else found
 
 
-def profile(scenario: Scenario, brokers: str, name: str, work: Path, count: int) -> dict[str, float]:
-    """Run it once; there is no compactor beside it."""
+def profile(scenario: Scenario, brokers: str, name: str, work: Path, count: int) -> dict[str, Any]:
+    """Run it once; there is no compactor beside it. What is stored of it."""
     folder = work / "run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -93,7 +103,8 @@ def profile(scenario: Scenario, brokers: str, name: str, work: Path, count: int)
         command += ["--source", "kafka", "--brokers", brokers, "--topic", name]
     command += ["--lake", str(folder / "lake"), "--recovery", str(folder / "recovery")]
     run_child(command, log=work / f"{name}.log", cwd=ROOT)
-    return stages(json.loads(out.read_text()), count)
+    told = json.loads(out.read_text())
+    return {"what": scenario.what, "records": count, "stages": stages(told, count), "once_s": once(told)}
 
 
 def main() -> None:
@@ -107,25 +118,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tidemill-profile-") as folder:
         work = Path(folder)
         with kafka_in(work, given.brokers) as brokers:
-            for at, name in enumerate(given.only or SCENARIOS):
-                scenario, place = SCENARIOS[name], f"profile-{at}"
+            for name in given.only or SCENARIOS:
+                scenario, place = SCENARIOS[name], fresh_name("profile")
                 scenario.prepare(brokers, place, work, given.events)
                 try:
                     found = profile(scenario, brokers, place, work, given.events)
                 except BenchError as error:
                     left_out.append(f"{name}: {str(error).strip().splitlines()[-1]}")
                     continue
-                figures.append({"name": name, "what": scenario.what, "records": given.events, "stages": found})
+                figures.append({"name": name, **found})
     told = {
-        "events": f"{given.events:,} of each, the whole life of the process, start and end included",
-        "measured": "a look at all stacks every 2 ms books each thread's CPU time since the look before; no compactor",
+        "events": f"{given.events:,} of each, the whole life of the process",
+        "measured": "a look at all stacks every 2 ms books each thread's CPU time since the look before; no compactor; "
+        "what the looks take is left out",
     }
     if left_out:
         told["left out"] = "; ".join(left_out)
     parts = []
     for run in figures:
-        table = "".join(f"| {stage} | {ns:,.0f} |\n" for stage, ns in run["stages"].items())
-        parts.append(f"## {run['name']}: {run['what']}\n\n| stage | CPU ns a record |\n| --- | ---: |\n{table}")
+        parts.append(f"## {run['name']}\n\n{stages_table(run)}")
     write("profile", "Where the time goes", told, "\n".join(parts), figures)
 
 

@@ -15,6 +15,7 @@ from bench.decode_shapes import Ad, shapes
 from bench.measure import FEWEST_ROUNDS, BenchError, Sample, as_markdown, in_turns, summarise
 from bench.one_run import Runs, fill, kafka_in
 from bench.results import write
+from proof.parity.produce import fresh_name
 
 DISTINCT = 50_000
 """Records that differ; then they come again, a span of time below the allowed lateness."""
@@ -28,8 +29,8 @@ def records(values: Sequence[bytes], count: int) -> Iterator[bytes]:
 
 
 def topic_of(shape: str) -> str:
-    """A name that Kafka takes."""
-    return f"shape-{''.join(letter if letter.isalnum() else '-' for letter in shape)}"
+    """The end of a topic's name."""
+    return f"-{''.join(letter if letter.isalnum() else '-' for letter in shape)}"
 
 
 class Bench:
@@ -39,17 +40,18 @@ class Bench:
         self._brokers, self._count, self._partitions = brokers, count, partitions
         self._runs = Runs(brokers, work)
         self._pipelines: dict[str, str] = {}
+        self._prefix = fresh_name("shape")
 
     def fill(self) -> list[str]:
         """Make and fill the topics; the names of the shapes, plain first."""
         for name, (model, values) in shapes(min(DISTINCT, self._count)).items():
             self._pipelines[name] = f"bench/shapes_pipeline.py:{'ad' if model is Ad else 'visit'}"
-            fill(self._brokers, topic_of(name), records(values, self._count), self._partitions)
+            fill(self._brokers, self._prefix + topic_of(name), records(values, self._count), self._partitions)
         return sorted(self._pipelines, key=lambda name: name != PLAIN)
 
     def run(self, name: str, _turn: int = 0) -> Sample:
         """One run. Raises BenchError where not every record was counted."""
-        ran = self._runs.tidemill(self._pipelines[name], topic_of(name), self._count, ask=ASK)
+        ran = self._runs.tidemill(self._pipelines[name], self._prefix + topic_of(name), self._count, ask=ASK)
         counted = ran.rows[0]["n"]
         if counted != self._count:
             raise BenchError(f"{name}: {counted:,} of {self._count:,} records were counted")

@@ -8,12 +8,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from bench.figures import Results, Stored, read_results
 from bench.losses import losses
 from bench.parts import BY_RESULT
 from bench.plots import Plot, drawn
+from bench.profile_table import stages_table
 from bench.targets import TARGETS, Target
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,14 +92,6 @@ def profiles(results: Results) -> str:
     if without:
         parts.append(f"### No profile\n\n{as_list(without, '')}")
     return "\n".join(parts)
-
-
-def stages_table(run: Mapping[str, Any]) -> str:
-    """CPU nanoseconds a record by stage, and each one's part of all."""
-    total = sum(run["stages"].values()) or 1.0
-    lines = [f"{run['records']:,} records, {run['what']}.\n", "| stage | ns a record | part |", "| --- | ---: | ---: |"]
-    lines += [f"| {stage} | {ns:,.0f} | {ns / total:.0%} |" for stage, ns in run["stages"].items()]
-    return "\n".join([*lines, f"| all | {total:,.0f} | |"]) + "\n"
 
 
 def measurement(stored: Stored) -> str:

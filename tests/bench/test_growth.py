@@ -15,7 +15,7 @@ COUNT = 2_000
 
 def test_a_point_differs_in_what_its_curve_is_about() -> None:
     assert point("keys", 7) == Point(keys=7)
-    assert point("late", 5).topic == "growth-1000-4-5"
+    assert point("late", 5).topic == "-1000-4-5"
     assert point("rollups", 2).topic == point("keys", 1_000).topic
     assert point("keys", 7).pipeline == PLAIN
 

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from bench.measure import run_child
-from bench.profile import ENDED, SCENARIOS, stages
+from bench.profile import ENDED, SCENARIOS, once, stages
 from bench.profile_child import COMPILING, ROOT, START, Sampler, files_of, stage_of, tid_offset
+from bench.profile_table import stages_table
 from bench.targets import TARGETS
 
 
@@ -44,18 +45,32 @@ def test_the_time_of_a_thread_that_works_is_booked() -> None:
     sampler.start()
     worker.start()
     deadline = time.monotonic() + 30
-    while sampler.ns["run"] < 20_000_000 and time.monotonic() < deadline:
+    # no record is decoded here: all of it is the start
+    while sampler.ns[START] < 20_000_000 and time.monotonic() < deadline:
         time.sleep(0.01)
     over.set()
     worker.join()
     sampler.stop()
-    assert sampler.ns["run"] >= 20_000_000
+    assert sampler.ns[START] >= 20_000_000
+    assert sampler.own_ns > 0
 
 
 def test_stages_are_per_record_in_the_order_of_the_data_with_what_no_look_saw() -> None:
-    told = {"stages": {"fold": 200, "decode": 1_000, "threads without a stack": 50}, "cpu_ns": 2_250}
+    told = {"stages": {"fold": 200, "decode": 1_000, "threads without a stack": 50, START: 9_000}, "cpu_ns": 11_250}
     assert stages(told, 10) == {"decode": 100.0, "fold": 20.0, "threads without a stack": 5.0, ENDED: 100.0}
+    assert once(told) == {START: 0.0}
     assert ENDED not in stages({"stages": {"fold": 300}, "cpu_ns": 299}, 10)
+
+
+def test_what_is_done_once_is_said_in_seconds() -> None:
+    run = {"what": "a run", "records": 1_000, "stages": {"decode": 75.0, "fold": 25.0}, "once_s": {"start": 1.25}}
+    assert stages_table(run).splitlines()[4:] == [
+        "| decode | 75 | 75% |",
+        "| fold | 25 | 25% |",
+        "| all | 100 | |",
+        "",
+        "Once, however many records there are: start 1.25 s of CPU.",
+    ]
 
 
 def test_every_profile_that_a_target_names_can_be_made() -> None:
@@ -70,4 +85,5 @@ def test_a_run_writes_its_profile(tmp_path: Path) -> None:
     run_child(command, log=tmp_path / "log", cwd=ROOT)
     told = json.loads(out.read_text())
     assert told["stages"][START] > 0
+    assert told["stages"]["publish"] > 0
     assert sum(told["stages"].values()) > told["cpu_ns"] / 2

@@ -18,8 +18,8 @@ def test_records_come_again_until_there_are_enough() -> None:
 def test_every_shape_has_a_topic_of_its_own() -> None:
     names = list(shapes(1))
     assert len({topic_of(name) for name in names}) == len(names)
-    assert topic_of("UTF-8") == "shape-UTF-8"
-    assert topic_of("one unknown key") == "shape-one-unknown-key"
+    assert topic_of("UTF-8") == "-UTF-8"
+    assert topic_of("one unknown key") == "-one-unknown-key"
 
 
 def test_the_targets_name_shapes_that_are_measured() -> None:
