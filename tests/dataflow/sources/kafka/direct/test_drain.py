@@ -16,7 +16,8 @@ from dataflow.messages import IN_PLACE_SCHEMA, Poll
 from dataflow.sources.kafka.direct.access import Access
 from dataflow.sources.kafka.source import KafkaSource
 from dataflow.sources.source import Resting
-from tests.kafka_fixture import fresh_topic, produce, transactional_producer
+from deploy.kafka_server import KafkaCluster
+from tests.kafka_fixture import fresh_topic, produce, silenced, transactional_producer
 from tests.kafka_proxy import Spoiler, first_records_at, proxy, with_error
 
 pytestmark = pytest.mark.kafka
@@ -298,11 +299,27 @@ FAULTS: dict[str, tuple[Spoiler, bool]] = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_whatever_goes_wrong_the_records_are_the_same(kafka: str, fault: str) -> None:
+@pytest.fixture(scope="module")
+def mixed(kafka: str) -> str:
+    """A topic with batches of two codecs, tombstones, and transactions between them, most of them aborted."""
     topic = fresh_topic(kafka)
-    for codec in ("none", "lz4"):
-        fill(kafka, topic, codec, some(1_500, 160), flush_every=150)
+    producer = transactional_producer(kafka, topic)
+    for turn, codec in enumerate(("none", "lz4") * 3):
+        fill(kafka, topic, codec, some(500, 160), flush_every=150)
+        producer.begin_transaction()
+        for value in some(200, 160):
+            producer.produce(topic, value, partition=0)
+        producer.flush(10)
+        if turn % 3 == 2:
+            producer.commit_transaction(30)
+        else:
+            producer.abort_transaction(30)
+    return topic
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_goes_wrong_the_records_are_the_same(kafka: str, mixed: str, fault: str) -> None:
+    topic = mixed
     wanted, _ = read(plain(kafka, topic), f"{topic}/0")
     spoiler, gives_up = FAULTS[fault]
     with spoiled(kafka, spoiler) as access, capture_logs() as lines:
@@ -312,6 +329,42 @@ def test_whatever_goes_wrong_the_records_are_the_same(kafka: str, fault: str) ->
     assert spoiler.spoiled
     assert found == wanted
     assert len(given_up(lines)) == gives_up, lines
+
+
+@pytest.mark.parametrize("how", ["killed -9", "frozen"])
+def test_a_broker_that_dies_in_the_middle_and_returns(own_kafka: KafkaCluster, how: str) -> None:
+    kafka = own_kafka.bootstrap
+    topic = fresh_topic(kafka, partitions=2)
+    for number in range(2):
+        produce(kafka, topic, [b"x" * 6_000] * 2_000, partition=number)
+    # of 24 MB, some 9 may be held
+    limits = {"fetch.message.max.bytes": 200_000, "queued.max.messages.kbytes": 100}
+    source = KafkaSource(kafka, [topic], properties=limits)
+    source.fetch_directly(Access.of({}))
+    readers = [source.open(f"{topic}/{number}", None, None) for number in range(2)]
+    offsets: list[list[int]] = [[], []]
+
+    def poll_all() -> None:
+        for reader, found in zip(readers, offsets, strict=True):
+            poll = reader.poll(50, 1 << 20)
+            if poll is not None:
+                found.extend(poll.records.column("offset").to_pylist())
+        time.sleep(0.005)
+
+    deadline = time.monotonic() + SECONDS
+    while not all(offsets):
+        assert time.monotonic() < deadline
+        poll_all()
+    with silenced(own_kafka, how):
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            poll_all()
+        assert sum(map(len, offsets)) < 4_000
+    while sum(map(len, offsets)) < 4_000:
+        assert time.monotonic() < deadline, [reader.position for reader in readers]
+        poll_all()
+    assert offsets == [list(range(2_000))] * 2
+    source.close()
 
 
 def test_a_broker_that_cannot_be_reached_directly_is_left_to_librdkafka(kafka: str) -> None:
