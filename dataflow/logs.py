@@ -5,7 +5,11 @@ import sys
 import threading
 from typing import Literal, TextIO
 
-import structlog
+from dataflow.left_out import left_out
+
+with left_out("rich"):
+    # for tracebacks in color, which no renderer here makes: it would take longer to import than all else of structlog
+    import structlog
 
 LogFormat = Literal["auto", "json", "console"]
 

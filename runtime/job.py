@@ -38,6 +38,7 @@ from dataflow.sources.ended import WithEnded
 from dataflow.sources.ranged import SourceRange, read_ranges
 from dataflow.sources.source import Source
 from runtime import metrics
+from runtime.ahead import load_ahead
 from runtime.dead_limit import DeadLimit
 from runtime.last_epochs import LastEpochs
 from runtime.observer import CommitObserver
@@ -108,6 +109,7 @@ def prepare(settings: Settings, control: Control, process: int | None = None) ->
     `process`: its number among several; None where there is one. Nothing has moved when it raises.
     """
     settings.require_end_of_final()
+    load_ahead(_needed_soon(settings))
     alone, process = process is None, process or 0
     plan = with_schemas(settings, load(settings.pipeline))
     if settings.ranges is None:
@@ -166,6 +168,16 @@ def _stop_others(recovery: RecoveryFolder) -> None:
     for pid in recovery.others():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
+
+
+def _needed_soon(settings: Settings) -> list[Callable[[], object]]:
+    """What takes long to load and every run of these settings needs, by the time it reads its first record."""
+    needed: list[Callable[[], object]] = [hashing.load]
+    if settings.source == "kafka":
+        from dataflow.sources.kafka.drain import load_ahead
+
+        needed.append(load_ahead)
+    return needed
 
 
 def compose(job: Job) -> Dataflow:

@@ -121,6 +121,13 @@ def open_drain(consumer: Consumer, beside: Sequence[str] = ()) -> Drain:
     return PlainDrain(consumer)
 
 
+def load_ahead() -> None:
+    """Load what the fast drain needs, which `open_drain` waits for. Raises whatever that would."""
+    from dataflow.sources.kafka.drain_native import load
+
+    load()
+
+
 def why_plain() -> str | None:
     """Why `open_drain` would take the plain drain here; None if it would not. Connects to nothing."""
     consumer = Consumer({"group.id": "tidemill", "log_level": 0})
