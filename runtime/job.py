@@ -16,7 +16,7 @@ from typing import TypeVar
 from bytewax.dataflow import Dataflow
 
 from dataflow import flow as graph
-from dataflow.columnar import hashing
+from dataflow.columnar import codes, groups, hashing
 from dataflow.decode.decoder import decoder_for
 from dataflow.enrich.joins import Joins, Kept
 from dataflow.fold.fold import Fold
@@ -62,6 +62,9 @@ from sinks.lake.tables.definition import read_definition
 from sinks.lake.tables.event_times import Takeover
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import CommitStats, LakeWriter
+
+_KERNELS: tuple[Callable[[], object], ...] = (hashing.load, codes.load, groups.load)
+"""Compiled code that every run needs."""
 
 _Made = TypeVar("_Made")
 
@@ -172,7 +175,7 @@ def _stop_others(recovery: RecoveryFolder) -> None:
 
 def _needed_soon(settings: Settings) -> list[Callable[[], object]]:
     """What takes long to load and every run of these settings needs, by the time it reads its first record."""
-    needed: list[Callable[[], object]] = [hashing.load]
+    needed: list[Callable[[], object]] = [*_KERNELS]
     if settings.source == "kafka":
         from dataflow.sources.kafka.drain import load_ahead
 
@@ -182,7 +185,8 @@ def _needed_soon(settings: Settings) -> list[Callable[[], object]]:
 
 def compose(job: Job) -> Dataflow:
     """The dataflow of a prepared job."""
-    hashing.load()
+    for load_kernels in _KERNELS:
+        load_kernels()
     fold = Fold(job.plan, events=job.settings.events, joins=Joins(job.plan, job.kept)).fold
 
     def folded(judged: Judged) -> Parcel:

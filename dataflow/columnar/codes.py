@@ -1,5 +1,6 @@
 """Columns as codes: a number per row, and the distinct values that the numbers stand for."""
 
+import threading
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,11 +16,20 @@ if TYPE_CHECKING:
     from dataflow.columnar.memory import Compiled
 
 
+_compiling = threading.Lock()
+
+
 @cache
 def _kernel() -> "Compiled":
     from dataflow.columnar.code_kernel import compiled
 
     return compiled()
+
+
+def load() -> "Compiled":
+    """The loop that numbers texts, ready to run: at the first use, or ahead of it."""
+    with _compiling:
+        return _kernel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,7 @@ def _texts(array: pa.Array) -> Codes:
     rows = len(array)
     validity, ends, data = array.buffers()
     of_row, first = np.empty(rows, np.intp), np.empty(rows, np.int64)
-    count = _kernel()(
+    count = load()(
         0 if data is None else data.address,
         words_in(ends, np.int32)[array.offset : array.offset + rows + 1],
         validity.address if validity is not None and array.null_count else 0,

@@ -1,5 +1,6 @@
 """Groups of rows with equal codes, numbered from 0 without gaps."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _MAX_PRODUCT = 2**62
 _EVERY = np.zeros(0, np.int64)
 _TRUE = np.zeros(0, np.bool_)
+_compiling = threading.Lock()
 
 
 @cache
@@ -24,6 +26,12 @@ def _kernels() -> "Kernels":
     from dataflow.columnar.group_kernel import compiled
 
     return compiled()
+
+
+def load() -> "Kernels":
+    """The loops over groups, ready to run: at the first use, or ahead of it."""
+    with _compiling:
+        return _kernels()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def counted(groups: Groups, at: Positions | None, mask: Bools | None, valid: Boo
     """How many rows of each group both masks take; a mask of rows that `at` numbers, None = all."""
     counts = np.zeros(groups.count, np.int64)
     every, true = _EVERY if at is None else at, _TRUE
-    _kernels().count(groups.of_row, every, true if mask is None else mask, true if valid is None else valid, counts)
+    load().count(groups.of_row, every, true if mask is None else mask, true if valid is None else valid, counts)
     return counts
 
 
@@ -83,7 +91,7 @@ def added_up(groups: Groups, at: Positions | None, mask: Bools | None, values: I
     """Sums per group of the values that the mask takes, low and high words of 128 bits: exact for any int64."""
     low, high = np.zeros(groups.count, np.uint64), np.zeros(groups.count, np.int64)
     every = _EVERY if at is None else at
-    _kernels().add_up(groups.of_row, every, _TRUE if mask is None else mask, values, low, high)
+    load().add_up(groups.of_row, every, _TRUE if mask is None else mask, values, low, high)
     return low, high
 
 
@@ -126,7 +134,7 @@ def _numbered(part: Digits, other: Digits | None, rows: int, at: Positions | Non
     most = min(size, rows)
     of_row, sample, codes, sizes = np.empty(rows, np.intp), *(np.empty(most, np.int64) for _ in range(3))
     second, second_size = (_EVERY, 1) if other is None else (other.of_row, other.size)
-    count = _kernels().number(
+    count = load().number(
         part.of_row, second, second_size, _EVERY if at is None else at, is_direct, table, of_row, sample, codes, sizes
     )
     return Groups(of_row, sample[:count], sizes[:count])
