@@ -37,10 +37,12 @@ def summary_of(row: Mapping[str, Any]) -> Summary:
 
 
 def read_results(folder: Path) -> dict[str, Stored]:
-    """Every JSON file of a folder, by its name."""
+    """Every JSON file of a folder that a bench has written, by its name; `make parity` leaves another kind there."""
     found = {}
     for path in sorted(folder.glob("*.json")):
         whole = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(whole, dict):
+            continue
         place = Machine(**whole["machine"])
         told = whole["title"], whole["at"], place, whole["facts"], whole["figures"], whole.get("commit")
         found[path.stem] = Stored(path.stem, *told)

@@ -26,6 +26,11 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert found["y"].group("two") == found["x"].group("one") == []
 
 
+def test_the_verdicts_of_make_parity_beside_the_results_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "parity.json").write_text('[{"case": "dedup"}]')
+    assert read_results(tmp_path) == {}
+
+
 def test_a_ratio_is_of_rates_while_running_where_both_have_one() -> None:
     rows = [summary("a", 1.0, 8.0), summary("b", 2.0, 4.0), summary("c", 4.0, None)]
     assert rate_ratio(rows, "a", "b") == 2.0
