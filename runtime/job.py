@@ -275,7 +275,7 @@ def _lake(job: Job) -> LakeSink:
             loading = False
             give_back()
         job.pulse.beat(stats.epoch)
-        count(stats)
+        count(stats, last=job.last.begun)
         job.progress.committed(stats)
 
     writer = partial(

@@ -31,8 +31,8 @@ class CommitObserver:
         self._log = logger("metrics")
         metrics.EPOCH_AGE.set_function(self._age)
 
-    def __call__(self, stats: CommitStats) -> None:
-        """One epoch was published."""
+    def __call__(self, stats: CommitStats, *, last: bool = False) -> None:
+        """One epoch was published; after the `last` ones nobody asks for files any more."""
         metrics.COMMITS.inc()
         metrics.COMMIT_SECONDS.labels("stage").observe(stats.stage_seconds)
         metrics.COMMIT_SECONDS.labels("publish").observe(stats.seconds)
@@ -44,7 +44,7 @@ class CommitObserver:
             if entry.lost:
                 metrics.LOST.labels(entry.partition).inc(entry.lost)
         self._last_commit = self._monotonic()
-        if self._last_commit - self._counted >= FILES_EVERY_S:
+        if not last and self._last_commit - self._counted >= FILES_EVERY_S:
             self._counted = self._last_commit
             self._start_counting()
 

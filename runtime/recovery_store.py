@@ -37,10 +37,12 @@ def durable_sink_state(recovery: RecoveryFolder) -> Any:
     """The state that the lake's sink would be resumed with by a start now; None where there is none.
 
     What Bytewax does at a start: it goes on behind the newest epoch that all workers of the last execution have ended,
-    with the newest state before that. Raises RecoveryError.
+    with the newest state before that. For who holds the folder. Raises RecoveryError.
     """
+    path = recovery.path / STORE
     try:
-        with closing(open_store(recovery)) as store:
+        # not read-only, or what is left of a log beside it would stay when this closes it as the last one
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=5)) as store:
             store.execute("BEGIN")
             row = store.execute(
                 "SELECT ser_change FROM snaps WHERE step_id = ? AND snap_epoch < ? ORDER BY snap_epoch DESC LIMIT 1",

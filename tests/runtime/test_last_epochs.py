@@ -56,6 +56,7 @@ def test_a_flow_that_has_returned_leaves_nothing_unpublished(runs: Runs, workers
     last = runs.flow(3, workers=workers)
     assert offsets(runs.lake) == [0, 1]
     last.publish()
+    assert not [*runs.lake.glob("*-wal"), *runs.recovery.path.glob("*-wal")], "what may be copied as it is"
     assert offsets(runs.lake) == [0, 1, 2]
     before = ledger(runs.lake, "start_offset", "end_offset", "epoch")
     runs.flow(3, workers=workers).publish()

@@ -57,6 +57,12 @@ def counted(patience_s: float = 120) -> None:
             assert not thread.is_alive()
 
 
+def test_after_the_last_epochs_no_files_are_counted(tmp_path: Path) -> None:
+    observer = CommitObserver(tmp_path, monotonic=lambda: 0.0)
+    observer(stats(accepted=1, late=0), last=True)
+    assert not [thread for thread in threading.enumerate() if thread.name == "count-files"]
+
+
 def test_files_that_cannot_be_counted_are_told_once_and_leave_no_figure_that_stands_still(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
