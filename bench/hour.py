@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.commands import TIDEMILL
@@ -34,15 +34,20 @@ def grown_mib(looks: Looks) -> float:
     return (late - early) / MIB
 
 
-def watch(child: "subprocess.Popen[bytes]", seconds: float) -> list[tuple[float, int]]:
+def watch(
+    child: "subprocess.Popen[bytes]",
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    rest: Callable[[float], None] = time.sleep,
+) -> list[tuple[float, int]]:
     """Look every second until so many have passed. Raises BenchError where the process ends before."""
-    began = time.monotonic()
+    began = clock()
     looks = []
-    while (passed := time.monotonic() - began) < seconds:
+    while (passed := clock() - began) < seconds:
         if child.poll() is not None:
             raise BenchError(f"the run ended by itself after {passed:.0f} s, with {child.returncode}")
         looks.append((passed, resident_bytes(child.pid)))
-        time.sleep(LOOK_S)
+        rest(LOOK_S)
     return looks
 
 

@@ -16,15 +16,17 @@ from run import main as tidemill
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOK_S = 0.002
-START, COMPILING, NO_STACK, DECODE = "start", "compile", "threads without a stack", "decode"
+START, COMPILING, NO_STACK = "start", "compile", "threads without a stack"
+DECODE, JUDGE, FOLD = "decode", "judge", "fold"
+OF_RECORDS = (DECODE, JUDGE, FOLD)
 STAGES = (
     ("dataflow/sources/kafka/", "broker client"),
     ("dataflow/sources/", "reading of files"),
     ("dataflow/decode/", DECODE),
-    ("dataflow/intake/", "judge"),
-    ("dataflow/enrich/", "judge"),
-    ("dataflow/fold/", "fold"),
-    ("dataflow/aggregates/", "fold"),
+    ("dataflow/intake/", JUDGE),
+    ("dataflow/enrich/", JUDGE),
+    ("dataflow/fold/", FOLD),
+    ("dataflow/aggregates/", FOLD),
     ("sinks/", "publish"),
     ("runtime/", "run"),
     ("dataflow/", "run"),
@@ -75,7 +77,7 @@ def tid_offset() -> int | None:
 class Sampler:
     """Books CPU nanoseconds by stage from `start` to `stop`.
 
-    What comes before the first look that finds a record being decoded is all of it the start. `own_ns` is what the
+    What comes before the first look that finds records being worked on is all of it the start. `own_ns` is what the
     looks themselves have taken, which no stage has.
     """
 
@@ -123,7 +125,7 @@ class Sampler:
                     continue
                 if tid in stacks:
                     stage = stage_of(files_of(stacks[tid]))
-                    self._begun = self._begun or stage == DECODE
+                    self._begun = self._begun or stage in OF_RECORDS
                 else:
                     name = (task / "comm").read_text()
                     stage = "broker client" if name.startswith(_LIBRDKAFKA) else NO_STACK

@@ -9,6 +9,19 @@ from bench.hour import grown_mib, watch
 from bench.measure import MIB, BenchError
 
 
+class Clock:
+    """Goes on while somebody rests."""
+
+    def __init__(self) -> None:
+        self.at_s = 0.0
+
+    def now(self) -> float:
+        return self.at_s
+
+    def rest(self, seconds: float) -> None:
+        self.at_s += seconds
+
+
 def test_what_fills_at_the_start_is_no_growth() -> None:
     looks = [(float(at), held * MIB) for at, held in enumerate([10, 200, 300, 300, 300, 300, 301, 303, 302])]
     assert grown_mib(looks) == pytest.approx(2.5)
@@ -21,7 +34,9 @@ def test_few_looks_show_nothing() -> None:
 
 def test_a_process_is_looked_at_until_the_time_is_over() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        assert [held > 0 for _, held in watch(child, 0.01)] == [True]
+        clock = Clock()
+        looks = watch(child, 3.0, clock.now, clock.rest)
+        assert [(at, held > 0) for at, held in looks] == [(0.0, True), (1.0, True), (2.0, True)]
         child.terminate()
 
 
@@ -29,4 +44,4 @@ def test_one_that_ends_by_itself_is_told() -> None:
     with subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]) as child:
         child.wait()
         with pytest.raises(BenchError, match="ended by itself after 0 s, with 3"):
-            watch(child, 5.0)
+            watch(child, 5.0, Clock().now)

@@ -85,5 +85,4 @@ def test_a_run_writes_its_profile(tmp_path: Path) -> None:
     run_child(command, log=tmp_path / "log", cwd=ROOT)
     told = json.loads(out.read_text())
     assert told["stages"][START] > 0
-    assert told["stages"]["publish"] > 0
     assert sum(told["stages"].values()) > told["cpu_ns"] / 2
