@@ -37,11 +37,11 @@ def summary_of(row: Mapping[str, Any]) -> Summary:
 
 
 def read_results(folder: Path) -> dict[str, Stored]:
-    """Every JSON file of a folder that a bench has written, by its name; `make parity` leaves another kind there."""
+    """Every JSON file of a folder that `bench.results` has written, by its name."""
     found = {}
     for path in sorted(folder.glob("*.json")):
         whole = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(whole, dict):
+        if not isinstance(whole, dict) or "figures" not in whole:
             continue
         place = Machine(**whole["machine"])
         told = whole["title"], whole["at"], place, whole["facts"], whole["figures"], whole.get("commit")

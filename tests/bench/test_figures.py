@@ -18,6 +18,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     first, second = summary("a", 1.0, 2.0), summary("b", 3.0, None)
     write("x", "Title", {"fact": "1"}, "", [asdict(first), {**asdict(second), "keys": 7}], tmp_path)
     write("y", "Other", {}, "", {"one": [asdict(first)], "count": 3}, tmp_path)
+    (tmp_path / "z.json").write_text('[{"case": "of another program"}]')
     found = read_results(tmp_path)
     assert list(found) == ["x", "y"]
     assert (found["x"].title, found["x"].facts) == ("Title", {"fact": "1"})
