@@ -14,7 +14,7 @@ from bench.losses import losses
 from bench.parts import BY_RESULT
 from bench.plots import Plot, drawn
 from bench.profile_table import stages_table
-from bench.targets import TARGETS, Target
+from bench.targets import TARGETS, Ratio, Target
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -40,15 +40,17 @@ def report(results: Results) -> str:
 
 def targets_table(results: Results) -> str:
     """One line a target."""
-    lines = ["| target | wanted | measured | | from |", "| --- | --- | ---: | --- | --- |"]
+    lines = ["| target | wanted | measured | with start and end | | from |", "| --- | --- | ---: | ---: | --- | --- |"]
     for target in TARGETS:
         value = target.measured(results)
+        whole = target.measured.with_start(results) if isinstance(target.measured, Ratio) else None
+        started = "" if whole is None else f"{whole:,.2f}"
         if value is None:
             found, verdict, source = "", "not measured", command_of(target.result)
         else:
             found, verdict = f"{value:,.2f}", "met" if target.met(value) else "**missed**"
             source = f"[{target.result}](results/{target.result}.md), {results[target.result].at[:10]}"
-        lines.append(f"| {target.name} | {target.asked} | {found} | {verdict} | {source} |")
+        lines.append(f"| {target.name} | {target.asked} | {found} | {started} | {verdict} | {source} |")
     return "\n".join(lines) + "\n"
 
 

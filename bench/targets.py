@@ -36,12 +36,40 @@ class Target:
         return f"{'at most' if self.at_most else 'at least'} {self.wanted:g} {self.unit}"
 
 
-def _ratio(result: str, group: str | None, here: str, other: str, *, steady: bool = True) -> Measured:
-    def measured(results: Results) -> float | None:
-        stored = results.get(result)
-        return None if stored is None else rate_ratio(stored.group(group), here, other, steady=steady)
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Of rates: of one contender over the quickest of some others. `whole`: only with start and end."""
 
-    return measured
+    result: str
+    group: str | None
+    here: str
+    others: tuple[str, ...]
+    whole: bool = False
+
+    def __call__(self, results: Results) -> float | None:
+        """While running, where both sides say that, unless it is about the whole."""
+        return self._least(results, steady=not self.whole)
+
+    def with_start(self, results: Results) -> float | None:
+        """Start and end included."""
+        return self._least(results, steady=False)
+
+    def _least(self, results: Results, *, steady: bool) -> float | None:
+        stored = results.get(self.result)
+        if stored is None:
+            return None
+        rows = stored.group(self.group)
+        found = [rate_ratio(rows, self.here, other, steady=steady) for other in self.others]
+        return min((each for each in found if each is not None), default=None)
+
+
+def _ratio(result: str, group: str | None, here: str, other: str, *, whole: bool = False) -> Ratio:
+    return Ratio(result, group, here, (other,), whole)
+
+
+def _over_flink(here: str, *parallelisms: int) -> Ratio:
+    """Over the quickest of the job's forms."""
+    return Ratio("engines", "one", here, tuple(flink(form, p) for p in parallelisms for form in ("upsert", "final")))
 
 
 def _cpu_us(result: str, group: str | None, name: str) -> Measured:
@@ -51,25 +79,6 @@ def _cpu_us(result: str, group: str | None, name: str) -> Measured:
         return None if found is None else found.cpu_s_per_million
 
     return measured
-
-
-def _fastest_flink(parallelism: int, here: str) -> Measured:
-    """Against the form of the job that was quicker."""
-
-    def measured(results: Results) -> float | None:
-        stored = results.get("engines")
-        if stored is None:
-            return None
-        rows = stored.group("one")
-        found = [rate_ratio(rows, here, flink(form, parallelism)) for form in ("upsert", "final")]
-        return min((each for each in found if each is not None), default=None)
-
-    return measured
-
-
-def _fastest_of_all_flinks(results: Results) -> float | None:
-    found = [_fastest_flink(parallelism, DIRECT)(results) for parallelism in (1, 2)]
-    return min((each for each in found if each is not None), default=None)
 
 
 def _peak_mib(results: Results) -> float | None:
@@ -109,13 +118,9 @@ TARGETS = (
         _ratio("throughput", None, HERE, BARE),
         profile="ads",
     ),
-    Target(
-        "default path against Flink SQL, the same rule, p = 1", 7, "engines", _fastest_flink(1, HERE), profile="one"
-    ),
-    Target(
-        "default path against Flink SQL, the same rule, p = 2", 5.5, "engines", _fastest_flink(2, HERE), profile="one"
-    ),
-    Target("direct path against Flink SQL", 10, "engines", _fastest_of_all_flinks, profile="direct"),
+    Target("default path against Flink SQL, the same rule, p = 1", 7, "engines", _over_flink(HERE, 1), profile="one"),
+    Target("default path against Flink SQL, the same rule, p = 2", 5.5, "engines", _over_flink(HERE, 2), profile="one"),
+    Target("direct path against Flink SQL", 10, "engines", _over_flink(DIRECT, 1, 2), profile="direct"),
     Target("direct path against the bare loop", 4, "engines", _ratio("engines", "one", DIRECT, BARE), profile="direct"),
     Target(
         "direct path, CPU of the process",
@@ -146,7 +151,7 @@ TARGETS = (
         "files, -w 2, against one DuckDB query by the exact rule, start included",
         1.5,
         "backfill",
-        _ratio("backfill", None, WORKERS, DUCKDB, steady=False),
+        _ratio("backfill", None, WORKERS, DUCKDB, whole=True),
         profile="files",
     ),
     Target(

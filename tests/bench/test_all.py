@@ -54,5 +54,5 @@ def test_a_trial_measures_and_reports_and_leaves_what_is_stored_as_it_is() -> No
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "== 1 of 1: bench.decode --records 1000" in done.stderr
-    assert "| against Pathway | at least 10 times |  | not measured |" in done.stdout
+    assert "| against Pathway | at least 10 times |  |  | not measured |" in done.stdout
     assert {path.name: path.read_bytes() for path in RESULTS.iterdir()} == before

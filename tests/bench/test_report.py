@@ -54,7 +54,7 @@ def test_a_missed_target_shows_its_profile_or_how_to_make_one() -> None:
 
 def test_what_was_not_measured_names_its_command() -> None:
     assert (
-        "| against Pathway | at least 10 times |  | not measured | `python -m bench.peers.compare` |"
+        "| against Pathway | at least 10 times |  |  | not measured | `python -m bench.peers.compare` |"
         in targets_table({})
     )
 

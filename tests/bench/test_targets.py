@@ -6,7 +6,7 @@ import pytest
 
 from bench.figures import read_results
 from bench.parts import BY_RESULT
-from bench.targets import TARGETS
+from bench.targets import TARGETS, Ratio
 
 STORED = Path(__file__).parent / "stored"
 BY_NAME = {target.name: target for target in TARGETS}
@@ -41,6 +41,12 @@ def test_every_result_that_a_target_names_is_measured_by_a_part() -> None:
 )
 def test_a_target_is_measured_by(name: str, value: float) -> None:
     assert BY_NAME[name].measured(read_results(STORED)) == pytest.approx(value)
+
+
+def test_a_ratio_is_said_with_start_and_end_too() -> None:
+    ratio = BY_NAME["direct path against Flink SQL"].measured
+    assert isinstance(ratio, Ratio)
+    assert (ratio(read_results(STORED)), ratio.with_start(read_results(STORED))) == (8.0, 1.0)
 
 
 def test_a_target_is_met_on_its_own_side() -> None:
