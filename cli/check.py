@@ -58,6 +58,7 @@ def _show(settings: "Settings", plan: "Plan", reports: list[TextTable | str]) ->
         "",
         _windows(plan),
         "",
+        *_rules(plan),
         *_held(plan, events=settings.events),
         *reports,
     )
@@ -90,11 +91,14 @@ def sql_type(type_: "pa.DataType") -> str:
 
 
 def _tables(plan: "Plan", *, events: bool) -> TextTable:
+    from dataflow.pipeline.names import ALERTS
     from dataflow.pipeline.tables import tables_of
 
     table = TextTable(["table or view", "column", "type"])
     for rollup in plan.rollups:
         _add(table, f"{rollup.name} (view)", _view_columns(rollup))
+    if plan.alerts:
+        _add(table, f"{ALERTS} (view)", _alert_columns())
     for spec in tables_of(plan, events=events):
         _add(table, spec.name, ((field.name, field.type) for field in spec.schema))
     return table
@@ -118,6 +122,16 @@ def _view_columns(rollup: "RollupPlan") -> "Iterable[tuple[str, pa.DataType]]":
     yield from (("late_count", pa.int64()), ("is_final", pa.bool_()))
 
 
+def _alert_columns() -> "Iterable[tuple[str, pa.DataType]]":
+    import pyarrow as pa
+
+    from dataflow.pipeline.tables import ALERT_SCHEMA
+    from sinks.lake.tables.alert_view import COLUMNS
+
+    yield from ((name, ALERT_SCHEMA.field(name).type) for name in COLUMNS)
+    yield "quiet", pa.bool_()
+
+
 _MANY_WINDOWS = 60
 """Each row becomes that many delta rows until they are merged, which costs time and space."""
 
@@ -134,6 +148,24 @@ def _windows(plan: "Plan") -> TextTable:
         window = window_text(rollup.window) + (f" ({windows} windows a row)" if windows >= _MANY_WINDOWS else "")
         table.add_row(rollup.name, window, keys, where, to_text(final_ms), _kept(plan, rollup.name))
     return table
+
+
+def _rules(plan: "Plan") -> list[TextTable | str]:
+    """The alert rules, each with the windows that it holds in memory."""
+    from dataflow.pipeline.names import ALERTS
+
+    if not plan.alerts:
+        return []
+    table = TextTable(["alert rule", "severity", "asks", "raised where", "quiet for", "alerts kept", "in memory"])
+    for rule in plan.alerts:
+        rollup = rule.rollup
+        held_ms = rollup.window.size_ms + plan.out_of_orderness_ms + rollup.allowed_lateness_ms
+        held = f"a row per key and window, {to_text(held_ms)} of event time"
+        if any(each.keeps_values for each in rollup.aggregates):
+            held += ", and each distinct value"
+        quiet = to_text(rule.cool_down_ms) if rule.cool_down_ms else "never"
+        table.add_row(rule.name, rule.severity, rollup.name, rule.having.sql, quiet, _kept(plan, ALERTS), held)
+    return [table, ""]
 
 
 def _kept(plan: "Plan", name: str) -> str:
@@ -252,6 +284,11 @@ def _held(plan: "Plan", *, events: bool) -> Iterable[str]:
         until = to_text(plan.dedup_within_ms + plan.out_of_orderness_ms)
         yield f"Each {plan.dedup_column} is remembered until event time has moved {until} past its first event."
     yield "Rollups hold no state: each commit appends delta rows, and a view adds them up."
+    if plan.alerts:
+        yield (
+            "Alert rules hold open windows in memory alone: after a restart, and for windows that were over, the lake "
+            "is read."
+        )
     from dataflow.pipeline.dimension_file import KEPT_BYTES
     from dataflow.spoken import size
 

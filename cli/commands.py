@@ -11,6 +11,8 @@ COMMANDS = {
     "check": "Check the pipeline file, its reports and boards; print its tables, columns, windows, and what is held.",
     "query": "Answer one SELECT, while the pipeline writes or not. `SHOW TABLES` lists what there is.",
     "report": "Answer a standing question: a report of the pipeline, or a rollup. Without a name, all are listed.",
+    "alerts": "List the alerts of the lake as they stand, newest windows first; those that were retracted say so.",
+    "rules": "Alert rules of the pipeline file, tried on records of a file.",
     "serve": ("Answer over HTTP while the pipeline writes or not: reports, rollups, SQL, a change feed and a page."),
     "snapshots": "List snapshots, newest first: id, time, rows added per table, offsets read per source partition.",
     "files": "Name the Parquet files that hold a table's rows at a snapshot: all of them, and no others.",

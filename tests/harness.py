@@ -22,6 +22,7 @@ from dataflow.pipeline.tables import tables_of
 from dataflow.rules import Mark
 from proof.dump import dump
 from query.reader import LakeReader
+from sinks.lake.alerting import alerting
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import LakeWriter
 from tests.model.spec import Record
@@ -150,6 +151,7 @@ class Product:
         self.writer = LakeWriter(
             catalog, tables_of(self.plan, events=True), pipeline=self.plan.name, lineage="one", clock=lambda: NOW
         )
+        self.writer.alerts = alerting(catalog, self.plan)
         self.writer.resume(self.sink_state)
         joins = Joins(self.plan, self.kept)
         self.folds = [Fold(self.plan, events=True, joins=joins) for _ in range(self.workers)]

@@ -12,9 +12,10 @@ from pydantic import BaseModel
 from dataflow import Dimension, EventTime, Money, Pipeline, Rollup
 from dataflow.aggregates import Aggregate
 from dataflow.event.fields import ms_to_text
+from dataflow.pipeline.alert_rules import Threshold, threshold
 from dataflow.windows import Window
 from tests.model import small
-from tests.model.spec import PipelineSpec
+from tests.model.spec import AlertSpec, PipelineSpec, RollupSpec
 
 
 class SmallEvent(BaseModel):
@@ -56,24 +57,37 @@ def to_pipeline(spec: PipelineSpec, folder: Path) -> Pipeline:
             )
             for name, each in zip(names, spec.dimensions, strict=True)
         ],
-        rollups=[
-            Rollup(
-                rollup.name,
-                keys=rollup.keys,
-                window=Window(
-                    rollup.window.kind,
-                    rollup.window.size,
-                    rollup.window.slide,
-                    rollup.window.offset,
-                    zone=rollup.window.zone,
-                ),
-                where=rollup.where,
-                allowed_lateness=f"{rollup.lateness}ms",
-                aggregates={
-                    name: Aggregate(each.kind, each.column, each.where, each.q)
-                    for name, each in rollup.aggregates.items()
-                },
-            )
-            for rollup in spec.rollups
-        ],
+        rollups=[_rollup(rollup) for rollup in spec.rollups if rollup.name not in {each.name for each in spec.alerts}],
+        alerts=[_rule(spec, each) for each in spec.alerts],
+    )
+
+
+def _rollup(rollup: RollupSpec) -> Rollup:
+    window = rollup.window
+    return Rollup(
+        rollup.name,
+        keys=rollup.keys,
+        window=Window(window.kind, window.size, window.slide, window.offset, zone=window.zone),
+        where=rollup.where,
+        allowed_lateness=f"{rollup.lateness}ms",
+        aggregates={
+            name: Aggregate(each.kind, each.column, each.where, each.q) for name, each in rollup.aggregates.items()
+        },
+    )
+
+
+def _rule(spec: PipelineSpec, rule: AlertSpec) -> Threshold:
+    cool_down = f"{rule.cool_down}ms" if rule.cool_down else None
+    if rule.name != rule.rollup:
+        return threshold(rule.name, on=rule.rollup, having=rule.having, cool_down=cool_down)
+    own = _rollup(next(each for each in spec.rollups if each.name == rule.rollup))
+    return threshold(
+        rule.name,
+        keys=own.keys,
+        window=own.window,
+        where=own.where,
+        allowed_lateness=own.allowed_lateness,
+        aggregates=own.aggregates,
+        having=rule.having,
+        cool_down=cool_down,
     )

@@ -53,6 +53,7 @@ class AggregateKind:
     needs_q       whether it takes a quantile, a number from 0 to 1
     keeps_values  whether every distinct value stands in a side table per key and window
     additive      whether its one delta column simply adds up, so that a difference of two sums is a change
+    told_at_once  whether its value can be told of merged rows as they come, as alert rules ask for it
     sql           how its value comes out of the delta table, per dialect
     rows          how its value comes straight out of rows, per dialect of an engine that folds them itself; one that
                   is not there cannot say it with equal results
@@ -68,6 +69,7 @@ class AggregateKind:
     needs_q: bool = False
     keeps_values: bool = False
     additive: bool = False
+    told_at_once: bool = True
     rows: Mapping[str, RowSql] = field(default_factory=dict)
     merged: Mapping[str, Callable[..., str]] = field(default_factory=dict)
 
@@ -182,6 +184,7 @@ _ENTRIES = (
         unfit=_a_number,
         sql={"duckdb": duckdb.APPROX_QUANTILE},
         needs_q=True,
+        told_at_once=False,
     ),
 )
 

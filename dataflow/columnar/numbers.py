@@ -8,9 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from dataflow.columnar.buffers import words_in
+from dataflow.columnar.sums import words_of
 from dataflow.columnar.types import Bools, Values
 
 _INT64_MAX = 2**63 - 1
+_WORD_DIGITS = 18
 _DOUBLE_EXACT = 2**53
 
 
@@ -40,8 +42,10 @@ def constant(value: int | float | Decimal) -> Numbers:
 
 
 def from_arrow(array: pa.Array) -> Numbers:
-    """An int64, float64, date32 (days) or decimal128 (up to 18 digits) column."""
+    """An int64, float64, date32 (days) or decimal128 column."""
     valid = None if array.null_count == 0 else np.asarray(array.is_valid())
+    if pa.types.is_decimal(array.type) and array.type.precision > _WORD_DIGITS:
+        return Numbers(_wide(array), array.type.scale, valid)
     if pa.types.is_decimal(array.type):
         buffer, first, rows = array.buffers()[1], array.offset, len(array)
         words = np.zeros(0, np.int64) if rows == 0 else words_in(buffer, np.int64)[2 * first : 2 * (first + rows) : 2]
@@ -51,6 +55,15 @@ def from_arrow(array: pa.Array) -> Numbers:
     if pa.types.is_date(array.type):
         array = array.cast(pa.int32())
     return Numbers(array.fill_null(0).to_numpy().astype(np.int64, copy=False), 0, valid)
+
+
+def _wide(array: pa.Array) -> Values:
+    """Unscaled values of more than 18 digits, 0 at nulls: int64 where all fit, else Python ints."""
+    low, high = words_of(array)
+    small = low.view(np.int64)
+    if np.array_equal(small >> 63, high):
+        return small
+    return np.asarray([(top << 64) + bottom for top, bottom in zip(high.tolist(), low.tolist(), strict=True)], object)
 
 
 def both_valid(left: Bools | None, right: Bools | None) -> Bools | None:

@@ -45,6 +45,15 @@ def merge_rows(spec: TableSpec, table: pa.Table) -> pa.Table:
     return merged.take(pa.array(np.argsort(_key_code(columns, _sort_names(spec)), kind="stable")))
 
 
+def merge_runs(spec: TableSpec, table: pa.Table, order: Positions, begins: Bools) -> pa.Table:
+    """What `merge_rows` gives where it is known which rows have equal keys: one row a run, in the order of the runs.
+
+    Runs are rows of `table` in `order`, each of which begins where `begins` says so.
+    """
+    columns = {name: _whole(table.column(name)) for name in spec.schema.names}
+    return _merged(spec, columns, _Runs(order, begins))
+
+
 class _Runs:
     """Rows in runs that become one row each, run r being order[starts[r]:starts[r + 1]]: `parts.Runs`."""
 
@@ -95,6 +104,11 @@ def _merge_equal(spec: TableSpec, columns: _Columns) -> pa.Table:
     if runs.count == len(order):
         every = pa.array(order)
         return pa.Table.from_arrays([columns[name].take(every) for name in spec.schema.names], schema=spec.schema)
+    return _merged(spec, columns, runs)
+
+
+def _merged(spec: TableSpec, columns: _Columns, runs: _Runs) -> pa.Table:
+    """One row a run, whose keys are those of its first row."""
     sample = pa.array(runs.sample)
     merged = {name: columns[name].take(sample) for name in spec.keys}
     merged.update(_merge_columns(spec, columns, runs))

@@ -39,6 +39,16 @@ class Mistakes:
         """Note one mistake."""
         self.extend([f"{field} = {value!r}: {fix}"])
 
+    def has(self, field: str) -> bool:
+        """Whether one of this field is noted."""
+        return any(line.startswith(f"{field} = ") for line in self.lines)
+
+    def rename(self, field: str, called: str) -> None:
+        """Tell the mistakes of a field under the name that its user gave it."""
+        start = f"{field} = "
+        lines = [f"{called} = {line.removeprefix(start)}" if line.startswith(start) else line for line in self.lines]
+        self.lines = list(dict.fromkeys(lines))
+
     def extend(self, lines: Iterable[str]) -> None:
         """Note mistakes that are worded already."""
         self.lines += [line for line in lines if line not in self.lines]

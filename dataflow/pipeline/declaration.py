@@ -1,4 +1,4 @@
-"""A pipeline as its user declares it: event model, tolerances, dimensions, rollups."""
+"""A pipeline as its user declares it: event model, tolerances, dimensions, rollups, alert rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from dataflow.aggregates import Aggregate
 from dataflow.durations import Duration
 from dataflow.formats.declared import Format, json
+from dataflow.pipeline.alert_rules import Threshold
 from dataflow.windows import Window
 
 
@@ -53,6 +54,8 @@ class Pipeline:
     keys, which are text where nothing is said.
 
     `events_keep`, `late_events_keep`, `dead_letters_keep`: how far back in event time these tables reach; None is all.
+
+    `alerts`: rules, of which those without `on` are rollups as well.
     """
 
     name: str
@@ -72,3 +75,4 @@ class Pipeline:
     dead_letters_keep: Duration | None = None
     format: Format = field(default_factory=json)
     key_format: Format | None = None
+    alerts: Sequence[Threshold] = field(default_factory=tuple)

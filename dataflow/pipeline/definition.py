@@ -13,6 +13,7 @@ from dataflow.formats.declared import Format, json
 from dataflow.zones import zone_of
 
 if TYPE_CHECKING:
+    from dataflow.pipeline.alert_plan import AlertPlan
     from dataflow.pipeline.plan import DimensionPlan, Plan, RollupPlan
 
 
@@ -35,6 +36,8 @@ def definition_of(plan: "Plan", digests: Mapping[str, str]) -> dict[str, Any]:
         "rollups": [_rollup_definition(rollup) for rollup in plan.rollups],
         "tables": {"events": _columns(plan.row_schema)}
         | {rollup.delta_table: _delta(rollup) for rollup in plan.rollups},
+        # said only where there are rules, as all definitions were before there were any
+        **({"alerts": [_rule_definition(rule) for rule in plan.alerts]} if plan.alerts else {}),
     }
 
 
@@ -106,6 +109,19 @@ def _dimension_definition(plan: "DimensionPlan", digest: str) -> dict[str, objec
         "columns": _columns(plan.columns.schema),
         "unknown": dimension.unknown,
         "sha256": digest,
+    }
+
+
+def _rule_definition(rule: "AlertPlan") -> dict[str, object]:
+    texts = [piece.text.replace("{", "{{").replace("}", "}}") for piece in rule.message]
+    columns = ["" if piece.column is None else f"{{{piece.column}}}" for piece in rule.message]
+    return {
+        "name": rule.name,
+        "rollup": rule.rollup.name,
+        "having": rule.having.sql,
+        "severity": rule.severity,
+        "message": "".join(text + column for text, column in zip(texts, columns, strict=True)),
+        "cool_down_ms": rule.cool_down_ms,
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dataflow.errors import ConfigError, PipelineError
+from dataflow.pipeline.alert_rules import Threshold
 from dataflow.pipeline.declaration import Pipeline, Rollup
 from dataflow.pipeline.place import split_place
 from dataflow.pipeline.plan import Plan, make_plan
@@ -44,10 +45,13 @@ def load_sound(spec: str) -> tuple[Plan | None, list[str]]:
     pipeline, path = load_pipeline(spec)
     rollups = pipeline.rollups if isinstance(pipeline.rollups, list | tuple) else ()
     declared = [rollup for rollup in rollups if isinstance(rollup, Rollup)]
-    sound = [rollup for rollup in declared if _plan_of(pipeline, [rollup], path) is not None]
-    plan = _plan_of(pipeline, sound, path)
+    without = replace(pipeline, alerts=())
+    sound = [rollup for rollup in declared if _plan_of(without, [rollup], path) is not None]
+    plan = _plan_of(pipeline, sound, path) or _plan_of(without, sound, path)
     known = set() if plan is None else {rollup.name for rollup in plan.rollups}
-    return plan, [str(rollup.name) for rollup in declared if rollup.name not in known]
+    rules = pipeline.alerts if isinstance(pipeline.alerts, list | tuple) else ()
+    own = [rule.name for rule in rules if isinstance(rule, Threshold) and rule.on is None]
+    return plan, [str(name) for name in (*(rollup.name for rollup in declared), *own) if name not in known]
 
 
 def _plan_of(pipeline: Pipeline, rollups: Sequence[Rollup], path: Path) -> Plan | None:

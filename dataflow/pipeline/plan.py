@@ -1,6 +1,6 @@
 """A checked pipeline, resolved against its event schema: what every later part works from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import AggregateKind, kind_of
-from dataflow.durations import to_text
 from dataflow.errors import PipelineError
 from dataflow.event.schema import EventSchema, read_model
 from dataflow.filter.parse import Expression
@@ -17,13 +16,15 @@ from dataflow.formats.declared import Format
 from dataflow.formats.declared import json as json_format
 from dataflow.formats.schemas import Schemas
 from dataflow.pipeline import checks as check
+from dataflow.pipeline.alert_plan import AlertPlan, asked_by, check_names, check_rules, rollup_of
+from dataflow.pipeline.alert_rules import Threshold
 from dataflow.pipeline.checks import Mistakes
 from dataflow.pipeline.columns import columns_of
 from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 from dataflow.pipeline.definition import definition_of, fingerprint_of
 from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, content_of, read_dimension
 from dataflow.pipeline.formats import check_format, check_key_format
-from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
+from dataflow.pipeline.keeping import Declared, check_keep_of_alerts, check_keeps
 from dataflow.rules import Joined, Rules
 from dataflow.windows import Window
 from dataflow.windows.kinds import kind_of as window_kind_of
@@ -112,7 +113,8 @@ class DimensionPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A checked pipeline. `row_schema`: event columns, then dimension columns, as rollups see them.
+    """A checked pipeline. `row_schema`: event columns, then dimension columns, as rollups see them. `rollups` are those
+    that are declared, then those of alert rules.
 
     `definition` is all of it as JSON values (dimension files by their SHA-256), to find out what changed;
     `fingerprint` is a SHA-256 of it. `keep_ms`: for how long in event time a rollup or a row table stays, where not for
@@ -139,6 +141,7 @@ class Plan:
     key_format: Format | None = None
     schemas: Schemas | None = field(default=None, compare=False, repr=False)
     max_future_clock_ms: int | None = None
+    alerts: tuple[AlertPlan, ...] = ()
 
     @property
     def rules(self) -> Rules:
@@ -149,9 +152,6 @@ class Plan:
 
 
 _Entry = TypeVar("_Entry")
-
-_BACK_MS = 86_400_000
-"""No clock was ever put back by more than a day, so no window by a clock is longer than its size and that."""
 
 
 def make_plan(pipeline: Pipeline, base_dir: str | Path) -> Plan:
@@ -174,6 +174,8 @@ class _Planner:
         self.event_mistakes = model.mistakes
         self.event_columns = columns_of(model)
         self.columns = self.event_columns
+        self.kept: list[Declared] = []
+        self.asked: list[tuple[Threshold, RollupPlan]] = []
 
     def plan(self) -> Plan:
         pipeline, mistakes = self.pipeline, self.mistakes
@@ -192,7 +194,8 @@ class _Planner:
             mistakes.add("max_record_bytes", limit, "write a whole number of bytes above 0, or leave it out")
         dimensions, digests = self._dimensions()
         rollups = self._rollups(lateness_ms or 0)
-        keep_ms = self._keep(rollups, bound_ms or 0, dedup_within_ms)
+        alerts = check_rules(mistakes, self.asked)
+        keep_ms = self._keep(bound_ms or 0, dedup_within_ms)
         format_ = check_format(mistakes, pipeline.format, self.event, self.base_dir)
         key_format = check_key_format(mistakes, pipeline.key_format, self.event, self.base_dir)
         if mistakes.lines:
@@ -218,6 +221,7 @@ class _Planner:
             keep_ms=keep_ms,
             format=format_,
             key_format=key_format,
+            alerts=alerts,
         )
         definition = definition_of(plan, digests)
         return replace(plan, fingerprint=fingerprint_of(definition), definition=definition)
@@ -236,29 +240,6 @@ class _Planner:
             if not (pa.types.is_string(type_) or pa.types.is_integer(type_)) or by in columns.times:
                 mistakes.add("deduplicate_by", by, "must identify an event; choose a str or int column")
         return check.check_duration(mistakes, "deduplicate_within", within, least_ms=1, optional=True) or 0
-
-    def _keep(self, rollups: Sequence[RollupPlan], bound_ms: int, dedup_within_ms: int) -> dict[str, int]:
-        """What leaves some day: rollup or row table -> for how long it stays."""
-        pipeline = self.pipeline
-        remembered = {f"deduplicate_within {to_text(dedup_within_ms)}": dedup_within_ms} if dedup_within_ms else {}
-        disorder = {f"out_of_orderness {to_text(bound_ms)}": bound_ms}
-        asked: list[tuple[str, str, object, Mapping[str, int]]] = [
-            (EVENTS, "events_keep", pipeline.events_keep, {**remembered, **disorder} if remembered else {}),
-            (LATE_EVENTS, "late_events_keep", pipeline.late_events_keep, {}),
-            (DEAD_LETTERS, "dead_letters_keep", pipeline.dead_letters_keep, {}),
-        ]
-        declared = [each for each in pipeline.rollups if isinstance(each, Rollup)] if rollups else []
-        for rollup, each in zip(declared, rollups, strict=True):
-            size_ms = each.window.size_ms if isinstance(each.window, Window) else 0
-            needed = {
-                f"its window {to_text(size_ms)}": size_ms,
-                "a day for a clock that is put back": _BACK_MS if getattr(each.window, "zone", None) else 0,
-                f"allowed_lateness {to_text(each.allowed_lateness_ms)}": each.allowed_lateness_ms,
-                **disorder,
-            }
-            asked.append((each.name, f"rollups.{each.name}.keep", rollup.keep, needed))
-        found = {name: check.check_keep(self.mistakes, where, value, needed) for name, where, value, needed in asked}
-        return {name: keep_ms for name, keep_ms in found.items() if keep_ms is not None}
 
     def _dimensions(self) -> tuple[tuple[DimensionPlan, ...], dict[str, str]]:
         plans: list[DimensionPlan] = []
@@ -335,26 +316,39 @@ class _Planner:
         return None
 
     def _rollups(self, lateness_ms: int) -> tuple[RollupPlan, ...]:
-        rollups = _listed(self.mistakes, "rollups", self.pipeline.rollups, Rollup)
-        if not rollups and isinstance(self.pipeline.rollups, list | tuple) and not self.pipeline.rollups:
-            self.mistakes.add("rollups", self.pipeline.rollups, "declare at least one Rollup")
-        plans = [self._rollup(at, rollup, lateness_ms) for at, rollup in enumerate(rollups)]
+        """Those that are declared, then those of the rules that have their own."""
+        mistakes, declared = self.mistakes, self.pipeline.rollups
+        rollups = _listed(mistakes, "rollups", declared, Rollup)
+        rules = _listed(mistakes, "alerts", self.pipeline.alerts, Threshold, "alerts.threshold")
+        if not rollups and isinstance(declared, list | tuple) and not (declared or rules):
+            mistakes.add("rollups", declared, "declare at least one Rollup")
+        for at, rollup in enumerate(rollups):
+            check.check_rollup_name(mistakes, f"rollups[{at}].name", rollup.name)
+        check_names(mistakes, rules, [str(rollup.name) for rollup in rollups])
+        own = [(f"alerts.{rule.name}", rollup_of(rule)) for rule in rules if rule.on is None]
+        wanted = [*((f"rollups.{rollup.name}", rollup) for rollup in rollups), *own]
+        plans = [self._rollup(where, rollup, lateness_ms) for where, rollup in wanted]
+        self.kept = [(plan, f"{where}.keep", rollup.keep) for plan, (where, rollup) in zip(plans, wanted, strict=True)]
         tables = []
-        for plan in plans:
-            owner = f"rollups.{plan.name}"
+        for plan, (owner, _) in zip(plans, wanted, strict=True):
             tables += [(plan.name, owner), (plan.delta_table, owner)]
             tables += [
                 (plan.distinct_table(agg.name), f"{owner}.aggregates.{agg.name}")
                 for agg in plan.aggregates
                 if agg.keeps_values
             ]
-        check.check_table_names(self.mistakes, tables)
+        check.check_table_names(mistakes, tables)
+        self.asked = asked_by(mistakes, rules, plans[: len(rollups)], plans[len(rollups) :])
         return tuple(plans)
 
-    def _rollup(self, at: int, rollup: Rollup, lateness_ms: int) -> RollupPlan:
+    def _keep(self, bound_ms: int, dedup_within_ms: int) -> dict[str, int]:
+        """What leaves some day: rollup, row table or alerts -> for how long it stays."""
+        of_rules: list[Declared] = [(rollup, f"alerts.{rule.name}.keep", rule.keep) for rule, rollup in self.asked]
+        kept = check_keeps(self.mistakes, self.pipeline, self.kept, bound_ms, dedup_within_ms)
+        return {**kept, **check_keep_of_alerts(self.mistakes, of_rules, bound_ms)}
+
+    def _rollup(self, where: str, rollup: Rollup, lateness_ms: int) -> RollupPlan:
         mistakes, columns = self.mistakes, self.columns
-        check.check_rollup_name(mistakes, f"rollups[{at}].name", rollup.name)
-        where = f"rollups.{rollup.name}"
         check.check_window(mistakes, f"{where}.window", rollup.window)
         keys = check.check_keys(mistakes, f"{where}.keys", rollup.keys, columns)
         own_ms = check.check_duration(mistakes, f"{where}.allowed_lateness", rollup.allowed_lateness, optional=True)
@@ -394,12 +388,13 @@ class _Planner:
         return AggregatePlan(name, aggregate, type_, condition, columns)
 
 
-def _listed(mistakes: Mistakes, field_name: str, values: object, kind: type[_Entry]) -> list[_Entry]:
-    """The entries of a list that are of `kind`; notes what is not."""
+def _listed(mistakes: Mistakes, field_name: str, values: object, kind: type[_Entry], written: str = "") -> list[_Entry]:
+    """The entries of a list that are of `kind`, which is `written` so; notes what is not."""
+    written = written or kind.__name__
     if not isinstance(values, list | tuple):
-        mistakes.add(field_name, values, f"write a list of {kind.__name__}(...)")
+        mistakes.add(field_name, values, f"write a list of {written}(...)")
         return []
     for at, value in enumerate(values):
         if not isinstance(value, kind):
-            mistakes.add(f"{field_name}[{at}]", value, f"not a {kind.__name__}; write {kind.__name__}(...)")
+            mistakes.add(f"{field_name}[{at}]", value, f"not a {kind.__name__}; write {written}(...)")
     return [value for value in values if isinstance(value, kind)]

@@ -9,7 +9,7 @@ from dataflow.aggregates.kinds import AggregateKind
 from dataflow.aggregates.parts import Part, counts
 from dataflow.messages import DEAD_SCHEMA
 from dataflow.own_columns import COUNTS, PLACE, TIMESTAMP, VALUE, WINDOW
-from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
+from dataflow.pipeline.names import ALERT_CHANGES, DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 
 if TYPE_CHECKING:
     from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
@@ -25,6 +25,22 @@ LATE_SCHEMA = pa.schema(
         pa.field("late_by_ms", pa.int64()),
     ]
 )
+
+ALERT_SCHEMA = pa.schema(
+    [
+        pa.field("alert_id", pa.string()),
+        pa.field("change", pa.int64()),
+        pa.field("state", pa.string()),
+        pa.field("rule", pa.string()),
+        pa.field("severity", pa.string()),
+        pa.field("key", pa.string()),
+        *WINDOW,
+        pa.field("values", pa.string()),
+        pa.field("message", pa.string()),
+    ]
+)
+"""What became of an alert with one commit. `change` counts from 1 per `alert_id`; `state` is raised or retracted. `key`
+and `values` are JSON objects: the key's columns, and the aggregates as they stood with that commit."""
 
 RULES = ("out_of_orderness_ms", "idle_timeout_ms", "deduplicate_within_ms")
 """The ledger's columns of the rules that hold for the whole pipeline, called as in `dataflow.rules.Rules`."""
@@ -145,6 +161,8 @@ def tables_of(plan: "Plan", *, events: bool) -> list[TableSpec]:
         tables.append(TableSpec(EVENTS, events_schema(plan)))
     for rollup in plan.rollups:
         tables += rollup_tables(rollup)
+    if plan.alerts:
+        tables.append(TableSpec(ALERT_CHANGES, ALERT_SCHEMA))
     return tables
 
 

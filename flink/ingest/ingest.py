@@ -31,6 +31,7 @@ from flink.ingest.changes import Change, ChangeTable, ValueTable, column, not_ou
 from flink.ingest.dead import DeadLetters
 from flink.ingest.state import JobState
 from flink.ingest.topics import Taken
+from sinks.lake.alerting import alerting
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.handover import end_handover, lineage_of, note_state
 from sinks.lake.fault import Fault, no_fault
@@ -93,6 +94,7 @@ class Ingest:
             clock=clock,
             fault=fault,
         )
+        self._writer.alerts = alerting(catalog, plan)
         self._writer.beside = self._note
         self._writer.resume(None)
 

@@ -10,6 +10,7 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from dataflow.messages import Parcel
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import tables_of
+from sinks.lake.alerting import alerting
 from sinks.lake.fault import Fault, no_fault
 from sinks.lake.manifest import State
 from sinks.lake.tables.prepare import open_lake
@@ -31,7 +32,7 @@ def open_writer(
     `lineage` identifies the recovery store; `events`: keep accepted rows.
     """
     catalog = open_lake(folder, plan, clock(), events=events)
-    return LakeWriter(
+    writer = LakeWriter(
         catalog,
         tables_of(plan, events=events),
         pipeline=plan.name,
@@ -40,6 +41,8 @@ def open_writer(
         on_commit=on_commit,
         fault=fault,
     )
+    writer.alerts = alerting(catalog, plan)
+    return writer
 
 
 class LakePart(StatefulSinkPartition[Parcel, State]):

@@ -14,8 +14,9 @@ import pyarrow as pa
 from dataflow.errors import Gap, LakeError, LakeMissing, RecoveryError
 from dataflow.fold.merge import merge_rows
 from dataflow.messages import Parcel, Range
-from dataflow.pipeline.names import LEDGER
+from dataflow.pipeline.names import ALERT_CHANGES, LEDGER
 from dataflow.pipeline.tables import TableSpec
+from sinks.lake.alerting import Alerting
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.contents import note_contents
 from sinks.lake.catalog.layout import TableLayout
@@ -73,6 +74,8 @@ class LakeWriter:
         self._catalog = catalog
         self.beside: Callable[[sqlite3.Connection], None] = lambda _connection: None
         """Called inside the transaction of each commit, for what must change with it."""
+        self.alerts: Alerting | None = None
+        """What judges the pipeline's alert rules with each epoch, where it has any."""
         self._specs = {spec.name: spec for spec in specs}
         self._pipeline = pipeline
         self._lineage = lineage
@@ -197,6 +200,8 @@ class LakeWriter:
         if not told and not batches:
             return None
         tables = {name: pa.Table.from_batches(batches[name]) for name in sorted(batches)}
+        if self.alerts is not None:
+            self._judge(self.alerts, tables, told)
         final = {parcel.range.partition for parcel in parcels if parcel.final}
         schema = self._specs[LEDGER].schema
         tables[LEDGER] = ledger_rows(told, schema, epoch=epoch, committed_at=self._clock(), final=final)
@@ -207,6 +212,15 @@ class LakeWriter:
         self._seen |= {entry.partition for entry in told}
         self._finished |= {entry.partition for entry in told if entry.finished}
         return Manifest(self._lineage, epoch, tuple(files), tuple(told))
+
+    def _judge(self, alerts: Alerting, tables: dict[str, pa.Table], told: Sequence[Range]) -> None:
+        """Merge the tables that rules ask for, and add what changes with them."""
+        for name in sorted(alerts.tables & tables.keys()):
+            tables[name] = merge_rows(self._specs[name], tables[name])
+        changes = alerts.changes(tables, [file for manifest in self._pending for file in manifest.files])
+        if changes.num_rows:
+            tables[ALERT_CHANGES] = changes
+        alerts.ended(told)
 
     def _worth_telling(self, entry: Range) -> bool:
         if entry.end > entry.start or entry.read:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from tests.model.spec import (
     AggregateSpec,
+    AlertSpec,
     DimensionSpec,
     FieldSpec,
     PipelineSpec,
@@ -48,7 +49,10 @@ def to_spec(pipeline: Any, folder: Path) -> PipelineSpec:
     kinds = dict(zip(column_names(fields), _leaf_kinds(fields), strict=True))
     return PipelineSpec(
         fields=fields,
-        rollups=tuple(_rollup(each, _ms(pipeline.allowed_lateness)) for each in pipeline.rollups),
+        rollups=tuple(
+            _rollup(each, _ms(pipeline.allowed_lateness))
+            for each in (*pipeline.rollups, *(rule for rule in pipeline.alerts if rule.on is None))
+        ),
         bound=_ms(pipeline.out_of_orderness),
         max_future=None if pipeline.max_future is None else _ms(pipeline.max_future),
         max_future_clock=_edge(pipeline.max_future_clock),
@@ -56,6 +60,12 @@ def to_spec(pipeline: Any, folder: Path) -> PipelineSpec:
         dedup_horizon=0 if pipeline.deduplicate_within is None else _ms(pipeline.deduplicate_within),
         max_record_bytes=pipeline.max_record_bytes,
         dimensions=tuple(_dimension(each, folder, kinds[each.key]) for each in pipeline.dimensions),
+        alerts=tuple(
+            AlertSpec(
+                each.name, each.on or each.name, each.having, 0 if each.cool_down is None else _ms(each.cool_down)
+            )
+            for each in pipeline.alerts
+        ),
     )
 
 

@@ -86,6 +86,16 @@ class DimensionSpec:
 
 
 @dataclass(frozen=True)
+class AlertSpec:
+    """One alert rule over a rollup, which is its own if it has its name; `cool_down` in ms, 0 = none."""
+
+    name: str
+    rollup: str
+    having: str
+    cool_down: int = 0
+
+
+@dataclass(frozen=True)
 class PipelineSpec:
     """The whole pipeline; times in ms, None = off."""
 
@@ -98,6 +108,7 @@ class PipelineSpec:
     dedup_horizon: int = 0
     max_record_bytes: int | None = None
     dimensions: tuple[DimensionSpec, ...] = ()
+    alerts: tuple[AlertSpec, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,13 @@ class Erasure:
         return found
 
 
+def last_erasure(connection: sqlite3.Connection) -> int:
+    """The id of the newest erasure; 0 in a lake that has never seen one."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'own_erasure'").fetchone():
+        return 0
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM own_erasure").fetchone()[0])
+
+
 def erasures(connection: sqlite3.Connection) -> list[Erasure]:
     """All erasures of the lake, oldest first; none in a lake that has never seen one."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'own_erasure'").fetchone():

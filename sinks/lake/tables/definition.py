@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 VERSION = 2
 """Of the form in which a definition is stored. Version 1 kept windows and aggregates as texts; it is still read."""
 
-_WAY_OUT = "restore the old definition, give the changed rollup a new name, or start a new lake in another folder"
+_WAY_OUT = (
+    "restore the old definition, give the changed rollup or rule a new name, or start a new lake in another folder"
+)
 
 
 class AggregateDefinition(NamedTuple):
@@ -104,6 +106,17 @@ class RollupDefinition(NamedTuple):
         return [aggregate.name for aggregate in self.aggregates if aggregate.known.additive]
 
 
+class AlertDefinition(NamedTuple):
+    """One alert rule: which rollup it asks for what. `message` with the names of columns in braces."""
+
+    name: str
+    rollup: str
+    having: str
+    severity: str = ""
+    message: str = ""
+    cool_down_ms: int = 0
+
+
 class FieldDefinition(NamedTuple):
     """One field of the event: its column, the JSON keys that lead to it, and its `dataflow.event.fields.FieldKind`."""
 
@@ -118,7 +131,7 @@ class Definition(NamedTuple):
     `columns`: those of the events that rollups see, with Arrow types; `event_time` is one of them. `event`: which of
     them are the event's own, empty in a definition of version 1. `values`: by column all that it ever held beside null,
     where every definition so far named them (Literal, Enum). Rollups and columns that a former pipeline file had, and
-    this one has not, stay in it.
+    this one has not, stay in it, and so do alert rules.
     `keep_ms`: rollup or row table -> for how long of event time it stays. What is not in it stays for ever, as does a
     rollup that the pipeline file no longer has.
     `dimensions`: as of the last run; None where version 1 did not tell.
@@ -139,6 +152,7 @@ class Definition(NamedTuple):
     keep_ms: Mapping[str, int] = MappingProxyType({})
     first: Mapping[str, Any] | None = None
     dimensions: Sequence[Joined] | None = None
+    alerts: Sequence[AlertDefinition] = ()
 
     @property
     def rules(self) -> Rules:
@@ -199,6 +213,10 @@ def write_definition(plan: "Plan", former: Definition | None = None) -> str:
         # a list of its own: the plan's must stay what the file says, for a run opens its lake more than once
         gone = [rollup.stored() for rollup in former.rollups if rollup.name not in rollups]
         stored["rollups"] = [*stored["rollups"], *gone]
+        rules = {rule["name"] for rule in stored.get("alerts", ())}
+        former_rules = [rule._asdict() for rule in former.alerts if rule.name not in rules]
+        if former_rules:
+            stored["alerts"] = [*stored.get("alerts", ()), *former_rules]
     return msgspec.json.encode(stored, order="deterministic").decode()
 
 
@@ -220,6 +238,7 @@ def _definition(stored: Mapping[str, Any]) -> Definition:
         "columns": [(name, type_) for name, type_ in stored.get("columns", ())],
         "event": [FieldDefinition(**_known(FieldDefinition, field)) for field in stored.get("event", ())],
         "rollups": [_rollup(rollup) for rollup in stored.get("rollups", ())],
+        "alerts": [AlertDefinition(**_known(AlertDefinition, rule)) for rule in stored.get("alerts", ())],
     }
     if stored.get("dimensions") is not None:
         made["dimensions"] = list(map(Joined.of_json, stored["dimensions"]))
@@ -277,6 +296,15 @@ def _changes(old: Definition, new: Definition) -> Iterator[str]:
             for what in sorted({*was, *becomes}):
                 if was.get(what) != becomes.get(what):
                     yield f"rollup {name}: {what} was {was.get(what, 'not there')} and is {becomes.get(what, 'gone')}"
+    rules = {rule.name: rule for rule in new.alerts}
+    for former in old.alerts:
+        rule = rules.get(former.name, former)
+        for what, was_said, is_said in (
+            ("rollup", former.rollup, rule.rollup),
+            ("having", former.having, rule.having),
+        ):
+            if was_said != is_said:
+                yield f"alert rule {former.name}: {what} was {was_said} and is {is_said}"
 
 
 def _shared(definition: Definition) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from dataflow.pipeline.names import LEDGER
+from dataflow.pipeline.names import ALERTS, LEDGER
 from dataflow.rules import Rules
 from dataflow.sql import quoted
+from sinks.lake.tables.alert_view import alerts_sql
 from sinks.lake.tables.finality import frontier_sql, needed_sql
 
 if TYPE_CHECKING:
@@ -21,12 +22,15 @@ class _Side(NamedTuple):
 
 
 def views_of(plan: "Plan", first: Rules | None = None) -> dict[str, str]:
-    """View name -> SQL for every rollup of the plan. Tables are named without a schema.
+    """View name -> SQL for every rollup of the plan, and of its alerts. Tables are named without a schema.
 
     `first`: the rules of the ledger's lines that do not tell theirs; those of the plan where left out.
     """
     frontier = frontier_sql((first or plan.rules).out_of_orderness_ms, plan.idle_timeout_ms)
-    return {rollup.name: view_sql(rollup, frontier) for rollup in plan.rollups}
+    found = {rollup.name: view_sql(rollup, frontier) for rollup in plan.rollups}
+    if plan.alerts:
+        found[ALERTS] = alerts_sql({rule.name: rule.cool_down_ms for rule in plan.alerts})
+    return found
 
 
 _KEPT = "\nWHERE merged.window_end > "

@@ -1,5 +1,6 @@
 """Which tables hold the columns that a condition names, under which names, and which rows of them match."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -150,6 +151,23 @@ def keyed_tables(catalog: Catalog, definition: Definition, condition: Condition)
     tables, columns = catalog.tables(), {name: name for name in condition.constants}
     names = [f"{rollup.name}_delta" for rollup in definition.rollups if columns.keys() <= set(rollup.key_names)]
     return {name: Holder(tables[name], condition, columns) for name in names if name in tables}
+
+
+def alerts_of(rows: pa.Table, definition: Definition, condition: Condition) -> int:
+    """How many of these rows of table alert_changes have a key that the condition names."""
+    keyed = {
+        rule.name
+        for rule in definition.alerts
+        if rule.rollup in definition.by_name
+        and condition.constants.keys() <= set(definition.by_name[rule.rollup].key_names)
+    }
+    wanted = {name: {str(value) for value in values} for name, values in condition.constants.items()}
+    found = 0
+    for rule, key in zip(rows.column("rule").to_pylist(), rows.column("key").to_pylist(), strict=True):
+        if rule in keyed:
+            told = json.loads(key, parse_float=str)
+            found += all(str(told[name]) in values for name, values in wanted.items())
+    return found
 
 
 def _side_tables(definition: Definition) -> Iterator[tuple[RollupDefinition, AggregateDefinition]]:

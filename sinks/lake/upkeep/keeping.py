@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
+from dataflow.pipeline.names import ALERT_CHANGES, ALERTS, DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 from sinks.lake.catalog.left import Left, Seen
 from sinks.lake.tables.definition import Definition
 from sinks.lake.tables.finality import EVER_MS, Stand, frontier_ms, is_active, reached_ms, watermark_ms
@@ -21,6 +21,7 @@ class Keep:
 
     `tables` are those that leave together, `column` is the time that decides; without one, as of dead letters, which
     have no event time, a row counts with the largest event time that the ledger knows of its commit and those before.
+    `is_rollup`: its view hides the windows that have left, as those of rollups and alerts do.
     """
 
     name: str
@@ -51,6 +52,8 @@ def keeps_of(definition: Definition) -> list[Keep]:
             sides = [f"{name}_{each.name}_distinct" for each in rollup.aggregates if each.known.keeps_values]
             tables = (f"{name}_delta", *sides)
             found.append(Keep(name, tables, "window_end", keep_ms, True, rollup.merges_windows))
+        elif name == ALERTS:
+            found.append(Keep(name, (ALERT_CHANGES,), "window_end", keep_ms, is_rollup=True))
         elif name in columns and (name != EVENTS or columns[name] is not None):
             found.append(Keep(name, (name,), columns[name], keep_ms))
     return found

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dataflow.pipeline.names import ALERT_CHANGES
 from dataflow.sql import quoted
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout
@@ -19,7 +20,7 @@ from sinks.lake.catalog.sqlite import CATALOG_NAME
 from sinks.lake.names import is_dimension_copy, sink_file, table_folder
 from sinks.lake.tables.definition import Definition
 from sinks.lake.upkeep.compact import live_files, read_file
-from sinks.lake.upkeep.holders import Condition, holders, keyed_tables
+from sinks.lake.upkeep.holders import Condition, alerts_of, holders, keyed_tables
 from sinks.lake.upkeep.tiers import LiveFile
 
 SHORTEST_BYTES = 3
@@ -63,6 +64,8 @@ def files_with(folder: Path, texts: Sequence[str]) -> list[Path]:
 class _Search:
     def __init__(self, catalog: Catalog, definition: Definition, condition: Condition, snapshot: int) -> None:
         self._catalog = catalog
+        self._definition = definition
+        self._condition = condition
         self._snapshot = snapshot
         self._texts = searched_texts(condition)
         self._needles = [text.encode() for text in self._texts]
@@ -121,6 +124,9 @@ class _Search:
         if table.name in self._keyed:
             rows = self._keyed[table.name].matched(content).rows
             self._stays[f"{table.name}: {' and '.join(self._columns)} is a key of it; aggregates stay"] += rows
+        if table.name == ALERT_CHANGES:
+            rows = alerts_of(content, self._definition, self._condition)
+            self._stays[f"{table.name}: {' and '.join(self._columns)} is a key of its rule; alerts stay"] += rows
         for name, count in _equal_cells(content, self._texts):
             if table.name in self._keyed and name in self._columns:
                 continue

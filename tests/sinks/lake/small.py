@@ -15,6 +15,7 @@ from dataflow.messages import Parcel, Range, RollupCount
 from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.pipeline.tables import tables_of
 from dataflow.windows import session, tumble
+from sinks.lake.alerting import alerting
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import LakeWriter
 
@@ -91,6 +92,7 @@ def writer_for(
     writer = LakeWriter(
         catalog, tables_of(plan, events=True), pipeline=plan.name, lineage=lineage, clock=clock, **options
     )
+    writer.alerts = alerting(catalog, plan)
     writer.resume(state)
     return writer
 

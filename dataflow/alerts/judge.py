@@ -1,0 +1,226 @@
+"""One alert rule over the merged rows of each commit: for which keys and windows `having` has turned true or untrue."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from dataflow.aggregates.parts import counts
+from dataflow.alerts.texts import alert_id, json_text, key_values, said
+from dataflow.alerts.totals import Joined, Totals
+from dataflow.alerts.values import values_of
+from dataflow.columnar.types import Bools, Int64s
+from dataflow.fold.merge import merge_rows
+from dataflow.own_columns import TIMESTAMP, WINDOW
+from dataflow.pipeline.alert_plan import AlertPlan
+from dataflow.pipeline.tables import ALERT_SCHEMA, Merge, TableSpec, rollup_tables
+
+Windows = set[tuple[int, int]]
+"""(start, end) in ms."""
+
+CHANGE = "_change"
+"""Of the rows in memory: the number of the newest change of the alert, 0 before the first. Odd numbers are raised."""
+
+_SEEN = "_seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """All that is stored of some windows: delta rows, rows of side tables by table, and changes of the rule's alerts.
+
+    Each in the table's own schema, rows of equal keys not merged.
+    """
+
+    delta: pa.Table
+    sides: Mapping[str, pa.Table]
+    changes: pa.Table
+
+
+class Store(Protocol):
+    """Where rows of windows are read back that are not in memory."""
+
+    def read(self, windows: Windows) -> Stored:
+        """All that is stored of these windows; what is being judged now is not."""
+        ...
+
+
+class RuleJudge:
+    """Which alerts of one rule stand, as a function of all rows of its rollup so far.
+
+    In memory are the merged rows of the windows that had rows lately; those of another window are read from the store
+    when it has one again. So the memory may be forgotten at any time, and after a restart there is none.
+    """
+
+    def __init__(self, rule: AlertPlan, store: Store) -> None:
+        self.rule = rule
+        self._store = store
+        self.delta, *self.sides = rollup_tables(rule.rollup)
+        self._counted = [each.name for each in rule.rollup.aggregates if each.keeps_values]
+        self._spec = _with_counts(self.delta, [*self._counted, CHANGE])
+        self._known: Windows = set()
+        self.forget_all()
+
+    @property
+    def rows(self) -> int:
+        """How many keys and windows are in memory, and distinct values of them."""
+        return self._totals.rows + sum(values.rows for values in self._values.values())
+
+    def changes(self, delta: pa.Table, sides: Mapping[str, pa.Table], *, over_ms: int) -> pa.Table:
+        """The changes of alerts, in ALERT_SCHEMA, that these merged rows of a commit make.
+
+        `delta` has rows of the rollup's table, `sides` of its side tables. Windows that ended by `over_ms` have left
+        and are not judged.
+        """
+        delta = _after(delta, over_ms)
+        if delta.num_rows == 0:
+            return ALERT_SCHEMA.empty_table()
+        touched = windows_of(delta)
+        self._recall(touched - self._known)
+        self._known |= touched
+        rows = [self._extended(delta)]
+        for name, side in zip(self._counted, self.sides, strict=True):
+            if side.name in sides:
+                rows.append(self._first_seen(name, side.name, _after(sides[side.name], over_ms)))
+        joined = self._totals.joined(rows[0] if len(rows) == 1 else merge_rows(self._spec, pa.concat_tables(rows)))
+        values = values_of(self.rule, joined.rows)
+        stands = self._stands(joined.rows, values)
+        number = joined.rows.column(CHANGE).to_numpy().copy()
+        at = np.flatnonzero(stands != (number % 2 == 1))
+        number[at] += 1
+        joined = joined.with_column(CHANGE, number)
+        self._totals.replace(joined)
+        changed = pa.array(at)
+        return self._told(joined.rows.take(changed), {name: each.take(changed) for name, each in values.items()})
+
+    def forget(self, over_ms: int) -> None:
+        """Windows that end by `over_ms` need not be in memory any more; they leave when it is worth it."""
+        held = [self._totals, *self._values.values()]
+        if any(each.is_full for each in held):
+            self._known = {window for window in self._known if window[1] > over_ms}
+            for each in held:
+                each.clean(over_ms)
+
+    def forget_all(self) -> None:
+        """What is stored has changed in another way than by what was judged here."""
+        self._totals = Totals(self._spec)
+        self._values = {side.name: Totals(_with_counts(side, [_SEEN])) for side in self.sides}
+        self._known = set()
+
+    def _recall(self, windows: Windows) -> None:
+        """Read what is stored of windows that are not in memory."""
+        if not windows:
+            return
+        stored = self._store.read(windows)
+        rows = [self._extended(stored.delta), self._extended_changes(stored.changes)]
+        for name, side in zip(self._counted, self.sides, strict=True):
+            rows.append(self._first_seen(name, side.name, stored.sides[side.name]))
+        self._totals.replace(Joined(merge_rows(self._spec, pa.concat_tables(rows))))
+
+    def _first_seen(self, aggregate: str, table: str, rows: pa.Table) -> pa.Table:
+        """A row per value that its key and window had not so far, which counts it for the aggregate."""
+        known = self._values[table]
+        unseen = pa.nulls(rows.num_rows, pa.int64()).fill_null(0)
+        joined = known.joined(merge_rows(known.spec, rows.append_column(_SEEN, unseen)))
+        new = joined.rows.filter(pa.array(joined.rows.column(_SEEN).to_numpy() == 0))
+        known.replace(joined.with_column(_SEEN, np.ones(joined.rows.num_rows, np.int64)))
+        return self._filled(
+            {**_columns(new, self._spec.keys), aggregate: np.ones(new.num_rows, np.int64)}, new.num_rows
+        )
+
+    def _extended(self, delta: pa.Table) -> pa.Table:
+        return self._filled(_columns(delta, self.delta.schema.names), delta.num_rows)
+
+    def _extended_changes(self, changes: pa.Table) -> pa.Table:
+        """One row per alert with the number of its newest change."""
+        newest: dict[str, tuple[int, str, int, int]] = {}
+        start, end = (changes.column(field.name).cast(TIMESTAMP).cast(pa.int64()) for field in WINDOW)
+        told = [changes.column(name).to_pylist() for name in ("alert_id", "change", "key")]
+        for name, number, key, *window in zip(*told, start.to_pylist(), end.to_pylist(), strict=True):
+            newest[name] = max(newest.get(name, (0, "", 0, 0)), (number, key, *window))
+        keys = self.rule.rollup.keys
+        read = [key_values(key, keys) for _, key, _, _ in newest.values()]
+        columns = {key.name: pa.array([values[at] for values in read], key.type) for at, key in enumerate(keys)}
+        for at, field in enumerate(WINDOW, start=2):
+            columns[field.name] = pa.array([line[at] for line in newest.values()], pa.int64()).cast(TIMESTAMP)
+        return self._filled({**columns, CHANGE: [line[0] for line in newest.values()]}, len(newest))
+
+    def _filled(self, columns: Mapping[str, Any], rows: int) -> pa.Table:
+        """Rows of the memory's form with these columns; in the others, what rows have that count nothing."""
+        found = dict(columns)
+        for merge in self._spec.merges:
+            for name in merge.columns:
+                if name not in found:
+                    found[name] = merge.part.empty(self._spec.schema.field(name).type, rows)
+        schema = self._spec.schema
+        return pa.Table.from_arrays([_column(found[field.name], field.type) for field in schema], schema=schema)
+
+    def _stands(self, merged: pa.Table, values: Mapping[str, pa.Array]) -> Bools:
+        """For which rows `having` is true; unknown is not, nor is a window with nothing but late rows."""
+        wanted = {name: values[name] for name in self.rule.having.columns}
+        true = self.rule.having.evaluate(wanted).fill_null(False).to_numpy(zero_copy_only=False)
+        answer: Bools = true & (merged.column("row_count").to_numpy() > 0)
+        return answer
+
+    def _told(self, rows: pa.Table, values: Mapping[str, pa.Array]) -> pa.Table:
+        """The changes in words: these rows have just changed."""
+        rule, keys = self.rule, [key.name for key in self.rule.rollup.keys]
+        columns = {name: each.to_pylist() for name, each in values.items()}
+        start, end = (_ms(rows, field.name).tolist() for field in WINDOW)
+        lines = []
+        for at, number in enumerate(rows.column(CHANGE).to_pylist()):
+            value = {name: each[at] for name, each in columns.items()}
+            key = json_text({name: value[name] for name in keys})
+            message = said(rule.message, {**value, WINDOW[0].name: start[at], WINDOW[1].name: end[at]})
+            lines.append(
+                {
+                    "alert_id": alert_id(rule.name, key, start[at], end[at]),
+                    "change": number,
+                    "state": "raised" if number % 2 else "retracted",
+                    "rule": rule.name,
+                    "severity": rule.severity,
+                    "key": key,
+                    "window_start": start[at],
+                    "window_end": end[at],
+                    "values": json_text({name: each for name, each in value.items() if name not in keys}),
+                    "message": message,
+                }
+            )
+        told: pa.Table = pa.Table.from_pylist(lines, schema=ALERT_SCHEMA)
+        return told
+
+
+def windows_of(rows: pa.Table) -> Windows:
+    """The windows of some rows."""
+    start, end = (_ms(rows, field.name) for field in WINDOW)
+    # rows come sorted by their windows, so that few remain when neighbours are compared
+    first = np.ones(len(start), np.bool_)
+    first[1:] = (start[1:] != start[:-1]) | (end[1:] != end[:-1])
+    return set(zip(start[first].tolist(), end[first].tolist(), strict=True))
+
+
+def _with_counts(spec: TableSpec, names: Iterable[str]) -> TableSpec:
+    """The same with columns that count."""
+    names = list(names)
+    fields = [*spec.schema, *(pa.field(name, pa.int64()) for name in names)]
+    merges = (*spec.merges, *(Merge((name,), counts()) for name in names))
+    return replace(spec, schema=pa.schema(fields), merges=merges)
+
+
+def _after(rows: pa.Table, over_ms: int) -> pa.Table:
+    end = _ms(rows, WINDOW[1].name)
+    return rows if len(end) == 0 or end.min() > over_ms else rows.filter(pa.array(end > over_ms))
+
+
+def _column(values: Any, type_: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    return values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, type_)
+
+
+def _columns(rows: pa.Table, names: Iterable[str]) -> dict[str, pa.ChunkedArray]:
+    return {name: rows.column(name) for name in names}
+
+
+def _ms(rows: pa.Table, name: str) -> Int64s:
+    """A column of times as milliseconds."""
+    return rows.column(name).combine_chunks().view(pa.int64()).to_numpy()

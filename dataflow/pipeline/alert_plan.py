@@ -1,0 +1,211 @@
+"""Alert rules, checked: which rollup each asks, its condition over what that rollup counts, its message."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+
+from dataflow.filter.parse import ConditionError, Expression, parse
+from dataflow.own_columns import WINDOW
+from dataflow.pipeline import checks as check
+from dataflow.pipeline.alert_rules import DISTINCT_COUNT, SEVERITIES, Threshold
+from dataflow.pipeline.checks import Mistakes
+from dataflow.pipeline.declaration import Rollup
+from dataflow.pipeline.names import ALERT_CHANGES, ALERTS
+from dataflow.spelling import suggest
+from dataflow.windows import Window
+
+if TYPE_CHECKING:
+    from dataflow.pipeline.plan import AggregatePlan, RollupPlan
+
+RESERVED = frozenset({ALERTS, ALERT_CHANGES})
+"""What no rollup may be called in a pipeline with alert rules."""
+
+
+class Piece(NamedTuple):
+    """A part of a message: text, then the column that stands behind it, if one does."""
+
+    text: str
+    column: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPlan:
+    """One rule, checked: an alert for each (key, window) of `rollup` for which `having` is true.
+
+    `is_own`: the rollup is the rule's own, of its name. `severity` is one of SEVERITIES. `cool_down_ms` is 0 where
+    alerts are never quiet.
+    """
+
+    name: str
+    rollup: "RollupPlan"
+    having: Expression
+    severity: str
+    message: tuple[Piece, ...]
+    cool_down_ms: int
+    is_own: bool
+
+    @property
+    def judged(self) -> tuple["AggregatePlan", ...]:
+        """The rollup's aggregates whose values can be told as rows come."""
+        return tuple(each for each in self.rollup.aggregates if each.kind.told_at_once)
+
+
+def check_names(mistakes: Mistakes, rules: Sequence[Threshold], rollups: Sequence[str]) -> None:
+    """Names of rules and of the declared `rollups`: each names one thing, and none of them the alerts."""
+    for name in rollups if rules else ():
+        if name in RESERVED:
+            mistakes.add(f"rollups.{name}.name", name, "reserved for the alerts of rules; choose another name")
+    for at, rule in enumerate(rules):
+        field, name = f"alerts[{at}].name", rule.name
+        if rule.on is None:
+            check.check_rollup_name(mistakes, field, name)
+        else:
+            check.check_name(mistakes, field, name)
+        if name in RESERVED:
+            mistakes.add(field, name, "reserved for the alerts themselves; choose another name")
+        if name in [each.name for each in rules[:at]]:
+            mistakes.add(field, name, "another rule has this name; choose another one")
+        elif rule.on is not None and name in rollups:
+            mistakes.add(field, name, "a rollup has this name; choose another one")
+
+
+def rollup_of(rule: Threshold) -> Rollup:
+    """The rollup of a rule that has its own. What is wrong in it is the rule's mistake."""
+    keys: Any = rule.keys
+    window: Any = rule.window
+    aggregates: Any = rule.aggregates
+    return Rollup(rule.name, keys, window, aggregates, rule.where, rule.allowed_lateness, rule.keep)
+
+
+def asked_by(
+    mistakes: Mistakes, rules: Sequence[Threshold], declared: Sequence["RollupPlan"], own: Sequence["RollupPlan"]
+) -> list[tuple[Threshold, "RollupPlan"]]:
+    """Each rule with the rollup that it asks: its own, which come in the rules' order, or one that is `declared`."""
+    rest, by_name = iter(own), {each.name: each for each in declared}
+    found = []
+    for rule in rules:
+        where = f"alerts.{rule.name}"
+        if rule.is_distinct:
+            mistakes.rename(f"{where}.keys[0]", f"{where}.key")
+            mistakes.rename(f"{where}.keys", f"{where}.key")
+            mistakes.rename(f"{where}.aggregates.{DISTINCT_COUNT}.column", f"{where}.of")
+            mistakes.rename(f"{where}.aggregates.{DISTINCT_COUNT}", f"{where}.of")
+        if rule.on is None:
+            found.append((rule, next(rest)))
+            continue
+        for part in ("keys", "window", "aggregates", "where", "allowed_lateness"):
+            value = getattr(rule, part)
+            if value is not None:
+                mistakes.add(f"{where}.{part}", value, f"the rule asks rollup {rule.on}, which says that; leave it out")
+        if isinstance(rule.on, str) and rule.on in by_name:
+            found.append((rule, by_name[rule.on]))
+        else:
+            names = list(by_name)
+            mistakes.add(f"{where}.on", rule.on, f"no rollup that this pipeline declares{suggest(str(rule.on), names)}")
+    return found
+
+
+def check_rules(mistakes: Mistakes, asked: Sequence[tuple[Threshold, "RollupPlan"]]) -> tuple[AlertPlan, ...]:
+    """The rules over their rollups, but for those of which something is wrong."""
+    plans = [check_rule(mistakes, f"alerts.{rule.name}", rule, rollup) for rule, rollup in asked]
+    return tuple(plan for plan in plans if plan is not None)
+
+
+def check_rule(mistakes: Mistakes, where: str, rule: Threshold, rollup: "RollupPlan") -> AlertPlan | None:
+    """The rule over its rollup; None where something of it is wrong."""
+    if isinstance(rollup.window, Window) and not rollup.window.mistake and rollup.merges_windows:
+        field, value = (f"{where}.window", "session(...)") if rule.on is None else (f"{where}.on", rule.on)
+        fix = "sessions grow and merge, so that an alert could not keep its window; take tumble, hop or cumulate"
+        mistakes.add(field, value, fix)
+    if rule.is_distinct:
+        _check_more_than(mistakes, f"{where}.more_than", rule.more_than)
+    if rule.severity not in SEVERITIES:
+        mistakes.add(f"{where}.severity", rule.severity, f"write one of {', '.join(SEVERITIES)}")
+    cool_down_ms = check.check_duration(mistakes, f"{where}.cool_down", rule.cool_down, optional=True)
+    having = _having(mistakes, f"{where}.having", rule, rollup)
+    message = _message(mistakes, f"{where}.message", rule, rollup)
+    if having is None or message is None:
+        return None
+    is_own = rule.on is None
+    return AlertPlan(str(rule.name), rollup, having, rule.severity, message, cool_down_ms or 0, is_own)
+
+
+def _check_more_than(mistakes: Mistakes, field: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        mistakes.add(field, value, "write a whole number, 0 or more")
+
+
+def _columns(rollup: "RollupPlan") -> dict[str, pa.DataType]:
+    """Keys and aggregates with the types of their values."""
+    found = {key.name: key.type for key in rollup.keys}
+    for each in rollup.aggregates:
+        type_ = each.kind.result(each.column_type)
+        if type_ is not None:
+            found[each.name] = type_
+    return found
+
+
+def _is_unread(mistakes: Mistakes, rule: Threshold) -> bool:
+    """Whether mistakes in what is counted hide some of it."""
+    where = f"alerts.{rule.name}" if rule.on is None else f"rollups.{rule.on}"
+    return any(
+        line.startswith((f"{where}.keys", f"{where}.key ", f"{where}.aggregates", f"{where}.of "))
+        for line in mistakes.lines
+    )
+
+
+def _untold(rollup: "RollupPlan") -> dict[str, str]:
+    """Aggregates whose value is only told by a query, with their kinds."""
+    return {each.name: each.aggregate.kind for each in rollup.aggregates if not each.kind.told_at_once}
+
+
+def _having(mistakes: Mistakes, field: str, rule: Threshold, rollup: "RollupPlan") -> Expression | None:
+    if rule.is_distinct and mistakes.has(field.replace(".having", ".more_than")):
+        return None
+    known = _columns(rollup)
+    try:
+        found = parse(rule.having, pa.schema(list(known.items())), unread=lambda _name: _is_unread(mistakes, rule))
+    except ConditionError as error:
+        for mistake in error.mistakes:
+            mistakes.add(field, rule.having, mistake)
+        return None
+    for name, kind in _untold(rollup).items():
+        if name in found.columns:
+            mistakes.add(field, rule.having, f"{name} is an {kind}, which takes a query to tell; ask for another value")
+    if found.columns <= {key.name for key in rollup.keys}:
+        mistakes.add(field, rule.having, "it asks for no aggregate; filter rows with `where`, and ask for a value here")
+    return found
+
+
+def _message(mistakes: Mistakes, field: str, rule: Threshold, rollup: "RollupPlan") -> tuple[Piece, ...] | None:
+    if rule.message is None:
+        names = [key.name for key in rollup.keys]
+        before = [f"{rule.name}: {rule.having}; {name} " if at == 0 else f", {name} " for at, name in enumerate(names)]
+        told = tuple(Piece(text, name) for text, name in zip(before, names, strict=True))
+        return told or (Piece(f"{rule.name}: {rule.having}", None),)
+    message: object = rule.message
+    if not isinstance(message, str):
+        mistakes.add(field, message, 'not text; write message="... {column} ..."')
+        return None
+    try:
+        parts = list(Formatter().parse(message))
+    except ValueError:
+        mistakes.add(field, rule.message, "a brace without its other one; write {column}, and {{ for a brace itself")
+        return None
+    known = {*_columns(rollup), *(column.name for column in WINDOW)}
+    pieces: list[Piece] = []
+    for literal, name, form, conversion in parts:
+        pieces.append(Piece(literal, name))
+        if name is None:
+            continue
+        if form or conversion:
+            mistakes.add(field, rule.message, f"{{{name}}} takes no format; write the name alone")
+        if name in _untold(rollup):
+            kind = _untold(rollup)[name]
+            mistakes.add(field, rule.message, f"{name} is an {kind}, which takes a query to tell; leave it out")
+        elif name not in known and not _is_unread(mistakes, rule):
+            mistakes.add(field, rule.message, f"{{{name}}} is no column of the rule{suggest(name, sorted(known))}")
+    return tuple(pieces)

@@ -1,0 +1,117 @@
+"""Rows of some windows read back from the lake: files by their bounds, rows by their windows."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from dataflow.own_columns import WINDOW
+from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.layout import DataFile, TableLayout
+from sinks.lake.catalog.reader import data_files
+from sinks.lake.catalog.sqlite import told
+from sinks.lake.catalog.staged import StagedFile
+from sinks.lake.catalog.types import Bound, from_text, to_text
+from sinks.lake.content import DamagedFile, read_content
+from sinks.lake.names import table_folder
+
+TRIES = 5
+"""A compaction may put another file in the place of one that is about to be read; it was looked up too long ago."""
+
+_START, _END = (field.name for field in WINDOW)
+
+
+class _Place(NamedTuple):
+    """A file to be read. `digest`: of the bytes that were committed; None where nobody knows."""
+
+    path: Path
+    digest: str | None
+    snapshot: int
+
+
+class StoredWindows:
+    """Reads the tables of one lake, as they are when it is asked, with files that are staged and not published yet."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def rows(
+        self,
+        table: TableLayout,
+        schema: pa.Schema,
+        windows: set[tuple[int, int]],
+        staged: Iterable[StagedFile] = (),
+    ) -> pa.Table:
+        """The rows of these windows, (start, end) in ms, in `schema`; a column that a file lacks is null.
+
+        Rows come in any order, and rows of equal keys are not merged. Raises DamagedFile.
+        """
+        folder = table_folder(self._catalog.folder, table.path)
+        pending = [_Place(folder / file.path, file.digest, 0) for file in staged if file.table == table.name]
+        for _ in range(TRIES):
+            try:
+                places = [*self._places(table, windows), *pending]
+                parts = [_of_windows(_content(place, table, schema), windows) for place in places]
+                return pa.concat_tables([schema.empty_table(), *parts])
+            except DamagedFile as damage:
+                problem = damage
+        raise problem
+
+    def _places(self, table: TableLayout, windows: set[tuple[int, int]]) -> list[_Place]:
+        catalog = self._catalog
+        files = data_files(catalog.connection, catalog.folder, table, catalog.head().id, [_START])
+        wanted = [file for file in files if _may_hold(file, sorted({start for start, _ in windows}))]
+        with told(catalog.path, catalog.busy_ms):
+            digests = {
+                file.id: catalog.one("SELECT digest FROM own_file WHERE data_file_id = ?", file.id) for file in wanted
+            }
+        return [_Place(file.path, (digests[file.id] or (None,))[0], file.begin_snapshot) for file in wanted]
+
+
+def _may_hold(file: DataFile, starts_ms: Sequence[int]) -> bool:
+    """Whether one of these starts, which ascend, lies within the file's bounds."""
+    bounds = file.bounds.get(_START)
+    if bounds is None or bounds.low is None or bounds.high is None:
+        return True
+    low, high = 0, len(starts_ms)
+    while low < high:
+        # the first start that is not below the file's bounds
+        middle = (low + high) // 2
+        known = _bound(starts_ms[middle])
+        if known is None:
+            return True
+        low, high = (middle + 1, high) if known < bounds.low else (low, middle)  # type: ignore[operator]  # both are texts of times
+    if low == len(starts_ms):
+        return False
+    known = _bound(starts_ms[low])
+    return known is None or known <= bounds.high  # type: ignore[operator]  # both are texts of times
+
+
+def _bound(ms: int) -> Bound | None:
+    return from_text(to_text(ms * 1000, "timestamp"), "timestamp")
+
+
+def _content(place: _Place, table: TableLayout, schema: pa.Schema) -> pa.Table:
+    content, _ = read_content(place.path, table, digest=place.digest, snapshot=place.snapshot)
+    columns = [
+        content.column(field.name).cast(field.type)
+        if field.name in content.schema.names
+        else pa.nulls(content.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _of_windows(rows: pa.Table, windows: set[tuple[int, int]]) -> pa.Table:
+    wanted = np.array(sorted(windows), np.int64).reshape(-1, 2)
+    start, end = (rows.column(name).combine_chunks().view(pa.int64()).to_numpy() for name in (_START, _END))
+    at = np.flatnonzero(np.isin(start, wanted[:, 0]) & np.isin(end, wanted[:, 1]))
+    if len(at) == 0:
+        return rows.slice(0, 0)
+    # windows of one start may differ in their ends, so that pairs are compared
+    starts, ends = np.unique(wanted[:, 0]), np.unique(wanted[:, 1])
+    pairs = np.searchsorted(starts, wanted[:, 0]) * len(ends) + np.searchsorted(ends, wanted[:, 1])
+    found = np.searchsorted(starts, start[at]) * len(ends) + np.searchsorted(ends, end[at])
+    return rows.take(pa.array(at[np.isin(found, pairs)]))

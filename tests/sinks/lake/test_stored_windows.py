@@ -1,0 +1,109 @@
+"""Rows of windows read back: those of live files and of staged ones, whatever was compacted meanwhile."""
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from dataflow.pipeline.tables import rollup_tables
+from sinks.lake import stored_windows
+from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.layout import Bounds, DataFile
+from sinks.lake.content import DamagedFile, read_content
+from sinks.lake.stored_windows import TRIES, StoredWindows, _may_hold
+from sinks.lake.writer import commit
+from tests.sinks.lake.small import parcel, per_ad_row, small_plan, writer_for
+from tests.sinks.lake.upkeep.growing_lake import Lake
+
+PLAN = small_plan()
+SPEC = rollup_tables(PLAN.rollups[0])[0]
+MINUTE = 60_000
+
+
+def window(minute: int) -> tuple[int, int]:
+    return minute * MINUTE, (minute + 1) * MINUTE
+
+
+def clicks(folder: Path, *minutes: int, staged: Any = ()) -> list[int]:
+    catalog = Catalog.look(folder)
+    try:
+        table = catalog.tables()[SPEC.name]
+        rows = StoredWindows(catalog).rows(table, SPEC.schema, {window(each) for each in minutes}, staged)
+        assert rows.schema == SPEC.schema
+        return sorted(rows.column("clicks").to_pylist())
+    finally:
+        catalog.close()
+
+
+def test_the_rows_of_the_windows_asked_for_come_back_unmerged(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path / "lake", PLAN)
+    for epoch, minutes in enumerate(((0, 1), (1, 2), (5, 6)), start=1):
+        rows = [per_ad_row("a", minute, epoch * 10 + minute) for minute in minutes]
+        commit(writer, [parcel(PLAN, 0, epoch, epoch + 1, tables={SPEC.name: rows})], epoch)
+    writer.close()
+    assert clicks(tmp_path / "lake", 1) == [11, 21]
+    assert clicks(tmp_path / "lake", 0, 2, 6) == [10, 22, 36]
+    assert clicks(tmp_path / "lake", 3, 4) == []
+
+
+def test_files_that_are_staged_and_not_published_yet_count(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path / "lake", PLAN)
+    commit(writer, [parcel(PLAN, 0, 0, 1, tables={SPEC.name: [per_ad_row("a", 1, 1)]})], 1)
+    writer.write([parcel(PLAN, 2, 1, 2, tables={SPEC.name: [per_ad_row("a", 1, 5), per_ad_row("a", 9, 6)]})])
+    writer.snapshot()
+    staged = [file for manifest in writer._pending for file in manifest.files]
+    writer.close()
+    assert clicks(tmp_path / "lake", 1) == [1]
+    assert clicks(tmp_path / "lake", 1, staged=staged) == [1, 5]
+
+
+def test_a_file_that_a_compaction_has_replaced_is_looked_up_again(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake", 16)
+    before = clicks(lake.folder, 0, 1)
+    tried: list[Path] = []
+
+    def compacted_meanwhile(path: Path, *given: Any, **named: Any) -> Any:
+        if not tried:
+            tried.append(path)
+            lake.compact()
+            path.unlink(missing_ok=True)
+        return read_content(path, *given, **named)
+
+    with patch.object(stored_windows, "read_content", compacted_meanwhile):
+        assert sum(clicks(lake.folder, 0, 1)) == sum(before) == 16
+    assert tried
+
+
+def test_a_file_that_is_lost_is_told(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake", 2)
+    for path in (lake.folder / "main" / SPEC.name).glob("*.parquet"):
+        path.unlink()
+    asked: list[object] = []
+
+    def counted(*given: Any, **named: Any) -> Any:
+        asked.append(given)
+        return read_content(*given, **named)
+
+    with patch.object(stored_windows, "read_content", counted), pytest.raises(DamagedFile, match="cannot be read"):
+        clicks(lake.folder, 0)
+    assert len(asked) == TRIES
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "starts", "may"),
+    [
+        ("1970-01-01 00:01:00.0", "1970-01-01 00:03:00.0", [0, 240_000], False),
+        ("1970-01-01 00:01:00.0", "1970-01-01 00:03:00.0", [0, 120_000, 240_000], True),
+        ("1970-01-01 00:01:00.0", "1970-01-01 00:03:00.0", [60_000], True),
+        ("1970-01-01 00:01:00.0", "1970-01-01 00:03:00.0", [180_000], True),
+        ("1970-01-01 00:01:00.0", "1970-01-01 00:03:00.0", [180_001], False),
+        ("1970-01-01 00:00:00.25", "1970-01-01 00:00:00.25", [250], True),
+        (None, None, [0], True),
+        # a time that has no text may be anywhere
+        ("1970-01-01 00:01:00.0", "1970-01-01 00:03:00.0", [2**61], True),
+    ],
+)
+def test_files_are_left_out_by_their_bounds(low: str | None, high: str | None, starts: list[int], may: bool) -> None:
+    file = DataFile(1, Path("x"), 1, 0, 1, None, 1, {"window_start": Bounds(low, high, 0)})
+    assert _may_hold(file, starts) is may
