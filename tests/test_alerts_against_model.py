@@ -3,8 +3,10 @@
 import json
 import random
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,7 +31,7 @@ from tests import harness
 from tests.harness import Product
 from tests.model import alerts, bulk, dump, engine, pipelines, streams
 from tests.model.alerts import Standing
-from tests.model.spec import PipelineSpec, Record
+from tests.model.spec import AggregateSpec, PipelineSpec, Record, RollupSpec
 from tests.model.streams import Cuts
 from tests.small_event import to_pipeline
 from tests.test_equality import FEW, rounded
@@ -147,3 +149,66 @@ def test_long_streams_with_alerts_that_come_and_go(seed: int) -> None:
     assert sum(read_back) > 100
     assert states[0]["most"] >= 2
     assert states[0]["all"] > 50
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_one_query_over_the_raw_events_says_the_same(seed: int) -> None:
+    """A second opinion, of DuckDB over the table `events`, with so much lateness that all of them count."""
+    rng = random.Random(seed)
+    spec = alerts.busy(rng)
+    spec = replace(spec, rollups=tuple(replace(rollup, lateness=10**9) for rollup in spec.rollups))
+    raised = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        partitions, cuts = bulk.partitions(rng, 500), alerts.busy_cuts(rng, 40)
+        Product(to_pipeline(spec, folder), folder, partitions, folder).run(cuts)
+        with LakeReader(folder / "lake") as reader:
+            for rule in spec.alerts:
+                rollup = next(each for each in spec.rollups if each.name == rule.rollup)
+                keys = ", ".join(f"{key} := {key}" for key in rollup.keys) or "x := 1"
+                sql = asked(rollup, rule.having)
+                rows = reader.query(f"SELECT to_json(struct_pack({keys})) AS key, first, last FROM ({sql})")
+                found = reader.query(
+                    "SELECT key, epoch_ms(window_start) AS first, epoch_ms(window_end) AS last FROM alerts"
+                    f" WHERE state = 'raised' AND rule = '{rule.name}'"
+                )
+                assert counted(found) == counted(rows, empty=not rollup.keys)
+                raised += found.num_rows
+    assert raised > 50
+
+
+def asked(rollup: RollupSpec, having: str) -> str:
+    """The windows of a rollup with their keys, of accepted rows, for which `having` is true."""
+    window = rollup.window
+    step = window.size if window.kind == "cumulate" else window.slide
+    last = f"CAST(floor((time - {window.offset})::DOUBLE / {step}) AS BIGINT) * {step} + {window.offset}"
+    if window.kind == "cumulate":
+        ends = f"range({last} + {window.slide}, {last} + {window.size} + 1, {window.slide})"
+        spread = f"SELECT *, {last} AS first, unnest({ends}) AS last FROM counted"
+    else:
+        starts = f"range({last}, time - {window.size}, -{window.slide})"
+        spread = f"SELECT *, unnest({starts}) AS first, first + {window.size} AS last FROM counted"
+    values = ", ".join(f"{value_sql(each)} AS {name}" for name, each in rollup.aggregates.items())
+    groups = ", ".join([*rollup.keys, "first", "last"])
+    return (
+        "WITH counted AS (SELECT * REPLACE (epoch_ms(time) AS time) FROM events),"
+        f" spread AS ({spread}),"
+        f" grouped AS (SELECT {groups}, {values} FROM spread WHERE time >= first AND time < last GROUP BY {groups})"
+        f" SELECT * FROM grouped WHERE {having}"
+    )
+
+
+def value_sql(aggregate: AggregateSpec) -> str:
+    kind, column = aggregate.kind, aggregate.column
+    if kind in ("min", "max") and column in ("user", "time"):
+        return f"{kind}({column})::HUGEINT"
+    if kind == "avg":
+        return f"CAST(CAST(sum({column}) AS VARCHAR) AS DOUBLE) / nullif(count({column}), 0)"
+    if kind.endswith("count_distinct"):
+        return f"count(DISTINCT {column})"
+    return f"{kind}({column or '*'})"
+
+
+def counted(rows: pa.Table, *, empty: bool = False) -> Counter[tuple[Any, ...]]:
+    """(key, start, end) of each row; `empty`: the key has no columns."""
+    return Counter((() if empty else key_of(row["key"]), row["first"], row["last"]) for row in rows.to_pylist())

@@ -18,6 +18,7 @@ from sinks.lake.upkeep.expire import Retention
 from sinks.lake.upkeep.keeping import Keep, keeps_of
 from sinks.lake.upkeep.leave import leave
 from sinks.lake.writer import LakeWriter, commit
+from tests.ducklake_client import ducklake_query
 from tests.sinks.lake.small import NOON, PER_AD, Clock, parcel, per_ad_row, small_plan, writer_for
 
 RULE = threshold("odd", on="per_ad", having="clicks IN (1, 3, 5)")
@@ -224,3 +225,19 @@ def test_a_pipeline_without_rules_is_judged_by_nothing(tmp_path: Path) -> None:
     writer.close()
     with LakeReader(tmp_path / "lake") as reader:
         assert not {"alerts", "alert_changes"} & set(reader.snapshot().names())
+
+
+@pytest.mark.ducklake
+def test_the_official_client_sees_the_alerts(tmp_path: Path) -> None:
+    plan = plan_of(threshold("odd", on="per_ad", having="clicks IN (1, 3, 5)", cool_down="1h", message="{ad}"))
+    writer = writer_for(tmp_path / "lake", plan)
+    commit(writer, [parcel(plan, 0, 0, 1, tables=rows(("a", 1, 1), ("a", 3, 3), ("b", 1, 1)))], 1)
+    commit(writer, [parcel(plan, 0, 1, 2, tables=rows(("b", 1, 1)))], 2)
+    writer.close()
+    sql = 'SELECT message, state, change, quiet, epoch_ms(window_start), "values" IS NOT NULL FROM {} ORDER BY ALL'
+    (theirs,) = ducklake_query(tmp_path / "lake", [sql.format("lake.alerts")])
+    assert [list(row) for row in theirs] == [
+        ["a", "raised", 1, False, 60_000, True],
+        ["a", "raised", 1, True, 180_000, True],
+        ["b", "retracted", 2, False, 60_000, True],
+    ]
