@@ -10,7 +10,7 @@ from dataflow.errors import TidemillError
 class Control:
     """One per process. Sources look at it between polls; nothing is interrupted.
 
-    `stop` makes every source partition drain: read no more, wait until all is published, end.
+    `stop` makes every source partition end: what it has read is published once the flow has returned.
     `restart` is a stop after which the process starts anew with the same arguments.
     """
 
@@ -27,7 +27,7 @@ class Control:
 
     @property
     def restart_wanted(self) -> bool:
-        """True when the process should start again after it has drained."""
+        """True when the process should start again once it has ended."""
         return self._restart
 
     @contextmanager
@@ -43,12 +43,12 @@ class Control:
             raise
 
     def stop(self, reason: str) -> None:
-        """Ask every source partition to drain; the first reason is kept."""
+        """Ask every source partition to end; the first reason is kept."""
         self.reason = self.reason or reason
         self._stop.set()
 
     def restart(self, reason: str) -> None:
-        """Drain and start anew, for example because the topic has new partitions."""
+        """End and start anew, for example because the topic has new partitions."""
         if not self._stop.is_set():
             self._restart = True
         self.stop(reason)

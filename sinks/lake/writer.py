@@ -56,7 +56,8 @@ class CommitStats:
 class LakeWriter:
     """Buffers parcels per epoch, stages files in `snapshot`, publishes at the first parcel of a later epoch.
 
-    Call `resume` once, then `write` and `snapshot` in turn, as Bytewax does with a sink partition. The catalog and
+    Call `resume` once, then `write` and `snapshot` in turn, as Bytewax does with a sink partition; after `close`,
+    `publish_last`. The catalog and
     all its files belong to this writer until another run takes the lake over (Fenced).
     """
 

@@ -120,7 +120,8 @@ class NativeDrain:
 
     def wake(self) -> None:
         """As `Drain.wake`."""
-        self._library.rd_kafka_queue_yield(self._queue)
+        if (queue := self._queue) is not None:
+            self._library.rd_kafka_queue_yield(queue)
 
     def held(self, part: TopicPart) -> Held:
         """As `Drain.held`."""

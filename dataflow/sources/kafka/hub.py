@@ -159,12 +159,16 @@ class Hub:
 
     def wait(self, part: TopicPart, seconds: float) -> bool:
         """Until something comes of any partition; whether it did. `part` is told what is nobody's own."""
-        came = self._drain.wait(seconds, part)
-        if came:
-            self.fetched_at = self._monotonic()
-        if self._noted and self._monotonic() >= self._commit_at:
-            self._commit()
-        return came
+        # with the lock: when a run breaks off, another thread may close what is waited at
+        with self._lock:
+            if part not in self._turns:
+                return True
+            came = self._drain.wait(seconds, part)
+            if came:
+                self.fetched_at = self._monotonic()
+            if self._noted and self._monotonic() >= self._commit_at:
+                self._commit()
+            return came
 
     def wake(self) -> None:
         """End a wait, from any thread."""

@@ -247,3 +247,10 @@ def test_offsets_are_noted_in_a_rest_too() -> None:
     assert not played.committed
     played.hub.wait(played.parts[0], 0.5 * COMMIT_EVERY_SECONDS)
     assert played.committed == [{played.parts[0]: 7}]
+
+
+def test_a_wait_at_what_was_closed_meanwhile_is_over() -> None:
+    played = Played(2, 0)
+    played.hub.close(played.parts[0])
+    assert played.hub.wait(played.parts[0], 0.5)
+    assert played.now == 0.0
