@@ -1,6 +1,7 @@
 """The record batches of one partition in one answer: checked at once, unpacked and expanded when there is time."""
 
 import threading
+from concurrent.futures import Future
 from functools import cache
 from typing import NamedTuple
 
@@ -27,18 +28,31 @@ _MOST_BYTES = 2**31 - 1
 """A view tells with 31 bits where in its buffer a value begins."""
 _FEW_BATCHES = 64
 
-_compiling = threading.Lock()
+_asking = threading.Lock()
+
+
+def kernels() -> "Future[Kernels]":
+    """The kernels, made once a process on a thread of its own, which the process waits for at its end.
+
+    That takes some seconds where nothing is cached.
+    """
+    # workers ask side by side, and a cache alone would let each of them begin
+    with _asking:
+        return _begun()
 
 
 @cache
-def _compiled() -> Kernels:
-    return kernel.compiled()
+def _begun() -> "Future[Kernels]":
+    made: Future[Kernels] = Future()
+    threading.Thread(target=_make, args=(made,), name="kernel").start()
+    return made
 
 
-def load() -> Kernels:
-    """The kernels, ready to run; takes some seconds where nothing is cached."""
-    with _compiling:
-        return _compiled()
+def _make(made: "Future[Kernels]") -> None:
+    try:
+        made.set_result(kernel.compiled())
+    except BaseException as problem:
+        made.set_exception(problem)
 
 
 class Scanned(NamedTuple):
@@ -65,9 +79,9 @@ class Expanded(NamedTuple):
 class Batches:
     """Takes batches apart; for one thread at a time."""
 
-    def __init__(self, memory: Memory, *, tells_parts: bool) -> None:
+    def __init__(self, made: Kernels, memory: Memory, *, tells_parts: bool) -> None:
         """`tells_parts`: keys and headers are asked for as well."""
-        self._kernels = load()
+        self._kernels = made
         self._memory = memory
         self._tells_parts = tells_parts
         self.growth = _GROWTH

@@ -3,15 +3,17 @@
 import threading
 from collections import deque
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from confluent_kafka import KafkaError
 
 from dataflow.columnar.types import UInt8s
+from dataflow.logs import logger
 from dataflow.sources.kafka.direct.access import Access
 from dataflow.sources.kafka.direct.answer import PartAnswer, read_answer
-from dataflow.sources.kafka.direct.batches import Batches, Scanned
+from dataflow.sources.kafka.direct.batches import Batches, Scanned, kernels
 from dataflow.sources.kafka.direct.connection import FETCH, FETCH_VERSION, Connection, Malformed
 from dataflow.sources.kafka.direct.memory import Memory
 from dataflow.sources.kafka.direct.records import Records
@@ -26,6 +28,8 @@ asked for anew does not wait for long."""
 PAUSES_SECONDS = (0.05, 0.3, 1.0)
 """Before a lost connection is made anew; when that was of no use either, librdkafka may try."""
 _NO_BATCHES = np.zeros(0, np.int64)
+PATIENCE_SECONDS = 3.0
+"""What was compiled before is there sooner than that."""
 STUCK = 5
 """So many answers in a row with bytes and no whole batch are too many."""
 
@@ -115,6 +119,11 @@ class _Want:
     ends: tuple[int, int, int] | None = None
 
 
+@cache
+def _tell_of_compiling() -> None:
+    logger("kafka").info("what fetches directly is being compiled, once on this machine: records come after that")
+
+
 class Fetcher:
     """Fetches what it is told to, for ever, until `close` or until the broker cannot be reached.
 
@@ -127,7 +136,8 @@ class Fetcher:
         self._limits = limits
         self._ready = ready
         self._memory = Memory()
-        self._batches = Batches(self._memory, tells_parts=tells_parts)
+        self._batches: Batches
+        self._tells_parts = tells_parts
         self._wants: dict[TopicPart, _Want] = {}
         self._wait_ms = LEAST_WAIT_MS
         self._connection: Connection | None = None
@@ -165,7 +175,7 @@ class Fetcher:
     def _run(self) -> None:
         reason = "the thread that fetches has ended"
         try:
-            reason = self._fetch()
+            reason = self._fetch() if self._prepare() else "it was closed"
         except Exception as problem:
             # a mistake of ours must not stop a run that can be gone on with
             reason = f"{type(problem).__name__}: {problem}"
@@ -175,6 +185,23 @@ class Fetcher:
                 for part, want in self._wants.items():
                     self._ready.put(Fetched(part, want.version, None, want.told_offset, None, reason))
                 self._wants = {}
+
+    def _prepare(self) -> bool:
+        """Wait for what is compiled, of which is told where it takes long; False once closed."""
+        made = kernels()
+        made.add_done_callback(lambda _: self._wake())
+        with self._ready.changed:
+            if not self._ready.changed.wait_for(lambda: self._closed or made.done(), PATIENCE_SECONDS):
+                _tell_of_compiling()
+                self._ready.changed.wait_for(lambda: self._closed or made.done())
+            if self._closed:
+                return False
+        self._batches = Batches(made.result(), self._memory, tells_parts=self._tells_parts)
+        return True
+
+    def _wake(self) -> None:
+        with self._ready.changed:
+            self._ready.changed.notify_all()
 
     def _fetch(self) -> str:
         """Fetch until closed, or until that is of no use; gives the reason."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.event.record_part import KEY, TOPIC, header_column
-from dataflow.sources.kafka.direct.batches import Batches, Expanded
+from dataflow.sources.kafka.direct.batches import Batches, Expanded, kernels
 from dataflow.sources.kafka.direct.memory import Memory
 from dataflow.sources.kafka.direct.records import drained
 from tests.dataflow.sources.kafka.direct import encoded
@@ -35,7 +35,7 @@ Row = tuple[int, int, bytes | None]
 def expanded(
     data: bytes, from_offset: int = 0, aborted: Sequence[tuple[int, int]] = (), *, before: bytes = b"head"
 ) -> Expanded:
-    batches = Batches(Memory(), tells_parts=True)
+    batches = Batches(kernels().result(), Memory(), tells_parts=True)
     body = np.frombuffer(before + data + b"behind", np.uint8).copy()
     pairs = np.array([number for pair in aborted for number in pair], np.int64)
     scanned = batches.scan(body, (len(before), len(before) + len(data)), from_offset, pairs)
