@@ -32,6 +32,7 @@ PIPELINES = "bench/engines_pipeline.py"
 TOTALS = {"one": ("ads_1m", "events"), "ads": ("revenue_1h", "events"), "ysb": ("views_10s", "views")}
 """Of each pipeline a rollup and its count: what must be equal whoever counted."""
 HERE, DIRECT, BARE, SPARK = names.HERE, names.DIRECT, names.BARE, names.SPARK
+SPARK_FORMS = {"batch": SPARK, "stream": names.SPARK_STREAM}
 DIRECT_FLAGS = ("--fetch", "direct")
 SPARK_HEAP_MB = 3_072
 JOBS = {
@@ -95,15 +96,16 @@ class Bench:
         self.state_bytes[at] = max(self.state_bytes.get(at, 0), ran.state_bytes)
         return ran.sample
 
-    def spark(self, name: str, topic: str, events: int) -> Sample:
-        """One batch over all of a topic, by a Spark that is started for it."""
+    def spark(self, name: str, topic: str, events: int, form: str = "batch") -> Sample:
+        """All of a topic by a Spark that is started for it: in one batch, or in micro-batches until it is read."""
         out = self.work / "spark"
         shutil.rmtree(out, ignore_errors=True)
         command = [TIDEMILL, "spark", "run", "--pipeline", f"{PIPELINES}:{name}", "--brokers", self.brokers]
-        command += ["--topic", topic, "--out", str(out), "--memory-mb", str(SPARK_HEAP_MB)]
+        command += ["--topic", topic, "--out", str(out), "--memory-mb", str(SPARK_HEAP_MB), "--form", form]
         usage = run_child(command, log=self.work / "spark.log", cwd=ROOT)
         rollup, count = TOTALS[name]
-        self.agree(topic, SPARK, sum(parquet.read_table(out / rollup, columns=[count]).column(count).to_pylist()))
+        total = sum(parquet.read_table(out / rollup, columns=[count]).column(count).to_pylist())
+        self.agree(topic, SPARK_FORMS[form], total)
         return Sample(events, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes)
 
     def agree(self, topic: str, who: str, total: int) -> None:
@@ -130,8 +132,13 @@ class Bench:
         for asked in jobs:
             contenders[asked.name] = partial(_once, self, name, topic, events, asked)
         if name == "one" and with_others:
-            contenders[SPARK] = lambda _: self.spark(name, topic, events)
+            for form, who in SPARK_FORMS.items():
+                contenders[who] = partial(_spark, self, name, topic, events, form)
         return [summarise(who, runs) for who, runs in in_turns(contenders, rounds).items()]
+
+
+def _spark(bench: Bench, name: str, topic: str, events: int, form: str, _turn: int) -> Sample:
+    return bench.spark(name, topic, events, form)
 
 
 def _once(bench: Bench, name: str, topic: str, events: int, asked: Asked, _turn: int) -> Sample:
