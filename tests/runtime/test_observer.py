@@ -58,6 +58,7 @@ def counted(patience_s: float = 120) -> None:
 
 
 def test_after_the_last_epochs_no_files_are_counted(tmp_path: Path) -> None:
+    counted()
     observer = CommitObserver(tmp_path, monotonic=lambda: 0.0)
     observer(stats(accepted=1, late=0), last=True)
     assert not [thread for thread in threading.enumerate() if thread.name == "count-files"]
