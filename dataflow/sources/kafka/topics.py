@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -198,9 +199,15 @@ class KafkaTopics:
                     if self._patience.stopping:
                         raise self._silence() from exception
                     time.sleep(0.2)
+                    self._hear_anew()
                     continue
                 self.admin.poll(0)
                 raise self._trouble.failed(error) from exception
+
+    def _hear_anew(self) -> None:
+        """Have the client hear who leads by now: it asks on with the leaders and epochs that it has heard of."""
+        with suppress(KafkaException, TimeoutError):
+            self._patience.call(partial(self.admin.list_topics, timeout=LOOK_AFTER_SECONDS), LOOK_AFTER_SECONDS + 5)
 
     def _silence(self) -> SourceError:
         """No answer in time, or not before an end was wanted."""

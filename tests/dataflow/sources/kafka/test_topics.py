@@ -164,8 +164,22 @@ class Offsets:
         self.left = max(0, self.left - 1)
         return answers
 
+    def list_topics(self, *, timeout: float) -> None:
+        assert timeout > 0
+
     def poll(self, _seconds: float) -> int:
         return 0
+
+
+class Fenced(Offsets):
+    """Asks with an epoch that is over, until it hears of the new one."""
+
+    def __init__(self) -> None:
+        super().__init__(KafkaError.FENCED_LEADER_EPOCH, 1_000)
+
+    def list_topics(self, *, timeout: float) -> None:
+        super().list_topics(timeout=timeout)
+        self.left = 0
 
 
 def stable_ends(admin: Offsets, timeout_seconds: float) -> dict[int, int]:
@@ -186,6 +200,10 @@ def stable_ends(admin: Offsets, timeout_seconds: float) -> dict[int, int]:
 )
 def test_a_broker_that_has_just_come_back_is_asked_again(code: int) -> None:
     assert stable_ends(Offsets(code, 1), 10.0) == {0: 7, 1: 7}
+
+
+def test_a_client_that_knows_an_old_leader_hears_of_the_new_one_before_it_asks_again() -> None:
+    assert stable_ends(Fenced(), 10.0) == {0: 7, 1: 7}
 
 
 def test_an_answer_that_stays_the_same_is_an_error_after_the_time_allowed() -> None:
