@@ -13,7 +13,7 @@ from query.reader import LakeReader
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "rules.md").read_text()
-FILES = dict(re.findall(r"^`([\w.]+)`[^\n]*:\n\n```\w*\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+FILES = dict(re.findall(r"^File \*([\w.]+)\*[^\n]*:\n\n```\w*\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 PLAYED = re.findall(r"^```sh\ntidemill (rules test [^\n]*)\n```\n\n```\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 COLUMNS = re.search(r"^The view `alerts`.*?\n\n(.*?)\n\n", PAGE, re.MULTILINE | re.DOTALL)
 

@@ -11,17 +11,18 @@ from dataflow.aggregates.parts import counts
 from dataflow.alerts.texts import alert_id, json_text, key_values, said
 from dataflow.alerts.totals import Joined, Totals
 from dataflow.alerts.values import values_of
-from dataflow.columnar.types import Bools, Int64s
+from dataflow.alerts.windows import END, START, Span, times_ms, windows_of
+from dataflow.columnar.types import Bools
 from dataflow.fold.merge import merge_rows
-from dataflow.own_columns import TIMESTAMP, WINDOW
+from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.alert_plan import AlertPlan
 from dataflow.pipeline.tables import ALERT_SCHEMA, Merge, TableSpec, rollup_tables
 
-Windows = set[tuple[int, int]]
-"""(start, end) in ms."""
-
 CHANGE = "_change"
 """Of the rows in memory: the number of the newest change of the alert, 0 before the first. Odd numbers are raised."""
+
+MOST_ROWS = 2_000_000
+"""So many keys and windows, and distinct values of them, a rule holds in memory; of more, the lake is read again."""
 
 _SEEN = "_seen"
 
@@ -41,7 +42,7 @@ class Stored:
 class Store(Protocol):
     """Where rows of windows are read back that are not in memory."""
 
-    def read(self, windows: Windows) -> Stored:
+    def read(self, windows: set[Span]) -> Stored:
         """All that is stored of these windows; what is being judged now is not."""
         ...
 
@@ -59,7 +60,8 @@ class RuleJudge:
         self.delta, *self.sides = rollup_tables(rule.rollup)
         self._counted = [each.name for each in rule.rollup.aggregates if each.keeps_values]
         self._spec = _with_counts(self.delta, [*self._counted, CHANGE])
-        self._known: Windows = set()
+        self._touched: dict[Span, int] = {}
+        self._commits = 0
         self.forget_all()
 
     @property
@@ -77,8 +79,9 @@ class RuleJudge:
         if delta.num_rows == 0:
             return ALERT_SCHEMA.empty_table()
         touched = windows_of(delta)
-        self._recall(touched - self._known)
-        self._known |= touched
+        self._recall(touched - self._touched.keys())
+        self._commits += 1
+        self._touched.update(dict.fromkeys(touched, self._commits))
         rows = [self._extended(delta)]
         for name, side in zip(self._counted, self.sides, strict=True):
             if side.name in sides:
@@ -95,20 +98,28 @@ class RuleJudge:
         return self._told(joined.rows.take(changed), {name: each.take(changed) for name, each in values.items()})
 
     def forget(self, over_ms: int) -> None:
-        """Windows that end by `over_ms` need not be in memory any more; they leave when it is worth it."""
+        """Windows that end by `over_ms` need not be in memory any more; they leave when it is worth it.
+
+        Where more than MOST_ROWS are left, so does the half of the windows that had no row for longest.
+        """
         held = [self._totals, *self._values.values()]
-        if any(each.is_full for each in held):
-            self._known = {window for window in self._known if window[1] > over_ms}
-            for each in held:
-                each.clean(over_ms)
+        if not any(each.is_full for each in held):
+            return
+        kept = [window for window in self._touched if window[1] > over_ms]
+        if self.rows > MOST_ROWS:
+            kept.sort(key=self._touched.__getitem__, reverse=True)
+            kept = [each for at, each in enumerate(kept) if at < len(kept) // 2 or self._touched[each] == self._commits]
+        self._touched = {window: self._touched[window] for window in kept}
+        for each in held:
+            each.clean(self._touched.keys())
 
     def forget_all(self) -> None:
         """What is stored has changed in another way than by what was judged here."""
         self._totals = Totals(self._spec)
         self._values = {side.name: Totals(_with_counts(side, [_SEEN])) for side in self.sides}
-        self._known = set()
+        self._touched = {}
 
-    def _recall(self, windows: Windows) -> None:
+    def _recall(self, windows: set[Span]) -> None:
         """Read what is stored of windows that are not in memory."""
         if not windows:
             return
@@ -135,15 +146,15 @@ class RuleJudge:
     def _extended_changes(self, changes: pa.Table) -> pa.Table:
         """One row per alert with the number of its newest change."""
         newest: dict[str, tuple[int, str, int, int]] = {}
-        start, end = (changes.column(field.name).cast(TIMESTAMP).cast(pa.int64()) for field in WINDOW)
         told = [changes.column(name).to_pylist() for name in ("alert_id", "change", "key")]
-        for name, number, key, *window in zip(*told, start.to_pylist(), end.to_pylist(), strict=True):
+        windows = [times_ms(changes, name).tolist() for name in (START, END)]
+        for name, number, key, *window in zip(*told, *windows, strict=True):
             newest[name] = max(newest.get(name, (0, "", 0, 0)), (number, key, *window))
         keys = self.rule.rollup.keys
         read = [key_values(key, keys) for _, key, _, _ in newest.values()]
         columns = {key.name: pa.array([values[at] for values in read], key.type) for at, key in enumerate(keys)}
-        for at, field in enumerate(WINDOW, start=2):
-            columns[field.name] = pa.array([line[at] for line in newest.values()], pa.int64()).cast(TIMESTAMP)
+        for at, name in ((2, START), (3, END)):
+            columns[name] = pa.array([line[at] for line in newest.values()], pa.int64()).cast(TIMESTAMP)
         return self._filled({**columns, CHANGE: [line[0] for line in newest.values()]}, len(newest))
 
     def _filled(self, columns: Mapping[str, Any], rows: int) -> pa.Table:
@@ -167,12 +178,12 @@ class RuleJudge:
         """The changes in words: these rows have just changed."""
         rule, keys = self.rule, [key.name for key in self.rule.rollup.keys]
         columns = {name: each.to_pylist() for name, each in values.items()}
-        start, end = (_ms(rows, field.name).tolist() for field in WINDOW)
+        start, end = times_ms(rows, START).tolist(), times_ms(rows, END).tolist()
         lines = []
         for at, number in enumerate(rows.column(CHANGE).to_pylist()):
             value = {name: each[at] for name, each in columns.items()}
             key = json_text({name: value[name] for name in keys})
-            message = said(rule.message, {**value, WINDOW[0].name: start[at], WINDOW[1].name: end[at]})
+            message = said(rule.message, {**value, START: start[at], END: end[at]})
             lines.append(
                 {
                     "alert_id": alert_id(rule.name, key, start[at], end[at]),
@@ -181,23 +192,14 @@ class RuleJudge:
                     "rule": rule.name,
                     "severity": rule.severity,
                     "key": key,
-                    "window_start": start[at],
-                    "window_end": end[at],
+                    START: start[at],
+                    END: end[at],
                     "values": json_text({name: each for name, each in value.items() if name not in keys}),
                     "message": message,
                 }
             )
         told: pa.Table = pa.Table.from_pylist(lines, schema=ALERT_SCHEMA)
         return told
-
-
-def windows_of(rows: pa.Table) -> Windows:
-    """The windows of some rows."""
-    start, end = (_ms(rows, field.name) for field in WINDOW)
-    # rows come sorted by their windows, so that few remain when neighbours are compared
-    first = np.ones(len(start), np.bool_)
-    first[1:] = (start[1:] != start[:-1]) | (end[1:] != end[:-1])
-    return set(zip(start[first].tolist(), end[first].tolist(), strict=True))
 
 
 def _with_counts(spec: TableSpec, names: Iterable[str]) -> TableSpec:
@@ -209,7 +211,7 @@ def _with_counts(spec: TableSpec, names: Iterable[str]) -> TableSpec:
 
 
 def _after(rows: pa.Table, over_ms: int) -> pa.Table:
-    end = _ms(rows, WINDOW[1].name)
+    end = times_ms(rows, END)
     return rows if len(end) == 0 or end.min() > over_ms else rows.filter(pa.array(end > over_ms))
 
 
@@ -219,8 +221,3 @@ def _column(values: Any, type_: pa.DataType) -> pa.Array | pa.ChunkedArray:
 
 def _columns(rows: pa.Table, names: Iterable[str]) -> dict[str, pa.ChunkedArray]:
     return {name: rows.column(name) for name in names}
-
-
-def _ms(rows: pa.Table, name: str) -> Int64s:
-    """A column of times as milliseconds."""
-    return rows.column(name).combine_chunks().view(pa.int64()).to_numpy()

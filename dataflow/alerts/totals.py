@@ -1,21 +1,23 @@
 """Merged rows by their keys, in memory: found, joined and replaced in time proportional to what is asked for."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from dataclasses import replace as dataclass_replace
 
 import numpy as np
 import pyarrow as pa
 
+from dataflow.alerts.windows import Span, in_windows
 from dataflow.columnar.groups import ranges
 from dataflow.columnar.hashing import Hashes, hash64
 from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.fold.merge import merge_rows, merge_runs
-from dataflow.own_columns import WINDOW
 from dataflow.pipeline.tables import TableSpec
 
-SPARE_ROWS = 65_536
+SPARE_ROWS = 200_000
 """So many rows that are replaced, or whose windows are over, are held before they are cleaned away."""
 
+_ALIKE = 4
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _NULL = np.uint64(0x2545F4914F6CDD1D)
 
@@ -50,14 +52,13 @@ class Totals:
     def joined(self, rows: pa.Table) -> "Joined":
         """`rows`, one per key, merged with what is known of their keys. Nothing changes."""
         codes = self._codes(rows)
-        order = np.argsort(codes, kind="stable")
+        order = np.argsort(codes)
         codes = codes[order]
         if not self._has_twins and not _has_twins(codes):
-            at = self._long.place(codes)
-            at = np.where(at < 0, self._short.place(codes), at)
-            merged = self._paired(rows, order, at)
+            found = _Found(codes, order, self._long.find_each(codes), self._short.find_each(codes))
+            merged = self._paired(rows, order, found.at(self._long, self._short))
             if merged is not None:
-                return Joined(merged, codes, order, at)
+                return Joined(merged, found)
         # two keys of one code, which is all but impossible: they are told apart by sorting
         at = np.concatenate([self._long.find(codes), self._short.find(codes)])
         return Joined(merge_rows(self.spec, pa.concat_tables([self._take(np.sort(at)), rows])))
@@ -69,36 +70,37 @@ class Totals:
             return
         new = np.arange(self._held_rows, self._held_rows + merged.num_rows)
         self._append(merged)
-        if joined.codes is None or joined.order is None or joined.at is None:
+        found = joined.found
+        if found is None:
             codes = self._codes(merged)
-            order = np.argsort(codes, kind="stable")
+            order = np.argsort(codes)
             codes = codes[order]
             self._has_twins = self._has_twins or _has_twins(codes)
             self._long, self._short = self._long.without(codes), self._short.without(codes)
             self._short = self._short.with_more(codes, new[order])
         else:
-            new = new[joined.order]
-            self._long.point(joined.codes, new)
-            self._short.point(joined.codes, new)
-            unknown = joined.at < 0
-            self._short = self._short.with_more(joined.codes[unknown], new[unknown])
+            new = new[found.order]
+            for index, (place, here) in ((self._long, found.long), (self._short, found.short)):
+                index.at[place[here]] = new[here]
+            unknown = ~(found.long[1] | found.short[1])
+            self._short = self._short.with_more(found.codes[unknown], new[unknown])
         if len(self._short.codes) > SPARE_ROWS + len(self._long.codes) // 8:
             self._long, self._short = self._long.with_more(self._short.codes, self._short.at), _Index.empty()
 
     @property
     def is_full(self) -> bool:
         """Whether there is enough to clean away that it is worth it."""
-        return self._held_rows > 2 * self._clean_rows + SPARE_ROWS
+        return self._held_rows > 3 * self._clean_rows // 2 + SPARE_ROWS
 
-    def clean(self, over_ms: int) -> None:
-        """Forget windows that end by `over_ms`, and rows that are replaced."""
+    def clean(self, windows: Collection[Span]) -> None:
+        """Forget all windows but these, and rows that are replaced."""
         index = self._long.with_more(self._short.codes, self._short.at)
-        order = np.argsort(index.at, kind="stable")
+        order = np.argsort(index.at)
         codes, rows = index.codes[order], self._take(index.at[order])
-        stays = _ms(rows, WINDOW[1].name) > over_ms
-        kept = rows.filter(pa.array(stays)).combine_chunks()
+        stays = in_windows(rows, windows)
+        kept = (rows if stays.all() else rows.filter(pa.array(stays))).combine_chunks()
         codes = codes[stays]
-        order = np.argsort(codes, kind="stable")
+        order = np.argsort(codes)
         self._chunks = [kept] if kept.num_rows else []
         self._held_rows = self._clean_rows = kept.num_rows
         self._long, self._short = _Index(codes[order], order), _Index.empty()
@@ -108,7 +110,7 @@ class Totals:
         known = np.flatnonzero(at >= 0)
         if len(known) == 0:
             return rows
-        known = known[np.argsort(at[known], kind="stable")]
+        known = known[np.argsort(at[known])]
         held, of = self._take(at[known]), order[known]
         asked = rows.select(self.spec.keys).take(pa.array(of))
         if not held.select(self.spec.keys).combine_chunks().equals(asked.combine_chunks()):
@@ -123,10 +125,9 @@ class Totals:
     def _append(self, rows: pa.Table) -> None:
         self._chunks.append(rows)
         self._held_rows += rows.num_rows
-        # each chunk at least twice as long as the next one: few of them, and a row is copied a few times only
-        while len(self._chunks) > 1 and self._chunks[-2].num_rows < 2 * self._chunks[-1].num_rows:
-            last = self._chunks.pop()
-            self._chunks[-1] = pa.concat_tables([self._chunks[-1], last]).combine_chunks()
+        # four of about one size become one: there are few chunks, and a row is copied a few times only
+        while len(self._chunks) >= _ALIKE and self._chunks[-_ALIKE].num_rows <= 2 * self._chunks[-1].num_rows:
+            self._chunks[-_ALIKE:] = [pa.concat_tables(self._chunks[-_ALIKE:]).combine_chunks()]
 
     def _take(self, at: Int64s) -> pa.Table:
         """The rows at these places, which ascend."""
@@ -143,16 +144,33 @@ class Totals:
         return key_codes(rows, self.spec.keys)
 
 
+_Places = tuple[Positions, Bools]
+"""Where each code stands in an index, and whether it is there at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The `codes` of some rows, ascending, the row of each (`order`), and where they are in the two indexes."""
+
+    codes: Hashes
+    order: Positions
+    long: _Places
+    short: _Places
+
+    def at(self, long: "_Index", short: "_Index") -> Int64s:
+        """Where the row of each code stands; -1 for those that are not known."""
+        at = np.full(len(self.codes), -1, np.int64)
+        for index, (place, here) in ((long, self.long), (short, self.short)):
+            at[here] = index.at[place[here]]
+        return at
+
+
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Merged `rows`, one per key. Where each key has a code of its own: the `codes`, ascending, the row of each
-    (`order`), and where it stood (`at`, -1 if nowhere).
-    """
+    """Merged `rows`, one per key; `found` where each key has a code of its own, and rows come as they were given."""
 
     rows: pa.Table
-    codes: Hashes | None = None
-    order: Positions | None = None
-    at: Int64s | None = None
+    found: _Found | None = None
 
     def with_column(self, name: str, values: Int64s) -> "Joined":
         """The same with other values in a column that is no key."""
@@ -178,20 +196,9 @@ class _Index:
         count[1:][codes[1:] == codes[:-1]] = 0
         return self.at[ranges(first, count)]
 
-    def place(self, codes: Hashes) -> Int64s:
-        """Where the row of each of these codes stands; -1 for those that are not here. Each code is here once."""
-        place, here = self._find(codes)
-        found = np.full(len(codes), -1, np.int64)
-        found[here] = self.at[place[here]]
-        return found
-
-    def point(self, codes: Hashes, at: Int64s) -> None:
-        """Let those of the codes that are here, each once, stand for these rows."""
-        place, here = self._find(codes)
-        self.at[place[here]] = at[here]
-
-    def _find(self, codes: Hashes) -> tuple[Positions, Bools]:
-        place = np.searchsorted(self.codes, codes)
+    def find_each(self, codes: Hashes) -> _Places:
+        """Where each of these codes is, which are here once or not at all."""
+        place: Positions = np.searchsorted(self.codes, codes)
         here = place < len(self.codes)
         here[here] = self.codes[place[here]] == codes[here]
         return place, here
@@ -223,8 +230,3 @@ def key_codes(rows: pa.Table, names: tuple[str, ...]) -> Hashes:
 def _has_twins(codes: Hashes) -> bool:
     """Whether two of the codes, which ascend, are one."""
     return bool((codes[1:] == codes[:-1]).any())
-
-
-def _ms(rows: pa.Table, name: str) -> Int64s:
-    """A column of times as milliseconds."""
-    return rows.column(name).combine_chunks().view(pa.int64()).to_numpy()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataflow.alerts.judge import RuleJudge, Stored, Windows
+from dataflow.alerts.judge import RuleJudge, Stored
+from dataflow.alerts.windows import Span
 from dataflow.messages import NEVER_MS, Range
 from dataflow.pipeline.alert_plan import AlertPlan
 from dataflow.pipeline.names import ALERT_CHANGES, ALERTS
@@ -85,7 +86,7 @@ class Alerting:
             for judge in self._judges:
                 judge.forget(reached - judge.rule.rollup.allowed_lateness_ms)
 
-    def stored(self, rule: AlertPlan, windows: Windows) -> Stored:
+    def stored(self, rule: AlertPlan, windows: set[Span]) -> Stored:
         """All that the lake has of some windows of a rule, staged files included."""
         delta, *sides = rollup_tables(rule.rollup)
         changes = self._rows(ALERT_CHANGES, ALERT_SCHEMA, windows)
@@ -95,7 +96,7 @@ class Alerting:
             changes.filter(pc.equal(changes.column("rule"), rule.name)),
         )
 
-    def _rows(self, table: str, schema: pa.Schema, windows: Windows) -> pa.Table:
+    def _rows(self, table: str, schema: pa.Schema, windows: set[Span]) -> pa.Table:
         return self._stored.rows(self._tables[table], schema, windows, self._staged)
 
     def _look(self) -> None:
@@ -128,5 +129,5 @@ class _OfRule:
     alerting: Alerting
     rule: AlertPlan
 
-    def read(self, windows: Windows) -> Stored:
+    def read(self, windows: set[Span]) -> Stored:
         return self.alerting.stored(self.rule, windows)

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
-from dataflow.own_columns import WINDOW
+from dataflow.alerts.windows import START, Span, in_windows
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import DataFile, TableLayout
 from sinks.lake.catalog.reader import data_files
@@ -19,8 +18,6 @@ from sinks.lake.names import table_folder
 
 TRIES = 5
 """A compaction may put another file in the place of one that is about to be read; it was looked up too long ago."""
-
-_START, _END = (field.name for field in WINDOW)
 
 
 class _Place(NamedTuple):
@@ -41,7 +38,7 @@ class StoredWindows:
         self,
         table: TableLayout,
         schema: pa.Schema,
-        windows: set[tuple[int, int]],
+        windows: set[Span],
         staged: Iterable[StagedFile] = (),
     ) -> pa.Table:
         """The rows of these windows, (start, end) in ms, in `schema`; a column that a file lacks is null.
@@ -59,9 +56,9 @@ class StoredWindows:
                 problem = damage
         raise problem
 
-    def _places(self, table: TableLayout, windows: set[tuple[int, int]]) -> list[_Place]:
+    def _places(self, table: TableLayout, windows: set[Span]) -> list[_Place]:
         catalog = self._catalog
-        files = data_files(catalog.connection, catalog.folder, table, catalog.head().id, [_START])
+        files = data_files(catalog.connection, catalog.folder, table, catalog.head().id, [START])
         wanted = [file for file in files if _may_hold(file, sorted({start for start, _ in windows}))]
         with told(catalog.path, catalog.busy_ms):
             digests = {
@@ -72,7 +69,7 @@ class StoredWindows:
 
 def _may_hold(file: DataFile, starts_ms: Sequence[int]) -> bool:
     """Whether one of these starts, which ascend, lies within the file's bounds."""
-    bounds = file.bounds.get(_START)
+    bounds = file.bounds.get(START)
     if bounds is None or bounds.low is None or bounds.high is None:
         return True
     low, high = 0, len(starts_ms)
@@ -104,14 +101,5 @@ def _content(place: _Place, table: TableLayout, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _of_windows(rows: pa.Table, windows: set[tuple[int, int]]) -> pa.Table:
-    wanted = np.array(sorted(windows), np.int64).reshape(-1, 2)
-    start, end = (rows.column(name).combine_chunks().view(pa.int64()).to_numpy() for name in (_START, _END))
-    at = np.flatnonzero(np.isin(start, wanted[:, 0]) & np.isin(end, wanted[:, 1]))
-    if len(at) == 0:
-        return rows.slice(0, 0)
-    # windows of one start may differ in their ends, so that pairs are compared
-    starts, ends = np.unique(wanted[:, 0]), np.unique(wanted[:, 1])
-    pairs = np.searchsorted(starts, wanted[:, 0]) * len(ends) + np.searchsorted(ends, wanted[:, 1])
-    found = np.searchsorted(starts, start[at]) * len(ends) + np.searchsorted(ends, end[at])
-    return rows.take(pa.array(at[np.isin(found, pairs)]))
+def _of_windows(rows: pa.Table, windows: set[Span]) -> pa.Table:
+    return rows.filter(pa.array(in_windows(rows, windows)))

@@ -272,3 +272,44 @@ def test_max_future_without_a_clock_is_refused_where_files_are_read(capsys, tmp_
             with pytest.raises(SystemExit, match=str(code)):
                 main(arguments=["check", "--pipeline", str(path), *where])
             assert ("error: max_future = '1m': counts from" in capsys.readouterr().err) == (code == 2)
+
+
+RULES = """
+from pydantic import BaseModel
+from tidemill import EventTime, Pipeline, Rollup, alerts
+from tidemill import aggregates as agg
+from tidemill.windows import tumble
+
+class Click(BaseModel):
+    at: EventTime
+    ad: str
+    user: str
+
+pipeline = Pipeline(
+    "x",
+    Click,
+    [Rollup("clicks", keys=["ad"], window=tumble("1m"), aggregates={"n": agg.count()})],
+    out_of_orderness="5s",
+    alerts=[
+        alerts.threshold("many", on="clicks", having="n > 5", severity="high", cool_down="1h", keep="7d"),
+        alerts.distinct("ads", key="user", of="ad", more_than=3, window=tumble("1h"), keep="30d"),
+    ],
+)
+"""
+
+
+def test_it_shows_each_alert_rule_and_what_it_holds(tmp_path, capsys):
+    path = tmp_path / "rules.py"
+    path.write_text(RULES)
+    with pytest.raises(SystemExit, match="0"):
+        main(arguments=["check", "--pipeline", str(path)])
+    out = " ".join(capsys.readouterr().out.split())
+    assert 'many high clicks "n" > 5 1h 30d a row per key and window, 65s of event time' in out
+    assert (
+        'ads medium ads "distinct_count" > 3 never 30d a row per key and window, 3605s of event time, and each '
+        "distinct value" in out
+    )
+    assert "alerts (view) alert_id VARCHAR state VARCHAR rule VARCHAR severity VARCHAR key VARCHAR" in out
+    assert "message VARCHAR change BIGINT quiet BOOLEAN" in out
+    assert "alert_changes alert_id VARCHAR change BIGINT state VARCHAR" in out
+    assert "Alert rules hold open windows in memory alone" in out

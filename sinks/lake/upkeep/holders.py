@@ -153,20 +153,18 @@ def keyed_tables(catalog: Catalog, definition: Definition, condition: Condition)
     return {name: Holder(tables[name], condition, columns) for name in names if name in tables}
 
 
-def alerts_of(rows: pa.Table, definition: Definition, condition: Condition) -> int:
-    """How many of these rows of table alert_changes have a key that the condition names."""
-    keyed = {
-        rule.name
-        for rule in definition.alerts
-        if rule.rollup in definition.by_name
-        and condition.constants.keys() <= set(definition.by_name[rule.rollup].key_names)
-    }
+def alerts_of(rows: pa.Table, condition: Condition) -> int:
+    """How many of these rows of table alert_changes have a key that the condition names, or a value.
+
+    Several columns are looked for together, in keys that have all of them.
+    """
     wanted = {name: {str(value) for value in values} for name, values in condition.constants.items()}
+    alone = next(iter(wanted.values())) if len(wanted) == 1 else set()
     found = 0
-    for rule, key in zip(rows.column("rule").to_pylist(), rows.column("key").to_pylist(), strict=True):
-        if rule in keyed:
-            told = json.loads(key, parse_float=str)
-            found += all(str(told[name]) in values for name, values in wanted.items())
+    for key, values in zip(rows.column("key").to_pylist(), rows.column("values").to_pylist(), strict=True):
+        told = {name: str(value) for name, value in json.loads(key, parse_float=str).items()}
+        is_key = all(told.get(name) in each for name, each in wanted.items())
+        found += is_key or any(str(value) in alone for value in json.loads(values, parse_float=str).values())
     return found
 
 

@@ -64,7 +64,6 @@ def files_with(folder: Path, texts: Sequence[str]) -> list[Path]:
 class _Search:
     def __init__(self, catalog: Catalog, definition: Definition, condition: Condition, snapshot: int) -> None:
         self._catalog = catalog
-        self._definition = definition
         self._condition = condition
         self._snapshot = snapshot
         self._texts = searched_texts(condition)
@@ -125,8 +124,9 @@ class _Search:
             rows = self._keyed[table.name].matched(content).rows
             self._stays[f"{table.name}: {' and '.join(self._columns)} is a key of it; aggregates stay"] += rows
         if table.name == ALERT_CHANGES:
-            rows = alerts_of(content, self._definition, self._condition)
-            self._stays[f"{table.name}: {' and '.join(self._columns)} is a key of its rule; alerts stay"] += rows
+            self._stays[f"{table.name}: alerts tell it; they stay, as aggregates do"] += alerts_of(
+                content, self._condition
+            )
         for name, count in _equal_cells(content, self._texts):
             if table.name in self._keyed and name in self._columns:
                 continue

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from dataflow import EventTime, Money, Pipeline
 from dataflow import aggregates as agg
-from dataflow.alerts.judge import Stored, Windows
+from dataflow.alerts.judge import Stored
+from dataflow.alerts.windows import Span, in_windows
 from dataflow.pipeline.alert_plan import AlertPlan
 from dataflow.pipeline.alert_rules import distinct, threshold
 from dataflow.pipeline.plan import make_plan
@@ -92,7 +93,7 @@ class Memory:
         self._specs = rollup_tables(rule.rollup)
         self.rows: dict[str, list[pa.Table]] = {spec.name: [] for spec in self._specs}
         self.changes: list[pa.Table] = []
-        self.asked: list[Windows] = []
+        self.asked: list[set[Span]] = []
 
     def keep(self, delta: pa.Table, sides: Mapping[str, pa.Table], changes: pa.Table) -> None:
         self.rows[self._specs[0].name].append(delta)
@@ -100,7 +101,7 @@ class Memory:
             self.rows[name].append(side)
         self.changes.append(changes)
 
-    def read(self, windows: Windows) -> Stored:
+    def read(self, windows: set[Span]) -> Stored:
         self.asked.append(windows)
         delta, *sides = (
             _inside(pa.concat_tables([spec.schema.empty_table(), *self.rows[spec.name]]), windows)
@@ -110,7 +111,5 @@ class Memory:
         return Stored(delta, {spec.name: side for spec, side in zip(self._specs[1:], sides, strict=True)}, changes)
 
 
-def _inside(rows: pa.Table, windows: Windows) -> pa.Table:
-    starts = [each.timestamp() for each in rows.column("window_start").to_pylist()]
-    wanted = {(datetime(1970, 1, 1) + timedelta(milliseconds=start)).timestamp() for start, _ in windows}
-    return rows.filter(pa.array([start in wanted for start in starts], pa.bool_()))
+def _inside(rows: pa.Table, windows: set[Span]) -> pa.Table:
+    return rows.filter(pa.array(in_windows(rows, windows)))

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from dataflow.alerts.judge import RuleJudge
 from dataflow.messages import NEVER_MS
@@ -106,3 +107,17 @@ def test_an_unknown_answer_raises_nothing() -> None:
     rows = delta(("u", 1, 0, 1))
     unknown = rows.set_column(rows.schema.get_field_index("mean_count"), "mean_count", pa.array([0]))
     assert played.commit(unknown) == []
+
+
+def test_of_too_many_rows_those_leave_whose_windows_had_none_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dataflow.alerts.totals.SPARE_ROWS", 0)
+    monkeypatch.setattr("dataflow.alerts.judge.MOST_ROWS", 3)
+    played = Played(clicks("clicks > 1"))
+    for number in (0, 1, 2, 3, 0):
+        played.commit(delta(("u", 1, number, 1)))
+        played.judge.forget(NEVER_MS)
+    asked = len(played.memory.asked)
+    assert played.judge.rows <= 3
+    # what left is read back, what stayed is not
+    assert [state for _, state, _, _ in played.commit(delta(("u", 1, 0, 1), ("u", 1, 1, 1)))] == ["raised"]
+    assert played.memory.asked[asked:] == [{(10_000, 20_000)}]

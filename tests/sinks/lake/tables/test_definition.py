@@ -1,5 +1,6 @@
 """Which changes of its pipeline a lake can follow."""
 
+import json
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 from dataflow import EventTime, Pipeline, Rollup
 from dataflow import aggregates as agg
 from dataflow.errors import LakeError
+from dataflow.pipeline.alert_rules import Threshold, threshold
 from dataflow.pipeline.plan import make_plan
 from dataflow.windows import tumble
 from sinks.lake.tables.definition import (
@@ -181,3 +183,39 @@ def test_a_window_without_a_zone_is_written_as_it_always_was() -> None:
         "kind": "tumble", "size_ms": 86_400_000, "slide_ms": 86_400_000, "offset_ms": 0,
     }  # fmt: skip
     assert zoned.stored()["window"].keys() == {*rollup.stored()["window"], "zone", "zone_rules"}
+
+
+def with_rules(*rules: Threshold) -> Definition:
+    return definition_of(small_plan((PER_AD, TOTAL), alerts=rules))
+
+
+def test_what_a_rule_asks_cannot_change_and_how_it_is_told_may() -> None:
+    old = with_rules(threshold("many", on="per_ad", having="clicks > 5"))
+    told = threshold(
+        "many", on="per_ad", having="(clicks > 5)", severity="high", message="{ad}", cool_down="1h", keep="1d"
+    )
+    require_compatible(old, with_rules(told), "lake")
+    for changed, said in (
+        (threshold("many", on="per_ad", having="clicks > 6"), 'having was "clicks" > 5 and is "clicks" > 6'),
+        (threshold("many", on="total", having="clicks > 5"), "rollup was per_ad and is total"),
+    ):
+        with pytest.raises(LakeError) as caught:
+            require_compatible(old, with_rules(changed), "lake")
+        assert f"alert rule many: {said}" in str(caught.value)
+        assert "give the changed rollup or rule a new name" in str(caught.value)
+
+
+def test_a_rule_that_is_taken_out_stays_known() -> None:
+    old = with_rules(threshold("many", on="per_ad", having="clicks > 5"))
+    for rules in ((), (threshold("few", on="per_ad", having="clicks < 5"),)):
+        plan = small_plan((PER_AD, TOTAL), alerts=rules)
+        require_compatible(old, definition_of(plan), "lake")
+        kept = read_definition(write_definition(plan, old))
+        assert kept is not None
+        assert [rule.name for rule in kept.alerts] == [*(rule.name for rule in rules), "many"]
+        with pytest.raises(LakeError):
+            require_compatible(kept, with_rules(threshold("many", on="per_ad", having="clicks > 7")), "lake")
+
+
+def test_a_lake_without_rules_is_stored_as_it_always_was() -> None:
+    assert "alerts" not in json.loads(write_definition(small_plan()))

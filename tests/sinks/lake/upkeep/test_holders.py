@@ -9,7 +9,7 @@ import pytest
 from dataflow.errors import ConfigError
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.tables.definition import Definition, FieldDefinition
-from sinks.lake.upkeep.holders import condition_schema, holders, keyed_tables
+from sinks.lake.upkeep.holders import alerts_of, condition_schema, holders, keyed_tables
 from tests.sinks.lake.small import small_plan, writer_for
 from tests.sinks.lake.upkeep.people import condition, definition_of
 
@@ -59,3 +59,12 @@ def test_an_older_file_without_the_column_matches_nothing(catalog: Catalog) -> N
     (events, *_) = holders(catalog, definition_of(catalog), condition(catalog, "ad = 'a'"))
     assert events.matched(pa.table({"flag": [True, None]})).rows == 0
     assert events.matched(pa.table({"ad": ["a", None, "b"]})).mask.tolist() == [True, False, False]
+
+
+def test_alerts_tell_a_value_as_a_key_or_as_what_was_counted(catalog: Catalog) -> None:
+    keys = ['{"ad": "a", "user": 5}', '{"ad": "a", "user": 6}', '{"ad": "b"}', '{"flag": true}']
+    values = ['{"n": 1}', '{"n": 1}', '{"first": "a"}', '{"n": 5}']
+    rows = pa.table({"key": keys, "values": values})
+    assert alerts_of(rows, condition(catalog, "ad = 'a'")) == 3
+    assert alerts_of(rows, condition(catalog, "ad = 'a' AND \"user\" = 5")) == 1
+    assert alerts_of(rows, condition(catalog, "ad = 'c'")) == 0
