@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from dataflow.sql import quoted, text
 from query.duck import duckdb
+from query.interrupts import heard
 from query.shared_work import SharedWork
 from sinks.lake.names import SCHEMA_FOLDER
 
@@ -113,9 +114,10 @@ class Namespace:
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor of the caller's own, for one thread, in which this namespace is the current one."""
         cursor = self._home().connection.cursor()
-        if not self._is_attached:
-            self._work.do(None, lambda: self._attach(cursor))
-        cursor.execute(f"USE {quoted(self._name)}")
+        with heard():
+            if not self._is_attached:
+                self._work.do(None, lambda: self._attach(cursor))
+            cursor.execute(f"USE {quoted(self._name)}")
         return cursor
 
     def make(
@@ -126,7 +128,8 @@ class Namespace:
         Raises duckdb.IOException where a file that DuckDB looks at for its columns has vanished.
         """
         if not self.has(name, schema):
-            self._work.do((schema, name), lambda: self._create(cursor, schema, name, select()))
+            with heard():
+                self._work.do((schema, name), lambda: self._create(cursor, schema, name, select()))
 
     def has(self, name: str, schema: str = "main") -> bool:
         """Whether the view is there."""

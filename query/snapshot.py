@@ -19,6 +19,7 @@ from query.ends import Ends, LedgerEnds
 from query.engine import Engine
 from query.guard import TimeLimit, interruptible, message_of, require_select
 from query.hints import hint
+from query.interrupts import heard
 from query.moment import comparable
 from query.naming import Naming
 from query.others import data_folders, named_in
@@ -256,7 +257,8 @@ class LakeSnapshot:
         self._naming.require_readable(LEDGER)
         cursor = self._namespace.cursor()
         try:
-            return self._means.ends.at(self.resolved, cursor)
+            with heard():
+                return self._means.ends.at(self.resolved, cursor)
         finally:
             cursor.close()
 
@@ -324,7 +326,8 @@ class LakeSnapshot:
         try:
             with limit:
                 try:
-                    yield
+                    with heard():
+                        yield
                 except duckdb.InterruptException as error:
                     raise QueryError(limit.told()) from error
         except duckdb.IOException:
