@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflow.alerts import totals
+from dataflow.alerts import judge, totals
 from dataflow.pipeline.tables import tables_of
 from query.reader import LakeReader
 from sinks.lake import alerting
@@ -45,8 +45,9 @@ def runs(draw: st.DrawFn) -> tuple[PipelineSpec, dict[str, list[Record]], Cuts]:
 
 @contextmanager
 def forgetting(epochs: int) -> Iterator[None]:
-    """What is over leaves the memory with each epoch, by the partitions of so many epochs alone."""
-    with patch.object(totals, "SPARE_ROWS", 0), patch.object(alerting, "RECENT_EPOCHS", epochs):
+    """What is over leaves the memory with each epoch, by the partitions of so many epochs alone, as do most rows."""
+    few = patch.object(totals, "SPARE_ROWS", 0), patch.object(judge, "MOST_ROWS", 4 * epochs)
+    with few[0], few[1], patch.object(alerting, "RECENT_EPOCHS", epochs):
         yield
 
 

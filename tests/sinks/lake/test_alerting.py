@@ -4,22 +4,31 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from dataflow.errors import Fenced
-from dataflow.pipeline.alert_rules import threshold
+from dataflow.filter.equalities import equalities
+from dataflow.pipeline.alert_rules import distinct, threshold
 from dataflow.pipeline.plan import Plan
+from dataflow.pipeline.tables import tables_of
+from dataflow.windows import tumble
 from query.reader import LakeReader
 from sinks.lake import alerting
+from sinks.lake.catalog.backfills import Backfilled
 from sinks.lake.catalog.catalog import Catalog
-from sinks.lake.tables.definition import definition_of
+from sinks.lake.files import write_file
+from sinks.lake.tables.definition import definition_of, read_definition
+from sinks.lake.upkeep.backfill import add_backfill
 from sinks.lake.upkeep.compact import compact
+from sinks.lake.upkeep.erase import erase
 from sinks.lake.upkeep.expire import Retention
+from sinks.lake.upkeep.holders import condition_schema
 from sinks.lake.upkeep.keeping import Keep, keeps_of
 from sinks.lake.upkeep.leave import leave
 from sinks.lake.writer import LakeWriter, commit
 from tests.ducklake_client import ducklake_query
-from tests.sinks.lake.small import NOON, PER_AD, Clock, parcel, per_ad_row, small_plan, writer_for
+from tests.sinks.lake.small import NOON, PER_AD, Clock, at, parcel, per_ad_row, small_plan, writer_for
 
 RULE = threshold("odd", on="per_ad", having="clicks IN (1, 3, 5)")
 
@@ -241,3 +250,47 @@ def test_the_official_client_sees_the_alerts(tmp_path: Path) -> None:
         ["a", "raised", 1, True, 180_000, True],
         ["b", "retracted", 2, False, 60_000, True],
     ]
+
+
+def test_what_a_backfill_beside_it_adds_to_a_window_counts_from_its_next_row_on(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path / "lake", PLAN)
+    commit(writer, [parcel(PLAN, 0, 0, 1, tables=rows(("a", 1, 1), ("b", 1, 1)))], 1)
+    catalog = Catalog.open(tmp_path / "lake")
+    (spec,) = [each for each in tables_of(PLAN, events=True) if each.name == "per_ad_delta"]
+    older = pa.Table.from_pylist([per_ad_row("a", 1, 3), per_ad_row("b", 1, 3)], schema=spec.schema)
+    file = write_file(catalog.folder, catalog.tables()[spec.name], older, "compact-ab.parquet")
+    marks = [Backfilled("t/0", 0, 1, None, None, 0, 6, 0, 0, 9)]
+    assert add_backfill(catalog, "per_ad", [file], lambda _: marks, clock=Clock()) is not None
+    catalog.close()
+    assert alerts_in(tmp_path / "lake") == [("a", "raised", 1), ("b", "raised", 1)]
+    # 1 + 3 + 1 and 1 + 3 + 2
+    commit(writer, [parcel(PLAN, 0, 1, 2, tables=rows(("a", 1, 1), ("b", 1, 2)))], 2)
+    writer.close()
+    assert alerts_in(tmp_path / "lake") == [("a", "raised", 1), ("b", "retracted", 2)]
+
+
+def test_distinct_values_that_an_erasure_beside_it_took_out_count_no_more(tmp_path: Path) -> None:
+    plan = plan_of(distinct("wide", key="ad", of="user", more_than=1, window=tumble("1m")))
+    writer = writer_for(tmp_path / "lake", plan)
+
+    def add(epoch: int, user: int) -> None:
+        head = {"ad": "x", "window_start": at(60_000), "window_end": at(120_000)}
+        tables = {
+            "wide_delta": [{**head, "row_count": 1, "late_count": 0}],
+            "wide_distinct_count_distinct": [{**head, "value": user}],
+        }
+        commit(writer, [parcel(plan, 0, epoch - 1, epoch, tables=tables)], epoch)
+
+    add(1, 7)
+    add(2, 8)
+    assert alerts_in(tmp_path / "lake") == [("x", "raised", 1)]
+    catalog = Catalog.open(tmp_path / "lake")
+    definition = read_definition(catalog.one("SELECT definition FROM own_pipeline")[0])
+    assert definition is not None
+    condition = equalities('"user" = 8', condition_schema(definition))
+    erase(catalog, definition, condition, clock=Clock(), wait=lambda: None)
+    catalog.close()
+    assert alerts_in(tmp_path / "lake") == [("x", "raised", 1)]
+    add(3, 7)
+    writer.close()
+    assert alerts_in(tmp_path / "lake") == [("x", "retracted", 2)]
