@@ -72,20 +72,20 @@ class RuleJudge:
     def changes(self, delta: pa.Table, sides: Mapping[str, pa.Table], *, over_ms: int) -> pa.Table:
         """The changes of alerts, in ALERT_SCHEMA, that these merged rows of a commit make.
 
-        `delta` has rows of the rollup's table, `sides` of its side tables. Windows that ended by `over_ms` have left
-        and are not judged.
+        `delta` has rows of the rollup's table, `sides` of its side tables, which may come in a commit of their own.
+        Windows that ended by `over_ms` have left and are not judged.
         """
-        delta = _after(delta, over_ms)
-        if delta.num_rows == 0:
+        parts = {name: _after(rows, over_ms) for name, rows in {self.delta.name: delta, **sides}.items()}
+        touched = set().union(*map(windows_of, parts.values()))
+        if not touched:
             return ALERT_SCHEMA.empty_table()
-        touched = windows_of(delta)
         self._recall(touched - self._touched.keys())
         self._commits += 1
         self._touched.update(dict.fromkeys(touched, self._commits))
-        rows = [self._extended(delta)]
+        rows = [self._extended(parts[self.delta.name])]
         for name, side in zip(self._counted, self.sides, strict=True):
-            if side.name in sides:
-                rows.append(self._first_seen(name, side.name, _after(sides[side.name], over_ms)))
+            if side.name in parts:
+                rows.append(self._first_seen(name, side.name, parts[side.name]))
         joined = self._totals.joined(rows[0] if len(rows) == 1 else merge_rows(self._spec, pa.concat_tables(rows)))
         values = values_of(self.rule, joined.rows)
         stands = self._stands(joined.rows, values)

@@ -67,10 +67,10 @@ class Alerting:
         gone = self._gone()
         found = [ALERT_SCHEMA.empty_table()]
         for judge in self._judges:
-            delta = rows.get(judge.delta.name)
-            if delta is not None:
-                over_ms = max(gone.get(judge.rule.rollup.name, NEVER_MS), gone.get(ALERTS, NEVER_MS))
-                found.append(judge.changes(delta, rows, over_ms=over_ms))
+            over_ms = max(gone.get(judge.rule.rollup.name, NEVER_MS), gone.get(ALERTS, NEVER_MS))
+            delta = rows.get(judge.delta.name, judge.delta.schema.empty_table())
+            sides = {side.name: rows[side.name] for side in judge.sides if side.name in rows}
+            found.append(judge.changes(delta, sides, over_ms=over_ms))
         return pa.concat_tables(found)
 
     def ended(self, ranges: Sequence[Range]) -> None:

@@ -121,3 +121,15 @@ def test_of_too_many_rows_those_leave_whose_windows_had_none_for_longest(monkeyp
     # what left is read back, what stayed is not
     assert [state for _, state, _, _ in played.commit(delta(("u", 1, 0, 1), ("u", 1, 1, 1)))] == ["raised"]
     assert played.memory.asked[asked:] == [{(10_000, 20_000)}]
+
+
+def test_distinct_values_may_come_in_a_commit_of_their_own() -> None:
+    played = Played(ads(1))
+    rows, first = visits(("u", 0, 1))
+    _, second = visits(("u", 0, 2))
+    nothing = rows.slice(0, 0)
+    assert played.commit(nothing, first) == []
+    # a window without a counted row raises nothing yet
+    assert played.commit(nothing, second) == []
+    assert [state for _, state, _, _ in played.commit(rows)] == ["raised"]
+    assert played.commit(nothing, {}) == []

@@ -13,6 +13,7 @@ import pytest
 from dataflow import Rollup
 from dataflow import aggregates as agg
 from dataflow.errors import ConfigError, LakeError, RecoveryError
+from dataflow.pipeline.alert_rules import threshold
 from dataflow.pipeline.plan import Plan
 from dataflow.windows import hop, tumble
 from flink.ingest.handover import begin, opened, ranges_of, standing
@@ -54,7 +55,16 @@ class Killed(Exception):
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     return small_plan(
-        ROLLUPS, out_of_orderness="2s", allowed_lateness="1s", deduplicate_by="user", deduplicate_within="5s"
+        ROLLUPS,
+        out_of_orderness="2s",
+        allowed_lateness="1s",
+        deduplicate_by="user",
+        deduplicate_within="5s",
+        alerts=[
+            threshold("odd", on="per_ad", having="n IN (1, 3, 5)"),
+            threshold("dear", on="sliding", having="spend > 40 AND least < 5"),
+            threshold("wide", on="sliding", having="ads > 2"),
+        ],
     )
 
 
@@ -96,6 +106,8 @@ class Lake:
                 name: snapshot.query(f"SELECT * FROM ({sql}) ORDER BY ALL").to_pylist()
                 for name, sql in contents(snapshot).items()
             }
+            stand = "SELECT rule, key, window_start FROM alerts WHERE state = 'raised' ORDER BY ALL"
+            found["alerts"] = snapshot.query(stand).to_pylist()
             for name in ("per_ad", "sliding"):
                 key = "ad" if name == "per_ad" else "day"
                 sql = f"SELECT {key}, window_start, late_count FROM {name} ORDER BY ALL"
@@ -134,7 +146,9 @@ def behind(written: list[Taken], taking: Ingest) -> list[Taken]:
 def plain(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     lake = Lake(tmp_path_factory.mktemp("plain"), plan, 1)
     lake.tidemill(90)
-    return lake.tables()
+    tables = lake.tables()
+    assert {row["rule"] for row in tables["alerts"]} == {"odd", "dear", "wide"}
+    return tables
 
 
 def written_by(lake: Lake, manifest: Any, cuts: list[int]) -> Iterator[Taken]:
