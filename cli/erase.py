@@ -13,6 +13,8 @@ from cli.lakes import LakeFlag, open_to_write
 from cli.options import RecoveryFlag
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sinks.lake.catalog.catalog import Catalog
     from sinks.lake.fault import Fault
     from sinks.lake.tables.definition import Definition
@@ -46,6 +48,7 @@ def erase(
     proof found something, which it names. Killed at any moment, the same command finishes. May run beside the pipeline.
     """
     from runtime.settings import load_settings
+    from sinks.lake.catalog.erasures import published_epochs
     from sinks.lake.fault import fault_from
     from sinks.lake.upkeep.remains import Remains
 
@@ -56,15 +59,16 @@ def erase(
         definition = _definition(catalog.one("SELECT definition FROM own_pipeline"), settings.lake)
         condition = _condition(where, definition)
         proof = _erase_from(catalog, definition, condition, _Terms(where, most_rows, yes), fault)
+        published = published_epochs(catalog.connection)
     finally:
         catalog.close()
     if proof is not None:
-        _look_into_recovery(settings.recovery, condition, proof)
+        _look_into_recovery(settings.recovery, condition, proof, published)
         _tell(proof, condition)
         return
     # an erasure beside a run had to leave its store alone
     only = Remains()
-    _look_into_recovery(settings.recovery, condition, only)
+    _look_into_recovery(settings.recovery, condition, only, published)
     if only.left:
         only.stays.clear()
         _tell(only, condition)
@@ -179,9 +183,10 @@ def _require_yes(yes: bool) -> None:
         raise typer.Exit(1)
 
 
-def _look_into_recovery(folder: Path, condition: "Condition", proof: "Remains") -> None:
+def _look_into_recovery(folder: Path, condition: "Condition", proof: "Remains", published: "Mapping[str, int]") -> None:
     """The store keeps the smallest and largest values of files that are not published yet; of ids, hashes alone."""
     from runtime.recovery_folder import RecoveryFolder
+    from runtime.staged_values import forget_published
     from sinks.lake.upkeep.remains import files_with, searched_texts
 
     texts, store = searched_texts(condition), RecoveryFolder(folder)
@@ -195,6 +200,7 @@ def _look_into_recovery(folder: Path, condition: "Condition", proof: "Remains") 
         )
     held = files_with(folder, texts)
     if held and store.holder() is None:
+        forget_published(store, published)
         store.scrub()
         typer.echo(
             f"{folder}: the recovery store held the value, and was written anew without what was deleted from it"

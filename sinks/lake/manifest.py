@@ -51,6 +51,21 @@ def from_state(state: State | None) -> list[Manifest]:
     return [_manifest(entry) for entry in state["pending"]]
 
 
+def without_files(state: State, published: Mapping[str, int]) -> State:
+    """A stored state that tells nothing of the files of epochs that the lake has; `published`: the newest by lineage.
+
+    Resumed with either, a sink does the same: of such an epoch only the offsets are compared. A state of another
+    version than ours stays as it is.
+    """
+    if state.get("version") != VERSION:
+        return state
+    pending = [
+        {**entry, "files": []} if entry["epoch"] <= published.get(entry["lineage"], -1) else entry
+        for entry in state["pending"]
+    ]
+    return {**state, "pending": pending}
+
+
 def _builtins(manifest: Manifest) -> dict[str, object]:
     # dataclasses.asdict copies every value deeply, which took 3 ms an epoch
     return {

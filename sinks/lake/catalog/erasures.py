@@ -49,6 +49,13 @@ class Erasure:
         return found
 
 
+def published_epochs(connection: sqlite3.Connection) -> dict[str, int]:
+    """By lineage of a recovery store the newest epoch that the lake has: what a store tells of files up to there is
+    needed no more.
+    """
+    return dict(connection.execute("SELECT lineage, max(epoch) FROM own_publish GROUP BY lineage"))
+
+
 def last_erasure(connection: sqlite3.Connection) -> int:
     """The id of the newest erasure; 0 in a lake that has never seen one."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'own_erasure'").fetchone():

@@ -10,7 +10,7 @@ from dataflow.errors import RecoveryError
 from dataflow.messages import Range, RollupCount
 from dataflow.rules import Rules
 from sinks.lake.catalog.staged import ColumnStats, StagedFile
-from sinks.lake.manifest import Manifest, from_state, to_state
+from sinks.lake.manifest import Manifest, from_state, to_state, without_files
 from tests.sinks.lake.small import small_plan, writer_for
 
 PLAN = small_plan()
@@ -30,6 +30,16 @@ MANIFEST = Manifest("store-1", 4, (FILE,), (LINE,))
 
 def test_a_manifest_comes_back_equal() -> None:
     assert from_state(to_state([MANIFEST], 4)) == [MANIFEST]
+
+
+def test_of_epochs_that_the_lake_has_a_state_need_not_tell_the_files() -> None:
+    later, other = replace(MANIFEST, epoch=5), replace(MANIFEST, lineage="store-2")
+    state = to_state([MANIFEST, later, other], 5)
+    without = without_files(state, {"store-1": 4, "store-3": 9})
+    assert from_state(without) == [replace(MANIFEST, files=()), later, other]
+    assert without["epoch"] == 5
+    assert without_files(state, {}) == state
+    assert without_files({"version": 99}, {"store-1": 4}) == {"version": 99}
 
 
 def test_a_state_of_version_1_holds_ranges_that_tell_no_rules() -> None:
