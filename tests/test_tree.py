@@ -71,6 +71,7 @@ UNTESTED = {
     "dataflow/sources/kafka/drain_kernel.py": "every test_drain and test_hub reads through it",
     "dataflow/sources/kafka/drain_native.py": "one of two drains, compared record by record in test_drain",
     "dataflow/sources/kafka/drain_plain.py": "the other one, compared with it there",
+    "dataflow/sources/kafka/reader.py": "what every test_source reads with",
     "flink/ingest/state.py": "a record, which each commit of test_ingest keeps and the next one reads",
     "flink/ingest/topics.py": "what test_handover takes in was read by it",
     "proof/parity/conditions.py": "conditions of test_opinion's random pipelines, against the model",
