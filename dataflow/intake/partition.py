@@ -55,8 +55,7 @@ class Pace:
 class Means:
     """What the intakes of one process share. `pulse` is told of every call that Bytewax makes;
     `observe(judged, lag, waiting)` of every poll and heartbeat. `final(partition)`, asked at a bounded end: whether
-    nothing ever comes after it. `turns()` and `rests()` give those of the calling
-    worker.
+    nothing ever comes after it. `turns()` and `rests()` give those of the calling worker.
     """
 
     control: Control
