@@ -1,8 +1,9 @@
 """Runs with `--fetch direct`, killed and with a leader that changes: the tables of a run without it."""
 
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from proof.dump import dump
 from query.reader import LakeReader
 from runtime.ports import HOST, free_ports
 from tests.chaos.subject import PATIENCE_S, ROOT, TIDEMILL, Subject
-from tests.kafka_fixture import fresh_topic, require_kafka_tools
+from tests.kafka_fixture import admin, fresh_topic, require_kafka_tools
 from tests.kafka_proxy import Spoiler, proxy, with_error
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
@@ -22,9 +23,9 @@ GIVEN_UP = "is fetched by librdkafka from offset"
 NOT_LEADER = 6
 
 
-def fill(kafka: str, *extra: str) -> str:
-    """A topic of 3 partitions with the ad stream of some hours, a third of its transactions aborted."""
-    topic = fresh_topic(kafka, 3)
+def fill(kafka: str, *extra: str, topic: str | None = None) -> str:
+    """A topic of 3 partitions, or one that is there, with the ad stream of some hours."""
+    topic = topic or fresh_topic(kafka, 3)
     command = [*TIDEMILL, "produce", "--brokers", kafka, "--topic", topic, "--count", str(RECORDS), "--seed", "5"]
     speed = ["--start-time", "2026-03-01T21:00:00Z", "--speed", "7200", "--rate", "0"]
     done = subprocess.run([*command, *speed, *extra], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -60,16 +61,32 @@ def read_so_far(lake: Path) -> int:
         return 0
 
 
+def wait_until(true: Callable[[], bool], subject: Subject) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, subject.said
+        assert subject.code is None, subject.said
+        time.sleep(0.05)
+
+
+def wait_for_records(subject: Subject, lake: Path, records: int = 1) -> int:
+    """Until the run has committed so many; gives how many it has."""
+    wait_until(lambda: read_so_far(lake) >= records, subject)
+    return read_so_far(lake)
+
+
+def leaders(kafka: str, topic: str) -> dict[int, int]:
+    """Which node leads each source partition."""
+    partitions = admin(kafka).list_topics(topic, timeout=30).topics[topic].partitions
+    return {number: each.leader for number, each in partitions.items()}
+
+
 def test_a_killed_run_that_fetches_itself_fills_the_tables_of_one_that_does_not(kafka: str, tmp_path: Path) -> None:
     topic = fill(kafka, "--transactional", "--abort-every", "3")
     whole(tmp_path, kafka, topic, "plain")
     slow = ("--fetch", "direct", "--batch-records", "100", "--max-epoch-bytes", "65536")
     subject = run(tmp_path, kafka, topic, "direct", *slow)
-    deadline = time.monotonic() + PATIENCE_S
-    while not (read := read_so_far(tmp_path / "direct")):
-        assert time.monotonic() < deadline, subject.said
-        assert subject.code is None, subject.said
-        time.sleep(0.05)
+    read = wait_for_records(subject, tmp_path / "direct")
     subject.kill()
     assert read <= RECORDS
     said = subject.said + whole(tmp_path, kafka, topic, "direct", "--fetch", "direct", "-w", "2")
@@ -107,6 +124,31 @@ def test_a_leader_that_changes_costs_nothing_but_the_way_of_one_partition(
     assert spoiler.spoiled == 1
     assert said.count(GIVEN_UP) == 1, said
     assert "Not leader" in said or "not leader" in said
+    assert dumped(tmp_path / "direct") == dumped(tmp_path / "plain")
+
+
+def test_leaders_that_are_killed_one_after_another_cost_nothing(tmp_path: Path) -> None:
+    require_kafka_tools()
+    cluster = KafkaCluster(tmp_path / "kafka", 3, heap="256m")
+    cluster.start()
+    try:
+        kafka = cluster.bootstrap
+        topic = fill(kafka)
+        subject = run(tmp_path, kafka, topic, "direct", "--fetch", "direct")
+        wait_for_records(subject, tmp_path / "direct", RECORDS)
+        for turn in (1, 2):
+            node = leaders(kafka, topic)[0]
+            cluster.kill(node)
+            wait_until(lambda node=node: node not in leaders(kafka, topic).values(), subject)
+            fill(kafka, "--seed", str(turn), topic=topic)
+            wait_for_records(subject, tmp_path / "direct", (1 + turn) * RECORDS)
+            cluster.restart(node)
+        subject.send(signal.SIGTERM)
+        assert subject.wait() == 0, subject.said
+        whole(tmp_path, kafka, topic, "plain")
+    finally:
+        cluster.stop(timeout_seconds=10)
+    assert GIVEN_UP in subject.said
     assert dumped(tmp_path / "direct") == dumped(tmp_path / "plain")
 
 
