@@ -1,6 +1,7 @@
 """Latency from a record's arrival in Kafka to a reader of the lake seeing it, at a steady rate."""
 
 import argparse
+import re
 import signal
 import statistics
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,7 @@ from bench.results import write
 from dataflow.errors import LakeError, QueryError
 from deploy.kafka_server import KafkaCluster
 from query.reader import Bound, LakeReader
+from runtime.ports import HOST, free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPIC = "bench"
@@ -31,6 +34,8 @@ SEEN = (
     "SELECT partition, max(end_offset) AS seen, max(committed_at) AS at FROM ledger "
     "WHERE committed_at >= $since GROUP BY partition"
 )
+
+_COMMIT = re.compile(r'tidemill_commit_seconds_(sum|count)\{step="(\w+)"\} (\S+)')
 
 Seen = list[tuple[int, float]]
 Milliseconds = npt.NDArray[np.float64]
@@ -131,60 +136,86 @@ def latencies_ms(
     return np.concatenate(parts)
 
 
+def commit_ms(metrics: str) -> dict[str, float]:
+    """Means of the steps of a commit (stage, publish), in ms, from what /metrics says."""
+    found: dict[str, dict[str, float]] = {}
+    for line in metrics.splitlines():
+        if match := _COMMIT.fullmatch(line):
+            part, step, value = match.groups()
+            found.setdefault(step, {})[part] = float(value)
+    return {step: 1000 * each["sum"] / each["count"] for step, each in found.items() if each["count"]}
+
+
 def main() -> None:
     """Produce at a rate, run the pipeline, watch the lake, write bench/results/latency.*."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=int, default=20_000, help="events a second")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--partitions", type=int, default=4)
-    arguments = parser.parse_args()
-    count = arguments.rate * arguments.seconds
+    parser.add_argument("--epochs-ms", type=int, nargs="+", default=[250, 100], help="one run for each")
+    given = parser.parse_args()
+    figures = {}
     with tempfile.TemporaryDirectory(prefix="tidemill-bench-") as folder:
-        work = Path(folder)
-        kafka = KafkaCluster(work / "kafka")
+        kafka = KafkaCluster(Path(folder) / "kafka")
         kafka.start()
         try:
-            # The broker's clock stamps the records: one clock for both ends, whatever event times they carry.
-            create_topic(kafka.bootstrap, TOPIC, partitions=arguments.partitions, timestamps="LogAppendTime")
-            watcher = _watch_run(kafka.bootstrap, work, count, arguments.rate)
-            records = arrivals(kafka.bootstrap, TOPIC)
+            for epoch_ms in given.epochs_ms:
+                work = Path(folder) / str(epoch_ms)
+                work.mkdir()
+                figures[str(epoch_ms)] = measure(
+                    kafka.bootstrap, work, epoch_ms, rate=given.rate, seconds=given.seconds, partitions=given.partitions
+                )
         finally:
             kafka.stop()
-    sample = latencies_ms(records, watcher.seen, WARM_UP_S)
-    quantiles = {f"p{q}": round(float(np.percentile(sample, q)), 1) for q in (50, 90, 99)}
-    figures = {**quantiles, "max": round(float(sample.max()), 1), "events": int(sample.size)}
     facts = {
-        "load": f"{arguments.rate:,} events/s, {arguments.seconds} s, {arguments.partitions} partitions, one machine",
-        "epoch": "250 ms (the default)",
+        "load": f"{given.rate:,} events/s, {given.seconds} s, {given.partitions} partitions, one machine",
+        "pipeline": "pipelines/ads.py; 250 ms is the default epoch",
         "measured": "from the broker's timestamp of a record until a reader's query over the ledger returned it",
-        "the reader's own query": f"{statistics.median(watcher.query_ms):.1f} ms at the median",
+        "commit": "mean of the run's commits: files written and synced (stage), and put into the catalog (publish)",
     }
-    body = "| p50 ms | p90 ms | p99 ms | max ms |\n| ---: | ---: | ---: | ---: |\n"
-    body += "| " + " | ".join(f"{figures[key]:,.0f}" for key in ("p50", "p90", "p99", "max")) + " |\n"
+    columns = ("p50", "p90", "p99", "max", "query", "stage", "publish")
+    body = f"| epoch ms | {' | '.join(f'{each} ms' for each in columns)} |\n| ---: |{' ---: |' * len(columns)}\n"
+    for epoch, row in figures.items():
+        body += f"| {epoch} | {' | '.join(f'{row[each]:,.1f}' for each in columns)} |\n"
     write("latency", "Latency from Kafka to the lake", facts, body, figures)
 
 
-def _watch_run(brokers: str, work: Path, count: int, rate: int) -> Watcher:
+def measure(brokers: str, work: Path, epoch_ms: int, *, rate: int, seconds: int, partitions: int) -> dict[str, float]:
+    """One run with epochs of that length over a topic of its own: quantiles in ms, and what a commit takes."""
+    topic = f"{TOPIC}-{epoch_ms}"
+    # The broker's clock stamps the records: one clock for both ends, whatever event times they carry.
+    create_topic(brokers, topic, partitions=partitions, timestamps="LogAppendTime")
+    watcher, metrics = _watch_run(brokers, topic, work, rate * seconds, rate, epoch_ms)
+    sample = latencies_ms(arrivals(brokers, topic), watcher.seen, WARM_UP_S)
+    figures = {f"p{q}": float(np.percentile(sample, q)) for q in (50, 90, 99)}
+    figures |= {"max": float(sample.max()), "query": statistics.median(watcher.query_ms), **commit_ms(metrics)}
+    return {**{name: round(value, 1) for name, value in figures.items()}, "events": sample.size}
+
+
+def _watch_run(brokers: str, topic: str, work: Path, count: int, rate: int, epoch_ms: int) -> tuple[Watcher, str]:
+    """The watcher of a run that has shown all events, and the run's metrics then."""
     watcher = Watcher(work / "lake")
+    port = free_ports(1)[0]
+    command = [*run(brokers, topic, work, bounded=False), "--epoch-ms", str(epoch_ms), "--metrics-port", str(port)]
     with (work / "run.log").open("wb") as log:
-        pipeline = subprocess.Popen(
-            run(brokers, TOPIC, work, bounded=False), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT
-        )
+        pipeline = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT)
         try:
             watcher.start()
-            run_child(produce(brokers, TOPIC, count=count, rate=rate), log=work / "produce.log", cwd=ROOT)
+            run_child(produce(brokers, topic, count=count, rate=rate), log=work / "produce.log", cwd=ROOT)
             deadline = time.monotonic() + 30
             while watcher.total() < count:
                 if pipeline.poll() is not None or not watcher.alive or time.monotonic() > deadline:
                     tail = (work / "run.log").read_text(errors="replace")[-2000:]
                     raise BenchError(f"the lake shows {watcher.total()} of {count} events; the pipeline said:\n{tail}")
                 time.sleep(0.1)
+            with urlopen(f"http://{HOST}:{port}/metrics", timeout=10) as answer:
+                metrics = answer.read().decode()
         finally:
             pipeline.send_signal(signal.SIGTERM)
             pipeline.wait()
             watcher.stop()
-    print(f"{count:,} events visible", file=sys.stderr)
-    return watcher
+    print(f"{count:,} events visible with epochs of {epoch_ms} ms", file=sys.stderr)
+    return watcher, metrics
 
 
 if __name__ == "__main__":

@@ -113,6 +113,15 @@ def _grown_mib(results: Results) -> float | None:
     return None if stored is None else float(stored.figures["grown_mib"])
 
 
+def _latency_ms(epoch_ms: int, name: str) -> Measured:
+    def measured(results: Results) -> float | None:
+        stored = results.get("latency")
+        epoch = None if stored is None else stored.figures.get(str(epoch_ms))
+        return epoch and float(epoch[name])
+
+    return measured
+
+
 def _shape(name: str) -> Measured:
     return _ratio("record_shapes", None, name, "plain")
 
@@ -184,6 +193,8 @@ TARGETS = (
     ),
     Target("peak memory at full speed, one worker", 300, "throughput", _peak_mib, "MiB", at_most=True),
     Target("memory that one hour at full speed adds", 10, "hour", _grown_mib, "MiB", at_most=True),
+    Target("20,000 events/s, epochs of 100 ms, p99", 250, "latency", _latency_ms(100, "p99"), "ms", at_most=True),
+    Target("publishing a commit, mean", 2, "latency", _latency_ms(100, "publish"), "ms", at_most=True),
     Target(
         "against Spark, the quicker of a batch and Structured Streaming",
         4,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.latency import Seen, latencies_ms
+from bench.latency import Seen, commit_ms, latencies_ms
 from bench.measure import BenchError
 
 
@@ -25,3 +25,15 @@ def test_records_of_the_warm_up_do_not_count() -> None:
 def test_a_record_that_never_shows_is_an_error() -> None:
     with pytest.raises(BenchError, match="t/0: the lake never showed offset 5"):
         latencies_ms({"t/0": records([5], [0])}, {"t/0": [(5, 1.0)]}, 0)
+
+
+def test_a_commit_takes_what_its_steps_take_at_the_mean() -> None:
+    told = """# TYPE tidemill_commit_seconds histogram
+tidemill_commit_seconds_bucket{le="0.001",step="stage"} 1.0
+tidemill_commit_seconds_count{step="stage"} 4.0
+tidemill_commit_seconds_sum{step="stage"} 0.02
+tidemill_commit_seconds_count{step="publish"} 2.0
+tidemill_commit_seconds_sum{step="publish"} 0.003
+tidemill_commits_total 4.0
+"""
+    assert commit_ms(told) == pytest.approx({"stage": 5, "publish": 1.5})
