@@ -6,6 +6,7 @@ COMMANDS = {
         "Play a seeded ad stream through the real pipeline into a lake of its own; show page, progress and answers."
     ),
     "produce": "Write a seeded ad stream, as JSON records, to a topic; the topic is made when it is missing.",
+    "fraud": "Write an ad stream in which it is known which events are fraud, and the labels in a file of their own.",
     "recover": "Take a lake over when its recovery folder is lost, or when the lake was restored from a backup.",
     "init": "Look at some records of a topic, or of a folder of NDJSON files, and write a pipeline file for them.",
     "check": "Check the pipeline file, its reports and boards; print its tables, columns, windows, and what is held.",

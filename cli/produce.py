@@ -53,7 +53,7 @@ def produce(
     # As fast as possible, a second of event time holds as many records as at the default rate.
     stream = AdStream(seed, there, (rate or DEFAULT_RATE) / speed, 0)
     if start_time is not None:
-        stream = replace(stream, start_ms=_start_ms(start_time))
+        stream = replace(stream, start_ms=start_at_ms(start_time))
     else:
         stream = _ending_now(stream, count if rate == 0 else None)
     stopper = _Stopper()
@@ -118,7 +118,8 @@ class _Progress:
         print(f"\r{line:<78}" if self._terminal else line, end="\r" if self._terminal else "\n", file=sys.stderr)
 
 
-def _start_ms(text: str) -> int:
+def start_at_ms(text: str) -> int:
+    """The time of --start-time as ms since 1970; raises ConfigError where it is neither of both forms."""
     from dataflow.errors import ConfigError
     from dataflow.event.fields import text_to_ms
 

@@ -1,15 +1,15 @@
-"""Fills a Kafka topic with the made-up ad stream: as fast as it goes, or at the stream's own pace."""
+"""Fills a Kafka topic with a made-up stream: as fast as it goes, or at the stream's own pace."""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from dataflow.columnar.types import Int64s
 from dataflow.errors import BrokerUnreachable, ConfigError, SourceError, UnknownTopic
-from dataflow.sources.generator.adstream import AdStream
 from dataflow.sources.kafka.client import Trouble, admin_properties, build
 from dataflow.sources.kafka.refusal import RIGHTS
 from dataflow.sources.kafka.topics import KafkaTopics
@@ -59,6 +59,36 @@ def ensure_topic(
     return there
 
 
+class Stream(Protocol):
+    """A made-up stream in source partitions, whose offsets hold the same records whenever they are asked for."""
+
+    @property
+    def partitions(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def start_ms(self) -> int:
+        """When it begins."""
+        ...
+
+    def share(self, partition: int) -> float:
+        """The part of all records that a partition gets."""
+        ...
+
+    def counts(self, total: int) -> list[int]:
+        """`total` records split over the partitions."""
+        ...
+
+    def timestamps(self, partition: int, start: int, count: int) -> Int64s:
+        """Record timestamps, ascending."""
+        ...
+
+    def records(self, partition: int, start: int, count: int) -> list[tuple[int, bytes]]:
+        """(record timestamp, value)."""
+        ...
+
+
 @dataclass(slots=True)
 class Filled:
     """What was written so far, as the broker has answered. `records` and `size_bytes` without aborted ones.
@@ -84,7 +114,7 @@ class TopicFiller:
         self,
         brokers: str,
         topic: str,
-        stream: AdStream,
+        stream: Stream,
         properties: Mapping[str, Any],
         *,
         transactional_id: str | None = None,

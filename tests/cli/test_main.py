@@ -110,7 +110,7 @@ COMMANDS = {
     *("init", "erase", "backfill", "audit", "doctor", "replay", "report", "serve", "config show"),
     *("kafka start", "kafka stop", "kafka status", "flink generate"),
     *("flink up", "flink down", "flink run", "flink status", "flink savepoint", "flink stop", "flink resume"),
-    *("flink cancel", "flink ingest", "parity", "spark generate", "spark run", "alerts", "rules test"),
+    *("flink cancel", "flink ingest", "parity", "spark generate", "spark run", "alerts", "rules test", "fraud"),
 }
 
 

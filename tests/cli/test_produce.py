@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.produce import _Progress, _start_ms, _Stopper
+from cli.produce import _Progress, _Stopper, start_at_ms
 from dataflow.errors import ConfigError
 from deploy.topic_filler import Filled
 
@@ -17,12 +17,12 @@ from deploy.topic_filler import Filled
     [("1767225600000", 1_767_225_600_000), ("2026-01-01T00:00:00Z", 1_767_225_600_000)],
 )
 def test_a_start_is_a_time_or_milliseconds(written: str, ms: int) -> None:
-    assert _start_ms(written) == ms
+    assert start_at_ms(written) == ms
 
 
 def test_a_start_that_is_neither_is_told_with_the_form() -> None:
     with pytest.raises(ConfigError, match='"2026-01-31T00:00:00Z", or milliseconds since 1970'):
-        _start_ms("soon")
+        start_at_ms("soon")
 
 
 def test_both_signals_are_a_wish_to_stop() -> None:
