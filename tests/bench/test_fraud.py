@@ -11,6 +11,9 @@ from bench import fraud
 from bench.fraud import Found, Labelled, as_markdown, judged, labelled
 from dataflow.sources.generator.fraud.stream import FraudStream
 
+ROOT = Path(__file__).parents[2]
+BEGIN, END = "<!-- fraud: the tables of bench/results/fraud.md -->", "<!-- end of fraud -->"
+
 
 def alert(rule: str, start_ms: int, end_ms: int, state: str = "raised", **key: str) -> dict[str, Any]:
     """A row of the view, as far as it is read."""
@@ -50,6 +53,12 @@ def test_an_alert_is_about_the_events_of_its_key_within_its_window() -> None:
 def test_each_fraudulent_event_is_labelled_once() -> None:
     stream = FraudStream(seed=1, minutes=20, rate=2.0)
     assert len(labelled(stream)) == len(list(stream.labels())) - 1
+
+
+def test_the_page_shows_the_tables_that_were_measured() -> None:
+    page = (ROOT / "docs" / "rules.md").read_text().partition(f"{BEGIN}\n")[2].partition(f"\n{END}")[0]
+    stored = (ROOT / "bench" / "results" / "fraud.md").read_text()
+    assert page == stored[stored.index("| kind of fraud") :].strip()
 
 
 def test_a_small_stream_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
