@@ -15,6 +15,9 @@ PLACE = (
 )
 """Of table events, before the event's own columns: where a row came from."""
 
+EVENT_PLACE = tuple(field for field in PLACE if field.name in ("partition", "offset"))
+"""Of a rollup that has a row per event, behind its other keys: which event it is."""
+
 WINDOW = (pa.field("window_start", TIMESTAMP), pa.field("window_end", TIMESTAMP))
 """Of a rollup's tables and view, behind its keys."""
 

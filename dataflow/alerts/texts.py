@@ -16,9 +16,9 @@ from dataflow.spoken import moment
 _ID_BYTES = 16
 
 
-def alert_id(rule: str, key: str, start_ms: int, end_ms: int) -> str:
-    """32 hex digits, for ever the same for a rule's key (as `json_text` writes it) and window."""
-    told = f"{json.dumps(rule)} {key} {start_ms} {end_ms}"
+def alert_id(rule: str, key: str, start_ms: int, end_ms: int, of: str = "") -> str:
+    """32 hex digits, for ever the same for a rule's key (as `json_text` writes it), window, and what it is `of`."""
+    told = f"{json.dumps(rule)} {key} {start_ms} {end_ms}{of and ' '}{of}"
     return blake2b(told.encode(), digest_size=_ID_BYTES).hexdigest()
 
 

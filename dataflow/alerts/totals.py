@@ -36,8 +36,8 @@ class Totals:
         self._clean_rows = 0
         self._has_twins = False
         # the index in two sorted parts, so that new keys are not inserted into the long one each time
-        self._long = _Index.empty()
-        self._short = _Index.empty()
+        self._long = Index.empty()
+        self._short = Index.empty()
 
     @property
     def rows(self) -> int:
@@ -85,7 +85,7 @@ class Totals:
             unknown = ~(found.long[1] | found.short[1])
             self._short = self._short.with_more(found.codes[unknown], new[unknown])
         if len(self._short.codes) > SPARE_ROWS + len(self._long.codes) // 8:
-            self._long, self._short = self._long.with_more(self._short.codes, self._short.at), _Index.empty()
+            self._long, self._short = self._long.with_more(self._short.codes, self._short.at), Index.empty()
 
     @property
     def is_full(self) -> bool:
@@ -103,7 +103,7 @@ class Totals:
         order = np.argsort(codes)
         self._chunks = [kept] if kept.num_rows else []
         self._held_rows = self._clean_rows = kept.num_rows
-        self._long, self._short = _Index(codes[order], order), _Index.empty()
+        self._long, self._short = Index(codes[order], order), Index.empty()
 
     def _paired(self, rows: pa.Table, order: Positions, at: Int64s) -> pa.Table | None:
         """Row `order[i]` merged with the one at `at[i]`, if there is one (0 or more); None if one has another key."""
@@ -157,7 +157,7 @@ class _Found:
     long: _Places
     short: _Places
 
-    def at(self, long: "_Index", short: "_Index") -> Int64s:
+    def at(self, long: "Index", short: "Index") -> Int64s:
         """Where the row of each code stands; -1 for those that are not known."""
         at = np.full(len(self.codes), -1, np.int64)
         for index, (place, here) in ((long, self.long), (short, self.short)):
@@ -178,15 +178,16 @@ class Joined:
         return dataclass_replace(self, rows=self.rows.set_column(place, name, pa.array(values)))
 
 
-class _Index:
-    """Codes, ascending, and where the row of each stands."""
+class Index:
+    """Codes, ascending, and where the rows of each stand."""
 
     def __init__(self, codes: Hashes, at: Int64s) -> None:
         self.codes = codes
         self.at = at
 
     @classmethod
-    def empty(cls) -> "_Index":
+    def empty(cls) -> "Index":
+        """Nothing."""
         return cls(np.empty(0, np.uint64), np.empty(0, np.int64))
 
     def find(self, codes: Hashes) -> Int64s:
@@ -203,14 +204,15 @@ class _Index:
         here[here] = self.codes[place[here]] == codes[here]
         return place, here
 
-    def without(self, codes: Hashes) -> "_Index":
+    def without(self, codes: Hashes) -> "Index":
+        """The same but for these codes."""
         stays = ~np.isin(self.codes, codes)
-        return _Index(self.codes[stays], self.at[stays])
+        return Index(self.codes[stays], self.at[stays])
 
-    def with_more(self, codes: Hashes, at: Int64s) -> "_Index":
+    def with_more(self, codes: Hashes, at: Int64s) -> "Index":
         """`codes` ascending."""
         place = np.searchsorted(self.codes, codes)
-        return _Index(np.insert(self.codes, place, codes), np.insert(self.at, place, at))
+        return Index(np.insert(self.codes, place, codes), np.insert(self.at, place, at))
 
 
 def key_codes(rows: pa.Table, names: tuple[str, ...]) -> Hashes:

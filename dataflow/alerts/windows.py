@@ -1,6 +1,6 @@
 """Windows by their borders, and which rows lie in some of them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -39,4 +39,14 @@ def in_windows(rows: pa.Table, windows: Collection[Span]) -> Bools:
     pairs = np.searchsorted(starts, wanted[:, 0]) * len(ends) + np.searchsorted(ends, wanted[:, 1])
     own = np.searchsorted(starts, start[at]) * len(ends) + np.searchsorted(ends, end[at])
     found[at] = np.isin(own, pairs)
+    return found
+
+
+def begins_in(rows: pa.Table, spans: Sequence[Span]) -> Bools:
+    """Which of the rows have windows that begin in [start, end) of one of these spans, which ascend and lie apart."""
+    start = times_ms(rows, START)
+    firsts = np.array([first for first, _ in spans], np.int64)
+    ends = np.array([end for _, end in spans], np.int64)
+    of = np.searchsorted(firsts, start, "right") - 1
+    found: Bools = (of >= 0) & (start < ends[of])
     return found

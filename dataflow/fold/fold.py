@@ -11,7 +11,7 @@ from dataflow.enrich.columns import Columns
 from dataflow.enrich.joins import Joins
 from dataflow.fold.rollup import RollupDelta, RollupFold, Times
 from dataflow.messages import Judged, Parcel, Range, RollupCount
-from dataflow.own_columns import TIMESTAMP, WATERMARK
+from dataflow.own_columns import EVENT_PLACE, TIMESTAMP, WATERMARK
 from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import LATE_SCHEMA, events_schema
@@ -33,6 +33,7 @@ class Fold:
         self._few = frozenset(name for name in plan.event.values if plan.event.arrow.field(name).type == pa.string())
         self._rules = plan.rules
         self._rollups = [RollupFold(rollup) for rollup in plan.rollups]
+        self._names_events = any(rollup.names_events for rollup in plan.rollups)
         self._by_rules = {plan.rules: self._rollups}
         self._events_schema = events_schema(plan) if events else None
 
@@ -65,6 +66,8 @@ class Fold:
 
     def _fold_rows(self, judged: Judged, rows: pa.RecordBatch, parcel: Parcel) -> None:
         line = parcel.range
+        if self._names_events:
+            rows = rows.append_column(EVENT_PLACE[0], _repeated(judged.partition, rows.num_rows))
         columns = Columns(rows, self._joins.lookups(judged.rules), self._few)
         event_time, offset = rows.column(self._time).to_numpy(), rows.column("offset").to_numpy()
         times = Times(event_time, rows.column(WATERMARK).to_numpy())

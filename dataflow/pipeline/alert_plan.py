@@ -1,6 +1,6 @@
 """Alert rules, checked: which rollup each asks, its condition over what that rollup counts, its message."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from string import Formatter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +14,7 @@ from dataflow.pipeline.alert_rules import DISTINCT_COUNT, SEVERITIES, Threshold
 from dataflow.pipeline.checks import Mistakes
 from dataflow.pipeline.declaration import Rollup
 from dataflow.pipeline.names import ALERT_CHANGES, ALERTS
+from dataflow.pipeline.pair_rules import Pair
 from dataflow.spelling import suggest
 from dataflow.windows import Window
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 RESERVED = frozenset({ALERTS, ALERT_CHANGES})
 """What no rollup may be called in a pipeline with alert rules."""
+
+
+Rule = Threshold | Pair
+"""A rule as it is declared."""
 
 
 class Piece(NamedTuple):
@@ -48,12 +53,17 @@ class AlertPlan:
     is_own: bool
 
     @property
+    def asks(self) -> str:
+        """What makes an alert, as one says it."""
+        return self.having.sql
+
+    @property
     def judged(self) -> tuple["AggregatePlan", ...]:
         """The rollup's aggregates whose values can be told as rows come."""
         return tuple(each for each in self.rollup.aggregates if each.kind.told_at_once)
 
 
-def check_names(mistakes: Mistakes, rules: Sequence[Threshold], rollups: Sequence[str]) -> None:
+def check_names(mistakes: Mistakes, rules: Sequence[Rule], rollups: Sequence[str]) -> None:
     """Names of rules and of the declared `rollups`: each names one thing, and none of them the alerts."""
     for name in rollups if rules else ():
         if name in RESERVED:
@@ -81,8 +91,8 @@ def rollup_of(rule: Threshold) -> Rollup:
 
 
 def asked_by(
-    mistakes: Mistakes, rules: Sequence[Threshold], declared: Sequence["RollupPlan"], own: Sequence["RollupPlan"]
-) -> list[tuple[Threshold, "RollupPlan"]]:
+    mistakes: Mistakes, rules: Sequence[Rule], declared: Sequence["RollupPlan"], own: Sequence["RollupPlan"]
+) -> list[tuple[Rule, "RollupPlan"]]:
     """Each rule with the rollup that it asks: its own, which come in the rules' order, or one that is `declared`."""
     rest, by_name = iter(own), {each.name: each for each in declared}
     found = []
@@ -108,12 +118,6 @@ def asked_by(
     return found
 
 
-def check_rules(mistakes: Mistakes, asked: Sequence[tuple[Threshold, "RollupPlan"]]) -> tuple[AlertPlan, ...]:
-    """The rules over their rollups, but for those of which something is wrong."""
-    plans = [check_rule(mistakes, f"alerts.{rule.name}", rule, rollup) for rule, rollup in asked]
-    return tuple(plan for plan in plans if plan is not None)
-
-
 def check_rule(mistakes: Mistakes, where: str, rule: Threshold, rollup: "RollupPlan") -> AlertPlan | None:
     """The rule over its rollup; None where something of it is wrong."""
     if isinstance(rollup.window, Window) and not rollup.window.mistake and rollup.merges_windows:
@@ -122,15 +126,20 @@ def check_rule(mistakes: Mistakes, where: str, rule: Threshold, rollup: "RollupP
         mistakes.add(field, value, fix)
     if rule.is_distinct:
         _check_more_than(mistakes, f"{where}.more_than", rule.more_than)
-    if rule.severity not in SEVERITIES:
-        mistakes.add(f"{where}.severity", rule.severity, f"write one of {', '.join(SEVERITIES)}")
-    cool_down_ms = check.check_duration(mistakes, f"{where}.cool_down", rule.cool_down, optional=True)
+    cool_down_ms = check_told(mistakes, where, rule)
     having = _having(mistakes, f"{where}.having", rule, rollup)
     message = _message(mistakes, f"{where}.message", rule, rollup)
     if having is None or message is None:
         return None
     is_own = rule.on is None
-    return AlertPlan(str(rule.name), rollup, having, rule.severity, message, cool_down_ms or 0, is_own)
+    return AlertPlan(str(rule.name), rollup, having, rule.severity, message, cool_down_ms, is_own)
+
+
+def check_told(mistakes: Mistakes, where: str, rule: Rule) -> int:
+    """Severity and cool-down of a rule; the cool-down in ms."""
+    if rule.severity not in SEVERITIES:
+        mistakes.add(f"{where}.severity", rule.severity, f"write one of {', '.join(SEVERITIES)}")
+    return check.check_duration(mistakes, f"{where}.cool_down", rule.cool_down, optional=True) or 0
 
 
 def _check_more_than(mistakes: Mistakes, field: str, value: object) -> None:
@@ -186,26 +195,44 @@ def _message(mistakes: Mistakes, field: str, rule: Threshold, rollup: "RollupPla
         before = [f"{rule.name}: {rule.having}; {name} " if at == 0 else f", {name} " for at, name in enumerate(names)]
         told = tuple(Piece(text, name) for text, name in zip(before, names, strict=True))
         return told or (Piece(f"{rule.name}: {rule.having}", None),)
-    message: object = rule.message
+    known = {*_columns(rollup), *(column.name for column in WINDOW)}
+    untold = _untold(rollup)
+    for name in pieces_named(rule.message) & untold.keys():
+        fix = f"{name} is an {untold[name]}, which takes a query to tell; leave it out"
+        mistakes.add(field, rule.message, fix)
+    return check_message(mistakes, field, rule.message, known | untold.keys(), lambda _: _is_unread(mistakes, rule))
+
+
+def pieces_named(message: object) -> set[str]:
+    """What a message names in braces, as far as it can be read."""
+    try:
+        return {name for _, name, _, _ in Formatter().parse(message) if name} if isinstance(message, str) else set()
+    except ValueError:
+        return set()
+
+
+def check_message(
+    mistakes: Mistakes, field: str, message: object, known: Collection[str], hides: Callable[[str], bool]
+) -> tuple[Piece, ...] | None:
+    """The parts of a message that may name what is `known`; None where they cannot be told apart.
+
+    `hides`: whether another mistake, told elsewhere, keeps a name from being known.
+    """
     if not isinstance(message, str):
         mistakes.add(field, message, 'not text; write message="... {column} ..."')
         return None
     try:
         parts = list(Formatter().parse(message))
     except ValueError:
-        mistakes.add(field, rule.message, "a brace without its other one; write {column}, and {{ for a brace itself")
+        mistakes.add(field, message, "a brace without its other one; write {column}, and {{ for a brace itself")
         return None
-    known = {*_columns(rollup), *(column.name for column in WINDOW)}
     pieces: list[Piece] = []
     for literal, name, form, conversion in parts:
         pieces.append(Piece(literal, name))
         if name is None:
             continue
         if form or conversion:
-            mistakes.add(field, rule.message, f"{{{name}}} takes no format; write the name alone")
-        if name in _untold(rollup):
-            kind = _untold(rollup)[name]
-            mistakes.add(field, rule.message, f"{name} is an {kind}, which takes a query to tell; leave it out")
-        elif name not in known and not _is_unread(mistakes, rule):
-            mistakes.add(field, rule.message, f"{{{name}}} is no column of the rule{suggest(name, sorted(known))}")
+            mistakes.add(field, message, f"{{{name}}} takes no format; write the name alone")
+        if name not in known and not hides(name):
+            mistakes.add(field, message, f"{{{name}}} is no column of the rule{suggest(name, sorted(known))}")
     return tuple(pieces)

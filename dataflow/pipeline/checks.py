@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 
@@ -269,6 +269,19 @@ def check_distinct_columns(mistakes: Mistakes, columns: Iterable[tuple[str, str]
         if column.lower() in seen:
             mistakes.add(owner, column, f"clashes with {seen[column.lower()]}; rename one")
         seen.setdefault(column.lower(), f"{owner} ({column})")
+
+
+def listed(mistakes: Mistakes, field_name: str, values: object, kind: Any, written: str = "") -> list[Any]:
+    """The entries of a list that are of `kind`, which is `written` so; notes what is not."""
+    one = kind if isinstance(kind, type) else get_args(kind)[0]
+    written = written or one.__name__
+    if not isinstance(values, list | tuple):
+        mistakes.add(field_name, values, f"write a list of {written}(...)")
+        return []
+    for at, value in enumerate(values):
+        if not isinstance(value, kind):
+            mistakes.add(f"{field_name}[{at}]", value, f"not a {one.__name__}; write {written}(...)")
+    return [value for value in values if isinstance(value, kind)]
 
 
 def check_mapping(mistakes: Mistakes, field: str, value: object, fix: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataflow.aggregates import Aggregate
 from dataflow.durations import Duration
 from dataflow.formats.declared import Format, json
 from dataflow.pipeline.alert_rules import Threshold
+from dataflow.pipeline.pair_rules import Pair
 from dataflow.windows import Window
 
 
@@ -75,4 +76,4 @@ class Pipeline:
     dead_letters_keep: Duration | None = None
     format: Format = field(default_factory=json)
     key_format: Format | None = None
-    alerts: Sequence[Threshold] = field(default_factory=tuple)
+    alerts: Sequence[Threshold | Pair] = field(default_factory=tuple)

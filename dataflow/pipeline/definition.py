@@ -14,6 +14,7 @@ from dataflow.zones import zone_of
 
 if TYPE_CHECKING:
     from dataflow.pipeline.alert_plan import AlertPlan
+    from dataflow.pipeline.pair_plan import PairPlan
     from dataflow.pipeline.plan import DimensionPlan, Plan, RollupPlan
 
 
@@ -112,13 +113,13 @@ def _dimension_definition(plan: "DimensionPlan", digest: str) -> dict[str, objec
     }
 
 
-def _rule_definition(rule: "AlertPlan") -> dict[str, object]:
+def _rule_definition(rule: "AlertPlan | PairPlan") -> dict[str, object]:
     texts = [piece.text.replace("{", "{{").replace("}", "}}") for piece in rule.message]
     columns = ["" if piece.column is None else f"{{{piece.column}}}" for piece in rule.message]
     return {
         "name": rule.name,
         "rollup": rule.rollup.name,
-        "having": rule.having.sql,
+        "having": rule.asks,
         "severity": rule.severity,
         "message": "".join(text + column for text, column in zip(texts, columns, strict=True)),
         "cool_down_ms": rule.cool_down_ms,

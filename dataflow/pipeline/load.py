@@ -11,6 +11,7 @@ from pathlib import Path
 from dataflow.errors import ConfigError, PipelineError
 from dataflow.pipeline.alert_rules import Threshold
 from dataflow.pipeline.declaration import Pipeline, Rollup
+from dataflow.pipeline.pair_rules import Pair
 from dataflow.pipeline.place import split_place
 from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.root import INSTALLED
@@ -50,7 +51,7 @@ def load_sound(spec: str) -> tuple[Plan | None, list[str]]:
     plan = _plan_of(pipeline, sound, path) or _plan_of(without, sound, path)
     known = set() if plan is None else {rollup.name for rollup in plan.rollups}
     rules = pipeline.alerts if isinstance(pipeline.alerts, list | tuple) else ()
-    own = [rule.name for rule in rules if isinstance(rule, Threshold) and rule.on is None]
+    own = [rule.name for rule in rules if isinstance(rule, Threshold | Pair) and rule.on is None]
     return plan, [str(name) for name in (*(rollup.name for rollup in declared), *own) if name not in known]
 
 

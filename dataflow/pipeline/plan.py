@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 import pyarrow as pa
 
@@ -15,9 +14,9 @@ from dataflow.filter.parse import Expression
 from dataflow.formats.declared import Format
 from dataflow.formats.declared import json as json_format
 from dataflow.formats.schemas import Schemas
+from dataflow.own_columns import EVENT_PLACE
 from dataflow.pipeline import checks as check
-from dataflow.pipeline.alert_plan import AlertPlan, asked_by, check_names, check_rules, rollup_of
-from dataflow.pipeline.alert_rules import Threshold
+from dataflow.pipeline.alert_plan import Rule, asked_by, check_names
 from dataflow.pipeline.checks import Mistakes
 from dataflow.pipeline.columns import columns_of
 from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
@@ -25,6 +24,7 @@ from dataflow.pipeline.definition import definition_of, fingerprint_of
 from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, content_of, read_dimension
 from dataflow.pipeline.formats import check_format, check_key_format
 from dataflow.pipeline.keeping import Declared, check_keep_of_alerts, check_keeps
+from dataflow.pipeline.pair_plan import Plans, check_rules, placed, rollup_of
 from dataflow.rules import Joined, Rules
 from dataflow.windows import Window
 from dataflow.windows.kinds import kind_of as window_kind_of
@@ -53,7 +53,10 @@ class AggregatePlan:
 
 @dataclass(frozen=True, slots=True)
 class RollupPlan:
-    """One rollup, checked. `keys` with their Arrow types; `where` parsed; lateness in ms."""
+    """One rollup, checked. `keys` with their Arrow types; `where` parsed; lateness in ms.
+
+    `names_events`: the last keys are the place of an event in the log, so that each row is one event.
+    """
 
     name: str
     keys: tuple[pa.Field, ...]
@@ -61,6 +64,7 @@ class RollupPlan:
     where: Expression | None
     aggregates: tuple[AggregatePlan, ...]
     allowed_lateness_ms: int
+    names_events: bool = False
 
     @property
     def merges_windows(self) -> bool:
@@ -70,7 +74,8 @@ class RollupPlan:
     @property
     def reads(self) -> set[str]:
         """The columns of events and dimensions that it reads, but for the event time."""
-        found = {key.name for key in self.keys}
+        keys = self.keys[: -len(EVENT_PLACE)] if self.names_events else self.keys
+        found = {key.name for key in keys}
         if self.where is not None:
             found |= self.where.columns
         for aggregate in self.aggregates:
@@ -141,7 +146,7 @@ class Plan:
     key_format: Format | None = None
     schemas: Schemas | None = field(default=None, compare=False, repr=False)
     max_future_clock_ms: int | None = None
-    alerts: tuple[AlertPlan, ...] = ()
+    alerts: Plans = ()
 
     @property
     def rules(self) -> Rules:
@@ -149,9 +154,6 @@ class Plan:
         lateness = tuple(sorted((rollup.name, rollup.allowed_lateness_ms) for rollup in self.rollups))
         dimensions = tuple(each.joined for each in self.dimensions)
         return Rules(self.out_of_orderness_ms, self.idle_timeout_ms, self.dedup_within_ms, lateness, dimensions)
-
-
-_Entry = TypeVar("_Entry")
 
 
 def make_plan(pipeline: Pipeline, base_dir: str | Path) -> Plan:
@@ -175,7 +177,7 @@ class _Planner:
         self.event_columns = columns_of(model)
         self.columns = self.event_columns
         self.kept: list[Declared] = []
-        self.asked: list[tuple[Threshold, RollupPlan]] = []
+        self.asked: list[tuple[Rule, RollupPlan]] = []
 
     def plan(self) -> Plan:
         pipeline, mistakes = self.pipeline, self.mistakes
@@ -194,7 +196,7 @@ class _Planner:
             mistakes.add("max_record_bytes", limit, "write a whole number of bytes above 0, or leave it out")
         dimensions, digests = self._dimensions()
         rollups = self._rollups(lateness_ms or 0)
-        alerts = check_rules(mistakes, self.asked)
+        alerts = check_rules(mistakes, self.asked, self.columns)
         keep_ms = self._keep(bound_ms or 0, dedup_within_ms)
         format_ = check_format(mistakes, pipeline.format, self.event, self.base_dir)
         key_format = check_key_format(mistakes, pipeline.key_format, self.event, self.base_dir)
@@ -247,7 +249,7 @@ class _Planner:
         columns = [(name, f"event.{name}") for name in self.event_columns.schema.names]
         names: list[tuple[str, str]] = []
         declared = self.pipeline.dimensions
-        dimensions = _listed(self.mistakes, "dimensions", declared, Dimension)
+        dimensions = check.listed(self.mistakes, "dimensions", declared, Dimension)
         if not isinstance(declared, list | tuple) or len(dimensions) < len(declared):
             self.columns = self.columns.with_more({}, frozenset(), is_open=True)
         for at, dimension in enumerate(dimensions):
@@ -318,14 +320,14 @@ class _Planner:
     def _rollups(self, lateness_ms: int) -> tuple[RollupPlan, ...]:
         """Those that are declared, then those of the rules that have their own."""
         mistakes, declared = self.mistakes, self.pipeline.rollups
-        rollups = _listed(mistakes, "rollups", declared, Rollup)
-        rules = _listed(mistakes, "alerts", self.pipeline.alerts, Threshold, "alerts.threshold")
+        rollups = check.listed(mistakes, "rollups", declared, Rollup)
+        rules = check.listed(mistakes, "alerts", self.pipeline.alerts, Rule, "alerts.threshold")
         if not rollups and isinstance(declared, list | tuple) and not (declared or rules):
             mistakes.add("rollups", declared, "declare at least one Rollup")
         for at, rollup in enumerate(rollups):
             check.check_rollup_name(mistakes, f"rollups[{at}].name", rollup.name)
         check_names(mistakes, rules, [str(rollup.name) for rollup in rollups])
-        own = [(f"alerts.{rule.name}", rollup_of(rule)) for rule in rules if rule.on is None]
+        own = [(f"alerts.{rule.name}", rollup_of(rule, self.columns)) for rule in rules if rule.on is None]
         wanted = [*((f"rollups.{rollup.name}", rollup) for rollup in rollups), *own]
         plans = [self._rollup(where, rollup, lateness_ms) for where, rollup in wanted]
         self.kept = [(plan, f"{where}.keep", rollup.keep) for plan, (where, rollup) in zip(plans, wanted, strict=True)]
@@ -369,7 +371,7 @@ class _Planner:
             ],
             [plan.name for plan in plans if plan.keeps_values],
         )
-        return RollupPlan(
+        plan = RollupPlan(
             name=str(rollup.name),
             keys=keys,
             window=rollup.window,
@@ -377,6 +379,7 @@ class _Planner:
             aggregates=plans,
             allowed_lateness_ms=lateness_ms if own_ms is None else own_ms,
         )
+        return placed(rollup, plan, columns)
 
     def _aggregate(self, where: str, name: str, aggregate: Aggregate) -> AggregatePlan:
         check.check_name(self.mistakes, where, name)
@@ -386,15 +389,3 @@ class _Planner:
             kind = kind_of(aggregate)
             columns = tuple(map(pa.field, kind.columns(name), kind.types(type_)))
         return AggregatePlan(name, aggregate, type_, condition, columns)
-
-
-def _listed(mistakes: Mistakes, field_name: str, values: object, kind: type[_Entry], written: str = "") -> list[_Entry]:
-    """The entries of a list that are of `kind`, which is `written` so; notes what is not."""
-    written = written or kind.__name__
-    if not isinstance(values, list | tuple):
-        mistakes.add(field_name, values, f"write a list of {written}(...)")
-        return []
-    for at, value in enumerate(values):
-        if not isinstance(value, kind):
-            mistakes.add(f"{field_name}[{at}]", value, f"not a {kind.__name__}; write {written}(...)")
-    return [value for value in values if isinstance(value, kind)]

@@ -1,17 +1,20 @@
 """Alert rules beside the writer: the changes of alerts that an epoch makes, staged and published with its rows."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow.alerts.judge import RuleJudge, Stored
+from dataflow.alerts.pair_judge import PairJudge
 from dataflow.alerts.windows import Span
 from dataflow.messages import NEVER_MS, Range
 from dataflow.pipeline.alert_plan import AlertPlan
 from dataflow.pipeline.names import ALERT_CHANGES, ALERTS
+from dataflow.pipeline.pair_plan import PairPlan
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import ALERT_SCHEMA, rollup_tables
 from sinks.lake.catalog.backfills import backfills
@@ -21,6 +24,7 @@ from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.catalog.left import left
 from sinks.lake.catalog.sqlite import told
 from sinks.lake.catalog.staged import StagedFile
+from sinks.lake.frontier import Frontier
 from sinks.lake.stored_windows import StoredWindows
 
 RECENT_EPOCHS = 256
@@ -41,8 +45,17 @@ class Alerting:
         self._stored = StoredWindows(catalog)
         self._tables: Mapping[str, TableLayout] = {}
         self._staged: Sequence[StagedFile] = ()
-        self._judges = [RuleJudge(rule, _OfRule(self, rule)) for rule in plan.alerts]
+        self._judges = [
+            PairJudge(rule, _OfPairs(self, rule))
+            if isinstance(rule, PairPlan)
+            else RuleJudge(rule, _OfRule(self, rule))
+            for rule in plan.alerts
+        ]
+        self._pairs = [judge for judge in self._judges if isinstance(judge, PairJudge)]
         self._bound_ms = plan.out_of_orderness_ms
+        self._idle_ms = plan.idle_timeout_ms
+        self._frontier: Frontier | None = None
+        self._frontier_ms = self._judged_ms = NEVER_MS
         self._seen: dict[str, tuple[int, int]] = {}
         self._reached: dict[str, int] = {}
         self._recent: deque[set[str]] = deque(maxlen=RECENT_EPOCHS)
@@ -57,6 +70,23 @@ class Alerting:
         """How many merged rows and distinct values are in memory."""
         return sum(judge.rows for judge in self._judges)
 
+    def reach(self, ranges: Sequence[Range], final: Collection[str], now: datetime) -> None:
+        """How far the epoch to be judged has come: its lines of the ledger, partitions that end with it, its time."""
+        if not self._pairs:
+            return
+        if self._frontier is None:
+            self._frontier = Frontier.of_lake(self._catalog, self._bound_ms, self._idle_ms)
+        self._judged_ms = self._frontier.judged_ms()
+        self._frontier.learn(ranges, final, now)
+        self._frontier_ms = self._frontier.at_ms(now)
+
+    def due(self, staged: Sequence[StagedFile]) -> bool:
+        """Whether an epoch without any row has alerts to judge: what was absent may be so for good by now."""
+        self._staged = staged
+        if self._pairs:
+            self._look()
+        return any(judge.due(self._frontier_ms) for judge in self._pairs)
+
     def changes(self, rows: Mapping[str, pa.Table], staged: Sequence[StagedFile]) -> pa.Table:
         """The rows of table alert_changes that an epoch with these merged rows makes.
 
@@ -69,6 +99,9 @@ class Alerting:
         for judge in self._judges:
             over_ms = max(gone.get(judge.rule.rollup.name, NEVER_MS), gone.get(ALERTS, NEVER_MS))
             delta = rows.get(judge.delta.name, judge.delta.schema.empty_table())
+            if isinstance(judge, PairJudge):
+                found.append(judge.changes(delta, over_ms=over_ms, frontier_ms=self._frontier_ms))
+                continue
             sides = {side.name: rows[side.name] for side in judge.sides if side.name in rows}
             found.append(judge.changes(delta, sides, over_ms=over_ms))
         return pa.concat_tables(found)
@@ -95,6 +128,21 @@ class Alerting:
             {side.name: self._rows(side.name, side.schema, windows) for side in sides},
             changes.filter(pc.equal(changes.column("rule"), rule.name)),
         )
+
+    def events(self, rule: PairPlan, spans: Sequence[Span]) -> pa.Table:
+        """A rule's evidence of some times, staged files included."""
+        (delta,) = rollup_tables(rule.rollup)
+        return self._stored.rows_between(self._tables[delta.name], delta.schema, spans, self._staged)
+
+    def changes_between(self, rule: PairPlan, spans: Sequence[Span]) -> pa.Table:
+        """The changes of a rule's alerts that begin in these times, staged files included."""
+        changes = self._stored.rows_between(self._tables[ALERT_CHANGES], ALERT_SCHEMA, spans, self._staged)
+        return changes.filter(pc.equal(changes.column("rule"), rule.name))
+
+    @property
+    def judged_ms(self) -> int:
+        """The frontier by which the last commit was judged, or less."""
+        return self._judged_ms
 
     def _rows(self, table: str, schema: pa.Schema, windows: set[Span]) -> pa.Table:
         return self._stored.rows(self._tables[table], schema, windows, self._staged)
@@ -131,3 +179,20 @@ class _OfRule:
 
     def read(self, windows: set[Span]) -> Stored:
         return self.alerting.stored(self.rule, windows)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfPairs:
+    """The lake as the judge of a rule over pairs reads it."""
+
+    alerting: Alerting
+    rule: PairPlan
+
+    def events(self, spans: Sequence[Span]) -> pa.Table:
+        return self.alerting.events(self.rule, spans)
+
+    def changes(self, spans: Sequence[Span]) -> pa.Table:
+        return self.alerting.changes_between(self.rule, spans)
+
+    def judged_ms(self) -> int:
+        return self.alerting.judged_ms

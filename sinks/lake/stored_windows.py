@@ -1,12 +1,14 @@
 """Rows of some windows read back from the lake: files by their bounds, rows by their windows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.alerts.windows import START, Span, in_windows
+from dataflow.alerts.windows import START, Span, begins_in, in_windows
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import DataFile, TableLayout
 from sinks.lake.catalog.reader import data_files
@@ -28,6 +30,13 @@ class _Place(NamedTuple):
     snapshot: int
 
 
+class _Wanted(NamedTuple):
+    """Which files may hold what is asked for, and which rows are it."""
+
+    file: Callable[[DataFile], bool]
+    row: Callable[[pa.Table], npt.NDArray[np.bool_]]
+
+
 class StoredWindows:
     """Reads the tables of one lake, as they are when it is asked, with files that are staged and not published yet."""
 
@@ -45,21 +54,39 @@ class StoredWindows:
 
         Rows come in any order, and rows of equal keys are not merged. Raises DamagedFile.
         """
+        starts = sorted({start for start, _ in windows})
+        wanted = _Wanted(lambda file: _may_hold(file, starts), lambda rows: in_windows(rows, windows))
+        return self._rows(table, schema, wanted, staged)
+
+    def rows_between(
+        self,
+        table: TableLayout,
+        schema: pa.Schema,
+        spans: Sequence[Span],
+        staged: Iterable[StagedFile] = (),
+    ) -> pa.Table:
+        """The same of windows that begin in [start, end) of one of these spans, which ascend and lie apart."""
+        wanted = _Wanted(lambda file: _may_begin(file, spans), lambda rows: begins_in(rows, spans))
+        return self._rows(table, schema, wanted, staged)
+
+    def _rows(self, table: TableLayout, schema: pa.Schema, wanted: _Wanted, staged: Iterable[StagedFile]) -> pa.Table:
         folder = table_folder(self._catalog.folder, table.path)
         pending = [_Place(folder / file.path, file.digest, 0) for file in staged if file.table == table.name]
         for _ in range(TRIES):
             try:
-                places = [*self._places(table, windows), *pending]
-                parts = [_of_windows(_content(place, table, schema), windows) for place in places]
+                parts = []
+                for place in (*self._places(table, wanted), *pending):
+                    rows = _content(place, table, schema)
+                    parts.append(rows.filter(pa.array(wanted.row(rows))))
                 return pa.concat_tables([schema.empty_table(), *parts])
             except DamagedFile as damage:
                 problem = damage
         raise problem
 
-    def _places(self, table: TableLayout, windows: set[Span]) -> list[_Place]:
+    def _places(self, table: TableLayout, asked: _Wanted) -> list[_Place]:
         catalog = self._catalog
         files = data_files(catalog.connection, catalog.folder, table, catalog.head().id, [START])
-        wanted = [file for file in files if _may_hold(file, sorted({start for start, _ in windows}))]
+        wanted = [file for file in files if asked.file(file)]
         with told(catalog.path, catalog.busy_ms):
             digests = {
                 file.id: catalog.one("SELECT digest FROM own_file WHERE data_file_id = ?", file.id) for file in wanted
@@ -86,6 +113,19 @@ def _may_hold(file: DataFile, starts_ms: Sequence[int]) -> bool:
     return known is None or known <= bounds.high  # type: ignore[operator]  # both are texts of times
 
 
+def _may_begin(file: DataFile, spans: Sequence[Span]) -> bool:
+    """Whether one of these spans meets the file's bounds."""
+    bounds = file.bounds.get(START)
+    if bounds is None or bounds.low is None or bounds.high is None:
+        return True
+    for start, end in spans:
+        # a time without a text lies beyond all that have one
+        low, last = _bound(start), _bound(end - 1)
+        if (low is None or low <= bounds.high) and (last is None or bounds.low <= last):  # type: ignore[operator]  # all are texts of times
+            return True
+    return False
+
+
 def _bound(ms: int) -> Bound | None:
     return from_text(to_text(ms * 1000, "timestamp"), "timestamp")
 
@@ -99,7 +139,3 @@ def _content(place: _Place, table: TableLayout, schema: pa.Schema) -> pa.Table:
         for field in schema
     ]
     return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _of_windows(rows: pa.Table, windows: set[Span]) -> pa.Table:
-    return rows.filter(pa.array(in_windows(rows, windows)))

@@ -198,14 +198,20 @@ class LakeWriter:
             for name, batch in parcel.tables.items():
                 if batch.num_rows:
                     batches.setdefault(name, []).append(batch)
-        if not told and not batches:
+        at, final = self._clock(), {parcel.range.partition for parcel in parcels if parcel.final}
+        staged = [file for manifest in self._pending for file in manifest.files]
+        if self.alerts is not None:
+            self.alerts.reach(told, final, at)
+        if not told and not batches and (self.alerts is None or not self.alerts.due(staged)):
             return None
         tables = {name: pa.Table.from_batches(batches[name]) for name in sorted(batches)}
         if self.alerts is not None:
-            self._judge(self.alerts, tables, told)
-        final = {parcel.range.partition for parcel in parcels if parcel.final}
-        schema = self._specs[LEDGER].schema
-        tables[LEDGER] = ledger_rows(told, schema, epoch=epoch, committed_at=self._clock(), final=final)
+            self._judge(self.alerts, tables, told, staged)
+        if not told and not tables:
+            return None
+        if told:
+            schema = self._specs[LEDGER].schema
+            tables[LEDGER] = ledger_rows(told, schema, epoch=epoch, committed_at=at, final=final)
         # most of the time goes to fsync, so the tables wait for the disk together
         writing = [self._threads.submit(self._write, self._specs[name], table, epoch) for name, table in tables.items()]
         wait(writing)
@@ -214,11 +220,13 @@ class LakeWriter:
         self._finished |= {entry.partition for entry in told if entry.finished}
         return Manifest(self._lineage, epoch, tuple(files), tuple(told))
 
-    def _judge(self, alerts: Alerting, tables: dict[str, pa.Table], told: Sequence[Range]) -> None:
+    def _judge(
+        self, alerts: Alerting, tables: dict[str, pa.Table], told: Sequence[Range], staged: Sequence[StagedFile]
+    ) -> None:
         """Merge the tables that rules ask for, and add what changes with them."""
         for name in sorted(alerts.tables & tables.keys()):
             tables[name] = merge_rows(self._specs[name], tables[name])
-        changes = alerts.changes(tables, [file for manifest in self._pending for file in manifest.files])
+        changes = alerts.changes(tables, staged)
         if changes.num_rows:
             tables[ALERT_CHANGES] = changes
         alerts.ended(told)

@@ -22,7 +22,8 @@ COLUMNS = (
 _NEWEST = ", ".join(COLUMNS)
 _BEFORE = (
     "max(CASE WHEN state = 'raised' THEN window_end END)"
-    " OVER (PARTITION BY rule, key ORDER BY window_start, window_end ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    " OVER (PARTITION BY rule, key ORDER BY window_start, window_end, alert_id"
+    " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
 )
 
 

@@ -1,0 +1,278 @@
+"""One alert rule over pairs of events: which pairs, or events alone, have come to be alerts with a commit."""
+
+import json
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dataflow.alerts import candidates
+from dataflow.alerts.candidates import PARTITION, SIDE, TIME, Candidates, Waiting, later
+from dataflow.alerts.pair_texts import RAISED, RETRACTED, Told, changes_of
+from dataflow.alerts.pairing import BIT, NONE, Neighbours
+from dataflow.alerts.windows import START, Span, times_ms
+from dataflow.columnar.codes import encode
+from dataflow.columnar.types import Bools, Positions
+from dataflow.messages import NEVER_MS
+from dataflow.own_columns import EVENT_PLACE
+from dataflow.pipeline.pair_plan import IS_SIDE, PairPlan
+from dataflow.pipeline.tables import ALERT_SCHEMA, TableSpec, rollup_tables
+
+BLOCK_MS = 600_000
+"""Events that are over are read back by stretches of event time no shorter than that."""
+
+MOST_ROWS = 2_000_000
+"""So many events a rule holds in memory before it forgets those that were over and came back for others."""
+
+DUE_ROWS = 500_000
+"""So many events that are due are judged at once."""
+
+_EVER_MS = 2**63 - 1
+_PARTITION, _OFFSET = (field.name for field in EVENT_PLACE)
+
+
+class PairStore(Protocol):
+    """Where events are read back that are not in memory."""
+
+    def events(self, spans: Sequence[Span]) -> pa.Table:
+        """The rule's evidence of times in [start, end) of one of these spans; what is being judged now is not."""
+        ...
+
+    def changes(self, spans: Sequence[Span]) -> pa.Table:
+        """The changes of the rule's alerts whose windows begin in one of them."""
+        ...
+
+    def judged_ms(self) -> int:
+        """The frontier by which the last commit was judged, or less."""
+        ...
+
+
+class PairJudge:
+    """Which alerts of one rule stand, as a function of all events of its evidence so far.
+
+    In memory are all events from a time on, and older ones by stretches, where events came for these. So the memory
+    may be forgotten at any time, and after a restart there is none: it is read from the store.
+    """
+
+    sides: tuple[TableSpec, ...] = ()
+    """Its evidence has no side tables."""
+
+    def __init__(self, rule: PairPlan, store: PairStore) -> None:
+        self.rule = rule
+        self._store = store
+        (self.delta,) = rollup_tables(rule.rollup)
+        self._keys = [key.name for key in rule.keys]
+        self._block_ms = max(BLOCK_MS, rule.within_ms)
+        self._alone = "then" if rule.missing == "first" else "first"
+        lateness_ms = rule.rollup.allowed_lateness_ms
+        # what has to be reached for a stretch to be final that begins with an event, or ends with it
+        self._due_after_ms = lateness_ms + (rule.within_ms - 1 if self._alone == "first" else 0)
+        own = [*rule.keys, *rule.carried]
+        extra = [(TIME, pa.int64()), (PARTITION, pa.int64()), (_OFFSET, pa.int64()), (SIDE, pa.uint8())]
+        self._schema = pa.schema([*own, *(pa.field(*each) for each in extra)])
+        self._frontier_ms = NEVER_MS
+        self._commits = 0
+        self.forget_all()
+
+    @property
+    def rows(self) -> int:
+        """How many events are in memory."""
+        return self._held.rows
+
+    def due(self, frontier_ms: int) -> bool:
+        """Whether such a frontier makes events due, without any row."""
+        if self.rule.missing is None:
+            return False
+        self._begin()
+        earliest_ms = self._waiting.earliest_ms
+        return earliest_ms is not None and earliest_ms <= frontier_ms
+
+    def changes(self, delta: pa.Table, *, over_ms: int, frontier_ms: int) -> pa.Table:
+        """The changes of alerts, in ALERT_SCHEMA, that these merged rows of a commit, and its frontier, make.
+
+        Alerts that need what ended by `over_ms`, which has left, are not judged.
+        """
+        if delta.num_rows == 0 and not self.due(frontier_ms):
+            return ALERT_SCHEMA.empty_table()
+        self._begin()
+        self._commits += 1
+        new = self._rows(delta)
+        self._recall(new)
+        near = self._held.near(new)
+        numbers = self._held.add(new)
+        self._frontier_ms = max(self._frontier_ms, min(frontier_ms, _EVER_MS))
+        if self.rule.missing is None:
+            return changes_of(self.rule, self._paired(near, numbers, over_ms))
+        told = self._found(near, numbers, over_ms)
+        self._wait(new, numbers)
+        return changes_of(self.rule, [*told, *self._alone_for_good(frontier_ms, over_ms)])
+
+    def forget(self, over_ms: int) -> None:
+        """Events that can meet none later than `over_ms` need not be in memory; they leave when it is worth it.
+
+        An absence that is not judged yet stays.
+        """
+        if self._held.rows <= 3 * self._clean_rows // 2 + candidates.SPARE_ROWS:
+            return
+        floor_ms = over_ms
+        if self.rule.missing is not None:
+            floor_ms = min(floor_ms, self._frontier_ms - self.rule.rollup.allowed_lateness_ms)
+        floor_ms = max(self._from_ms, floor_ms - self.rule.within_ms)
+        block = self._held.times // self._block_ms
+        lately = [each for each, commit in self._older.items() if commit == self._commits]
+        kept = np.array(list(self._older) if self._held.rows <= MOST_ROWS else lately, np.int64)
+        stays = (self._held.times >= floor_ms) | np.isin(block, kept)
+        self._waiting.renumber(self._held.clean(stays))
+        self._from_ms = floor_ms
+        self._older = {each: self._older[each] for each in kept.tolist() if each * self._block_ms < floor_ms}
+        self._clean_rows = self._held.rows
+
+    def forget_all(self) -> None:
+        """What is stored has changed in another way than by what was judged here."""
+        self._held = Candidates(self._schema, self._keys, self.rule.within_ms)
+        self._waiting = Waiting()
+        self._numbers: dict[str, int] = {}
+        self._older: dict[int, int] = {}
+        self._from_ms = _EVER_MS
+        self._clean_rows = 0
+        self._is_begun = False
+
+    def _begin(self) -> None:
+        """Read all events that on-time ones, and absences that are not judged yet, can ask for."""
+        if self._is_begun:
+            return
+        self._is_begun = True
+        back_ms = self.rule.rollup.allowed_lateness_ms + self.rule.within_ms
+        self._from_ms = max(NEVER_MS, self._store.judged_ms() - back_ms)
+        rows, numbers = self._read([(self._from_ms, _EVER_MS)])
+        self._wait(rows, numbers)
+        self._clean_rows = self._held.rows
+
+    def _recall(self, new: pa.Table) -> None:
+        """Read the stretches back that events ask for which are older than what is in memory."""
+        times = new.column(TIME).to_numpy()
+        times = times[later(times, -self.rule.within_ms) < self._from_ms]
+        steps = (-self.rule.within_ms, 0, self.rule.within_ms)
+        blocks = np.unique(np.concatenate([later(times, step) // self._block_ms for step in steps]))
+        wanted = [each for each in blocks.tolist() if each * self._block_ms < self._from_ms]
+        size_ms = self._block_ms
+        spans = [
+            (max(each * size_ms, NEVER_MS), min((each + 1) * size_ms, self._from_ms))
+            for each in wanted
+            if each not in self._older
+        ]
+        self._older.update(dict.fromkeys(wanted, self._commits))
+        if spans:
+            self._read(spans)
+
+    def _read(self, spans: Sequence[Span]) -> tuple[pa.Table, Positions]:
+        """Hold what is stored of these times, and know which of it is told."""
+        rows = self._rows(self._store.events(spans))
+        numbers = self._held.add(rows)
+        if self.rule.missing is None or rows.num_rows == 0:
+            return rows, numbers
+        back_ms = 0 if self._alone == "first" else self.rule.within_ms - 1
+        told = self._store.changes([(max(NEVER_MS, start - back_ms), end - back_ms) for start, end in spans])
+        newest: dict[tuple[int | None, int], int] = {}
+        for text, change in zip(told.column("values").to_pylist(), told.column("change").to_pylist(), strict=True):
+            values = json.loads(text)
+            place = (self._numbers.get(values[f"{self._alone}_{_PARTITION}"]), values[f"{self._alone}_{_OFFSET}"])
+            newest[place] = max(newest.get(place, 0), change)
+        offsets = rows.column(_OFFSET).to_numpy()
+        partitions = rows.column(PARTITION).to_numpy()
+        for at in np.flatnonzero(np.isin(offsets, [offset for _, offset in newest])).tolist():
+            self._held.told[numbers[at]] = newest.get((int(partitions[at]), int(offsets[at])), 0)
+        return rows, numbers
+
+    def _rows(self, delta: pa.Table) -> pa.Table:
+        """Evidence in the memory's form; without rows that only say that an event was late."""
+        delta = delta.filter(pc.greater(delta.column("row_count"), 0))
+        partitions = encode(delta.column(_PARTITION).combine_chunks())
+        names = [self._numbers.setdefault(name, len(self._numbers)) for name in partitions.values.to_pylist()]
+        side = sum(bit * (delta.column(IS_SIDE[name]).to_numpy() > 0) for name, bit in BIT.items())
+        own = {
+            TIME: times_ms(delta, START),
+            PARTITION: np.array(names, np.int64)[partitions.of_row],
+            SIDE: np.asarray(side, np.uint8),
+        }
+        columns = [
+            pa.array(own[field.name], field.type) if field.name in own else delta.column(field.name)
+            for field in self._schema
+        ]
+        return pa.Table.from_arrays(columns, schema=self._schema)
+
+    def _paired(self, near: Positions, numbers: Positions, over_ms: int) -> list[Told]:
+        """What has changed of a sequence: pairs of new events, and of known ones with a nearer first event."""
+        part = self._neighbours(np.concatenate([near, numbers]))
+        is_new = np.arange(part.count) >= len(near)
+        # its first event may have left
+        judged = later(part.times, 1 - self.rule.within_ms) >= over_ms
+        thens, firsts = part.of("then") & judged, part.of("first")
+        known = np.flatnonzero(thens & ~is_new)
+        known = known[part.firsts_of(known, np.flatnonzero(firsts & is_new)) != NONE]
+        was = part.firsts_of(known, np.flatnonzero(firsts & ~is_new))
+        asked = np.concatenate([known, np.flatnonzero(thens & is_new)])
+        becomes = part.firsts_of(asked, np.flatnonzero(firsts))
+        told = np.full(len(asked), NONE, np.intp)
+        told[: len(known)] = was
+        gone = (told != NONE) & (told != becomes)
+        new = (becomes != NONE) & (told != becomes)
+        return [
+            self._told(RETRACTED, part, first=told[gone], then=asked[gone]),
+            self._told(RAISED, part, first=becomes[new], then=asked[new]),
+        ]
+
+    def _found(self, near: Positions, numbers: Positions, over_ms: int) -> list[Told]:
+        """Absences that were told, and are none with these events."""
+        at = np.concatenate([near, numbers])
+        part = self._neighbours(at)
+        is_new = np.arange(part.count) >= len(near)
+        known = np.flatnonzero((self._held.told[at] == RAISED) & self._judged(part, over_ms))
+        known = known[part.is_met(self._alone, known, is_new)]
+        self._held.told[at[known]] = RETRACTED
+        return [self._told(RETRACTED, part, **{self._alone: known})]
+
+    def _wait(self, rows: pa.Table, numbers: Positions) -> None:
+        """Absences are judged once nothing on time can end them."""
+        if self.rule.missing is None:
+            return
+        waits = (rows.column(SIDE).to_numpy() & BIT[self._alone]) > 0
+        waits &= self._held.told[numbers] == 0
+        times = rows.column(TIME).to_numpy()[waits]
+        self._waiting.add(later(times, self._due_after_ms), numbers[waits])
+
+    def _alone_for_good(self, frontier_ms: int, over_ms: int) -> list[Told]:
+        """The absences that this frontier makes certain."""
+        due, told = self._waiting.take(frontier_ms), []
+        for begin in range(0, len(due), DUE_ROWS):
+            some = due[begin : begin + DUE_ROWS]
+            at = self._held.near(self._held.take(some))
+            part = self._neighbours(at)
+            asked = np.searchsorted(at, some)
+            asked = asked[self._judged(part, over_ms)[asked]]
+            asked = asked[~part.is_met(self._alone, asked)]
+            self._held.told[at[asked]] = RAISED
+            told.append(self._told(RAISED, part, **{self._alone: asked}))
+        return told
+
+    def _judged(self, part: Neighbours, over_ms: int) -> Bools:
+        """Of which events nothing that decides has left."""
+        back_ms = 0 if self._alone == "first" else self.rule.within_ms - 1
+        answer: Bools = later(part.times, -back_ms) >= over_ms
+        return answer
+
+    def _neighbours(self, at: Positions) -> Neighbours:
+        names = list(self._numbers)
+        ranks = np.empty(len(names), np.int64)
+        ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        return Neighbours(self.rule, self._held.take(at), ranks)
+
+    def _told(self, change: int, part: Neighbours, **sides: Positions) -> Told:
+        names = pa.array(list(self._numbers), pa.string())
+        found = {}
+        for side, at in sides.items():
+            rows = part.rows.take(pa.array(at))
+            found[side] = rows.append_column(_PARTITION, names.take(rows.column(PARTITION).combine_chunks()))
+        return Told(change, found)
