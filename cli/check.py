@@ -159,12 +159,12 @@ def _rules(plan: "Plan") -> list[TextTable | str]:
     table = TextTable(["alert rule", "severity", "asks", "raised where", "quiet for", "alerts kept", "in memory"])
     for rule in plan.alerts:
         rollup = rule.rollup
-        held_ms = rollup.window.size_ms + plan.out_of_orderness_ms + rollup.allowed_lateness_ms
-        held = f"a row per key and window, {to_text(held_ms)} of event time"
+        held_ms = (rollup.within_ms or rollup.window.size_ms) + plan.out_of_orderness_ms + rollup.allowed_lateness_ms
+        held = f"a row per {'event' if rollup.names_events else 'key and window'}, {to_text(held_ms)} of event time"
         if any(each.keeps_values for each in rollup.aggregates):
             held += ", and each distinct value"
         quiet = to_text(rule.cool_down_ms) if rule.cool_down_ms else "never"
-        table.add_row(rule.name, rule.severity, rollup.name, rule.having.sql, quiet, _kept(plan, ALERTS), held)
+        table.add_row(rule.name, rule.severity, rollup.name, rule.asks, quiet, _kept(plan, ALERTS), held)
     return [table, ""]
 
 

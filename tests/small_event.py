@@ -4,7 +4,7 @@ import hashlib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Len
 from pydantic import BaseModel
@@ -13,9 +13,10 @@ from dataflow import Dimension, EventTime, Money, Pipeline, Rollup
 from dataflow.aggregates import Aggregate
 from dataflow.event.fields import ms_to_text
 from dataflow.pipeline.alert_rules import Threshold, threshold
+from dataflow.pipeline.pair_rules import Pair, absence, sequence
 from dataflow.windows import Window
 from tests.model import small
-from tests.model.spec import AlertSpec, PipelineSpec, RollupSpec
+from tests.model.spec import AlertSpec, PairSpec, PipelineSpec, RollupSpec
 
 
 class SmallEvent(BaseModel):
@@ -57,8 +58,12 @@ def to_pipeline(spec: PipelineSpec, folder: Path) -> Pipeline:
             )
             for name, each in zip(names, spec.dimensions, strict=True)
         ],
-        rollups=[_rollup(rollup) for rollup in spec.rollups if rollup.name not in {each.name for each in spec.alerts}],
-        alerts=[_rule(spec, each) for each in spec.alerts],
+        rollups=[
+            _rollup(rollup)
+            for rollup in spec.rollups
+            if rollup.name not in {each.name for each in spec.alerts} | {each.name for each in spec.pairs}
+        ],
+        alerts=[*(_rule(spec, each) for each in spec.alerts), *map(_pair, spec.pairs)],
     )
 
 
@@ -91,3 +96,17 @@ def _rule(spec: PipelineSpec, rule: AlertSpec) -> Threshold:
         having=rule.having,
         cool_down=cool_down,
     )
+
+
+def _pair(pair: PairSpec) -> Pair:
+    told: dict[str, Any] = {
+        "key": pair.key,
+        "first": pair.first,
+        "then": pair.then,
+        "within": f"{pair.within}ms",
+        "having": pair.having,
+        "allowed_lateness": f"{pair.lateness}ms",
+    }
+    if pair.missing is None:
+        return sequence(pair.name, **told)
+    return absence(pair.name, missing="first" if pair.missing == "first" else "then", **told)

@@ -1,4 +1,4 @@
-"""docs/rules.md, played: both cases print what the page shows, and a lake of the first one has what it tells."""
+"""docs/rules.md, played: its cases print what the page shows, and a lake of the first one has what it tells."""
 
 import os
 import re
@@ -41,9 +41,10 @@ def tidemill(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_page_has_two_cases() -> None:
-    assert sorted(FILES) == ["ads_rules.py", "clicks.ndjson", "payment_rules.py", "payments.ndjson"]
-    assert len(PLAYED) == 2
+def test_the_page_has_three_cases() -> None:
+    names = ["ads_rules.py", "clicks.ndjson", "pair_rules.py", "pairs.ndjson", "payment_rules.py", "payments.ndjson"]
+    assert sorted(FILES) == names
+    assert len(PLAYED) == 3
 
 
 @pytest.mark.parametrize(("command", "printed"), PLAYED, ids=lambda text: text.split()[-1][:20])

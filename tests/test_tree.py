@@ -62,6 +62,7 @@ UNTESTED = {
     "flink/generate/upsert.py": "most cases of test_generate",
     "flink/generate/words.py": "every case of test_generate",
     "dataflow/pipeline/alert_rules.py": "records and how they are written; what they may hold is test_alert_plan's",
+    "dataflow/pipeline/pair_rules.py": "records and how they are written; what they may hold is test_pair_plan's",
     "dataflow/pipeline/declaration.py": "records without methods; what they may hold is test_checks'",
     "dataflow/sources/kafka/direct/connection.py": "each answer of test_drain comes by it, cut and wrong ones too",
     "dataflow/sources/kafka/direct/fetcher.py": "one broker of test_drain, with all faults",

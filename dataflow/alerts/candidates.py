@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from dataflow.alerts.totals import Index, key_codes
 from dataflow.columnar.hashing import Hashes
 from dataflow.columnar.types import Bools, Int64s, Positions, UInt8s
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 TIME, PARTITION, SIDE = "_time", "_partition", "_side"
 """Columns of the memory: event time in ms, number of the source partition, which sides the event is (bits)."""
@@ -186,7 +190,7 @@ class Waiting:
                 self._runs.append(_Run(run.due_ms[run.begin :][here], rows[here]))
 
 
-def _grown(values: np.ndarray, rows: int) -> np.ndarray:  # type: ignore[type-arg]  # of whatever type
+def _grown(values: npt.NDArray[_Number], rows: int) -> npt.NDArray[_Number]:
     made = np.zeros(rows, values.dtype)
     made[: len(values)] = values
     return made

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,7 +15,7 @@ from dataflow.alerts.pair_texts import RAISED, RETRACTED, Told, changes_of
 from dataflow.alerts.pairing import BIT, NONE, Neighbours
 from dataflow.alerts.windows import START, Span, times_ms
 from dataflow.columnar.codes import encode
-from dataflow.columnar.types import Bools, Positions
+from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.messages import NEVER_MS
 from dataflow.own_columns import EVENT_PLACE
 from dataflow.pipeline.pair_plan import IS_SIDE, PairPlan
@@ -70,10 +71,13 @@ class PairJudge:
         # what has to be reached for a stretch to be final that begins with an event, or ends with it
         self._due_after_ms = lateness_ms + (rule.within_ms - 1 if self._alone == "first" else 0)
         own = [*rule.keys, *rule.carried]
-        extra = [(TIME, pa.int64()), (PARTITION, pa.int64()), (_OFFSET, pa.int64()), (SIDE, pa.uint8())]
+        extra = [(TIME, pa.int64()), (PARTITION, pa.int64()), (_OFFSET, pa.int64()), (SIDE, pa.int8())]
         self._schema = pa.schema([*own, *(pa.field(*each) for each in extra)])
         self._frontier_ms = NEVER_MS
         self._commits = 0
+        self._from_ms = _EVER_MS
+        self._clean_rows = 0
+        self._older: dict[int, int] = {}
         self.forget_all()
 
     @property
@@ -134,7 +138,7 @@ class PairJudge:
         self._held = Candidates(self._schema, self._keys, self.rule.within_ms)
         self._waiting = Waiting()
         self._numbers: dict[str, int] = {}
-        self._older: dict[int, int] = {}
+        self._older = {}
         self._from_ms = _EVER_MS
         self._clean_rows = 0
         self._is_begun = False
@@ -145,9 +149,10 @@ class PairJudge:
             return
         self._is_begun = True
         back_ms = self.rule.rollup.allowed_lateness_ms + self.rule.within_ms
-        self._from_ms = max(NEVER_MS, self._store.judged_ms() - back_ms)
+        judged_ms = self._store.judged_ms()
+        self._from_ms = max(NEVER_MS, judged_ms - back_ms)
         rows, numbers = self._read([(self._from_ms, _EVER_MS)])
-        self._wait(rows, numbers)
+        self._wait(rows, numbers, judged_ms)
         self._clean_rows = self._held.rows
 
     def _recall(self, new: pa.Table) -> None:
@@ -192,10 +197,10 @@ class PairJudge:
         partitions = encode(delta.column(_PARTITION).combine_chunks())
         names = [self._numbers.setdefault(name, len(self._numbers)) for name in partitions.values.to_pylist()]
         side = sum(bit * (delta.column(IS_SIDE[name]).to_numpy() > 0) for name, bit in BIT.items())
-        own = {
+        own: dict[str, Int64s | npt.NDArray[np.int8]] = {
             TIME: times_ms(delta, START),
             PARTITION: np.array(names, np.int64)[partitions.of_row],
-            SIDE: np.asarray(side, np.uint8),
+            SIDE: np.asarray(side, np.int8),
         }
         columns = [
             pa.array(own[field.name], field.type) if field.name in own else delta.column(field.name)
@@ -234,14 +239,16 @@ class PairJudge:
         self._held.told[at[known]] = RETRACTED
         return [self._told(RETRACTED, part, **{self._alone: known})]
 
-    def _wait(self, rows: pa.Table, numbers: Positions) -> None:
-        """Absences are judged once nothing on time can end them."""
+    def _wait(self, rows: pa.Table, numbers: Positions, judged_ms: int | None = None) -> None:
+        """Absences are judged once nothing on time can end them; those that `judged_ms` made due have been."""
         if self.rule.missing is None:
             return
         waits = (rows.column(SIDE).to_numpy() & BIT[self._alone]) > 0
         waits &= self._held.told[numbers] == 0
-        times = rows.column(TIME).to_numpy()[waits]
-        self._waiting.add(later(times, self._due_after_ms), numbers[waits])
+        due_ms = later(rows.column(TIME).to_numpy(), self._due_after_ms)
+        if judged_ms is not None and judged_ms > NEVER_MS:
+            waits &= due_ms > judged_ms
+        self._waiting.add(due_ms[waits], numbers[waits])
 
     def _alone_for_good(self, frontier_ms: int, over_ms: int) -> list[Told]:
         """The absences that this frontier makes certain."""

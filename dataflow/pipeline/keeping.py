@@ -48,7 +48,8 @@ def _needed(rollup: "RollupPlan", disorder: Mapping[str, int]) -> dict[str, int]
     """What a rollup must be kept for."""
     size_ms = rollup.window.size_ms if isinstance(rollup.window, Window) else 0
     return {
-        f"its window {to_text(size_ms)}": size_ms,
+        f"its window {to_text(size_ms)}": size_ms if rollup.within_ms is None else 0,
+        f"within {to_text(rollup.within_ms or 0)}": rollup.within_ms or 0,
         "a day for a clock that is put back": _BACK_MS if getattr(rollup.window, "zone", None) else 0,
         f"allowed_lateness {to_text(rollup.allowed_lateness_ms)}": rollup.allowed_lateness_ms,
         **disorder,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from dataflow.aggregates import count
-from dataflow.durations import to_text
+from dataflow.durations import Duration, to_text
 from dataflow.filter.nodes import Column, IsNull, Junction, Not
 from dataflow.filter.parse import ConditionError, Expression, kind_of, parse
 from dataflow.own_columns import EVENT_PLACE, WINDOW
@@ -36,6 +36,7 @@ class Evidence(Rollup):
     """The rollup of such a rule, which has a row per event. `carried`: columns of the event beside the key."""
 
     carried: tuple[str, ...] = ()
+    within: Duration = "0s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,9 @@ def rollup_of(rule: Rule, columns: Columns) -> Rollup:
     keys: Any = [rule.key] if isinstance(rule.key, str) else rule.key
     aggregates = {IS_SIDE[side]: count(where=getattr(rule, side)) for side in SIDES}
     own = (None, rule.allowed_lateness, rule.keep)
-    return Evidence(rule.name, keys, tumble("1ms"), aggregates, *own, carried=_carried(rule, keys, columns))
+    return Evidence(
+        rule.name, keys, tumble("1ms"), aggregates, *own, carried=_carried(rule, keys, columns), within=rule.within
+    )
 
 
 def placed(declared: Rollup, plan: "RollupPlan", columns: Columns) -> "RollupPlan":
@@ -107,7 +110,8 @@ def placed(declared: Rollup, plan: "RollupPlan", columns: Columns) -> "RollupPla
     if not isinstance(declared, Evidence):
         return plan
     carried = [columns.schema.field(name) for name in declared.carried]
-    return replace(plan, where=_either(plan), keys=(*plan.keys, *carried, *EVENT_PLACE), names_events=True)
+    within_ms = check.check_duration(Mistakes(), "within", declared.within) or 0
+    return replace(plan, where=_either(plan), keys=(*plan.keys, *carried, *EVENT_PLACE), within_ms=within_ms)
 
 
 def check_rules(mistakes: Mistakes, asked: "Sequence[tuple[Rule, RollupPlan]]", columns: Columns) -> Plans:
@@ -122,8 +126,9 @@ def check_rules(mistakes: Mistakes, asked: "Sequence[tuple[Rule, RollupPlan]]", 
 
 
 def _check_pair(mistakes: Mistakes, where: str, rule: Pair, rollup: "RollupPlan", columns: Columns) -> PairPlan | None:
-    mistakes.rename(f"{where}.keys[0]", f"{where}.key")
     mistakes.rename(f"{where}.keys", f"{where}.key")
+    for at in range(len(rule.key) if isinstance(rule.key, list | tuple) else 1):
+        mistakes.rename(f"{where}.keys[{at}]", f"{where}.key" if isinstance(rule.key, str) else f"{where}.key[{at}]")
     sides = {}
     for side, aggregate in zip(SIDES, rollup.aggregates, strict=True):
         mistakes.rename(f"{where}.aggregates.{IS_SIDE[side]}.where", f"{where}.{side}")
@@ -157,9 +162,8 @@ def _either(plan: "RollupPlan") -> Expression | None:
     there = [Not(IsNull(Column(key.name, *kind))) for key, kind in whole if kind is not None]
     sides = Junction("OR", tuple(each.root for each in wheres))
     root = Junction("AND", (sides, *there)) if there else sides
-    return Expression(
-        root, root.sql(), frozenset().union(*(each.columns for each in wheres), {key.name for key, _ in whole})
-    )
+    columns = {key.name for key, _ in whole}.union(*(each.columns for each in wheres))
+    return Expression(root, root.sql(), frozenset(columns))
 
 
 def _readable(having: Any) -> Any:
@@ -173,12 +177,17 @@ def _both(columns: Columns) -> pa.Schema:
     return pa.schema([pa.field(f"{side}.{each.name}", each.type) for side in SIDES for each in columns.schema])
 
 
+def _of(name: str) -> str:
+    """The column that a side's column is."""
+    return name.partition(".")[2]
+
+
 def _carried(rule: Pair, keys: Any, columns: Columns) -> tuple[str, ...]:
     """Columns that `having` and `message` name, in the order of the event's, but for the key and the event time."""
     found = set()
     try:
         if isinstance(rule.having, str):
-            found = {name.partition(".")[2] for name in parse(_readable(rule.having), _both(columns)).columns}
+            found = {_of(name) for name in parse(_readable(rule.having), _both(columns)).columns}
     except ConditionError:
         pass
     named = pieces_named(rule.message)
@@ -192,12 +201,7 @@ def _carried(rule: Pair, keys: Any, columns: Columns) -> tuple[str, ...]:
 def _having(mistakes: Mistakes, field: str, rule: Pair, columns: Columns) -> Expression | None:
     values = {f"{side}.{name}": each for side in SIDES for name, each in columns.values.items()}
     try:
-        found = parse(
-            _readable(rule.having),
-            _both(columns),
-            values,
-            unread=lambda name: columns.hides(name.partition(".")[2]),
-        )
+        found = parse(_readable(rule.having), _both(columns), values, unread=lambda name: columns.hides(_of(name)))
     except ConditionError as error:
         for mistake in error.mistakes:
             mistakes.add(field, rule.having, f"{mistake}; its columns are first.COLUMN and then.COLUMN")
@@ -209,11 +213,7 @@ def _message(
     mistakes: Mistakes, field: str, rule: Pair, keys: Sequence[str], columns: Columns
 ) -> tuple[Piece, ...] | None:
     if rule.message is None:
-        within = (
-            rule.within
-            if isinstance(rule.within, str)
-            else to_text(check.check_duration(Mistakes(), "", rule.within) or 0)
-        )
+        within = to_text(check.check_duration(Mistakes(), "within", rule.within) or 0)
         start = {
             None: f"{rule.name}: {rule.then} within {within} after {rule.first}",
             _THEN: f"{rule.name}: {rule.first} without {rule.then} within {within} after it",

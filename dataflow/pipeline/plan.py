@@ -55,7 +55,7 @@ class AggregatePlan:
 class RollupPlan:
     """One rollup, checked. `keys` with their Arrow types; `where` parsed; lateness in ms.
 
-    `names_events`: the last keys are the place of an event in the log, so that each row is one event.
+    `within_ms`: of the evidence of a rule over pairs, how far apart two events may be; None of all others.
     """
 
     name: str
@@ -64,7 +64,12 @@ class RollupPlan:
     where: Expression | None
     aggregates: tuple[AggregatePlan, ...]
     allowed_lateness_ms: int
-    names_events: bool = False
+    within_ms: int | None = None
+
+    @property
+    def names_events(self) -> bool:
+        """Whether the last keys are the place of an event in the log, so that each row is one event."""
+        return self.within_ms is not None
 
     @property
     def merges_windows(self) -> bool:

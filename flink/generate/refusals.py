@@ -104,6 +104,9 @@ def _records(plan: Plan, given: Options) -> Iterator[str]:
 
 
 def _rollup(plan: Plan, rollup: RollupPlan, given: Options, words: Words) -> Iterator[str]:
+    if rollup.names_events:
+        yield f"alerts.{rollup.name}: a rule over pairs of events has no equal form in the job; {ELSE}"
+        return
     where = f"rollups.{rollup.name}"
     if plan.out_of_orderness_ms + rollup.allowed_lateness_ms < 1:
         yield (

@@ -95,6 +95,9 @@ def backfill(
     if chosen is None:
         there = ", ".join(each.name for each in plan.rollups)
         raise ConfigError("ROLLUP", rollup, f"the pipeline has no such rollup; it has {there}")
+    if chosen.names_events:
+        fix = "it is the evidence of an alert rule over pairs, and holds what the rule has judged; declare a rollup"
+        raise ConfigError("ROLLUP", rollup, fix)
     later = LaterRollup(plan, chosen, stored=True)
     how = Takeover(plan.event.event_time.name, fault=fault)
     with closing(open_existing(reader.lake_dir, clock(), how)) as catalog, sole_turn(catalog.folder, wait):

@@ -1,12 +1,13 @@
 """The frontier that makes windows final, as the writer follows it: by the ledger first, then by what it stages."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dataflow.messages import NEVER_MS, Range
@@ -43,6 +44,15 @@ class _Place:
     final: bool
 
 
+class _Line(NamedTuple):
+    """What a source partition's lines come to; `last_us`: when the last one was committed."""
+
+    partition: str
+    place: _Place
+    last_us: int
+    idle_timeout_ms: int
+
+
 class Frontier:
     """`sinks.lake.tables.finality.frontier_ms` of a lake and the epochs that are staged on it."""
 
@@ -56,12 +66,10 @@ class Frontier:
     def of_lake(cls, catalog: Catalog, out_of_orderness_ms: int, idle_timeout_ms: int) -> "Frontier":
         """That of what is published. Reads columns of the ledger's files; `out_of_orderness_ms` as `frontier_sql`."""
         made = cls(idle_timeout_ms)
-        for row in _last_lines(_ledger(catalog), out_of_orderness_ms):
-            since_us = row["first_us"] if row["read_us"] is None else row["read_us"]
-            end, final = divmod(row["place"], 2)
-            made._places[row["partition"]] = _Place(end, row["mark"], since_us, row["read_us"] is not None, final == 1)
-            made._former_idle_ms = max(made._former_idle_ms, row["idle_ms"] or 0)
-            made._newest_us = max(made._newest_us, row["last_us"])
+        for line in _last_lines(_ledger(catalog), out_of_orderness_ms):
+            made._places[line.partition] = line.place
+            made._former_idle_ms = max(made._former_idle_ms, line.idle_timeout_ms)
+            made._newest_us = max(made._newest_us, line.last_us)
         return made
 
     def learn(self, ranges: Sequence[Range], final: Collection[str], at: datetime) -> None:
@@ -126,9 +134,8 @@ def _ledger(catalog: Catalog) -> pa.Table:
 
 
 def _lines(file: DataFile) -> pa.Table:
-    with pq.ParquetFile(file.path) as content:
-        there = [name for name in _COLUMNS.names if name in content.schema_arrow.names]
-        rows = content.read(columns=there)
+    there = [name for name in pq.read_schema(file.path).names if name in _COLUMNS.names]
+    rows = pq.read_table(file.path, columns=there)
     columns = [
         rows.column(field.name).cast(field.type) if field.name in there else pa.nulls(rows.num_rows, field.type)
         for field in _COLUMNS
@@ -136,29 +143,35 @@ def _lines(file: DataFile) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=_COLUMNS)
 
 
-def _last_lines(ledger: pa.Table, out_of_orderness_ms: int) -> list[dict[str, Any]]:
+def _last_lines(ledger: pa.Table, out_of_orderness_ms: int) -> Iterator[_Line]:
     """Of each source partition what its lines come to."""
-    at = ledger.column("committed_at").cast(pa.int64())
-    untold = pc.if_else(
-        pc.is_null(ledger.column("idle_timeout_ms")),
-        pc.subtract(ledger.column("max_event_time"), out_of_orderness_ms),
-        pa.scalar(None, pa.int64()),
-    )
-    final = pc.fill_null(ledger.column("final"), False).cast(pa.int64())
-    columns = {
-        "partition": ledger.column("partition"),
-        "place": pc.add(pc.multiply(ledger.column("end_offset"), 2), final),
-        "mark": pc.coalesce(ledger.column("watermark"), untold),
-        "read_us": pc.if_else(pc.greater(ledger.column("read"), 0), at, pa.scalar(None, pa.int64())),
-        "first_us": at,
-        "last_us": at,
-        "idle_ms": ledger.column("idle_timeout_ms"),
-    }
-    asked = [(name, "min" if name == "first_us" else "max") for name in columns if name != "partition"]
-    found = pa.table(columns).group_by("partition").aggregate(asked)
-    return found.rename_columns(
-        [name.rpartition("_")[0] if name != "partition" else name for name in found.column_names]
-    ).to_pylist()
+    names = ledger.column("partition").combine_chunks().dictionary_encode()
+    of = names.indices.to_numpy(zero_copy_only=False)
+    at_us = _ints(ledger, "committed_at")
+    idle_ms = _ints(ledger, "idle_timeout_ms", NEVER_MS)
+    newest_ms = _ints(ledger, "max_event_time", NEVER_MS)
+    # lines of earlier versions tell no rules, and no watermark
+    untold = np.where((idle_ms == NEVER_MS) & (newest_ms != NEVER_MS), newest_ms - out_of_orderness_ms, NEVER_MS)
+    mark_ms = np.maximum(_ints(ledger, "watermark", NEVER_MS), untold)
+    place = _ints(ledger, "end_offset") * 2 + ledger.column("final").fill_null(False).to_numpy()
+    read_us = np.where(_ints(ledger, "read", 0) > 0, at_us, NEVER_MS)
+    most = [_most(of, len(names.dictionary), values) for values in (place, mark_ms, read_us, at_us, -at_us, idle_ms)]
+    for name, place_, mark, read, last, first, idle in zip(names.dictionary.to_pylist(), *most, strict=True):
+        since_us = -first if read == NEVER_MS else read
+        stand = _Place(place_ // 2, None if mark == NEVER_MS else mark, since_us, read != NEVER_MS, place_ % 2 == 1)
+        yield _Line(name, stand, last, idle)
+
+
+def _ints(ledger: pa.Table, name: str, absent: int = 0) -> npt.NDArray[np.int64]:
+    column = ledger.column(name).combine_chunks()
+    values: npt.NDArray[np.int64] = column.cast(pa.int64()).fill_null(absent).to_numpy()
+    return values
+
+
+def _most(of: npt.NDArray[np.int32], count: int, values: npt.NDArray[np.int64]) -> list[int]:
+    found = np.full(count, NEVER_MS, np.int64)
+    np.maximum.at(found, of, values)
+    return found.tolist()
 
 
 def _us(at: datetime) -> int:

@@ -54,6 +54,9 @@ def _records(plan: Plan) -> Iterator[str]:
 
 
 def _rollup(plan: Plan, rollup: RollupPlan, words: Words) -> Iterator[str]:
+    if rollup.names_events:
+        yield f"alerts.{rollup.name}: a rule over pairs of events has no equal form in the job; {ELSE}"
+        return
     where = f"rollups.{rollup.name}"
     sql = kind_of(rollup.window).sql.get(DIALECT)
     reason = (

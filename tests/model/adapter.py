@@ -14,11 +14,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from tests.model.pairs import evidence
 from tests.model.spec import (
     AggregateSpec,
     AlertSpec,
     DimensionSpec,
     FieldSpec,
+    PairSpec,
     PipelineSpec,
     RollupSpec,
     TextForm,
@@ -47,10 +49,12 @@ def to_spec(pipeline: Any, folder: Path) -> PipelineSpec:
     """The spec of a Pipeline object; dimension files are relative to `folder`."""
     fields = _fields(pipeline.event)
     kinds = dict(zip(column_names(fields), _leaf_kinds(fields), strict=True))
+    lateness = _ms(pipeline.allowed_lateness)
+    pairs = {rule.name: _pair(rule, kinds, lateness) for rule in pipeline.alerts if hasattr(rule, "within")}
     return PipelineSpec(
         fields=fields,
         rollups=tuple(
-            _rollup(each, _ms(pipeline.allowed_lateness))
+            evidence(pairs[each.name]) if each.name in pairs else _rollup(each, lateness)
             for each in (*pipeline.rollups, *(rule for rule in pipeline.alerts if rule.on is None))
         ),
         bound=_ms(pipeline.out_of_orderness),
@@ -65,7 +69,9 @@ def to_spec(pipeline: Any, folder: Path) -> PipelineSpec:
                 each.name, each.on or each.name, each.having, 0 if each.cool_down is None else _ms(each.cool_down)
             )
             for each in pipeline.alerts
+            if each.name not in pairs
         ),
+        pairs=tuple(pairs.values()),
     )
 
 
@@ -190,6 +196,23 @@ def _rollup(rollup: Any, lateness: int) -> RollupSpec:
         },
         where=rollup.where,
         lateness=lateness if rollup.allowed_lateness is None else _ms(rollup.allowed_lateness),
+    )
+
+
+def _pair(rule: Any, kinds: dict[str, str], lateness: int) -> PairSpec:
+    key = (rule.key,) if isinstance(rule.key, str) else tuple(rule.key)
+    asked = f"{rule.having} {rule.message}"
+    named = {name for name in kinds if re.search(rf"\b(first|then)(\.|_){re.escape(name)}\b", asked)}
+    return PairSpec(
+        rule.name,
+        key,
+        rule.first,
+        rule.then,
+        _ms(rule.within),
+        rule.having,
+        rule.missing,
+        lateness if rule.allowed_lateness is None else _ms(rule.allowed_lateness),
+        tuple(name for name, kind in kinds.items() if name in named - set(key) and not kind.startswith("event_time")),
     )
 
 

@@ -169,6 +169,7 @@ class _Partition:
             return
         takers = 0
         late_for = 0
+        row = {**row, "partition": self.name, "offset": offset}
         for rollup in self.spec.rollups:
             counts = self.tables.rollup_counts[(rollup.name, self.name)]
             if not is_true(self.filters[rollup.name], row):

@@ -96,6 +96,24 @@ class AlertSpec:
 
 
 @dataclass(frozen=True)
+class PairSpec:
+    """One alert rule over two events of a key, less than `within` ms apart; its evidence is a rollup of its name.
+
+    `missing`: first, then, or None for a sequence. `carried`: what `having` and the message ask for beside the key.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    first: str
+    then: str
+    within: int
+    having: str | None = None
+    missing: str | None = None
+    lateness: int = 0
+    carried: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class PipelineSpec:
     """The whole pipeline; times in ms, None = off."""
 
@@ -109,6 +127,7 @@ class PipelineSpec:
     max_record_bytes: int | None = None
     dimensions: tuple[DimensionSpec, ...] = ()
     alerts: tuple[AlertSpec, ...] = ()
+    pairs: tuple[PairSpec, ...] = ()
 
 
 @dataclass(frozen=True)
