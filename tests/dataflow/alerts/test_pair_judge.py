@@ -1,12 +1,13 @@
 """Alerts over pairs of events: which stand, whatever the order of commits; and what is forgotten comes back."""
 
+import json
 import random
 from unittest.mock import patch
 
 import pytest
 
 from dataflow.alerts import candidates, pair_judge, pairing
-from tests.dataflow.alerts.pairs import EVER_MS, Run, clicks, lonely, paired, random_rows
+from tests.dataflow.alerts.pairs import EVER_MS, Row, Run, clicks, lonely, paired, random_rows
 
 RULES = {
     "sequence": lambda: clicks(),
@@ -21,8 +22,6 @@ RULES = {
 
 def told(run: Run) -> set[tuple[object, ...]]:
     """The raised alerts by the offsets of their events, which are those of one row each."""
-    import json
-
     found = set()
     standing = run.standing()
     for table in run.store.told:
@@ -65,3 +64,59 @@ def test_what_stands_is_a_function_of_the_events(name: str, seed: int) -> None:
         run.commit(frontier_ms=EVER_MS)
     assert told(run) == expected
     assert len(run.standing()) == len(expected)
+
+
+def test_an_absence_is_told_when_its_window_is_final_and_not_before() -> None:
+    run = Run(lonely(allowed_lateness="3ms"))
+    assert run.commit(Row("u", 0, "a"), frontier_ms=0) == []
+    assert not run.judge.due(11)
+    assert run.commit(frontier_ms=11) == []
+    assert run.judge.due(12)
+    assert [line["state"] for line in run.commit(frontier_ms=12)] == ["raised"]
+    assert run.commit(frontier_ms=12) == []
+
+
+def test_a_late_event_retracts_an_absence_for_good() -> None:
+    run = Run(lonely())
+    run.commit(Row("u", 0, "a"), frontier_ms=9)
+    assert [line["state"] for line in run.commit(Row("u", 9, "b", offset=1), frontier_ms=9)] == ["retracted"]
+    run.restart()
+    assert run.commit(Row("u", 8, "b", offset=2), frontier_ms=50) == []
+    assert run.standing() == set()
+
+
+def test_what_needs_events_that_have_left_is_not_judged() -> None:
+    run = Run(clicks())
+    assert run.commit(Row("u", 10, "a"), Row("u", 15, "b", offset=1), over_ms=7) == []
+    assert len(run.commit(Row("u", 16, "b", offset=2), over_ms=7)) == 1
+
+
+def test_after_a_restart_only_what_can_still_meet_is_read() -> None:
+    run = Run(lonely())
+    run.commit(*(Row("u", 10_000 * at, "a", offset=at) for at in range(100)), frontier_ms=500_000)
+    run.restart()
+    run.store.asked.clear()
+    run.commit(Row("u", 999_999, "b"), frontier_ms=500_000)
+    assert run.store.asked == [(500_000 - 10, 2**63 - 1)]
+    assert run.judge.rows == 51
+
+
+def test_old_events_are_read_back_once_and_forgotten_again() -> None:
+    with patch.object(candidates, "SPARE_ROWS", 0), patch.multiple(pair_judge, BLOCK_MS=1_000, MOST_ROWS=0):
+        run = Run(clicks())
+        for at in range(10):
+            run.commit(Row("u", 1_000 * at, "a", offset=at), frontier_ms=1_000 * at)
+        run.restart()
+        run.commit(Row("u", 9_500, "a", offset=20))
+        run.store.asked.clear()
+        assert len(run.commit(Row("u", 3_005, "b", offset=10))) == 1
+        assert run.store.asked == [(2_000, 3_000), (3_000, 4_000)] or run.store.asked == [(3_000, 4_000)]
+        run.store.asked.clear()
+        assert len(run.commit(Row("u", 3_006, "b", offset=11))) == 1
+        assert run.store.asked == []
+        rows = run.judge.rows
+        run.commit(Row("u", 9_600, "a", offset=21))
+        run.judge.forget(9_000)
+        assert run.judge.rows < rows
+        assert len(run.commit(Row("u", 3_007, "b", offset=12))) == 1
+        assert run.store.asked != []

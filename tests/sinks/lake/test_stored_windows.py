@@ -107,3 +107,33 @@ def test_a_file_that_is_lost_is_told(tmp_path: Path) -> None:
 def test_files_are_left_out_by_their_bounds(low: str | None, high: str | None, starts: list[int], may: bool) -> None:
     file = DataFile(1, Path("x"), 1, 0, 1, None, 1, {"window_start": Bounds(low, high, 0)})
     assert _may_hold(file, starts) is may
+
+
+def test_windows_that_begin_in_some_times_come_back_of_the_files_that_may_have_them(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path / "lake", PLAN)
+    for epoch, minutes in enumerate(((0, 1), (2, 3), (5, 6)), start=1):
+        rows = [per_ad_row("a", minute, minute) for minute in minutes]
+        commit(writer, [parcel(PLAN, 0, epoch, epoch + 1, tables={SPEC.name: rows})], epoch)
+    writer.close()
+    catalog = Catalog.look(tmp_path / "lake")
+    read: list[Path] = []
+
+    def seen(path: Path, *given: Any, **named: Any) -> Any:
+        read.append(path)
+        return read_content(path, *given, **named)
+
+    def between(*spans: tuple[int, int]) -> list[int]:
+        read.clear()
+        table = catalog.tables()[SPEC.name]
+        rows = StoredWindows(catalog).rows_between(table, SPEC.schema, spans)
+        return sorted(rows.column("clicks").to_pylist())
+
+    with patch.object(stored_windows, "read_content", seen):
+        assert between((MINUTE, 2 * MINUTE + 1), (6 * MINUTE, 7 * MINUTE)) == [1, 2, 6]
+        assert between((MINUTE + 1, 2 * MINUTE)) == []
+        assert between((3 * MINUTE, 5 * MINUTE)) == [3]
+        assert len(read) == 1
+        assert between((3 * MINUTE + 1, 2**63 - 1)) == [5, 6]
+        assert len(read) == 1
+        assert between((-(2**63), 1)) == [0]
+    catalog.close()
