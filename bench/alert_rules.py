@@ -60,7 +60,9 @@ def farm() -> AlertPlan:
     aggregates = {"clicks": agg.count(), "spend": agg.sum("cost")}
     keys = ["user_id", "ad_id"]
     rule = threshold("farm", keys=keys, window=tumble("10s"), aggregates=aggregates, having="clicks > 20 AND spend > 1")
-    return make_plan(Pipeline("bench", Click, [], alerts=[rule]), ".").alerts[0]
+    (plan,) = make_plan(Pipeline("bench", Click, [], alerts=[rule]), ".").alerts
+    assert isinstance(plan, AlertPlan)
+    return plan
 
 
 def delta(rule: AlertPlan, keys: int, rng: np.random.Generator, rows: int = TOUCHED) -> pa.Table:

@@ -47,6 +47,7 @@ def ads(more_than: int = 2) -> AlertPlan:
 
 def plan_of(rule: Any) -> AlertPlan:
     (plan,) = make_plan(Pipeline("p", Click, [], alerts=[rule]), ".").alerts
+    assert isinstance(plan, AlertPlan)
     return plan
 
 

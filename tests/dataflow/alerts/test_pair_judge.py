@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -20,7 +21,7 @@ RULES = {
 }
 
 
-def told(run: Run) -> set[tuple[object, ...]]:
+def told(run: Run) -> set[tuple[Any, ...]]:
     """The raised alerts by the offsets of their events, which are those of one row each."""
     found = set()
     standing = run.standing()

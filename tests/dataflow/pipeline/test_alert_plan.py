@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from dataflow import EventTime, Money, Pipeline, Rollup
 from dataflow import aggregates as agg
 from dataflow.errors import PipelineError
-from dataflow.pipeline.alert_plan import Piece
+from dataflow.pipeline.alert_plan import AlertPlan, Piece
 from dataflow.pipeline.alert_rules import distinct, threshold
 from dataflow.pipeline.definition import definition_of
 from dataflow.pipeline.plan import Plan, make_plan
@@ -45,6 +45,7 @@ def mistakes_in(*rules: Any, rollups: Any = (MINUTES, VISITS)) -> list[str]:
 def test_a_rule_is_a_rollup_of_its_name_and_a_question() -> None:
     plan = plan_of(threshold("farm", having="clicks > 20 AND spend < 1.5", cool_down="1h", **FARM))
     (rule,) = plan.alerts
+    assert isinstance(rule, AlertPlan)
     assert [rollup.name for rollup in plan.rollups] == ["minutes", "farm"]
     assert (rule.rollup, rule.is_own, rule.severity, rule.cool_down_ms) == (plan.rollups[1], True, "medium", 3_600_000)
     assert rule.having.columns == {"clicks", "spend"}
@@ -56,12 +57,15 @@ def test_a_rule_is_a_rollup_of_its_name_and_a_question() -> None:
 def test_a_rule_may_ask_a_rollup_that_is_declared() -> None:
     plan = plan_of(threshold("many", on="minutes", having="n > 5"))
     assert [rollup.name for rollup in plan.rollups] == ["minutes"]
-    assert (plan.alerts[0].rollup.name, plan.alerts[0].is_own) == ("minutes", False)
-    assert [each.name for each in plan.alerts[0].judged] == ["n"]
+    (rule,) = plan.alerts
+    assert isinstance(rule, AlertPlan)
+    assert (rule.rollup.name, rule.is_own) == ("minutes", False)
+    assert [each.name for each in rule.judged] == ["n"]
 
 
 def test_distinct_counts_the_values_of_a_column() -> None:
     (rule,) = plan_of(distinct("ads", key="user", of="ad", more_than=50, window=tumble("1h")), rollups=[]).alerts
+    assert isinstance(rule, AlertPlan)
     assert [key.name for key in rule.rollup.keys] == ["user"]
     assert rule.having.sql == '"distinct_count" > 50'
     several = distinct("ads", key=["user", "ad"], of="cost", more_than=0, window=tumble("1h"))

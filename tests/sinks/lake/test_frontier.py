@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pyarrow.parquet as pq
 import pytest
 
 from dataflow.messages import NEVER_MS
@@ -122,7 +123,7 @@ def test_lines_that_tell_no_watermark_are_read_by_their_events(written: Written)
 
 def test_a_ledger_file_that_was_replaced_is_looked_up_again(written: Written) -> None:
     written.commit(("t/0", 2, 100))
-    read, tried = frontier.pq.read_schema, []
+    read, tried = pq.read_schema, list[Path]()
 
     def gone(path: Path) -> Any:
         tried.append(path)
@@ -130,9 +131,9 @@ def test_a_ledger_file_that_was_replaced_is_looked_up_again(written: Written) ->
             raise FileNotFoundError(path)
         return read(path)
 
-    with patch.object(frontier.pq, "read_schema", gone):
+    with patch.object(pq, "read_schema", gone):
         assert of(written.folder).at_ms(written.clock.now) == 100
-    with patch.object(frontier.pq, "read_schema", side_effect=FileNotFoundError), pytest.raises(FileNotFoundError):
+    with patch.object(pq, "read_schema", side_effect=FileNotFoundError), pytest.raises(FileNotFoundError):
         of(written.folder)
 
 
