@@ -29,6 +29,7 @@ from dataflow.pipeline.pair_rules import absence, sequence
 from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.pipeline.tables import rollup_tables, tables_of
 from sinks.lake.alerting import alerting
+from sinks.lake.frontier import Stand
 from sinks.lake.tables.prepare import open_lake
 from sinks.lake.writer import LakeWriter, commit
 
@@ -126,8 +127,8 @@ def measured(kind: str, keys: int, commits: int) -> dict[str, float]:
             rows = evidence(rule, rng.integers(0, keys, TOUCHED), 1_000 * epoch, offset, first=False)
             assert writer.alerts is not None
             began, used = time.perf_counter(), time.process_time()
-            writer.alerts.reach([parcel(plan, rows, offset, 0).range], set(), NOW)
-            writer.alerts.changes({"pairs_delta": rows}, ())
+            writer.alerts.reach(Stand([parcel(plan, rows, offset, 0).range], set(), NOW), ())
+            writer.alerts.changes({"pairs_delta": rows})
             if number == 0:
                 restart_s, restart_cpu_s = time.perf_counter() - began, time.process_time() - used
             else:

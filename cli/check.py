@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dataflow.errors import TidemillError
+    from dataflow.pipeline.alert_plan import AlertPlan
+    from dataflow.pipeline.pair_plan import PairPlan
     from dataflow.pipeline.plan import Plan, RollupPlan
     from runtime.settings import Settings
 
@@ -158,14 +160,33 @@ def _rules(plan: "Plan") -> list[TextTable | str]:
         return []
     table = TextTable(["alert rule", "severity", "asks", "raised where", "quiet for", "alerts kept", "in memory"])
     for rule in plan.alerts:
-        rollup = rule.rollup
-        held_ms = (rollup.within_ms or rollup.window.size_ms) + plan.out_of_orderness_ms + rollup.allowed_lateness_ms
-        held = f"a row per {'event' if rollup.names_events else 'key and window'}, {to_text(held_ms)} of event time"
-        if any(each.keeps_values for each in rollup.aggregates):
-            held += ", and each distinct value"
         quiet = to_text(rule.cool_down_ms) if rule.cool_down_ms else "never"
-        table.add_row(rule.name, rule.severity, rollup.name, rule.asks, quiet, _kept(plan, ALERTS), held)
+        kept, held = _kept(plan, ALERTS), _in_memory(plan, rule)
+        table.add_row(rule.name, rule.severity, rule.rollup.name, rule.asks, quiet, kept, held)
     return [table, ""]
+
+
+def _in_memory(plan: "Plan", rule: "AlertPlan | PairPlan") -> str:
+    """What a rule holds."""
+    from dataflow.pipeline.pair_plan import PairPlan
+    from dataflow.spoken import counted
+
+    rollup = rule.rollup
+    behind_ms = plan.out_of_orderness_ms + rollup.allowed_lateness_ms
+    if isinstance(rule, PairPlan):
+        return f"a row per event, {to_text(rule.within_ms + behind_ms)} of event time"
+    comparison = rule.comparison
+    if rule.silence_ms is not None:
+        return "a line per source partition"
+    if comparison is not None:
+        back = f"{counted(len(comparison.back_ms), 'window')} before it, {to_text(comparison.reach_ms)} back"
+        return f"nothing: a window that is final is read back, and {back}"
+    held_ms = rollup.window.size_ms + behind_ms
+    held = f"a row per key and window, {to_text(held_ms)} of event time"
+    if rule.is_closed:
+        held = f"a row per session that is not final, {to_text(held_ms)} after its last event"
+    values = any(each.keeps_values for each in rollup.aggregates)
+    return f"{held}, and each distinct value" if values else held
 
 
 def _kept(plan: "Plan", name: str) -> str:

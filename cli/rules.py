@@ -30,14 +30,15 @@ def play_rules(
 ) -> None:
     """Play FILE through the whole pipeline, into a lake that is thrown away, and print the alerts.
 
-    They come by their windows, oldest first; those that were raised and retracted within the file say so.
+    They come by their windows, oldest first; those that were raised and retracted within the file say so. Rules that
+    wait until a window is final judge those that the file's own events have passed: its end makes none final for them.
     """
     from cli.alerts import lines
     from cli.lakes import open_reader
     from cli.terminal import note
     from dataflow.errors import ConfigError, InputMissing
     from dataflow.pipeline.load import load
-    from dataflow.spoken import counted
+    from dataflow.spoken import counted, listed
     from query.alerts import alerts_sql, rows_of
     from runtime.settings import load_settings
 
@@ -56,13 +57,16 @@ def play_rules(
             read, dead = snapshot.query("SELECT sum(read), sum(dead) FROM ledger").to_pylist()[0].values()
         for line in lines(found, as_json=as_json):
             typer.echo(line)
+    waiting = [rule.name for rule in plan.alerts if rule.is_closed]
+    if waiting:
+        note(f"judged up to the time that the file's events have reached: {listed(waiting)}")
     note(
         f"{counted(len(found), 'alert')} of {counted(int(read or 0), 'record')}, {int(dead or 0)} of them dead letters"
     )
 
 
 def _play(file: Path, pipeline: str, folder: Path) -> None:
-    """A bounded run of the file alone, whose windows are all final."""
+    """A bounded run of the file alone, behind which nothing comes."""
     from runtime.program import this_command
 
     (folder / "input").mkdir()

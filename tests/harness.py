@@ -134,6 +134,7 @@ class Product:
             for number, (name, records) in enumerate(partitions.items())
         ]
         self.kept = kept
+        self.now = NOW
         self.epoch = 1
         self.workers = 1
         self.waiting: list[tuple[int, Judged]] = []
@@ -149,7 +150,7 @@ class Product:
         """Build all parts from the last snapshot."""
         catalog = open_lake(self.folder / "lake", self.plan, NOW, events=True)
         self.writer = LakeWriter(
-            catalog, tables_of(self.plan, events=True), pipeline=self.plan.name, lineage="one", clock=lambda: NOW
+            catalog, tables_of(self.plan, events=True), pipeline=self.plan.name, lineage="one", clock=lambda: self.now
         )
         self.writer.alerts = alerting(catalog, self.plan)
         self.writer.resume(self.sink_state)

@@ -13,10 +13,11 @@ from dataflow import Dimension, EventTime, Money, Pipeline, Rollup
 from dataflow.aggregates import Aggregate
 from dataflow.event.fields import ms_to_text
 from dataflow.pipeline.alert_rules import Threshold, threshold
+from dataflow.pipeline.closed_rules import compare, earlier, mean, silence
 from dataflow.pipeline.pair_rules import Pair, absence, sequence
 from dataflow.windows import Window
 from tests.model import small
-from tests.model.spec import AlertSpec, PairSpec, PipelineSpec, RollupSpec
+from tests.model.spec import AlertSpec, CompareSpec, PairSpec, PipelineSpec, RollupSpec
 
 
 class SmallEvent(BaseModel):
@@ -83,6 +84,10 @@ def _rollup(rollup: RollupSpec) -> Rollup:
 
 def _rule(spec: PipelineSpec, rule: AlertSpec) -> Threshold:
     cool_down = f"{rule.cool_down}ms" if rule.cool_down else None
+    if rule.silence is not None:
+        return silence(rule.name, key="source_partition", after=f"{rule.silence}ms", cool_down=cool_down)
+    if rule.compare is not None:
+        return _compare(spec, rule, rule.compare, cool_down)
     if rule.name != rule.rollup:
         return threshold(rule.name, on=rule.rollup, having=rule.having, cool_down=cool_down)
     own = _rollup(next(each for each in spec.rollups if each.name == rule.rollup))
@@ -110,3 +115,23 @@ def _pair(pair: PairSpec) -> Pair:
     if pair.missing is None:
         return sequence(pair.name, **told)
     return absence(pair.name, missing="first" if pair.missing == "first" else "then", **told)
+
+
+def _compare(spec: PipelineSpec, rule: AlertSpec, asked: CompareSpec, cool_down: str | None) -> Threshold:
+    rollup = next(each for each in spec.rollups if each.name == rule.rollup)
+    is_mean = asked.backs == tuple(rollup.window.size * number for number in range(1, len(asked.backs) + 1))
+    told: dict[str, Any] = {"on": rule.rollup}
+    if rule.name == rule.rollup:
+        own = _rollup(rollup)
+        names = ("keys", "window", "where", "allowed_lateness", "aggregates")
+        told = {name: getattr(own, name) for name in names}
+    return compare(
+        rule.name,
+        value=asked.value,
+        against=mean(len(asked.backs)) if is_mean else earlier(f"{asked.backs[0]}ms"),
+        drops_below=asked.factors[0],  # type: ignore[arg-type]  # a Decimal does as well
+        rises_above=asked.factors[1],  # type: ignore[arg-type]  # a Decimal does as well
+        at_least=asked.least,
+        cool_down=cool_down,
+        **told,
+    )

@@ -53,6 +53,7 @@ class AggregateKind:
     needs_q       whether it takes a quantile, a number from 0 to 1
     keeps_values  whether every distinct value stands in a side table per key and window
     additive      whether its one delta column simply adds up, so that a difference of two sums is a change
+    counts        whether it is 0 where there is nothing, as an alert rule that compares takes it
     told_at_once  whether its value can be told of merged rows as they come, as alert rules ask for it
     sql           how its value comes out of the delta table, per dialect
     rows          how its value comes straight out of rows, per dialect of an engine that folds them itself; one that
@@ -69,6 +70,7 @@ class AggregateKind:
     needs_q: bool = False
     keeps_values: bool = False
     additive: bool = False
+    counts: bool = False
     told_at_once: bool = True
     rows: Mapping[str, RowSql] = field(default_factory=dict)
     merged: Mapping[str, Callable[..., str]] = field(default_factory=dict)
@@ -122,6 +124,7 @@ _ENTRIES = (
         merged={"spark": rows.TOTAL},
         needs_column=False,
         additive=True,
+        counts=True,
     ),
     AggregateKind(
         "sum",
@@ -132,6 +135,7 @@ _ENTRIES = (
         rows={"flink": rows.total, "spark": rows.total},
         merged={"spark": rows.TOTAL},
         additive=True,
+        counts=True,
     ),
     AggregateKind(
         "min",
@@ -169,6 +173,7 @@ _ENTRIES = (
         rows={"flink": rows.distinct, "spark": rows.distinct},
         merged={"spark": rows.DISTINCT},
         keeps_values=True,
+        counts=True,
     ),
     AggregateKind(
         "approx_count_distinct",
@@ -176,6 +181,7 @@ _ENTRIES = (
         result=_int64,
         unfit=_no_float,
         sql={"duckdb": duckdb.APPROX_COUNT_DISTINCT},
+        counts=True,
     ),
     AggregateKind(
         "approx_quantile",

@@ -1,25 +1,21 @@
 """One alert rule over the merged rows of each commit: for which keys and windows `having` has turned true or untrue."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from dataflow.aggregates.parts import counts
-from dataflow.alerts.texts import alert_id, json_text, key_values, said
+from dataflow.alerts.extended import filled, with_counts
+from dataflow.alerts.telling import CHANGE, Told, newest_changes, told_changes
 from dataflow.alerts.totals import Joined, Totals
 from dataflow.alerts.values import values_of
 from dataflow.alerts.windows import END, START, Span, times_ms, windows_of
 from dataflow.columnar.types import Bools
 from dataflow.fold.merge import merge_rows
-from dataflow.own_columns import TIMESTAMP
 from dataflow.pipeline.alert_plan import AlertPlan
-from dataflow.pipeline.tables import ALERT_SCHEMA, Merge, TableSpec, rollup_tables
-
-CHANGE = "_change"
-"""Of the rows in memory: the number of the newest change of the alert, 0 before the first. Odd numbers are raised."""
+from dataflow.pipeline.tables import ALERT_SCHEMA, rollup_tables
 
 MOST_ROWS = 2_000_000
 """So many keys and windows, and distinct values of them, a rule holds in memory; of more, the lake is read again."""
@@ -59,7 +55,7 @@ class RuleJudge:
         self._store = store
         self.delta, *self.sides = rollup_tables(rule.rollup)
         self._counted = [each.name for each in rule.rollup.aggregates if each.keeps_values]
-        self._spec = _with_counts(self.delta, [*self._counted, CHANGE])
+        self._spec = with_counts(self.delta, [*self._counted, CHANGE])
         self._touched: dict[Span, int] = {}
         self._commits = 0
         self.forget_all()
@@ -116,7 +112,7 @@ class RuleJudge:
     def forget_all(self) -> None:
         """What is stored has changed in another way than by what was judged here."""
         self._totals = Totals(self._spec)
-        self._values = {side.name: Totals(_with_counts(side, [_SEEN])) for side in self.sides}
+        self._values = {side.name: Totals(with_counts(side, [_SEEN])) for side in self.sides}
         self._touched = {}
 
     def _recall(self, windows: set[Span]) -> None:
@@ -145,78 +141,37 @@ class RuleJudge:
 
     def _extended_changes(self, changes: pa.Table) -> pa.Table:
         """One row per alert with the number of its newest change."""
-        newest: dict[str, tuple[int, str, int, int]] = {}
-        told = [changes.column(name).to_pylist() for name in ("alert_id", "change", "key")]
-        windows = [times_ms(changes, name).tolist() for name in (START, END)]
-        for name, number, key, *window in zip(*told, *windows, strict=True):
-            newest[name] = max(newest.get(name, (0, "", 0, 0)), (number, key, *window))
-        keys = self.rule.rollup.keys
-        read = [key_values(key, keys) for _, key, _, _ in newest.values()]
-        columns = {key.name: pa.array([values[at] for values in read], key.type) for at, key in enumerate(keys)}
-        for at, name in ((2, START), (3, END)):
-            columns[name] = pa.array([line[at] for line in newest.values()], pa.int64()).cast(TIMESTAMP)
-        return self._filled({**columns, CHANGE: [line[0] for line in newest.values()]}, len(newest))
+        newest = newest_changes(self.rule, changes)
+        return self._filled(_columns(newest, newest.schema.names), newest.num_rows)
 
     def _filled(self, columns: Mapping[str, Any], rows: int) -> pa.Table:
-        """Rows of the memory's form with these columns; in the others, what rows have that count nothing."""
-        found = dict(columns)
-        for merge in self._spec.merges:
-            for name in merge.columns:
-                if name not in found:
-                    found[name] = merge.part.empty(self._spec.schema.field(name).type, rows)
-        schema = self._spec.schema
-        return pa.Table.from_arrays([_column(found[field.name], field.type) for field in schema], schema=schema)
+        return filled(self._spec, columns, rows)
 
     def _stands(self, merged: pa.Table, values: Mapping[str, pa.Array]) -> Bools:
         """For which rows `having` is true; unknown is not, nor is a window with nothing but late rows."""
-        wanted = {name: values[name] for name in self.rule.having.columns}
-        true = self.rule.having.evaluate(wanted).fill_null(False).to_numpy(zero_copy_only=False)
+        having = self.rule.having
+        assert having is not None, "only rules that are judged with each row come here"
+        true = (
+            having.evaluate({name: values[name] for name in having.columns})
+            .fill_null(False)
+            .to_numpy(zero_copy_only=False)
+        )
         answer: Bools = true & (merged.column("row_count").to_numpy() > 0)
         return answer
 
     def _told(self, rows: pa.Table, values: Mapping[str, pa.Array]) -> pa.Table:
         """The changes in words: these rows have just changed."""
-        rule, keys = self.rule, [key.name for key in self.rule.rollup.keys]
         columns = {name: each.to_pylist() for name, each in values.items()}
-        start, end = times_ms(rows, START).tolist(), times_ms(rows, END).tolist()
-        lines = []
-        for at, number in enumerate(rows.column(CHANGE).to_pylist()):
-            value = {name: each[at] for name, each in columns.items()}
-            key = json_text({name: value[name] for name in keys})
-            message = said(rule.message, {**value, START: start[at], END: end[at]})
-            lines.append(
-                {
-                    "alert_id": alert_id(rule.name, key, start[at], end[at]),
-                    "change": number,
-                    "state": "raised" if number % 2 else "retracted",
-                    "rule": rule.name,
-                    "severity": rule.severity,
-                    "key": key,
-                    START: start[at],
-                    END: end[at],
-                    "values": json_text({name: each for name, each in value.items() if name not in keys}),
-                    "message": message,
-                }
-            )
-        told: pa.Table = pa.Table.from_pylist(lines, schema=ALERT_SCHEMA)
-        return told
-
-
-def _with_counts(spec: TableSpec, names: Iterable[str]) -> TableSpec:
-    """The same with columns that count."""
-    names = list(names)
-    fields = [*spec.schema, *(pa.field(name, pa.int64()) for name in names)]
-    merges = (*spec.merges, *(Merge((name,), counts()) for name in names))
-    return replace(spec, schema=pa.schema(fields), merges=merges)
+        places = zip(
+            rows.column(CHANGE).to_pylist(), times_ms(rows, START).tolist(), times_ms(rows, END).tolist(), strict=True
+        )
+        lines = [Told(*place, {name: each[at] for name, each in columns.items()}) for at, place in enumerate(places)]
+        return told_changes(self.rule, lines)
 
 
 def _after(rows: pa.Table, over_ms: int) -> pa.Table:
     end = times_ms(rows, END)
     return rows if len(end) == 0 or end.min() > over_ms else rows.filter(pa.array(end > over_ms))
-
-
-def _column(values: Any, type_: pa.DataType) -> pa.Array | pa.ChunkedArray:
-    return values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, type_)
 
 
 def _columns(rows: pa.Table, names: Iterable[str]) -> dict[str, pa.ChunkedArray]:

@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
+from dataflow.durations import to_text
 from dataflow.filter.parse import ConditionError, Expression, parse
 from dataflow.own_columns import WINDOW
 from dataflow.pipeline import checks as check
 from dataflow.pipeline.alert_rules import DISTINCT_COUNT, SEVERITIES, Threshold
 from dataflow.pipeline.checks import Mistakes
+from dataflow.pipeline.closed_rules import Compare, Silence
+from dataflow.pipeline.comparison import (
+    BEFORE,
+    SAMPLE,
+    Comparison,
+    check_comparison,
+    check_silence,
+    partitions_rollup,
+)
 from dataflow.pipeline.declaration import Rollup
 from dataflow.pipeline.names import ALERT_CHANGES, ALERTS
 from dataflow.pipeline.pair_rules import Pair
 from dataflow.spelling import suggest
-from dataflow.windows import Window
 
 if TYPE_CHECKING:
     from dataflow.pipeline.plan import AggregatePlan, RollupPlan
@@ -41,21 +50,31 @@ class AlertPlan:
     """One rule, checked: an alert for each (key, window) of `rollup` for which `having` is true.
 
     `is_own`: the rollup is the rule's own, of its name. `severity` is one of SEVERITIES. `cool_down_ms` is 0 where
-    alerts are never quiet.
+    alerts are never quiet. In place of `having`, None then: a `comparison` of windows, or `silence_ms`, for how long a
+    source partition says nothing, whose rollup is the ledger.
     """
 
     name: str
     rollup: "RollupPlan"
-    having: Expression
+    having: Expression | None
     severity: str
     message: tuple[Piece, ...]
     cool_down_ms: int
     is_own: bool
+    comparison: Comparison | None = None
+    silence_ms: int | None = None
 
     @property
     def asks(self) -> str:
-        """What makes an alert, as one says it."""
-        return self.having.sql
+        """What it asks, as text: what must not change under its name."""
+        if self.comparison is not None:
+            return self.comparison.text
+        return f"silent for {to_text(self.silence_ms or 0)}" if self.having is None else self.having.sql
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether a window is judged once it is over, and not with each row."""
+        return self.having is None or self.rollup.merges_windows
 
     @property
     def judged(self) -> tuple["AggregatePlan", ...]:
@@ -95,7 +114,7 @@ def asked_by(
 ) -> list[tuple[Rule, "RollupPlan"]]:
     """Each rule with the rollup that it asks: its own, which come in the rules' order, or one that is `declared`."""
     rest, by_name = iter(own), {each.name: each for each in declared}
-    found = []
+    found: list[tuple[Rule, RollupPlan]] = []
     for rule in rules:
         where = f"alerts.{rule.name}"
         if rule.is_distinct:
@@ -103,6 +122,12 @@ def asked_by(
             mistakes.rename(f"{where}.keys", f"{where}.key")
             mistakes.rename(f"{where}.aggregates.{DISTINCT_COUNT}.column", f"{where}.of")
             mistakes.rename(f"{where}.aggregates.{DISTINCT_COUNT}", f"{where}.of")
+        if isinstance(rule, Silence):
+            mistakes.rename(f"{where}.keys[0]", f"{where}.key")
+            mistakes.rename(f"{where}.keys", f"{where}.key")
+            if rule.of_partitions:
+                found.append((rule, partitions_rollup(rule)))
+                continue
         if rule.on is None:
             found.append((rule, next(rest)))
             continue
@@ -120,15 +145,25 @@ def asked_by(
 
 def check_rule(mistakes: Mistakes, where: str, rule: Threshold, rollup: "RollupPlan") -> AlertPlan | None:
     """The rule over its rollup; None where something of it is wrong."""
-    if isinstance(rollup.window, Window) and not rollup.window.mistake and rollup.merges_windows:
-        field, value = (f"{where}.window", "session(...)") if rule.on is None else (f"{where}.on", rule.on)
-        fix = "sessions grow and merge, so that an alert could not keep its window; take tumble, hop or cumulate"
-        mistakes.add(field, value, fix)
+    silence_ms = check_silence(mistakes, where, rule) if isinstance(rule, Silence) else None
     if rule.is_distinct:
         _check_more_than(mistakes, f"{where}.more_than", rule.more_than)
     cool_down_ms = check_told(mistakes, where, rule)
+    if isinstance(rule, Compare):
+        comparison = check_comparison(mistakes, where, rule, rollup, is_unread=_is_unread(mistakes, rule))
+        message = _message(mistakes, f"{where}.message", rule, rollup, "" if comparison is None else comparison.text)
+        if comparison is None or message is None:
+            return None
+        told = (rule.severity, message, cool_down_ms, rule.on is None)
+        return AlertPlan(str(rule.name), rollup, None, *told, comparison=comparison)
+    if isinstance(rule, Silence) and (rule.of_partitions or silence_ms is None or mistakes.has(f"{where}.at_least")):
+        message = _message(mistakes, f"{where}.message", rule, rollup, "")
+        if message is None or silence_ms is None or not rule.of_partitions:
+            return None
+        told = (rule.severity, message, cool_down_ms, False)
+        return AlertPlan(str(rule.name), rollup, None, *told, silence_ms=silence_ms)
     having = _having(mistakes, f"{where}.having", rule, rollup)
-    message = _message(mistakes, f"{where}.message", rule, rollup)
+    message = _message(mistakes, f"{where}.message", rule, rollup, rule.having)
     if having is None or message is None:
         return None
     is_own = rule.on is None
@@ -189,13 +224,16 @@ def _having(mistakes: Mistakes, field: str, rule: Threshold, rollup: "RollupPlan
     return found
 
 
-def _message(mistakes: Mistakes, field: str, rule: Threshold, rollup: "RollupPlan") -> tuple[Piece, ...] | None:
+def _message(
+    mistakes: Mistakes, field: str, rule: Threshold, rollup: "RollupPlan", asked: str
+) -> tuple[Piece, ...] | None:
     if rule.message is None:
         names = [key.name for key in rollup.keys]
-        before = [f"{rule.name}: {rule.having}; {name} " if at == 0 else f", {name} " for at, name in enumerate(names)]
+        before = [f"{rule.name}: {asked}; {name} " if at == 0 else f", {name} " for at, name in enumerate(names)]
         told = tuple(Piece(text, name) for text, name in zip(before, names, strict=True))
-        return told or (Piece(f"{rule.name}: {rule.having}", None),)
-    known = {*_columns(rollup), *(column.name for column in WINDOW)}
+        return told or (Piece(f"{rule.name}: {asked}", None),)
+    own = (BEFORE, SAMPLE) if isinstance(rule, Compare) else ()
+    known = {*_columns(rollup), *(column.name for column in WINDOW), *own}
     untold = _untold(rollup)
     for name in pieces_named(rule.message) & untold.keys():
         fix = f"{name} is an {untold[name]}, which takes a query to tell; leave it out"

@@ -11,6 +11,7 @@ from dataflow.pipeline.names import ALERTS, DEAD_LETTERS, EVENTS, LATE_EVENTS
 from dataflow.windows import Window
 
 if TYPE_CHECKING:
+    from dataflow.pipeline.pair_plan import Plans
     from dataflow.pipeline.plan import RollupPlan
 
 Declared = tuple["RollupPlan", str, Duration | None]
@@ -42,6 +43,19 @@ def check_keep_of_alerts(mistakes: Mistakes, rules: Sequence[Declared], bound_ms
     keeps_ms = [check.check_keep(mistakes, where, value, _needed(rollup, disorder)) for rollup, where, value in rules]
     known = [keep_ms for keep_ms in keeps_ms if keep_ms is not None]
     return {ALERTS: max(known)} if known and len(known) == len(keeps_ms) else {}
+
+
+def check_reach(mistakes: Mistakes, rules: "Plans", rollups: Sequence[Declared], bound_ms: int) -> None:
+    """Whether what rules compare windows with is still there when these are judged."""
+    disorder = {f"out_of_orderness {to_text(bound_ms)}": bound_ms}
+    for rule in rules:
+        if rule.comparison is None:
+            continue
+        reach_ms = rule.comparison.reach_ms
+        for rollup, where, value in rollups:
+            if rollup.name == rule.rollup.name:
+                needed = {f"alert rule {rule.name}, which looks back {to_text(reach_ms)}": reach_ms}
+                check.check_keep(mistakes, where, value, {**needed, **_needed(rollup, disorder)})
 
 
 def _needed(rollup: "RollupPlan", disorder: Mapping[str, int]) -> dict[str, int]:

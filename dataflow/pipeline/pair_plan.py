@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
@@ -61,6 +61,9 @@ class PairPlan:
     cool_down_ms: int
     time: str
     is_own: bool = True
+    comparison: ClassVar[None] = None
+    silence_ms: ClassVar[None] = None
+    is_closed: ClassVar[bool] = False
 
     @property
     def carried(self) -> tuple[pa.Field, ...]:

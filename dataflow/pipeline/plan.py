@@ -23,7 +23,7 @@ from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 from dataflow.pipeline.definition import definition_of, fingerprint_of
 from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, content_of, read_dimension
 from dataflow.pipeline.formats import check_format, check_key_format
-from dataflow.pipeline.keeping import Declared, check_keep_of_alerts, check_keeps
+from dataflow.pipeline.keeping import Declared, check_keep_of_alerts, check_keeps, check_reach
 from dataflow.pipeline.pair_plan import Plans, check_rules, placed, rollup_of
 from dataflow.rules import Joined, Rules
 from dataflow.windows import Window
@@ -203,6 +203,7 @@ class _Planner:
         rollups = self._rollups(lateness_ms or 0)
         alerts = check_rules(mistakes, self.asked, self.columns)
         keep_ms = self._keep(bound_ms or 0, dedup_within_ms)
+        check_reach(mistakes, alerts, self.kept, bound_ms or 0)
         format_ = check_format(mistakes, pipeline.format, self.event, self.base_dir)
         key_format = check_key_format(mistakes, pipeline.key_format, self.event, self.base_dir)
         if mistakes.lines:

@@ -13,7 +13,7 @@ from dataflow.filter.parse import Expression
 from dataflow.pipeline.checks import MAX_DURATION_MS
 from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.windows.flink import MAX_INTERVAL_MS
-from dataflow.windows.kinds import kind_of
+from dataflow.windows.kinds import has_one_window, kind_of
 from flink.contract.records import in_registry, too_long, unread
 from flink.contract.table import unsupported
 from flink.generate import dimensions
@@ -76,6 +76,13 @@ def _handover(plan: Plan, given: Options) -> Iterator[str]:
         yield "--rollup: a job that fills a lake has to fill all of it; leave the flag out"
     if len(given.topics) > 1:
         yield "--topic: Flink pins the offsets of one topic only, and a lake's are pinned; name one"
+    for rule in plan.alerts:
+        if rule.comparison is not None and (given.form == "final" or not has_one_window(rule.rollup.window)):
+            # offsets may be told before the rows of such a window come, which would look like none for a while
+            yield (
+                f"alerts.{rule.name}: a job tells such windows of {rule.rollup.name} after its offsets, so a comparison"
+                " would see none at first; compare tumbling windows with --form upsert, or go on with Tidemill"
+            )
     for leaf in plan.event.fields if given.handover.events else ():
         if leaf.kind in (FieldKind.JSON, FieldKind.LIST):
             yield (

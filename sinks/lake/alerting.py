@@ -1,9 +1,8 @@
 """Alert rules beside the writer: the changes of alerts that an epoch makes, staged and published with its rows."""
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +23,8 @@ from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.catalog.left import left
 from sinks.lake.catalog.sqlite import told
 from sinks.lake.catalog.staged import StagedFile
-from sinks.lake.frontier import Frontier
+from sinks.lake.closing import Closing
+from sinks.lake.frontier import Frontier, Reach, Stand
 from sinks.lake.stored_windows import StoredWindows
 
 RECENT_EPOCHS = 256
@@ -50,12 +50,15 @@ class Alerting:
             if isinstance(rule, PairPlan)
             else RuleJudge(rule, _OfRule(self, rule))
             for rule in plan.alerts
+            if isinstance(rule, PairPlan) or not rule.is_closed
         ]
+        self._closed = Closing(catalog, self._stored, plan)
         self._pairs = [judge for judge in self._judges if isinstance(judge, PairJudge)]
         self._bound_ms = plan.out_of_orderness_ms
         self._idle_ms = plan.idle_timeout_ms
         self._frontier: Frontier | None = None
-        self._frontier_ms = self._judged_ms = NEVER_MS
+        self._reach = Reach(NEVER_MS, NEVER_MS, NEVER_MS, {})
+        self._judged_reached_ms: int | None = None
         self._seen: dict[str, tuple[int, int]] = {}
         self._reached: dict[str, int] = {}
         self._recent: deque[set[str]] = deque(maxlen=RECENT_EPOCHS)
@@ -63,36 +66,31 @@ class Alerting:
     @property
     def tables(self) -> set[str]:
         """The tables whose rows it has to see, merged."""
-        return {spec.name for judge in self._judges for spec in (judge.delta, *judge.sides)}
+        return {spec.name for judge in self._judges for spec in (judge.delta, *judge.sides)} | self._closed.tables
 
     @property
     def rows(self) -> int:
         """How many merged rows and distinct values are in memory."""
-        return sum(judge.rows for judge in self._judges)
+        return sum(judge.rows for judge in self._judges) + self._closed.rows
 
-    def reach(self, ranges: Sequence[Range], final: Collection[str], now: datetime) -> None:
-        """How far the epoch to be judged has come: its lines of the ledger, partitions that end with it, its time."""
-        if not self._pairs:
+    def reach(self, stand: Stand, staged: Sequence[StagedFile]) -> None:
+        """How far the epoch to be judged has come. `staged`: files of epochs before it that are not published yet."""
+        self._staged = staged
+        if not self._pairs and not self._closed.has_rules:
             return
         if self._frontier is None:
             self._frontier = Frontier.of_lake(self._catalog, self._bound_ms, self._idle_ms)
-        self._judged_ms = self._frontier.judged_ms()
-        self._frontier.learn(ranges, final, now)
-        self._frontier_ms = self._frontier.at_ms(now)
+        self._reach = self._frontier.reach(stand)
 
-    def due(self, staged: Sequence[StagedFile]) -> bool:
-        """Whether an epoch without any row has alerts to judge: what was absent may be so for good by now."""
-        self._staged = staged
+    def due(self) -> bool:
+        """Whether an epoch without any row has alerts to judge: a window may be final by now, or an absence certain."""
         if self._pairs:
             self._look()
-        return any(judge.due(self._frontier_ms) for judge in self._pairs)
+        has_moved = self._closed.has_rules and self._judged_reached_ms != self._reach.reached_ms
+        return has_moved or any(judge.due(self._reach.frontier_ms) for judge in self._pairs)
 
-    def changes(self, rows: Mapping[str, pa.Table], staged: Sequence[StagedFile]) -> pa.Table:
-        """The rows of table alert_changes that an epoch with these merged rows makes.
-
-        `staged`: files of the epochs before it that are not published yet.
-        """
-        self._staged = staged
+    def changes(self, rows: Mapping[str, pa.Table]) -> pa.Table:
+        """The rows of table alert_changes that the epoch makes that `reach` told of, with these merged rows."""
         self._look()
         gone = self._gone()
         found = [ALERT_SCHEMA.empty_table()]
@@ -100,10 +98,12 @@ class Alerting:
             over_ms = max(gone.get(judge.rule.rollup.name, NEVER_MS), gone.get(ALERTS, NEVER_MS))
             delta = rows.get(judge.delta.name, judge.delta.schema.empty_table())
             if isinstance(judge, PairJudge):
-                found.append(judge.changes(delta, over_ms=over_ms, frontier_ms=self._frontier_ms))
+                found.append(judge.changes(delta, over_ms=over_ms, frontier_ms=self._reach.frontier_ms))
                 continue
             sides = {side.name: rows[side.name] for side in judge.sides if side.name in rows}
             found.append(judge.changes(delta, sides, over_ms=over_ms))
+        found.append(self._closed.changes(rows, self._staged, self._tables, gone, self._reach))
+        self._judged_reached_ms = self._reach.reached_ms
         return pa.concat_tables(found)
 
     def ended(self, ranges: Sequence[Range]) -> None:
@@ -142,7 +142,7 @@ class Alerting:
     @property
     def judged_ms(self) -> int:
         """The frontier by which the last commit was judged, or less."""
-        return self._judged_ms
+        return self._reach.judged_ms
 
     def _rows(self, table: str, schema: pa.Schema, windows: set[Span]) -> pa.Table:
         return self._stored.rows(self._tables[table], schema, windows, self._staged)
@@ -158,6 +158,7 @@ class Alerting:
             if self._seen.get(judge.rule.name, seen) != seen:
                 judge.forget_all()
             self._seen[judge.rule.name] = seen
+        self._closed.look(filled, erased)
 
     def _gone(self) -> dict[str, int]:
         """Up to which end windows have left, by rollup."""

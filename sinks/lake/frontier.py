@@ -1,6 +1,6 @@
 """The frontier that makes windows final, as the writer follows it: by the ledger first, then by what it stages."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -16,7 +16,8 @@ from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import DataFile
 from sinks.lake.catalog.reader import data_files
 from sinks.lake.catalog.sqlite import told
-from sinks.lake.tables.finality import EVER_MS, Stand, frontier_ms, is_active, reached_ms
+from sinks.lake.tables import finality
+from sinks.lake.tables.finality import EVER_MS, frontier_ms, is_active, reached_ms
 
 TRIES = 5
 """So often the ledger's files are looked up, while compactions put others in their place."""
@@ -35,13 +36,39 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class _Place:
-    """Where a source partition stands. `since_us`: when it last had records; without any, when it was first there."""
+    """Where a source partition stands. `since_us`: when it last had records; without any, when it was first there.
+
+    `newest_ms`: its largest event time, None before its first valid event.
+    """
 
     end: int
     watermark_ms: int | None
+    newest_ms: int | None
     since_us: int
     has_read: bool
     final: bool
+
+
+class Stand(NamedTuple):
+    """Where event time comes with an epoch: its `ranges`, partitions that end with it for good, when it is staged."""
+
+    ranges: Sequence[Range]
+    final: Collection[str]
+    at: datetime
+
+
+class Reach(NamedTuple):
+    """How far event time has come with an epoch, in ms.
+
+    `judged_ms`: by which the commit before it was judged, or less. `frontier_ms` as `Frontier.at_ms`; `reached_ms` the
+    same, but never beyond the furthest watermark, and NEVER_MS where nothing is final. `newest_ms`: the largest event
+    time of each source partition that has had an event.
+    """
+
+    judged_ms: int
+    frontier_ms: int
+    reached_ms: int
+    newest_ms: Mapping[str, int]
 
 
 class _Line(NamedTuple):
@@ -72,14 +99,18 @@ class Frontier:
             made._newest_us = max(made._newest_us, line.last_us)
         return made
 
-    def learn(self, ranges: Sequence[Range], final: Collection[str], at: datetime) -> None:
-        """An epoch with these lines of the ledger is staged at `at`."""
-        at_us = _us(at)
-        for entry in ranges:
-            is_final = entry.partition in final
-            self._learn(entry.partition, _Place(entry.end, entry.watermark, at_us, entry.read > 0, is_final))
-        if ranges:
+    def reach(self, stand: Stand) -> Reach:
+        """An epoch with these lines of the ledger is staged: how far event time comes with it."""
+        judged_ms, at_us = self.judged_ms(), _us(stand.at)
+        for entry in stand.ranges:
+            is_final = entry.partition in stand.final
+            reached = (entry.watermark, entry.max_event_time)
+            self._learn(entry.partition, _Place(entry.end, *reached, at_us, entry.read > 0, is_final))
+        if stand.ranges:
             self._newest_us = max(self._newest_us, at_us)
+        newest_ms = {name: each.newest_ms for name, each in self._places.items() if each.newest_ms is not None}
+        frontier_ms = self.at_ms(stand.at)
+        return Reach(judged_ms, frontier_ms, self._reached_ms(at_us, self._idle_timeout_ms), newest_ms)
 
     def at_ms(self, now: datetime) -> int:
         """The frontier at a time; EVER_MS where everything is final."""
@@ -87,16 +118,18 @@ class Frontier:
 
     def judged_ms(self) -> int:
         """The frontier of the newest commit, or less, and never beyond the furthest watermark; NEVER_MS before any."""
-        idle_ms = max(self._idle_timeout_ms, self._former_idle_ms)
-        furthest = max((reached_ms(stand) for stand in self._stands(self._newest_us, idle_ms)), default=-EVER_MS)
-        return max(NEVER_MS, min(self._at_ms(self._newest_us, idle_ms), furthest))
+        return self._reached_ms(self._newest_us, max(self._idle_timeout_ms, self._former_idle_ms))
+
+    def _reached_ms(self, now_us: int, idle_ms: int) -> int:
+        furthest = max(map(reached_ms, self._stands(now_us, idle_ms)), default=-EVER_MS)
+        return max(NEVER_MS, min(self._at_ms(now_us, idle_ms), furthest))
 
     def _at_ms(self, now_us: int, idle_ms: int) -> int:
         return frontier_ms(self._stands(now_us, idle_ms)) if self._places else -EVER_MS
 
-    def _stands(self, now_us: int, idle_ms: int) -> list[Stand]:
+    def _stands(self, now_us: int, idle_ms: int) -> list[finality.Stand]:
         return [
-            Stand(each.watermark_ms, is_active(each.since_us, now_us, idle_ms), each.final)
+            finality.Stand(each.watermark_ms, is_active(each.since_us, now_us, idle_ms), each.final)
             for each in self._places.values()
         ]
 
@@ -105,8 +138,8 @@ class Frontier:
         if known is None:
             self._places[name] = new
             return
-        marks = [mark for mark in (known.watermark_ms, new.watermark_ms) if mark is not None]
-        known.watermark_ms = max(marks, default=None)
+        known.watermark_ms = _later(known.watermark_ms, new.watermark_ms)
+        known.newest_ms = _later(known.newest_ms, new.newest_ms)
         if new.end != known.end:
             known.end, known.final = max((known.end, known.final), (new.end, new.final))
         else:
@@ -155,11 +188,12 @@ def _last_lines(ledger: pa.Table, out_of_orderness_ms: int) -> Iterator[_Line]:
     mark_ms = np.maximum(_ints(ledger, "watermark", NEVER_MS), untold)
     place = _ints(ledger, "end_offset") * 2 + ledger.column("final").fill_null(False).to_numpy()
     read_us = np.where(_ints(ledger, "read", 0) > 0, at_us, NEVER_MS)
-    most = [_most(of, len(names.dictionary), values) for values in (place, mark_ms, read_us, at_us, -at_us, idle_ms)]
-    for name, place_, mark, read, last, first, idle in zip(names.dictionary.to_pylist(), *most, strict=True):
+    columns = (place, mark_ms, newest_ms, read_us, at_us, -at_us, idle_ms)
+    most = [_most(of, len(names.dictionary), values) for values in columns]
+    for name, place_, mark, newest, read, last, first, idle in zip(names.dictionary.to_pylist(), *most, strict=True):
         since_us = -first if read == NEVER_MS else read
-        stand = _Place(place_ // 2, None if mark == NEVER_MS else mark, since_us, read != NEVER_MS, place_ % 2 == 1)
-        yield _Line(name, stand, last, idle)
+        reached = (_told(mark), _told(newest))
+        yield _Line(name, _Place(place_ // 2, *reached, since_us, read != NEVER_MS, place_ % 2 == 1), last, idle)
 
 
 def _ints(ledger: pa.Table, name: str, absent: int = 0) -> npt.NDArray[np.int64]:
@@ -174,5 +208,18 @@ def _most(of: npt.NDArray[np.int32], count: int, values: npt.NDArray[np.int64]) 
     return found.tolist()
 
 
+def _told(value: int) -> int | None:
+    return None if value == NEVER_MS else value
+
+
+def _later(left: int | None, right: int | None) -> int | None:
+    return max((each for each in (left, right) if each is not None), default=None)
+
+
 def _us(at: datetime) -> int:
     return (at.replace(tzinfo=at.tzinfo or UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
+def ended_ms(reached_ms: int, allowed_lateness_ms: int) -> int:
+    """Up to which end windows are final at a frontier; NEVER_MS where none is."""
+    return max(reached_ms + 1 - allowed_lateness_ms, NEVER_MS)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.alerts.windows import START, Span, begins_in, in_windows
+from dataflow.alerts.windows import END, START, Span, begins_in, in_windows, times_ms
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import DataFile, TableLayout
 from sinks.lake.catalog.reader import data_files
@@ -31,10 +31,11 @@ class _Place(NamedTuple):
 
 
 class _Wanted(NamedTuple):
-    """Which files may hold what is asked for, and which rows are it."""
+    """Which files may hold what is asked for, by their `bounds` of a column, and which rows are it."""
 
     file: Callable[[DataFile], bool]
     row: Callable[[pa.Table], npt.NDArray[np.bool_]]
+    bounds: str = START
 
 
 class StoredWindows:
@@ -69,6 +70,13 @@ class StoredWindows:
         wanted = _Wanted(lambda file: _may_begin(file, spans), lambda rows: begins_in(rows, spans))
         return self._rows(table, schema, wanted, staged)
 
+    def ending(
+        self, table: TableLayout, schema: pa.Schema, after_ms: int, staged: Iterable[StagedFile] = ()
+    ) -> pa.Table:
+        """The same of windows that end after that time."""
+        wanted = _Wanted(lambda file: _may_end(file, after_ms), lambda rows: times_ms(rows, END) > after_ms, END)
+        return self._rows(table, schema, wanted, staged)
+
     def _rows(self, table: TableLayout, schema: pa.Schema, wanted: _Wanted, staged: Iterable[StagedFile]) -> pa.Table:
         folder = table_folder(self._catalog.folder, table.path)
         pending = [_Place(folder / file.path, file.digest, 0) for file in staged if file.table == table.name]
@@ -85,7 +93,7 @@ class StoredWindows:
 
     def _places(self, table: TableLayout, asked: _Wanted) -> list[_Place]:
         catalog = self._catalog
-        files = data_files(catalog.connection, catalog.folder, table, catalog.head().id, [START])
+        files = data_files(catalog.connection, catalog.folder, table, catalog.head().id, [asked.bounds])
         wanted = [file for file in files if asked.file(file)]
         with told(catalog.path, catalog.busy_ms):
             digests = {
@@ -124,6 +132,14 @@ def _may_begin(file: DataFile, spans: Sequence[Span]) -> bool:
         if (low is None or low <= bounds.high) and (last is None or bounds.low <= last):  # type: ignore[operator]  # all are texts of times
             return True
     return False
+
+
+def _may_end(file: DataFile, after_ms: int) -> bool:
+    """Whether the file's bounds reach beyond that time."""
+    bounds, known = file.bounds.get(END), _bound(after_ms)
+    if bounds is None or bounds.high is None or known is None:
+        return True
+    return bounds.high > known  # type: ignore[operator]  # both are texts of times
 
 
 def _bound(ms: int) -> Bound | None:

@@ -25,6 +25,7 @@ from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.content import read_content
 from sinks.lake.fault import Fault, no_fault
 from sinks.lake.files import write_file
+from sinks.lake.frontier import Stand
 from sinks.lake.ledger import ledger_rows, merge_ranges
 from sinks.lake.leftovers import remove_merged, remove_staged
 from sinks.lake.manifest import Manifest, State, from_state, to_state
@@ -198,20 +199,20 @@ class LakeWriter:
             for name, batch in parcel.tables.items():
                 if batch.num_rows:
                     batches.setdefault(name, []).append(batch)
-        at, final = self._clock(), {parcel.range.partition for parcel in parcels if parcel.final}
+        final, at = {parcel.range.partition for parcel in parcels if parcel.final}, self._clock()
         staged = [file for manifest in self._pending for file in manifest.files]
         if self.alerts is not None:
-            self.alerts.reach(told, final, at)
-        if not told and not batches and (self.alerts is None or not self.alerts.due(staged)):
+            self.alerts.reach(Stand(told, final, at), staged)
+        if not told and not batches and (self.alerts is None or not self.alerts.due()):
             return None
         tables = {name: pa.Table.from_batches(batches[name]) for name in sorted(batches)}
         if self.alerts is not None:
-            self._judge(self.alerts, tables, told, staged)
-        if not told and not tables:
-            return None
+            self._judge(self.alerts, tables, told)
         if told:
             schema = self._specs[LEDGER].schema
             tables[LEDGER] = ledger_rows(told, schema, epoch=epoch, committed_at=at, final=final)
+        if not tables:
+            return None
         # most of the time goes to fsync, so the tables wait for the disk together
         writing = [self._threads.submit(self._write, self._specs[name], table, epoch) for name, table in tables.items()]
         wait(writing)
@@ -220,16 +221,15 @@ class LakeWriter:
         self._finished |= {entry.partition for entry in told if entry.finished}
         return Manifest(self._lineage, epoch, tuple(files), tuple(told))
 
-    def _judge(
-        self, alerts: Alerting, tables: dict[str, pa.Table], told: Sequence[Range], staged: Sequence[StagedFile]
-    ) -> None:
+    def _judge(self, alerts: Alerting, tables: dict[str, pa.Table], told: Sequence[Range]) -> None:
         """Merge the tables that rules ask for, and add what changes with them."""
         for name in sorted(alerts.tables & tables.keys()):
             tables[name] = merge_rows(self._specs[name], tables[name])
-        changes = alerts.changes(tables, staged)
+        changes = alerts.changes(tables)
         if changes.num_rows:
             tables[ALERT_CHANGES] = changes
-        alerts.ended(told)
+        if told:
+            alerts.ended(told)
 
     def _worth_telling(self, entry: Range) -> bool:
         if entry.end > entry.start or entry.read:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,10 @@ def leaders(kafka: str, topic: str) -> dict[int, int]:
     return {number: each.leader for number, each in partitions.items()}
 
 
+def leads_nothing(kafka: str, topic: str, node: int) -> bool:
+    return node not in leaders(kafka, topic).values()
+
+
 def test_a_killed_run_that_fetches_itself_fills_the_tables_of_one_that_does_not(kafka: str, tmp_path: Path) -> None:
     topic = fill(kafka, "--transactional", "--abort-every", "3")
     whole(tmp_path, kafka, topic, "plain")
@@ -139,7 +144,7 @@ def test_leaders_that_are_killed_one_after_another_cost_nothing(tmp_path: Path) 
         for turn in (1, 2):
             node = leaders(kafka, topic)[0]
             cluster.kill(node)
-            wait_until(lambda node=node: node not in leaders(kafka, topic).values(), subject)
+            wait_until(partial(leads_nothing, kafka, topic, node), subject)
             fill(kafka, "--seed", str(turn), topic=topic)
             wait_for_records(subject, tmp_path / "direct", (1 + turn) * RECORDS)
             cluster.restart(node)

@@ -18,6 +18,7 @@ from tests.model.pairs import evidence
 from tests.model.spec import (
     AggregateSpec,
     AlertSpec,
+    CompareSpec,
     DimensionSpec,
     FieldSpec,
     PairSpec,
@@ -64,15 +65,24 @@ def to_spec(pipeline: Any, folder: Path) -> PipelineSpec:
         dedup_horizon=0 if pipeline.deduplicate_within is None else _ms(pipeline.deduplicate_within),
         max_record_bytes=pipeline.max_record_bytes,
         dimensions=tuple(_dimension(each, folder, kinds[each.key]) for each in pipeline.dimensions),
-        alerts=tuple(
-            AlertSpec(
-                each.name, each.on or each.name, each.having, 0 if each.cool_down is None else _ms(each.cool_down)
-            )
-            for each in pipeline.alerts
-            if each.name not in pairs
-        ),
+        alerts=tuple(_alert(each, pipeline) for each in pipeline.alerts if each.name not in pairs),
         pairs=tuple(pairs.values()),
     )
+
+
+def _alert(rule: Any, pipeline: Any) -> AlertSpec:
+    cool_down = 0 if rule.cool_down is None else _ms(rule.cool_down)
+    found = AlertSpec(rule.name, rule.on or rule.name, rule.having, cool_down)
+    if type(rule).__name__ == "Silence" and rule.on is not None:
+        return replace(found, silence=_ms(rule.after))
+    if type(rule).__name__ != "Compare":
+        return found
+    asked = next((each for each in pipeline.rollups if each.name == rule.on), rule)
+    size, against = asked.window.size_ms, rule.against
+    is_mean = type(against).__name__ == "Mean"
+    backs = tuple(size * number for number in range(1, against.of + 1)) if is_mean else (_ms(against.by),)
+    below, above = (None if each is None else Decimal(str(each)) for each in (rule.drops_below, rule.rises_above))
+    return replace(found, compare=CompareSpec(rule.value, backs, (below, above), rule.at_least))
 
 
 def _fields(model: Any) -> tuple[FieldSpec, ...]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.model import pipelines, small
+from tests.model import closed, pipelines, small
 from tests.model.engine import Tables
 from tests.model.expression import is_true, parse
 from tests.model.spec import AggregateSpec, AlertSpec, PipelineSpec, RollupSpec, WindowSpec
@@ -41,13 +41,7 @@ def standing(spec: PipelineSpec, tables: Tables) -> dict[Standing, bool]:
     """Every alert that is raised, and whether it is quiet."""
     found: dict[Standing, bool] = {}
     for rule in spec.alerts:
-        rollup = next(each for each in spec.rollups if each.name == rule.rollup)
-        having = parse(rule.having)
-        raised = []
-        for start, end, keys, values in tables.rollups[rollup.name]:
-            row = dict(zip([*rollup.keys, *rollup.aggregates], [*keys, *values], strict=True))
-            if is_true(having, row):
-                raised.append(Standing(rule.name, tuple(keys), start, end))
+        raised = _raised(spec, rule, tables)
         for each in raised:
             found[each] = any(
                 other.key == each.key
@@ -57,6 +51,20 @@ def standing(spec: PipelineSpec, tables: Tables) -> dict[Standing, bool]:
                 if rule.cool_down
             )
     return found
+
+
+def _raised(spec: PipelineSpec, rule: AlertSpec, tables: Tables) -> list[Standing]:
+    rollup = next((each for each in spec.rollups if each.name == rule.rollup), None)
+    if rollup is None or rule.compare is not None or rollup.window.kind == "session":
+        over = closed.raised(spec, rule, tables)
+        return [Standing(rule.name, keys, start, end) for start, end, keys in over]
+    having = parse(rule.having)
+    raised = []
+    for start, end, keys, values in tables.rollups[rollup.name]:
+        row = dict(zip([*rollup.keys, *rollup.aggregates], [*keys, *values], strict=True))
+        if is_true(having, row):
+            raised.append(Standing(rule.name, tuple(keys), start, end))
+    return raised
 
 
 @st.composite
@@ -91,6 +99,11 @@ def _judged(rollup: RollupSpec) -> dict[str, AggregateSpec]:
 
 def _asked(name: str, aggregate: AggregateSpec) -> st.SearchStrategy[str]:
     return st.sampled_from([form.format(name) for form in _forms(aggregate)])
+
+
+def asked_of(rollup: RollupSpec) -> list[str]:
+    """Conditions over one of a rollup's aggregates."""
+    return [form.format(name) for name, each in _judged(rollup).items() for form in _forms(each)]
 
 
 def _forms(aggregate: AggregateSpec) -> tuple[str, ...]:

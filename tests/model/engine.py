@@ -40,6 +40,8 @@ class Tables:
 
     `rollups`: name -> rows (start, end, keys, aggregates). `late`: (rollup, partition, offset, event time, watermark).
     `dead`: (partition, offset, reason). `accepted`: (partition, offset). `lost`: (partition, start, end).
+    `sizes`: of each rollup's (start, end, keys) how many rows. `watermarks` and `newest`: of each source partition with
+    an event its watermark and its largest event time in the end.
     """
 
     rollups: dict[str, list[tuple[int, int, tuple[Any, ...], list[Any]]]] = field(default_factory=dict)
@@ -50,6 +52,9 @@ class Tables:
     counts: dict[str, Counts] = field(default_factory=dict)
     rollup_counts: dict[tuple[str, str], RollupCounts] = field(default_factory=dict)
     lost: list[tuple[str, int, int]] = field(default_factory=list)
+    sizes: dict[str, dict[tuple[int, int, tuple[Any, ...]], int]] = field(default_factory=dict)
+    watermarks: dict[str, int] = field(default_factory=dict)
+    newest: dict[str, int] = field(default_factory=dict)
 
 
 Lost = dict[str, list[tuple[int, int]]]
@@ -85,6 +90,7 @@ def run(
             (start, end, keys, [aggregate(each, rows) for each in rollup.aggregates.values()])
             for ((start, end), keys), rows in found.items()
         ]
+        tables.sizes[rollup.name] = {(start, end, keys): len(rows) for ((start, end), keys), rows in found.items()}
     return tables
 
 
@@ -120,6 +126,9 @@ class _Partition:
                 self.tables.dead_fields.append((self.name, record.offset, row.field))
                 continue
             self.judge(record.offset, row)
+        reached = self.watermark()
+        if reached is not None and self.max_event_time is not None:
+            self.tables.watermarks[self.name], self.tables.newest[self.name] = reached, self.max_event_time
 
     def go_by(self, spec: PipelineSpec) -> None:
         """Semantics rule 13: the watermark stays where it was, and what was forgotten stays forgotten."""

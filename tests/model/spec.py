@@ -1,6 +1,7 @@
 """A pipeline as the reference model sees it: plain values, no types of the product."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 
@@ -86,13 +87,31 @@ class DimensionSpec:
 
 
 @dataclass(frozen=True)
+class CompareSpec:
+    """What a rule compares: `value` of a window against that of those which began `backs` ms earlier.
+
+    `factors`: below the first, or above the second. `least`: how many events there, a window.
+    """
+
+    value: str
+    backs: tuple[int, ...]
+    factors: tuple[Decimal | None, Decimal | None]
+    least: int = 1
+
+
+@dataclass(frozen=True)
 class AlertSpec:
-    """One alert rule over a rollup, which is its own if it has its name; `cool_down` in ms, 0 = none."""
+    """One alert rule over a rollup, which is its own if it has its name; `cool_down` in ms, 0 = none.
+
+    In place of `having`: what it compares, or for how long a source partition is silent.
+    """
 
     name: str
     rollup: str
     having: str
     cool_down: int = 0
+    compare: CompareSpec | None = None
+    silence: int | None = None
 
 
 @dataclass(frozen=True)

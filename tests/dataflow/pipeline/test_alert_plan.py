@@ -48,6 +48,7 @@ def test_a_rule_is_a_rollup_of_its_name_and_a_question() -> None:
     assert isinstance(rule, AlertPlan)
     assert [rollup.name for rollup in plan.rollups] == ["minutes", "farm"]
     assert (rule.rollup, rule.is_own, rule.severity, rule.cool_down_ms) == (plan.rollups[1], True, "medium", 3_600_000)
+    assert rule.having is not None
     assert rule.having.columns == {"clicks", "spend"}
     assert [each.name for each in rule.judged] == ["clicks", "spend"]
     names = [spec.name for spec in tables_of(plan, events=False)]
@@ -63,11 +64,21 @@ def test_a_rule_may_ask_a_rollup_that_is_declared() -> None:
     assert [each.name for each in rule.judged] == ["n"]
 
 
+def test_a_rule_over_sessions_waits_until_they_are_over() -> None:
+    plan = plan_of(
+        threshold("many", on="minutes", having="n > 5"),
+        threshold("long", on="visits", having="n > 5"),
+        threshold("short", having="clicks > 2", **{**FARM, "window": session("1m")}),
+        rollups=(MINUTES, VISITS),
+    )
+    assert [rule.is_closed for rule in plan.alerts] == [False, True, True]
+
+
 def test_distinct_counts_the_values_of_a_column() -> None:
     (rule,) = plan_of(distinct("ads", key="user", of="ad", more_than=50, window=tumble("1h")), rollups=[]).alerts
     assert isinstance(rule, AlertPlan)
     assert [key.name for key in rule.rollup.keys] == ["user"]
-    assert rule.having.sql == '"distinct_count" > 50'
+    assert rule.asks == '"distinct_count" > 50'
     several = distinct("ads", key=["user", "ad"], of="cost", more_than=0, window=tumble("1h"))
     assert [key.name for key in plan_of(several).alerts[0].rollup.keys] == ["user", "ad"]
 
@@ -118,11 +129,6 @@ def test_alerts_stay_as_long_as_those_of_the_rule_that_keeps_longest() -> None:
             "alerts.r.on = 'minuets': no rollup that this pipeline",
         ),
         (threshold("r", on="minutes", having="n > 2", keys=["ad"]), "alerts.r.keys = ['ad']: the rule asks rollup"),
-        (threshold("r", on="visits", having="n > 2"), "alerts.r.on = 'visits': sessions grow and merge"),
-        (
-            threshold("r", having="clicks > 2", **{**FARM, "window": session("1m")}),
-            "alerts.r.window = 'session(...)': sessions grow",
-        ),
         (
             threshold("r", having="clicks > 2", **{**FARM, "keys": ["users"]}),
             "alerts.r.keys[0] = 'users': unknown",

@@ -10,12 +10,12 @@ from unittest.mock import patch
 import pyarrow.parquet as pq
 import pytest
 
-from dataflow.messages import NEVER_MS
+from dataflow.messages import NEVER_MS, Range
 from dataflow.pipeline.pair_rules import absence
 from query.reader import LakeReader
 from sinks.lake import frontier
 from sinks.lake.catalog.catalog import Catalog
-from sinks.lake.frontier import Frontier
+from sinks.lake.frontier import Frontier, Stand, ended_ms
 from sinks.lake.tables.finality import EVER_MS
 from sinks.lake.writer import LakeWriter, commit
 from tests.sinks.lake.small import Clock, at, parcel, small_plan, writer_for
@@ -165,3 +165,67 @@ def test_an_absence_is_told_by_time_alone_once_a_silent_partition_holds_nothing(
         head = written.writer._catalog.head().id
         commit(written.writer, [parcel(PLAN, 0, 3, 3, watermark=5_000)], 3)
         assert written.writer._catalog.head().id == head
+
+
+MORE = small_plan(out_of_orderness="1s", idle_timeout="30s")
+
+
+@contextmanager
+def begun(folder: Path, *commits: dict[str, Any]) -> Iterator[Frontier]:
+    """The frontier of a lake with these commits, each of a partition's record."""
+    writer = writer_for(folder, MORE, clock=Clock())
+    for number, told in enumerate(commits, 1):
+        commit(writer, [parcel(MORE, 0, 0, 1, rules=MORE.rules, **told)], number)
+    writer.close()
+    with lake(folder) as catalog:
+        yield Frontier.of_lake(catalog, MORE.out_of_orderness_ms, MORE.idle_timeout_ms)
+
+
+def reached(found: Frontier, ranges: list[Range], final: set[str], ms: int) -> int:
+    return found.reach(Stand(ranges, final, Clock().now + timedelta(milliseconds=ms))).reached_ms
+
+
+def read(partition: str, watermark: int | None, *, end: int = 1, count: int = 1) -> Range:
+    return Range(partition, "t", end - count, end, count, count, max_event_time=watermark, watermark=watermark)
+
+
+def test_an_epoch_reaches_as_far_as_the_active_partition_that_is_behind(tmp_path: Path) -> None:
+    with begun(tmp_path / "lake") as found:
+        assert found.judged_ms() == NEVER_MS
+        assert reached(found, [read("a", 5_000)], set(), 0) == 5_000
+        assert reached(found, [read("b", None, end=0, count=0)], set(), 0) == NEVER_MS
+        assert reached(found, [read("b", 3_000)], set(), 1_000) == 3_000
+        assert reached(found, [read("a", 9_000, end=2)], set(), 30_999) == 3_000
+        assert reached(found, [], set(), 31_000) == 9_000
+        # when all are idle, the furthest decides
+        assert reached(found, [], set(), 10**9) == 9_000
+        told = found.reach(Stand([read("b", 4_000, end=2)], set(), Clock().now + timedelta(days=20)))
+        assert (told.reached_ms, dict(told.newest_ms)) == (4_000, {"a": 9_000, "b": 4_000})
+
+
+def test_what_ends_for_good_makes_nothing_more_final_than_events_do(tmp_path: Path) -> None:
+    with begun(tmp_path / "lake") as found:
+        assert reached(found, [read("a", 5_000), read("b", 3_000)], {"b"}, 0) == 5_000
+        told = found.reach(Stand([read("a", 5_000, end=1, count=0)], {"a"}, Clock().now))
+        assert (told.frontier_ms, told.reached_ms) == (EVER_MS, 5_000)
+        assert reached(found, [read("b", 4_000, end=2)], set(), 0) == 4_000
+
+
+def test_a_lake_tells_the_newest_events_of_its_partitions(tmp_path: Path) -> None:
+    first = {"partition": "t/0", "max_event_time": 9_000, "watermark": 8_000}
+    second = {"partition": "t/1", "max_event_time": 5_000, "watermark": 4_000}
+    with begun(tmp_path / "lake", first, second) as found:
+        told = found.reach(Stand([], set(), Clock().now))
+        assert (told.judged_ms, dict(told.newest_ms)) == (4_000, {"t/0": 9_000, "t/1": 5_000})
+    ended = {**second, "finished": True}
+    with begun(tmp_path / "ended", first, {**ended, "final": True}) as found:
+        assert found.judged_ms() == 8_000
+    with begun(tmp_path / "read", first, ended) as found:
+        assert found.judged_ms() == 4_000
+
+
+def test_windows_are_over_when_their_last_millisecond_and_the_lateness_have_passed() -> None:
+    assert ended_ms(999, 0) == 1_000
+    assert ended_ms(999, 100) == 900
+    assert ended_ms(NEVER_MS, 0) == NEVER_MS + 1
+    assert ended_ms(NEVER_MS, 2) == NEVER_MS
