@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 
 DEMO_SECONDS ?= 30
 BIN := .venv/bin
-PACKAGES := run.py dataflow sinks query runtime proof doctor starter serve flink spark cli tidemill pipelines deploy bench tests
+PACKAGES := run.py dataflow sinks query runtime proof doctor starter emit serve flink spark cli tidemill pipelines deploy bench tests
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile

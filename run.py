@@ -28,7 +28,7 @@ def flow() -> "Dataflow":
     try:
         from runtime.launch import flow_for_bytewax
 
-        return flow_for_bytewax()
+        return flow_for_bytewax(_outlets)
     except TidemillError as error:
         print(f"error: {error}" if error.exit_code else str(error), file=sys.stderr)
         raise SystemExit(error.exit_code) from None
@@ -85,7 +85,18 @@ def _launch(*arguments: Any) -> int:
     _take_the_systems_memory()
     from runtime.launch import launch
 
-    return launch(*arguments)
+    return launch(*arguments, outlets=_outlets)
+
+
+def _outlets(settings: Any, plan: Any) -> Any:
+    from runtime.outlet import NoOutlet
+
+    if not plan.emits:
+        # most runs send nothing, and start quickly without
+        return NoOutlet()
+    from emit.outlet import outlet_of
+
+    return outlet_of(settings, plan, os.environ)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 
-@takes(*SOURCE, "add_source", "lake", "recovery", "events", *GENERATOR)
+@takes(*SOURCE, "add_source", "emit", "lake", "recovery", "events", *GENERATOR)
 def check(given: Given) -> None:
     """Check the pipeline file, its reports and boards; print its tables, columns, windows, and what is held.
 
@@ -36,7 +36,7 @@ def check(given: Given) -> None:
     except PipelineError as mistakes:
         end_with([mistakes, *_mistakes_in_reports(settings), *_mistakes_in_boards(settings, None)])
         raise
-    refused, unguarded = _refused(settings, plan), _unguarded(settings, plan)
+    refused, unguarded = _refused(settings, plan), [*_unguarded(settings, plan), *_unsent(settings, plan)]
     files = _files(settings)
     wrong = _mistakes_in_boards(settings, plan)
     try:
@@ -61,6 +61,7 @@ def _show(settings: "Settings", plan: "Plan", reports: list[TextTable | str]) ->
         _windows(plan),
         "",
         *_rules(plan),
+        *_emits(plan),
         *_held(plan, events=settings.events),
         *reports,
     )
@@ -73,6 +74,23 @@ def _unguarded(settings: "Settings", plan: "Plan") -> "list[TidemillError]":
 
     try:
         require_record_times(settings.source, plan)
+    except ConfigError as problem:
+        return [problem]
+    return []
+
+
+def _unsent(settings: "Settings", plan: "Plan") -> "list[TidemillError]":
+    """What the environment lacks for what leaves the lake, which a run refuses."""
+    from dataflow.errors import ConfigError
+
+    if not plan.emits or not settings.emit:
+        return []
+    import os
+
+    from emit.outlet import ways_of
+
+    try:
+        ways_of(settings, plan, os.environ)
     except ConfigError as problem:
         return [problem]
     return []
@@ -187,6 +205,16 @@ def _in_memory(plan: "Plan", rule: "AlertPlan | PairPlan") -> str:
         held = f"a row per session that is not final, {to_text(held_ms)} after its last event"
     values = any(each.keeps_values for each in rollup.aggregates)
     return f"{held}, and each distinct value" if values else held
+
+
+def _emits(plan: "Plan") -> list[TextTable | str]:
+    """What leaves the lake, and where it goes."""
+    if not plan.emits:
+        return []
+    table = TextTable(["sent", "to", "record key", "known as"])
+    for each in plan.emits:
+        table.add_row(each.what, each.where, ", ".join(each.key), each.name)
+    return [table, ""]
 
 
 def _kept(plan: "Plan", name: str) -> str:

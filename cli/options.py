@@ -44,6 +44,7 @@ FLAGS: Mapping[str, Any] = {
     "recovery": RecoveryFlag,
     "bounded": Annotated[bool | None, flag("bounded", "--bounded/--unbounded")],
     "final": Annotated[bool | None, flag("final", "--final/--not-final")],
+    "emit": Annotated[bool | None, flag("emit", "--emit/--no-emit")],
     "add_source": Annotated[bool | None, flag("add_source", "--add-source/--no-add-source")],
     "accept_gap": Annotated[bool | None, flag("accept_gap", "--accept-gap/--no-accept-gap")],
     "ranges": Annotated[Path | None, flag("ranges", metavar="FILE")],

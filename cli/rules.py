@@ -71,7 +71,7 @@ def _play(file: Path, pipeline: str, folder: Path) -> None:
 
     (folder / "input").mkdir()
     shutil.copyfile(file, folder / "input" / file.name)
-    flags = ["--source", "files", "--input", str(folder / "input"), "--bounded", "--final"]
+    flags = ["--source", "files", "--input", str(folder / "input"), "--bounded", "--final", "--no-emit"]
     places = ["--lake", str(folder / "lake"), "--recovery", str(folder / "recovery")]
     command = this_command(["run", *flags, *places, "--pipeline", pipeline, "--log-level", "error", "--quiet"])
     code = subprocess.run(command, check=False).returncode

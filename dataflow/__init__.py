@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dataflow.event.text_time import EventTimeText
     from dataflow.formats.declared import avro, json, protobuf
     from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
+    from dataflow.pipeline.targets import kafka, webhook
 
 __all__ = [
     "Dimension",
@@ -35,12 +36,15 @@ __all__ = [
     "Rollup",
     "avro",
     "json",
+    "kafka",
     "protobuf",
+    "webhook",
 ]
 
 _PLACES = {
     **dict.fromkeys(("Dimension", "Pipeline", "Rollup"), ".pipeline.declaration"),
     **dict.fromkeys(("avro", "json", "protobuf"), ".formats.declared"),
+    **dict.fromkeys(("kafka", "webhook"), ".pipeline.targets"),
     "EventTimeText": ".event.text_time",
     **dict.fromkeys(("KafkaHeader", "KafkaKey", "KafkaKeyField", "KafkaTimestamp", "KafkaTopic"), ".event.record_part"),
 }

@@ -15,6 +15,8 @@ from dataflow.pipeline.plan import Plan
 from doctor.clocks import lake_clock_finding
 from doctor.compaction import compaction_finding
 from doctor.coverage import coverage, coverage_finding
+from doctor.deliveries import CHECK as EMIT
+from doctor.deliveries import delivery_finding
 from doctor.dimensions import CHECK as DIMENSIONS
 from doctor.dimensions import dimensions_finding
 from doctor.disk import Room, disk_finding
@@ -42,6 +44,7 @@ from query.lost import lost_sql
 from query.moment import EPOCH, to_ms
 from query.reader import LakeReader, LakeSnapshot
 from runtime.compaction_mark import CompactionMark
+from runtime.delivery_mark import DeliveryMark
 from runtime.recovery_folder import RecoveryFolder
 from runtime.same_source import Kept, kept_by
 from runtime.settings import Settings
@@ -126,6 +129,7 @@ class _Examination:
         yield from _guarded(DIMENSIONS, lambda: [dimensions_finding(snapshot, reader.lake_dir, self.plan)])
         yield from _guarded("erasures", lambda: [erasure_finding(reader.resolver.catalog().connection)])
         yield from _guarded("compaction", lambda: [self._compaction(reader, own)])
+        yield from _guarded(EMIT, lambda: self._emits(reader, running=running))
         yield from _guarded("retention", lambda: [retention_finding(reader, own.definition)])
         newest = max(own.newest, self.last_commit or own.newest)
         yield from _guarded("clock.lake", lambda: [lake_clock_finding(newest, self.now)])
@@ -195,6 +199,12 @@ class _Examination:
         trouble = CompactionMark(self.settings.recovery).read()
         since, every = self.recovery.held_since(), self.settings.compact_every
         return compaction_finding(reader, own.definition, trouble, self.now, run_since=since, every=every)
+
+    def _emits(self, reader: LakeReader, *, running: bool) -> Iterator[Finding]:
+        ways = () if self.plan is None else self.plan.emits
+        if ways:
+            trouble = DeliveryMark(self.settings.recovery).read()
+            yield delivery_finding(reader.resolver.catalog().connection, ways, trouble, running=running)
 
     def _recovery(self) -> Iterator[Finding]:
         own, offsets = self.own, {} if self.own is None else self.own.offsets

@@ -73,8 +73,13 @@ def csv_lines(columns: Sequence[Column], style: Style) -> list[str]:
 
 def json_lines(columns: Sequence[Column], style: Style) -> list[str]:
     """One text: the row as a JSON object. It names columns as often as they are there: two may have one name."""
-    values = [_json(column.kind, f"#{at}", style) for at, column in enumerate(columns, start=1)]
-    return [_object([column.name for column in columns], values)]
+    return [json_object(columns, range(len(columns)), style)]
+
+
+def json_object(columns: Sequence[Column], places: Sequence[int], style: Style) -> str:
+    """SQL of one text: a JSON object of the columns at these places, from 0."""
+    values = [_json(columns[at].kind, f"#{at + 1}", style) for at in places]
+    return _object([columns[at].name for at in places], values)
 
 
 def _text(kind: "DuckDBPyType", sql: str, style: Style) -> str:

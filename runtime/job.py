@@ -42,6 +42,7 @@ from runtime.ahead import load_ahead
 from runtime.dead_limit import DeadLimit
 from runtime.last_epochs import LastEpochs
 from runtime.observer import CommitObserver
+from runtime.outlet import Outlet, Outlets, no_outlets
 from runtime.progress import Progress
 from runtime.recovery_folder import RecoveryFolder
 from runtime.refusals import require_places
@@ -53,6 +54,7 @@ from runtime.spare_code import give_back
 from runtime.untimed import Untimed
 from sinks.lake.agreement import agree
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.deliveries import deliveries, forget_deliveries
 from sinks.lake.dimensions import KeptDimensions, keep_files
 from sinks.lake.ended import read_to_end
 from sinks.lake.fault import fault_from, oversleep_from
@@ -97,6 +99,7 @@ class Job:
     last: LastEpochs
     alone: bool
     """Whether no other process takes part: only one that is wakes its workers by itself, and so may rest."""
+    outlet: Outlet
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
 
     @contextmanager
@@ -106,7 +109,7 @@ class Job:
             yield
 
 
-def prepare(settings: Settings, control: Control, process: int | None = None) -> Job:
+def prepare(settings: Settings, control: Control, process: int | None = None, *, outlets: Outlets = no_outlets) -> Job:
     """Check pipeline, source, recovery folder and lake, in this order, then that they belong together.
 
     `process`: its number among several; None where there is one. Nothing has moved when it raises.
@@ -115,6 +118,7 @@ def prepare(settings: Settings, control: Control, process: int | None = None) ->
     load_ahead(_needed_soon(settings))
     alone, process = process is None, process or 0
     plan = with_schemas(settings, load(settings.pipeline))
+    outlet = outlets(settings, plan)
     if settings.ranges is None:
         require_record_times(settings.source, plan)
     source = open_source(settings, plan, now, lambda: control.stopping)
@@ -150,9 +154,8 @@ def prepare(settings: Settings, control: Control, process: int | None = None) ->
     first = plan.rules if known is None else known.first_rules
     copies_kept = KeptDimensions(Path(settings.lake))
     last = LastEpochs(recovery, fault_from(settings.fault))
-    return Job(
-        settings, plan, whole, recovery, lineage, control, progress, tally, limit, first, copies_kept, last, alone
-    )
+    beside = (progress, tally, limit, first, copies_kept, last, alone, outlet)
+    return Job(settings, plan, whole, recovery, lineage, control, *beside)
 
 
 def _keep_named(settings: Settings, ranges: Mapping[str, SourceRange]) -> None:
@@ -277,6 +280,7 @@ def _lake(job: Job) -> LakeSink:
         job.pulse.beat(stats.epoch)
         count(stats, last=job.last.begun)
         job.progress.committed(stats)
+        job.outlet.committed()
 
     writer = partial(
         open_writer,
@@ -291,15 +295,27 @@ def _lake(job: Job) -> LakeSink:
 
     def resumed(writer: LakeWriter) -> None:
         job.last.has(writer)
+        _forget_former_ways(job)
+        job.outlet.begin(writer.incarnation)
         _tell_changes(job)
 
     return LakeSink(writer, job.inside_the_lake, resumed)
+
+
+def _forget_former_ways(job: Job) -> None:
+    """What the pipeline sends nowhere any more need not stay in the lake for it."""
+    names = {each.name for each in job.plan.emits}
+    with closing(Catalog.open(Path(job.settings.lake))) as catalog:
+        if deliveries(catalog.connection).keys() - names:
+            with catalog.transaction() as connection:
+                forget_deliveries(connection, names)
 
 
 def publish_last(job: Job) -> None:
     """What the last epochs staged, once the flow has returned. Raises RecoveryError, or what a commit raises."""
     with job.inside_the_lake():
         job.last.publish()
+    job.outlet.finish()
 
 
 def _tell_changes(job: Job) -> None:

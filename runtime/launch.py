@@ -33,6 +33,7 @@ from runtime.endpoint import Health, serve
 from runtime.job import Job, compose, now, positions_in, prepare, publish_last
 from runtime.live_line import LiveLine
 from runtime.open_files import allow_many_files
+from runtime.outlet import Outlets, no_outlets
 from runtime.recovery_folder import store_failure
 from runtime.settings import Settings, load_settings
 from runtime.speaker import Speaker, manner_of
@@ -49,7 +50,9 @@ _M_ARENA_MAX = -8
 """Number of glibc's mallopt."""
 
 
-def launch(settings: Settings, process: int | None = None, addresses: list[str] | None = None) -> int:
+def launch(
+    settings: Settings, process: int | None = None, addresses: list[str] | None = None, *, outlets: Outlets = no_outlets
+) -> int:
     """Run one process of the pipeline until its end; returns the exit code, raises TidemillError for known ends."""
     _share_what_is_freed()
     control = Control()
@@ -61,7 +64,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         allow_many_files()
         log = logs.logger("run")
         try:
-            job = prepare(settings, control, process)
+            job = prepare(settings, control, process, outlets=outlets)
         except StoppedEarly as stopped:
             log.info("ended", reason=control.reason, before_start=str(stopped))
             return 0
@@ -71,14 +74,7 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
         _rest_what_stays()
         _tell_the_start(job)
         try:
-            cli_main(
-                compose(job),
-                workers_per_process=settings.workers,
-                process_id=process,
-                addresses=addresses,
-                epoch_interval=timedelta(milliseconds=settings.epoch_ms),
-                recovery_config=RecoveryConfig(Path(settings.recovery), timedelta(0)),
-            )
+            _flow(job, process, addresses)
             publish_last(job)
             _tell_what_waits(job)
         except BaseException as error:
@@ -87,8 +83,8 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
                 raise known from error
             raise
         finally:
-            for watch in watches:
-                watch.stop()
+            for each in (*watches, job.outlet):
+                each.stop()
             job.source.close()
             if compactor is not None:
                 compactor.stop()
@@ -101,7 +97,19 @@ def launch(settings: Settings, process: int | None = None, addresses: list[str] 
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-def flow_for_bytewax() -> Dataflow:
+def _flow(job: Job, process: int | None, addresses: list[str] | None) -> None:
+    """The dataflow to its end."""
+    cli_main(
+        compose(job),
+        workers_per_process=job.settings.workers,
+        process_id=process,
+        addresses=addresses,
+        epoch_interval=timedelta(milliseconds=job.settings.epoch_ms),
+        recovery_config=RecoveryConfig(Path(job.settings.recovery), timedelta(0)),
+    )
+
+
+def flow_for_bytewax(outlets: Outlets = no_outlets) -> Dataflow:
     """The dataflow of `python -m bytewax.run run:flow`. Raises TidemillError where something is wrong or lacking.
 
     Settings come from the environment and tidemill.toml, the recovery folder from Bytewax's own flags.
@@ -121,13 +129,14 @@ def flow_for_bytewax() -> Dataflow:
     control = Control()
     _stop_on_signals(control)
     process = int(flags.process_id or 0)
-    job = prepare(settings, control, None if flags.process_id is None else process)
+    job = prepare(settings, control, None if flags.process_id is None else process, outlets=outlets)
     health = Health()
     compactor = _beside(settings, process, health)
     _watch_over(job, None if flags.process_id is None else process, compactor, health, sys.stderr.fileno())
     _rest_what_stays()
     atexit.register(_end_as_known, job)
     atexit.register(job.source.close)
+    atexit.register(job.outlet.stop)
     atexit.register(_tell_the_end, job)
     atexit.register(_tell_what_waits, job)
     atexit.register(_speaker(job, None if flags.process_id is None else process, voice).stop)

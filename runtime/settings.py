@@ -69,6 +69,7 @@ class Settings(NamedTuple):
     workers: Annotated[int, told("threads per process", least=1, most=1024)] = 1
     processes: Annotated[int, told("processes on this machine", least=1, most=256)] = 1
     events: Annotated[bool, told("keep accepted events in the table `events`")] = True
+    emit: Annotated[bool, told("send what the pipeline file says to Kafka and webhooks")] = True
     start: Annotated[Literal["earliest", "latest"], told("where a new lake begins to read")] = "earliest"
     compact_every: Annotated[str, told("time between compactions beside the pipeline; 0s = none", check=to_ms)] = "30s"
     stall_after: Annotated[

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
         Rollup,
         avro,
         json,
+        kafka,
         protobuf,
+        webhook,
     )
 
 __all__ = [
@@ -42,7 +44,9 @@ __all__ = [
     "Rollup",
     "avro",
     "json",
+    "kafka",
     "protobuf",
+    "webhook",
 ]
 
 

@@ -23,14 +23,14 @@ from dataflow.pipeline.comparison import (
     partitions_rollup,
 )
 from dataflow.pipeline.declaration import Rollup
-from dataflow.pipeline.names import ALERT_CHANGES, ALERTS
+from dataflow.pipeline.names import ALERT_CHANGES, ALERTS, WEBHOOK_DEAD_LETTERS
 from dataflow.pipeline.pair_rules import Pair
 from dataflow.spelling import suggest
 
 if TYPE_CHECKING:
     from dataflow.pipeline.plan import AggregatePlan, RollupPlan
 
-RESERVED = frozenset({ALERTS, ALERT_CHANGES})
+RESERVED = frozenset({ALERTS, ALERT_CHANGES, WEBHOOK_DEAD_LETTERS})
 """What no rollup may be called in a pipeline with alert rules."""
 
 

@@ -11,6 +11,7 @@ from dataflow.durations import Duration
 from dataflow.formats.declared import Format, json
 from dataflow.pipeline.alert_rules import Threshold
 from dataflow.pipeline.pair_rules import Pair
+from dataflow.pipeline.targets import Kafka, Webhook
 from dataflow.windows import Window
 
 
@@ -33,7 +34,8 @@ class Dimension:
 class Rollup:
     """A named windowed aggregation: table `<name>_delta` and view `<name>`.
 
-    `keep`: how far back in event time its windows stay; None is for ever.
+    `keep`: how far back in event time its windows stay; None is for ever. `emit`: the topic, or topics, that its rows
+    are written to.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Rollup:
     where: str | None = None
     allowed_lateness: Duration | None = None
     keep: Duration | None = None
+    emit: Kafka | Sequence[Kafka] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class Pipeline:
 
     `events_keep`, `late_events_keep`, `dead_letters_keep`: how far back in event time these tables reach; None is all.
 
-    `alerts`: rules, of which those without `on` are rollups as well.
+    `alerts`: rules, of which those without `on` are rollups as well. `alerts_to`: topics and webhooks that each
+    change of an alert is sent to.
     """
 
     name: str
@@ -77,3 +81,4 @@ class Pipeline:
     format: Format = field(default_factory=json)
     key_format: Format | None = None
     alerts: Sequence[Threshold | Pair] = field(default_factory=tuple)
+    alerts_to: Sequence[Kafka | Webhook] = field(default_factory=tuple)

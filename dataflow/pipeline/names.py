@@ -8,3 +8,6 @@ LEDGER = "ledger"
 ALERT_CHANGES = "alert_changes"
 ALERTS = "alerts"
 """Of a pipeline with alert rules: the table of what became of each alert, and the view of how each stands."""
+
+WEBHOOK_DEAD_LETTERS = "webhook_dead_letters"
+"""Of a pipeline with a webhook: the table of what it did not take."""

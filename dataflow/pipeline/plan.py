@@ -22,6 +22,7 @@ from dataflow.pipeline.columns import columns_of
 from dataflow.pipeline.declaration import Dimension, Pipeline, Rollup
 from dataflow.pipeline.definition import definition_of, fingerprint_of
 from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, content_of, read_dimension
+from dataflow.pipeline.emit_plan import EmitPlan, check_emits
 from dataflow.pipeline.formats import check_format, check_key_format
 from dataflow.pipeline.keeping import Declared, check_keep_of_alerts, check_keeps, check_reach
 from dataflow.pipeline.pair_plan import Plans, check_rules, placed, rollup_of
@@ -152,6 +153,7 @@ class Plan:
     schemas: Schemas | None = field(default=None, compare=False, repr=False)
     max_future_clock_ms: int | None = None
     alerts: Plans = ()
+    emits: tuple[EmitPlan, ...] = ()
 
     @property
     def rules(self) -> Rules:
@@ -202,6 +204,7 @@ class _Planner:
         dimensions, digests = self._dimensions()
         rollups = self._rollups(lateness_ms or 0)
         alerts = check_rules(mistakes, self.asked, self.columns)
+        emits = check_emits(mistakes, pipeline, rollups)
         keep_ms = self._keep(bound_ms or 0, dedup_within_ms)
         check_reach(mistakes, alerts, self.kept, bound_ms or 0)
         format_ = check_format(mistakes, pipeline.format, self.event, self.base_dir)
@@ -230,6 +233,7 @@ class _Planner:
             format=format_,
             key_format=key_format,
             alerts=alerts,
+            emits=emits,
         )
         definition = definition_of(plan, digests)
         return replace(plan, fingerprint=fingerprint_of(definition), definition=definition)

@@ -9,7 +9,8 @@ from dataflow.aggregates.kinds import AggregateKind
 from dataflow.aggregates.parts import Part, counts
 from dataflow.messages import DEAD_SCHEMA
 from dataflow.own_columns import COUNTS, PLACE, TIMESTAMP, VALUE, WINDOW
-from dataflow.pipeline.names import ALERT_CHANGES, DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
+from dataflow.pipeline.names import ALERT_CHANGES, DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER, WEBHOOK_DEAD_LETTERS
+from dataflow.pipeline.targets import Webhook
 
 if TYPE_CHECKING:
     from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
@@ -41,6 +42,23 @@ ALERT_SCHEMA = pa.schema(
 )
 """What became of an alert with one commit. `change` counts from 1 per `alert_id`; `state` is raised or retracted. `key`
 and `values` are JSON objects: the key's columns, and the aggregates as they stood with that commit."""
+
+WEBHOOK_DEAD_SCHEMA = pa.schema(
+    [
+        pa.field("webhook", pa.string()),
+        pa.field("webhook_id", pa.string()),
+        pa.field("alert_id", pa.string()),
+        pa.field("change", pa.int64()),
+        pa.field("rule", pa.string()),
+        pa.field("tries", pa.int64()),
+        pa.field("status", pa.int64()),
+        pa.field("reason", pa.string()),
+        pa.field("failed_at", pa.timestamp("us")),
+        pa.field("body", pa.string()),
+    ]
+)
+"""A change of an alert that a webhook did not take. `status` is that of its last answer, null without one; `body` is
+what was posted."""
 
 RULES = ("out_of_orderness_ms", "idle_timeout_ms", "deduplicate_within_ms")
 """The ledger's columns of the rules that hold for the whole pipeline, called as in `dataflow.rules.Rules`."""
@@ -163,6 +181,8 @@ def tables_of(plan: "Plan", *, events: bool) -> list[TableSpec]:
         tables += rollup_tables(rollup)
     if plan.alerts:
         tables.append(TableSpec(ALERT_CHANGES, ALERT_SCHEMA))
+    if any(isinstance(each.target, Webhook) for each in plan.emits):
+        tables.append(TableSpec(WEBHOOK_DEAD_LETTERS, WEBHOOK_DEAD_SCHEMA))
     return tables
 
 

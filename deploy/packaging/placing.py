@@ -15,6 +15,7 @@ CODE = (
     "proof",
     "doctor",
     "starter",
+    "emit",
     "serve",
     "flink",
     "spark",

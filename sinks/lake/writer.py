@@ -151,6 +151,11 @@ class LakeWriter:
         self._fault("after_snapshot")
         return state
 
+    @property
+    def incarnation(self) -> int:
+        """Which run this is; once another one has taken the lake over, its catalog says another number."""
+        return self._incarnation
+
     def publish_now(self) -> None:
         """Publish all that is staged without waiting for a later epoch; only where no recovery store could disagree."""
         self._publish()

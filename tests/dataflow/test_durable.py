@@ -123,6 +123,7 @@ def test_nothing_else_in_the_product_renames_into_place_or_keeps_names_by_itself
             "proof",
             "doctor",
             "starter",
+            "emit",
             "serve",
             "flink",
             "spark",

@@ -40,6 +40,7 @@ def test_nothing_else_in_the_product_quotes_by_itself() -> None:
             "proof",
             "doctor",
             "starter",
+            "emit",
             "serve",
             "flink",
             "spark",

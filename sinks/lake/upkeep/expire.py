@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sinks.lake.catalog.bounds import recompute_bounds
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.deliveries import held_snapshots
 from sinks.lake.catalog.ownership import (
     full_path,
     is_own_file,
@@ -53,7 +54,8 @@ class ExpiryReport:
 def expire(catalog: Catalog, now: datetime, retention: Retention, *, fault: Fault = no_fault) -> ExpiryReport:
     """Drop snapshots beyond the retention, then delete files whose grace is over and orphans.
 
-    The newest snapshot always stays, and so does the one that was current at `now - keep`.
+    The newest snapshot always stays, and so do the one that was current at `now - keep` and those up to which commits
+    have been sent on: rows that came after them can be told for as long.
     """
     snapshots = _expire_snapshots(catalog, now, retention)
     schedule_dead_files(catalog, now, fault)
@@ -65,7 +67,9 @@ def expire(catalog: Catalog, now: datetime, retention: Retention, *, fault: Faul
 
 
 def _expire_snapshots(catalog: Catalog, now: datetime, retention: Retention) -> int:
-    doomed = _beyond(catalog, now - retention.keep) + _thinned(catalog, now, retention)
+    held = held_snapshots(catalog.connection)
+    beyond = _beyond(catalog, now - retention.keep) + _thinned(catalog, now, retention)
+    doomed = [number for number in beyond if number not in held]
     for start in range(0, len(doomed), CHUNK_ROWS):
         with catalog.transaction() as connection:
             for name in ("ducklake_snapshot", "ducklake_snapshot_changes"):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from dataflow.errors import LakeError
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.deliveries import deliveries, may_leave
 from sinks.lake.catalog.layout import TableLayout, views
 from sinks.lake.catalog.left import Left, left, seen, write_left
 from sinks.lake.catalog.ownership import files_with_deletes
@@ -181,7 +182,19 @@ class _Looking:
             if wanted != before or {file.id for file in self._begun(own[0], before)} != self._looked_at[keep.name]:
                 # something was committed or merged meanwhile: the next round looks again
                 return None
+        if not self._is_sent(keep, before, own):
+            # the next round, or the one after what stands in its way, lets it leave
+            return None
         return _Going(keep, before, moves, {table.id: self._whole(table, keep, last) for table in own})
+
+    def _is_sent(self, keep: Keep, before: int, own: Sequence[TableLayout]) -> bool:
+        """Whether all that would leave, or be hidden, has gone wherever the pipeline sends it."""
+        sent = deliveries(self._catalog.connection)
+        if not any(each.source == keep.name for each in sent.values()):
+            return True
+        files = [file for table in own for file in file_times(self._catalog.connection, table, keep.column)]
+        begun = [file.newest for file in files if file.earliest_ms is not None and file.earliest_ms <= before]
+        return may_leave(sent, keep.name, newest=max(begun, default=-1), before_ms=before)
 
     def _before(self, keep: Keep, definition: Definition, known: Mapping[str, Left]) -> int | None:
         """The border as it should be; it never moves back."""

@@ -18,7 +18,7 @@ from tests.dataflow.decode.models import Flat
 
 ROOT = Path(__file__).parents[3]
 PRODUCT = (
-    *("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "serve", "flink", "spark", "cli"),
+    *("dataflow", "sinks", "query", "runtime", "proof", "doctor", "starter", "emit", "serve", "flink", "spark", "cli"),
     *("pipelines", "deploy"),
 )
 

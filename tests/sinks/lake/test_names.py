@@ -66,6 +66,7 @@ def test_no_other_file_of_the_product_knows_the_forms() -> None:
             "proof",
             "doctor",
             "starter",
+            "emit",
             "serve",
             "flink",
             "spark",

@@ -1,0 +1,62 @@
+"""Which ways out a run has, and what of the environment they lack, told before anything moves."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dataflow import kafka
+from dataflow.errors import ConfigError
+from emit.outlet import LakeOutlet, outlet_of, ways_of
+from runtime.outlet import NoOutlet, no_outlets
+from runtime.settings import load_settings
+from tests.emit.lakes import product
+
+LONG = "a secret that is long enough"
+
+
+def test_a_run_sends_nothing_where_it_is_told_to_or_reads_again(tmp_path: Path) -> None:
+    plan = product(tmp_path, {}).plan
+    ranges = tmp_path / "ranges.json"
+    ranges.write_text("{}")
+    for flags in ({"emit": False}, {"ranges": ranges}):
+        assert isinstance(outlet_of(load_settings(flags, {}, tmp_path), plan, {}), NoOutlet)
+    assert isinstance(no_outlets(load_settings({}, {}, tmp_path), plan), NoOutlet)
+    assert isinstance(outlet_of(load_settings({}, {}, tmp_path), plan, {"SECRET": LONG}), LakeOutlet)
+
+
+def test_topics_are_on_the_sources_cluster_and_secrets_come_from_the_environment(tmp_path: Path) -> None:
+    plan = product(tmp_path, {}).plan
+    settings = load_settings({"brokers": "b:1", "kafka": {"sasl.username": "u"}}, {}, tmp_path)
+    ways = {way.plan.name: way for way in ways_of(settings, plan, {"SECRET": LONG})}
+    assert ways["alerts.a"].brokers == "b:1"
+    assert ways["alerts.a"].properties == {"sasl.username": "u"}
+    hook = ways["webhook.webhook"].hook
+    assert hook is not None
+    assert (hook.url, hook.key) == ("https://example.com/in", LONG.encode())
+
+
+def test_a_secret_that_is_lacking_or_too_short_is_refused_and_not_shown(tmp_path: Path) -> None:
+    plan, settings = product(tmp_path, {}).plan, load_settings({}, {}, tmp_path)
+    with pytest.raises(ConfigError, match="secret = 'SECRET': the environment has no such variable"):
+        ways_of(settings, plan, {})
+    with pytest.raises(ConfigError, match="shorter than 16 bytes") as found:
+        ways_of(settings, plan, {"SECRET": "hunter2"})
+    assert "hunter2" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("sasl.password", "hunter2-hunter2", "a secret does not stand in a pipeline file; write"),
+        ("transactional.id", "mine", "kafka.transactional.id = 'mine'"),
+        ("ssl.key.password", "${LACKING}", "the environment has no variable LACKING"),
+    ],
+)
+def test_a_property_that_is_a_secret_or_ours_is_refused(tmp_path: Path, name: str, value: str, said: str) -> None:
+    plan = product(tmp_path, {}).plan
+    way = replace(plan.emits[0], target=kafka("f", properties={name: value}))
+    with pytest.raises(ConfigError) as found:
+        ways_of(load_settings({}, {}, tmp_path), replace(plan, emits=(way,)), {})
+    assert said in str(found.value)
+    assert "hunter2" not in str(found.value)
