@@ -104,6 +104,12 @@ def check_rollup_columns(
                 mistakes.add(owner, column, fix)
 
 
+def check_bytes(mistakes: Mistakes, field: str, limit: object) -> None:
+    """A limit in bytes, or none."""
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        mistakes.add(field, limit, "write a whole number of bytes above 0, or leave it out")
+
+
 def check_duration(
     mistakes: Mistakes, field: str, value: Duration | None, *, least_ms: int = 0, optional: bool = False
 ) -> int | None:

@@ -198,9 +198,7 @@ class _Planner:
         if clock_ms is not None and pipeline.max_future is None:
             mistakes.add("max_future_clock", pipeline.max_future_clock, "needs max_future, which counts from it")
         dedup_within_ms = self._deduplication()
-        limit = pipeline.max_record_bytes
-        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-            mistakes.add("max_record_bytes", limit, "write a whole number of bytes above 0, or leave it out")
+        check.check_bytes(mistakes, "max_record_bytes", pipeline.max_record_bytes)
         dimensions, digests = self._dimensions()
         rollups = self._rollups(lateness_ms or 0)
         alerts = check_rules(mistakes, self.asked, self.columns)
@@ -227,7 +225,7 @@ class _Planner:
             max_future_clock_ms=clock_ms,
             dedup_column=pipeline.deduplicate_by,
             dedup_within_ms=dedup_within_ms,
-            max_record_bytes=limit,
+            max_record_bytes=pipeline.max_record_bytes,
             fingerprint="",
             keep_ms=keep_ms,
             format=format_,
