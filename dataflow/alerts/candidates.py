@@ -32,6 +32,14 @@ def later(times: Int64s, by_ms: int) -> Int64s:
     return np.clip(times, -room - 1 if by_ms < 0 else None, room if by_ms > 0 else None) + by_ms
 
 
+def each_once(values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
+    """The values in order, each once: by sorting, which takes a fraction of the time that np.unique takes."""
+    ordered = np.sort(values)
+    first = np.ones(len(ordered), np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
+
+
 class Candidates:
     """Rows in chunks that are never changed. Rows are numbered as they come, until `clean` numbers them anew.
 
@@ -85,7 +93,7 @@ class Candidates:
         """The numbers, ascending, of all rows whose key and time may be less than `within_ms` from one of these."""
         if rows.num_rows == 0 or self.rows == 0:
             return np.empty(0, np.intp)
-        codes = np.unique(np.concatenate(self._codes(rows, rows.column(TIME).to_numpy(), around=True)))
+        codes = each_once(np.concatenate(self._codes(rows, rows.column(TIME).to_numpy(), around=True)))
         return np.sort(np.concatenate([self._long.find(codes), self._short.find(codes)]))
 
     def take(self, at: Positions) -> pa.Table:

@@ -7,7 +7,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dataflow.alerts import candidates
 from dataflow.alerts.candidates import PARTITION, SIDE, TIME, Candidates, Waiting, later
@@ -193,7 +192,9 @@ class PairJudge:
 
     def _rows(self, delta: pa.Table) -> pa.Table:
         """Evidence in the memory's form; without rows that only say that an event was late."""
-        delta = delta.filter(pc.greater(delta.column("row_count"), 0))
+        counted = delta.column("row_count").to_numpy() > 0
+        if not counted.all():
+            delta = delta.filter(pa.array(counted))
         partitions = encode(delta.column(_PARTITION).combine_chunks())
         names = [self._numbers.setdefault(name, len(self._numbers)) for name in partitions.values.to_pylist()]
         side = sum(bit * (delta.column(IS_SIDE[name]).to_numpy() > 0) for name, bit in BIT.items())

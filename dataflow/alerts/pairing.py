@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from dataflow.alerts.candidates import PARTITION, SIDE, TIME, later
+from dataflow.alerts.candidates import PARTITION, SIDE, TIME, each_once, later
 from dataflow.columnar.codes import encode
 from dataflow.columnar.groups import Digits, group
 from dataflow.columnar.types import Bools, Int64s, Positions
@@ -71,7 +71,7 @@ class Neighbours:
         """The others by key, time and place, and which of them, [low, high), each event reaches."""
         order = np.lexsort((*(part[others] for part in self._place), self.times[others], self._group[others]))
         ordered = others[order]
-        times = np.unique(self.times[ordered])
+        times = each_once(self.times[ordered])
         size = len(times) + 1
         code = self._group[ordered] * size + np.searchsorted(times, self.times[ordered])
         start, time = self._group[of] * size, self.times[of]

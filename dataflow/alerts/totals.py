@@ -211,6 +211,8 @@ class Index:
 
     def with_more(self, codes: Hashes, at: Int64s) -> "Index":
         """`codes` ascending."""
+        if len(self.codes) == 0:
+            return Index(codes, at)
         place = np.searchsorted(self.codes, codes)
         return Index(np.insert(self.codes, place, codes), np.insert(self.at, place, at))
 

@@ -293,6 +293,7 @@ pipeline = Pipeline(
     alerts=[
         alerts.threshold("many", on="clicks", having="n > 5", severity="high", cool_down="1h", keep="7d"),
         alerts.distinct("ads", key="user", of="ad", more_than=3, window=tumble("1h"), keep="30d"),
+        alerts.absence("once", key="user", first="ad = 'a'", then="ad = 'b'", within="10m", keep="30d"),
     ],
 )
 """
@@ -309,6 +310,8 @@ def test_it_shows_each_alert_rule_and_what_it_holds(tmp_path, capsys):
         'ads medium ads "distinct_count" > 3 never 30d a row per key and window, 3605s of event time, and each '
         "distinct value" in out
     )
+    asked = "\"ad\" = 'a' without \"ad\" = 'b' within 10m after it"
+    assert f"once medium once {asked} never 30d a row per event, 605s of event time" in out
     assert "alerts (view) alert_id VARCHAR state VARCHAR rule VARCHAR severity VARCHAR key VARCHAR" in out
     assert "message VARCHAR change BIGINT quiet BOOLEAN" in out
     assert "alert_changes alert_id VARCHAR change BIGINT state VARCHAR" in out

@@ -72,6 +72,16 @@ def test_pairs_outlive_a_kill_at_any_point(folder: Folder) -> None:
     count, distinct, least, most = folder.tidemill("query", changes, "--format=csv").splitlines()[1].split(",")
     assert (count, least) == (distinct, "1")
     assert int(most) <= 2
+    refused = folder.tried("backfill", "quick", "--pipeline", "job.py")
+    assert refused.returncode == 2
+    assert "it is the evidence of an alert rule over pairs" in refused.stderr
+    # an erasure leaves the evidence and the alerts as they are, and they go on
+    assert "quick_delta" in folder.tidemill("erase", "--where", "who = 'a'", "--yes")
+    folder.grow(60)
+    folder.run("--final")
+    found = stand_in(folder.path / "lake")
+    assert found == expected(adapter.load(folder.path / "job.py"), read_folder(folder.data))
+    assert "proven" in folder.tidemill("audit", *FILES)
 
 
 @pytest.fixture

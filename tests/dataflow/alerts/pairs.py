@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple
 import pyarrow as pa
 from pydantic import BaseModel
 
-from dataflow import EventTime, Pipeline
+from dataflow import EventTime, Pipeline, Rollup
+from dataflow import aggregates as agg
 from dataflow.alerts.pair_judge import PairJudge
 from dataflow.alerts.windows import Span, begins_in
 from dataflow.messages import NEVER_MS
@@ -15,6 +16,7 @@ from dataflow.pipeline.pair_plan import PairPlan
 from dataflow.pipeline.pair_rules import absence, sequence
 from dataflow.pipeline.plan import make_plan
 from dataflow.pipeline.tables import ALERT_SCHEMA, rollup_tables
+from dataflow.windows import tumble
 
 EVER_MS = 10**30
 
@@ -24,6 +26,17 @@ class Event(BaseModel):
     kind: Literal["a", "b", "c"]
     user: str | None = None
     x: int = 0
+
+
+QUICK_AND_COUNTED = Pipeline(
+    "p",
+    Event,
+    [Rollup("counted", ["user"], tumble("1m"), {"n": agg.count()})],
+    out_of_orderness="5s",
+    idle_timeout="36500d",
+    alerts=[sequence("quick", key="user", first="kind = 'a'", then="kind = 'b'", within="300ms")],
+)
+"""A rule over pairs, and a rollup that every engine can make."""
 
 
 class Row(NamedTuple):

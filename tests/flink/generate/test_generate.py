@@ -2,9 +2,11 @@ import pytest
 
 from dataflow.errors import ConfigError, PipelineError
 from dataflow.pipeline.load import load
+from dataflow.pipeline.plan import make_plan
 from flink.generate.generate import generate
 from flink.generate.options import Options
 from tests.chaos.subject import ROOT
+from tests.dataflow.alerts.pairs import QUICK_AND_COUNTED
 from tests.flink.generate.cases import HERE, NAMES, expected, made, options_of
 
 
@@ -73,3 +75,11 @@ def test_the_example_is_a_job_without_the_one_rollup_that_flink_cannot_say():
 def test_a_rollup_that_is_not_there_is_refused_by_its_name():
     with pytest.raises(ConfigError, match=r"rollup = 'user_5m'.*users_5m"):
         generate(plan_of("hop"), Options(rollups=("user_5m",)))
+
+
+def test_a_rule_over_pairs_is_refused_by_its_name_and_may_be_left_out():
+    plan = make_plan(QUICK_AND_COUNTED, ".")
+    said = r"1 mistake\n.*alerts.quick: a rule over pairs of events has no equal form in the job; leave .* --rollup"
+    with pytest.raises(PipelineError, match=said):
+        generate(plan, Options())
+    assert [table.name for table in generate(plan, Options(rollups=("counted",))).tables][:-2] == ["counted"]

@@ -4,8 +4,10 @@ import pytest
 
 from dataflow.errors import ConfigError, PipelineError
 from dataflow.pipeline.load import load
+from dataflow.pipeline.plan import make_plan
 from spark.generate.generate import PROGRAM, generate
 from spark.generate.options import Options
+from tests.dataflow.alerts.pairs import QUICK_AND_COUNTED
 from tests.flink.generate.cases import HERE as FLINKS
 from tests.flink.parity.matrix import CASES
 from tests.spark.generate.golden import GOLDEN, expected, made
@@ -76,3 +78,10 @@ def test_a_dimension_that_would_fill_the_job_is_refused(tmp_path: Path, monkeypa
         PipelineError, match=r"dimensions.shops: its 25 rows stand in the job, which may hold 100 bytes"
     ):
         generate(load(str(CASES / "dimensions.py")), Options())
+
+
+def test_a_rule_over_pairs_is_refused_by_its_name_and_may_be_left_out() -> None:
+    plan = make_plan(QUICK_AND_COUNTED, ".")
+    with pytest.raises(PipelineError, match=r"alerts.quick: a rule over pairs of events has no equal form in the job"):
+        generate(plan, Options())
+    assert generate(plan, Options(rollups=("counted",))).tables[0] == "counted"
