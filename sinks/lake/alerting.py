@@ -21,6 +21,7 @@ from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.erasures import last_erasure
 from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.catalog.left import left
+from sinks.lake.catalog.rules import longest_lateness
 from sinks.lake.catalog.sqlite import told
 from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.closing import Closing
@@ -56,6 +57,7 @@ class Alerting:
         self._pairs = [judge for judge in self._judges if isinstance(judge, PairJudge)]
         self._bound_ms = plan.out_of_orderness_ms
         self._idle_ms = plan.idle_timeout_ms
+        self._rules = plan.rules
         self._frontier: Frontier | None = None
         self._reach = Reach(NEVER_MS, NEVER_MS, NEVER_MS, {})
         self._judged_reached_ms: int | None = None
@@ -139,10 +141,15 @@ class Alerting:
         changes = self._stored.rows_between(self._tables[ALERT_CHANGES], ALERT_SCHEMA, spans, self._staged)
         return changes.filter(pc.equal(changes.column("rule"), rule.name))
 
-    @property
-    def judged_ms(self) -> int:
-        """The frontier by which the last commit was judged, or less."""
-        return self._reach.judged_ms
+    def judged_ms(self, rule: PairPlan) -> int:
+        """The frontier by which a rule's absences were judged with the last commit, or less.
+
+        Where the rule had a longer allowed lateness then, less by that much: it had waited for so much more.
+        """
+        with told(self._catalog.path, self._catalog.busy_ms):
+            former = longest_lateness(self._catalog.connection, self._rules)
+        own_ms = rule.rollup.allowed_lateness_ms
+        return max(NEVER_MS, self._reach.judged_ms - max(0, former.get(rule.rollup.name, own_ms) - own_ms))
 
     def _rows(self, table: str, schema: pa.Schema, windows: set[Span]) -> pa.Table:
         return self._stored.rows(self._tables[table], schema, windows, self._staged)
@@ -196,4 +203,4 @@ class _OfPairs:
         return self.alerting.changes_between(self.rule, spans)
 
     def judged_ms(self) -> int:
-        return self.alerting.judged_ms
+        return self.alerting.judged_ms(self.rule)

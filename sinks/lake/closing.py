@@ -20,7 +20,7 @@ from dataflow.pipeline.tables import ALERT_SCHEMA, TableSpec, rollup_tables
 from sinks.lake.catalog.backfills import Backfilled
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import TableLayout
-from sinks.lake.catalog.rules import standings
+from sinks.lake.catalog.rules import longest_lateness
 from sinks.lake.catalog.sqlite import told
 from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.frontier import Reach, ended_ms
@@ -101,7 +101,8 @@ class Closing:
         self._seen = seen
 
     def _begin(self, judged_ms: int) -> None:
-        former = _former_lateness(self._catalog, self._plan)
+        with told(self._catalog.path, self._catalog.busy_ms):
+            former = longest_lateness(self._catalog.connection, self._plan.rules)
         for rule in self._rules:
             store = _OfRule(self._stored, self._now, rule)
             if rule.silence_ms is not None:
@@ -111,16 +112,6 @@ class Closing:
             kind = SessionJudge if rule.comparison is None else CompareJudge
             self._judges.append((rule, kind(rule, store, ended_ms(judged_ms, lateness_ms))))
         self._begun = True
-
-
-def _former_lateness(catalog: Catalog, plan: Plan) -> dict[str, int]:
-    """The allowed lateness (ms) of each rollup, as it was for what the lake has; the longest where it differed."""
-    with told(catalog.path, catalog.busy_ms):
-        held = [each.rules or plan.rules for each in standings(catalog.connection).values()]
-    found: dict[str, int] = {}
-    for rollup, ms in (pair for rules in held for pair in rules.allowed_lateness_ms):
-        found[rollup] = max(found.get(rollup, ms), ms)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

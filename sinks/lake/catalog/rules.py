@@ -26,6 +26,18 @@ def standings(connection: sqlite3.Connection) -> dict[str, Standing]:
     return {name: Standing(following, text and Rules.of_json(json.loads(text))) for name, following, text in rows}
 
 
+def longest_lateness(connection: sqlite3.Connection, rules: Rules) -> dict[str, int]:
+    """The allowed lateness (ms) of each rollup by which the last records were judged, the longest where it differed.
+
+    Records that came before lakes told their rules had these.
+    """
+    found: dict[str, int] = {}
+    for standing in standings(connection).values():
+        for rollup, ms in (standing.rules or rules).allowed_lateness_ms:
+            found[rollup] = max(found.get(rollup, ms), ms)
+    return found
+
+
 def write_down_rules(connection: sqlite3.Connection) -> None:
     """Inside a transaction: give `own_offset` of a lake from before there was such a thing its column for the rules."""
     if not _has_rules(connection):

@@ -12,6 +12,7 @@ import pytest
 
 from dataflow.messages import NEVER_MS, Range
 from dataflow.pipeline.pair_rules import absence
+from dataflow.pipeline.plan import Plan
 from query.reader import LakeReader
 from sinks.lake import frontier
 from sinks.lake.catalog.catalog import Catalog
@@ -229,3 +230,27 @@ def test_windows_are_over_when_their_last_millisecond_and_the_lateness_have_pass
     assert ended_ms(999, 100) == 900
     assert ended_ms(NEVER_MS, 0) == NEVER_MS + 1
     assert ended_ms(NEVER_MS, 2) == NEVER_MS
+
+
+def test_an_absence_that_waited_for_a_longer_lateness_is_told_once_it_is_shorter(tmp_path: Path) -> None:
+    def plan_of(lateness: str) -> Plan:
+        told: dict[str, Any] = {
+            "key": "ad",
+            "first": "user = 1",
+            "then": "user = 2",
+            "within": "1s",
+            "allowed_lateness": lateness,
+        }
+        return small_plan([], alerts=[absence("lonely", **told)])
+
+    patient, brisk = plan_of("1h"), plan_of("0s")
+    writer = writer_for(tmp_path / "lake", patient)
+    rows = {"lonely_delta": [seen("a", 0, first=True)]}
+    commit(writer, [parcel(patient, 0, 0, 3, watermark=9_000, rules=patient.rules, tables=rows)], 1)
+    writer.close()
+    writer = writer_for(tmp_path / "lake", brisk, lineage="store-2")
+    with LakeReader(tmp_path / "lake") as reader:
+        assert reader.query("SELECT count(*) AS n FROM alerts").to_pylist() == [{"n": 0}]
+        commit(writer, [parcel(brisk, 0, 3, 4, watermark=9_000, rules=brisk.rules)], 1)
+        assert reader.query("SELECT key FROM alerts").to_pylist() == [{"key": '{"ad": "a"}'}]
+    writer.close()
