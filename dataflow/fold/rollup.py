@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 
-from dataflow.columnar.groups import Digits, digits, group, ranges
+from dataflow.columnar.groups import Digits, Groups, digits, group, ranges
 from dataflow.columnar.types import Bools, Int64s, Positions
 from dataflow.enrich.columns import Columns
 from dataflow.fold.assign import Assigner
@@ -137,12 +137,7 @@ class RollupFold:
         self, delta: RollupDelta, columns: Columns, times: Times, rows: Positions | None, late_windows: Int64s | None
     ) -> None:
         """Group once by key, pane and number of late windows; then expand groups, not rows, to windows."""
-        panes, count = times.panes(self._assigner), columns.rows if rows is None else len(rows)
-        if late_windows is None:
-            groups = group([*self._key_digits(columns, None), panes], count, rows)
-        else:
-            late = Digits(late_windows, int(late_windows.max()) + 1)
-            groups = group([*self._key_digits(columns, rows), _picked(panes, rows), late], count)
+        groups = self._groups(columns, times, rows, late_windows)
         sample = groups.sample if rows is None else rows[groups.sample]
         late_of = None if late_windows is None else late_windows[groups.sample]
         alike = _Panes(Selection(columns, rows, groups), sample, times.event_time[sample], late_of)
@@ -159,6 +154,19 @@ class RollupFold:
                 return
             gathered.add(part.tables)
         delta.tables.update(gathered.tables())
+
+    def _groups(self, columns: Columns, times: Times, rows: Positions | None, late_windows: Int64s | None) -> Groups:
+        """The rows by key, pane and number of late windows."""
+        count = columns.rows if rows is None else len(rows)
+        if self.plan.names_events:
+            # no two rows have one key
+            every = np.arange(count, dtype=np.intp)
+            return Groups(every, every, np.ones(count, np.int64))
+        panes = times.panes(self._assigner)
+        if late_windows is None:
+            return group([*self._key_digits(columns, None), panes], count, rows)
+        late = Digits(late_windows, int(late_windows.max()) + 1)
+        return group([*self._key_digits(columns, rows), _picked(panes, rows), late], count)
 
     def _expand(self, delta: RollupDelta, columns: Columns, panes: "_Panes", at: Positions) -> None:
         """Delta rows of the groups `at`, ascending, in each of their windows."""
@@ -265,6 +273,9 @@ class RollupFold:
         """Key columns, window_start, window_end; `sample`: a row of the batch with the key of each window."""
         keys = []
         for name in self._keys:
+            if self.plan.names_events:
+                keys.append(columns[name].take(pa.array(sample)))
+                continue
             codes = columns.codes(name)
             keys.append(codes.values.take(pa.array(codes.of_row[sample])))
         return [*keys, pa.array(windows.start).view(TIMESTAMP), pa.array(windows.end).view(TIMESTAMP)]
