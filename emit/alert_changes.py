@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataflow.pipeline.emit_plan import EmitPlan
 from dataflow.pipeline.names import ALERT_CHANGES, ALERTS
 from dataflow.sql import quoted, text
-from emit.lake_rows import json_rows, new_rows_sql, nothing_sql, with_tables
+from emit.lake_rows import json_rows, new_rows_sql, newer_files, with_tables
 from emit.position import Position
 from emit.record import Batch, Record
 from query.reader import LakeReader, LakeSnapshot
@@ -38,11 +38,9 @@ class AlertChanges:
         return Batch(self._records(snapshot, None if after is None else after.snapshot), self.newest(snapshot))
 
     def _records(self, snapshot: LakeSnapshot, after: int | None) -> Iterator[Record]:
-        if ALERT_CHANGES not in snapshot.tables:
+        if ALERT_CHANGES not in snapshot.tables or not newer_files(snapshot, ALERT_CHANGES, after):
             return
         told = new_rows_sql(snapshot, ALERT_CHANGES, after)
-        if told == nothing_sql(snapshot, ALERT_CHANGES):
-            return
         cursor = self._reader.parser()
         try:
             where = "" if self._rules is None else f" WHERE rule IN ({', '.join(map(text, self._rules))})"

@@ -10,7 +10,7 @@ from dataflow.pipeline.names import LEDGER
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.targets import FINAL
 from dataflow.sql import quoted
-from emit.lake_rows import bounded_sql, json_rows, new_rows_sql, nothing_sql, with_tables
+from emit.lake_rows import bounded_sql, json_rows, new_rows_sql, newer_files, nothing_sql, with_tables
 from emit.position import Position
 from emit.record import Batch, Record
 from query.duck import duckdb
@@ -127,7 +127,10 @@ class RollupRows:
         self, cursor: duckdb.DuckDBPyConnection, snapshot: LakeSnapshot, after: Position | None, where: str
     ) -> bool:
         """Make table touched, of the keys and windows with rows of commits after `after`; whether there are any."""
-        rows = new_rows_sql(snapshot, self._rollup.delta_table, None if after is None else after.snapshot)
+        since = None if after is None else after.snapshot
+        if not newer_files(snapshot, self._rollup.delta_table, since):
+            return False
+        rows = new_rows_sql(snapshot, self._rollup.delta_table, since)
         names = ", ".join(map(quoted, self._windowed))
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT {names} FROM ({rows}) AS rows{where}")
         return bool(cursor.execute("SELECT count(*) FROM touched").fetchall()[0][0])
