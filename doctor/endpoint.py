@@ -23,8 +23,7 @@ def endpoint_finding(settings: Settings, *, running: bool) -> Finding:
     """Asks the first process of a run that goes on now, at the address that the settings name."""
     if not settings.metrics_port:
         return ok(CHECK, f"{METRICS} and {HEALTH} are off; metrics_port = 9464 or so turns them on")
-    host = _ANY.get(settings.metrics_host, settings.metrics_host)
-    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.metrics_port}"
+    address = address_of(settings)
     if not running:
         return ok(CHECK, f"a run answers {METRICS} and {HEALTH} at {address}; none is running", address=address)
     try:
@@ -43,6 +42,12 @@ def endpoint_finding(settings: Settings, *, running: bool) -> Finding:
     if "status" not in said:
         return _silent(address, "what answers is no run")
     return ok(CHECK, f"{address} answers {METRICS} and {HEALTH}: {said.get('status')}", address=address)
+
+
+def address_of(settings: Settings) -> str:
+    """Where the settings say that the first process of a run answers."""
+    host = _ANY.get(settings.metrics_host, settings.metrics_host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.metrics_port}"
 
 
 def _document(answer: "SupportsRead[bytes]") -> dict[str, object]:

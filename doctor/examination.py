@@ -12,6 +12,7 @@ from dataflow.errors import LakeError, LakeMissing, RecoveryError, TidemillError
 from dataflow.pipeline.load import load
 from dataflow.pipeline.names import LEDGER
 from dataflow.pipeline.plan import Plan
+from doctor.alert_state import alert_state_finding, held_by_run
 from doctor.clocks import lake_clock_finding
 from doctor.compaction import compaction_finding
 from doctor.coverage import coverage, coverage_finding
@@ -21,7 +22,7 @@ from doctor.dimensions import CHECK as DIMENSIONS
 from doctor.dimensions import dimensions_finding
 from doctor.disk import Room, disk_finding
 from doctor.endpoint import CHECK as METRICS
-from doctor.endpoint import endpoint_finding
+from doctor.endpoint import address_of, endpoint_finding
 from doctor.erasures import erasure_finding
 from doctor.finding import Finding, error, ok, warning
 from doctor.future_events import FutureEvent, future_event
@@ -51,6 +52,7 @@ from runtime.settings import Settings
 from sinks.lake.catalog.types import time_of
 from sinks.lake.tables.changes import differences
 from sinks.lake.tables.definition import Definition, definition_of, require_compatible
+from sinks.lake.tables.finality import frontier_ms
 
 _LOOK = "this check could not be made; mend what the message names, then ask again"
 
@@ -188,8 +190,22 @@ class _Examination:
         for rollup in facts.rollups:
             explain = partial(_one, window_finding, snapshot, facts, rollup, states, future)
             yield from _guarded(f"windows.{rollup.name}", explain)
+        yield from self._alerts(snapshot, facts, frontier_ms(states))
         yield from _guarded(RULES, lambda: [rules_finding(snapshot, facts)])
         yield from _guarded("rollups", lambda: [coverage_finding([coverage(snapshot, name) for name in facts.by_name])])
+
+    def _alerts(self, snapshot: LakeSnapshot, facts: Definition, reached_ms: int) -> Iterator[Finding]:
+        """Of the rules of now that hold rows; those that were taken out hold nothing."""
+        known = () if self.plan is None else self.plan.alerts
+        back_ms = {rule.name: rule.back_ms for rule in known if rule.holds_rows}
+        rules = [rule for rule in facts.alerts if rule.rollup in facts.by_name]
+        rules = [rule for rule in rules if self.plan is None or rule.name in back_ms]
+        answers = rules and self.settings.metrics_port and self.recovery.holder() is not None
+        held = held_by_run(address_of(self.settings)) if answers else {}
+        for rule in rules:
+            from_ms = reached_ms - back_ms.get(rule.name, 0)
+            look = partial(_one, alert_state_finding, snapshot, rule, facts.by_name[rule.rollup], from_ms)
+            yield from _guarded(f"alerts.{rule.name}", partial(look, held.get(rule.name)))
 
     def _records(self, snapshot: LakeSnapshot, own: _Own) -> Finding:
         schema = None if self.plan is None else self.plan.event

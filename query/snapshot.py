@@ -169,13 +169,14 @@ class LakeSnapshot:
         timeout_s: float | None = None,
         limit: int | None = None,
         bounds: Sequence[Bound] = (),
+        histories: Sequence[str] = (),
     ) -> Texts:
         """Answer one SELECT as rows of texts in the shape of `query.cells`, the first while the last are not there yet.
 
         The rest is read with the answer, which needs no Arrow. Raises as `query` does; an answer whose files are
         removed while it is read ends with a QueryError, since its first rows are shown already.
         """
-        question = _Question(sql, parameters, limit, bounds, ())
+        question = _Question(sql, parameters, limit, bounds, histories)
 
         def begin(place: "LakeSnapshot") -> Texts:
             flow = place._flow(question, shape, timeout_s)

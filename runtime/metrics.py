@@ -27,6 +27,11 @@ COMPACTION_AGE = Gauge(
     "tidemill_compaction_age_seconds",
     "Time since a round of compaction last succeeded, or since the start; 0 where this process runs none",
 )
+ALERT_CHANGES = Counter("tidemill_alert_changes", "Alerts raised and retracted", ["rule", "state"])
+ALERT_ROWS = Gauge(
+    "tidemill_alert_state_rows", "Keys and windows, and distinct values, that an alert rule has in memory", ["rule"]
+)
+ALERT_BYTES = Gauge("tidemill_alert_state_bytes", "Memory of what an alert rule holds", ["rule"])
 EPOCH_AGE = Gauge("tidemill_epoch_age_seconds", "Time since an epoch was last published; grows while nothing arrives")
 STALLED = Gauge("tidemill_stalled_seconds", "Time without a commit while records wait, once it is told; else 0")
 STALL_RESTARTS = Gauge("tidemill_stall_restarts", "New starts in a row because the run stood still")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from dataflow.alerts.stats import RuleStats
 from dataflow.errors import LakeError
 from dataflow.logs import logger
 from runtime import metrics
@@ -28,6 +29,7 @@ class CommitObserver:
         self._counted = monotonic() - FILES_EVERY_S
         self._counting: threading.Thread | None = None
         self._failing = False
+        self._alerts: dict[str, tuple[int, int]] = {}
         self._log = logger("metrics")
         metrics.EPOCH_AGE.set_function(self._age)
 
@@ -43,10 +45,20 @@ class CommitObserver:
             metrics.LATE.labels(entry.partition).inc(entry.late)
             if entry.lost:
                 metrics.LOST.labels(entry.partition).inc(entry.lost)
+        for rule in stats.alerts:
+            self._observe(rule)
         self._last_commit = self._monotonic()
         if not last and self._last_commit - self._counted >= FILES_EVERY_S:
             self._counted = self._last_commit
             self._start_counting()
+
+    def _observe(self, rule: RuleStats) -> None:
+        raised, retracted = self._alerts.get(rule.rule, (0, 0))
+        metrics.ALERT_CHANGES.labels(rule.rule, "raised").inc(rule.raised - raised)
+        metrics.ALERT_CHANGES.labels(rule.rule, "retracted").inc(rule.retracted - retracted)
+        metrics.ALERT_ROWS.labels(rule.rule).set(rule.rows)
+        metrics.ALERT_BYTES.labels(rule.rule).set(rule.size_bytes)
+        self._alerts[rule.rule] = (rule.raised, rule.retracted)
 
     def _age(self) -> float:
         return self._monotonic() - self._last_commit

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
 from dataflow.errors import TidemillError
+from serve.api.alert_feed_route import add_alert_feed_route
 from serve.api.ask_routes import add_ask_routes
 from serve.api.doctor_route import add_doctor_route
 from serve.api.guard import Guard
@@ -62,6 +63,7 @@ def make_app(
     for error in (Problem, TidemillError, HTTPException):
         app.add_exception_handler(error, _as_raised)
     add_ask_routes(app, server)
+    add_alert_feed_route(app, server)
     add_query_routes(app, server)
     add_stream_route(app, server)
     add_doctor_route(app, server)

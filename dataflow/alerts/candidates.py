@@ -59,6 +59,12 @@ class Candidates:
         self.rows = 0
 
     @property
+    def size_bytes(self) -> int:
+        """Memory of all rows that are held, and of the index."""
+        index = (*self._long.arrays, *self._short.arrays, self._times, self._told)
+        return sum(chunk.nbytes for chunk in self._chunks) + sum(each.nbytes for each in index)
+
+    @property
     def times(self) -> Int64s:
         """The event time of each row."""
         return self._times[: self.rows]

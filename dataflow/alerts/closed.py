@@ -35,6 +35,11 @@ class ClosedJudge(Protocol):
         """How many rows are in memory."""
         ...
 
+    @property
+    def size_bytes(self) -> int:
+        """Memory of these."""
+        ...
+
     def changes(self, rows: Mapping[str, pa.Table], *, end_ms: int, over_ms: int) -> pa.Table:
         """The changes of alerts, in ALERT_SCHEMA, with a commit of these merged rows by table.
 

@@ -40,7 +40,7 @@ class CompareJudge:
     that window judged anew, and those that are compared with it.
     """
 
-    rows = 0
+    rows = size_bytes = 0
 
     def __init__(self, rule: AlertPlan, store: ClosedStore, judged_ms: int) -> None:
         assert rule.comparison is not None, "a rule that compares says what"

@@ -65,6 +65,11 @@ class RuleJudge:
         """How many keys and windows are in memory, and distinct values of them."""
         return self._totals.rows + sum(values.rows for values in self._values.values())
 
+    @property
+    def size_bytes(self) -> int:
+        """Memory of these, and of rows that wait to be cleaned away."""
+        return self._totals.size_bytes + sum(values.size_bytes for values in self._values.values())
+
     def changes(self, delta: pa.Table, sides: Mapping[str, pa.Table], *, over_ms: int) -> pa.Table:
         """The changes of alerts, in ALERT_SCHEMA, that these merged rows of a commit make.
 

@@ -29,6 +29,11 @@ class KeyedRows:
         """How many rows it holds."""
         return sum(part.count for part in self._parts)
 
+    @property
+    def size_bytes(self) -> int:
+        """Memory of these, and of rows that were taken and not cleaned away."""
+        return sum(part.rows.nbytes + part.codes.nbytes + part.end.nbytes + part.here.nbytes for part in self._parts)
+
     def add(self, rows: pa.Table) -> None:
         """Hold these rows as well."""
         if rows.num_rows == 0:

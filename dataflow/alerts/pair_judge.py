@@ -84,6 +84,11 @@ class PairJudge:
         """How many events are in memory."""
         return self._held.rows
 
+    @property
+    def size_bytes(self) -> int:
+        """Memory of these, and of events that wait to be cleaned away."""
+        return self._held.size_bytes
+
     def due(self, frontier_ms: int) -> bool:
         """Whether such a frontier makes events due, without any row."""
         if self.rule.missing is None:

@@ -57,6 +57,11 @@ class SessionJudge:
         """How many sessions are in memory, and distinct values of them."""
         return self._open.rows + sum(values.rows for values in self._values.values())
 
+    @property
+    def size_bytes(self) -> int:
+        """Memory of these."""
+        return self._open.size_bytes + sum(values.size_bytes for values in self._values.values())
+
     def forget_all(self) -> None:
         """What is stored has changed in another way than by what was judged here."""
         self._is_loaded = False

@@ -49,6 +49,12 @@ class Totals:
         """How many rows are in memory, also those that are replaced already."""
         return self._held_rows
 
+    @property
+    def size_bytes(self) -> int:
+        """Memory of all rows that are held, and of the index."""
+        index = (*self._long.arrays, *self._short.arrays)
+        return sum(chunk.nbytes for chunk in self._chunks) + sum(each.nbytes for each in index)
+
     def joined(self, rows: pa.Table) -> "Joined":
         """`rows`, one per key, merged with what is known of their keys. Nothing changes."""
         codes = self._codes(rows)
@@ -189,6 +195,11 @@ class Index:
     def empty(cls) -> "Index":
         """Nothing."""
         return cls(np.empty(0, np.uint64), np.empty(0, np.int64))
+
+    @property
+    def arrays(self) -> "tuple[Hashes, Int64s]":
+        """All that it is made of."""
+        return self.codes, self.at
 
     def find(self, codes: Hashes) -> Int64s:
         """Where all rows with one of these codes, which ascend, stand; each row once where codes repeat."""

@@ -72,6 +72,16 @@ class AlertPlan:
         return f"silent for {to_text(self.silence_ms or 0)}" if self.having is None else self.having.sql
 
     @property
+    def holds_rows(self) -> bool:
+        """Whether the judge has rows of the rollup in memory."""
+        return self.comparison is None and self.silence_ms is None
+
+    @property
+    def back_ms(self) -> int:
+        """How far back of what can still change rows are held."""
+        return 0
+
+    @property
     def is_closed(self) -> bool:
         """Whether a window is judged once it is over, and not with each row."""
         return self.having is None or self.rollup.merges_windows

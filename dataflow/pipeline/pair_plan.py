@@ -64,6 +64,7 @@ class PairPlan:
     comparison: ClassVar[None] = None
     silence_ms: ClassVar[None] = None
     is_closed: ClassVar[bool] = False
+    holds_rows: ClassVar[bool] = True
 
     @property
     def carried(self) -> tuple[pa.Field, ...]:
@@ -85,6 +86,11 @@ class PairPlan:
         if self.missing == _THEN:
             return f"{first} without {then} within {within} after it{having}"
         return f"{then} without {first} within {within} before it{having}"
+
+    @property
+    def back_ms(self) -> int:
+        """How far back of what can still change rows are held."""
+        return self.within_ms
 
     @property
     def held_ms(self) -> int:

@@ -13,6 +13,7 @@ import "./panels/panel";
 import { command, loading, problemOf } from "./panels/states";
 import { read, toggled, VIEWS, write, type Range, type State } from "./state";
 import { durationMs, isoMs, spoken } from "./times";
+import { question as alertsQuestion } from "./views/alerts";
 import "./views/dead-letters";
 import { pipelineView, questions as pipelineQuestions, snapshotRows } from "./views/pipeline";
 import "./views/sql";
@@ -24,7 +25,7 @@ declare global {
   }
 }
 
-const TITLES: Record<string, string> = { pipeline: "Pipeline", "dead-letters": "Dead letters", sql: "SQL" };
+const TITLES: Record<string, string> = { alerts: "Alerts", pipeline: "Pipeline", "dead-letters": "Dead letters", sql: "SQL" };
 
 /** Numbers that change all the time are told now and then, not each time. */
 const SAID_EVERY_MS = 20_000;
@@ -108,6 +109,11 @@ export class App extends Plain {
     return !VIEWS.includes(this.#view);
   }
 
+  /** A lake without rules has no alerts to show; who has a link to them is told so. */
+  get #views(): string[] {
+    return VIEWS.filter((view) => view !== "alerts" || this.#view === view || this.#relation("alerts"));
+  }
+
   /** Makes ready what the view needs, then asks. */
   async #enter(): Promise<void> {
     const [view, isBoard] = [this.#view, this.#isBoard];
@@ -171,6 +177,9 @@ export class App extends Plain {
       asked.set("s", this.#travelled("status"));
     } else if (this.#view === "pipeline") {
       for (const [id, path] of Object.entries(pipelineQuestions(this.#now))) asked.set(id, id === "n" || id === "d" ? path : this.#travelled(path));
+    } else if (this.#view === "alerts") {
+      asked.set("a", this.#travelled(alertsQuestion(this.#state)));
+      asked.set("s", this.#travelled("status"));
     } else if (this.#view === "dead-letters") {
       asked.set("r", this.#travelled("dead-letters/reasons"));
       asked.set("s", this.#travelled("status"));
@@ -285,7 +294,7 @@ export class App extends Plain {
   }
 
   readonly #href = (view: string, more: Partial<State> = {}): string =>
-    write({ ...this.#state, view: view || (this.#isBoard ? this.#state.view : ""), twins: [], sql: "", reason: "", ...more });
+    write({ ...this.#state, view: view || (this.#isBoard ? this.#state.view : ""), twins: [], sql: "", reason: "", alerts: "", severity: "", ...more });
 
   get #theme(): "light" | "dark" {
     return this.#state.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
@@ -323,7 +332,7 @@ export class App extends Plain {
   #head(): TemplateResult {
     const { link } = this.#live;
     const level = this.#state.paused || this.#state.asOf ? "idle" : link.state === "open" ? "good" : link.state === "lost" ? "bad" : "idle";
-    const tabs = [...(this.#boards ?? []).map((board) => [board.name, board.title] as const), ...VIEWS.map((view) => [view, TITLES[view]!] as const)];
+    const tabs = [...(this.#boards ?? []).map((board) => [board.name, board.title] as const), ...this.#views.map((view) => [view, TITLES[view]!] as const)];
     return html`<header class="top">
       <a class="brand" href=${this.#href("", { view: "" })}><img src="assets/icon.svg" alt="" width="24" height="24"><span>Tidemill</span>
         ${this.#schema?.pipeline?.name ? html`<b>${this.#schema.pipeline.name}</b>` : nothing}</a>
@@ -353,6 +362,7 @@ export class App extends Plain {
     if (this.#problem) return html`<section class="panel alone">${problemOf(this.#problem)}</section>`;
     if (!this.#boards || (this.#isBoard && !this.#board)) return html`<section class="panel alone">${loading()}</section>`;
     if (this.#view === "pipeline") return pipelineView(this.#live.results, this.#state, this.#now, this.#href);
+    if (this.#view === "alerts") return html`<tm-alerts .state=${this.#state} .result=${this.#live.results.get("a")} .href=${this.#href}></tm-alerts>`;
     if (this.#view === "dead-letters") return html`<tm-dead-letters .state=${this.#state} .reasons=${this.#live.results.get("r")} .href=${this.#href}></tm-dead-letters>`;
     if (this.#view === "sql") return html`<tm-sql .state=${this.#state} .schema=${this.#schema}></tm-sql>`;
     return this.#boardContent(this.#board!);

@@ -22,3 +22,8 @@ export const warning = icon(svg`<path d="M8 2.2l6 11H2zM8 6.5v3.2M8 11.4v.4" />`
 export const filter = icon(svg`<path d="M2.5 3.5h11l-4.2 5v4.2l-2.6-1.4V8.5z" />`);
 export const back = icon(svg`<path d="M9.5 3.5L5 8l4.5 4.5" />`);
 export const insert = icon(svg`<path d="M3 8h9M8.5 4.5L12 8l-3.5 3.5" />`);
+export const bell = icon(svg`<path d="M3.5 11.5h9l-1.2-1.8V7a3.3 3.3 0 0 0-6.6 0v2.7zM6.8 13.4h2.4" />`);
+export const undo = icon(svg`<path d="M3 6.5h6.2a3 3 0 0 1 0 6H6M5.5 4L3 6.5 5.5 9" />`);
+/** So many of four bars are full, however many colours somebody sees. */
+export const level = (full: number): TemplateResult =>
+  icon(svg`${[0, 1, 2, 3].map((at) => svg`<rect x=${2 + 3.2 * at} y=${10 - 2.2 * at} width="2" height=${3 + 2.2 * at} fill=${at < full ? "currentColor" : "none"} stroke-width="0.8" />`)}`);

@@ -24,9 +24,12 @@ export interface State {
   twins: string[];
   sql: string;
   reason: string;
+  /** Which alerts: "raised", "retracted", or both; and of which severity. */
+  alerts: string;
+  severity: string;
 }
 
-export const VIEWS = ["pipeline", "dead-letters", "sql"];
+export const VIEWS = ["alerts", "pipeline", "dead-letters", "sql"];
 export const REFRESH = ["live", "5s", "30s", "1m"];
 
 export function read(search: string): State {
@@ -56,6 +59,8 @@ export function read(search: string): State {
     twins: one("table").split(",").filter(Boolean),
     sql: one("sql"),
     reason: one("reason"),
+    alerts: ["raised", "retracted"].includes(one("state")) ? one("state") : "",
+    severity: one("severity"),
   };
 }
 
@@ -78,6 +83,10 @@ export function write(state: State): string {
   if (state.twins.length) told.set("table", state.twins.join(","));
   if (state.view === "sql" && state.sql) told.set("sql", state.sql);
   if (state.view === "dead-letters" && state.reason) told.set("reason", state.reason);
+  if (state.view === "alerts") {
+    if (state.alerts) told.set("state", state.alerts);
+    if (state.severity) told.set("severity", state.severity);
+  }
   const text = told.toString().replaceAll("%3A", ":").replaceAll("%2C", ",").replaceAll("%2F", "/");
   return text ? `?${text}` : location.pathname;
 }

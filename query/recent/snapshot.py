@@ -90,8 +90,13 @@ class RecentSnapshot(LakeSnapshot):
         timeout_s: float | None = None,
         limit: int | None = None,
         bounds: Sequence[Bound] = (),
+        histories: Sequence[str] = (),
     ) -> Texts:
         """See LakeSnapshot.texts."""
+        if histories:
+            return super().texts(
+                sql, shape, timeout_s=timeout_s, parameters=parameters, limit=limit, histories=histories
+            )
         ask = {"parameters": parameters, "timeout_s": timeout_s, "limit": limit}
         place = self._place(sql, bounds)
         if place is not None:

@@ -23,7 +23,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 OPEN = frozenset(("/", "/livez", "/readyz", "/docs", "/openapi.json", "/favicon.ico"))
 """Paths that need no token: they show nothing of the lake."""
 OPEN_FOLDERS = ("/assets/", "/docs/")
-STREAM = "/api/v1/stream"
+STREAMS = frozenset(("/api/v1/stream", "/api/v1/alerts/feed"))
+"""Answers without an end."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]/?#@\s]+)(?::[0-9]{1,5})?")
@@ -111,7 +112,7 @@ class _Request:
         self.is_preflight = (
             self.method == "OPTIONS" and self.is_allowed_origin and b"access-control-request-method" in self.headers
         )
-        self._drops_body = self.method == "HEAD" and scope["path"] != STREAM
+        self._drops_body = self.method == "HEAD" and scope["path"] not in STREAMS
         if self._drops_body:
             scope["method"] = "GET"
 
@@ -211,5 +212,5 @@ class _Request:
         """Note how it went."""
         route = getattr(self.scope.get("route"), "path", "other")
         self.guard.figures.requests.labels(route, str(self.status)).inc()
-        if self.scope["path"] != STREAM:
+        if self.scope["path"] not in STREAMS:
             self.guard.figures.seconds.labels(route).observe(time.perf_counter() - self._begun_s)

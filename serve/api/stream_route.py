@@ -13,7 +13,7 @@ from serve.api.server import Server
 from serve.ask.parameters import Parameter, read
 from serve.ask.question import Question
 from serve.ask.ways import question_of
-from serve.feed.viewer import Viewer
+from serve.feed.listener import Listener
 from serve.problem import wrong_parameter
 
 MOST_PANELS = 24
@@ -90,7 +90,7 @@ def panels_of(written: list[str]) -> dict[str, tuple[object, Question]]:
 class EventStream(Response):
     """Events as long as the client listens."""
 
-    def __init__(self, server: Server, viewer: Viewer) -> None:
+    def __init__(self, server: Server, viewer: Listener) -> None:
         super().__init__(status_code=200, headers=_HEADERS)
         del self.headers["content-length"]
         self._server = server

@@ -71,6 +71,14 @@ LINES: Mapping[str, Lines] = {
 }
 
 
+class Source(NamedTuple):
+    """What rows are selected from: SQL behind FROM, the files that are enough, tables whose history it names."""
+
+    sql: str
+    bounds: Sequence[Bound] = ()
+    histories: Sequence[str] = ()
+
+
 class LinesQuestion:
     """A page of rows of one of those tables."""
 
@@ -102,12 +110,10 @@ class LinesQuestion:
         """A page of rows."""
         lines, rows = self.lines, self.values["limit"]
         conditions = [f"{quoted(name)} = {_literal(value)}" for name, value in self._filters()]
-        bounds = []
         for name, sign in (("start", ">="), ("end", "<")):
             if self.values[name] is not None:
                 conditions.append(f"{lines.time} {sign} {self._time(self.values[name])}")
-        if self.values["start"] or self.values["end"]:
-            bounds = [Bound(lines.table, lines.time, self._bound("start"), self._bound("end"))]
+        source = self.source(lake, at)
         if self.cursor is not None:
             self.cursor.require_here(at.token)
             if len(self.cursor.last) != len(lines.order):
@@ -115,13 +121,13 @@ class LinesQuestion:
             conditions.append(after_sql(lines.order, self.cursor.last))
         # chosen last, so that only what is sent is made into text
         sql = (
-            f"SELECT {lines.chosen}, {key_sql(lines.order)} AS {quoted(KEY)} FROM (SELECT * FROM {lines.table}"
+            f"SELECT {lines.chosen}, {key_sql(lines.order)} AS {quoted(KEY)} FROM (SELECT * FROM {source.sql}"
             f" WHERE {' AND '.join(conditions) or 'true'} ORDER BY {order_sql(lines.order)} LIMIT {rows + 1})"
             f" AS chosen ORDER BY {order_sql(lines.order)}"
         )
         zone = None if self.values["tz"] is None else lake.zone(self.values["tz"])
         reading = Reading(asking.way, rows, asking.timeout_s, None if asking.way == ARROW else zone, hidden=True)
-        found = reading.read(at.snapshot, sql, bounds=bounds)
+        found = reading.read(at.snapshot, sql, bounds=source.bounds, histories=source.histories)
         onward = None
         if found.more and asking.has_pages:
             lake.keep(at)
@@ -129,6 +135,13 @@ class LinesQuestion:
             last = last_key(found.last)
             onward = Cursor(self.digest, at.snapshot.id, at.token, to_ms(at.now), sent, last).written()
         return Found(found, None, onward)
+
+    def source(self, lake: ServedLake, at: LakeAt) -> Source:
+        """What the rows are selected from."""
+        if not (self.values["start"] or self.values["end"]):
+            return Source(self.lines.table)
+        bound = Bound(self.lines.table, self.lines.time, self._bound("start"), self._bound("end"))
+        return Source(self.lines.table, [bound])
 
     def _filters(self) -> list[tuple[str, Any]]:
         given = [(parameter.name, self.values[parameter.name]) for parameter in self.lines.filters]

@@ -74,15 +74,14 @@ class Reading(NamedTuple):
         *,
         parameters: Sequence[object] | Mapping[str, object] | None = None,
         bounds: Sequence[Bound] = (),
+        histories: Sequence[str] = (),
     ) -> Rows:
         """Ask a snapshot; raises as `LakeSnapshot.query` does."""
+        how: Any = {"parameters": parameters, "bounds": bounds, "histories": histories, "timeout_s": self.timeout_s}
         most = self.skip + self.limit + 1
         if self.way == ARROW:
-            table = snapshot.query(sql, parameters=parameters, bounds=bounds, limit=most, timeout_s=self.timeout_s)
-            return self._of_table(table)
-        texts = snapshot.texts(
-            sql, self._shape, parameters=parameters, bounds=bounds, limit=most, timeout_s=self.timeout_s
-        )
+            return self._of_table(snapshot.query(sql, limit=most, **how))
+        texts = snapshot.texts(sql, self._shape, limit=most, **how)
         found = texts.rows()[self.skip :]
         more = len(found) > self.limit
         found = found[: self.limit]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from serve.ask.alerts_question import AlertsQuestion
 from serve.ask.lines_question import ReasonsQuestion, kind_of
 from serve.ask.lists_question import (
     BoardQuestion,
@@ -37,6 +38,7 @@ WAYS: Mapping[str, Way] = {
     "reports": _way(ReportsQuestion, "All reports: files beside the pipeline, and every rollup", False),
     "schema": _way(SchemaQuestion, "Tables, views and rollups with their columns, and the pipeline", False),
     "status": _way(StatusQuestion, "Records, rates, freshness, and where each source partition stands", False),
+    "alerts": _way(AlertsQuestion, "Alerts as they stand, newest windows first", True),
     "dead-letters": _way(kind_of("dead-letters"), "Records that are no events, newest first", True),
     "dead-letters/reasons": _way(ReasonsQuestion, "How many dead letters there are by reason and field", True),
     "late": _way(kind_of("late"), "Events that came too late for all their windows, newest first", True),

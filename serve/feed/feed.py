@@ -8,6 +8,7 @@ from typing import NamedTuple
 from query.moment import to_ms
 from serve.answers import Answers, snapshot_of
 from serve.ask.question import Question
+from serve.feed.listener import Listener
 from serve.feed.panel import Panel, lake_mark
 from serve.feed.viewer import Viewer
 from serve.feed.watcher import Watcher
@@ -52,10 +53,10 @@ class Feed:
         self.clock = clock
         self.newest: Newest | None = None
         self.is_closed = False
-        self._viewers: set[Viewer] = set()
+        self._viewers: set[Listener] = set()
         self._panels: dict[object, Panel] = {}
         self._watcher: Watcher | None = None
-        self._due: set[Viewer] = set()
+        self._due: set[Listener] = set()
         self._sending: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -66,27 +67,27 @@ class Feed:
 
         `last_id` is the id of the last event that it has. Raises Problem where there is no place.
         """
-        if self.is_closed or len(self._viewers) >= VIEWERS:
-            raise busy("the change feed")
+        self._require_place()
         fresh = {key for key, _ in panels.values()} - self._panels.keys()
         if len(self._panels) + len(fresh) > PANELS:
             raise busy("the change feed's list of distinct panels")
         watched = {name: self._watched(key, question) for name, (key, question) in panels.items()}
         viewer = Viewer(self, watched, last_id)
-        self._viewers.add(viewer)
-        if self._watcher is None:
-            self._begin()
-        self._count()
+        self._enter(viewer)
         return viewer
 
-    def leave(self, viewer: Viewer) -> None:
+    def follow(self, listener: Listener) -> None:
+        """From now on `listener` is woken at each commit. Raises Problem where there is no place."""
+        self._require_place()
+        self._enter(listener)
+
+    def leave(self, listener: Listener) -> None:
         """Forget a viewer, and the panels that nobody else watches."""
-        if viewer not in self._viewers:
+        if listener not in self._viewers:
             return
-        self._viewers.discard(viewer)
-        self._due.discard(viewer)
-        gone = set(viewer.panels.values())
-        for panel in gone:
+        self._viewers.discard(listener)
+        self._due.discard(listener)
+        for panel in listener.watched:
             panel.viewers -= 1
         for key in [key for key, panel in self._panels.items() if panel.viewers <= 0]:
             self._panels.pop(key).stop()
@@ -102,6 +103,16 @@ class Feed:
         for viewer in self._viewers:
             viewer.wake()
         self._end()
+
+    def _require_place(self) -> None:
+        if self.is_closed or len(self._viewers) >= VIEWERS:
+            raise busy("the change feed")
+
+    def _enter(self, listener: Listener) -> None:
+        self._viewers.add(listener)
+        if self._watcher is None:
+            self._begin()
+        self._count()
 
     def _watched(self, key: object, question: Question) -> Panel:
         panel = self._panels.get(key)

@@ -1,35 +1,28 @@
 """One who watches: the newest state that has not been sent yet, and nothing older."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from query.moment import to_ms
+from serve.feed.listener import Listener
 from serve.feed.panel import Panel, event_of
 
 if TYPE_CHECKING:
     from serve.feed.feed import Feed
 
-HEARTBEAT = b": here\n\n"
-RETRY = b"retry: 1000\n\n"
-
 _ID = re.compile(r"\d{1,18}-((?:[0-9a-f]{12}){1,64})")
 """A snapshot, which people can read, and the mark of each panel's content."""
 
 
-class Viewer:
+class Viewer(Listener):
     """Remembers versions alone, so that a slow reader costs no more than a fast one."""
 
     def __init__(self, feed: "Feed", panels: Mapping[str, Panel], last_id: str | None) -> None:
+        super().__init__(lambda: feed.is_closed)
         self.panels = panels
         self.watched = frozenset(panels.values())
         self._feed = feed
-        self._waiter: asyncio.Future[None] | None = None
-        self._is_woken = False
-        self._is_due = False
-        self.pieces = 0
-        """How many were taken so far."""
         self._sent: dict[str, int] = {}
         self._newest = 0
         match = _ID.fullmatch(last_id or "")
@@ -37,39 +30,12 @@ class Viewer:
         self._resumes = set(panels) if match else set()
         self._id_sent = last_id if match else None
 
-    def wake(self) -> None:
-        """There may be something new."""
-        self._is_woken = True
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def beat(self) -> None:
-        """Say something, whether there is anything new or not."""
-        self._is_due = True
-        self.wake()
-
     @property
     def waits_for_id(self) -> bool:
         """Whether all its panels are as of the newest snapshot, and it was not told so."""
         return bool(self._reached_id())
 
-    async def events(self) -> AsyncIterator[bytes]:
-        """What to send, piece by piece, until the feed is closed; each piece is made when the last one is gone."""
-        yield RETRY
-        loop = asyncio.get_running_loop()
-        while not self._feed.is_closed:
-            self._is_woken = False
-            piece = self._take() or (HEARTBEAT if self._is_due else b"")
-            self._is_due = False
-            self.pieces += 1
-            if piece:
-                yield piece
-            if not self._is_woken:
-                self._waiter = loop.create_future()
-                await self._waiter
-                self._waiter = None
-
-    def _take(self) -> bytes:
+    async def take(self) -> bytes:
         """All that was not sent yet, as one piece."""
         newest, now_ms = self._feed.newest, to_ms(self._feed.clock())
         parts: list[bytes] = []

@@ -1,6 +1,6 @@
 """Alert rules beside the writer: the changes of alerts that an epoch makes, staged and published with its rows."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from dataflow.alerts.judge import RuleJudge, Stored
 from dataflow.alerts.pair_judge import PairJudge
+from dataflow.alerts.stats import RuleStats
 from dataflow.alerts.windows import Span
 from dataflow.messages import NEVER_MS, Range
 from dataflow.pipeline.alert_plan import AlertPlan
@@ -61,6 +62,7 @@ class Alerting:
         self._frontier: Frontier | None = None
         self._reach = Reach(NEVER_MS, NEVER_MS, NEVER_MS, {})
         self._judged_reached_ms: int | None = None
+        self._changed: Counter[tuple[str, str]] = Counter()
         self._seen: dict[str, tuple[int, int]] = {}
         self._reached: dict[str, int] = {}
         self._recent: deque[set[str]] = deque(maxlen=RECENT_EPOCHS)
@@ -74,6 +76,17 @@ class Alerting:
     def rows(self) -> int:
         """How many merged rows and distinct values are in memory."""
         return sum(judge.rows for judge in self._judges) + self._closed.rows
+
+    @property
+    def stats(self) -> tuple[RuleStats, ...]:
+        """What each rule holds in memory, and has done since the start."""
+        judges = [*((judge.rule.name, judge) for judge in self._judges), *self._closed.held]
+        return tuple(
+            RuleStats(
+                name, judge.rows, judge.size_bytes, self._changed[name, "raised"], self._changed[name, "retracted"]
+            )
+            for name, judge in judges
+        )
 
     def reach(self, stand: Stand, staged: Sequence[StagedFile]) -> None:
         """How far the epoch to be judged has come. `staged`: files of epochs before it that are not published yet."""
@@ -106,7 +119,9 @@ class Alerting:
             found.append(judge.changes(delta, sides, over_ms=over_ms))
         found.append(self._closed.changes(rows, self._staged, self._tables, gone, self._reach))
         self._judged_reached_ms = self._reach.reached_ms
-        return pa.concat_tables(found)
+        changes = pa.concat_tables(found)
+        self._changed.update(zip(changes.column("rule").to_pylist(), changes.column("state").to_pylist(), strict=True))
+        return changes
 
     def ended(self, ranges: Sequence[Range]) -> None:
         """The epoch of these ranges is staged: windows that none of the lately active partitions can change may go."""

@@ -68,6 +68,11 @@ class Closing:
         """How many rows are in memory."""
         return sum(judge.rows for _, judge in self._judges)
 
+    @property
+    def held(self) -> list[tuple[str, ClosedJudge]]:
+        """The rules that hold rows in memory, by name."""
+        return [(rule.name, judge) for rule, judge in self._judges]
+
     def changes(
         self,
         rows: Mapping[str, pa.Table],

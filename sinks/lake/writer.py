@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from dataflow.alerts.stats import RuleStats
 from dataflow.errors import Gap, LakeError, LakeMissing, RecoveryError
 from dataflow.fold.merge import merge_rows
 from dataflow.messages import Parcel, Range
@@ -52,6 +53,8 @@ class CommitStats:
     """Time to merge the epoch's rows and to bring its files to the disk; 0 for an epoch staged by a former run."""
     seconds: float
     """Duration of the catalog transaction."""
+    alerts: tuple[RuleStats, ...] = ()
+    """What each alert rule holds by now, and has done since the start."""
 
 
 class LakeWriter:
@@ -293,7 +296,9 @@ class LakeWriter:
             self._pending.pop(0)
             if snapshot_id is not None and self._on_commit is not None:
                 staged = self._stage_seconds.pop(manifest.epoch, 0.0)
-                self._on_commit(_stats(manifest, snapshot_id, staged, time.perf_counter() - started))
+                stats = _stats(manifest, snapshot_id, staged, time.perf_counter() - started)
+                alerts = () if self.alerts is None else self.alerts.stats
+                self._on_commit(replace(stats, alerts=alerts))
 
     def _publish_one(self, manifest: Manifest) -> int | None:
         catalog = self._catalog

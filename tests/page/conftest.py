@@ -12,9 +12,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from dataflow.errors import LakeError, QueryError
 from query.reader import LakeReader
 from tests.page.look import CHROMIUM, FLAGS, Look
-from tests.page.served import START_S, Server, pipeline_into
+from tests.page.served import ROOT, START_S, Server, pipeline_into
 
 HERE = Path(__file__).parent
+AXE = ROOT / "page" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -93,3 +94,13 @@ def look(tab: Page, served: Server) -> Iterator[Look]:
     seen = Look(tab, served.url)
     yield seen
     assert seen.mistakes == []
+
+
+@pytest.fixture(scope="package")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """axe-core's text, from where `make page` put it, else installed for this."""
+    if not AXE.is_file():
+        from tests.page.npm import install
+
+        return (install(tmp_path_factory.mktemp("npm")) / "axe-core" / "axe.min.js").read_text()
+    return AXE.read_text()

@@ -10,18 +10,7 @@ from playwright.sync_api import Browser
 from tests.page.look import Look
 from tests.page.served import ROOT, Server
 
-AXE = ROOT / "page" / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = ["ads", "overview", "pipeline", "dead-letters", "sql"]
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """axe-core's text, from where `make page` put it, else installed for this."""
-    if not AXE.is_file():
-        from tests.page.npm import install
-
-        return (install(tmp_path_factory.mktemp("npm")) / "axe-core" / "axe.min.js").read_text()
-    return AXE.read_text()
 
 
 def violations(look: Look, axe: str) -> list[dict[str, Any]]:

@@ -9,9 +9,12 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from dataflow import Pipeline
+from dataflow.alerts.texts import alert_id, json_text
+from dataflow.pipeline import alert_rules as alerts
 from serve.app import make_app
 from serve.served import Served
-from tests.query.lakes import T0, LakeMaker, clicks, ledger, visit
+from tests.query.lakes import T0, LakeMaker, ads_pipeline, clicks, ledger, visit
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 ADS = str(PIPELINES / "ads.py")
@@ -66,6 +69,30 @@ def fill(lake: LakeMaker) -> int:
         },
         after_s=480,
     )
+
+
+RULES = [
+    alerts.threshold("busy", on="ad_clicks_1m", having="clicks > 3", severity="high", cool_down="10m"),
+    alerts.threshold("dear", on="campaign_1m", having="spend > 5", severity="low"),
+]
+
+
+def with_rules() -> Pipeline:
+    """The tests' pipeline with two alert rules."""
+    return ads_pipeline(alerts=RULES)
+
+
+def alert(key: str, minute: int, change: int = 1, rule: str = "busy") -> dict[str, Any]:
+    """A row of alert_changes: raised by odd changes, retracted by even ones."""
+    start_ms = round(T0.timestamp() * 1000) + minute * 60_000
+    severity = {each.name: each.severity for each in RULES}[rule]
+    text = json_text({"ad_id": key})
+    return {
+        "alert_id": alert_id(rule, text, start_ms, start_ms + 60_000), "change": change,
+        "state": "raised" if change % 2 else "retracted", "rule": rule, "severity": severity, "key": text,
+        "window_start": at_minute(minute), "window_end": at_minute(minute + 1),
+        "values": f'{{"clicks": {4 + change}}}', "message": f"{key} is {rule}",
+    }  # fmt: skip
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from serve.api.ask_routes import PREFIX
 from serve.ask.ways import WAYS
 from tests.query.lakes import LakeMaker
 from tests.serve.process import running
-from tests.serve.served_lake import fill
+from tests.serve.served_lake import alert, fill, with_rules
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OF_ITSELF = {503, 504}
@@ -27,8 +27,9 @@ OF_ITSELF = {503, 504}
 @pytest.fixture(scope="module")
 def operations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What is described, by method and path."""
-    with LakeMaker(tmp_path_factory.mktemp("described") / "lake") as lake:
+    with LakeMaker(tmp_path_factory.mktemp("described") / "lake", with_rules()) as lake:
         fill(lake)
+        lake.commit({"alert_changes": [alert("a", 1), alert("b", 2), alert("top", 1, rule="dear")]})
         with running(lake.folder, "--source", "generator", "--serve-sql-timeout", "2s") as (process, url):
             described = schemathesis.openapi.from_url(f"{url}/openapi.json")
             results: Any = described.get_all_operations()
@@ -39,7 +40,7 @@ def operations(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, A
 
 
 def test_the_paths_that_are_tried_are_those_of_the_description(operations: dict[str, Any]) -> None:
-    assert operations.keys() - {"GET /api/v1/stream"} == set(TRIED)
+    assert operations.keys() - {"GET /api/v1/stream", "GET /api/v1/alerts/feed"} == set(TRIED)
 
 
 TRIED = [

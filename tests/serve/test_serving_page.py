@@ -9,12 +9,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from serve.api.guard import OPEN
+from serve.ask.alerts_question import AlertsQuestion
 from serve.ask.rollup_question import PARAMETERS
 from serve.figures import Figures
 from serve.forms import FORMS
 from tests.query.lakes import LakeMaker
 from tests.serve.process import running
-from tests.serve.served_lake import fill
+from tests.serve.served_lake import alert, fill, with_rules
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
 COMMANDS = re.findall(r"^(curl .+)$", PAGE, re.MULTILINE)
@@ -41,6 +42,12 @@ def test_the_parameters_of_rollups_are_those_that_are_read() -> None:
     assert told - {"key.NAME"} == {each.name for each in PARAMETERS} - {"as_of", "tz", "limit", "cursor"}
 
 
+def test_the_parameters_and_events_of_alerts_are_those_that_are_read() -> None:
+    told = set(first_cells(section("Alerts")))
+    read = {each.name for each in AlertsQuestion.parameters} - {"as_of", "tz", "limit", "cursor"}
+    assert told - {"alert", "reset", "problem"} == read
+
+
 def test_the_members_and_forms_of_answers_are_those_that_are_sent(client: TestClient) -> None:
     sent = client.get("/api/v1/reports/clicks_per_ad").json()
     assert set(first_cells(section("Forms"))) == sent.keys()
@@ -62,8 +69,9 @@ def test_there_are_examples() -> None:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory):
-    with LakeMaker(tmp_path_factory.mktemp("page") / "lake") as lake:
+    with LakeMaker(tmp_path_factory.mktemp("page") / "lake", with_rules()) as lake:
         fill(lake)
+        lake.commit({"alert_changes": [alert("a", 1)]})
         with running(lake.folder) as (_, url):
             yield url
 
@@ -73,5 +81,5 @@ def test_an_example_answers(address: str, command: str) -> None:
     words = shlex.split(command.replace("http://127.0.0.1:8088", address))
     done = subprocess.run([*words, "--fail-with-body"], capture_output=True, text=True, timeout=60)
     # a feed has no end but the one that the example sets
-    assert done.returncode == (28 if "/stream" in command else 0), done.stdout + done.stderr
+    assert done.returncode == (28 if "curl -sN" in command else 0), done.stdout + done.stderr
     assert done.stdout

@@ -133,3 +133,12 @@ def test_distinct_values_may_come_in_a_commit_of_their_own() -> None:
     assert played.commit(nothing, second) == []
     assert [state for _, state, _, _ in played.commit(rows)] == ["raised"]
     assert played.commit(nothing, {}) == []
+
+
+def test_what_it_holds_is_told() -> None:
+    played = Played(clicks())
+    empty_bytes = played.judge.size_bytes
+    assert played.judge.rows == 0
+    played.commit(delta(("u", 1, 0, 9), ("v", 1, 0, 1)))
+    assert played.judge.rows == 2
+    assert played.judge.size_bytes > empty_bytes

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from serve.feed import feed as module
-from serve.feed.viewer import HEARTBEAT, RETRY
+from serve.feed.listener import HEARTBEAT, RETRY
 from tests.query.lakes import LakeMaker
 from tests.serve.feed.watching import events_of, join, server_of
 

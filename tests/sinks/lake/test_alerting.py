@@ -26,7 +26,7 @@ from sinks.lake.upkeep.expire import Retention
 from sinks.lake.upkeep.holders import condition_schema
 from sinks.lake.upkeep.keeping import Keep, keeps_of
 from sinks.lake.upkeep.leave import leave
-from sinks.lake.writer import LakeWriter, commit
+from sinks.lake.writer import CommitStats, LakeWriter, commit
 from tests.ducklake_client import ducklake_query
 from tests.sinks.lake.small import NOON, PER_AD, Clock, at, parcel, per_ad_row, small_plan, writer_for
 
@@ -52,6 +52,18 @@ def alerts_in(folder: Path) -> list[tuple[str, str, int]]:
     with LakeReader(folder) as reader:
         found = reader.query("SELECT key, state, change FROM alerts ORDER BY window_start, key").to_pylist()
     return [(row["key"][8:-2], row["state"], row["change"]) for row in found]
+
+
+def test_a_commit_tells_what_each_rule_holds_and_has_done(tmp_path: Path) -> None:
+    told: list[CommitStats] = []
+    writer = writer_for(tmp_path / "lake", PLAN, on_commit=told.append)
+    commit(writer, [parcel(PLAN, 0, 0, 1, tables=rows(("a", 1, 1), ("b", 1, 2)))], 1)
+    commit(writer, [parcel(PLAN, 0, 1, 2, tables=rows(("a", 1, 1)))], 2)
+    writer.close()
+    (first,), (second,) = (each.alerts for each in told)
+    assert (first.rule, first.rows, first.raised, first.retracted) == ("odd", 2, 1, 0)
+    assert (second.raised, second.retracted) == (1, 1)
+    assert first.size_bytes > 0
 
 
 def test_alerts_come_with_the_commit_of_their_rows(tmp_path: Path) -> None:
