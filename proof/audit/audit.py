@@ -18,6 +18,7 @@ from dataflow.rules import Joined, Rules
 from dataflow.sources.source import Source
 from dataflow.steps import UNSEEN, Steps
 from dataflow.windows.kinds import has_one_window
+from proof.audit.alerts import check_alerts
 from proof.audit.backfilled import LaterRollups
 from proof.audit.files import check_files
 from proof.audit.ledger import CLASSES, Segment, check_ledger, check_published
@@ -145,6 +146,7 @@ class _Audit:
                 self._partition(segments[name], parts, place, Path(folder) / str(number))
             if self._selection.is_everything:
                 self._rows.check_outside([each.range for parts in segments.values() for each in parts])
+                check_alerts(self._snapshot, self._plan, self._catalog, report)
             self._windows(lines, segments, places, Path(folder) / "again")
         self._rows.tell_left()
         left_windows = dict(each for table, each in self._gone.items() if table in self._totals)

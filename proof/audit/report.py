@@ -27,7 +27,8 @@ class Finding:
     """One difference. `ranges` are the smallest offset ranges that are known to hold it.
 
     `kind` is a word to tell findings apart by machine: file_missing, file_size, file_digest, file_rows, gap, overlap,
-    conservation, offset, ledger, missing, extra, repeated, altered, returned, window, unreadable, count.
+    conservation, offset, ledger, missing, extra, repeated, altered, returned, window, unreadable, count, alert_missing,
+    alert_extra, alert_numbers.
     """
 
     kind: str

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import duckdb
 import pyarrow as pa
 
-from dataflow.pipeline.names import DEAD_LETTERS, LATE_EVENTS
+from dataflow.pipeline.names import ALERTS, DEAD_LETTERS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan
 from dataflow.sql import quoted, text
-from proof.parity.layout import COUNTS, COUNTS_ROLLUP, Layout, Tables, layouts
+from proof.parity.layout import ALERTS_LAYOUT, COUNTS, COUNTS_ROLLUP, Layout, Tables, layouts
 
 SHOWN = 5
 
@@ -86,9 +86,9 @@ def compare(
     plan: Plan, a: str, first: Tables, b: str, second: Tables, duplicates: pa.Table | None = None
 ) -> list[Comparison]:
     """Every table that both sides have, by a full outer join. `duplicates`: rows that are no event's first ones."""
-    known = layouts(plan)
+    known = {**layouts(plan), ALERTS: ALERTS_LAYOUT}
     # what decides comes first, so that a rule named there explains what follows from it
-    order = [DEAD_LETTERS, LATE_EVENTS, COUNTS, COUNTS_ROLLUP, *(rollup.name for rollup in plan.rollups)]
+    order = [DEAD_LETTERS, LATE_EVENTS, COUNTS, COUNTS_ROLLUP, *(rollup.name for rollup in plan.rollups), ALERTS]
     found: dict[str, Comparison] = {}
     with duckdb.connect() as con:
         for name in order:
@@ -171,6 +171,9 @@ class _Rules:
             return "lateness: which rows are late" if any(only) else f"lateness: {_listed(columns)}"
         if name in (COUNTS, COUNTS_ROLLUP):
             return f"the classes of records: {_listed(columns)}" if columns else None
+        if name == ALERTS:
+            told = [rollup.name for rollup in self.plan.rollups if self._differs(rollup.name)]
+            return f"alerts, after other rows of {', '.join(told)}" if told else "alerts: for which rows a rule is true"
         return self._of_rollup(first, only, differing, columns)
 
     def _of_rollup(self, first: Sequence[Difference], only: tuple[int, int], differing: int, columns: set[str]) -> str:

@@ -8,12 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from dataflow.errors import TidemillError
+from dataflow.pipeline.names import ALERTS
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.ranged import SourceRange, write_ranges
-from dataflow.sql import quoted
+from dataflow.sql import quoted, text
 from proof.dump import contents
-from proof.parity.layout import Tables, layouts
+from proof.parity.layout import ALERTS_LAYOUT, Tables, layouts
 from proof.parity.records import Pins
+from proof.standing import NEARLY, certain
 from query.reader import LakeReader
 from runtime.exit_code import in_words
 from runtime.program import this_command
@@ -41,7 +43,7 @@ def run_lake(plan: Plan, pins: Pins, flags: Sequence[str], folder: Path) -> Tabl
 
 
 def lake_tables(plan: Plan, lake: Path) -> Tables:
-    """Every table of a lake in the columns of its layout."""
+    """Every table of a lake in the columns of its layout, and the alerts that stand, where the pipeline has rules."""
     found: dict[str, pa.Table] = {}
     with LakeReader(lake) as reader:
         snapshot = reader.snapshot()
@@ -49,4 +51,10 @@ def lake_tables(plan: Plan, lake: Path) -> Tables:
         for name, layout in layouts(plan).items():
             columns = ", ".join(quoted(column.name) for column in layout.columns)
             found[name] = snapshot.query(f"SELECT {columns} FROM ({queries[name]})").cast(layout.schema)
+        if plan.alerts:
+            rules = ", ".join(text(rule.name) for rule in certain(plan, NEARLY))
+            found[ALERTS] = snapshot.query(
+                "SELECT rule, key, epoch_ms(window_start) AS window_start, epoch_ms(window_end) AS window_end"
+                f" FROM {ALERTS} WHERE state = 'raised' AND rule IN ({rules or 'NULL'})"
+            ).cast(ALERTS_LAYOUT.schema)
     return found

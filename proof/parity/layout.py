@@ -7,7 +7,7 @@ from typing import Literal
 import pyarrow as pa
 
 from dataflow.aggregates.accuracy import KMV_K, QUANTILE_ERROR
-from dataflow.pipeline.names import DEAD_LETTERS, LATE_EVENTS
+from dataflow.pipeline.names import ALERTS, DEAD_LETTERS, LATE_EVENTS
 from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
 
 COUNTS, COUNTS_ROLLUP = "counts", "counts_rollup"
@@ -122,6 +122,18 @@ _DEAD = Layout(
     _PLACE,
     (_same("reason", pa.string(), "reason"), _same("field", pa.string(), "field that caused it")),
 )
+
+ALERTS_LAYOUT = Layout(
+    ALERTS,
+    (
+        _same("rule", pa.string(), "alert rule"),
+        _same("key", pa.string(), "key"),
+        _same("window_start", pa.int64(), "start of the window"),
+        _same("window_end", pa.int64(), "end of the window"),
+    ),
+    (),
+)
+"""Alerts that stand: no table of an engine's, but what follows from its rollups."""
 
 CLASSES = ("read", "accepted", "duplicate", "late", "dead")
 ROLLUP_CLASSES = ("filtered", "counted", "late")

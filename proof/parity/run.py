@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dataflow.decode.decoder import beside_of
+from dataflow.pipeline.names import ALERTS
 from dataflow.pipeline.plan import Plan
 from proof.parity.adversary import Written
 from proof.parity.compare import compare
@@ -20,6 +21,7 @@ from proof.parity.opinion import opinion
 from proof.parity.produce import fresh_topic, write
 from proof.parity.records import Kafka, Pins, read
 from proof.parity.verdict import Verdict
+from proof.standing import alerts_of
 
 DUCKDB, TIDEMILL = "duckdb", "tidemill"
 PREFIX = "tidemill-parity"
@@ -80,7 +82,11 @@ def run(plan: Plan, kafka: Kafka, pins: Pins, sides: Sides) -> Verdict:
     opined = timed(DUCKDB, lambda: opinion(plan, records))
     with tempfile.TemporaryDirectory(prefix="tidemill-parity-") as folder:
         own = timed(TIDEMILL, lambda: run_lake(plan, pins, sides.flags, Path(folder)))
-    tables = {DUCKDB: opined.tables, TIDEMILL: own, **tables}
+    tables = {DUCKDB: opined.tables, **tables}
+    if plan.alerts:
+        # no other side judges rules: what they come to is told of its rollups
+        tables = {name: {**each, ALERTS: alerts_of(plan, each)} for name, each in tables.items()}
+    tables = {DUCKDB: tables.pop(DUCKDB), TIDEMILL: own, **tables}
     compared = [
         each
         for a, b in combinations(tables, 2)

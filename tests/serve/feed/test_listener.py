@@ -13,6 +13,11 @@ class Counted(Listener):
         self.is_over = False
         self.news: list[bytes] = []
 
+    def tell(self, news: bytes) -> None:
+        """There is something new."""
+        self.news.append(news)
+        self.wake()
+
     async def take(self) -> bytes:
         """All that is there."""
         found, self.news = b"".join(self.news), []
@@ -29,7 +34,7 @@ def test_what_comes_while_a_piece_is_made_is_sent_without_another_call() -> None
             if piece == RETRY:
                 listener.news.append(b"b")
             elif piece == b"ab":
-                asyncio.get_running_loop().call_later(0.01, lambda: (listener.news.append(b"c"), listener.wake()))
+                asyncio.get_running_loop().call_later(0.01, listener.tell, b"c")
             elif piece == b"c":
                 listener.beat()
             elif piece == HEARTBEAT:

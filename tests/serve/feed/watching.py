@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from serve.api.server import Server
 from serve.api.stream_route import panels_of
-from serve.feed.viewer import Viewer
+from serve.feed.listener import Listener
 from serve.served import Served
 from tests.serve.served_lake import ADS
 
@@ -42,7 +42,7 @@ def events_of(text: str) -> list[Event]:
 class Watch:
     """One viewer's connection: what came so far."""
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: Listener) -> None:
         self.viewer = viewer
         self.events: list[Event] = []
         self._pieces = viewer.events()
