@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from dataflow.errors import ConfigError, LakeError
-from dataflow.pipeline.names import DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
+from dataflow.pipeline.names import ALERTS, DEAD_LETTERS, EVENTS, LATE_EVENTS, LEDGER
 from dataflow.sql import quoted, text
 from dataflow.steps import UNSEEN, Steps, each
+from query.alerts import has_alerts
 from query.lost import lost_ranges
 from query.moment import EPOCH
 from query.reader import LakeSnapshot
@@ -23,16 +24,20 @@ from sinks.lake.catalog.enclosing import require_own_folder
 _CLASSES = ("read", "accepted", "duplicate", "late", "dead")
 _ROLLUP_CLASSES = ("filtered", "counted", "late")
 _NULL = "\\N"
+_ALERTS_SQL = (
+    "SELECT rule, key, epoch_ms(window_start) AS window_start, epoch_ms(window_end) AS window_end, quiet"
+    f" FROM {ALERTS} WHERE state = 'raised'"
+)
 _LOST_SQL = f'SELECT partition, start_offset AS "start", end_offset AS "end" FROM {LEDGER} WHERE lost > 0'
 
 
 def dump(snapshot: LakeSnapshot, folder: Path, steps: Steps = UNSEEN) -> list[Path]:
     """Write one CSV per table into `folder` (made if absent) and return the paths, sorted.
 
-    R.csv per rollup, late.csv, dead.csv, accepted.csv (if events are kept), counts.csv, counts_rollup.csv, lost.csv (if
-    offsets were lost); each is one of `steps`. Other CSV files in the folder would spoil a comparison: ConfigError if
-    there are any that this dump does
-    not replace, as for a file, a folder in a lake, or one that holds a lake; then nothing is written.
+    R.csv per rollup, late.csv, dead.csv, accepted.csv (if events are kept), counts.csv, counts_rollup.csv, alerts.csv
+    (those that stand, if there are rules), lost.csv (if offsets were lost); each is one of `steps`. Other CSV files in
+    the folder would spoil a comparison: ConfigError if there are any that this dump does not replace, as for a file, a
+    folder in a lake, or one that holds a lake; then nothing is written.
     """
     require_own_folder("DIR", folder)
     if LEDGER not in snapshot.tables:
@@ -45,6 +50,8 @@ def dump(snapshot: LakeSnapshot, folder: Path, steps: Steps = UNSEEN) -> list[Pa
     if EVENTS in snapshot.tables:
         queries["accepted.csv"] = f'SELECT partition, "offset" FROM {EVENTS}'
     queries["counts_rollup.csv"] = _rollup_counts_sql(rollups, snapshot.backfilled)
+    if has_alerts(snapshot):
+        queries["alerts.csv"] = _ALERTS_SQL
     if lost_ranges(snapshot):
         queries["lost.csv"] = _LOST_SQL
     _require_own(folder, {*queries, "counts.csv"})

@@ -22,9 +22,14 @@ def alerts_sql(rule: str | None = None, ids: Sequence[str] | None = None) -> str
     return f"SELECT * FROM {ALERTS}{where} {_ORDER}"
 
 
+def has_alerts(snapshot: "LakeSnapshot") -> bool:
+    """Whether the lake's pipeline has ever had a rule; without one, a rollup may have the view's name."""
+    return ALERT_CHANGES in snapshot.tables and ALERTS in snapshot.views
+
+
 def require_alerts(snapshot: "LakeSnapshot") -> None:
     """Raise QueryError where the lake's pipeline has never had a rule."""
-    if ALERTS not in snapshot.views:
+    if not has_alerts(snapshot):
         raise QueryError(
             "the lake has no alerts, since its pipeline has no alert rule; declare one with alerts=[...] in the "
             "pipeline file, and run it"

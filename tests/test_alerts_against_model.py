@@ -1,5 +1,7 @@
 """The alerts that stand equal the model's: random rules, streams and cuts, restarts, and a memory that forgets."""
 
+import csv
+import io
 import json
 import random
 import tempfile
@@ -79,6 +81,16 @@ def stand_in(lake: Path) -> dict[Standing, bool]:
     return found
 
 
+def dumped(text: str) -> dict[Standing, bool]:
+    """The same from a dump."""
+    rows = list(csv.DictReader(io.StringIO(text)))
+    return {
+        Standing(row["rule"], key_of(row["key"]), int(row["window_start"]), int(row["window_end"])): row["quiet"]
+        == "true"
+        for row in rows
+    }
+
+
 def key_of(text: str) -> tuple[Any, ...]:
     """The key's values; numbers with a point are Decimals."""
     return tuple(json.loads(text, parse_float=Decimal).values())
@@ -101,6 +113,8 @@ def assert_equal_alerts(
         # the rules' own rollups are as any other
         tables = dump.texts_of(spec, engine.run(spec, partitions), events=True)
         found = product.texts()
+        if spec.alerts:
+            assert dumped(found.pop("alerts.csv")) == expected(spec, partitions)
     assert {name: rounded(text) for name, text in found.items()} == {
         name: rounded(text) for name, text in tables.items()
     }

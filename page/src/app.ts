@@ -111,7 +111,7 @@ export class App extends Plain {
 
   /** A lake without rules has no alerts to show; who has a link to them is told so. */
   get #views(): string[] {
-    return VIEWS.filter((view) => view !== "alerts" || this.#view === view || this.#relation("alerts"));
+    return VIEWS.filter((view) => view !== "alerts" || this.#view === view || this.#relation("alert_changes"));
   }
 
   /** Makes ready what the view needs, then asks. */

@@ -11,6 +11,7 @@ from proof.audit.report import Finding, Report, Unproven
 from proof.audit.settled import Facts
 from proof.dump import contents
 from proof.standing import Standing, by_id, certain, standing_sql
+from query.alerts import has_alerts
 from query.reader import LakeSnapshot
 
 _NEVER_MS = -(2**62)
@@ -18,7 +19,7 @@ _NEVER_MS = -(2**62)
 
 def check_alerts(snapshot: LakeSnapshot, plan: Plan, catalog: Facts, report: Report) -> None:
     """Compare the alerts of every rule; says in the report how many stand, and which differ."""
-    if not plan.alerts or ALERTS not in snapshot.views:
+    if not plan.alerts or not has_alerts(snapshot):
         return
     _check_numbers(snapshot, report)
     rows = contents(snapshot)

@@ -6,7 +6,7 @@ from typing import ClassVar
 from dataflow.pipeline.alert_rules import SEVERITIES
 from dataflow.pipeline.names import ALERT_CHANGES, ALERTS
 from dataflow.spelling import suggest
-from query.alerts import since_sql
+from query.alerts import has_alerts, since_sql
 from query.moment import parse_as_of
 from serve.ask.keyset import Ordered
 from serve.ask.lines_question import Lines, LinesQuestion, Source
@@ -69,7 +69,7 @@ class AlertsQuestion(LinesQuestion):
 
 def require_rules(at: LakeAt, rule: str | None = None) -> None:
     """Raise Problem where the lake's pipeline has never had a rule, or none of that name."""
-    if ALERTS not in at.snapshot.views:
+    if not has_alerts(at.snapshot):
         raise Problem(
             404,
             "no-alerts",

@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Len, Lt
 from pydantic import BaseModel
 
-from tidemill import Dimension, EventTime, Money, Pipeline, Rollup
+from tidemill import Dimension, EventTime, Money, Pipeline, Rollup, alerts
 from tidemill import aggregates as agg
 from tidemill.windows import cumulate, hop, session, tumble
 
@@ -48,6 +48,10 @@ pipeline = Pipeline(
         Rollup("c", keys=[], window=cumulate("20s", step="5s"), allowed_lateness="0s", aggregates=AGGREGATES),
         Rollup("d", keys=["shop"], window=session("3s"), where="kind = 'buy'", aggregates=AGGREGATES),
         Rollup("e", keys=["kind"], window=tumble("1d", zone="Europe/Amsterdam"), aggregates=AGGREGATES),
+    ],
+    alerts=[
+        alerts.threshold("much", on="a", having="paid > 500 AND mean * n > 20"),
+        alerts.distinct("both", key="shop", of="kind", more_than=1, window=tumble("5s"), cool_down="10s"),
     ],
 )
 '''

@@ -8,7 +8,17 @@ import pytest
 
 from dataflow.errors import QueryError
 from dataflow.pipeline.alert_rules import threshold
-from query.alerts import alerts_sql, changed_since, require_alerts, rows_of
+from query.alerts import (
+    Place,
+    alerts_sql,
+    changed_since,
+    changes_after,
+    has_changed,
+    has_place,
+    require_alerts,
+    rows_of,
+    since_sql,
+)
 from query.reader import LakeReader
 from sinks.lake.writer import LakeWriter, commit
 from tests.sinks.lake.small import PER_AD, parcel, per_ad_row, small_plan, writer_for
@@ -75,3 +85,37 @@ def test_a_lake_without_rules_has_no_alerts(tmp_path: Path) -> None:
     writer_for(tmp_path / "lake", small_plan()).close()
     with LakeReader(tmp_path / "lake") as reader, pytest.raises(QueryError, match="no alert rule; declare one"):
         require_alerts(reader.snapshot())
+
+
+def test_changes_behind_a_place_come_in_order_with_whether_they_are_quiet(lake: Growing) -> None:
+    lake.add(("a", 1, 1), ("a", 2, 1))
+    lake.add(("a", 1, 1), ("b", 1, 6))
+    with LakeReader(lake.folder) as reader:
+        snapshot = reader.snapshot()
+        whole = changes_after(snapshot, Place(0), 100, None)
+        assert [(row["rule"], row["change"], row["quiet"]) for row in whole if row["rule"] == "odd"] == [
+            *((("odd", 1, quiet)) for quiet in [row["quiet"] for row in whole[:2]]),
+            ("odd", 2, False),
+        ]
+        places = [Place(row["_snapshot"], row["alert_id"], row["change"]) for row in whole]
+        assert places == sorted(places)
+        for at, place in enumerate(places):
+            assert changes_after(snapshot, place, 100, None) == whole[at + 1 :]
+            assert has_place(snapshot, place)
+            assert not has_place(snapshot, place._replace(change=9))
+        assert changes_after(snapshot, Place(0), 2, None) == whole[:2]
+        assert not has_changed(snapshot, snapshot.id)
+        assert has_changed(snapshot, snapshot.id - 1)
+        ids = {row["alert_id"] for row in whole if row["_snapshot"] == snapshot.id}
+        since = snapshot.query(
+            f"SELECT alert_id FROM {since_sql(snapshot, snapshot.id - 1)} AS alerts", histories=["alert_changes"]
+        )
+        assert set(since.column("alert_id").to_pylist()) == ids
+
+
+def test_a_place_within_or_behind_the_lake(lake: Growing) -> None:
+    lake.add(("a", 1, 1))
+    with LakeReader(lake.folder) as reader:
+        snapshot = reader.snapshot()
+        assert has_place(snapshot, Place(snapshot.id))
+        assert not has_place(snapshot, Place(snapshot.id + 1))

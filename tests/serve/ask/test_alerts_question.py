@@ -1,10 +1,13 @@
 """Alerts over HTTP: as they stand, chosen, page by page, and what has changed since."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from starlette.testclient import TestClient
 
-from tests.query.lakes import LakeMaker
-from tests.serve.served_lake import alert
+from tests.query.lakes import T0, LakeMaker, ads_pipeline, clicks, ledger
+from tests.serve.served_lake import alert, serving
 
 URL = "/api/v1/alerts"
 
@@ -104,6 +107,15 @@ def test_a_lake_without_rules_says_how_to_have_some(client: TestClient) -> None:
     answer = client.get(URL)
     assert answer.status_code == 404
     assert answer.json()["hint"] == "declare one with alerts=[...] in the pipeline file, and run it"
+
+
+def test_a_rollup_of_that_name_is_no_list_of_alerts(tmp_path: Path) -> None:
+    rollup = replace(ads_pipeline().rollups[0], name="alerts")
+    with LakeMaker(tmp_path / "named", ads_pipeline(rollups=[rollup])) as made:
+        made.commit({"alerts_delta": [clicks("a", 1, 2)], "ledger": [ledger("clicks/0", 0, 2, T0)]})
+        with serving(made.folder) as client:
+            assert client.get(URL).status_code == 404
+            assert client.get("/api/v1/reports/alerts").status_code == 200
 
 
 def test_an_answer_that_did_not_change_is_told_by_its_tag(alert_client: TestClient) -> None:
