@@ -78,8 +78,8 @@ def test_the_engine_and_one_query_agree_about_a_stream_of_edges_also_where_it_is
     (told,) = json.loads(first.stdout)["runs"]
     assert (told["equal"], told["records"]) == (True, 3000)
     rows = {each["table"]: each["rows"][0] for each in told["tables"]}
-    assert set(rows) == {*"abcde", "late_events", "dead_letters", "counts", "counts_rollup"}
-    assert min(rows[name] for name in (*"abcd", "late_events", "dead_letters")) > 20
+    assert set(rows) == {*"abcde", "late_events", "dead_letters", "counts", "counts_rollup", "both", "alerts"}
+    assert min(rows[name] for name in (*"abcd", "late_events", "dead_letters", "alerts")) > 20
     again = tidemill(folder, "--brokers", kafka, "--topic", told["topic"])
     assert again.returncode == 0, again.stdout + again.stderr
     assert again.stdout.splitlines()[-1] == "equal: all sides hold the same tables"
