@@ -58,7 +58,7 @@ class Settings(NamedTuple):
     lake: Annotated[Path, told("folder of the lake")] = Path("lake")
     recovery: Annotated[Path, told("folder of the recovery store")] = Path("recovery")
     epoch_ms: Annotated[int, told("milliseconds between two commits", least=10, most=600_000)] = 250
-    batch_records: Annotated[int, told("most records of one poll", least=1, most=1_000_000)] = 20_000
+    batch_records: Annotated[int, told("most records of one poll", least=1, most=1_000_000)] = 40_000
     bounded: Annotated[bool, told("stop at the end the source had at the start")] = False
     final: Annotated[bool, told("with bounded: nothing ever comes after that end, so every window is final there")] = (
         False

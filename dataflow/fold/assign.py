@@ -101,8 +101,11 @@ class Assigner:
     def late_by(self, times: Int64s, watermarks: Int64s) -> Int64s:
         """How far the watermark was past end - 1 + allowed lateness of the row's last window, for late rows: >= 0."""
         _, first_end, count = self._layout(self._exact(times))
-        last_end = first_end.astype(object) + (count.astype(object) - 1) * self.window.slide_ms
-        return _saturated(watermarks.astype(object) - (last_end - 1 + self.allowed_lateness_ms))
+        limit: Values = watermarks
+        if first_end.dtype != np.int64 or (watermarks >= _SAFE_TIME_MS).any():
+            limit, first_end, count = (each.astype(object) for each in (watermarks, first_end, count))
+        last_end = first_end + (count - 1) * self.window.slide_ms
+        return _saturated(limit - (last_end - 1 + self.allowed_lateness_ms))
 
     def _exact(self, times: Int64s) -> Values:
         """The times, as Python ints where int64 could overflow."""

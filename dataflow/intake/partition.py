@@ -24,6 +24,9 @@ from dataflow.sources.source import Hint, Reader, Resting, Source
 ASK_AGAIN_MS = 1_000
 """Pause after a schema registry gave no answer."""
 
+FULL_BYTES = 1 << 20
+"""A poll of so many bytes is full, however few its records are."""
+
 TELL_EVERY = 30
 """Of so many questions without an answer one is told."""
 
@@ -192,11 +195,11 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             self._wait_for_registry(poll, problem)
             return []
         self._held, self._unanswered = None, 0
-        records = poll.records
-        full = records.num_rows >= self._pace.batch_records // 4
+        size_bytes = poll.size_bytes
+        full = poll.records.num_rows >= self._pace.batch_records // 8 or size_bytes >= FULL_BYTES
         self._pause(0 if full else self._pace.linger_ms)
-        self._epoch_bytes += poll.size_bytes
-        self._turns.has_read(poll.size_bytes)
+        self._epoch_bytes += size_bytes
+        self._turns.has_read(size_bytes)
         self._next = poll.end
         found = []
         for piece, columns in zip(pieces, decoded, strict=True):

@@ -21,7 +21,7 @@ def folder(tmp_path):
 def test_a_flag_comes_before_the_environment_before_the_file_before_the_default(folder):
     environ = {"TIDEMILL_TOPIC": "environment", "TIDEMILL_WORKERS": "3"}
     settings = load_settings({"topic": "flag", "workers": None}, environ, folder)
-    assert (settings.topic, settings.workers, settings.epoch_ms, settings.batch_records) == ("flag", 3, 100, 20_000)
+    assert (settings.topic, settings.workers, settings.epoch_ms, settings.batch_records) == ("flag", 3, 100, 40_000)
     came_from = {key: origin for key, _, origin in origins(settings)}
     assert came_from["topic"] == "--topic"
     assert came_from["workers"] == "TIDEMILL_WORKERS"

@@ -40,10 +40,12 @@ class UnframingDecoder:
         offsets = words_in(values.buffers()[1], np.int32)[values.offset : values.offset + rows + 1]
         if offsets[0] == offsets[-1]:
             return values
-        lengths, payload = np.diff(offsets), words_in(values.buffers()[2], np.uint8)
-        first = payload[np.minimum(offsets[:-1], offsets[-1] - 1)]
+        payload = words_in(values.buffers()[2], np.uint8)
+        # that of an empty value is another one's: its length tells
+        first = payload.take(offsets[:-1], mode="clip")
         if not (first <= 1).any():
             return values
+        lengths = np.diff(offsets)
         keep = np.ones(offsets[-1] - offsets[0], np.bool_)
         ends = np.zeros(rows + 1, np.int32)
         bodies = lengths.copy()

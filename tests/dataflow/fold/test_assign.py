@@ -114,7 +114,7 @@ def test_windows_by_a_clock_are_those_of_the_rules(
     assert panes[4] > panes[0]
 
 
-@given(windows(), st.integers(-500, 500), st.integers(0, 20), st.integers(0, 300))
+@given(windows(), st.integers(-500, 500), st.integers(0, 20), st.integers(0, 300) | st.integers(2**61, 2**63 - 2**20))
 def test_late_by_is_counted_from_the_last_window(window: Window, time: int, lateness: int, past: int) -> None:
     end = naive(window, time)[-1][1]
     watermark = end - 1 + lateness + past

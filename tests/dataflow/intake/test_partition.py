@@ -10,7 +10,7 @@ import pytest
 
 from dataflow.errors import OffsetLost, RecoveryError, StoppedEarly
 from dataflow.intake.control import Control
-from dataflow.intake.partition import Intake, IntakePartition, Means, Pace, State
+from dataflow.intake.partition import FULL_BYTES, Intake, IntakePartition, Means, Pace, State
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Place, Pulse
 from dataflow.intake.rest import SETTLED_EPOCHS, Bell, Rest
@@ -24,6 +24,7 @@ class Ten:
     """Ten records, two a poll."""
 
     def __init__(self) -> None:
+        self.value = b"1234"
         self.position = 0
         self.finished = False
         self.unfinished = False
@@ -37,7 +38,7 @@ class Ten:
             return None
         start, self.position = self.position, self.position + 2
         offsets = pa.array([start, start + 1])
-        records = pa.RecordBatch.from_arrays([offsets, offsets, pa.array([b"1234"] * 2)], schema=POLL_SCHEMA)
+        records = pa.RecordBatch.from_arrays([offsets, offsets, pa.array([self.value] * 2)], schema=POLL_SCHEMA)
         return Poll(records, start, self.position)
 
     def confirm(self) -> None:
@@ -162,6 +163,19 @@ def test_nothing_there_is_asked_for_again_after_the_linger() -> None:
         played.intake.next_batch()
     assert played.ranges() == []
     assert played.intake.next_awake() == NOW + timedelta(milliseconds=5)
+
+
+@pytest.mark.parametrize(("value_bytes", "pause"), [(100, timedelta(milliseconds=5)), (FULL_BYTES, None)])
+def test_few_records_are_asked_for_again_at_once_when_they_are_large(value_bytes: int, pause: timedelta | None) -> None:
+    reader = Ten()
+    reader.value = b"1" * value_bytes
+    played = Played(epoch_bytes=4 * FULL_BYTES, reader=reader)
+    # the first pause is none, whatever was read
+    played.reader.position = 10
+    played.intake.next_batch()
+    played.reader.position = 0
+    assert played.ranges() == [(0, 2)]
+    assert played.intake.next_awake() == (None if pause is None else NOW + pause)
 
 
 class Waiting(Ten):
