@@ -29,6 +29,7 @@ def standing_sql(rule: AlertPlan, rows: str) -> str:
 
     `rows`: SQL of the rollup's keys, window_start and window_end as BIGINT ms, and aggregates, each by its name.
     """
+    assert rule.having is not None, "a rule that is judged with each row has a condition"
     columns = [key.name for key in rule.rollup.keys] + ["window_start", "window_end"]
     return f"SELECT {', '.join(map(quoted, columns))} FROM ({rows}) AS told WHERE {condition(rule.having)}"
 
@@ -43,14 +44,19 @@ def by_id(rule: AlertPlan, rows: Iterable[Mapping[str, Any]]) -> dict[str, Stand
     return found
 
 
+def told_by_rows(plan: Plan) -> list[AlertPlan]:
+    """The rules whose alerts follow from their rollup's rows: a condition that is asked with each row of a window."""
+    return [rule for rule in plan.alerts if isinstance(rule, AlertPlan) and rule.having and not rule.is_closed]
+
+
 def certain(plan: Plan, but: Sequence[Nearness]) -> list[AlertPlan]:
     """The rules that ask for no value of these kinds, on which two counts need not agree to the last digit."""
     known = layouts(plan)
     near = {name: {column.name: column.near for column in each.values} for name, each in known.items()}
     return [
         rule
-        for rule in plan.alerts
-        if not any(near[rule.rollup.name].get(column, "same") in but for column in rule.having.columns)
+        for rule in told_by_rows(plan)
+        if rule.having and not any(near[rule.rollup.name].get(name, "same") in but for name in rule.having.columns)
     ]
 
 

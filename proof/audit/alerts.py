@@ -10,7 +10,7 @@ from dataflow.sql import quoted, text
 from proof.audit.report import Finding, Report, Unproven
 from proof.audit.settled import Facts
 from proof.dump import contents
-from proof.standing import Standing, by_id, certain, standing_sql
+from proof.standing import Standing, by_id, certain, standing_sql, told_by_rows
 from query.alerts import has_alerts
 from query.reader import LakeSnapshot
 
@@ -25,7 +25,11 @@ def check_alerts(snapshot: LakeSnapshot, plan: Plan, catalog: Facts, report: Rep
     rows = contents(snapshot)
     exact = {rule.name for rule in certain(plan, ["close"])}
     report.tables[ALERTS] = 0
-    for rule in plan.alerts:
+    rules = told_by_rows(plan)
+    for name in sorted({rule.name for rule in plan.alerts} - {rule.name for rule in rules}):
+        why = "it asks for pairs of events, or waits for the end of windows, which final rows alone do not tell"
+        report.unproven.append(Unproven(f"alerts of {name}", why))
+    for rule in rules:
         if rule.name not in exact:
             why = "it asks for a sum or an average of doubles, whose last digits depend on the order of rows"
             report.unproven.append(Unproven(f"alerts of {rule.name}", why))
@@ -63,7 +67,7 @@ class _Rule:
 
     @property
     def _having(self) -> str:
-        return self.rule.having.sql
+        return self.rule.asks
 
     def _held(self) -> dict[str, Standing]:
         found = self.snapshot.query(
