@@ -127,7 +127,7 @@ def measured(kind: str, keys: int, commits: int) -> dict[str, float]:
             rows = evidence(rule, rng.integers(0, keys, TOUCHED), 1_000 * epoch, offset, first=False)
             assert writer.alerts is not None
             began, used = time.perf_counter(), time.process_time()
-            writer.alerts.reach(Stand([parcel(plan, rows, offset, 0).range], set(), NOW), ())
+            writer.alerts.reach(Stand(1, [parcel(plan, rows, offset, 0).range], set(), NOW), ())
             writer.alerts.changes({"pairs_delta": rows})
             if number == 0:
                 restart_s, restart_cpu_s = time.perf_counter() - began, time.process_time() - used

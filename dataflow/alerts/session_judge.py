@@ -89,40 +89,49 @@ class SessionJudge:
 
     def _touched(self, new: pa.Table, sides: Mapping[str, pa.Table]) -> tuple[pa.Table, pa.Table]:
         """The sessions, whole, of the keys of these rows that are not over or have one of the rows; known alerts."""
-        if new.num_rows == 0:
-            return self._spec.schema.empty_table(), self._known
         held = self._open.take(np.unique(key_codes(new, self._keys)))
         merged = merge_rows(self._spec, pa.concat_tables([held, new]))
         start, began = times_ms(merged, START), merged.column(_BEGAN)
         is_whole = np.asarray(began.is_valid()) & (began.fill_null(0).to_numpy() == start)
-        reaches = ~is_whole & (start <= self.judged_ms)
-        if not reaches.any():
+        reaches = merged.filter(pa.array(~is_whole & (start <= self.judged_ms)))
+        alone = self._alone(merged, sides)
+        if reaches.num_rows + alone.num_rows == 0:
             return merged, self._known
         # sessions that were over, and left the memory, may lie beside them
-        codes = np.unique(key_codes(merged.filter(pa.array(reaches)), self._keys))
-        _, others = _by_codes(merged, codes, self._keys)
-        first_ms = int(times_ms(merged.filter(pa.array(reaches)), START).min())
-        found, stored = self._whole(
-            first_ms - 1, codes, new.filter(pa.array(np.isin(key_codes(new, self._keys), codes)))
-        )
+        back = pa.concat_tables([reaches.select(alone.schema.names), alone])
+        codes = np.unique(key_codes(back, self._keys))
+        mine = new.filter(pa.array(np.isin(key_codes(new, self._keys), codes)))
+        found, stored = self._whole(int(times_ms(back, START).min()) - 1, codes, mine, alone)
+        self._open.take(codes)
         self._revalue(stored, codes, sides)
-        changes = newest_changes(self.rule, stored.changes)
-        known, _ = _by_codes(changes, codes, self._keys)
+        known, _ = _by_codes(newest_changes(self.rule, stored.changes), codes, self._keys)
         _, rest = _by_codes(self._known, codes, self._keys)
+        _, others = _by_codes(merged, codes, self._keys)
         return pa.concat_tables([others, found]), pa.concat_tables([rest, known])
+
+    def _alone(self, merged: pa.Table, sides: Mapping[str, pa.Table]) -> pa.Table:
+        """Keys and windows of distinct values that come without rows of their own, to sessions that were over."""
+        names = [*self._keys, START, END]
+        found = [self._delta.schema.empty_table().select(names)]
+        for side in sides.values():
+            old = side.filter(pa.array(times_ms(side, END) <= self.judged_ms))
+            if old.num_rows:
+                found.append(old.filter(pa.array(holders(merged, old, self._keys) < 0)).select(names))
+        return pa.concat_tables(found)
 
     def _load(self) -> None:
         """Read all sessions that are not over, and the alerts that stand of them."""
         self._is_loaded = True
-        sessions, stored = self._whole(self.judged_ms, None, self._spec.schema.empty_table())
+        nothing = self._spec.schema.empty_table()
+        sessions, stored = self._whole(self.judged_ms, None, nothing, nothing)
         self._open.add(_held(sessions))
         for side in self._sides:
             values = stored.sides[side.name]
             self._values[side.name].add(values.filter(pa.array(holders(sessions, values, self._keys) >= 0)))
         self._known = newest_changes(self.rule, stored.changes)
 
-    def _whole(self, after_ms: int, codes: Hashes | None, new: pa.Table) -> tuple[pa.Table, Stored]:
-        """Sessions of these keys (None: all) with what is stored that are not over, or have a row of `new`.
+    def _whole(self, after_ms: int, codes: Hashes | None, new: pa.Table, alone: pa.Table) -> tuple[pa.Table, Stored]:
+        """Sessions of these keys (None: all) with what is stored that are not over, or have a row of `new` or `alone`.
 
         Reads rows that end after `after_ms`, and then so far back that no session begins before what was read.
         """
@@ -134,6 +143,8 @@ class SessionJudge:
                 rows, _ = _by_codes(rows, codes, self._keys)
             merged = merge_rows(self._spec, pa.concat_tables([rows, new]))
             wanted = (merged.column(_NEW).to_numpy() > 0) | (times_ms(merged, END) > self.judged_ms)
+            of = holders(merged, alone, self._keys)
+            wanted[of[of >= 0]] = True
             sessions = merged.filter(pa.array(wanted))
             start = times_ms(sessions, START)
             if len(start) == 0 or start.min() > after_ms or after_ms <= NEVER_MS:

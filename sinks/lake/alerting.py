@@ -1,5 +1,6 @@
 """Alert rules beside the writer: the changes of alerts that an epoch makes, staged and published with its rows."""
 
+import sqlite3
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from sinks.lake.catalog.left import left
 from sinks.lake.catalog.rules import longest_lateness
 from sinks.lake.catalog.sqlite import told
 from sinks.lake.catalog.staged import StagedFile
-from sinks.lake.closing import Closing
+from sinks.lake.closing import Closing, forget_rules_that_are_gone
 from sinks.lake.frontier import Frontier, Reach, Stand
 from sinks.lake.stored_windows import StoredWindows
 
@@ -60,7 +61,7 @@ class Alerting:
         self._idle_ms = plan.idle_timeout_ms
         self._rules = plan.rules
         self._frontier: Frontier | None = None
-        self._reach = Reach(NEVER_MS, NEVER_MS, NEVER_MS, {})
+        self._reach = Reach(0, NEVER_MS, NEVER_MS, NEVER_MS, {})
         self._judged_reached_ms: int | None = None
         self._changed: Counter[tuple[str, str]] = Counter()
         self._seen: dict[str, tuple[int, int]] = {}
@@ -122,6 +123,10 @@ class Alerting:
         changes = pa.concat_tables(found)
         self._changed.update(zip(changes.column("rule").to_pylist(), changes.column("state").to_pylist(), strict=True))
         return changes
+
+    def published(self, connection: sqlite3.Connection, epoch: int) -> None:
+        """Inside the transaction that publishes an epoch: what has to stand in the catalog with it."""
+        self._closed.published(connection, epoch)
 
     def ended(self, ranges: Sequence[Range]) -> None:
         """The epoch of these ranges is staged: windows that none of the lately active partitions can change may go."""
@@ -190,6 +195,7 @@ class Alerting:
 
 def alerting(catalog: Catalog, plan: Plan) -> Alerting | None:
     """What judges the rules of a pipeline; None where it has none."""
+    forget_rules_that_are_gone(catalog, plan)
     return Alerting(catalog, plan) if plan.alerts else None
 
 

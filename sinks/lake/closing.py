@@ -1,5 +1,6 @@
 """Alert rules that judge windows when they are final, beside the writer: what they read of the lake, and when."""
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,8 +20,8 @@ from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import ALERT_SCHEMA, TableSpec, rollup_tables
 from sinks.lake.catalog.backfills import Backfilled
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.catalog.judged import forget_judged, judged, note_judged
 from sinks.lake.catalog.layout import TableLayout
-from sinks.lake.catalog.rules import longest_lateness
 from sinks.lake.catalog.sqlite import told
 from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.frontier import Reach, ended_ms
@@ -38,8 +39,9 @@ class _Now:
 class Closing:
     """Judges the rules of a pipeline that are judged when windows are final, epoch by epoch.
 
-    Everything in memory is read from the lake again where it is not there, and up to where a rule has judged follows
-    from where its source partitions stand. So nothing of it is in the recovery store.
+    Everything in memory is read from the lake again where it is not there, and up to where a rule has judged stands in
+    the catalog. So nothing of it is in the recovery store. An epoch that a former run has staged is published without
+    what it had judged, and is judged once more, which comes to the same.
     """
 
     def __init__(self, catalog: Catalog, stored: StoredWindows, plan: Plan) -> None:
@@ -52,6 +54,8 @@ class Closing:
         self._partitions: list[PartitionJudge] = []
         self._begun = False
         self._seen: Mapping[str, tuple[object, int]] = {}
+        self._ends: dict[int, dict[str, int]] = {}
+        self._newest_ends: dict[str, int] = {}
 
     @property
     def tables(self) -> set[str]:
@@ -93,6 +97,9 @@ class Closing:
             end_ms = ended_ms(reach.reached_ms, rule.rollup.allowed_lateness_ms)
             over_ms = max(gone.get(rule.rollup.name, NEVER_MS), alerts_over_ms)
             found.append(judge.changes(rows, end_ms=end_ms, over_ms=over_ms))
+        ends_ms = {rule.name: judge.judged_ms for rule, judge in self._judges}
+        if ends_ms != self._newest_ends:
+            self._newest_ends = self._ends[reach.epoch] = ends_ms
         for partition in self._partitions:
             found.append(partition.changes(reach.newest_ms, reached_ms=reach.reached_ms, over_ms=alerts_over_ms))
         return pa.concat_tables(found)
@@ -105,18 +112,40 @@ class Closing:
                 judge.forget_all()
         self._seen = seen
 
+    def published(self, connection: sqlite3.Connection, epoch: int) -> None:
+        """Inside the transaction of an epoch that was judged here: remember up to where."""
+        # also those of epochs before it in which nothing had changed, so that they were not published
+        for known in sorted(each for each in self._ends if each <= epoch):
+            note_judged(connection, self._ends.pop(known))
+
     def _begin(self, judged_ms: int) -> None:
-        with told(self._catalog.path, self._catalog.busy_ms):
-            former = longest_lateness(self._catalog.connection, self._plan.rules)
+        catalog = self._catalog
+        with told(catalog.path, catalog.busy_ms):
+            ends_ms = judged(catalog.connection)
+        new = {}
         for rule in self._rules:
             store = _OfRule(self._stored, self._now, rule)
             if rule.silence_ms is not None:
                 self._partitions.append(PartitionJudge(rule, store.changes()))
                 continue
-            lateness_ms = former.get(rule.rollup.name, rule.rollup.allowed_lateness_ms)
+            if rule.name not in ends_ms:
+                new[rule.name] = ended_ms(judged_ms, rule.rollup.allowed_lateness_ms)
             kind = SessionJudge if rule.comparison is None else CompareJudge
-            self._judges.append((rule, kind(rule, store, ended_ms(judged_ms, lateness_ms))))
+            self._judges.append((rule, kind(rule, store, {**new, **ends_ms}[rule.name])))
+        if new:
+            # before anything is judged, so that what was published by then is not taken for what was judged
+            with catalog.transaction() as connection:
+                note_judged(connection, new)
         self._begun = True
+
+
+def forget_rules_that_are_gone(catalog: Catalog, plan: Plan) -> None:
+    """Rules that are not in the plan judge nothing meanwhile: when they come back, they begin as new ones do."""
+    with told(catalog.path, catalog.busy_ms):
+        gone = judged(catalog.connection).keys() - {rule.name for rule in plan.alerts}
+    if gone:
+        with catalog.transaction() as connection:
+            forget_judged(connection, sorted(gone))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The frontier that makes windows final, as the writer follows it: by the ledger first, then by what it stages."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ _COLUMNS = pa.schema(
         pa.field("partition", pa.string()),
         *(pa.field(name, pa.int64()) for name in ("end_offset", "read", "max_event_time", "watermark")),
         pa.field("final", pa.bool_()),
+        pa.field("finished", pa.bool_()),
         pa.field("committed_at", pa.timestamp("us")),
         pa.field("idle_timeout_ms", pa.int64()),
     ]
@@ -38,7 +39,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class _Place:
     """Where a source partition stands. `since_us`: when it last had records; without any, when it was first there.
 
-    `newest_ms`: its largest event time, None before its first valid event.
+    `newest_ms`: its largest event time, None before its first valid event. `awaited_us`: since when this run waits for
+    what it has; None where it was read to its end.
     """
 
     end: int
@@ -47,11 +49,18 @@ class _Place:
     since_us: int
     has_read: bool
     final: bool
+    awaited_us: int | None
+    is_new: bool = True
+
+    def stand(self, now_us: int, idle_ms: int, *, awaits: bool) -> finality.Stand:
+        since_us = max(self.since_us, self.awaited_us) if awaits and self.awaited_us is not None else self.since_us
+        return finality.Stand(self.watermark_ms, is_active(since_us, now_us, idle_ms), self.final)
 
 
 class Stand(NamedTuple):
-    """Where event time comes with an epoch: its `ranges`, partitions that end with it for good, when it is staged."""
+    """Where event time comes with an `epoch`: its `ranges`, partitions that end with it for good, when it is staged."""
 
+    epoch: int
     ranges: Sequence[Range]
     final: Collection[str]
     at: datetime
@@ -60,11 +69,12 @@ class Stand(NamedTuple):
 class Reach(NamedTuple):
     """How far event time has come with an epoch, in ms.
 
-    `judged_ms`: by which the commit before it was judged, or less. `frontier_ms` as `Frontier.at_ms`; `reached_ms` the
-    same, but never beyond the furthest watermark, and NEVER_MS where nothing is final. `newest_ms`: the largest event
-    time of each source partition that has had an event.
+    `judged_ms`: by which the commit before it was judged, or less. `frontier_ms` as `Frontier.at_ms`; `reached_ms` is
+    never beyond the furthest watermark, waits for what this run has still to read, and is NEVER_MS where nothing is
+    final. `newest_ms`: the largest event time of each source partition that has had an event.
     """
 
+    epoch: int
     judged_ms: int
     frontier_ms: int
     reached_ms: int
@@ -81,13 +91,18 @@ class _Line(NamedTuple):
 
 
 class Frontier:
-    """`sinks.lake.tables.finality.frontier_ms` of a lake and the epochs that are staged on it."""
+    """`sinks.lake.tables.finality.frontier_ms` of a lake and the epochs that are staged on it.
+
+    A run that begins gives each partition that it has not read to its end the idle timeout to say what it has: after a
+    night without a run, none of them would be active, and what was not read yet would be taken for silence.
+    """
 
     def __init__(self, idle_timeout_ms: int) -> None:
         self._idle_timeout_ms = idle_timeout_ms
         self._places: dict[str, _Place] = {}
         self._former_idle_ms = 0
         self._newest_us = 0
+        self._is_begun = False
 
     @classmethod
     def of_lake(cls, catalog: Catalog, out_of_orderness_ms: int, idle_timeout_ms: int) -> "Frontier":
@@ -102,15 +117,20 @@ class Frontier:
     def reach(self, stand: Stand) -> Reach:
         """An epoch with these lines of the ledger is staged: how far event time comes with it."""
         judged_ms, at_us = self.judged_ms(), _us(stand.at)
+        if not self._is_begun:
+            self._is_begun = True
+            for known in self._places.values():
+                known.awaited_us = None if known.awaited_us is None else at_us
         for entry in stand.ranges:
             is_final = entry.partition in stand.final
             reached = (entry.watermark, entry.max_event_time)
-            self._learn(entry.partition, _Place(entry.end, *reached, at_us, entry.read > 0, is_final))
+            awaited_us = None if entry.finished else at_us
+            self._learn(entry.partition, _Place(entry.end, *reached, at_us, entry.read > 0, is_final, awaited_us))
         if stand.ranges:
             self._newest_us = max(self._newest_us, at_us)
         newest_ms = {name: each.newest_ms for name, each in self._places.items() if each.newest_ms is not None}
-        frontier_ms = self.at_ms(stand.at)
-        return Reach(judged_ms, frontier_ms, self._reached_ms(at_us, self._idle_timeout_ms), newest_ms)
+        reached_ms = self._reached_ms(at_us, self._idle_timeout_ms, awaits=True)
+        return Reach(stand.epoch, judged_ms, self.at_ms(stand.at), reached_ms, newest_ms)
 
     def at_ms(self, now: datetime) -> int:
         """The frontier at a time; EVER_MS where everything is final."""
@@ -118,26 +138,24 @@ class Frontier:
 
     def judged_ms(self) -> int:
         """The frontier of the newest commit, or less, and never beyond the furthest watermark; NEVER_MS before any."""
-        return self._reached_ms(self._newest_us, max(self._idle_timeout_ms, self._former_idle_ms))
+        return self._reached_ms(self._newest_us, max(self._idle_timeout_ms, self._former_idle_ms), awaits=False)
 
-    def _reached_ms(self, now_us: int, idle_ms: int) -> int:
-        furthest = max(map(reached_ms, self._stands(now_us, idle_ms)), default=-EVER_MS)
-        return max(NEVER_MS, min(self._at_ms(now_us, idle_ms), furthest))
+    def _reached_ms(self, now_us: int, idle_ms: int, *, awaits: bool) -> int:
+        stands = [each.stand(now_us, idle_ms, awaits=awaits) for each in self._places.values()]
+        return max(NEVER_MS, min(frontier_ms(stands), max(map(reached_ms, stands)))) if stands else NEVER_MS
 
     def _at_ms(self, now_us: int, idle_ms: int) -> int:
-        return frontier_ms(self._stands(now_us, idle_ms)) if self._places else -EVER_MS
-
-    def _stands(self, now_us: int, idle_ms: int) -> list[finality.Stand]:
-        return [
-            finality.Stand(each.watermark_ms, is_active(each.since_us, now_us, idle_ms), each.final)
-            for each in self._places.values()
-        ]
+        stands = [each.stand(now_us, idle_ms, awaits=False) for each in self._places.values()]
+        return frontier_ms(stands) if stands else -EVER_MS
 
     def _learn(self, name: str, new: _Place) -> None:
         known = self._places.get(name)
         if known is None:
-            self._places[name] = new
+            self._places[name] = replace(new, is_new=False)
             return
+        # what a run waits for is told by its first line of a partition
+        known.awaited_us = new.awaited_us if known.is_new or new.awaited_us is None else known.awaited_us
+        known.is_new = False
         known.watermark_ms = _later(known.watermark_ms, new.watermark_ms)
         known.newest_ms = _later(known.newest_ms, new.newest_ms)
         if new.end != known.end:
@@ -188,12 +206,15 @@ def _last_lines(ledger: pa.Table, out_of_orderness_ms: int) -> Iterator[_Line]:
     mark_ms = np.maximum(_ints(ledger, "watermark", NEVER_MS), untold)
     place = _ints(ledger, "end_offset") * 2 + ledger.column("final").fill_null(False).to_numpy()
     read_us = np.where(_ints(ledger, "read", 0) > 0, at_us, NEVER_MS)
-    columns = (place, mark_ms, newest_ms, read_us, at_us, -at_us, idle_ms)
+    # as `place`: whether the line that reaches furthest says that this is the end
+    end = _ints(ledger, "end_offset") * 2 + ledger.column("finished").fill_null(False).to_numpy()
+    columns = (place, mark_ms, newest_ms, read_us, at_us, -at_us, idle_ms, end)
     most = [_most(of, len(names.dictionary), values) for values in columns]
-    for name, place_, mark, newest, read, last, first, idle in zip(names.dictionary.to_pylist(), *most, strict=True):
+    for name, to, mark, newest, read, last, first, idle, ended in zip(names.dictionary.to_pylist(), *most, strict=True):
         since_us = -first if read == NEVER_MS else read
-        reached = (_told(mark), _told(newest))
-        yield _Line(name, _Place(place_ // 2, *reached, since_us, read != NEVER_MS, place_ % 2 == 1), last, idle)
+        awaited_us = None if ended % 2 == 1 else since_us
+        stand = _Place(to // 2, _told(mark), _told(newest), since_us, read != NEVER_MS, to % 2 == 1, awaited_us)
+        yield _Line(name, stand, last, idle)
 
 
 def _ints(ledger: pa.Table, name: str, absent: int = 0) -> npt.NDArray[np.int64]:

@@ -210,7 +210,7 @@ class LakeWriter:
         final, at = {parcel.range.partition for parcel in parcels if parcel.final}, self._clock()
         staged = [file for manifest in self._pending for file in manifest.files]
         if self.alerts is not None:
-            self.alerts.reach(Stand(told, final, at), staged)
+            self.alerts.reach(Stand(epoch, told, final, at), staged)
         if not told and not batches and (self.alerts is None or not self.alerts.due()):
             return None
         tables = {name: pa.Table.from_batches(batches[name]) for name in sorted(batches)}
@@ -342,6 +342,8 @@ class LakeWriter:
                 (self._pipeline, manifest.lineage, manifest.epoch - KEPT_PUBLISH_KEYS),
             )
             self.beside(connection)
+            if self.alerts is not None:
+                self.alerts.published(connection, manifest.epoch)
             self._fault("in_commit")
         self._fault("after_commit")
         return snapshot_id

@@ -294,6 +294,9 @@ pipeline = Pipeline(
         alerts.threshold("many", on="clicks", having="n > 5", severity="high", cool_down="1h", keep="7d"),
         alerts.distinct("ads", key="user", of="ad", more_than=3, window=tumble("1h"), keep="30d"),
         alerts.absence("once", key="user", first="ad = 'a'", then="ad = 'b'", within="10m", keep="30d"),
+        alerts.silence("quiet", key="user", after="10m", keep="30d"),
+        alerts.silence("lost", key="source_partition", after="10m", keep="30d"),
+        alerts.compare("fewer", on="clicks", value="n", against=alerts.mean(of=3), drops_below=0.5, keep="30d"),
     ],
 )
 """
@@ -312,6 +315,10 @@ def test_it_shows_each_alert_rule_and_what_it_holds(tmp_path, capsys):
     )
     asked = "\"ad\" = 'a' without \"ad\" = 'b' within 10m after it"
     assert f"once medium once {asked} never 30d a row per event, 605s of event time" in out
+    assert 'quiet medium quiet "events" >= 1 never 30d a row per session that is not final, 605s after its last' in out
+    assert "lost medium ledger silent for 10m never 30d a line per source partition" in out
+    assert "fewer medium clicks n < 0.5 * before AND sample >= 1, before: mean of the 3 windows before never" in out
+    assert "nothing: a window that is final is read back, and 3 windows before it, 3m back" in out
     assert "alerts (view) alert_id VARCHAR state VARCHAR rule VARCHAR severity VARCHAR key VARCHAR" in out
     assert "message VARCHAR change BIGINT quiet BOOLEAN" in out
     assert "alert_changes alert_id VARCHAR change BIGINT state VARCHAR" in out

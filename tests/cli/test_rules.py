@@ -49,3 +49,19 @@ def test_alerts_and_what_was_read_are_told(tidemill: Tidemill, tmp_path: Path, j
     assert code == 0, err
     assert out == "raised medium many [1970-01-01 00:00:00, 1970-01-01 00:00:01) many: n > 1\n"
     assert err.endswith("1 alert of 4 records, 1 of them dead letters\n")
+
+
+@pytest.mark.timeout(120)
+def test_rules_that_wait_say_how_far_they_have_judged(tidemill: Tidemill, tmp_path: Path) -> None:
+    job, file = tmp_path / "job.py", tmp_path / "x.ndjson"
+    quiet = 'alerts.silence("quiet", key=[], after="1s", message="{events} until {window_end}")'
+    job.write_text(JOB.replace("alerts=[many]", f"alerts=[many, {quiet}]"))
+    file.write_text('{"at": 1}\n{"at": 1500}\n{"at": 2600}\n')
+    code, out, err = tidemill("rules", "test", str(file), "--pipeline", str(job))
+    assert code == 0, err
+    # what the last event begins is not over
+    assert [line.split(") ")[1] for line in out.splitlines()] == [
+        "1 until 1970-01-01 00:00:01.001",
+        "1 until 1970-01-01 00:00:02.500",
+    ]
+    assert "judged up to the time that the file's events have reached: quiet\n" in err

@@ -136,6 +136,20 @@ def test_sessions_that_are_over_leave_the_memory_with_their_values() -> None:
     assert lake.asked == 1
 
 
+def test_distinct_values_that_come_in_a_commit_of_their_own_have_their_session_judged_anew() -> None:
+    plan = rule()
+    lake = Lake(plan)
+    judge = SessionJudge(plan, lake, NEVER_MS)
+    tables = lake.tables([("a", 0, 1), ("a", 5, 2), ("b", 0, 1), ("b", 4, 1)])
+    rows, values = tables[lake.delta.name], tables[lake.side.name]
+    first = {lake.delta.name: rows, lake.side.name: values.slice(0, 0)}
+    lake.keep(first, judge.changes(first, end_ms=50, over_ms=NEVER_MS))
+    assert lake.standing() == []
+    late = {lake.delta.name: rows.slice(0, 0), lake.side.name: values}
+    lake.keep(late, judge.changes(late, end_ms=50, over_ms=NEVER_MS))
+    assert lake.standing() == [("a", 0, 15)]
+
+
 def test_a_session_that_goes_on_is_not_looked_for_in_the_lake() -> None:
     plan = rule()
     lake = Lake(plan)

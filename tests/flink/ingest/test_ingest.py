@@ -14,6 +14,7 @@ from dataflow import Rollup
 from dataflow import aggregates as agg
 from dataflow.errors import ConfigError, LakeError, RecoveryError
 from dataflow.pipeline.alert_rules import threshold
+from dataflow.pipeline.closed_rules import compare, mean
 from dataflow.pipeline.plan import Plan
 from dataflow.windows import hop, tumble
 from flink.ingest.handover import begin, opened, ranges_of, standing
@@ -64,6 +65,7 @@ def plan() -> Plan:
             threshold("odd", on="per_ad", having="n IN (1, 3, 5)"),
             threshold("dear", on="sliding", having="spend > 40 AND least < 5"),
             threshold("wide", on="sliding", having="ads > 2"),
+            compare("fewer", on="per_ad", value="n", against=mean(of=2), drops_below=0.9),
         ],
     )
 
@@ -147,7 +149,7 @@ def plain(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any
     lake = Lake(tmp_path_factory.mktemp("plain"), plan, 1)
     lake.tidemill(90)
     tables = lake.tables()
-    assert {row["rule"] for row in tables["alerts"]} == {"odd", "dear", "wide"}
+    assert {row["rule"] for row in tables["alerts"]} == {"odd", "dear", "wide", "fewer"}
     return tables
 
 

@@ -181,10 +181,43 @@ def test_less_lateness_or_patience_from_now_on_leaves_nothing_unjudged(tmp_path:
     run.close()
     assert alerts_in(tmp_path / "lake") == []
     run = Run(tmp_path / "lake", plan_of(QUIET, idle_timeout="1s"))
-    run.clock.now += timedelta(seconds=60)
     run.reads("t/0", 26)
+    assert alerts_in(tmp_path / "lake") == []
+    run.clock.now += timedelta(seconds=60)
+    run.reads("t/0", None)
     run.close()
     assert alerts_in(tmp_path / "lake") == [("a", 0, 10, "raised", 1)]
+
+
+def test_a_run_that_begins_waits_for_all_that_partitions_have(tmp_path: Path) -> None:
+    run = Run(tmp_path / "lake", PLAN)
+    run.reads("t/1", 1)
+    run.reads("t/0", 30, sessions(("a", 0)))
+    run.close()
+    # a day later none of them was active lately
+    run = Run(tmp_path / "lake", PLAN, clock=Clock(NOON + timedelta(days=1)))
+    run.reads("t/0", 31)
+    run.reads("t/1", 9, sessions(("a", 9)))
+    assert alerts_in(tmp_path / "lake") == []
+    run.reads("t/1", 31)
+    run.close()
+    assert alerts_in(tmp_path / "lake") == [("a", 0, 19, "raised", 1)]
+
+
+def test_a_rule_that_was_taken_out_begins_anew(tmp_path: Path) -> None:
+    both = plan_of(QUIET, threshold("hot", on="per_ad", having="clicks > 99"))
+    run = Run(tmp_path / "lake", both)
+    run.reads("t/0", 5, sessions(("a", 0), ("b", 5)))
+    run.close()
+    without = plan_of(threshold("hot", on="per_ad", having="clicks > 99"))
+    run = Run(tmp_path / "lake", without)
+    run.reads("t/0", 12)
+    run.close()
+    run = Run(tmp_path / "lake", both)
+    run.reads("t/0", 40)
+    run.close()
+    # a was final while the rule was not there
+    assert alerts_in(tmp_path / "lake") == [("b", 5, 15, "raised", 1)]
 
 
 def test_what_is_judged_once_more_is_judged_the_same(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def begun(folder: Path, *commits: dict[str, Any]) -> Iterator[Frontier]:
 
 
 def reached(found: Frontier, ranges: list[Range], final: set[str], ms: int) -> int:
-    return found.reach(Stand(ranges, final, Clock().now + timedelta(milliseconds=ms))).reached_ms
+    return found.reach(Stand(1, ranges, final, Clock().now + timedelta(milliseconds=ms))).reached_ms
 
 
 def read(partition: str, watermark: int | None, *, end: int = 1, count: int = 1) -> Range:
@@ -200,14 +200,14 @@ def test_an_epoch_reaches_as_far_as_the_active_partition_that_is_behind(tmp_path
         assert reached(found, [], set(), 31_000) == 9_000
         # when all are idle, the furthest decides
         assert reached(found, [], set(), 10**9) == 9_000
-        told = found.reach(Stand([read("b", 4_000, end=2)], set(), Clock().now + timedelta(days=20)))
+        told = found.reach(Stand(1, [read("b", 4_000, end=2)], set(), Clock().now + timedelta(days=20)))
         assert (told.reached_ms, dict(told.newest_ms)) == (4_000, {"a": 9_000, "b": 4_000})
 
 
 def test_what_ends_for_good_makes_nothing_more_final_than_events_do(tmp_path: Path) -> None:
     with begun(tmp_path / "lake") as found:
         assert reached(found, [read("a", 5_000), read("b", 3_000)], {"b"}, 0) == 5_000
-        told = found.reach(Stand([read("a", 5_000, end=1, count=0)], {"a"}, Clock().now))
+        told = found.reach(Stand(1, [read("a", 5_000, end=1, count=0)], {"a"}, Clock().now))
         assert (told.frontier_ms, told.reached_ms) == (EVER_MS, 5_000)
         assert reached(found, [read("b", 4_000, end=2)], set(), 0) == 4_000
 
@@ -216,13 +216,32 @@ def test_a_lake_tells_the_newest_events_of_its_partitions(tmp_path: Path) -> Non
     first = {"partition": "t/0", "max_event_time": 9_000, "watermark": 8_000}
     second = {"partition": "t/1", "max_event_time": 5_000, "watermark": 4_000}
     with begun(tmp_path / "lake", first, second) as found:
-        told = found.reach(Stand([], set(), Clock().now))
+        told = found.reach(Stand(1, [], set(), Clock().now))
         assert (told.judged_ms, dict(told.newest_ms)) == (4_000, {"t/0": 9_000, "t/1": 5_000})
     ended = {**second, "finished": True}
     with begun(tmp_path / "ended", first, {**ended, "final": True}) as found:
         assert found.judged_ms() == 8_000
     with begun(tmp_path / "read", first, ended) as found:
         assert found.judged_ms() == 4_000
+
+
+def test_a_run_waits_for_what_partitions_have_to_say_and_not_for_those_that_were_read_to_their_end(
+    tmp_path: Path,
+) -> None:
+    told = [
+        {"partition": "t/0", "max_event_time": 9_000, "watermark": 8_000},
+        {"partition": "t/1", "max_event_time": 5_000, "watermark": 4_000},
+        {"partition": "t/2", "max_event_time": 2_000, "watermark": 1_000, "finished": True},
+    ]
+    later_ms = 10**10
+    with begun(tmp_path / "lake", *told) as found:
+        assert reached(found, [read("t/0", 10_000, end=2)], set(), later_ms) == 4_000
+        assert reached(found, [], set(), later_ms + 30_000) == 10_000
+    with begun(tmp_path / "other", *told) as found:
+        nothing = read("t/1", 4_000, count=0)
+        assert reached(found, [read("t/0", 10_000, end=2), nothing], set(), later_ms) == 4_000
+        nothing.finished = True
+        assert reached(found, [nothing], set(), later_ms) == 10_000
 
 
 def test_windows_are_over_when_their_last_millisecond_and_the_lateness_have_passed() -> None:
