@@ -130,7 +130,8 @@ class Candidates:
         return number
 
     def _append(self, rows: pa.Table) -> None:
-        self._chunks.append(rows)
+        # of a column in pieces Arrow puts all together with each take
+        self._chunks.append(rows.combine_chunks())
         # four of about one size become one: there are few chunks, and a row is copied a few times only
         while len(self._chunks) >= _ALIKE and self._chunks[-_ALIKE].num_rows <= 2 * self._chunks[-1].num_rows:
             self._chunks[-_ALIKE:] = [pa.concat_tables(self._chunks[-_ALIKE:]).combine_chunks()]
