@@ -89,7 +89,7 @@ def killed(stage: Stage) -> None:
             point, most = POINTS[turn % len(POINTS)]
             name, delayed, _ = point.partition("@")
             fault = f"{name}:{rng.randrange(1, most + 1)}" + (f"@{rng.randrange(1, 12)}" if delayed else "")
-            parallel = rng.choice((("1", "1"), ("2", "1"), ("4", "1"), ("1", "2")))
+            parallel = rng.choice((("1", "1"), ("2", "1"), ("4", "1")))
             die_at(stage, stage.start(fault=fault, parallel=parallel), f"{name}{' and some ms' if delayed else ''}")
     _finish(stage, prefix)
 
