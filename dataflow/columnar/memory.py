@@ -17,7 +17,7 @@ Compiled = Callable[..., Any]
 """A loop that numba has compiled; its signature stands where it is made."""
 
 _Values = Sequence[ir.Value]
-_SIXTEEN = ir.VectorType(ir.IntType(8), 16)
+_SIXTEEN, _SIXTY_FOUR = (ir.VectorType(ir.IntType(8), size) for size in (16, 64))
 _Typed = tuple[Signature, Callable[[Context, ir.IRBuilder, Signature, _Values], ir.Value]]
 """An intrinsic's signature, and what writes its code."""
 
@@ -104,6 +104,20 @@ def _near_stops(_context: Context, _at: types.Type, _end: types.Type) -> _Typed:
     return types.int64(types.int64, types.int64), generate
 
 
+def _near_same(_context: Context, _at: types.Type, _end: types.Type, _byte: types.Type) -> _Typed:
+    def generate(_target: Context, builder: ir.IRBuilder, _signature: Signature, arguments: _Values) -> ir.Value:
+        from_, before = _near(builder, arguments[0], arguments[1], 64)
+        vector = builder.load(builder.inttoptr(from_, _SIXTY_FOUR.as_pointer()), align=1)
+        byte = builder.trunc(arguments[2], ir.IntType(8))
+        wanted = ir.Constant(_SIXTY_FOUR, ir.Undefined)
+        first = builder.insert_element(wanted, byte, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
+        found = builder.icmp_signed("==", vector, builder.shuffle_vector(first, wanted, zeros))
+        return _moved_down(builder, builder.bitcast(found, ir.IntType(64)), before, 64)
+
+    return types.int64(types.int64, types.int64, types.int64), generate
+
+
 def _ones(_context: Context, _length: types.Type) -> _Typed:
     def generate(_target: Context, builder: ir.IRBuilder, _signature: Signature, arguments: _Values) -> ir.Value:
         word = ir.IntType(64)
@@ -124,6 +138,13 @@ def _zeros(from_lowest: bool) -> Callable[[Context, types.Type], _Typed]:
         return types.int64(types.uint64), generate
 
     return typed
+
+
+def _ones_in(_context: Context, _word: types.Type) -> _Typed:
+    def generate(_target: Context, builder: ir.IRBuilder, _signature: Signature, arguments: _Values) -> ir.Value:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.int64), generate
 
 
 def _shift(_context: Context, _word: types.Type, _bits: types.Type) -> _Typed:
@@ -174,6 +195,11 @@ near_stops: Callable[[Whole, Whole], int] = _called(_near_stops)
 
 Zeros from `end` on; before it 16 bytes can be read.
 """
+near_same: Callable[[Whole, Whole, Whole], int] = _called(_near_same)
+"""near_same(at, end, byte): a bit per byte of the 64 at an address that is `byte`, as `near_stops` has it.
+
+Before `end` 64 bytes can be read.
+"""
 ones: Callable[[Whole], int] = _called(_ones)
 """A word of ones in its first so many bytes."""
 copy_bytes: Callable[[Whole, Whole, Whole], object] = _called(_copy)
@@ -182,6 +208,8 @@ trailing_zeros: Callable[[Whole | np.uint64], int] = _called(_zeros(from_lowest=
 """How many of the lowest bits of a word are zero."""
 leading_zeros: Callable[[Whole | np.uint64], int] = _called(_zeros(from_lowest=False))
 """How many of the highest bits of a word are zero."""
+ones_in: Callable[[Whole], int] = _called(_ones_in)
+"""How many bits of a word are one."""
 shift_right: Callable[[Whole, Whole], int] = _called(_shift)
 """The bits of a word moved down by less than 64, zeros from above: the sign is a bit like others."""
 high_word: Callable[[Whole, Whole], int] = _called(_high)

@@ -106,6 +106,8 @@ class PlainDecoder:
         self._rest = 0
         # what followed what in the records before: a guess, checked each time
         self._order = np.zeros((len(table.nodes), 2), np.int64)
+        self._missed = self._path = 0
+        self._spans = np.zeros(4 * len(table.nodes) + 64, np.int64)
 
     def decode(self, values: pa.Array) -> Decoded:
         """As `JsonDecoder.decode`."""
@@ -176,6 +178,11 @@ class PlainDecoder:
         put(layout.EVERY, table.every.ctypes.data)
         put(layout.WORDS, len(table.every))
         put(layout.OUTPUTS, outputs.places.ctypes.data)
+        put(layout.SPANS, self._spans.ctypes.data)
+        put(layout.KEYS, 0 if table.keys is None else table.keys.ctypes.data)
+        put(layout.KEYS_MASK, 0 if table.keys is None else len(table.keys) - 1)
+        put(layout.MISSED, self._missed)
+        put(layout.PATH, self._path)
         assert self._parse is not None, "asked only once it is there"
         while not self._parse(frame.ctypes.data):
             row, good, node, wanted = (
@@ -183,6 +190,7 @@ class PlainDecoder:
             )
             if not outputs.grow(node, row, good, wanted):
                 return -1
+        self._missed, self._path = int(frame[layout.MISSED // 8]), int(frame[layout.PATH // 8])
         return int(frame[layout.GOOD // 8])
 
     def _judge_each(self, values: pa.Array) -> Decoded:

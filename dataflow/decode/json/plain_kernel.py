@@ -11,23 +11,23 @@ from dataflow.columnar.inner import inner
 from dataflow.columnar.kept import kept
 from dataflow.columnar.memory import Compiled, byte_at, half_at, near_word, ones, put_byte, put_word, word_at
 from dataflow.decode.json.absent_kernel import A_GOOD_ONE, AN_ODD_ONE, NO_ROOM, put, put_below, put_missing
+from dataflow.decode.json.key_kernel import is_key
 from dataflow.decode.json.plain_layout import (
     AMOUNT,
     BASES,
     BOOL,
     DATA,
     EVERY,
-    FIRST,
-    FIRST_MASK,
     FLOAT,
     FULL,
     GOOD,
     GOOD_AT,
     JSON,
-    KEY,
     KEY_LENGTH,
+    KEYS,
     KIND,
     LEVEL,
+    MISSED,
     MONEY,
     MOST_BYTES,
     NODE_BYTES,
@@ -40,11 +40,8 @@ from dataflow.decode.json.plain_layout import (
     OUTPUT_BYTES,
     OUTPUTS,
     PARENT,
-    POOL,
     ROW,
     ROWS,
-    SECOND,
-    SECOND_MASK,
     SEEN,
     SHORT,
     SHORTEST_RECORD,
@@ -56,29 +53,14 @@ from dataflow.decode.json.plain_layout import (
     WORDS,
 )
 from dataflow.decode.json.scan_kernel import after_space, after_value, plain_end, text
+from dataflow.decode.json.scattered_kernel import WINDOW, scattered
 from dataflow.decode.json.value_kernel import found, from_text, number, put_text
 
 _QUOTE, _COMMA, _COLON, _OPEN, _CLOSE = 34, 44, 58, 123, 125
 _NULL_N, _NULL, _TRUE, _FALS, _E = 110, 0x6C6C756E, 0x65757274, 0x736C6166, 101
 _HALF, _INLINE, _VIEW = 0xFFFFFFFF, 12, 16
-
-
-def _is_key(at: int, end: int, its: int, frame: int) -> bool:
-    """Whether a member begins with the key of a node, and its colon right behind it."""
-    if (near_word(at, end) ^ word_at(its + FIRST)) & word_at(its + FIRST_MASK):
-        return False
-    if (near_word(at + 8, end) ^ word_at(its + SECOND)) & word_at(its + SECOND_MASK):
-        return False
-    length, place = word_at(its + KEY_LENGTH), 16
-    while place < length:
-        known = word_at(word_at(frame + POOL) + word_at(its + KEY) + place)
-        if (near_word(at + place, end) ^ known) & ones(length - place):
-            return False
-        place += 8
-    return True
-
-
-is_key = inner(_is_key)
+_FEW, _REST = 2, 64
+"""Keys of a record that did not stand where they did before, and records that are read in one pass after an odd one."""
 
 
 def _named(at: int, end: int, owner: int, frame: int) -> tuple[int, int]:
@@ -134,6 +116,7 @@ def _record(at: int, end: int, frame: int) -> int:
                 its = nodes + NODE_BYTES * node
                 if node:
                     put_word(before, node)
+                    put_word(frame + MISSED, word_at(frame + MISSED) + 1)
             if at >= end:
                 return AN_ODD_ONE
             if node == 0:
@@ -219,6 +202,7 @@ def _parse(frame: int) -> bool:
     valid, rows, most = word_at(frame + VALID), word_at(frame + ROWS), word_at(frame + MOST_BYTES)
     beside = word_at(frame + SHORT) + 2 * SHORTEST_RECORD
     row, good, odd = word_at(frame + ROW), word_at(frame + GOOD), word_at(frame + ODD)
+    keys, rest = word_at(frame + KEYS), 0
     put_word(frame + FULL, 0)
     while row < rows:
         if ends:
@@ -236,7 +220,16 @@ def _parse(frame: int) -> bool:
                     put_byte(beside - length + place, byte_at(at + place))
                 at = beside - length
             put_word(frame + GOOD, good)
-            became = record(at, at + length, frame)
+            if word_at(frame + MISSED) > _FEW and keys and length >= WINDOW:
+                if rest:
+                    rest -= 1
+                else:
+                    became = scattered(at, at + length, frame)
+                    if became == AN_ODD_ONE:
+                        rest = _REST
+            if became == AN_ODD_ONE:
+                put_word(frame + MISSED, 0)
+                became = record(at, at + length, frame)
         if became == NO_ROOM:
             break
         if became == A_GOOD_ONE:
@@ -259,7 +252,7 @@ def compiled() -> Compiled:
     it goes on. Plain records' rows go to GOOD_AT and their values to the outputs, in that order; the rows of all
     others to ODD_AT. The values are in DATA where VALUE_ENDS says, or, if that is 0, where Arrow's VIEWS say. Of a
     record of at least SHORTEST_RECORD bytes nothing beside it is read. Behind the pool SPARE bytes can be read. ORDER
-    is what stood behind what in the records before: it makes the next ones cheaper, never different.
+    is what stood behind what in the records before: it makes the next ones cheaper, never different. So does MISSED.
     """
     signature = types.boolean(types.int64)
     return kept(signature, _parse, error_model="numpy")

@@ -29,13 +29,16 @@ OUTPUT_BYTES = 8 * 4
     DATA, VALUE_ENDS, VIEWS, BASES, VALID, ROWS, MOST_BYTES, SHORT, GOOD_AT, ODD_AT,
     ROW, GOOD, ODD, FULL, WANTED,
     NODES, COUNT, NAMES, NAMES_MASK, POOL, DEFAULT_TABLE, ORDER, SEEN, EVERY, WORDS, OUTPUTS,
-) = range(0, 8 * 26, 8)  # fmt: skip
+    SPANS, KEYS, KEYS_MASK, MISSED, PATH,
+) = range(0, 8 * 31, 8)  # fmt: skip
 """Columns of the one row that a call is given.
 
 The records, 0 for what there is not; the rows looked at, good ones, odd ones, the node whose texts have no room, the
-bytes it wants; tables of nodes, names, defaults, of what followed what, bits of the nodes seen and of all, outputs.
+bytes it wants; tables of nodes, names, defaults, of what followed what, bits of the nodes seen and of all, outputs,
+where members are noted; keys by hash; how many keys did not stand behind the one that they followed before, and the
+order of keys of the last record that was read in two passes.
 """
-FRAME_COLUMNS = 26
+FRAME_COLUMNS = 31
 
 SHORTEST_RECORD, SPARE = 16, 32
 """Shorter records are copied to where 16 bytes before their end can be read; behind texts so much may be written."""
@@ -46,4 +49,13 @@ FACTORS = 0x9E3779B97F4A7C15 - (1 << 64), 0xD6E8FEB86659FD93 - (1 << 64), 0x2545
 def hash_of(owner: int, first: int, second: int, length: int) -> int:
     """Where the search for a name begins, as 32 bits."""
     mixed = (first * FACTORS[0] ^ second * FACTORS[1] ^ (owner << 8 | length & 0xFF) * FACTORS[2]) & (1 << 64) - 1
+    return mixed >> 32
+
+
+def key_hash_of(written: bytes) -> int:
+    """Where in the table of keys one is that is written so, with its quotes and its colon, as 32 bits."""
+    length = len(written) - 1
+    places = 0, (length >> 1) - 1, length - 3
+    first, middle, last = (int.from_bytes(written[place : place + 4], "little") for place in places)
+    mixed = (first * FACTORS[0] ^ middle * FACTORS[1] ^ (last + length) * FACTORS[2]) & (1 << 64) - 1
     return mixed >> 32

@@ -25,6 +25,8 @@ _KINDS = {
 _UNITS = {TimeUnit.SECONDS: 0, TimeUnit.MILLIS: 1, TimeUnit.MICROS: 2, TimeUnit.NANOS: 3}
 _WORD = (1 << 64) - 1
 _EPOCH_DAY = 719_163
+_MOST_PLACES = 32
+"""The table of names has at most about so many places a name."""
 _Name = tuple[int, bytes | int, int]
 """Who owns a name, the name, what it is."""
 
@@ -32,7 +34,9 @@ _Name = tuple[int, bytes | int, int]
 class Table:
     """A schema's nodes, names, defaults and texts. Raises UnknownValueError for a default that has no form here.
 
-    `leaves` are its fields, `at` their nodes, `rules` their limits where they have whole numbers.
+    `leaves` are its fields, `at` their nodes, `rules` their limits where they have whole numbers. `keys` has
+    the node of each key where its hash says, or is None: there is an object in the event, or too many fields, or keys
+    that are written in more than one way, or two of one hash.
     """
 
     def __init__(self, schema: EventSchema) -> None:
@@ -44,6 +48,7 @@ class Table:
         self.at: list[int] = []
         self.rules: list[Whole | None] = []
         self._object(schema.root, 0, 1)
+        self.keys = self._keys()
         for child, its in zip(_nodes(schema.root), self._rows[1:], strict=True):
             if isinstance(child, EventObject) and not child.required and child.default is not None:
                 its[layout.DEFAULTS] = len(self._defaults)
@@ -155,24 +160,40 @@ class Table:
                 return 1, int(np.array([value], np.float64).view(np.int64)[0])
         return 1, int(value)  # type: ignore[arg-type]  # likewise
 
-    def _hashed(self) -> Int64s:
+    def _keys(self) -> Int64s | None:
+        keys = [leaf.path[-1] for leaf in self.leaves]
+        if len(keys) < len(self._rows) - 1 or not 0 < len(keys) < 64 or not all(map(_is_plain, keys)):
+            return None
+        at = [layout.key_hash_of(f'"{key}":'.encode()) for key in keys]
         size = 8
-        while size < 3 * len(self._names):
+        while len({each & size - 1 for each in at}) < len(at):
+            size *= 2
+            if size > _MOST_PLACES * len(at):
+                return None
+        # where no key is stands any of them: what is found there is compared in any case
+        found = np.full(size, self.at[0], np.int64)
+        found[[each & size - 1 for each in at]] = self.at
+        return found
+
+    def _hashed(self) -> Int64s:
+        rows = [(_row_of(owner, name), name, number) for owner, name, number in self._names]
+        at = [layout.hash_of(*key) for key, _, _ in rows]
+        size = 8
+        # best no two names at one place, so that what is found there is nearly always the name that is looked for
+        while size < 3 * len(rows) or (
+            size < _MOST_PLACES * len(rows) and len({each & size - 1 for each in at}) < len(at)
+        ):
             size *= 2
         names = np.zeros((size, layout.NAME_BYTES // 8), np.int64)
         taken = [False] * size
-        for owner, name, number in self._names:
-            if isinstance(name, bytes):
-                first, second, length, place = _word(name), _word(name[8:]), len(name), self._place(name)
-            else:
-                first, second, length, place = name & _WORD, 0, 8, 0
-            slot = layout.hash_of(owner, first, second, length) & (size - 1)
+        for slot, ((owner, first, second, length), name, number) in zip(at, rows, strict=True):
+            slot &= size - 1
             while taken[slot]:
                 slot = (slot + 1) % size
             taken[slot] = True
             values = {
                 layout.OWNER: owner, layout.ITS_FIRST: first, layout.ITS_SECOND: second, layout.LENGTH: length,
-                layout.PLACE: place, layout.FOUND: number,
+                layout.PLACE: self._place(name) if isinstance(name, bytes) else 0, layout.FOUND: number,
             }  # fmt: skip
             names[slot] = [_signed(values[column]) for column in range(0, layout.NAME_BYTES, 8)]
         return names
@@ -180,6 +201,17 @@ class Table:
 
 class UnknownValueError(Exception):
     """A name or a default has no form in the table."""
+
+
+def _is_plain(key: str) -> bool:
+    return key != "" and key.isascii() and key.isprintable() and '"' not in key and "\\" not in key
+
+
+def _row_of(owner: int, name: bytes | int) -> tuple[int, int, int, int]:
+    """Who owns a name, its first and second word, its length."""
+    if isinstance(name, bytes):
+        return owner, _word(name), _word(name[8:]), len(name)
+    return owner, name & _WORD, 0, 8
 
 
 def _rule(leaf: EventField) -> Whole | None:

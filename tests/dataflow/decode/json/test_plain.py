@@ -1,5 +1,6 @@
 """The compiled pass over plain records: when it is taken, and that it never changes a verdict."""
 
+import json
 import random
 import sys
 import time
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pydantic import create_model
 
 from bench.decode_shapes import shapes
+from dataflow import EventTime
 from dataflow.decode.json import plain
 from dataflow.decode.json.contract import judge_record
 from dataflow.decode.json.general import JsonDecoder
@@ -168,7 +171,7 @@ def test_texts_that_are_longer_than_those_before_get_room() -> None:
 
 def test_nothing_beside_a_record_is_read() -> None:
     """Each record stands at the end of a page that no byte may be read behind, and then at the beginning of one."""
-    names = ("plain", "five unknown keys", "escapes", "UTF-8", "nested")
+    names = ("plain", "five unknown keys", "shuffled keys", "escapes", "UTF-8", "nested")
     with GuardedPage() as page:
         for name in names:
             model, records = shapes(12)[name]
@@ -176,12 +179,109 @@ def test_nothing_beside_a_record_is_read() -> None:
             decoder = json_decoder(schema)
             assert isinstance(decoder, PlainDecoder)
             pieces = [record[:cut] for record in records[:2] for cut in range(17, len(record))]
-            for record in [*records, *pieces, *(piece + b"\\" for piece in pieces[::7])]:
+            for record in [*records, *pieces, *(piece + end for piece in pieces[::7] for end in (b"\\", b"}"))]:
                 whole = judge_record(schema, record, None)
                 for values in (page.at_end(record), page.at_start(record)):
                     taken = plain_rows(schema, values, decoder)
                     assert not taken or not isinstance(whole, Refusal)
             assert plain_rows(schema, page.at_end(records[0]), decoder) == [0]
+
+
+def test_a_key_of_any_length_stands_at_the_edge_of_what_may_be_read() -> None:
+    """The members of these begin and end right behind each other, at both ends of a record."""
+    schema, records = scattered()
+    decoder = json_decoder(schema)
+    assert isinstance(decoder, PlainDecoder)
+    first = [b'{":', b'{"":', b'{"a":', b'{"":"', b'{",":', b'{"event_id":"",":']
+    odd = [start + record[at:] for record in records[:2] for start in first for at in (1, 9)]
+    odd += [record[:-1] + end for record in records[:2] for end in (b',"":}', b',":}', b',"a":}', b',"}', b'"}', b" }")]
+    with GuardedPage() as page:
+        for record in odd:
+            decoder.decode(pa.array(records, pa.binary()))
+            is_good = not isinstance(judge_record(schema, record, None), Refusal)
+            for values in (page.at_end(record), page.at_start(record)):
+                decoder._missed = 9
+                assert is_good or not plain_rows(schema, values, decoder)
+
+
+def scattered(count: int = 40) -> tuple[EventSchema, list[bytes]]:
+    model, records = shapes(count)["shuffled keys"]
+    return schema_of(model), records
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" , ", " : ")])
+def test_keys_in_any_order_tell_the_same(separators: tuple[str, str]) -> None:
+    schema, records = scattered()
+    values = [json.dumps(json.loads(record), separators=separators).encode() for record in records]
+    decoder = json_decoder(schema)
+    assert isinstance(decoder, PlainDecoder)
+    assert plain_rows(schema, pa.array(values, pa.binary()), decoder) == [*range(len(values))]
+    # such records, and only such ones, are read in the order of the model
+    assert decoder._missed > 0
+    assert decoder._path > 0 or separators[0].startswith(" ")
+    assert plain_rows(schema, pa.array(records[:1] * 9, pa.binary()), decoder) == [*range(9)]
+    assert decoder._missed == 0
+    check(schema, values)
+
+
+def test_what_only_looks_like_a_member_is_none() -> None:
+    schema, records = scattered()
+    odd: list[bytes | None] = []
+    for record in records:
+        event = json.loads(record)
+        for at, key in enumerate(event):
+            for value in (
+                "a,",
+                ',"',
+                '"cost":1',
+                ', "cost":1,"x',
+                "\u00e4",
+                'x","y',
+                None,
+                [],
+                ["a", "b"],
+                {"cost": 1},
+            ):
+                text = json.dumps(event | {key: value}, separators=(",", ":"), ensure_ascii=at % 2 == 0).encode()
+                odd.append(text)
+            without = {name: value for name, value in event.items() if name != key}
+            odd += [json.dumps(text, separators=(",", ":")).encode() for text in (without, event | {"cost ": 1})]
+        odd += [record[:-1] + b',"cost":1}', record.replace(b'":', b'" :', 1), record.replace(b'","', b'""', 1)]
+        odd += [record.replace(b",", b",,", 1), record + b"\n", record + b"}", record[:-1] + b",}", record[1:]]
+    chance = random.Random(5)
+    for _ in range(3):
+        chance.shuffle(odd)
+        decoder = json_decoder(schema)
+        assert isinstance(decoder, PlainDecoder)
+        for start in range(0, len(odd), 8):
+            # good ones between them, and nothing is put off
+            some = [records[start % 40], *odd[start : start + 8]]
+            decoder._rest, decoder._missed = 0, 9
+            assert verdicts(decoder.decode(pa.array(some, pa.binary())), len(some)) == check(schema, some)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mutated_records_whose_keys_come_in_any_order_get_the_general_decoders_verdict(seed: int) -> None:
+    chance = random.Random(seed)
+    schema, records = scattered(400)
+    values = [mutated(record, chance) if chance.random() < 0.3 else record for record in records]
+    for start in range(0, len(values), 10):
+        assert_equal_verdicts([*values[:3], *values[start : start + 10]], schema=schema)
+
+
+@pytest.mark.parametrize("names", [["y", "x"], [f"value_{number:02d}_of_it" for number in range(70)]])
+def test_short_keys_and_more_keys_than_a_word_has_bits_are_read_in_any_order(names: list[str]) -> None:
+    fields: dict[str, Any] = {"at": (EventTime, ...), "event_id": (str, ...)} | dict.fromkeys(names, (int, 7))
+    schema = schema_of(create_model("Event", **fields))
+    chance = random.Random(3)
+    values = []
+    for number in range(30):
+        event = {"at": 1_734_501_600_000, "event_id": f"{number:060x}"} | dict.fromkeys(names, number)
+        if number % 3:
+            del event[chance.choice(names)]
+        values.append(json.dumps(dict(chance.sample(list(event.items()), len(event)))).encode())
+    assert len(plain_rows(schema, pa.array(values, pa.binary()))) == 30
+    check(schema, values)
 
 
 def test_without_a_compiler_the_general_decoder_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
