@@ -202,11 +202,13 @@ class PairJudge:
             delta = delta.filter(pa.array(counted))
         partitions = encode(delta.column(_PARTITION).combine_chunks())
         names = [self._numbers.setdefault(name, len(self._numbers)) for name in partitions.values.to_pylist()]
-        side = sum(bit * (delta.column(IS_SIDE[name]).to_numpy() > 0) for name, bit in BIT.items())
+        side = np.zeros(delta.num_rows, np.int8)
+        for name, bit in BIT.items():
+            side |= np.int8(bit) * (delta.column(IS_SIDE[name]).to_numpy() > 0)
         own: dict[str, Int64s | npt.NDArray[np.int8]] = {
             TIME: times_ms(delta, START),
             PARTITION: np.array(names, np.int64)[partitions.of_row],
-            SIDE: np.asarray(side, np.int8),
+            SIDE: side,
         }
         columns = [
             pa.array(own[field.name], field.type) if field.name in own else delta.column(field.name)
