@@ -90,7 +90,7 @@ def assert_equal(
         assert found == expected(spec, partitions)
         # the evidence is as any other rollup
         tables = dump.texts_of(spec, engine.run(spec, partitions), events=True)
-        texts = product.texts()
+        texts = {name: text for name, text in product.texts().items() if name != "alerts.csv"}
     assert {name: rounded(text) for name, text in texts.items()} == {
         name: rounded(text) for name, text in tables.items()
     }
