@@ -76,7 +76,8 @@ def profiles(results: Results) -> str:
     """For each profile that a missed target names: the CPU time of its stages."""
     wanted: dict[str, list[str]] = {}
     for target, value in missed(results):
-        wanted.setdefault(target.profile or "", []).append(f"{target.name} ({value:,.2f}, {target.asked})")
+        told = f"{target.name} ({value:,.2f}, {target.asked})"
+        wanted.setdefault(target.profile or "", []).append(told if target.why is None else f"{told}. {target.why}")
     without = wanted.pop("", [])
     if not wanted and not without:
         return "No target that was measured is missed.\n"
@@ -92,7 +93,7 @@ def profiles(results: Results) -> str:
         )
         parts.append(f"### {name}\n\n{as_list(targets, '')}\n{body}")
     if without:
-        parts.append(f"### No profile\n\n{as_list(without, '')}")
+        parts.append(f"### In words\n\n{as_list(without, '')}")
     return "\n".join(parts)
 
 

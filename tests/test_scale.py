@@ -35,7 +35,7 @@ def of(part: str, name: str) -> dict[str, Any]:
 
 def state_row() -> float:
     """The largest checkpoint over how many keys and windows so many records, spread by chance, have opened."""
-    (found,) = [each for each in FIGURES["keys"] if each["keys"] == 100_000 and each["name"] == TWO_SLOTS]
+    (found,) = [each for each in FIGURES["keys"] if each["keys"] == 1_000_000 and each["name"] == TWO_SLOTS]
     places = found["keys"] * 10
     return float(found["checkpoint_bytes"] / (places * (1 - exp(-found["events"] / places))))
 
