@@ -135,9 +135,9 @@ _MEMORY = (
 )
 _LATENCY = (
     "An event waits for its epoch's end (50 ms at the mean), for the epoch's files to be written and synced (stage), "
-    "for the end of the next epoch, which makes the first one durable in the recovery store (100 ms), for the catalog "
-    "(publish), and for a reader whose own question takes tens of ms and is asked 20 ms after the last one. The "
-    "producer, the broker and that reader take most of the two cores, so that each of these waits for them too."
+    "until the recovery store has the epoch, which the next epoch's first poll tells, for the catalog (publish), and "
+    "for a reader that asks 20 ms after its last answer and whose question takes tens of ms. Producer, broker and that "
+    "reader take most of the two cores, so that each of these waits for them too."
 )
 _PUBLISHING = (
     "One transaction writes the files of a dozen tables, their statistics and the offsets into the catalog, statement "
