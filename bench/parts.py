@@ -41,6 +41,7 @@ PARTS = (
     Part("bench.latency", "latency", ("--rate", "500", "--seconds", "12", "--epochs-ms", "250"), needs=_JAVA),
     Part("bench.backfill", "backfill", ("--events", "50000"), needs=_ENGINES),
     Part("bench.decode", "decode", ("--records", "1000")),
+    Part("bench.fold", "fold", ("--rounds", "5", "--batches", "5", "--ids", "100000")),
     Part("bench.files", "files", ("--records", "20000")),
     Part("bench.formats", "formats", ("--records", "1000", "--rounds", "5")),
     Part("bench.start", "start", ("--rounds", "5")),

@@ -124,6 +124,27 @@ def _latency_ms(epoch_ms: int, name: str) -> Measured:
     return measured
 
 
+def _fold_mrows(results: Results) -> float | None:
+    """Million rows a second of CPU time, with a thousand keys."""
+    stored = results.get("fold")
+    return None if stored is None else float(stored.figures["rows_per_s"]["1000"]) / 1e6
+
+
+def _fold_of_many(results: Results) -> float | None:
+    """The rate with a million keys against that with a thousand."""
+    stored = results.get("fold")
+    rates = None if stored is None else stored.figures["rows_per_s"]
+    return rates and float(rates["1000000"]) / float(rates["1000"])
+
+
+def _ids(name: str) -> Measured:
+    def measured(results: Results) -> float | None:
+        stored = results.get("fold")
+        return None if stored is None else float(stored.figures["ids"][name])
+
+    return measured
+
+
 def _shape(name: str) -> Measured:
     return _ratio("record_shapes", None, name, "plain")
 
@@ -139,6 +160,11 @@ _LATENCY = (
     "for a reader that asks 20 ms after its last answer and whose question takes tens of ms. Producer, broker and that "
     "reader take most of the two cores, so that each of these waits for them too."
 )
+_FOLD = (
+    "A batch costs what its rows do and a part that does not depend on them: its ledger line, its delta rows as Arrow "
+    "columns, one per key that it has, and the steps of Python in between. With many keys each row is a delta row."
+)
+_IDS = "Each id is two words of hash, its time and a link, and is looked for at a random place of the memory's table."
 _PUBLISHING = (
     "One transaction writes the files of a dozen tables, their statistics and the offsets into the catalog, statement "
     "by statement from Python; syncing its log to the disk takes 0.3 ms of it. It is measured beside the producer, the "
