@@ -22,7 +22,12 @@ from query.alerts import alerts_sql, rows_of
 from query.reader import LakeReader
 
 ROOT = Path(__file__).resolve().parents[1]
-MEANT = {"many_ads": "regular_bot"}
+MEANT = {
+    "ad_spike": "click_farm",
+    "farm_visit": "click_farm",
+    "many_ads": "regular_bot",
+    "regular_visit": "regular_bot",
+}
 """The kind that a rule is meant for, where it has not its name."""
 
 
@@ -76,7 +81,8 @@ def judged(
 ) -> tuple[dict[str, Found], dict[str, Found]]:
     """What was found by kind, and by rule. `alerts`: rows of the view `alerts`, of which those that stand count.
 
-    An alert is about the events of its key's user, and ad where the key has one, within its window.
+    An alert is about the events of its key's user and ad, or of the one that the key has, within its window.
+    So much happens to an ad that an alert of an ad alone is about the kind that its rule is meant for, or about none.
     """
     by_user: dict[str, list[Labelled]] = {}
     for fraud in frauds:
@@ -91,14 +97,17 @@ def judged(
         start_ms, end_ms = (round(alert[name].timestamp() * 1000) for name in ("window_start", "window_end"))
         about = [
             each
-            for each in by_user.get(key["user_id"], ())
+            for each in (by_user.get(key["user_id"], ()) if "user_id" in key else frauds)
             if start_ms <= each.at_ms < end_ms and key.get("ad_id", each.ad_id) == each.ad_id
         ]
+        meant = [each for each in about if each.kind == MEANT.get(alert["rule"], alert["rule"])]
+        if "user_id" not in key:
+            about = meant
         rule = rules.setdefault(alert["rule"], Found())
         rule.alerts += 1
         rule.right_alerts += bool(about)
         seen.update(about)
-        own.update(each for each in about if each.kind == MEANT.get(alert["rule"], alert["rule"]))
+        own.update(meant)
     kinds = {}
     for kind in KINDS:
         events = [each for each in frauds if each.kind == kind.name]
@@ -123,7 +132,7 @@ def alerts_of(stream: Stream, pipeline: Path) -> list[dict[str, Any]]:
         folder = Path(place)
         (folder / "input").mkdir()
         (folder / "input" / "events.ndjson").write_bytes(b"".join(each.value + b"\n" for each in stream.events))
-        flags = ["--source", "files", "--input", "input", "--pipeline", str(pipeline), "--bounded", "--final"]
+        flags = ["--source", "files", "--input", "input", "--pipeline", str(pipeline.resolve()), "--bounded", "--final"]
         command = [sys.executable, str(ROOT / "run.py"), "run", *flags, "--log-level", "error", "--quiet"]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("TIDEMILL_", "BYTEWAX_"))}
         subprocess.run(command, cwd=folder, env={**clean, "PYTHONPATH": str(ROOT)}, check=True)
@@ -178,8 +187,9 @@ def main() -> None:
         "rules": f"{arguments.pipeline.name}; their thresholds were chosen by looking at seed 0",
         "found": "an event that an alert which stands at the end is about: of its user, its ad if the rule asks by "
         "ad, and within its window; a scheme is found with one event of it",
-        "precision": "alerts about an event of any kind of fraud, of all alerts of the rule that stand at the end",
-        "not found": "slow drips stay below every threshold by design; no shipped rule is meant for them",
+        "precision": "alerts about an event of any kind of fraud, of all alerts of the rule that stand at the end; of "
+        "the rule by ad alone, about an event of the kind that it is meant for",
+        "end": "the stream ends, and the run with it: sessions that are not over by then are not told",
     }
     data = {
         name: {key: asdict(each) for key, each in one.items()} for name, one in (("kinds", kinds), ("rules", rules))

@@ -55,6 +55,12 @@ PARTS = (
     Part("bench.one_broken", "one_broken", ("--records", "200")),
     Part("bench.safe_sql", "safe_sql", ("--records", "20000")),
     Part("bench.disk", "disk", ("--rate", "500", "--seconds", "10")),
+    Part(
+        "bench.alert_rules",
+        "alert_rules",
+        ("--commits", "3", "--records", "20000", "--keys", "20000", "--rounds", "1"),
+    ),
+    Part("bench.pair_rules", "pair_rules", ("--commits", "3", "--keys", "20000")),
     Part("bench.fraud", "fraud", ("--minutes", "10", "--seeds", "1")),
     Part("bench.hour", "hour", ("--seconds", "15")),
     Part("bench.profile", "profile", ("--events", "20000"), needs=_JAVA),

@@ -1,4 +1,4 @@
-"""Fraud in ad events: click farms, clicks by a timer, clicks nobody could have made, conversions without a click."""
+"""Fraud in ad events: click farms, clicks by a timer or by nobody, slow drips, conversions out of nothing."""
 
 from typing import Annotated, Literal
 
@@ -7,10 +7,16 @@ from pydantic import BaseModel
 
 from tidemill import EventTime, Pipeline, alerts
 from tidemill import aggregates as agg
-from tidemill.windows import hop, tumble
+from tidemill.windows import hop, session, tumble
 
 CLICK, CONVERSION = "event_type = 'click'", "event_type = 'conversion'"
 WHO_ON_WHAT = ["user_id", "ad_id"]
+STEPS = {
+    "clicks": agg.count(),
+    "first_ms": agg.min("device_ms"),
+    "last_ms": agg.max("device_ms"),
+    "mean_ms": agg.avg("device_ms"),
+}
 
 
 class AdEvent(BaseModel):
@@ -45,22 +51,54 @@ pipeline = Pipeline(
             cool_down="1h",
             keep="90d",
         ),
+        # when it is over: with the minutes in which somebody was slower
+        alerts.threshold(
+            "farm_visit",
+            keys=WHO_ON_WHAT,
+            window=session("2m"),
+            where=CLICK,
+            aggregates={"clicks": agg.count()},
+            having="clicks >= 10",
+            severity="high",
+            message="{user_id} clicked {ad_id} {clicks} times, from {window_start} to {window_end}",
+            keep="90d",
+        ),
+        alerts.compare(
+            "ad_spike",
+            keys=["ad_id"],
+            window=tumble("10m"),
+            where=CLICK,
+            aggregates={"clicks": agg.count()},
+            value="clicks",
+            against=alerts.mean(of=6),
+            rises_above=12,
+            message="{ad_id} had {clicks} clicks within ten minutes, and {before} before on average",
+            keep="90d",
+        ),
         # the mean of even steps is the middle of first and last, however long they are
         alerts.threshold(
             "regular_bot",
             keys=["user_id"],
             window=hop("30m", every="10m"),
             where=CLICK,
-            aggregates={
-                "clicks": agg.count(),
-                "first_ms": agg.min("device_ms"),
-                "last_ms": agg.max("device_ms"),
-                "mean_ms": agg.avg("device_ms"),
-            },
+            aggregates=STEPS,
             having="clicks >= 8 AND 2 * mean_ms - first_ms - last_ms BETWEEN -250 AND 250",
             severity="high",
             message="{user_id} clicked {clicks} times, as evenly as a timer",
             cool_down="1h",
+            keep="90d",
+        ),
+        # when it is over: more steps and no border between them, so a timer may tremble by some seconds
+        alerts.threshold(
+            "regular_visit",
+            keys=["user_id"],
+            window=session("3m"),
+            where=CLICK,
+            aggregates=STEPS,
+            having="clicks >= 8 AND 1000 * (2 * mean_ms - first_ms - last_ms) BETWEEN first_ms - last_ms "
+            "AND last_ms - first_ms",
+            severity="high",
+            message="{user_id} clicked {clicks} times until {window_end}, as evenly as a timer",
             keep="90d",
         ),
         alerts.distinct(
@@ -73,47 +111,58 @@ pipeline = Pipeline(
             message="{user_id} clicked on {distinct_count} ads within ten minutes",
             keep="90d",
         ),
-        # windows overlap by more than the gap, so that each pair lies in one of them
-        alerts.threshold(
+        # the server may hear of the click first, so either may come before the other: the device's clock decides
+        alerts.sequence(
             "instant_click",
-            keys=WHO_ON_WHAT,
-            window=hop("400ms", every="200ms"),
-            where="event_type <> 'conversion'",
-            aggregates={
-                "shown_ms": agg.max("device_ms", where="event_type = 'impression'"),
-                "clicked_ms": agg.min("device_ms", where=CLICK),
-            },
-            having="clicked_ms - shown_ms BETWEEN 0 AND 50",
+            key=WHO_ON_WHAT,
+            first="event_type <> 'conversion'",
+            then="event_type <> 'conversion'",
+            within="120ms",
+            having="first.event_type = 'impression' AND then.event_type = 'click' "
+            "AND then.device_ms - first.device_ms BETWEEN 0 AND 60 "
+            "OR first.event_type = 'click' AND then.event_type = 'impression' "
+            "AND first.device_ms - then.device_ms BETWEEN 0 AND 60",
             severity="high",
             message="{user_id} clicked {ad_id} before anybody could have seen it",
             cool_down="1m",
             keep="90d",
         ),
-        alerts.threshold(
+        alerts.sequence(
             "injected_click",
-            keys=WHO_ON_WHAT,
-            window=hop("4s", every="2s"),
-            where="event_type <> 'impression'",
-            aggregates={
-                "clicked_ms": agg.max("device_ms", where=CLICK),
-                "converted_ms": agg.min("device_ms", where=CONVERSION),
-            },
-            having="converted_ms - clicked_ms BETWEEN 0 AND 1900",
-            severity="critical",
-            message="{user_id} clicked {ad_id} in the moment of the conversion",
-            cool_down="1m",
+            key=WHO_ON_WHAT,
+            first=CLICK,
+            then=CONVERSION,
+            within="6s",
+            severity="high",
+            message="{user_id} clicked {ad_id} at {first_event_time}, just before the conversion at {then_event_time}",
             keep="90d",
         ),
-        # a click that comes in later takes the alert back
-        alerts.threshold(
+        # who saw the ad may come later by another way
+        alerts.absence(
             "lone_conversion",
+            key=WHO_ON_WHAT,
+            first="event_type <> 'conversion'",
+            then=CONVERSION,
+            missing="first",
+            within="3h",
+            message="a conversion for {ad_id} at {then_event_time}, which {user_id} has neither seen nor clicked",
+            keep="90d",
+        ),
+        # few clicks and far apart: seldom enough for every other rule
+        alerts.threshold(
+            "slow_drip",
             keys=WHO_ON_WHAT,
-            window=tumble("6h"),
-            where="event_type <> 'impression'",
-            aggregates={"clicks": agg.count(where=CLICK), "conversions": agg.count(where=CONVERSION)},
-            having="conversions > 0 AND clicks = 0",
+            window=hop("2h", every="30m"),
+            where=CLICK,
+            aggregates={
+                "clicks": agg.count(),
+                "first_ms": agg.min("device_ms"),
+                "last_ms": agg.max("device_ms"),
+            },
+            having="clicks >= 4 AND last_ms - first_ms >= (clicks - 1) * 1080000",
             severity="low",
-            message="{user_id} has {conversions} conversions of {ad_id} and no click",
+            message="{user_id} clicked {ad_id} {clicks} times in two hours, again and again",
+            cool_down="1d",
             keep="90d",
         ),
     ],

@@ -38,15 +38,18 @@ def test_an_alert_is_about_the_events_of_its_key_within_its_window() -> None:
         alert("click_farm", 0, 2_000, user_id="u1", ad_id="hats"),
         alert("click_farm", 0, 9_000, "retracted", user_id="u2", ad_id="hats"),
         alert("many_ads", 2_000, 2_501, user_id="u1"),
+        alert("ad_spike", 1_500, 9_000, ad_id="shoes"),
+        alert("ad_spike", 1_500, 9_000, ad_id="hats"),
     ]
     kinds, rules = judged(FRAUDS, alerts)
-    assert kinds["click_farm"] == Found(2, 1, 2, 1, 1, 1)
+    assert kinds["click_farm"] == Found(2, 2, 2, 1, 1, 1)
     assert kinds["instant_click"] == Found(1, 0, 1, 1, 0, 1)
     assert kinds["slow_drip"] == Found(1, 0, 0, 1, 0, 0)
     assert (rules["click_farm"].alerts, rules["click_farm"].right_alerts) == (2, 1)
     assert (rules["many_ads"].alerts, rules["many_ads"].right_alerts) == (1, 1)
+    assert (rules["ad_spike"].alerts, rules["ad_spike"].right_alerts) == (2, 1)
     text = as_markdown(kinds, rules)
-    assert "| 2 | 0.500 | 1.000 |" in text
+    assert "| 2 | 1.000 | 1.000 |" in text
     assert "| click_farm | click_farm | 2 | 1 | 0.500 |" in text
 
 
@@ -68,5 +71,5 @@ def test_a_small_stream_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     fraud.main()
     ((name, _, facts, _, data),) = written
     assert name == "fraud"
-    assert "slow drips" in facts["not found"]
+    assert "sessions that are not over" in facts["end"]
     assert data["kinds"]["lone_conversion"]["own_events"] == data["kinds"]["lone_conversion"]["events"] > 0

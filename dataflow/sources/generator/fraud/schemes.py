@@ -64,7 +64,7 @@ def lone_conversion(draws: Draws, length_ms: int) -> Iterator[Act]:
 
 
 def slow_drip(draws: Draws, length_ms: int) -> Iterator[Act]:
-    """Many people click on one ad, each of them seldom: every rule's window holds less than it asks for."""
+    """Many people click on one ad for hours, each of them once or twice in half an hour."""
     ad = draws.whole(0, ADS)
     for _ in range(draws.whole(8, 20)):
         user, at_ms = _fraudster(draws), draws.whole(0, 30 * MINUTE_MS)
@@ -79,7 +79,7 @@ KINDS = (
     Kind("instant_click", "a click within 60 ms of its impression", 30, instant_click),
     Kind("injected_click", "a click within 6 s before a conversion", 60, injected_click),
     Kind("lone_conversion", "a conversion of somebody who never clicked", 40, lone_conversion),
-    Kind("slow_drip", "clicks below every threshold, for hours", 4, slow_drip),
+    Kind("slow_drip", "many people, each with few clicks on one ad, for hours", 4, slow_drip),
 )
 
 
