@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from bytewax.dataflow import Dataflow
 
 _RARELY = 100_000
-"""More new objects than a command makes while it starts; `runtime.launch` goes back to Python's own number."""
+"""More new objects than a command makes while it starts."""
+
+_RARELY_IN_A_RUN = 1_000_000
+"""More than a run makes, which loads a compiler; `runtime.launch` goes back to Python's own number."""
 
 
 def flow() -> "Dataflow":
@@ -83,6 +86,7 @@ def _take_the_systems_memory() -> None:
 
 def _launch(*arguments: Any) -> int:
     _take_the_systems_memory()
+    gc.set_threshold(_RARELY_IN_A_RUN, *gc.get_threshold()[1:])
     from runtime.launch import launch
 
     return launch(*arguments, outlets=_outlets)

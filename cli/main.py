@@ -23,7 +23,7 @@ def main(
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        work = None if _COMPLETION in os.environ else plain(words, last=last)
+        work = None if _COMPLETION in os.environ else plain(words, launch, last=last)
         if work is not None:
             _do(work)
         from cli.app import app

@@ -1,18 +1,21 @@
 """`tidemill run`: the pipeline itself, until its input ends or somebody stops it."""
 
 import sys
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from cli.flags import option
 from cli.options import FLAGS, Given, takes
+
+if TYPE_CHECKING:
+    import typer
 
 
 @takes(*FLAGS)
 def run(
     given: Given,
-    context: typer.Context,
-    process_id: int | None = typer.Option(None, hidden=True),
-    addresses: str | None = typer.Option(None, hidden=True),
+    context: "typer.Context",
+    process_id: Annotated[int | None, option("--process-id", hidden=True)] = None,
+    addresses: Annotated[str | None, option("--addresses", hidden=True)] = None,
 ) -> None:
     """Read events, fold them into windows, commit them into the lake; go on where the last run ended.
 
@@ -30,4 +33,4 @@ def run(
         code = Supervisor(this_command(sys.argv[1:]), settings.processes).run()
     else:
         code = context.obj(settings, process_id, addresses.split(";") if addresses else None)
-    raise typer.Exit(code)
+    raise SystemExit(code)

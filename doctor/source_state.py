@@ -60,7 +60,7 @@ def _others(settings: Settings, plan: Plan, reading: Reading, clock: Callable[[]
         yield error("source", str(problem), "put the input back, or name it with --source and --input")
         return
     try:
-        there, held = source.partitions(), copies(source)
+        there, held = source.partitions(), copies(settings, source)
     finally:
         source.close()
     yield ok("source", f"{settings.source}: {counted(len(there), 'source partition')}", partitions=there)

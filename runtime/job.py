@@ -125,7 +125,7 @@ def prepare(settings: Settings, control: Control, process: int | None = None, *,
     source.partitions()
     if settings.source == "files" and process == 0 and (told := not_read(settings)) is not None:
         logger("run").warning(told, fix="move them elsewhere, or give those that hold records the ending of their form")
-    if process == 0 and (told := copies(source)) is not None:
+    if process == 0 and (told := copies(settings, source)) is not None:
         logger("run").info(told)
     recovery = RecoveryFolder(Path(settings.recovery))
     require_places(settings, recovery)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataflow.errors import ConfigError, InputMissing, OffsetLost, RecoveryError, TidemillError
-from dataflow.sources.generator.source import NAME
+from dataflow.sources.generator import NAME
 from dataflow.sources.kafka.topic_choice import TopicChoice
 from dataflow.spoken import listed
 from runtime.recovery_folder import RecoveryFolder

@@ -64,8 +64,11 @@ def not_read(settings: Settings) -> str | None:
     return look(folder).told(folder)
 
 
-def copies(source: Source) -> str | None:
-    """Which of its files are not read because all that they hold was read before, in words; None where none is."""
+def copies(settings: Settings, source: Source) -> str | None:
+    """Which of the files of `settings` are not read because all that they hold was read before, in words; or None."""
+    if settings.source != "files":
+        return None
+    # with the libraries of all forms of files, which no other source waits for
     from dataflow.sources.files.source import FilesSource
 
     if not isinstance(source, FilesSource) or not source.copies:

@@ -13,8 +13,8 @@ from dataflow.columnar.numbers import Numbers, from_arrow
 from dataflow.columnar.sketches import bucket_codes
 from dataflow.columnar.types import Bools, Doubles, Int64s, Positions
 from dataflow.enrich.lookup import Lookup
+from dataflow.filter.expression import Expression
 from dataflow.filter.nodes import Frame
-from dataflow.filter.parse import Expression
 
 
 class Columns(Mapping[str, pa.Array]):

@@ -9,8 +9,9 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflow.filter.expression import Expression
 from dataflow.filter.nodes import Column, Comparison, Constant, Junction, Membership, Node
-from dataflow.filter.parse import Expression, parse
+from dataflow.filter.parse import parse
 
 Value: TypeAlias = str | int | Decimal | float | bool | date
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from dataflow.durations import to_text
-from dataflow.filter.parse import ConditionError, Expression, parse
+from dataflow.filter.expression import ConditionError, Expression
+from dataflow.filter.parse import parse
 from dataflow.own_columns import WINDOW
 from dataflow.pipeline import checks as check
 from dataflow.pipeline.alert_rules import DISTINCT_COUNT, SEVERITIES, Threshold

@@ -11,7 +11,8 @@ from dataflow.aggregates.kinds import Input, is_quantile
 from dataflow.aggregates.kinds import kind_of as aggregate_kind_of
 from dataflow.durations import Duration, to_ms, to_text
 from dataflow.event.fields import text_to_ms
-from dataflow.filter.parse import ConditionError, Expression, parse
+from dataflow.filter.expression import ConditionError, Expression
+from dataflow.filter.parse import parse
 from dataflow.own_columns import OF_EVENTS, OF_ROLLUPS, VALUE
 from dataflow.pipeline.columns import Columns
 from dataflow.spelling import suggest

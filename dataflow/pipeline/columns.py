@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from dataflow.event.schema import ReadModel, values_of
-from dataflow.filter.parse import Values
+from dataflow.filter.expression import Values
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from dataflow.aggregates import count
 from dataflow.durations import Duration, to_text
+from dataflow.filter.expression import ConditionError, Expression, kind_of
 from dataflow.filter.nodes import Column, IsNull, Junction, Not
-from dataflow.filter.parse import ConditionError, Expression, kind_of, parse
+from dataflow.filter.parse import parse
 from dataflow.own_columns import EVENT_PLACE, WINDOW
 from dataflow.pipeline import alert_plan
 from dataflow.pipeline import checks as check

@@ -10,7 +10,7 @@ from dataflow.aggregates import Aggregate
 from dataflow.aggregates.kinds import AggregateKind, kind_of
 from dataflow.errors import PipelineError
 from dataflow.event.schema import EventSchema, read_model
-from dataflow.filter.parse import Expression
+from dataflow.filter.expression import Expression
 from dataflow.formats.declared import Format
 from dataflow.formats.declared import json as json_format
 from dataflow.formats.schemas import Schemas

@@ -9,7 +9,7 @@ from dataflow.durations import to_text
 from dataflow.errors import PipelineError
 from dataflow.event.fields import FieldKind
 from dataflow.filter.engine_sql import NotInEngine
-from dataflow.filter.parse import Expression
+from dataflow.filter.expression import Expression
 from dataflow.pipeline.checks import MAX_DURATION_MS
 from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.windows.flink import MAX_INTERVAL_MS

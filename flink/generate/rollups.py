@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from dataflow.aggregates.rows import Taken
 from dataflow.filter.engine_sql import Decimals
+from dataflow.filter.expression import Expression
 from dataflow.filter.flink import FlinkSql
-from dataflow.filter.parse import Expression
 from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
 from dataflow.windows.assigned import Assigned
 from dataflow.windows.kinds import kind_of

@@ -1,5 +1,6 @@
 """A checked condition as DuckDB's SQL: the declared text again, with whole numbers that cannot overflow."""
 
+from dataflow.filter.expression import Expression
 from dataflow.filter.nodes import (
     Arithmetic,
     Between,
@@ -13,7 +14,6 @@ from dataflow.filter.nodes import (
     Node,
     Not,
 )
-from dataflow.filter.parse import Expression
 from dataflow.sql import text
 
 

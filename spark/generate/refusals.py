@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from dataflow.errors import PipelineError
 from dataflow.filter.engine_sql import NotInEngine
-from dataflow.filter.parse import Expression
+from dataflow.filter.expression import Expression
 from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.windows.kinds import kind_of
 from flink.contract.table import unsupported

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from dataflow.aggregates.rows import PARTS, Taken, collected
 from dataflow.filter.engine_sql import Decimals, digits_of
-from dataflow.filter.parse import Expression
+from dataflow.filter.expression import Expression
 from dataflow.filter.spark import SparkSql, spark_text
 from dataflow.pipeline.plan import AggregatePlan, Plan
 from dataflow.sql import backquoted as named

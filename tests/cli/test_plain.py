@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cli.app import real
 from cli.flags import CONTEXT, parameters
-from cli.plain import QUESTIONS, plain, read
+from cli.plain import PLAIN, plain, read
 
 
 def by_typer(name: str, words: Sequence[str]) -> dict[str, Any] | None:
@@ -45,6 +45,23 @@ def compared(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 WORDS = {
+    "run": [
+        *("--bounded", "--unbounded", "--bounded=x", "--bounded/--unbounded", "--no-events", "--events", "--quiet"),
+        *("--kafka", "a=b", "--kafka=c=d", "--lake", "DIR", "-w", "2", "-w2", "-w=2", "--workers=0", "--epoch-ms", "x"),
+        *(
+            "--process-id",
+            "1",
+            "--addresses",
+            "a;b",
+            "--generator-rate",
+            "0.5",
+            "--input=x",
+            "--help",
+            "--",
+            "-",
+            "--no",
+        ),
+    ],
     "query": [
         *("SELECT 1", "--format", "json", "--format=csv", "--limit", "3", "--limit=0", "-1", "--timeout", "0.5", "1e3"),
         *("--lake", "DIR", "-o", "-oFILE", "-o=x", "--output=x", "--as-of", "--tz", "--", "-", "--help", "", "--nope"),
@@ -57,7 +74,7 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", PLAIN)
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_what_is_read_plainly_is_read_by_typer_in_the_same_way(name: str, data: st.DataObject) -> None:
@@ -75,6 +92,8 @@ def test_what_is_read_plainly_is_read_by_typer_in_the_same_way(name: str, data: 
         ["report", "per_ad", "--minutes", "5", "--at", "latest", "--by=clicks"],
         ["report"],
         ["--help"],
+        ["run"],
+        ["run", "--kafka", "a=b", "--kafka=c=d", "--bounded", "--no-events", "-w", "2", "--topic=clicks"],
     ],
 )
 def test_plain_words_need_no_typer(words: list[str]) -> None:
@@ -96,7 +115,10 @@ def test_plain_words_need_no_typer(words: list[str]) -> None:
         ["query", "a", "--limit"],
         ["query", "a", "--limit", "1", "--limit", "2"],
         ["query", "-"],
-        ["run"],
+        ["run", "clicks"],
+        ["run", "--bounded", "--unbounded"],
+        ["run", "--workers", "two"],
+        ["run", "--bounded=yes"],
         ["config", "show"],
     ],
 )

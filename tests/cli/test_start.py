@@ -167,3 +167,66 @@ def test_the_package_of_declarations_is_empty_until_one_is_asked_for(tmp_path: P
 
 def test_the_entry_for_bytewax_is_there_without_the_pipeline(tmp_path: Path) -> None:
     assert not imported(tmp_path, "import run\nassert callable(run.flow)") & HEAVY
+
+
+PIPELINE = """
+from pydantic import BaseModel
+
+from tidemill import EventTime, Pipeline, Rollup
+from tidemill import aggregates as agg
+from tidemill.windows import tumble
+
+
+class Event(BaseModel):
+    event_id: str
+    event_time: EventTime
+    ad_id: str
+
+
+count = agg.count()
+pipeline = Pipeline(
+    name="plain", event=Event, rollups=[Rollup("by_ad", keys=["ad_id"], window=tumble("1m"), aggregates={"n": count})]
+)
+"""
+NOT_IN_A_RUN = {
+    *("_duckdb", "duckdb", "fastavro", "google.protobuf", "rich", "sqlglot", "typer"),
+    *("dataflow.sources.files", "doctor", "emit", "flink", "proof", "query", "serve", "spark"),
+}
+"""What a run of a pipeline without conditions, formats and targets goes without, from its first word to its last."""
+
+
+def test_a_run_imports_what_it_runs_alone(tmp_path: Path) -> None:
+    pipeline = tmp_path / "plain.py"
+    pipeline.write_text(PIPELINE)
+    words = ["run", "--source", "generator", "--generator-records", "100", "--generator-unpaced", "--bounded"]
+    places = ["--lake", str(tmp_path / "lake"), "--recovery", str(tmp_path / "recovery")]
+    modules = of_command(tmp_path, *words, "--pipeline", str(pipeline), *places)
+    assert "numba" in modules
+    assert not modules & NOT_IN_A_RUN
+
+
+def test_the_parser_of_conditions_is_imported_for_a_pipeline_with_one(tmp_path: Path) -> None:
+    pipeline = tmp_path / "filtered.py"
+    pipeline.write_text(PIPELINE.replace("keys=", "where=\"ad_id = 'a'\", keys="))
+    load = "import sys\nfrom dataflow.pipeline.load import load\n"
+    assert "sqlglot" in imported(tmp_path, f"{load}load({str(pipeline)!r})")
+    pipeline.write_text(PIPELINE)
+    assert "sqlglot" not in imported(tmp_path, f"{load}load({str(pipeline)!r})")
+
+
+def test_python_looks_for_no_garbage_while_a_run_starts(tmp_path: Path) -> None:
+    pipeline = tmp_path / "plain.py"
+    pipeline.write_text(PIPELINE)
+    code = """
+import gc, runtime.launch, run, sys
+rounds = []
+gc.callbacks.append(lambda phase, _: rounds.append(phase))
+def rest():
+    sys.modules[f"rounds {len(rounds)}"] = gc
+    raise SystemExit(0)
+runtime.launch._rest_what_stays = rest
+run.main()
+"""
+    words = ["run", "--source", "generator", "--generator-records", "100", "--generator-unpaced", "--bounded"]
+    places = ["--lake", str(tmp_path / "lake"), "--recovery", str(tmp_path / "recovery")]
+    assert "rounds 0" in imported(tmp_path, code, *words, "--pipeline", str(pipeline), *places)

@@ -7,10 +7,9 @@ import pyarrow as pa
 
 from dataflow.errors import ConfigError
 from dataflow.messages import POLL_SCHEMA, Poll
+from dataflow.sources.generator import NAME
 from dataflow.sources.generator.adstream import AdStream
 from dataflow.sources.source import Hint, Reader
-
-NAME = "generator"
 
 NowMs = Callable[[], int]
 

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from dataflow.filter.parse import ConditionError, parse
+from dataflow.filter.expression import ConditionError
+from dataflow.filter.parse import parse
 
 SCHEMA = pa.schema(
     [
