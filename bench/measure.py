@@ -99,6 +99,11 @@ def run_child(
     return Usage(wall_s, usage.ru_utime + usage.ru_stime, peak_rss_bytes, output)
 
 
+def as_installed() -> dict[str, str]:
+    """The environment of a command that starts as an installed one does, whose modules are compiled and kept."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def in_turns(contenders: Mapping[str, Callable[[int], Sample]], rounds: int = FEWEST_ROUNDS) -> dict[str, list[Sample]]:
     """Run every contender `rounds` times, one after the other, the order turned round every other round.
 

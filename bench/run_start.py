@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.commands import create_topic, produce, run
-from bench.measure import FEWEST_ROUNDS, BenchError, run_child
+from bench.measure import FEWEST_ROUNDS, BenchError, as_installed, run_child
 from bench.results import write
 from deploy.kafka_server import KafkaCluster
 from query.reader import LakeReader
@@ -52,7 +52,9 @@ def lived(command: Sequence[str], log: Path, lake: Path | None = None) -> Life:
     with log.open("wb") as errors:
         began = datetime.now(UTC)
         started = time.perf_counter()
-        code = subprocess.call(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
+        code = subprocess.call(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=as_installed()
+        )
         whole_ms = (time.perf_counter() - started) * 1000
     if code:
         raise BenchError(f"{' '.join(command)} ended with {code}:\n{log.read_text(errors='replace')[-2000:]}")

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.commands import TIDEMILL
-from bench.measure import FEWEST_ROUNDS, BenchError, run_child
+from bench.measure import FEWEST_ROUNDS, BenchError, as_installed, run_child
 from bench.results import write
 
 NOTHING = "python -c pass"
@@ -93,10 +93,9 @@ def as_markdown(starts: Sequence[Start]) -> str:
 
 def _run(command: Sequence[str]) -> tuple[float, float]:
     """Wall and CPU seconds. Nothing watches the child: that would take a core of a small machine."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     started = time.perf_counter()
     child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=as_installed()
     )
     # wait4 instead of Popen.wait: it alone gives this child's own resource usage
     _, status, usage = os.wait4(child.pid, 0)

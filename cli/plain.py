@@ -83,7 +83,12 @@ def read(
             key = flags[name]
             value = value if equals else next(rest, "")
             before = written.get(key, [])
-            if not value or value.startswith("-") or isinstance(before, str) or (equals and not name.startswith("--")):
+            if (
+                not value
+                or value.startswith("-")
+                or not isinstance(before, list)
+                or (equals and not name.startswith("--"))
+            ):
                 return None
             written[key] = [*before, value] if declared[key].type in _LISTS else value
         elif word.startswith("-") and not (strange and word.startswith("--") and len(name) > 2 and name != "--help"):

@@ -83,8 +83,8 @@ def _known(reader: "LakeReader") -> "dict[str, Known | None]":
 
 def generator_start(stream: object, reader: "LakeReader") -> int:
     """When the generator's stream began, in ms, from one row of the lake. Raises LakeError if there is none."""
-    from dataflow.sources.generator.adstream import AdStream
     from dataflow.sources.generator import NAME
+    from dataflow.sources.generator.adstream import AdStream
 
     assert isinstance(stream, AdStream)
     snapshot = reader.snapshot()

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from bench import results
-from bench.measure import MIB, BenchError, Sample, as_markdown, in_turns, machine, run_child, summarise
+from bench.measure import (
+    MIB,
+    BenchError,
+    Sample,
+    as_installed,
+    as_markdown,
+    in_turns,
+    machine,
+    run_child,
+    summarise,
+)
 
 
 def python(code: str) -> list[str]:
@@ -83,3 +93,11 @@ def test_results_name_the_machine_and_hold_the_figures(tmp_path: Path, capsys: p
     assert stored["machine"]["cores"] == machine().cores
     assert stored["figures"] == {"p50": 1}
     assert (tmp_path / "t.md").read_text() == capsys.readouterr().out.removesuffix("\n")
+
+
+def test_what_is_measured_keeps_the_bytecode_of_its_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("TIDEMILL_LAKE", "there")
+    environment = as_installed()
+    assert "PYTHONDONTWRITEBYTECODE" not in environment
+    assert environment["TIDEMILL_LAKE"] == "there"

@@ -64,7 +64,7 @@ def test_what_a_question_raises_ends_it_as_any_command(monkeypatch, capsys, fail
 
     failing.append(error)
     for name, plain in (("fail", None), ("query", ask)):
-        monkeypatch.setattr("cli.main.plain", lambda words, last, plain=plain: plain)
+        monkeypatch.setattr("cli.main.plain", lambda _words, _launch, last, plain=plain: plain)
         with redirect_stdout(sys.stdout), redirect_stderr(sys.stderr), pytest.raises(SystemExit) as ended:
             main(arguments=[name])
         ends.append((ended.value.code, *capsys.readouterr()))
@@ -76,7 +76,7 @@ def test_an_unknown_error_of_a_question_is_not_hidden_either(monkeypatch):
     def ask() -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("cli.main.plain", lambda words, last: ask)
+    monkeypatch.setattr("cli.main.plain", lambda _words, _launch, last: ask)
     with pytest.raises(ZeroDivisionError):
         main(arguments=["query"])
 
