@@ -9,6 +9,7 @@
     │   ├── OffsetLost           our next offset is gone (retention, truncation, topic created anew)
     │   ├── InputMissing         the folder or file to read is not there
     │   ├── RegistryUnreachable  the schema registry gave no answer
+    │   ├── SchemaRefused        the schema registry does not take a schema of what leaves the lake
     │   ├── TooManyDead          more of the input became dead letters than `fail_dead` allows
     │   └── StoppedEarly         exit 0: an end was asked for before the input had answered
     ├── RecoveryError            exit 4: the recovery folder is missing, in use, or of another lake
@@ -94,6 +95,10 @@ class OffsetLost(SourceError):
 
 class RegistryUnreachable(SourceError):
     """The schema registry gave no answer; a run asks it again until it does."""
+
+
+class SchemaRefused(SourceError):
+    """The schema registry does not take a schema: it does not fit the ones before it, or may not be registered."""
 
 
 class InputMissing(SourceError):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataflow.pipeline.emit_plan import EmitPlan
 from dataflow.pipeline.names import ALERT_CHANGES, ALERTS
 from dataflow.sql import quoted, text
-from emit.lake_rows import json_rows, new_rows_sql, newer_files, with_tables
+from emit.lake_rows import json_rows, new_rows_sql, newer_files, typed_rows, with_tables
 from emit.position import Position
 from emit.record import Batch, Record
 from query.reader import LakeReader, LakeSnapshot
@@ -24,6 +24,7 @@ class AlertChanges:
     def __init__(self, reader: LakeReader, plan: EmitPlan) -> None:
         self._reader = reader
         self._rules = plan.rules
+        self._is_json = not plan.is_registered
 
     def newest(self, snapshot: LakeSnapshot) -> Position:
         """Where a way out stands that has nothing to send of what is there."""
@@ -54,6 +55,11 @@ class AlertChanges:
             first = len(SHOWN) - 1
             quiet = first + len(_BESIDE)
             shown = [*range(first), quiet]
+            if not self._is_json:
+                key_of = [first + _BESIDE.index(name) for name in ("key", "values", "_snapshot")]
+                for key, (*held, at) in typed_rows(cursor, sql, [0], [*shown, *key_of]):
+                    yield Record(key, None, int(str(at)), values=tuple(held))
+                return
             for row in json_rows(cursor, sql, [shown], range(first, quiet)):
                 yield _record([str(each) for each in row])
         finally:

@@ -61,3 +61,18 @@ def json_rows(
     cursor.execute(shaped_select(sql, columns_by_description(cursor, sql, None), shape, None))
     while rows := cursor.fetchmany(BATCH_ROWS):
         yield from rows
+
+
+def typed_rows(
+    cursor: duckdb.DuckDBPyConnection, sql: str, key: Place, values: Place
+) -> Iterator[tuple[str, tuple[object, ...]]]:
+    """Of each row a JSON object of the columns at `key`, and what those at `values` hold; times are ms since 1970."""
+
+    def shape(columns: Sequence[Column]) -> list[str]:
+        held = [f"epoch_ms(#{at + 1})" if columns[at].kind.id == "timestamp" else f"#{at + 1}" for at in values]
+        return [json_object(columns, key, Style()), *held]
+
+    cursor.execute(shaped_select(sql, columns_by_description(cursor, sql, None), shape, None))
+    while rows := cursor.fetchmany(BATCH_ROWS):
+        for row in rows:
+            yield row[0], row[1:]

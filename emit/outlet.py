@@ -8,28 +8,38 @@ from functools import partial
 from pathlib import Path
 
 from dataflow.errors import ConfigError
+from dataflow.formats.avro_schema import avro_schema
+from dataflow.formats.schemas import RegisteredSchema
 from dataflow.logs import logger
 from dataflow.pipeline.emit_plan import EmitPlan
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.targets import LATEST, Kafka, Webhook
-from dataflow.sources.kafka.properties import HOW_TO_REFER, check_owned, is_reference, is_secret, resolved
+from dataflow.sources.kafka.properties import HOW_TO_REFER, REGISTRY, check_owned, is_reference, is_secret, resolved
 from dataflow.spoken import counted
 from emit.alert_changes import AlertChanges
 from emit.follower import Follower, Means, Source
+from emit.form import Form, JsonForm
 from emit.hook import Clocks, HookTarget
 from emit.http_post import Answer, post
 from emit.ledger import LakeLedger
+from emit.registered import RegisteredForm
 from emit.rollup_rows import RollupRows
 from emit.signature import key_of
 from emit.target import Target
 from query.reader import LakeReader
 from runtime.delivery_mark import DeliveryMark
 from runtime.outlet import NoOutlet, Outlet
+from runtime.registry.client import RegistryClient
+from runtime.registry.open import checked_properties
 from runtime.settings import Settings
 from sinks.lake.fault import Fault, fault_from
 
 PATIENCE_S = 20.0
 """So long a run that ends waits for what is left to go out."""
+
+
+ALERT_CHANGE = "alert_change"
+"""What a schema calls a change of an alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +52,13 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way out with what it needs of the environment: a cluster's properties, or a webhook's secrets."""
+    """One way out with what it needs of the environment: properties of a cluster and a registry, secrets of a webhook."""
 
     plan: EmitPlan
     brokers: str = ""
     properties: Mapping[str, str] | None = None
     hook: Hook | None = None
+    registry: RegistryClient | None = None
 
 
 def outlet_of(settings: Settings, plan: Plan, environ: Mapping[str, str]) -> Outlet:
@@ -71,7 +82,12 @@ def _way(settings: Settings, plan: EmitPlan, environ: Mapping[str, str]) -> Way:
         for name, value in (target.properties or {}).items():
             _require_safe(f"{plan.name}, properties", name, value)
         own = resolved(dict(target.properties or {}), environ)
-        return Way(plan, target.brokers or settings.brokers, {**settings.require_kafka(), **own})
+        registered = {name: own.pop(name) for name in list(own) if name.startswith(REGISTRY)}
+        registry = None
+        if plan.is_registered:
+            needs = f"{plan.where} has its schema in a registry: set it in [kafka], or write json()"
+            registry = RegistryClient(checked_properties({**settings.require_registry(), **registered}, needs))
+        return Way(plan, target.brokers or settings.brokers, {**settings.require_kafka(), **own}, registry=registry)
     where = f"webhook {target.name}"
     if target.secret not in environ:
         fix = f"the environment has no such variable, which holds the secret of {where}: set it where the run starts"
@@ -192,7 +208,21 @@ def _target(pipeline: str, way: Way, ledger: LakeLedger, wait: Callable[[float],
     from emit.transaction import KafkaTarget
 
     name = f"tidemill.{pipeline}.{plan.name}"
-    return KafkaTarget(name, plan.target.topic, way.brokers, way.properties or {}, fault=fault)
+    form = _form(pipeline, way)
+    return KafkaTarget(name, plan.target.topic, way.brokers, way.properties or {}, form=form, fault=fault)
+
+
+def _form(pipeline: str, way: Way) -> Form:
+    plan = way.plan
+    if way.registry is None:
+        return JsonForm()
+    assert isinstance(plan.target, Kafka)
+    # only who writes it needs its library
+    from emit.avro_body import avro_body
+
+    name = plan.rollup.name if plan.rollup is not None else ALERT_CHANGE
+    text = avro_schema(name, f"tidemill.{pipeline}", plan.values)
+    return RegisteredForm(way.registry, f"{plan.target.topic}-value", RegisteredSchema("AVRO", text), avro_body(text))
 
 
 def _post(url: str, timeout_s: float, body: bytes, headers: dict[str, str]) -> Answer:

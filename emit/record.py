@@ -5,10 +5,13 @@ from typing import NamedTuple
 
 from emit.position import Position
 
+Values = tuple[object, ...]
+
 
 class Record(NamedTuple):
     """`value` None says that there is none any more. `snapshot`: the commit it comes from; `id`: of an alert's change,
-    the same however often it is sent, empty for rows; `rule`, `alert_id` and `change` likewise.
+    the same however often it is sent, empty for rows; `rule`, `alert_id` and `change` likewise. `values`: where it does
+    not go out as JSON, what the columns hold in the place of `value`, times in ms since 1970.
     """
 
     key: str
@@ -18,6 +21,7 @@ class Record(NamedTuple):
     rule: str = ""
     alert_id: str = ""
     change: int = 0
+    values: Values = ()
 
 
 class Batch(NamedTuple):

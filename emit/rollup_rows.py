@@ -5,12 +5,13 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from dataflow.errors import SnapshotExpired
-from dataflow.pipeline.emit_plan import CORRECTION, EmitPlan
+from dataflow.pipeline.emit_plan import EmitPlan
+from dataflow.pipeline.emit_schema import CORRECTION
 from dataflow.pipeline.names import LEDGER
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.targets import FINAL
 from dataflow.sql import quoted
-from emit.lake_rows import bounded_sql, json_rows, new_rows_sql, newer_files, nothing_sql, with_tables
+from emit.lake_rows import bounded_sql, json_rows, new_rows_sql, newer_files, nothing_sql, typed_rows, with_tables
 from emit.position import Position
 from emit.record import Batch, Record
 from query.duck import duckdb
@@ -36,6 +37,7 @@ class RollupRows:
         self._keys = [key.name for key in self._rollup.keys]
         self._windowed = [*self._keys, "window_start", "window_end"]
         self._key = emit.key
+        self._is_json = not emit.is_registered
 
     def newest(self, snapshot: LakeSnapshot) -> Position:
         """Where a way out stands that has nothing to send of what is there."""
@@ -98,7 +100,7 @@ class RollupRows:
         bound = ("window_end", None, border + 1)
         gone = f"window_end <= epoch_ms({border})"
         for record in self._rows(cursor, former, self._bounded(former, bound), self._windowed, gone, "false"):
-            yield record._replace(value=None, snapshot=snapshot.id)
+            yield record._replace(value=None, values=(), snapshot=snapshot.id)
 
     def _final(self, snapshot: LakeSnapshot, after: Position | None, position: Position) -> Iterator[Record]:
         """Rows whose window became final, then those of final ones that changed nevertheless."""
@@ -179,6 +181,10 @@ class RollupRows:
         )
         shown = range(len(values) + bool(told))
         key = [values.index(name) for name in self._key]
+        if not self._is_json:
+            for key_text, held in typed_rows(cursor, sql, key, shown):
+                yield Record(key_text, None, snapshot.id, values=held)
+            return
         for key_text, value in json_rows(cursor, sql, [key, shown]):
             assert key_text is not None
             yield Record(key_text, value, snapshot.id)

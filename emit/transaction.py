@@ -7,6 +7,7 @@ from contextlib import suppress
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from dataflow.sources.kafka.client import Trouble, admin_properties, build
+from emit.form import Form, JsonForm
 from emit.position import Position
 from emit.record import Record
 from emit.trouble import DeliveryTrouble
@@ -36,15 +37,19 @@ class KafkaTarget:
         brokers: str,
         properties: Mapping[str, object],
         *,
+        form: Form | None = None,
         fault: Fault = no_fault,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`properties` are librdkafka's as a user gave them, with what they refer to in its place."""
+        """`properties` are librdkafka's as a user gave them, with what they refer to in its place. `form`: of values,
+        JSON if none is named.
+        """
         self._name = name
         self._topic = topic
         self._brokers = brokers
         self._user = dict(properties)
         self._common = admin_properties(brokers, properties)
+        self._form = form or JsonForm()
         self._fault = fault
         self._monotonic = monotonic
         self._producer: Producer | None = None
@@ -54,6 +59,7 @@ class KafkaTarget:
     def open(self) -> Position | None:
         """As `Target` says. Raises ConfigError for properties that Kafka's client does not take."""
         self.close()
+        self._form.open()
         self._heard = Trouble(self._brokers, self._monotonic, self._user)
         ours = {
             "transactional.id": self._name,
@@ -120,7 +126,7 @@ class KafkaTarget:
                 consumer.close()
 
     def _produce(self, producer: Producer, record: Record) -> None:
-        value = None if record.value is None else record.value.encode()
+        value = self._form.written(record)
         while True:
             try:
                 producer.produce(self._topic, value, record.key.encode())

@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from dataflow.own_columns import WINDOW
 from dataflow.pipeline import checks as check
 from dataflow.pipeline.checks import Mistakes
+from dataflow.pipeline.emit_format import REGISTERED, check_columns, check_format_name, check_subjects
+from dataflow.pipeline.emit_schema import ALERT_VALUES, CORRECTION, row_values
 from dataflow.pipeline.targets import EVERY_COMMIT, FINAL, STARTS, WHEN, Kafka, Webhook
 from dataflow.spelling import suggest
 from dataflow.windows import Window
@@ -20,9 +24,6 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _URL = re.compile(r"https?://[^\s/?#@]+(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)
-
-CORRECTION = "correction"
-"""The field of a final row that says whether the row corrects one that went out before."""
 
 _WINDOW = tuple(column.name for column in WINDOW)
 
@@ -47,8 +48,24 @@ class EmitPlan:
     def where(self) -> str:
         """The target in words, without anything that may be secret."""
         if isinstance(self.target, Kafka):
-            return f"Kafka topic {self.target.topic}"
+            form = f" as {REGISTERED[self.target.format.name]}" if self.is_registered else ""
+            return f"Kafka topic {self.target.topic}{form}"
         return f"webhook {self.target.name}"
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether values are by a schema in a registry."""
+        return isinstance(self.target, Kafka) and self.target.format.name in REGISTERED
+
+    @property
+    def values(self) -> pa.Schema:
+        """The columns of what goes out, in their order."""
+        return ALERT_VALUES if self.rollup is None else row_values(self.rollup, self.when)
+
+    @property
+    def field(self) -> str:
+        """Where in the pipeline file it stands."""
+        return "alerts_to" if self.rollup is None else f"rollups.{self.rollup.name}.emit"
 
     @property
     def what(self) -> str:
@@ -80,9 +97,9 @@ def check_emits(mistakes: Mistakes, pipeline: "Pipeline", rollups: Sequence["Rol
     known = [plan for plan in found if plan is not None]
     for at, each in enumerate(known):
         if each.name in [other.name for other in known[:at]]:
-            field = "alerts_to" if each.rollup is None else f"rollups.{each.rollup.name}.emit"
             fix = "give each webhook a name" if isinstance(each.target, Webhook) else "leave one out"
-            mistakes.add(field, each.name, f"two targets of one name; {fix}")
+            mistakes.add(each.field, each.name, f"two targets of one name; {fix}")
+    check_subjects(mistakes, known)
     return tuple(known)
 
 
@@ -119,6 +136,7 @@ def _of_rollup(mistakes: Mistakes, field: str, target: Kafka, rollup: "RollupPla
     key = _key(mistakes, f"{field}.key", target, rollup, when)
     if len(mistakes.lines) > before:
         return None
+    check_columns(mistakes, f"{field}.format", target.format, row_values(rollup, when))
     return EmitPlan(f"{rollup.name}.{when}.{target.topic}", target, rollup, when, key)
 
 
@@ -168,6 +186,7 @@ def _check_kafka(mistakes: Mistakes, field: str, target: Kafka) -> None:
     if target.brokers is not None and not (isinstance(target.brokers, str) and target.brokers):
         mistakes.add(f"{field}.brokers", target.brokers, "write host:port, or leave it out for the source's brokers")
     _check_start(mistakes, field, target.start)
+    check_format_name(mistakes, f"{field}.format", target.format)
     given = check.check_mapping(
         mistakes, f"{field}.properties", target.properties or {}, "write properties={name: value} of librdkafka"
     )

@@ -1,9 +1,10 @@
 """Where rows and alerts go beside the lake, as a user declares it: `from tidemill import kafka, webhook`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dataflow.durations import Duration
+from dataflow.formats.declared import Format, json
 
 FINAL, EVERY_COMMIT = "final", "every_commit"
 WHEN = (FINAL, EVERY_COMMIT)
@@ -20,7 +21,7 @@ class Kafka:
     """A topic that rows of a rollup, or changes of alerts, are written to: each once, in transactions.
 
     `when` and `key` are about rows of a rollup, `rules` about alerts. Without `brokers` it is the source's cluster;
-    `properties` are librdkafka's, added to those of the source's.
+    `properties` are librdkafka's, added to those of the source's. `format` is that of values; keys are JSON.
     """
 
     topic: str
@@ -30,6 +31,7 @@ class Kafka:
     brokers: str | None = None
     properties: Mapping[str, str] | None = None
     start: str = EARLIEST
+    format: Format = field(default_factory=json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +56,17 @@ def kafka(
     brokers: str | None = None,
     properties: Mapping[str, str] | None = None,
     start: str = EARLIEST,
+    format: Format | None = None,
 ) -> Kafka:
     """A topic for rows of a rollup (`emit=`) or for alerts (`alerts_to=`); it has to be there.
 
     `when`: "final" (left out, it is that) writes each row once, when its window is final; "every_commit" the newest
     value of each key and window. `key`: the columns of the record's key, keys and window where left out. `rules`: only
     alerts of these rules. `start`: what a new target gets of a lake that is there: "earliest" all, "latest" only what
-    comes from then on.
+    comes from then on. `format`: of values, json() where left out; avro() registers a schema made of the columns as
+    subject TOPIC-value, in the registry that [kafka] names.
     """
-    return Kafka(topic, when, key, rules, brokers, properties, start)
+    return Kafka(topic, when, key, rules, brokers, properties, start, json() if format is None else format)
 
 
 def webhook(

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from dataflow.errors import ConfigError, RegistryUnreachable
+from dataflow.errors import ConfigError, RegistryUnreachable, SchemaRefused
 from dataflow.formats.frame import SchemaKey
 from dataflow.formats.schemas import RegisteredSchema
 
@@ -24,6 +24,8 @@ ANSWER_SECONDS = 5.0
 _MOST_BYTES = 16 * 2**20
 _MOST_REFERENCES = 1_000
 _NOT_FOUND, _NOT_ALLOWED = 404, (401, 403)
+_INCOMPATIBLE, _INVALID = 409, 422
+_SENT = "application/vnd.schemaregistry.v1+json"
 
 
 class Asked(Protocol):
@@ -79,25 +81,62 @@ class RegistryClient:
             self._gather(told, references, depth + 1)
             references[name] = str(told["schema"])
 
+    def register(self, subject: str, schema: RegisteredSchema) -> int:
+        """The number of `schema` under `subject`, where it is registered unless it is there already.
+
+        Where it is there, rights to read are enough. Raises RegistryUnreachable, SchemaRefused.
+        """
+        place = f"/subjects/{urllib.parse.quote(subject, safe='')}"
+        said = {"schema": schema.text, "schemaType": schema.kind}
+        try:
+            found = self._answer(place, said) or self._answer(f"{place}/versions", said)
+        except _Refused as refused:
+            raise self._refused(subject, refused) from None
+        if found is None or not isinstance(found.get("id"), int):
+            raise self._away(f"its answer for {subject} is no number of a schema; is {_URL} its Confluent interface?")
+        return int(found["id"])
+
+    def _refused(self, subject: str, refused: "_Refused") -> SchemaRefused:
+        told = f"the schema registry at {self.url} does not take the schema for {subject}"
+        if refused.status == _INCOMPATIBLE:
+            return SchemaRefused(
+                f"{told}: by the subject's compatibility it does not fit the versions before it ({refused.said}). "
+                f"Write to another topic, take the column back, or, where all who read the topic can read it, set another "
+                f"compatibility of {subject} in the registry"
+            )
+        return SchemaRefused(f"{told}: {refused.said}. Write to another topic, or correct the registry's rules")
+
     def _get(self, path: str) -> dict[str, Any] | None:
-        request = urllib.request.Request(self.url + path, headers=self._headers)
+        found = self._answer(path)
+        if found is not None and not isinstance(found.get("schema"), str):
+            raise self._away(f"its answer to {path} is no schema; is {_URL} the address of its Confluent interface?")
+        return found
+
+    def _answer(self, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any] | None:
+        """What it answers, None where it says that there is no such thing. Raises _Refused, RegistryUnreachable."""
+        sent = None if body is None else json.dumps(body).encode()
+        headers = self._headers if sent is None else {**self._headers, "Content-Type": _SENT}
+        request = urllib.request.Request(self.url + path, sent, headers)
         try:
             with self._open(request, timeout=ANSWER_SECONDS) as response:
-                body = response.read(_MOST_BYTES + 1)
+                answer = response.read(_MOST_BYTES + 1)
         except urllib.error.HTTPError as error:
             with error:
-                if error.code == _NOT_FOUND and _says_not_found(error.read(_MOST_BYTES)):
-                    return None
+                told = error.read(_MOST_BYTES)
+            if error.code == _NOT_FOUND and _says_not_found(told):
+                return None
             if error.code in _NOT_ALLOWED:
                 raise self._away(f"it does not let us in ({error.code}); set {_USER} in [kafka]") from None
+            if error.code in (_INCOMPATIBLE, _INVALID) and sent is not None:
+                raise _Refused(error.code, _message_of(told)) from None
             raise self._away(f"it answered {error.code} to {path}") from None
         except (OSError, ValueError) as error:
             raise self._away(str(getattr(error, "reason", error))) from None
         try:
-            found = json.loads(body)
+            found = json.loads(answer)
         except (ValueError, RecursionError):
             found = None
-        if not isinstance(found, dict) or not isinstance(found.get("schema"), str):
+        if not isinstance(found, dict):
             raise self._away(f"its answer to {path} is no schema; is {_URL} the address of its Confluent interface?")
         return found
 
@@ -105,6 +144,14 @@ class RegistryClient:
         return RegistryUnreachable(
             f"the schema registry at {self.url} gives no answer: {why}. Start it, or correct {_URL} in [kafka]"
         )
+
+
+class _Refused(Exception):
+    """It does not take what was sent: the status, and what it says."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.status, self.said = status, said
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -121,6 +168,16 @@ def _says_not_found(body: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(told, dict) and str(told.get("error_code", "")).startswith("404")
+
+
+def _message_of(body: bytes) -> str:
+    """What an answer that refuses something says, in one line."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        told = None
+    said = str(told.get("message", "")) if isinstance(told, dict) else ""
+    return " ".join(said.split())[:300] or "it does not say why"
 
 
 def checked_url(url: str) -> str:

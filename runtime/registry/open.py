@@ -31,12 +31,16 @@ def registry_url(settings: Settings, plan: Plan) -> str | None:
 
 def registry_properties(settings: Settings) -> Mapping[str, str]:
     """The registry's properties, what they refer to in its place: secrets are among them. Raises ConfigError."""
-    properties = settings.require_registry()
+    return checked_properties(settings.require_registry(), NEEDS_REGISTRY)
+
+
+def checked_properties(properties: Mapping[str, str], needs: str) -> Mapping[str, str]:
+    """The same properties. Raises ConfigError for one that there is not, and, with `needs`, where the address lacks."""
     for name in properties:
         if name not in PROPERTIES:
             raise ConfigError(
                 f"kafka.{name}", "****", f"the registry has no such property, but {', '.join(PROPERTIES)}"
             )
     if not properties.get(PREFIX + "url"):
-        raise ConfigError(f"kafka.{PREFIX}url", None, NEEDS_REGISTRY)
+        raise ConfigError(f"kafka.{PREFIX}url", None, needs)
     return properties
