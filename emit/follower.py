@@ -15,6 +15,7 @@ from emit.target import Target
 from emit.trouble import DeliveryTrouble, WrongLake
 from query.duck import duckdb
 from query.reader import LakeReader, LakeSnapshot
+from runtime import metrics
 from runtime.delivery_mark import DeliveryMark
 from sinks.lake.catalog.types import time_text
 
@@ -88,6 +89,8 @@ class Follower:
         self.reason: str | None = None
         """Why it does not work, while it does not."""
         self.sent = 0
+        self._behind_since_s: float | None = self._monotonic()
+        metrics.EMIT_BEHIND.labels(name).set_function(self._behind_s)
         self._thread = threading.Thread(target=self._run, name=f"emit-{name}", daemon=True)
 
     def start(self) -> None:
@@ -98,6 +101,8 @@ class Follower:
         """Something was committed."""
         with self._changed:
             self._news = True
+            if self._behind_since_s is None:
+                self._behind_since_s = self._monotonic()
             self._changed.notify_all()
 
     def finish(self) -> None:
@@ -137,7 +142,7 @@ class Follower:
         try:
             while not self._stopping:
                 last = self._finishing
-                self._news = False
+                self._news, asked_s = False, self._monotonic()
                 try:
                     self._send()
                 except WrongLake as wrong:
@@ -150,7 +155,7 @@ class Follower:
                     self._failed(" ".join(str(trouble).split()))
                     self._rest(min(FIRST_WAIT_S * 2 ** (self._failures - 1), MOST_WAIT_S))
                     continue
-                self._worked()
+                self._worked(asked_s)
                 if last:
                     self._done = True
                     return
@@ -234,15 +239,25 @@ class Follower:
                 f"delete consumer group and topic to send all anew"
             )
 
+    def _behind_s(self) -> float:
+        since_s = self._behind_since_s
+        return 0.0 if since_s is None else self._monotonic() - since_s
+
     def _failed(self, reason: str) -> None:
         self._is_open = False
         self._failures += 1
+        with self._changed:
+            if self._behind_since_s is None:
+                self._behind_since_s = self._monotonic()
         self.reason = reason
         if self._failures == NOT_AT_ONCE:
             self._log.warning(f"{self.name} does not go out", reason=reason, doing="trying again; the lake keeps all")
         self._mark.fails(self.name, reason, self._wall())
 
-    def _worked(self) -> None:
+    def _worked(self, asked_s: float) -> None:
+        """All is sent that was there when the clock said `asked_s`."""
+        with self._changed:
+            self._behind_since_s = asked_s if self._news and not self._finishing else None
         if self._failures >= NOT_AT_ONCE:
             self._log.info(f"{self.name} goes out again", failures=self._failures)
         self._failures, self.reason = 0, None

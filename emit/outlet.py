@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 
 from dataflow.errors import ConfigError
-from dataflow.formats.avro_schema import avro_schema
-from dataflow.formats.schemas import RegisteredSchema
 from dataflow.logs import logger
 from dataflow.pipeline.emit_plan import EmitPlan
 from dataflow.pipeline.plan import Plan
@@ -18,11 +16,10 @@ from dataflow.sources.kafka.properties import HOW_TO_REFER, REGISTRY, check_owne
 from dataflow.spoken import counted
 from emit.alert_changes import AlertChanges
 from emit.follower import Follower, Means, Source
-from emit.form import Form, JsonForm
+from emit.forms import form_of
 from emit.hook import Clocks, HookTarget
 from emit.http_post import Answer, post
 from emit.ledger import LakeLedger
-from emit.registered import RegisteredForm
 from emit.rollup_rows import RollupRows
 from emit.signature import key_of
 from emit.target import Target
@@ -38,10 +35,6 @@ PATIENCE_S = 20.0
 """So long a run that ends waits for what is left to go out."""
 
 
-ALERT_CHANGE = "alert_change"
-"""What a schema calls a change of an alert."""
-
-
 @dataclass(frozen=True, slots=True)
 class Hook:
     """A webhook with its secrets, which are nowhere but here."""
@@ -52,7 +45,7 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way out with what it needs of the environment: properties of a cluster and a registry, secrets of a webhook."""
+    """One way out with what it needs of the environment: a cluster's properties, a registry, or a webhook's secrets."""
 
     plan: EmitPlan
     brokers: str = ""
@@ -208,21 +201,8 @@ def _target(pipeline: str, way: Way, ledger: LakeLedger, wait: Callable[[float],
     from emit.transaction import KafkaTarget
 
     name = f"tidemill.{pipeline}.{plan.name}"
-    form = _form(pipeline, way)
+    form = form_of(pipeline, plan, way.registry)
     return KafkaTarget(name, plan.target.topic, way.brokers, way.properties or {}, form=form, fault=fault)
-
-
-def _form(pipeline: str, way: Way) -> Form:
-    plan = way.plan
-    if way.registry is None:
-        return JsonForm()
-    assert isinstance(plan.target, Kafka)
-    # only who writes it needs its library
-    from emit.avro_body import avro_body
-
-    name = plan.rollup.name if plan.rollup is not None else ALERT_CHANGE
-    text = avro_schema(name, f"tidemill.{pipeline}", plan.values)
-    return RegisteredForm(way.registry, f"{plan.target.topic}-value", RegisteredSchema("AVRO", text), avro_body(text))
 
 
 def _post(url: str, timeout_s: float, body: bytes, headers: dict[str, str]) -> Answer:

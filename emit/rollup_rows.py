@@ -182,8 +182,8 @@ class RollupRows:
         shown = range(len(values) + bool(told))
         key = [values.index(name) for name in self._key]
         if not self._is_json:
-            for key_text, held in typed_rows(cursor, sql, key, shown):
-                yield Record(key_text, None, snapshot.id, values=held)
+            for written_key, held in typed_rows(cursor, sql, key, shown):
+                yield Record(written_key, None, snapshot.id, values=held)
             return
         for key_text, value in json_rows(cursor, sql, [key, shown]):
             assert key_text is not None

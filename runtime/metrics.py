@@ -32,6 +32,9 @@ ALERT_ROWS = Gauge(
     "tidemill_alert_state_rows", "Keys and windows, and distinct values, that an alert rule has in memory", ["rule"]
 )
 ALERT_BYTES = Gauge("tidemill_alert_state_bytes", "Memory of what an alert rule holds", ["rule"])
+EMIT_BEHIND = Gauge(
+    "tidemill_emit_behind_seconds", "Time since all was sent that the lake has for a way out; 0 while all is", ["way"]
+)
 EPOCH_AGE = Gauge("tidemill_epoch_age_seconds", "Time since an epoch was last published; grows while nothing arrives")
 STALLED = Gauge("tidemill_stalled_seconds", "Time without a commit while records wait, once it is told; else 0")
 STALL_RESTARTS = Gauge("tidemill_stall_restarts", "New starts in a row because the run stood still")

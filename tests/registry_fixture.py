@@ -38,3 +38,12 @@ def register(
     )
     with urllib.request.urlopen(request, timeout=30) as response:
         return int(json.load(response)["id"])
+
+
+def set_compatibility(url: str, subject: str, compatibility: str) -> None:
+    """How the next version of `subject` has to fit those before it."""
+    asked = json.dumps({"compatibility": compatibility}).encode()
+    headers = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
+    request = urllib.request.Request(f"{url}/config/{subject}", asked, headers, method="PUT")
+    with urllib.request.urlopen(request, timeout=30) as response:
+        response.read()

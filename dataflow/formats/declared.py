@@ -24,7 +24,7 @@ class Format:
 
 
 def protobuf(
-    schema: object,
+    schema: object = None,
     message: str | None = None,
     *,
     registry: bool = False,
@@ -32,7 +32,8 @@ def protobuf(
 ) -> Format:
     """Protobuf: `schema` is a generated class, or a file of descriptors of which `message` is one by its full name.
 
-    With `registry`, every record is in its frame; without, those are that begin as one. `aliases` as for Avro.
+    With `registry`, every record is in its frame; without, those are that begin as one. `aliases` as for Avro. What
+    leaves the lake has a message made of its columns, and takes nothing here.
     """
     return Format("protobuf", schema, dict(aliases or {}), message, registry)
 

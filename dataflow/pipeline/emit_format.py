@@ -14,31 +14,34 @@ from dataflow.pipeline.targets import Kafka
 if TYPE_CHECKING:
     from dataflow.pipeline.emit_plan import EmitPlan
 
-AVRO = "avro"
-REGISTERED = {AVRO: "Avro"}
+AVRO, PROTOBUF = "avro", "protobuf"
+REGISTERED = {AVRO: "Avro", PROTOBUF: "Protobuf"}
 """Formats whose schema goes to a registry, as they are spoken of."""
-
-_HOW = "write json() or avro()"
 
 
 def check_format_name(mistakes: Mistakes, field: str, declared: object) -> None:
     """That `declared` is one of the formats in which things leave, with nothing that follows from the columns."""
     if not isinstance(declared, Format):
-        mistakes.add(field, declared, _HOW)
-    elif declared.name == "protobuf":
-        mistakes.add(field, "protobuf(...)", f"values leave in JSON and Avro alone; {_HOW}")
-    elif declared.schema is not None or declared.aliases:
-        fix = "the schema is made of the columns and registered under TOPIC-value; write avro() with nothing in it"
+        mistakes.add(field, declared, "write json(), avro() or protobuf()")
+    elif declared != Format(declared.name):
+        what = f"write {declared.name}() with nothing in it"
+        fix = f"the schema is made of the columns and registered as subject TOPIC-value; {what}"
         mistakes.add(field, f"{declared.name}(...)", fix)
 
 
 def check_columns(mistakes: Mistakes, field: str, declared: object, columns: pa.Schema) -> None:
     """That the format has a name and a type for each of the columns."""
-    if isinstance(declared, Format) and declared.name == AVRO:
-        try:
+    if not isinstance(declared, Format) or declared.name not in REGISTERED:
+        return
+    try:
+        if declared.name == AVRO:
             avro_schema("checked", "checked", columns)
-        except SchemaError as error:
-            mistakes.add(field, f"{declared.name}()", f"{error}; call the column otherwise, or write json()")
+        else:
+            from dataflow.formats.protobuf_schema import MessageSchema
+
+            MessageSchema("checked", "checked", columns).make()
+    except SchemaError as error:
+        mistakes.add(field, f"{declared.name}()", f"{error}; call the column otherwise, or write json()")
 
 
 def check_subjects(mistakes: Mistakes, emits: Sequence["EmitPlan"]) -> None:

@@ -63,8 +63,8 @@ def kafka(
     `when`: "final" (left out, it is that) writes each row once, when its window is final; "every_commit" the newest
     value of each key and window. `key`: the columns of the record's key, keys and window where left out. `rules`: only
     alerts of these rules. `start`: what a new target gets of a lake that is there: "earliest" all, "latest" only what
-    comes from then on. `format`: of values, json() where left out; avro() registers a schema made of the columns as
-    subject TOPIC-value, in the registry that [kafka] names.
+    comes from then on. `format`: of values, json() where left out; avro() and protobuf() register a schema made of
+    the columns as subject TOPIC-value, in the registry that [kafka] names.
     """
     return Kafka(topic, when, key, rules, brokers, properties, start, json() if format is None else format)
 

@@ -101,8 +101,8 @@ class RegistryClient:
         if refused.status == _INCOMPATIBLE:
             return SchemaRefused(
                 f"{told}: by the subject's compatibility it does not fit the versions before it ({refused.said}). "
-                f"Write to another topic, take the column back, or, where all who read the topic can read it, set another "
-                f"compatibility of {subject} in the registry"
+                f"Write to another topic, take the column back, or, where all who read the topic can read it, set "
+                f"another compatibility of {subject} in the registry"
             )
         return SchemaRefused(f"{told}: {refused.said}. Write to another topic, or correct the registry's rules")
 

@@ -137,8 +137,8 @@ def test_every_metric_of_the_code_is_exported_and_in_the_page_with_its_label(exp
     }
     assert {name for name in types if not name.endswith("_created")} == names
     table = OPERATIONS.partition("| metric | label | meaning |")[2].partition("\n\n")[0]
-    rows = re.findall(r"^\| `(\w+)` \| (?:`(\w+)`)? ?\|", table, re.MULTILINE)
-    assert {name: {label} - {""} for name, label in rows} == declared()
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*)\|", table, re.MULTILINE)
+    assert {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows} == declared()
 
 
 def test_every_metric_of_the_code_is_on_the_dashboard() -> None:

@@ -4,11 +4,13 @@ import json
 import random
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dataflow import avro, kafka
 from emit.alert_changes import AlertChanges
 from emit.position import Position
 from query.reader import LakeReader
@@ -86,3 +88,28 @@ def test_a_target_that_begins_now_gets_what_comes_from_now_on(tmp_path: Path) ->
         made.close()
     assert 0 < len(later) < len(everything)
     assert everything[-len(later) :] == later
+
+
+def test_the_values_of_another_form_are_those_of_json(tmp_path: Path) -> None:
+    made = product(tmp_path, some_records(0))
+    for _ in range(14):
+        made.poll(0, 18)
+        made.end_epoch()
+    made.close()
+    plan = next(each for each in made.plan.emits if each.name == "alerts.a")
+    typed = replace(plan, target=kafka("a", format=avro()))
+    with LakeReader(tmp_path / "lake") as reader:
+        snapshot = reader.snapshot()
+        texts = list(AlertChanges(reader, plan).since(snapshot, None).records)
+        held = list(AlertChanges(reader, typed).since(snapshot, None).records)
+    assert texts
+    assert [(each.key, each.snapshot) for each in texts] == [(each.key, each.snapshot) for each in held]
+    for text, row in zip(texts, held, strict=True):
+        assert row.value is None
+        told = json.loads(text.value or "")
+        found = dict(zip(typed.values.names, row.values, strict=True))
+        for name in ("window_start", "window_end"):
+            told[name] = round(datetime.fromisoformat(told[name]).timestamp() * 1000)
+        for name in ("key", "values"):
+            found[name] = json.loads(str(found[name]))
+        assert told == found

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from prometheus_client import REGISTRY
+
 from emit.alert_changes import AlertChanges
 from emit.follower import Follower, Means
 from emit.position import Position
@@ -148,3 +150,34 @@ def test_one_whose_lake_was_taken_over_sends_nothing(tmp_path: Path) -> None:
     assert not of.is_done
     assert (target.opened, target.got) == (0, [])
     assert records([]) == []
+
+
+def test_a_metric_tells_for_how_long_not_all_was_sent(tmp_path: Path) -> None:
+    made_lake(tmp_path)
+
+    def behind_s() -> float | None:
+        return REGISTRY.get_sample_value("tidemill_emit_behind_seconds", {"way": "alerts.a"})
+
+    with LakeReader(tmp_path / "lake") as reader:
+        target = Memory(fails=2)
+        of = follower(tmp_path, reader, target)
+        time.sleep(0.01)
+        started_s = behind_s()
+        assert started_s is not None
+        assert started_s > 0
+        of.start()
+        deadline = time.monotonic() + 60
+        while not target.got and time.monotonic() < deadline:
+            time.sleep(0.01)
+        while behind_s() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert behind_s() == 0
+        ended(of)
+        assert behind_s() == 0
+        broken = follower(tmp_path, reader, Memory(fails=10**6))
+        broken.start()
+        while broken.reason is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (behind_s() or 0) > 0
+        broken.stop()
+        assert broken.join(60)

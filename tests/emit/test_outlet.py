@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dataflow import kafka
+from dataflow import avro, kafka
 from dataflow.errors import ConfigError
+from dataflow.pipeline.plan import Plan
 from emit.outlet import LakeOutlet, outlet_of, ways_of
 from runtime.outlet import NoOutlet, no_outlets
 from runtime.settings import load_settings
@@ -59,4 +60,35 @@ def test_a_property_that_is_a_secret_or_ours_is_refused(tmp_path: Path, name: st
     with pytest.raises(ConfigError) as found:
         ways_of(load_settings({}, {}, tmp_path), replace(plan, emits=(way,)), {})
     assert said in str(found.value)
+    assert "hunter2" not in str(found.value)
+
+
+def in_avro(tmp_path: Path, **properties: str) -> Plan:
+    plan = product(tmp_path, {}).plan
+    named = {f"schema.registry.{name}": value for name, value in properties.items()}
+    return replace(plan, emits=(replace(plan.emits[0], target=kafka("f", properties=named, format=avro())),))
+
+
+def test_avro_goes_by_the_registry_of_the_settings_or_one_of_its_own(tmp_path: Path) -> None:
+    settings = load_settings({"kafka": {"schema.registry.url": "http://r:1"}}, {}, tmp_path)
+    (way,) = ways_of(settings, in_avro(tmp_path / "a"), {})
+    assert way.registry is not None
+    assert way.registry.url == "http://r:1"
+    assert way.properties == {}
+    (way,) = ways_of(settings, in_avro(tmp_path / "b", url="${OTHER}"), {"OTHER": "https://other:2"})
+    assert way.registry is not None
+    assert way.registry.url == "https://other:2"
+    assert way.properties == {}
+    assert way.plan.where == "Kafka topic f as Avro"
+
+
+def test_avro_without_a_registry_or_with_a_wrong_one_is_refused_before_data_moves(tmp_path: Path) -> None:
+    settings = load_settings({}, {}, tmp_path)
+    with pytest.raises(ConfigError, match="has its schema in a registry: set it in") as found:
+        outlet_of(settings, in_avro(tmp_path / "a"), {})
+    assert found.value.key == "kafka.schema.registry.url"
+    with pytest.raises(ConfigError, match=r"kafka\.schema\.registry\.ulr = .*the registry has no such property"):
+        ways_of(settings, in_avro(tmp_path / "b", ulr="http://r:1"), {})
+    with pytest.raises(ConfigError, match="a secret does not stand in a pipeline file") as found:
+        ways_of(settings, in_avro(tmp_path / "c", **{"url": "http://r:1", "basic.auth.user.info": "me:hunter2"}), {})
     assert "hunter2" not in str(found.value)

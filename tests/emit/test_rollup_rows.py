@@ -2,12 +2,15 @@
 
 import json
 import random
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dataflow import avro, kafka
 from dataflow.pipeline.emit_plan import EmitPlan
 from emit.ledger import LakeLedger
 from emit.position import Position
@@ -17,7 +20,7 @@ from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.tables.specs import specs_of_lake
 from sinks.lake.upkeep.compact import compact
 from sinks.lake.upkeep.expire import Retention
-from tests.emit.lakes import NOW, ledger_of, product, records
+from tests.emit.lakes import NOW, ledger_of, made_lake, product, records
 from tests.harness import Product
 from tests.model.spec import Record
 
@@ -174,3 +177,25 @@ def test_a_window_that_leaves_has_no_value_any_more_and_waits_until_it_was_sent(
         assert [value for _, value in gone] == [None] * (6 - len(left))
         assert len(newest.newest) == len(left)
         made.close()
+
+
+@pytest.mark.parametrize("topic", ["f", "n", "s", "v"])
+def test_the_values_of_another_form_are_those_of_json(tmp_path: Path, topic: str) -> None:
+    made_lake(tmp_path)
+    plan = product(tmp_path / "plan", {}).plan
+    emit = next(each for each in plan.emits if each.name.endswith(f".{topic}"))
+    typed = replace(emit, target=kafka(topic, format=avro()))
+    with LakeReader(tmp_path / "lake") as reader:
+        snapshot = reader.snapshot()
+        texts = list(RollupRows(reader, plan, emit).since(snapshot, None).records)
+        held = list(RollupRows(reader, plan, typed).since(snapshot, None).records)
+    assert texts
+    assert [each.key for each in texts] == [each.key for each in held]
+    names = typed.values.names
+    for text, row in zip(texts, held, strict=True):
+        assert row.value is None
+        told = json.loads(text.value or "", parse_float=Decimal)
+        assert list(told) == names
+        for name in ("window_start", "window_end"):
+            told[name] = round(datetime.fromisoformat(told[name]).timestamp() * 1000)
+        assert told == dict(zip(names, row.values, strict=True))

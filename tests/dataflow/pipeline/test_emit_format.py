@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from dataflow import EventTime, Pipeline, Rollup, avro, json, kafka, webhook
+from dataflow import EventTime, Pipeline, Rollup, avro, json, kafka, protobuf, webhook
 from dataflow import aggregates as agg
 from dataflow.errors import PipelineError
+from dataflow.formats.declared import Format
 from dataflow.pipeline.alert_rules import threshold
 from dataflow.pipeline.plan import make_plan
 from dataflow.windows import tumble
@@ -20,6 +21,8 @@ class Visit(BaseModel):
     time: EventTime
     größe: str
     who: str = "a"
+    who_at: str = "a"
+    whoAt: str = "a"
 
 
 def mistakes(emit: Any, alerts_to: Any = (), keys: list[str] | None = None) -> list[str]:
@@ -35,8 +38,10 @@ def mistakes(emit: Any, alerts_to: Any = (), keys: list[str] | None = None) -> l
 @pytest.mark.parametrize(
     ("emit", "said"),
     [
-        (kafka("a", format="avro"), "rollups.minutes.emit.format = 'avro': write json() or avro()"),  # type: ignore[arg-type]
+        (kafka("a", format="avro"), "rollups.minutes.emit.format = 'avro': write json(), avro() or"),  # type: ignore[arg-type]
         (kafka("a", format=avro("a.avsc")), "rollups.minutes.emit.format = 'avro(...)': the schema is made of the"),
+        (kafka("a", format=protobuf("a.desc", "A")), "rollups.minutes.emit.format = 'protobuf(...)': the schema is"),
+        (kafka("a", format=protobuf(registry=True)), "rollups.minutes.emit.format = 'protobuf(...)': the schema is"),
         (kafka("a", format=avro(aliases={"a": ["b"]})), "rollups.minutes.emit.format = 'avro(...)': the schema is"),
     ],
 )
@@ -47,11 +52,20 @@ def test_a_format_that_says_too_much_is_told(emit: Any, said: str) -> None:
     assert line.startswith(said.replace("rollups.minutes.emit", "alerts_to[0]")), line
 
 
-def test_a_column_that_avro_has_no_name_for_is_told_and_goes_out_as_json() -> None:
-    (line,) = mistakes(kafka("a", format=avro()), keys=["größe"])
-    assert line.startswith("rollups.minutes.emit.format = 'avro()': größe is no name in Avro"), line
+@pytest.mark.parametrize("form", [avro(), protobuf()], ids=["avro", "protobuf"])
+def test_a_column_that_a_schema_has_no_name_for_is_told_and_goes_out_as_json(form: Format) -> None:
+    (line,) = mistakes(kafka("a", format=form), keys=["größe"])
+    assert line.startswith(f"rollups.minutes.emit.format = '{form.name}()': größe is no name in {form.name.title()}"), (
+        line
+    )
     assert line.endswith("call the column otherwise, or write json()")
     assert mistakes(kafka("a", format=json()), keys=["größe"]) == []
+
+
+def test_columns_that_are_one_in_protobufs_json_are_told() -> None:
+    (line,) = mistakes(kafka("a", format=protobuf()), keys=["who_at", "whoAt"])
+    assert "'protobuf()': its columns make no message: " in line
+    assert mistakes(kafka("a", format=avro()), keys=["who_at", "whoAt"]) == []
 
 
 def test_a_topic_with_a_registered_schema_takes_nothing_else() -> None:

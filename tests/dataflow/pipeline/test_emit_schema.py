@@ -2,16 +2,14 @@
 
 import pyarrow as pa
 
+from dataflow import kafka
 from dataflow.pipeline.emit_schema import ALERT_VALUES
 from dataflow.pipeline.targets import EVERY_COMMIT, FINAL
 from emit.alert_changes import SHOWN
 from tests.dataflow.pipeline.test_emit_plan import plan
-from tests.test_emit_page import SHOWN as OF_PAGE
 
 
 def test_rows_have_keys_window_aggregates_and_what_their_way_tells_of_them() -> None:
-    from dataflow import kafka
-
     final, newest = plan([kafka("f"), kafka("n", when="every_commit")]).emits
     assert (final.when, newest.when) == (FINAL, EVERY_COMMIT)
     window = [("window_start", pa.timestamp("ms"), False), ("window_end", pa.timestamp("ms"), False)]
@@ -22,5 +20,4 @@ def test_rows_have_keys_window_aggregates_and_what_their_way_tells_of_them() -> 
 
 def test_a_change_of_an_alert_has_what_it_has_as_json() -> None:
     assert ALERT_VALUES.names == [*SHOWN, "key", "values"]
-    assert OF_PAGE
     assert [name for name in ALERT_VALUES.names if ALERT_VALUES.field(name).nullable] == ["severity", "message"]

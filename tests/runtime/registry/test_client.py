@@ -3,19 +3,23 @@
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from dataflow.errors import ConfigError, RegistryUnreachable
+from dataflow.errors import ConfigError, RegistryUnreachable, SchemaRefused
+from dataflow.formats.avro_schema import avro_schema
 from dataflow.formats.frame import SchemaKey
+from dataflow.formats.schemas import RegisteredSchema
 from deploy.registry_server import RegistryServer
 from runtime.ports import free_ports
 from runtime.registry.client import RegistryClient
 from tests.avro_events import FIRST
-from tests.registry_fixture import register
+from tests.registry_fixture import register, set_compatibility
 
 
 @pytest.mark.kafka
@@ -39,11 +43,35 @@ def test_a_real_registry_answers_with_schemas_their_references_and_that_it_has_n
     assert client.latest("nobody's") is None
 
 
+@pytest.mark.kafka
+def test_a_real_registry_takes_a_schema_once_and_refuses_one_that_does_not_fit(registry: RegistryServer) -> None:
+    client = RegistryClient({"schema.registry.url": registry.url})
+    subject = f"minutes-{time.monotonic_ns()}-value"
+
+    def schema(*columns: pa.Field) -> RegisteredSchema:
+        return RegisteredSchema("AVRO", avro_schema("minutes", "tidemill.small", pa.schema(columns)))
+
+    who, spent = pa.field("who", pa.string()), pa.field("spent", pa.decimal128(38, 6))
+    number = client.register(subject, schema(who, spent))
+    assert client.register(subject, schema(who, spent)) == number
+    found = client.find(SchemaKey("id", number))
+    assert found is not None
+    assert json.loads(found.text) == json.loads(schema(who, spent).text)
+    set_compatibility(registry.url, subject, "BACKWARD")
+    grown = client.register(subject, schema(who, pa.field("n", pa.int64()), spent))
+    assert grown != number
+    with pytest.raises(SchemaRefused, match=f"does not take the schema for {subject}: by the subject's compat") as told:
+        client.register(subject, schema(who, pa.field("spent", pa.float64())))
+    assert f"set another compatibility of {subject} in the registry" in str(told.value)
+    assert client.register(subject, schema(who, spent)) == number
+
+
 class Answers(HTTPServer):
     status, body = 200, b"{}"
 
     def __init__(self) -> None:
         self.seen: list[Any] = []
+        self.posts: list[tuple[int, bytes]] = []
         super().__init__(("127.0.0.1", 0), _Handler)
 
 
@@ -57,6 +85,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", "http://127.0.0.1:1/")
         self.end_headers()
         self.wfile.write(self.server.body)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.seen.append((self.path, body))
+        status, answer = self.server.posts.pop(0)
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(answer)
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -112,6 +148,52 @@ def test_what_is_no_answer_of_a_registry_is_asked_again_later(
 def test_only_the_registrys_own_404_says_that_there_is_no_schema(answers: Answers) -> None:
     answers.status, answers.body = 404, b'{"error_code": 40403, "message": "Schema not found"}'
     assert client_of(answers).find(SchemaKey("id", 1)) is None
+
+
+NOT_THERE = (404, b'{"error_code": 40403, "message": "Schema not found"}')
+SCHEMA = RegisteredSchema("AVRO", '"string"')
+
+
+def test_a_schema_that_is_there_is_only_looked_up_and_else_registered(answers: Answers) -> None:
+    answers.posts = [(200, b'{"id": 7}'), NOT_THERE, (200, b'{"id": 8}')]
+    client = client_of(answers)
+    assert [client.register("a b-value", SCHEMA), client.register("t-value", SCHEMA)] == [7, 8]
+    said = {"schema": '"string"', "schemaType": "AVRO"}
+    paths = ["/subjects/a%20b-value", "/subjects/t-value", "/subjects/t-value/versions"]
+    assert answers.seen == [(path, said) for path in paths]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((409, b'{"message": "READER_FIELD\\nmissing"}'), "does not fit the versions before it (READER_FIELD missing)"),
+        ((422, b'{"message": "Invalid schema"}'), "does not take the schema for t-value: Invalid schema. Write to"),
+        ((422, b"<html>"), "does not take the schema for t-value: it does not say why"),
+    ],
+)
+def test_a_schema_that_is_refused_is_told_with_the_registrys_reason(
+    answers: Answers, answer: tuple[int, bytes], said: str
+) -> None:
+    answers.posts = [NOT_THERE, answer]
+    with pytest.raises(SchemaRefused) as told:
+        client_of(answers).register("t-value", SCHEMA)
+    assert said in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((500, b""), "answered 500"),
+        ((403, b""), "does not let us in"),
+        ((200, b"[]"), "is no schema"),
+        ((200, b'{"id": "x"}'), "is no number of a schema"),
+        (NOT_THERE, "is no number of a schema"),
+    ],
+)
+def test_no_number_for_a_schema_is_no_answer(answers: Answers, answer: tuple[int, bytes], said: str) -> None:
+    answers.posts = [NOT_THERE, answer]
+    with pytest.raises(RegistryUnreachable, match=said):
+        client_of(answers).register("t-value", SCHEMA)
 
 
 def test_nobody_there_is_no_answer() -> None:
