@@ -214,6 +214,8 @@ def _emits(plan: "Plan") -> list[TextTable | str]:
     table = TextTable(["sent", "to", "record key", "known as"])
     for each in plan.emits:
         table.add_row(each.what, each.where, ", ".join(each.key), each.name)
+        if each.early is not None:
+            table.add_row(each.early.what, f"Kafka topic {each.early.topic}", ", ".join(each.key), "")
     return [table, ""]
 
 

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from dataflow.errors import ConfigError
 from dataflow.logs import logger
-from dataflow.pipeline.emit_plan import EmitPlan
+from dataflow.pipeline.emit_plan import Early, EmitPlan
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.targets import LATEST, Kafka, Webhook
 from dataflow.sources.kafka.properties import HOW_TO_REFER, REGISTRY, check_owned, is_reference, is_secret, resolved
 from dataflow.spoken import counted
 from emit.alert_changes import AlertChanges
+from emit.early_records import early_records
 from emit.follower import Follower, Means, Source
 from emit.forms import form_of
 from emit.hook import Clocks, HookTarget
@@ -30,6 +34,9 @@ from runtime.registry.client import RegistryClient
 from runtime.registry.open import checked_properties
 from runtime.settings import Settings
 from sinks.lake.fault import Fault, fault_from
+
+if TYPE_CHECKING:
+    from emit.early import EarlyTopic
 
 PATIENCE_S = 20.0
 """So long a run that ends waits for what is left to go out."""
@@ -116,10 +123,24 @@ class LakeOutlet:
         self._mark = DeliveryMark(Path(settings.recovery))
         self._reader: LakeReader | None = None
         self._followers: list[Follower] = []
+        self._early: list[tuple[EmitPlan, EarlyTopic]] = []
+
+    @property
+    def early_rules(self) -> frozenset[str]:
+        """As `Outlet` says."""
+        return frozenset(rule for way in self._ways if way.plan.early is not None for rule in way.plan.early.rules)
+
+    def tell_early(self, changes: pa.Table) -> None:
+        """As `Outlet` says."""
+        records = early_records(changes)
+        for plan, topic in self._early:
+            assert plan.early is not None
+            topic.write([record for record in records if record.rule in plan.early.rules])
 
     def begin(self, incarnation: int) -> None:
         """As `Outlet` says."""
         self._mark.clear()
+        self._early = [(way.plan, _early_topic(way, way.plan.early)) for way in self._ways if way.plan.early]
         self._reader = LakeReader(self._lake, threads=1)
         self._followers = [self._follower(way, self._reader, incarnation) for way in self._ways]
         for follower in self._followers:
@@ -157,6 +178,9 @@ class LakeOutlet:
         for follower in self._followers:
             follower.join(1.0)
         self._followers = []
+        for _, topic in self._early:
+            topic.close()
+        self._early = []
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -203,6 +227,12 @@ def _target(pipeline: str, way: Way, ledger: LakeLedger, wait: Callable[[float],
     name = f"tidemill.{pipeline}.{plan.name}"
     form = form_of(pipeline, plan, way.registry)
     return KafkaTarget(name, plan.target.topic, way.brokers, way.properties or {}, form=form, fault=fault)
+
+
+def _early_topic(way: Way, early: Early) -> "EarlyTopic":
+    from emit.early import EarlyTopic
+
+    return EarlyTopic(early.topic, way.brokers, way.properties or {})
 
 
 def _post(url: str, timeout_s: float, body: bytes, headers: dict[str, str]) -> Answer:

@@ -70,6 +70,10 @@ _KERNELS: tuple[Callable[[], object], ...] = (hashing.load, codes.load, groups.l
 
 _Made = TypeVar("_Made")
 
+EARLY_LINGER_MS = 1
+"""Where alerts are told before their commit, a source partition that had little is asked again after so long: records
+are looked at as they come, which costs more of a processor than reading many at once."""
+
 REST_S = 30.0
 """A run at rest looks after its epochs and figures so often."""
 
@@ -233,7 +237,7 @@ def _intake(job: Job) -> Intake:
         control=job.control,
         pace=Pace(
             batch_records=settings.batch_records,
-            linger_ms=min(50, max(1, settings.epoch_ms // 5)),
+            linger_ms=EARLY_LINGER_MS if job.outlet.early_rules else min(50, max(1, settings.epoch_ms // 5)),
             epoch_bytes=settings.max_epoch_bytes,
         ),
         pulse=job.pulse,
@@ -297,6 +301,8 @@ def _lake(job: Job) -> LakeSink:
         job.last.has(writer)
         _forget_former_ways(job)
         job.outlet.begin(writer.incarnation)
+        if writer.alerts is not None and job.outlet.early_rules:
+            writer.alerts.tell_early(job.outlet.early_rules, job.outlet.tell_early)
         _tell_changes(job)
 
     return LakeSink(writer, job.inside_the_lake, resumed)

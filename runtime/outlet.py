@@ -3,12 +3,23 @@
 from collections.abc import Callable
 from typing import Protocol
 
+import pyarrow as pa
+
 from dataflow.pipeline.plan import Plan
 from runtime.settings import Settings
 
 
 class Outlet(Protocol):
     """All ways out of a pipeline, beside the writer of its lake; at most one process of a run begins it."""
+
+    @property
+    def early_rules(self) -> frozenset[str]:
+        """The rules whose raised alerts are to be told before their commit."""
+        ...
+
+    def tell_early(self, changes: pa.Table) -> None:
+        """These alerts, in ALERT_SCHEMA, would be raised; for the writer's thread. Neither waits nor raises."""
+        ...
 
     def begin(self, incarnation: int) -> None:
         """The lake's writer is this process's, as run `incarnation`, and has published what earlier runs had staged."""
@@ -29,6 +40,11 @@ class Outlet(Protocol):
 
 class NoOutlet:
     """Nothing leaves the lake."""
+
+    early_rules: frozenset[str] = frozenset()
+
+    def tell_early(self, changes: pa.Table) -> None:
+        """As `Outlet` says."""
 
     def begin(self, incarnation: int) -> None:
         """As `Outlet` says."""

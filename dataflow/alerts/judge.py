@@ -12,15 +12,16 @@ from dataflow.alerts.telling import CHANGE, Told, newest_changes, told_changes
 from dataflow.alerts.totals import Joined, Totals
 from dataflow.alerts.values import values_of
 from dataflow.alerts.windows import END, START, Span, times_ms, windows_of
-from dataflow.columnar.types import Bools
+from dataflow.columnar.types import Bools, Positions
 from dataflow.fold.merge import merge_rows
 from dataflow.pipeline.alert_plan import AlertPlan
-from dataflow.pipeline.tables import ALERT_SCHEMA, rollup_tables
+from dataflow.pipeline.tables import ALERT_SCHEMA, TableSpec, rollup_tables
 
 MOST_ROWS = 2_000_000
 """So many keys and windows, and distinct values of them, a rule holds in memory; of more, the lake is read again."""
 
-_SEEN = "_seen"
+SEEN = "_seen"
+"""Of distinct values in memory: 0 where it comes for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,15 @@ class RuleJudge:
         self._store = store
         self.delta, *self.sides = rollup_tables(rule.rollup)
         self._counted = [each.name for each in rule.rollup.aggregates if each.keeps_values]
-        self._spec = with_counts(self.delta, [*self._counted, CHANGE])
+        self.spec = with_counts(self.delta, [*self._counted, CHANGE])
         self._touched: dict[Span, int] = {}
         self._commits = 0
         self.forget_all()
+
+    @property
+    def counts(self) -> dict[str, str]:
+        """The aggregates that count distinct values, each with the side table of these."""
+        return {name: side.name for name, side in zip(self._counted, self.sides, strict=True)}
 
     @property
     def rows(self) -> int:
@@ -76,27 +82,46 @@ class RuleJudge:
         `delta` has rows of the rollup's table, `sides` of its side tables, which may come in a commit of their own.
         Windows that ended by `over_ms` have left and are not judged.
         """
-        parts = {name: _after(rows, over_ms) for name, rows in {self.delta.name: delta, **sides}.items()}
+        parts = {name: after(rows, over_ms) for name, rows in {self.delta.name: delta, **sides}.items()}
         touched = set().union(*map(windows_of, parts.values()))
         if not touched:
             return ALERT_SCHEMA.empty_table()
         self._recall(touched - self._touched.keys())
         self._commits += 1
         self._touched.update(dict.fromkeys(touched, self._commits))
-        rows = [self._extended(parts[self.delta.name])]
+        rows = [self.extended(parts[self.delta.name])]
         for name, side in zip(self._counted, self.sides, strict=True):
             if side.name in parts:
                 rows.append(self._first_seen(name, side.name, parts[side.name]))
-        joined = self._totals.joined(rows[0] if len(rows) == 1 else merge_rows(self._spec, pa.concat_tables(rows)))
+        joined = self._totals.joined(rows[0] if len(rows) == 1 else merge_rows(self.spec, pa.concat_tables(rows)))
         values = values_of(self.rule, joined.rows)
-        stands = self._stands(joined.rows, values)
+        stands = self.stands(joined.rows, values)
         number = joined.rows.column(CHANGE).to_numpy().copy()
         at = np.flatnonzero(stands != (number % 2 == 1))
         number[at] += 1
         joined = joined.with_column(CHANGE, number)
         self._totals.replace(joined)
-        changed = pa.array(at)
-        return self._told(joined.rows.take(changed), {name: each.take(changed) for name, each in values.items()})
+        return self.told(joined.rows, values, at)
+
+    def hold(self, windows: set[Span]) -> None:
+        """Have all of these windows in memory that is stored of them; what is judged stays the same."""
+        absent = windows - self._touched.keys()
+        self._recall(absent)
+        self._touched.update(dict.fromkeys(absent, self._commits))
+
+    def joined(self, rows: pa.Table) -> Joined:
+        """Rows in `spec`, one per key of windows that are held, merged with what is known of them. Nothing changes."""
+        return self._totals.joined(rows)
+
+    def unseen(self, table: str, rows: pa.Table) -> pa.Table:
+        """Those rows of a side table, in `seen_spec`, whose value their key and window had not so far."""
+        known = self._values[table]
+        joined = known.joined(merge_rows(known.spec, with_unseen(rows)))
+        return joined.rows.filter(is_unseen(joined.rows))
+
+    def seen_spec(self, table: str) -> TableSpec:
+        """That of a side table's values in memory."""
+        return self._values[table].spec
 
     def forget(self, over_ms: int) -> None:
         """Windows that end by `over_ms` need not be in memory any more; they leave when it is worth it.
@@ -116,8 +141,8 @@ class RuleJudge:
 
     def forget_all(self) -> None:
         """What is stored has changed in another way than by what was judged here."""
-        self._totals = Totals(self._spec)
-        self._values = {side.name: Totals(with_counts(side, [_SEEN])) for side in self.sides}
+        self._totals = Totals(self.spec)
+        self._values = {side.name: Totals(with_counts(side, [SEEN])) for side in self.sides}
         self._touched = {}
 
     def _recall(self, windows: set[Span]) -> None:
@@ -125,23 +150,21 @@ class RuleJudge:
         if not windows:
             return
         stored = self._store.read(windows)
-        rows = [self._extended(stored.delta), self._extended_changes(stored.changes)]
+        rows = [self.extended(stored.delta), self._extended_changes(stored.changes)]
         for name, side in zip(self._counted, self.sides, strict=True):
             rows.append(self._first_seen(name, side.name, stored.sides[side.name]))
-        self._totals.replace(Joined(merge_rows(self._spec, pa.concat_tables(rows))))
+        self._totals.replace(Joined(merge_rows(self.spec, pa.concat_tables(rows))))
 
     def _first_seen(self, aggregate: str, table: str, rows: pa.Table) -> pa.Table:
         """A row per value that its key and window had not so far, which counts it for the aggregate."""
-        known = self._values[table]
-        unseen = pa.nulls(rows.num_rows, pa.int64()).fill_null(0)
-        joined = known.joined(merge_rows(known.spec, rows.append_column(_SEEN, unseen)))
-        new = joined.rows.filter(pa.array(joined.rows.column(_SEEN).to_numpy() == 0))
-        known.replace(joined.with_column(_SEEN, np.ones(joined.rows.num_rows, np.int64)))
-        return self._filled(
-            {**_columns(new, self._spec.keys), aggregate: np.ones(new.num_rows, np.int64)}, new.num_rows
-        )
+        return self.counted(aggregate, now_seen(self._values[table], with_unseen(rows)))
 
-    def _extended(self, delta: pa.Table) -> pa.Table:
+    def counted(self, aggregate: str, new: pa.Table) -> pa.Table:
+        """A row in `spec` per value that is new, which counts it for the aggregate."""
+        return self._filled({**_columns(new, self.spec.keys), aggregate: np.ones(new.num_rows, np.int64)}, new.num_rows)
+
+    def extended(self, delta: pa.Table) -> pa.Table:
+        """Rows of the rollup's table in `spec`."""
         return self._filled(_columns(delta, self.delta.schema.names), delta.num_rows)
 
     def _extended_changes(self, changes: pa.Table) -> pa.Table:
@@ -150,9 +173,9 @@ class RuleJudge:
         return self._filled(_columns(newest, newest.schema.names), newest.num_rows)
 
     def _filled(self, columns: Mapping[str, Any], rows: int) -> pa.Table:
-        return filled(self._spec, columns, rows)
+        return filled(self.spec, columns, rows)
 
-    def _stands(self, merged: pa.Table, values: Mapping[str, pa.Array]) -> Bools:
+    def stands(self, merged: pa.Table, values: Mapping[str, pa.Array]) -> Bools:
         """For which rows `having` is true; unknown is not, nor is a window with nothing but late rows."""
         having = self.rule.having
         assert having is not None, "only rules that are judged with each row come here"
@@ -164,9 +187,11 @@ class RuleJudge:
         answer: Bools = true & (merged.column("row_count").to_numpy() > 0)
         return answer
 
-    def _told(self, rows: pa.Table, values: Mapping[str, pa.Array]) -> pa.Table:
-        """The changes in words: these rows have just changed."""
-        columns = {name: each.to_pylist() for name, each in values.items()}
+    def told(self, merged: pa.Table, values: Mapping[str, pa.Array], at: Positions) -> pa.Table:
+        """The changes in words: the rows at these positions have just changed."""
+        changed = pa.array(at)
+        rows = merged.take(changed)
+        columns = {name: each.take(changed).to_pylist() for name, each in values.items()}
         places = zip(
             rows.column(CHANGE).to_pylist(), times_ms(rows, START).tolist(), times_ms(rows, END).tolist(), strict=True
         )
@@ -174,7 +199,26 @@ class RuleJudge:
         return told_changes(self.rule, lines)
 
 
-def _after(rows: pa.Table, over_ms: int) -> pa.Table:
+def now_seen(known: Totals, rows: pa.Table) -> pa.Table:
+    """Those rows that were not known; all of them are from now on."""
+    joined = known.joined(merge_rows(known.spec, rows))
+    new = joined.rows.filter(is_unseen(joined.rows))
+    known.replace(joined.with_column(SEEN, np.ones(joined.rows.num_rows, np.int64)))
+    return new
+
+
+def with_unseen(rows: pa.Table) -> pa.Table:
+    """Rows of a side table, none of which was seen so far."""
+    return rows.append_column(SEEN, pa.nulls(rows.num_rows, pa.int64()).fill_null(0))
+
+
+def is_unseen(rows: pa.Table) -> pa.Array:
+    """Which of the rows were not seen so far."""
+    return pa.array(rows.column(SEEN).to_numpy() == 0)
+
+
+def after(rows: pa.Table, over_ms: int) -> pa.Table:
+    """Those rows whose windows end after `over_ms`."""
     end = times_ms(rows, END)
     return rows if len(end) == 0 or end.min() > over_ms else rows.filter(pa.array(end > over_ms))
 

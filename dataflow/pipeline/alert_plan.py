@@ -88,6 +88,11 @@ class AlertPlan:
         return self.having is None or self.rollup.merges_windows
 
     @property
+    def is_told_early(self) -> bool:
+        """Whether an alert can be told before its commit: as soon as a row has come that makes it true."""
+        return not self.is_closed
+
+    @property
     def judged(self) -> tuple["AggregatePlan", ...]:
         """The rollup's aggregates whose values can be told as rows come."""
         return tuple(each for each in self.rollup.aggregates if each.kind.told_at_once)

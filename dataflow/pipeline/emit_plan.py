@@ -25,7 +25,25 @@ _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _URL = re.compile(r"https?://[^\s/?#@]+(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)
 
+EARLY = "-early"
+"""What a topic of early alerts is called behind the name of the committed ones', where it has no name of its own."""
+
 _WINDOW = tuple(column.name for column in WINDOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """The topic that raised alerts go to before their commit, of which rules, and which of them have to wait."""
+
+    topic: str
+    rules: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+    @property
+    def what(self) -> str:
+        """What goes there, in words."""
+        told = f"raised alerts of {', '.join(self.rules)}, before their commit"
+        return f"{told}; not early: {', '.join(self.waiting)}" if self.waiting else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,7 @@ class EmitPlan:
     key: tuple[str, ...] = ()
     rules: tuple[str, ...] | None = None
     timeout_ms: int = 0
+    early: Early | None = None
 
     @property
     def where(self) -> str:
@@ -76,8 +95,13 @@ class EmitPlan:
         return "alerts" if self.rules is None else f"alerts of {', '.join(self.rules)}"
 
 
-def check_emits(mistakes: Mistakes, pipeline: "Pipeline", rollups: Sequence["RollupPlan"]) -> tuple[EmitPlan, ...]:
-    """All ways out of a pipeline with these rollups, but for those of which something is wrong."""
+def check_emits(
+    mistakes: Mistakes, pipeline: "Pipeline", rollups: Sequence["RollupPlan"], early_rules: Sequence[str] = ()
+) -> tuple[EmitPlan, ...]:
+    """All ways out of a pipeline with these rollups, but for those of which something is wrong.
+
+    `early_rules`: the rules whose alerts can be told before their commit.
+    """
     found: list[EmitPlan | None] = []
     by_name = {rollup.name: rollup for rollup in rollups}
     for declared in pipeline.rollups if isinstance(pipeline.rollups, list | tuple) else ():
@@ -93,13 +117,18 @@ def check_emits(mistakes: Mistakes, pipeline: "Pipeline", rollups: Sequence["Rol
     if targets and not rules:
         mistakes.add("alerts_to", f"{len(targets)} targets", "the pipeline has no alert rule; declare alerts=[...] too")
     for at, target in enumerate(targets):
-        found.append(_of_alerts(mistakes, f"alerts_to[{at}]", target, rules))
+        found.append(_of_alerts(mistakes, f"alerts_to[{at}]", target, rules, early_rules))
     known = [plan for plan in found if plan is not None]
     for at, each in enumerate(known):
         if each.name in [other.name for other in known[:at]]:
             fix = "give each webhook a name" if isinstance(each.target, Webhook) else "leave one out"
             mistakes.add(each.field, each.name, f"two targets of one name; {fix}")
     check_subjects(mistakes, known)
+    taken = {each.target.topic for each in known if isinstance(each.target, Kafka)}
+    for each in known:
+        if each.early is not None and each.early.topic in taken:
+            fix = "what is early needs a topic of its own, as it may come twice; name another one"
+            mistakes.add("alerts_to.early", each.early.topic, fix)
     return tuple(known)
 
 
@@ -129,6 +158,8 @@ def _of_rollup(mistakes: Mistakes, field: str, target: Kafka, rollup: "RollupPla
         mistakes.add(f"{field}.when", when, fix)
     if target.rules is not None:
         mistakes.add(f"{field}.rules", target.rules, "rules are about alerts; leave it out")
+    if target.early is not False:
+        mistakes.add(f"{field}.early", target.early, "only alerts are told early; leave it out")
     columns = {*(key.name for key in rollup.keys), *(aggregate.name for aggregate in rollup.aggregates)}
     if when == FINAL and CORRECTION in columns:
         fix = "rows have a field of this name, which says whether they correct one; rename the column"
@@ -157,7 +188,9 @@ def _key(mistakes: Mistakes, field: str, target: Kafka, rollup: "RollupPlan", wh
     return tuple(target.key)
 
 
-def _of_alerts(mistakes: Mistakes, field: str, target: Kafka | Webhook, rules: Sequence[str]) -> EmitPlan | None:
+def _of_alerts(
+    mistakes: Mistakes, field: str, target: Kafka | Webhook, rules: Sequence[str], early_rules: Sequence[str]
+) -> EmitPlan | None:
     before = len(mistakes.lines)
     if target.rules is not None and (isinstance(target.rules, str) or not _is_list(target.rules) or not target.rules):
         mistakes.add(f"{field}.rules", target.rules, "write a list of rules' names, or leave it out for all")
@@ -166,8 +199,10 @@ def _of_alerts(mistakes: Mistakes, field: str, target: Kafka | Webhook, rules: S
             if name not in rules:
                 mistakes.add(f"{field}.rules", name, f"no rule of this pipeline{suggest(str(name), list(rules))}")
     wanted = None if target.rules is None else tuple(target.rules)
+    early = None
     if isinstance(target, Kafka):
         _check_kafka(mistakes, field, target)
+        early = _early(mistakes, f"{field}.early", target, wanted or rules, early_rules)
         for what, value in (("when", target.when), ("key", target.key)):
             if value is not None:
                 mistakes.add(f"{field}.{what}", value, "is about rows of a rollup; leave it out")
@@ -176,7 +211,26 @@ def _of_alerts(mistakes: Mistakes, field: str, target: Kafka | Webhook, rules: S
         name, timeout_ms = f"webhook.{target.name}", _check_webhook(mistakes, field, target)
     if len(mistakes.lines) > before:
         return None
-    return EmitPlan(name, target, rules=wanted, key=("alert_id",), timeout_ms=timeout_ms)
+    return EmitPlan(name, target, rules=wanted, key=("alert_id",), timeout_ms=timeout_ms, early=early)
+
+
+def _early(
+    mistakes: Mistakes, field: str, target: Kafka, wanted: Sequence[str], early_rules: Sequence[str]
+) -> Early | None:
+    if target.early is False:
+        return None
+    topic = f"{target.topic}{EARLY}" if target.early is True else target.early
+    if not isinstance(topic, str) or not _TOPIC.fullmatch(topic):
+        mistakes.add(field, target.early, f"write True for the topic {target.topic}{EARLY}, or the name of another one")
+        return None
+    told = tuple(name for name in wanted if name in early_rules)
+    if not told and not mistakes.lines:
+        fix = (
+            "no rule of this target can be told before its commit: thresholds and distinct counts over windows that "
+            "are no sessions can; leave it out"
+        )
+        mistakes.add(field, target.early, fix)
+    return Early(topic, told, tuple(name for name in wanted if name not in told))
 
 
 def _check_kafka(mistakes: Mistakes, field: str, target: Kafka) -> None:

@@ -78,6 +78,11 @@ class PairPlan:
         return tuple(side for side in SIDES if side != self.missing)
 
     @property
+    def is_told_early(self) -> bool:
+        """Pairs are judged with their commit."""
+        return False
+
+    @property
     def asks(self) -> str:
         """What makes an alert, as one says it."""
         first, then, within = self.first.sql, self.then.sql, to_text(self.within_ms)

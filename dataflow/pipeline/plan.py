@@ -202,7 +202,7 @@ class _Planner:
         dimensions, digests = self._dimensions()
         rollups = self._rollups(lateness_ms or 0)
         alerts = check_rules(mistakes, self.asked, self.columns)
-        emits = check_emits(mistakes, pipeline, rollups)
+        emits = check_emits(mistakes, pipeline, rollups, [rule.name for rule in alerts if rule.is_told_early])
         keep_ms = self._keep(bound_ms or 0, dedup_within_ms)
         check_reach(mistakes, alerts, self.kept, bound_ms or 0)
         format_ = check_format(mistakes, pipeline.format, self.event, self.base_dir)

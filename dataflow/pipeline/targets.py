@@ -20,8 +20,8 @@ TRIES = 6
 class Kafka:
     """A topic that rows of a rollup, or changes of alerts, are written to: each once, in transactions.
 
-    `when` and `key` are about rows of a rollup, `rules` about alerts. Without `brokers` it is the source's cluster;
-    `properties` are librdkafka's, added to those of the source's. `format` is that of values; keys are JSON.
+    `when` and `key` are about rows of a rollup, `rules` and `early` about alerts. Without `brokers` it is the source's
+    cluster; `properties` are librdkafka's, added to those of the source's. `format` is that of values; keys are JSON.
     """
 
     topic: str
@@ -32,6 +32,7 @@ class Kafka:
     properties: Mapping[str, str] | None = None
     start: str = EARLIEST
     format: Format = field(default_factory=json)
+    early: bool | str = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def kafka(
     properties: Mapping[str, str] | None = None,
     start: str = EARLIEST,
     format: Format | None = None,
+    early: bool | str = False,
 ) -> Kafka:
     """A topic for rows of a rollup (`emit=`) or for alerts (`alerts_to=`); it has to be there.
 
@@ -64,9 +66,12 @@ def kafka(
     value of each key and window. `key`: the columns of the record's key, keys and window where left out. `rules`: only
     alerts of these rules. `start`: what a new target gets of a lake that is there: "earliest" all, "latest" only what
     comes from then on. `format`: of values, json() where left out; avro() and protobuf() register a schema made of
-    the columns as subject TOPIC-value, in the registry that [kafka] names.
+    the columns as subject TOPIC-value, in the registry that [kafka] names. `early`: write raised alerts, before the
+    commit that holds them, to a topic of its own as well, as JSON: TOPIC-early, or the one that is named here; at least
+    once, with the ids and numbers of the committed changes.
     """
-    return Kafka(topic, when, key, rules, brokers, properties, start, json() if format is None else format)
+    made = json() if format is None else format
+    return Kafka(topic, when, key, rules, brokers, properties, start, made, early)
 
 
 def webhook(

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ from dataflow.alerts.judge import RuleJudge, Stored
 from dataflow.alerts.pair_judge import PairJudge
 from dataflow.alerts.stats import RuleStats
 from dataflow.alerts.windows import Span
-from dataflow.messages import NEVER_MS, Range
+from dataflow.messages import NEVER_MS, Parcel, Range
 from dataflow.pipeline.alert_plan import AlertPlan
 from dataflow.pipeline.names import ALERT_CHANGES, ALERTS
 from dataflow.pipeline.pair_plan import PairPlan
@@ -27,6 +27,7 @@ from sinks.lake.catalog.rules import longest_lateness
 from sinks.lake.catalog.sqlite import told
 from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.closing import Closing, forget_rules_that_are_gone
+from sinks.lake.early import Early
 from sinks.lake.frontier import Frontier, Reach, Stand
 from sinks.lake.stored_windows import StoredWindows
 
@@ -67,6 +68,8 @@ class Alerting:
         self._seen: dict[str, tuple[int, int]] = {}
         self._reached: dict[str, int] = {}
         self._recent: deque[set[str]] = deque(maxlen=RECENT_EPOCHS)
+        self._early: Early | None = None
+        self._left: Mapping[str, int] = {}
 
     @property
     def tables(self) -> set[str]:
@@ -89,9 +92,33 @@ class Alerting:
             for name, judge in judges
         )
 
+    def tell_early(self, rules: Collection[str], tell: Callable[[pa.Table], None]) -> None:
+        """From now on tell raised alerts of these rules, in ALERT_SCHEMA, as soon as the rows for them are here.
+
+        Of rules that are judged with each row; `tell` must neither wait nor raise.
+        """
+        judges = [judge for judge in self._judges if isinstance(judge, RuleJudge) and judge.rule.name in rules]
+        self._early = Early(judges, tell) if judges else None
+
+    def came(self, parcels: Sequence[Parcel], staged: Sequence[StagedFile]) -> None:
+        """These are of an epoch to be judged: tell what they raise, where anybody wants that early.
+
+        `staged` is as of `reach`. What the epoch's commit does stays the same.
+        """
+        early = self._early
+        if early is None or not early.concerns(parcels):
+            return
+        if not early.has_begun:
+            self._look()
+            self._left = self._gone()
+        self._staged = staged
+        early.look(parcels, self._left)
+
     def reach(self, stand: Stand, staged: Sequence[StagedFile]) -> None:
         """How far the epoch to be judged has come. `staged`: files of epochs before it that are not published yet."""
         self._staged = staged
+        if self._early is not None:
+            self._early.forget()
         if not self._pairs and not self._closed.has_rules:
             return
         if self._frontier is None:

@@ -127,6 +127,9 @@ class LakeWriter:
 
     def write(self, parcels: Sequence[Parcel]) -> None:
         """Buffer parcels; the first of a later epoch than the last staged one publishes all that is staged."""
+        if self.alerts is not None:
+            # before the commit of the epoch before, which takes a while
+            self.alerts.came(parcels, self._staged_files())
         for parcel in parcels:
             if self._pending and parcel.epoch > self._staged_epoch:
                 self._publish()
@@ -208,9 +211,8 @@ class LakeWriter:
                 if batch.num_rows:
                     batches.setdefault(name, []).append(batch)
         final, at = {parcel.range.partition for parcel in parcels if parcel.final}, self._clock()
-        staged = [file for manifest in self._pending for file in manifest.files]
         if self.alerts is not None:
-            self.alerts.reach(Stand(epoch, told, final, at), staged)
+            self.alerts.reach(Stand(epoch, told, final, at), self._staged_files())
         if not told and not batches and (self.alerts is None or not self.alerts.due()):
             return None
         tables = {name: pa.Table.from_batches(batches[name]) for name in sorted(batches)}
@@ -228,6 +230,9 @@ class LakeWriter:
         self._seen |= {entry.partition for entry in told}
         self._finished |= {entry.partition for entry in told if entry.finished}
         return Manifest(self._lineage, epoch, tuple(files), tuple(told))
+
+    def _staged_files(self) -> list[StagedFile]:
+        return [file for manifest in self._pending for file in manifest.files]
 
     def _judge(self, alerts: Alerting, tables: dict[str, pa.Table], told: Sequence[Range]) -> None:
         """Merge the tables that rules ask for, and add what changes with them."""

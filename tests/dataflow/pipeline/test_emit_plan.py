@@ -10,6 +10,7 @@ from dataflow import EventTime, Pipeline, Rollup, kafka, webhook
 from dataflow import aggregates as agg
 from dataflow.errors import PipelineError
 from dataflow.pipeline.alert_rules import threshold
+from dataflow.pipeline.emit_plan import Early
 from dataflow.pipeline.plan import Plan, make_plan
 from dataflow.windows import session, tumble
 
@@ -65,6 +66,7 @@ def test_what_is_sent_is_no_part_of_what_tables_mean() -> None:
         (kafka("a", key=["who"], when="every_commit"), "rollups.minutes.emit.key = ['who']: with every_commit the key"),
         (kafka("a", rules=["odd"]), "rollups.minutes.emit.rules = ['odd']: rules are about alerts"),
         (kafka("a", start="never"), "rollups.minutes.emit.start = 'never': write"),
+        (kafka("a", early=True), "rollups.minutes.emit.early = True: only alerts are told early"),
         (kafka("a", properties={"linger.ms": 5}), "rollups.minutes.emit.properties.linger.ms = 5: write the value as"),  # type: ignore[dict-item]
         (webhook("https://h", secret="S"), "rollups.minutes.emit = 'webhook(...)': webhooks take alerts"),
         ("topic", "rollups.minutes.emit = 'topic': not a target"),
@@ -90,6 +92,9 @@ def test_a_mistake_in_a_rollups_target_is_told(emit: Any, said: str) -> None:
         ),
         (kafka("a", when="final"), "alerts_to[0].when = 'final': is about rows of a rollup"),
         (kafka("a", rules="odd"), "alerts_to[0].rules = 'odd': write a list of rules' names"),
+        (kafka("a", early="b c"), "alerts_to[0].early = 'b c': write True for the topic a-early, or the name"),
+        (kafka("a", early=1), "alerts_to[0].early = 1: write True for the topic a-early"),  # type: ignore[arg-type]
+        (kafka("a", early="a"), "alerts_to.early = 'a': what is early needs a topic of its own"),
         ("https://h", "alerts_to = 'https://h': not a target; write kafka(topic) or webhook(url, secret=...)"),
     ],
 )
@@ -108,3 +113,32 @@ def test_webhooks_of_one_name_sessions_and_a_column_of_our_name_are_refused() ->
     assert line.startswith("rollups.minutes.emit = 'correction': rows have a field of this name")
     (line,) = mistakes(alerts_to=[kafka("a")], window=tumble("2m"))
     assert line.startswith("alerts_to = '1 targets': the pipeline has no alert rule")
+
+
+def test_what_is_told_early_has_a_topic_of_its_own_and_names_the_rules_that_wait() -> None:
+    made = plan(alerts_to=[kafka("a", early=True), kafka("b", early="now"), kafka("c")])
+    assert [each.early for each in made.emits] == [
+        Early("a-early", ("odd",), ()),
+        Early("now", ("odd",), ()),
+        None,
+    ]
+    rules = [
+        threshold("odd", on="minutes", having="n > 1"),
+        threshold("visit", keys=["who"], window=session("1m"), aggregates={"n": agg.count()}, having="n > 1"),
+    ]
+    rollup = Rollup("minutes", ["who"], tumble("1m"), {"n": agg.count()})
+
+    def early(**wanted: Any) -> Early | None:
+        to = kafka("a", early=True, **wanted)
+        return make_plan(Pipeline("small", Click, [rollup], alerts=rules, alerts_to=[to]), HERE).emits[0].early
+
+    both = early()
+    assert both is not None
+    assert both.what == "raised alerts of odd, before their commit; not early: visit"
+    alone = early(rules=["odd"])
+    assert alone is not None
+    assert alone.what == "raised alerts of odd, before their commit"
+    with pytest.raises(PipelineError) as found:
+        early(rules=["visit"])
+    (line,) = found.value.mistakes
+    assert line.startswith("alerts_to[0].early = True: no rule of this target can be told before its commit")
