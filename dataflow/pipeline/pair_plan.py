@@ -108,6 +108,11 @@ Plans = tuple[AlertPlan | PairPlan, ...]
 """Rules that are checked."""
 
 
+def told_early(rules: Plans) -> tuple[str, ...]:
+    """The rules whose alerts can be told before their commit, by name."""
+    return tuple(rule.name for rule in rules if rule.is_told_early)
+
+
 def rollup_of(rule: Rule, columns: Columns) -> Rollup:
     """The rollup of a rule that has its own. What is wrong in it is the rule's mistake."""
     if not isinstance(rule, Pair):

@@ -25,7 +25,7 @@ from dataflow.pipeline.dimension_file import COLUMN_TYPES, DimensionTable, conte
 from dataflow.pipeline.emit_plan import EmitPlan, check_emits
 from dataflow.pipeline.formats import check_format, check_key_format
 from dataflow.pipeline.keeping import Declared, check_keep_of_alerts, check_keeps, check_reach
-from dataflow.pipeline.pair_plan import Plans, check_rules, placed, rollup_of
+from dataflow.pipeline.pair_plan import Plans, check_rules, placed, rollup_of, told_early
 from dataflow.rules import Joined, Rules
 from dataflow.windows import Window
 from dataflow.windows.kinds import kind_of as window_kind_of
@@ -202,7 +202,7 @@ class _Planner:
         dimensions, digests = self._dimensions()
         rollups = self._rollups(lateness_ms or 0)
         alerts = check_rules(mistakes, self.asked, self.columns)
-        emits = check_emits(mistakes, pipeline, rollups, [rule.name for rule in alerts if rule.is_told_early])
+        emits = check_emits(mistakes, pipeline, rollups, () if mistakes.lines else told_early(alerts))
         keep_ms = self._keep(bound_ms or 0, dedup_within_ms)
         check_reach(mistakes, alerts, self.kept, bound_ms or 0)
         format_ = check_format(mistakes, pipeline.format, self.event, self.base_dir)
