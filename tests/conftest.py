@@ -4,10 +4,12 @@ import os
 import signal
 import uuid
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from typer.testing import CliRunner, Result
 
 from tests import leftovers
 from tests.flink_fixture import flink
@@ -48,8 +50,17 @@ def _nothing_is_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _logs_go_where_they_went_before() -> Iterator[None]:
-    """Commands that run in this process send logs to a standard error that is closed when their test ends."""
+def _logs_go_where_they_went_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commands that run in this process send logs to a standard error that is closed when they end."""
+    invoke = CliRunner.invoke
+
+    def invoked(*words: Any, **options: Any) -> Result:
+        try:
+            return invoke(*words, **options)
+        finally:
+            structlog.reset_defaults()
+
+    monkeypatch.setattr(CliRunner, "invoke", invoked)
     yield
     structlog.reset_defaults()
 

@@ -150,10 +150,10 @@ class Stage:
             time.sleep(0.05)
         return True
 
-    def await_caught_up(self, subject: Subject, seconds: float = PATIENCE_S) -> bool:
-        """Wait until the lake holds everything that was written for good to a plain topic."""
+    def await_caught_up(self, subject: Subject, records: int | None = None, seconds: float = PATIENCE_S) -> bool:
+        """Wait until the lake holds so many records of a plain topic, or everything that was written for good."""
         deadline = time.monotonic() + seconds
-        while sum(self.offsets().values()) < self.topic.written:
+        while sum(self.offsets().values()) < (self.topic.written if records is None else records):
             if subject.code is not None or time.monotonic() > deadline:
                 return False
             time.sleep(0.02)
