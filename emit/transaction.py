@@ -75,9 +75,7 @@ class KafkaTarget:
         with self._told("begin"):
             # waits until the last one's transaction is over
             self._producer.init_transactions(ANSWER_S)
-            (found,) = self._consumer.committed([TopicPartition(self._topic, 0)], timeout=ANSWER_S)
-            if found.error is not None:
-                raise KafkaException(found.error)
+            found = self._place(self._consumer, reading)
         self._fault("after_open")
         if found.offset < 0 or not found.metadata:
             self._producer = build(Producer, {"transaction.timeout.ms": FIRST_TIMEOUT_MS, **self._common, **ours})
@@ -124,6 +122,32 @@ class KafkaTarget:
         if consumer is not None:
             with suppress(KafkaException, RuntimeError):
                 consumer.close()
+
+    def _place(self, consumer: Consumer, reading: Mapping[str, object]) -> TopicPartition:
+        """The group's offset once it is stable; whoever asks for what is not stable yet gets an older one at once."""
+
+        def asked(of: Consumer) -> TopicPartition:
+            (found,) = of.committed([TopicPartition(self._topic, 0)], timeout=ANSWER_S)
+            if found.error is not None:
+                raise KafkaException(found.error)
+            return found
+
+        try:
+            return asked(consumer)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._TIMED_OUT:
+                raise
+            other = build(Consumer, {**self._common, **reading, "isolation.level": "read_uncommitted"})
+            try:
+                asked(other)
+            finally:
+                other.close()
+            raise DeliveryTrouble(
+                f"consumer group {self._name} has an offset for topic {self._topic} in a transaction that Kafka at "
+                f"{self._brokers} does not end; it may go on for as long as its time is, and a broker that was killed "
+                "in the moment of a commit can leave one for ever: `kafka-transactions.sh find-hanging` shows it and "
+                "`abort` ends it, in __consumer_offsets and in the topic, after which what it held is sent again"
+            ) from error
 
     def _produce(self, producer: Producer, record: Record) -> None:
         value = self._form.written(record)

@@ -83,9 +83,11 @@ def fresh_topic(bootstrap: str, partitions: int = 1, config: Mapping[str, str] |
     return name
 
 
-def create_topic(bootstrap: str, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
+def create_topic(
+    bootstrap: str, name: str, partitions: int = 1, config: Mapping[str, str] | None = None, *, copies: int = 1
+) -> None:
     """Create topic `name` and wait until it is there."""
-    new = NewTopic(name, partitions, config={"retention.ms": "-1", **(config or {})})
+    new = NewTopic(name, partitions, copies, config={"retention.ms": "-1", **(config or {})})
     admin(bootstrap).create_topics([new])[name].result(timeout=30)
 
 

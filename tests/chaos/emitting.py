@@ -63,11 +63,11 @@ def emitting(prefix: str) -> Pipeline:
     )
 
 
-def _begin(stage: Stage) -> str:
-    stage.make_topic(rate=200.0)
+def _begin(stage: Stage, copies: int = 1) -> str:
+    stage.make_topic(rate=200.0, copies=copies)
     prefix = f"{stage.topic_name}-"
     for kind in KINDS:
-        create_topic(stage.bootstrap, prefix + kind, 2)
+        create_topic(stage.bootstrap, prefix + kind, 2, copies=copies)
     stage.pipeline = stage.folder / "emitting.py"
     text = '"""What is sent."""\n\nfrom tests.chaos.emitting import emitting\n\n'
     Path(stage.pipeline).write_text(f"{text}pipeline = emitting({prefix!r})\n")
@@ -94,20 +94,31 @@ def killed(stage: Stage) -> None:
     _finish(stage, prefix)
 
 
-def broken(stage: Stage, cluster: KafkaCluster) -> None:
-    """The broker that is written to dies in the middle of transactions, and returns."""
-    prefix = _begin(stage)
-    with stage.feed(rate=400, limit=20_000):
-        subject = stage.start(parallel=("2", "1"))
-        for _ in range(4 if stage.full else 2):
-            stage.await_progress(subject, 4)
-            cluster.kill(1)
-            time.sleep(2 * stage.random.random())
-            cluster.restart(1)
-            stage.count("broker kill -9 and restart")
-        stage.await_progress(subject, 2)
-        stage.kill(subject, "kill -9 of the pipeline")
-    _finish(stage, prefix)
+def broken(stage: Stage) -> None:
+    """Brokers that are written to die in the middle of transactions, and return.
+
+    Of three nodes: a lone one that dies before it has written the end of a transaction that is committed forgets that
+    end at its next start (seen of Kafka 4.3.1), and what the transaction holds is never to be read.
+    """
+    cluster = KafkaCluster(stage.folder / "kafka", nodes=3, heap="256m")
+    cluster.start()
+    try:
+        stage.bootstrap = cluster.bootstrap
+        prefix = _begin(stage, copies=3)
+        with stage.feed(rate=400, limit=20_000):
+            subject = stage.start(parallel=("2", "1"))
+            for turn in range(4 if stage.full else 2):
+                stage.await_progress(subject, 4)
+                node = 1 + turn % 3
+                cluster.kill(node)
+                time.sleep(2 * stage.random.random())
+                cluster.restart(node)
+                stage.count("broker kill -9 and restart, 3 nodes")
+            stage.await_progress(subject, 2)
+            stage.kill(subject, "kill -9 of the pipeline")
+        _finish(stage, prefix)
+    finally:
+        cluster.stop(timeout_seconds=10)
 
 
 def _finish(stage: Stage, prefix: str) -> None:
