@@ -10,9 +10,10 @@ from query.duck import duckdb
 from query.ends import LedgerEnds
 from query.engine import Engine
 from query.moment import AsOf, parse_as_of
+from query.question import Bound
 from query.resolve import Resolved, Resolver
 from query.shared_work import SharedWork
-from query.snapshot import Bound, LakeSnapshot, Means
+from query.snapshot import LakeSnapshot, Means
 
 __all__ = ["Bound", "LakeReader", "LakeSnapshot"]
 

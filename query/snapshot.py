@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from dataflow.errors import QueryError
 from dataflow.pipeline.names import LEDGER
 from dataflow.sql import quoted
-from query.cells import Column, Shape
+from query.cells import Shape
 from query.duck import duckdb
 from query.ends import Ends, LedgerEnds
 from query.engine import Engine
@@ -23,10 +22,11 @@ from query.interrupts import heard
 from query.moment import comparable
 from query.naming import Naming
 from query.others import data_folders, named_in
+from query.question import Bound, Question, Step, first_asked
 from query.resolve import Resolved, Resolver
 from query.scan import history_sql, scan_sql
 from query.shared_work import SharedWork
-from query.texts import BATCH_ROWS, Row, Texts, columns_by_description, columns_of, shaped_select, shaped_sql
+from query.texts import BATCH_ROWS, Texts
 from sinks.lake.catalog.backfills import Backfilled
 from sinks.lake.catalog.layout import DataFile, TableLayout, ViewLayout
 
@@ -39,19 +39,6 @@ _QUALIFIED = re.compile(r'\bmain"?\s*\.', re.IGNORECASE)
 _VANISHED = re.compile(r"No files found that match|No such file|Could not open|Cannot open file", re.IGNORECASE)
 _MOVES = 10
 """A query whose files a compaction removed again and again, each time while it was asked, fails after so many."""
-
-
-class Bound(NamedTuple):
-    """Read only those files of `table` whose `column` can hold a value in [at_least, below).
-
-    `column` is a TIMESTAMP or an integer; datetimes are UTC. Files without statistics are always read,
-    so rows outside of the range may come back: the query still has to filter.
-    """
-
-    table: str
-    column: str
-    at_least: datetime | int | None = None
-    below: datetime | int | None = None
 
 
 class Means(NamedTuple):
@@ -157,7 +144,7 @@ class LakeSnapshot:
         Raises QueryError: not a SELECT, DuckDB's own message, or the time limit; SnapshotExpired if compaction has
         removed files of this snapshot because it is not kept any more.
         """
-        question = _Question(sql, parameters, limit, bounds, histories)
+        question = Question(sql, parameters, limit, bounds, histories)
         return self._again_if_moved(lambda place: place._ask(question, timeout_s))
 
     def texts(
@@ -176,7 +163,7 @@ class LakeSnapshot:
         The rest is read with the answer, which needs no Arrow. Raises as `query` does; an answer whose files are
         removed while it is read ends with a QueryError, since its first rows are shown already.
         """
-        question = _Question(sql, parameters, limit, bounds, histories)
+        question = Question(sql, parameters, limit, bounds, histories)
 
         def begin(place: "LakeSnapshot") -> Texts:
             flow = place._flow(question, shape, timeout_s)
@@ -198,8 +185,8 @@ class LakeSnapshot:
         The first one comes even if it has no rows. `begun` is told the cursor that the answer is read by, which
         another thread may interrupt. Raises as `texts` does.
         """
-        question = _Question(sql, parameters, limit, (), ())
-        return self._again_if_moved(lambda place: _first_asked(place._pour(question, begun, batch_rows)))
+        question = Question(sql, parameters, limit, (), ())
+        return self._again_if_moved(lambda place: first_asked(place._pour(question, begun, batch_rows)))
 
     def with_files(self, files: Mapping[str, list[DataFile]]) -> "LakeSnapshot":
         """The same snapshot as if its tables had these files only; `bounds` would look at all files again."""
@@ -263,7 +250,7 @@ class LakeSnapshot:
         finally:
             cursor.close()
 
-    def _ask(self, question: "_Question", timeout_s: float | None) -> "pa.Table":
+    def _ask(self, question: Question, timeout_s: float | None) -> "pa.Table":
         from query.unsigned import exact_table
 
         cursor = self._namespace.cursor()
@@ -275,7 +262,7 @@ class LakeSnapshot:
             cursor.close()
 
     def _pour(
-        self, question: "_Question", begun: Callable[[duckdb.DuckDBPyConnection], object], batch_rows: int
+        self, question: Question, begun: Callable[[duckdb.DuckDBPyConnection], object], batch_rows: int
     ) -> Iterator["pa.Table"]:
         from query.batches import tables_of
 
@@ -298,7 +285,7 @@ class LakeSnapshot:
         finally:
             cursor.close()
 
-    def _flow(self, question: "_Question", shape: Shape, timeout_s: float | None) -> Iterator["_Step"]:
+    def _flow(self, question: Question, shape: Shape, timeout_s: float | None) -> Iterator[Step]:
         """The answer's columns, then batch after batch of its rows."""
         cursor = self._namespace.cursor()
         limit = TimeLimit(cursor, timeout_s)
@@ -307,12 +294,12 @@ class LakeSnapshot:
                 alone = self._prepare(cursor, question)
                 # the text holds what its statement needs; it has to live as long
                 text = question.text(cursor, shape, bracketed=alone)
-            yield _Step(text.columns, [])
+            yield Step(text.columns, [])
             with self._told(limit):
                 interruptible(cursor, lambda: cursor.execute(text.statement, question.parameters))
                 rows = interruptible(cursor, lambda: cursor.fetchmany(BATCH_ROWS))
             while rows:
-                yield _Step((), rows)
+                yield Step((), rows)
                 try:
                     with self._told(limit):
                         rows = interruptible(cursor, lambda: cursor.fetchmany(BATCH_ROWS))
@@ -339,7 +326,7 @@ class LakeSnapshot:
         except duckdb.Error as error:
             raise QueryError(message_of(error)) from error
 
-    def _prepare(self, cursor: duckdb.DuckDBPyConnection, question: "_Question") -> bool:
+    def _prepare(self, cursor: duckdb.DuckDBPyConnection, question: Question) -> bool:
         """Make what the question names, after a look at whether it only reads. Whether it may stand in brackets."""
         bracketed = require_select(cursor, question.sql)
         needed, named = self._naming.needed(question.sql) if not question.histories else (set(), True)
@@ -364,53 +351,6 @@ class LakeSnapshot:
             history = history_sql(self.tables[name], self.files(name), self.id)
             cursor.execute(f"CREATE TEMP VIEW {quoted(name + '_history')} AS {history}")
         return bracketed
-
-
-class _Question(NamedTuple):
-    sql: str
-    parameters: Sequence[object] | Mapping[str, object] | None
-    limit: int | None
-    bounds: Sequence[Bound]
-    histories: Sequence[str]
-
-    def relation(self, cursor: duckdb.DuckDBPyConnection) -> "duckdb.DuckDBPyRelation":
-        import duckdb  # noqa: F401  # gives cursors their relations
-
-        whole = cursor.sql(self.sql, params=self.parameters)
-        return whole if self.limit is None else whole.limit(self.limit)
-
-    def text(self, cursor: duckdb.DuckDBPyConnection, shape: Shape, *, bracketed: bool) -> "_Text":
-        """What is asked instead for rows of texts: without a relation if the question may stand in brackets."""
-        if bracketed:
-            try:
-                columns = interruptible(cursor, lambda: columns_by_description(cursor, self.sql, self.parameters))
-                # where rows are left out, a relation numbers columns of one name
-                if self.limit is None or len({column.name.lower() for column in columns}) == len(columns):
-                    return _Text(columns, shaped_select(self.sql, columns, shape, self.limit))
-            except duckdb.InterruptException:
-                raise
-            except duckdb.Error:
-                # the relation's message shows the question as it was asked
-                pass
-        relation = interruptible(cursor, lambda: self.relation(cursor))
-        return _Text(columns_of(relation), shaped_sql(relation, shape), relation)
-
-
-class _Text(NamedTuple):
-    columns: Sequence[Column]
-    statement: str
-    relation: object = None
-
-
-class _Step(NamedTuple):
-    columns: Sequence[Column]
-    rows: list[Row]
-
-
-def _first_asked(tables: Iterator["pa.Table"]) -> Iterator["pa.Table"]:
-    """The same, the first one read already."""
-    first = next(tables)
-    return chain([first], tables)
 
 
 def _keep(_: object) -> None:

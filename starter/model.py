@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dataflow.event.fields import FieldKind
-from dataflow.event.schema import is_readable_key
+from dataflow.event.model_reader import is_readable_key
 from dataflow.spoken import listed
 from starter.event_time import DECLARED, EventTimeField
 from starter.field_type import FieldType, LeftOut, leaf_type, winner

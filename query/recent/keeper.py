@@ -7,13 +7,14 @@ from typing import NamedTuple
 from query.definition import definition_in
 from query.engine import Engine
 from query.moment import from_ms, to_ms
+from query.question import Bound
 from query.recent.kept import HOUR_MS, Kept, advanced, begun, extended, folded, shortened
 from query.recent.news import LOST, course, new_rows_sql
 from query.recent.shape import Shape, shape_of
 from query.recent.store import Store
 from query.resolve import Resolved, Resolver
 from query.scan import scan_sql
-from query.snapshot import Bound, LakeSnapshot, Means
+from query.snapshot import LakeSnapshot, Means
 from sinks.lake.catalog.layout import TableLayout, ViewLayout
 from sinks.lake.tables.definition import Definition
 

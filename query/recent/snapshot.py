@@ -11,12 +11,13 @@ from query.ends import Ends
 from query.moment import from_ms, to_ms
 from query.naming import SYSTEM
 from query.others import named_in
+from query.question import Bound
 from query.recent.frontier import Rule, frontier_at
 from query.recent.kept import Kept
 from query.recent.shape import is_not_kept
 from query.recent.store import PLACE
 from query.resolve import Resolved
-from query.snapshot import Bound, LakeSnapshot, Means
+from query.snapshot import LakeSnapshot, Means
 from query.texts import Row, Texts
 
 if TYPE_CHECKING:

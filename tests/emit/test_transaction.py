@@ -152,7 +152,7 @@ def test_a_position_in_a_transaction_that_nobody_ends_is_told(kafka: str, monkey
     other.send_offsets_to_transaction([TopicPartition(topic, 0, 7)], group.consumer_group_metadata())
     other.flush()
     monkeypatch.setattr(transaction, "ANSWER_S", 3.0)
-    with pytest.raises(DeliveryTrouble, match="in a transaction that Kafka at .* does not end.*kafka-transactions.sh"):
+    with pytest.raises(DeliveryTrouble, match=r"that Kafka at .* does not end.*kafka-transactions\.sh"):
         of.open()
     other.abort_transaction()
     group.close()
