@@ -1,6 +1,6 @@
 """What a run costs that has nothing to do, and how soon it sees a record then: 64 partitions of a real Kafka.
 
-python -m bench.idle
+python -m bench.idle  (some four minutes: each round rests, and a rest is only one after some seconds)
 """
 
 import argparse
@@ -8,10 +8,12 @@ import os
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from confluent_kafka import Producer
@@ -108,25 +110,61 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def measure(name: str, run: Run, rounds: int, seconds: float) -> Idle:
-    """Rest and wake in turns: `seconds` without a record, then one; then some that follow each other closely."""
+@dataclass(slots=True)
+class Found:
+    """What the rounds of one way to run have shown, a figure a round or a record."""
+
+    shares: list[float] = field(default_factory=list)
+    compacting: list[float] = field(default_factory=list)
+    rested: list[float] = field(default_factory=list)
+    awake: list[float] = field(default_factory=list)
+
+    def idle(self, name: str) -> Idle:
+        """Medians of it."""
+        median = statistics.median
+        return Idle(
+            name,
+            len(self.shares),
+            median(self.shares),
+            max(self.shares),
+            median(self.compacting),
+            median(self.rested),
+            median(self.awake),
+        )
+
+
+def measure(runs: Mapping[str, Run], rounds: int, seconds: float) -> list[Idle]:
+    """Rest and wake in turns: `seconds` without a record, then one; then some that follow each other closely.
+
+    All runs rest at the same time, which changes nothing that one of them spends, and wake one after the other.
+    """
     if rounds < FEWEST_ROUNDS:
         raise ValueError(f"{rounds} rounds give no median worth stating; use at least {FEWEST_ROUNDS}")
-    shares, compacting, rested, awake = [], [], [], []
-    for _ in range(rounds):
-        time.sleep(SETTLE_S)
-        started, spent_s = time.monotonic(), cpu_s(run.pid)
-        beside = {pid: cpu_s(pid) for pid in children(run.pid)}
-        time.sleep(seconds)
-        passed_s = time.monotonic() - started
-        shares.append((cpu_s(run.pid) - spent_s) / passed_s * 100)
-        compacting.append(sum(cpu_s(pid) - beside.get(pid, 0.0) for pid in children(run.pid)) / passed_s * 100)
-        rested.append(run.visible_ms())
-        for _ in range(5):
-            time.sleep(BEAT_S)
-            awake.append(run.visible_ms())
-    median = statistics.median
-    return Idle(name, rounds, median(shares), max(shares), median(compacting), median(rested), median(awake))
+    found = {name: Found() for name in runs}
+    for turn in range(rounds):
+        for name, run in runs.items():
+            time.sleep(SETTLE_S)
+            if name == next(iter(runs)):
+                _rest(runs, found, seconds)
+            found[name].rested.append(run.visible_ms())
+            for _ in range(5):
+                time.sleep(BEAT_S)
+                found[name].awake.append(run.visible_ms())
+        told = ", ".join(f"{name} {each.shares[-1]:.2f} %" for name, each in found.items())
+        print(f"round {turn + 1}/{rounds}  {told}", file=sys.stderr)
+    return [each.idle(name) for name, each in found.items()]
+
+
+def _rest(runs: Mapping[str, Run], found: Mapping[str, Found], seconds: float) -> None:
+    began = time.monotonic()
+    before = {name: (cpu_s(run.pid), {pid: cpu_s(pid) for pid in children(run.pid)}) for name, run in runs.items()}
+    time.sleep(seconds)
+    passed_s = time.monotonic() - began
+    for name, run in runs.items():
+        spent_s, beside = before[name]
+        found[name].shares.append((cpu_s(run.pid) - spent_s) / passed_s * 100)
+        compacting_s = sum(cpu_s(pid) - beside.get(pid, 0.0) for pid in children(run.pid))
+        found[name].compacting.append(compacting_s / passed_s * 100)
 
 
 def as_markdown(idles: Sequence[Idle]) -> str:
@@ -151,7 +189,7 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, default=64)
     parser.add_argument("--records", type=int, default=20_000, help="that were read before")
     chosen = parser.parse_args()
-    idles = []
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tidemill-idle-") as folder:
         work = Path(folder)
         kafka = KafkaCluster(work / "kafka")
@@ -159,19 +197,21 @@ def main() -> None:
         try:
             create_topic(kafka.bootstrap, TOPIC, partitions=chosen.partitions)
             run_child(produce(kafka.bootstrap, TOPIC, count=chosen.records), log=work / "produce.log")
-            for workers in ("1", "2"):
-                run = Run(kafka.bootstrap, work / f"workers-{workers}", chosen.partitions, "--workers", workers)
-                try:
+            with ExitStack() as stack:
+                runs: dict[str, Run] = {}
+                for workers in ("1", "2"):
+                    run = Run(kafka.bootstrap, work / f"workers-{workers}", chosen.partitions, "--workers", workers)
+                    stack.callback(run.stop)
                     run.await_offsets(chosen.records)
-                    idles.append(measure(f"`-w {workers}`", run, chosen.rounds, chosen.seconds))
-                finally:
-                    run.stop()
+                    runs[f"`-w {workers}`"] = run
+                idles = measure(runs, chosen.rounds, chosen.seconds)
         finally:
             kafka.stop()
     facts = {
         "topic": f"{chosen.partitions} partitions, {chosen.records:,} records read before",
-        "rest": f"{chosen.rounds} rounds of {chosen.seconds:g} s, each {SETTLE_S:g} s after the last record",
+        "rest": f"{chosen.rounds} rounds of {chosen.seconds:g} s, each {SETTLE_S:g} s after the last one; side by side",
         "record in the lake": "from the call that writes it until a reader of the catalog sees it; epochs of 250 ms",
+        "it took": f"{time.monotonic() - began:.0f} s in all",
         "load when it ended": f"{os.getloadavg()[0]:.1f} (1 minute)",
     }
     write("idle", "A run at rest", facts, as_markdown(idles), [asdict(each) for each in idles])

@@ -40,6 +40,7 @@ from dataflow.sources.source import Source
 from runtime import metrics
 from runtime.ahead import load_ahead
 from runtime.dead_limit import DeadLimit
+from runtime.first_read import FirstRead
 from runtime.last_epochs import LastEpochs
 from runtime.observer import CommitObserver
 from runtime.outlet import Outlet, Outlets, no_outlets
@@ -215,9 +216,10 @@ def _intake(job: Job) -> Intake:
         held = Held(marks, job.first, Joins(plan, job.kept))
         return Judge(plan, partition, topic, folder=ids, state=state, held=held)
 
-    untimed = Untimed(plan)
+    first_read, untimed = FirstRead(), Untimed(plan)
 
     def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
+        first_read(judged)
         metrics.observe_intake(judged, lag_records, waiting_records)
         job.progress.observe(judged, lag_records)
         untimed(judged)

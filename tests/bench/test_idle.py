@@ -27,9 +27,34 @@ def test_cpu_time_is_that_of_all_threads_and_of_no_child() -> None:
 
 
 def test_fewer_than_five_rounds_are_refused() -> None:
-    nothing: Any = None
     with pytest.raises(ValueError, match="at least 5"):
-        measure("one", nothing, 4, 1.0)
+        measure({}, 4, 1.0)
+
+
+class Asleep:
+    """A run that spends nothing, and writes down when it is woken."""
+
+    def __init__(self, woken: list[str], name: str) -> None:
+        self.pid = os.getpid()
+        self._woken, self._name = woken, name
+
+    def visible_ms(self) -> float:
+        self._woken.append(self._name)
+        return 1.0
+
+
+def test_all_runs_rest_at_the_same_time_and_wake_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr("bench.idle.time.sleep", rests.append)
+    woken: list[str] = []
+    runs: Any = {name: Asleep(woken, name) for name in ("one", "two")}
+    idles = measure(runs, 5, 30.0)
+    assert [(each.name, each.rounds, each.rested_ms, each.awake_ms) for each in idles] == [
+        ("one", 5, 1.0, 1.0),
+        ("two", 5, 1.0, 1.0),
+    ]
+    assert rests.count(30.0) == 5
+    assert woken == (["one"] * 6 + ["two"] * 6) * 5
 
 
 def test_each_way_to_run_is_one_line() -> None:
