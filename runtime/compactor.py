@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from dataflow.logs import logger
-from runtime import metrics
 from runtime.child import ChildProcess
 from runtime.compaction_mark import CompactionMark
 from runtime.compaction_watch import CompactionWatch, Trouble
+from runtime.exported import metrics
 from runtime.program import this_command
 
 STOP_S = 2.0
@@ -38,7 +38,8 @@ class Compactor:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._watch = CompactionWatch(self._start, every_s, report, monotonic)
-        metrics.COMPACTION_AGE.set_function(self._watch.age_s)
+        if (exported := metrics()) is not None:
+            exported.COMPACTION_AGE.set_function(self._watch.age_s)
         threading.Thread(target=self._look, name="compactor-watch", daemon=True).start()
 
     @property
@@ -100,7 +101,8 @@ class CompactorReport:
 
     def restarted(self) -> None:
         """One more restart."""
-        metrics.COMPACTOR_RESTARTS.inc()
+        if (exported := metrics()) is not None:
+            exported.COMPACTOR_RESTARTS.inc()
 
     def well_again(self, failures: int) -> None:
         """The mark goes."""

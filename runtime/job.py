@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -37,9 +38,9 @@ from dataflow.rules import Rules
 from dataflow.sources.ended import WithEnded
 from dataflow.sources.ranged import SourceRange, read_ranges
 from dataflow.sources.source import Source
-from runtime import metrics
 from runtime.ahead import load_ahead
 from runtime.dead_limit import DeadLimit
+from runtime.exported import metrics
 from runtime.first_read import FirstRead
 from runtime.last_epochs import LastEpochs
 from runtime.observer import CommitObserver
@@ -51,7 +52,7 @@ from runtime.registry.open import with_schemas
 from runtime.same_source import kept_by, require_same_source
 from runtime.settings import Settings
 from runtime.sources import copies, not_read, open_source, require_record_times
-from runtime.spare_code import give_back
+from runtime.spare_code import COMPILER, give_back
 from runtime.untimed import Untimed
 from sinks.lake.agreement import agree
 from sinks.lake.catalog.catalog import Catalog
@@ -216,14 +217,6 @@ def _intake(job: Job) -> Intake:
         held = Held(marks, job.first, Joins(plan, job.kept))
         return Judge(plan, partition, topic, folder=ids, state=state, held=held)
 
-    first_read, untimed = FirstRead(), Untimed(plan)
-
-    def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
-        first_read(judged)
-        metrics.observe_intake(judged, lag_records, waiting_records)
-        job.progress.observe(judged, lag_records)
-        untimed(judged)
-
     def final(partition: str) -> bool:
         if isinstance(job.source, WithEnded) and job.source.rests(partition):
             return False
@@ -243,7 +236,7 @@ def _intake(job: Job) -> Intake:
             epoch_bytes=settings.max_epoch_bytes,
         ),
         pulse=job.pulse,
-        observe=observe,
+        observe=_observing(job),
         final=final,
         turns=_one_a_worker(Turns),
         rests=_one_a_worker(partial(Rest, Bell(), time.monotonic, REST_S if job.alone else 0.0)),
@@ -257,6 +250,20 @@ def _intake(job: Job) -> Intake:
         pauses=_pauses(settings.fault),
         bounded=settings.bounded,
     )
+
+
+def _observing(job: Job) -> Callable[[Judged, int | None, int | None], None]:
+    """Who is told of every poll and heartbeat."""
+    first_read, untimed = FirstRead(), Untimed(job.plan)
+
+    def observe(judged: Judged, lag_records: int | None, waiting_records: int | None) -> None:
+        first_read(judged)
+        if (exported := metrics()) is not None:
+            exported.observe_intake(judged, lag_records, waiting_records)
+        job.progress.observe(judged, lag_records)
+        untimed(judged)
+
+    return observe
 
 
 def _one_a_worker(make: Callable[[], _Made]) -> Callable[[], _Made]:
@@ -282,7 +289,8 @@ def _lake(job: Job) -> LakeSink:
         if loading and not job.last.begun and any(entry.read for entry in stats.ranges):
             # what was read has been through every kernel: the compiler is needed no more
             loading = False
-            give_back()
+            if COMPILER in sys.modules:
+                give_back()
         job.pulse.beat(stats.epoch)
         count(stats, last=job.last.begun)
         job.progress.committed(stats)

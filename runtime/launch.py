@@ -24,12 +24,12 @@ from dataflow.errors import ConfigError, StoppedEarly, TidemillError
 from dataflow.intake.control import Control
 from dataflow.sources.source import behind_transaction
 from dataflow.spoken import counted, listed
-from runtime import metrics
 from runtime.anew import Anew
 from runtime.clock import ClockWatch
 from runtime.compaction_mark import CompactionMark
 from runtime.compactor import Compactor, CompactorReport, compact_command
 from runtime.endpoint import Health, serve
+from runtime.exported import metrics
 from runtime.job import Job, compose, now, positions_in, prepare, publish_last
 from runtime.live_line import LiveLine
 from runtime.open_files import allow_many_files
@@ -241,8 +241,9 @@ def _watch_over(
         patience=Patience(to_ms(settings.stall_after) / 1000, settings.epoch_ms / 1000, record.in_a_row()),
         monotonic=time.monotonic,
     )
-    metrics.STALL_RESTARTS.set(record.in_a_row())
-    metrics.STALLED.set_function(lambda: stall.stalled_s)
+    if (exported := metrics()) is not None:
+        exported.STALL_RESTARTS.set(record.in_a_row())
+        exported.STALLED.set_function(lambda: stall.stalled_s)
     health.stalled_s = lambda: stall.stalled_s
     stall.start()
     return clock, stall

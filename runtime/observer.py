@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 from dataflow.alerts.stats import RuleStats
 from dataflow.errors import LakeError
 from dataflow.logs import logger
-from runtime import metrics
+from runtime.exported import metrics
 from sinks.lake.catalog.reader import live_files
 from sinks.lake.writer import CommitStats
 
@@ -18,6 +19,8 @@ FILES_EVERY_S = 10.0
 
 class CommitObserver:
     """Called by the sink after each commit; `epoch age` grows from then until the next one.
+
+    Without an endpoint that is there by now, nothing is counted.
 
     Live files per table are counted every FILES_EVERY_S seconds, in a thread, so that no commit waits for it.
     """
@@ -31,10 +34,17 @@ class CommitObserver:
         self._failing = False
         self._alerts: dict[str, tuple[int, int]] = {}
         self._log = logger("metrics")
-        metrics.EPOCH_AGE.set_function(self._age)
+        self._exported = metrics()
+        if self._exported is not None:
+            self._exported.EPOCH_AGE.set_function(self._age)
 
     def __call__(self, stats: CommitStats, *, last: bool = False) -> None:
         """One epoch was published; after the `last` ones nobody asks for files any more."""
+        self._last_commit = self._monotonic()
+        if self._exported is not None:
+            self._count(self._exported, stats, last=last)
+
+    def _count(self, metrics: ModuleType, stats: CommitStats, *, last: bool) -> None:
         metrics.COMMITS.inc()
         metrics.COMMIT_SECONDS.labels("stage").observe(stats.stage_seconds)
         metrics.COMMIT_SECONDS.labels("publish").observe(stats.seconds)
@@ -46,13 +56,12 @@ class CommitObserver:
             if entry.lost:
                 metrics.LOST.labels(entry.partition).inc(entry.lost)
         for rule in stats.alerts:
-            self._observe(rule)
-        self._last_commit = self._monotonic()
+            self._observe(metrics, rule)
         if not last and self._last_commit - self._counted >= FILES_EVERY_S:
             self._counted = self._last_commit
-            self._start_counting()
+            self._start_counting(metrics)
 
-    def _observe(self, rule: RuleStats) -> None:
+    def _observe(self, metrics: ModuleType, rule: RuleStats) -> None:
         raised, retracted = self._alerts.get(rule.rule, (0, 0))
         metrics.ALERT_CHANGES.labels(rule.rule, "raised").inc(rule.raised - raised)
         metrics.ALERT_CHANGES.labels(rule.rule, "retracted").inc(rule.retracted - retracted)
@@ -63,13 +72,15 @@ class CommitObserver:
     def _age(self) -> float:
         return self._monotonic() - self._last_commit
 
-    def _start_counting(self) -> None:
+    def _start_counting(self, metrics: ModuleType) -> None:
         # one that hangs is not joined by more and more of its kind
         if self._counting is None or not self._counting.is_alive():
-            self._counting = threading.Thread(target=self._count_files, name="count-files", daemon=True)
+            self._counting = threading.Thread(
+                target=self._count_files, args=(metrics,), name="count-files", daemon=True
+            )
             self._counting.start()
 
-    def _count_files(self) -> None:
+    def _count_files(self, metrics: ModuleType) -> None:
         # a count that fails is made again ten seconds later; it must not disturb the pipeline
         try:
             counted = live_files(self._lake)

@@ -4,8 +4,8 @@ import numpy as np
 from numba import types
 
 from dataflow.columnar.inner import inner
-from dataflow.columnar.kept import kept
-from dataflow.columnar.memory import Compiled, byte_at, leading_zeros, ones, word_at
+from dataflow.columnar.loop import Loop
+from dataflow.columnar.memory import byte_at, leading_zeros, ones, word_at
 from dataflow.columnar.types import Int32s, Int64s, UInt32s, Whole
 
 _FIRST, _SECOND, _32 = np.uint64(0x9FB21C651E98DF25), np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
@@ -54,7 +54,7 @@ def _code(
     data: int, ends: Int32s, valid: int, skipped: int,
     table: UInt32s, heads: Int64s, of_row: Int64s, first: Int64s,
 ) -> Whole:  # fmt: skip
-    """As `compiled` says. A number's head is the first 16 bytes of its text: nearly always they tell all."""
+    """As LOOPS says. A number's head is the first 16 bytes of its text: nearly always they tell all."""
     last, shift = len(table) - 1, np.uint64(leading_zeros(np.int64(len(table) - 1)))
     end = data + ends[len(of_row)]
     count: Whole = 0
@@ -95,14 +95,18 @@ def _code(
     return count
 
 
-def compiled() -> Compiled:
-    """code(data, ends, valid, skipped, table, heads, of_row, first) -> how many different ones; null is one of them.
+_ROWS = types.int64[::1]
+_ENDS = types.Array(types.int32, 1, "C", readonly=True)
 
-    Compiled once per machine where its cache can be written. `ends` are Arrow's offsets in `data`, one more than there
-    are rows; `valid` the address of its bits, of which the first `skipped` are of others, or 0 where nothing is null.
-    `table` has zeros at a power of two of places, more than there are rows; `heads` room for two words a row. Each
-    row's number goes to `of_row`, the first row of each number to `first`.
-    """
-    i64, rows = types.int64, types.int64[::1]
-    ends = types.Array(types.int32, 1, "C", readonly=True)
-    return kept(i64(i64, ends, i64, i64, types.uint32[::1], rows, rows, rows), _code)
+LOOPS = (
+    Loop(
+        types.int64(types.int64, _ENDS, types.int64, types.int64, types.uint32[::1], _ROWS, _ROWS, _ROWS),
+        _code,
+    ),
+)
+"""code(data, ends, valid, skipped, table, heads, of_row, first) -> how many different ones; null is one of them.
+
+`ends` are Arrow's offsets in `data`, one more than there are rows; `valid` the address of its bits, of which the first
+`skipped` are of others, or 0 where nothing is null. `table` has zeros at a power of two of places, more than there are
+rows; `heads` room for two words a row. Each row's number goes to `of_row`, the first row of each number to `first`.
+"""

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow.columnar.buffers import words_in
+from dataflow.columnar.loops import loops
 from dataflow.columnar.types import Positions
 
 if TYPE_CHECKING:
@@ -20,9 +21,8 @@ _compiling = threading.Lock()
 
 @cache
 def _kernel() -> "Compiled":
-    from dataflow.columnar.code_kernel import compiled
-
-    return compiled()
+    (code,) = loops("columnar/code_kernel")
+    return code
 
 
 def load() -> "Compiled":

@@ -1,24 +1,13 @@
 """Compiled: rows into groups, and what each group counts and adds up; as groups.py and sums.py say."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import types
-from numba.core.typing.templates import Signature
 
-from dataflow.columnar.kept import kept
-from dataflow.columnar.memory import Compiled, leading_zeros
+from dataflow.columnar.loop import Loop
+from dataflow.columnar.memory import leading_zeros
 from dataflow.columnar.types import Bools, Int64s, UInt32s, UInt64s, Whole
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-
-
-class Kernels(NamedTuple):
-    """What `compiled` makes; each is called with arrays in one piece. `rows` of no length are all rows."""
-
-    number: Compiled
-    count: Compiled
-    add_up: Compiled
 
 
 def _number(
@@ -75,16 +64,13 @@ def _add_up(of_row: Int64s, rows: Int64s, mask: Bools, values: Int64s, low: UInt
         high[group] += (value >> 63) + (after < before)
 
 
-def compiled() -> Kernels:
-    """Compiled once per machine where their cache can be written, else in memory."""
-    i64, u32s, u64s = types.int64, types.uint32[::1], types.uint64[::1]
-    # Arrow's own buffers may only be read.
-    seen, mask = types.Array(i64, 1, "C", readonly=True), types.Array(types.boolean, 1, "C", readonly=True)
-    i64s = types.int64[::1]
-    signatures: tuple[Signature, ...] = (
-        i64(seen, seen, i64, seen, types.boolean, u32s, i64s, i64s, i64s, i64s),
-        types.void(seen, seen, mask, mask, i64s),
-        types.void(seen, seen, mask, seen, u64s, i64s),
-    )
-    functions: tuple[Compiled, ...] = (_number, _count, _add_up)
-    return Kernels(*map(kept, signatures, functions))
+_I64, _U32S, _U64S, _I64S = types.int64, types.uint32[::1], types.uint64[::1], types.int64[::1]
+# Arrow's own buffers may only be read.
+_SEEN, _MASK = types.Array(_I64, 1, "C", readonly=True), types.Array(types.boolean, 1, "C", readonly=True)
+
+LOOPS = (
+    Loop(_I64(_SEEN, _SEEN, _I64, _SEEN, types.boolean, _U32S, _I64S, _I64S, _I64S, _I64S), _number),
+    Loop(types.void(_SEEN, _SEEN, _MASK, _MASK, _I64S), _count),
+    Loop(types.void(_SEEN, _SEEN, _MASK, _SEEN, _U64S, _I64S), _add_up),
+)
+"""In the order of `groups.Kernels`; each is called with arrays in one piece. `rows` of no length are all rows."""

@@ -4,16 +4,17 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dataflow.columnar.loops import loops
 from dataflow.columnar.types import Bools, Int64s, Positions, UInt64s
 
 if TYPE_CHECKING:
-    from dataflow.columnar.group_kernel import Kernels
+    from dataflow.columnar.memory import Compiled
 
 _MAX_PRODUCT = 2**62
 _EVERY = np.zeros(0, np.int64)
@@ -21,14 +22,20 @@ _TRUE = np.zeros(0, np.bool_)
 _compiling = threading.Lock()
 
 
+class Kernels(NamedTuple):
+    """The loops of group_kernel.py, which says what they do."""
+
+    number: "Compiled"
+    count: "Compiled"
+    add_up: "Compiled"
+
+
 @cache
-def _kernels() -> "Kernels":
-    from dataflow.columnar.group_kernel import compiled
-
-    return compiled()
+def _kernels() -> Kernels:
+    return Kernels(*loops("columnar/group_kernel"))
 
 
-def load() -> "Kernels":
+def load() -> Kernels:
     """The loops over groups, ready to run: at the first use, or ahead of it."""
     with _compiling:
         return _kernels()

@@ -1,13 +1,10 @@
 """Compiled: hashes of texts and words, checksums of rows, the memory of ids; as hashing.py and remembered.py say."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit, types
-from numba.core.typing.templates import Signature
 
-from dataflow.columnar.kept import kept
-from dataflow.columnar.memory import Compiled, word_at
+from dataflow.columnar.loop import Loop
+from dataflow.columnar.memory import word_at
 from dataflow.columnar.types import Bools, Int64s, UInt32s, UInt64s, Whole
 
 _SEED, _SECOND_SEED = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
@@ -18,17 +15,6 @@ _27, _30, _31, _32, _33 = (np.uint64(bits) for bits in (27, 30, 31, 32, 33))
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _WORD_BYTES = np.uint64(8)
 _NEVER_MS = -(2**63)
-
-
-class Kernels(NamedTuple):
-    """What `compiled` makes; each is called with arrays in one piece."""
-
-    hash_texts: Compiled
-    hash_words: Compiled
-    sum_rows: Compiled
-    judge_ids: Compiled
-    remember_ids: Compiled
-    link_ids: Compiled
 
 
 def _first_mix(state: np.uint64) -> np.uint64:
@@ -171,19 +157,17 @@ def _link_ids(
         link(number, place, lanes1[place], slots, older)
 
 
-def compiled() -> Kernels:
-    """Compiled once per machine where their cache can be written, else in memory."""
-    i64, u64s, i64s, u32s = types.int64, types.uint64[::1], types.int64[::1], types.uint32[::1]
-    # Arrow's own buffers may only be read.
-    seen, seen_lane = (types.Array(word, 1, "C", readonly=True) for word in (i64, types.uint64))
-    memory = (u32s, u32s, u64s, u64s, i64s, u32s)
-    signatures: tuple[Signature, ...] = (
-        types.void(i64, i64s, i64s, u64s, u64s),
-        types.void(seen, u64s, u64s),
-        types.uint64(types.uint64, seen, seen),
-        types.int64(u64s, u64s, seen, seen, i64, *memory, i64, i64, i64, types.boolean[::1]),
-        types.int64(seen_lane, seen_lane, seen, *memory, i64, i64),
-        types.void(u32s, u32s, u64s, u32s, i64, i64, i64),
-    )
-    functions: tuple[Compiled, ...] = (_hash_texts, _hash_words, _sum_rows, _judge_ids, _remember_ids, _link_ids)
-    return Kernels(*map(kept, signatures, functions))
+_I64, _U64S, _I64S, _U32S = types.int64, types.uint64[::1], types.int64[::1], types.uint32[::1]
+# Arrow's own buffers may only be read.
+_SEEN, _SEEN_LANE = (types.Array(word, 1, "C", readonly=True) for word in (_I64, types.uint64))
+_MEMORY = (_U32S, _U32S, _U64S, _U64S, _I64S, _U32S)
+
+LOOPS = (
+    Loop(types.void(_I64, _I64S, _I64S, _U64S, _U64S), _hash_texts),
+    Loop(types.void(_SEEN, _U64S, _U64S), _hash_words),
+    Loop(types.uint64(types.uint64, _SEEN, _SEEN), _sum_rows),
+    Loop(_I64(_U64S, _U64S, _SEEN, _SEEN, _I64, *_MEMORY, _I64, _I64, _I64, types.boolean[::1]), _judge_ids),
+    Loop(_I64(_SEEN_LANE, _SEEN_LANE, _SEEN, *_MEMORY, _I64, _I64), _remember_ids),
+    Loop(types.void(_U32S, _U32S, _U64S, _U32S, _I64, _I64, _I64), _link_ids),
+)
+"""In the order of `hashing.Kernels`."""

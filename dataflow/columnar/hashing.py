@@ -2,18 +2,19 @@
 
 import threading
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from dataflow.columnar.buffers import words_in
+from dataflow.columnar.loops import loops
 from dataflow.columnar.numbers import from_arrow
 from dataflow.columnar.types import Int64s
 
 if TYPE_CHECKING:
-    from dataflow.columnar.hash_kernel import Kernels
+    from dataflow.columnar.memory import Compiled
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -22,14 +23,23 @@ _WORD_BYTES = 8
 _compiling = threading.Lock()
 
 
+class Kernels(NamedTuple):
+    """What `compiled` makes; each is called with arrays in one piece."""
+
+    hash_texts: "Compiled"
+    hash_words: "Compiled"
+    sum_rows: "Compiled"
+    judge_ids: "Compiled"
+    remember_ids: "Compiled"
+    link_ids: "Compiled"
+
+
 @cache
-def _kernels() -> "Kernels":
-    from dataflow.columnar.hash_kernel import compiled
-
-    return compiled()
+def _kernels() -> Kernels:
+    return Kernels(*loops("columnar/hash_kernel"))
 
 
-def load() -> "Kernels":
+def load() -> Kernels:
     """The loops that hash, sum up and remember, ready to run.
 
     Done at the first use, since it takes some tenths of a second, and some seconds where nothing is cached.
@@ -65,7 +75,7 @@ def checksum(partition: str, offsets: Int64s, event_times: Int64s) -> int:
     if offsets.size == 0:
         return 0
     name = hash64(pa.array([partition], pa.string()))[0]
-    total = load().sum_rows(name, np.ascontiguousarray(offsets), np.ascontiguousarray(event_times))
+    total = load().sum_rows(int(name), np.ascontiguousarray(offsets), np.ascontiguousarray(event_times))
     return int(np.uint64(total).view(np.int64))
 
 

@@ -2,28 +2,25 @@
 
 import base64
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from dataflow.decode.avro.columns import bare_avro_columns, framed_avro_columns
-from dataflow.decode.avro.decoder import bare_avro, framed_avro
-from dataflow.decode.binary.decoder import ColumnDecoder
 from dataflow.decode.json.framed import UnframingDecoder
 from dataflow.decode.json.general import JsonDecoder
 from dataflow.decode.json.plain import json_decoder
-from dataflow.decode.keys import HEADER as KEY_HEADER
-from dataflow.decode.keys import KeyReader
 from dataflow.decode.record_parts import RecordPartsDecoder, parts_of, without_parts
-from dataflow.decode.rows import RowDecoder
-from dataflow.decode.typed.decoder import TypedDecoder
 from dataflow.errors import ConfigError
 from dataflow.event.record_part import TIMESTAMP, header_column
 from dataflow.event.schema import EventSchema
 from dataflow.formats.declared import Format
-from dataflow.formats.frame import HEADER
+from dataflow.formats.frame import HEADER, KEY_HEADER
 from dataflow.formats.schemas import Schemas
 from dataflow.messages import Decoded, TypedRows
+
+if TYPE_CHECKING:
+    from dataflow.decode.keys import KeyReader
+    from dataflow.decode.typed.decoder import TypedDecoder
 
 
 class Decoder(Protocol):
@@ -40,7 +37,7 @@ class Decoder(Protocol):
 class FileDecoder:
     """Decodes what files hold: JSON records, and rows of typed columns."""
 
-    def __init__(self, json: Decoder, typed: TypedDecoder) -> None:
+    def __init__(self, json: Decoder, typed: "TypedDecoder") -> None:
         self._json = json
         self._typed = typed
 
@@ -99,7 +96,12 @@ def decoder_for(plan: Readable, *, compiled: bool = True, of_kafka: bool = True)
     if of_kafka and plan.format.name == "protobuf":
         return _protobuf(plan, compiled=compiled)
     json = _json(plan, compiled)
-    return json if of_kafka else FileDecoder(json, TypedDecoder(plan.event, plan.max_record_bytes))
+    if of_kafka:
+        return json
+    # each form of records has its own libraries, which runs of the others go without
+    from dataflow.decode.typed.decoder import TypedDecoder
+
+    return FileDecoder(json, TypedDecoder(plan.event, plan.max_record_bytes))
 
 
 def _json(plan: Readable, compiled: bool) -> Decoder:
@@ -120,8 +122,12 @@ def decode_records(decoder: Decoder, records: pa.RecordBatch) -> Decoded:
     if isinstance(decoder, RecordPartsDecoder):
         return decoder.decode_records(records)
     headers = records.schema.get_field_index(header_column(HEADER))
-    if headers >= 0 and isinstance(decoder, RowDecoder | ColumnDecoder):
-        return decoder.decode(records.column("value"), records.column(headers))
+    if headers >= 0:
+        from dataflow.decode.binary.decoder import ColumnDecoder
+        from dataflow.decode.rows import RowDecoder
+
+        if isinstance(decoder, RowDecoder | ColumnDecoder):
+            return decoder.decode(records.column("value"), records.column(headers))
     return decoder.decode(records.column("value"))
 
 
@@ -155,13 +161,18 @@ def needs_registry(plan: Readable) -> bool:
     )
 
 
-def _keys(plan: Readable) -> KeyReader | None:
+def _keys(plan: Readable) -> "KeyReader | None":
     if plan.key_format is None:
         return None
+    from dataflow.decode.keys import KeyReader
+
     return KeyReader(plan.key_format, plan.schemas, parts_of(plan.event))
 
 
 def _avro(plan: Readable, *, compiled: bool) -> Decoder:
+    from dataflow.decode.avro.columns import bare_avro_columns, framed_avro_columns
+    from dataflow.decode.avro.decoder import bare_avro, framed_avro
+
     schema, limit, aliases = plan.event, plan.max_record_bytes, plan.format.aliases
     if isinstance(plan.format.schema, str):
         return (bare_avro_columns if compiled else bare_avro)(schema, limit, plan.format.schema, aliases)

@@ -19,9 +19,6 @@ from dataflow.formats.schemas import Schemas
 from dataflow.formats.typed import Other
 from dataflow.messages import Refusal
 
-HEADER = "__key_schema_id"
-"""The record header that names the key's schema in the newer form; the key is then a bare body."""
-
 NEEDS_REGISTRY = (
     'the schemas of these keys are in a registry: set "schema.registry.url" in [kafka], or name the one schema of all '
     'keys in the pipeline file, as in key_format=avro("key.avsc")'

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from dataflow.decode.fields import judge_values
-from dataflow.decode.keys import HEADER as KEY_HEADER
 from dataflow.event.record_part import KEY, header_column
 from dataflow.event.schema import EventField, EventObject, EventSchema, FieldKind
+from dataflow.formats.frame import KEY_HEADER
 from dataflow.formats.typed import Other
 from dataflow.messages import Decoded, Refusal, TypedRows
 

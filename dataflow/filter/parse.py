@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from dataflow.filter.expression import ConditionError, Expression, Values, names_in
+from dataflow.filter.plain import read_plainly
 
 
 def parse(
@@ -17,8 +18,10 @@ def parse(
     """
     if not isinstance(text, str):
         raise ConditionError(f"{text!r} is not text; write one SQL condition, like \"event_type = 'click'\"")
-    # most pipelines have conditions, and the others start sooner without their parser
-    from dataflow.filter.reading import read
+    root = read_plainly(text, schema, values or {})
+    if root is None:
+        # without its parser, which most conditions need not, a run starts sooner
+        from dataflow.filter.reading import read
 
-    root = read(text, schema, values or {}, unread)
+        root = read(text, schema, values or {}, unread)
     return Expression(root, root.sql(), frozenset(names_in(root)))

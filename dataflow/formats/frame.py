@@ -5,6 +5,8 @@ from typing import NamedTuple
 ID_BYTES, GUID_BYTES = 5, 17
 HEADER = "__value_schema_id"
 """The record header that names the schema in the newer form; the value is then a bare body."""
+KEY_HEADER = "__key_schema_id"
+"""The same of the record's key."""
 
 
 class SchemaKey(NamedTuple):

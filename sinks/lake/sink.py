@@ -10,7 +10,8 @@ from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from dataflow.messages import Parcel
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import tables_of
-from sinks.lake.alerting import alerting
+from sinks.lake.catalog.judged import judged
+from sinks.lake.catalog.sqlite import told
 from sinks.lake.fault import Fault, no_fault
 from sinks.lake.manifest import State
 from sinks.lake.tables.prepare import open_lake
@@ -41,7 +42,13 @@ def open_writer(
         on_commit=on_commit,
         fault=fault,
     )
-    writer.alerts = alerting(catalog, plan)
+    with told(catalog.path, catalog.busy_ms):
+        has_judged = judged(catalog.connection)
+    if plan.alerts or has_judged:
+        # a pipeline that has and had no rules goes without all their kinds
+        from sinks.lake.alerting import alerting
+
+        writer.alerts = alerting(catalog, plan)
     return writer
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -17,7 +18,6 @@ from dataflow.fold.merge import merge_rows
 from dataflow.messages import Parcel, Range
 from dataflow.pipeline.names import ALERT_CHANGES, LEDGER
 from dataflow.pipeline.tables import TableSpec
-from sinks.lake.alerting import Alerting
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.contents import note_contents
 from sinks.lake.catalog.layout import TableLayout
@@ -31,6 +31,9 @@ from sinks.lake.ledger import ledger_rows, merge_ranges
 from sinks.lake.leftovers import remove_merged, remove_staged
 from sinks.lake.manifest import Manifest, State, from_state, to_state
 from sinks.lake.names import SinkFile, sink_file_name, table_folder, unique_name
+
+if TYPE_CHECKING:
+    from sinks.lake.alerting import Alerting
 
 PART = "lake"
 KEPT_PUBLISH_KEYS = 1_000
@@ -234,7 +237,7 @@ class LakeWriter:
     def _staged_files(self) -> list[StagedFile]:
         return [file for manifest in self._pending for file in manifest.files]
 
-    def _judge(self, alerts: Alerting, tables: dict[str, pa.Table], told: Sequence[Range]) -> None:
+    def _judge(self, alerts: "Alerting", tables: dict[str, pa.Table], told: Sequence[Range]) -> None:
         """Merge the tables that rules ask for, and add what changes with them."""
         for name in sorted(alerts.tables & tables.keys()):
             tables[name] = merge_rows(self._specs[name], tables[name])

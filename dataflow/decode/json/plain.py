@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from dataflow.columnar.loops import loops
 from dataflow.columnar.types import Int64s
 from dataflow.decode.json import plain_layout as layout
 from dataflow.decode.json.contract import judge_record
@@ -63,9 +64,8 @@ def _begun() -> "Future[Compiled]":
 
 def _make(made: "Future[Compiled]") -> None:
     try:
-        from dataflow.decode.json import plain_kernel
-
-        made.set_result(plain_kernel.compiled())
+        (parse,) = loops("decode/json/plain_kernel")
+        made.set_result(parse)
     except BaseException as problem:
         made.set_exception(problem)
 

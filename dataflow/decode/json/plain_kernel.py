@@ -8,8 +8,8 @@ Its tables are passed as addresses: numba's arrays cost more to compile than all
 from numba import types
 
 from dataflow.columnar.inner import inner
-from dataflow.columnar.kept import kept
-from dataflow.columnar.memory import Compiled, byte_at, half_at, near_word, ones, put_byte, put_word, word_at
+from dataflow.columnar.loop import Loop
+from dataflow.columnar.memory import byte_at, half_at, near_word, ones, put_byte, put_word, word_at
 from dataflow.decode.json.absent_kernel import A_GOOD_ONE, AN_ODD_ONE, NO_ROOM, put, put_below, put_missing
 from dataflow.decode.json.key_kernel import is_key
 from dataflow.decode.json.plain_layout import (
@@ -245,14 +245,10 @@ def _parse(frame: int) -> bool:
     return row == rows
 
 
-def compiled() -> Compiled:
-    """Compiled once per machine where its cache can be written:
-
-    parse(frame) -> whether all rows were looked at; else a column of texts has no room: called again with more of it,
-    it goes on. Plain records' rows go to GOOD_AT and their values to the outputs, in that order; the rows of all
-    others to ODD_AT. The values are in DATA where VALUE_ENDS says, or, if that is 0, where Arrow's VIEWS say. Of a
-    record of at least SHORTEST_RECORD bytes nothing beside it is read. Behind the pool SPARE bytes can be read. ORDER
-    is what stood behind what in the records before: it makes the next ones cheaper, never different. So does MISSED.
-    """
-    signature = types.boolean(types.int64)
-    return kept(signature, _parse, error_model="numpy")
+LOOPS = (Loop(types.boolean(types.int64), _parse, "numpy"),)
+"""parse(frame) -> whether all rows were looked at; else a column of texts has no room: called again with more of it, it
+goes on. Plain records' rows go to GOOD_AT and their values to the outputs, in that order; the rows of all others to
+ODD_AT. The values are in DATA where VALUE_ENDS says, or, if that is 0, where Arrow's VIEWS say. Of a record of at least
+SHORTEST_RECORD bytes nothing beside it is read. Behind the pool SPARE bytes can be read. ORDER is what stood behind
+what in the records before: it makes the next ones cheaper, never different. So does MISSED.
+"""

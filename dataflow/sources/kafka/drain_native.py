@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError
 
+from dataflow.columnar.buffers import SPARE_BYTES
+from dataflow.columnar.loops import loops
 from dataflow.columnar.types import Int64s
 from dataflow.sources.kafka.drain import Drained, Held, TopicPart, Trace, whose
-from dataflow.sources.kafka.drain_kernel import MESSAGE_BYTES, compiled, compiled_runs
-from dataflow.sources.kafka.librdkafka import Librdkafka, Unfit
+from dataflow.sources.kafka.librdkafka import MESSAGE_BYTES, Librdkafka, Unfit
 
 if TYPE_CHECKING:
     from dataflow.columnar.memory import Compiled
@@ -28,6 +29,7 @@ _loading = threading.Lock()
 
 class _Loaded(NamedTuple):
     library: Librdkafka
+    measure: "Compiled"
     take: "Compiled"
     runs: "Compiled"
 
@@ -36,7 +38,7 @@ class _Loaded(NamedTuple):
 def _loaded() -> _Loaded:
     library = Librdkafka()
     names = ("rd_kafka_message_timestamp", "rd_kafka_message_destroy")
-    return _Loaded(library, compiled({name: library.address(name) for name in names}), compiled_runs())
+    return _Loaded(library, *loops("sources/kafka/drain_kernel", {name: library.address(name) for name in names}))
 
 
 def load() -> _Loaded:
@@ -72,11 +74,11 @@ class NativeDrain:
 
     def __init__(self, consumer: Consumer) -> None:
         """Raises Unfit if it is not certain to work."""
-        self._library, self._take, self._runs = load()
+        self._library, self._measure, self._take, self._runs = load()
         self._consumer = consumer
         self._client = self._library.client_of(consumer)
         self._queue: int | None = self._library.rd_kafka_queue_new(self._client)
-        self._fetched = np.zeros(0, np.int64)
+        self._fetched, self._sorted = np.zeros(0, np.int64), np.zeros((5, 0), np.int64)
         self._lines: dict[TopicPart, _Line] = {}
         self._found: dict[tuple[int, int], TopicPart | None] = {}
         self.size_bytes = 0
@@ -100,15 +102,21 @@ class NativeDrain:
         if fetch and line.end - line.begin < max_records:
             self._fetch(max_records)
         begin, end = line.begin, min(line.end, line.begin + max_records)
-        taken, offsets, stamps, ends, data, valid, nulls, troubles = self._take(
-            line.messages, begin, end, min(max_bytes, _MOST_BYTES)
-        )
+        most = end - begin
+        records, others = np.empty(most, np.int64), np.empty(most, np.int64)
+        ends, told = np.empty(most + 1, np.int32), np.empty(4, np.int64)
+        taken = self._measure(line.messages, begin, end, min(max_bytes, _MOST_BYTES), records, others, ends, told)
+        count, troubles, size_bytes, nulls = told.tolist()
+        offsets, stamps = np.empty(count, np.int64), np.empty(count, np.int64)
+        data, valid = np.empty(size_bytes + SPARE_BYTES, np.uint8), np.full((count + 7) // 8, 0xFF, np.uint8)
+        data[size_bytes:] = 0
+        self._take(records, ends, told.ctypes.data, offsets, stamps, data.ctypes.data, valid)
         line.begin += taken
         if taken:
-            self._lighten(line, taken * MESSAGE_BYTES + int(ends[-1]))
+            self._lighten(line, taken * MESSAGE_BYTES + size_bytes)
         traces, line.traces = line.traces, []
-        traces += map(self._trace, troubles.tolist())
-        buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(ends), pa.py_buffer(data)]
+        traces += map(self._trace, others[:troubles].tolist())
+        buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(ends[: count + 1]), pa.py_buffer(data)]
         values = pa.Array.from_buffers(pa.binary(), len(offsets), buffers, nulls)
         return Drained(offsets, stamps, values, traces)
 
@@ -163,12 +171,13 @@ class NativeDrain:
         With `wait_ms`, so long is waited until there are `max_records`.
         """
         if len(self._fetched) < max_records:
-            self._fetched = np.zeros(max_records, np.int64)
+            self._fetched, self._sorted = np.zeros(max_records, np.int64), np.zeros((5, max_records), np.int64)
         fetched = self._fetched
         got = self._library.rd_kafka_consume_batch_queue(self._queue, wait_ms, fetched.ctypes.data, max_records)
         if got <= 0:
             return False
-        starts, *columns = (column.tolist() for column in self._runs(fetched, got))
+        count = self._runs(fetched, got, *self._sorted)
+        starts, *columns = (column[:count].tolist() for column in self._sorted)
         for start, end, topic, number, size_bytes, next_offset in zip(
             starts, [*starts[1:], got], *columns, strict=True
         ):

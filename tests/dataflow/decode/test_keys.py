@@ -18,6 +18,7 @@ from dataflow import json as json_format
 from dataflow.decode import keys
 from dataflow.decode.decoder import beside_of, decode_records, decoder_for, needs_registry
 from dataflow.errors import ConfigError, RegistryUnreachable
+from dataflow.formats.frame import KEY_HEADER
 from dataflow.formats.schemas import RegisteredSchema
 from dataflow.pipeline.plan import make_plan
 from dataflow.windows import tumble
@@ -132,7 +133,7 @@ def test_a_header_of_the_newer_form_names_the_schema_of_a_bare_key() -> None:
     registry = Registry()
     registry.known["00000000-0000-0000-0000-000000000007"] = RegisteredSchema("AVRO", '"long"')
     header = pa.array([b"\x01" + bytes(15) + b"\x07", None], pa.binary())
-    found = read(Numbered, avro(), [b"\x0a", b"\x0a"], registry, **{f"header:{keys.HEADER}": header})
+    found = read(Numbered, avro(), [b"\x0a", b"\x0a"], registry, **{f"header:{KEY_HEADER}": header})
     assert found == [{"user": 5}, ("malformed", "user")]
 
 
@@ -147,7 +148,7 @@ def test_bare_keys_of_one_schema_need_no_registry(tmp_path: Path) -> None:
     (tmp_path / "key.avsc").write_text('["null", "long"]')
     plan = make_plan(pipeline(Numbered, avro("key.avsc")), tmp_path)
     assert not needs_registry(plan)
-    assert beside_of(plan) == (f"header:{keys.HEADER}", "key")
+    assert beside_of(plan) == (f"header:{KEY_HEADER}", "key")
     columns = {"value": pa.array([b'{"at":5}'] * 3), "key": pa.array([b"\x02\x0a", b"\x00", b"\x04"], pa.binary())}
     decoded = decode_records(decoder_for(plan), pa.RecordBatch.from_pydict(columns))
     assert decoded.events.column("user").to_pylist() == [5]
