@@ -91,6 +91,7 @@ UNTESTED = {
     "dataflow/sources/kafka/direct/lz4_kernel.py": "one of the codecs of test_batches",
     "dataflow/sources/kafka/direct/records.py": "what test_batches compares stands in them",
     "dataflow/sources/kafka/drain_kernel.py": "every test_drain and test_hub reads through it",
+    "dataflow/sources/kafka/drain_layout.py": "places; test_drain compares what was read and written at them",
     "dataflow/sources/kafka/drain_native.py": "one of two drains, compared record by record in test_drain",
     "dataflow/sources/kafka/drain_plain.py": "the other one, compared with it there",
     "dataflow/sources/kafka/reader.py": "what every test_source reads with",

@@ -27,6 +27,10 @@ ASK_AGAIN_MS = 1_000
 FULL_BYTES = 1 << 20
 """A poll of so many bytes is full, however few its records are."""
 
+BEHIND_LINGER_MS = 2
+"""For each partition of a worker, the most that one is left alone that has a full poll ahead, as is known: what fetches
+it brings as much as that in a few milliseconds, and waiting longer would leave it nothing to do."""
+
 TELL_EVERY = 30
 """Of so many questions without an answer one is told."""
 
@@ -45,7 +49,8 @@ class State(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How an intake reads. `linger_ms`: pause after a poll that was not full, so that batches stay large;
+    """How an intake reads. `linger_ms`: pause after a poll that was not full, so that batches stay large, shorter where
+    a full one is known to be ahead;
     `epoch_bytes`: cap of raw bytes per epoch and source partition, which bounds memory when the sink is slow.
     """
 
@@ -97,6 +102,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         self._next = reader.position
         self._control = means.control
         self._pace = means.pace
+        self._full_records = means.pace.batch_records // 8
         self._pauses = pauses
         self._turns = means.turns()
         self._rest = means.rests()
@@ -184,7 +190,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
     def _read(self) -> list[Judged]:
         poll = self._held or self._reader.poll(self._pace.batch_records, self._pace.epoch_bytes)
         if poll is None:
-            self._pause(self._pace.linger_ms)
+            self._pause(self._linger_ms())
             self._rest_if_nobody_has_anything()
             return []
         self._rest.has_read()
@@ -196,8 +202,8 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             return []
         self._held, self._unanswered = None, 0
         size_bytes = poll.size_bytes
-        full = poll.records.num_rows >= self._pace.batch_records // 8 or size_bytes >= FULL_BYTES
-        self._pause(0 if full else self._pace.linger_ms)
+        full = poll.records.num_rows >= self._full_records or size_bytes >= FULL_BYTES
+        self._pause(0 if full else self._linger_ms())
         self._epoch_bytes += size_bytes
         self._turns.has_read(size_bytes)
         self._next = poll.end
@@ -207,6 +213,13 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             self._observe(judged, self._reader.lag(), self._reader.waiting())
             found.append(judged)
         return found
+
+    def _linger_ms(self) -> int:
+        """How long to leave it alone after a poll that was not full."""
+        lag = self._reader.lag()
+        if lag is None or lag < max(1, self._full_records):
+            return self._pace.linger_ms
+        return min(self._pace.linger_ms, BEHIND_LINGER_MS * self._rest.partitions)
 
     def _rest_if_nobody_has_anything(self) -> None:
         reader = self._resting

@@ -86,6 +86,11 @@ class Rest:
         """One more partition that has to have nothing."""
         self._epochs[partition] = self._ended[partition] = 0
 
+    @property
+    def partitions(self) -> int:
+        """How many are open on this worker."""
+        return len(self._epochs)
+
     def leave(self, partition: str) -> None:
         """A partition asks no more."""
         self._epochs.pop(partition, None)

@@ -1,111 +1,121 @@
-"""Compiled: librdkafka's messages, known by their addresses, told apart by partition and made buffers of columns."""
+"""Compiled: what librdkafka has fetched, copied message by message into the columns of the partitions it is of."""
 
 import numpy as np
 from numba import types
 
+from dataflow.columnar.inner import inner
 from dataflow.columnar.loop import Loop
-from dataflow.columnar.memory import copy_bytes, half_at, word_at
-from dataflow.columnar.types import Int32s, Int64s, UInt8s
-from dataflow.sources.kafka.librdkafka import MESSAGE_BYTES
-
-_ERROR, _TOPIC, _PARTITION, _PAYLOAD, _LENGTH, _OFFSET = 0, 8, 16, 24, 32, 56
-"""Where rd_kafka_message_t has them, on every 64-bit machine."""
-
-_END_OF_PARTITION = 2**32 - 191
-"""RD_KAFKA_RESP_ERR__PARTITION_EOF as 32 bits."""
-
-_address = types.int64
-_timestamp = types.ExternalFunction("rd_kafka_message_timestamp", types.int64(_address, _address))
-_destroy = types.ExternalFunction("rd_kafka_message_destroy", types.void(_address))
-
-
-def _measure(
-    messages: Int64s,
-    begin: int,
-    end: int,
-    max_bytes: int,
-    records: Int64s,
-    troubles: Int64s,
-    ends: Int32s,
-    told: Int64s,
-) -> int:
-    count = trouble_count = total = nulls = 0
-    ends[0] = 0
-    at = begin
-    while at < end:
-        message = messages[at]
-        if half_at(message + _ERROR):
-            troubles[trouble_count] = message
-            trouble_count += 1
-        else:
-            if word_at(message + _PAYLOAD):
-                length = word_at(message + _LENGTH)
-                if count and total + length > max_bytes:
-                    break
-                total += length
-            else:
-                nulls += 1
-            records[count] = message
-            count += 1
-            ends[count] = total
-        at += 1
-    told[0], told[1], told[2], told[3] = count, trouble_count, total, nulls
-    return at - begin
-
-
-def _take(
-    records: Int64s, ends: Int32s, kind: int, offsets: Int64s, timestamps: Int64s, values: int, valid: UInt8s
-) -> None:
-    for i in range(len(offsets)):
-        message = records[i]
-        offsets[i] = word_at(message + _OFFSET)
-        timestamps[i] = _timestamp(message, kind)  # type: ignore[call-overload]  # compiled code calls C
-        payload = word_at(message + _PAYLOAD)
-        if payload:
-            copy_bytes(values + ends[i], payload, np.int64(ends[i + 1] - ends[i]))
-        else:
-            valid[i >> 3] &= np.uint8(0xFF ^ (1 << (i & 7)))
-        _destroy(message)
-
-
-def _runs(
-    messages: Int64s, count: int, starts: Int64s, topics: Int64s, numbers: Int64s, weights: Int64s, nexts: Int64s
-) -> int:
-    run, topic, number = -1, 0, 0
-    for i in range(count):
-        message = messages[i]
-        of_topic, of_number = word_at(message + _TOPIC), half_at(message + _PARTITION)
-        if run < 0 or of_topic != topic or of_number != number:
-            run += 1
-            topic, number = of_topic, of_number
-            starts[run], topics[run], numbers[run], weights[run], nexts[run] = i, topic, number, 0, -1
-        error = half_at(message + _ERROR)
-        weights[run] += MESSAGE_BYTES
-        if not error:
-            weights[run] += word_at(message + _LENGTH)
-            nexts[run] = word_at(message + _OFFSET) + 1
-        elif error == _END_OF_PARTITION:
-            nexts[run] = word_at(message + _OFFSET)
-    return run + 1
-
-
-_I64, _WORDS, _HALVES = types.int64, types.int64[::1], types.int32[::1]
-
-LOOPS = (
-    Loop(_I64(_WORDS, _I64, _I64, _I64, _WORDS, _WORDS, _HALVES, _WORDS), _measure),
-    Loop(types.void(_WORDS, _HALVES, _I64, _WORDS, _WORDS, _I64, types.uint8[::1]), _take),
-    Loop(_I64(_WORDS, _I64, _WORDS, _WORDS, _WORDS, _WORDS, _WORDS), _runs),
+from dataflow.columnar.memory import byte_at, copy_bytes, half_at, put_byte, put_half, put_word, word_at
+from dataflow.columnar.types import Int64s
+from dataflow.sources.kafka.drain_layout import (
+    ADDED,
+    BEGIN,
+    END,
+    ERROR,
+    KIND,
+    LEFT,
+    LENGTH,
+    LINE_BYTE_ROOM,
+    LINE_BYTES,
+    LINE_COLUMNS,
+    LINE_DATA,
+    LINE_ENDS,
+    LINE_NEXT,
+    LINE_NULLS,
+    LINE_NUMBER,
+    LINE_OFFSETS,
+    LINE_ROW_ROOM,
+    LINE_ROWS,
+    LINE_STAMPS,
+    LINE_TOPIC,
+    LINE_VALID,
+    NAMES,
+    NOBODY,
+    OFFSET,
+    PARTITION,
+    PAYLOAD,
+    ROW_BYTES,
+    TOPIC,
 )
-"""measure(messages, begin, end, max_bytes, records, troubles, ends, told) -> how many of messages[begin:end] were seen:
-those whose values have up to `max_bytes`, one at least. Gives the messages that are records, those that are not, the
-ends of the values, one more than there are records, and how many records, others, bytes of values and nulls.
 
-take(records, ends, kind, offsets, timestamps, values, valid): as many records as there are offsets, copied to columns
-and destroyed. `kind` and `values` are addresses, of four bytes that are written over and of room for all values;
-`valid` has a bit of one for each.
+_I64, _WORDS = types.int64, types.int64[::1]
+_SIGNATURES = (_I64(_I64, types.int32, _I64, _I64), _I64(_I64, _I64), types.void(_I64))
+_fetch, _timestamp, _destroy = (types.ExternalFunction(*each) for each in zip(NAMES, _SIGNATURES, strict=True))
 
-runs(messages, count, starts, topics, numbers, weights, nexts) -> how many runs of one partition the first `count`
-messages are. Gives per run the place of its first message; the address of the topic, 0 for none; the number of the
-partition; the bytes that its messages hold, MESSAGE_BYTES for each included; the offset behind its last record or told
-end, -1 where it has neither.
+
+@inner
+def _line_of(message: int, guess: int, lines: Int64s, behind: int) -> int:
+    """Where the row of the partition begins that a message is of, `behind` all where none is; often as before."""
+    topic, number = word_at(message + TOPIC), half_at(message + PARTITION)
+    if lines[guess + LINE_TOPIC] == topic and lines[guess + LINE_NUMBER] == number:
+        return guess
+    line = 0
+    while line < behind and (lines[line + LINE_TOPIC] != topic or lines[line + LINE_NUMBER] != number):
+        line += LINE_COLUMNS
+    return line
+
+
+@inner
+def _copied(message: int, line: int, lines: Int64s, kind_at: int) -> int:
+    """By how many bytes a line has grown by a record; 0 where the message is none, or there is no room for it."""
+    payload, length = word_at(message + PAYLOAD), word_at(message + LENGTH)
+    row, at = lines[line + LINE_ROWS], lines[line + LINE_BYTES]
+    if not payload:
+        length = 0
+    if half_at(message + ERROR) or row >= lines[line + LINE_ROW_ROOM] or at + length > lines[line + LINE_BYTE_ROOM]:
+        return 0
+    offset = word_at(message + OFFSET)
+    put_word(lines[line + LINE_OFFSETS] + 8 * row, offset)
+    put_word(lines[line + LINE_STAMPS] + 8 * row, _timestamp(message, kind_at))  # type: ignore[call-overload]  # compiled code calls C
+    put_half(lines[line + LINE_ENDS] + 4 * (row + 1), at + length)
+    if payload:
+        copy_bytes(lines[line + LINE_DATA] + at, payload, np.int64(length))
+    else:
+        valid = lines[line + LINE_VALID] + (row >> 3)
+        put_byte(valid, byte_at(valid) & (0xFF ^ (1 << (row & 7))))
+        lines[line + LINE_NULLS] += 1
+    lines[line + LINE_ROWS] = row + 1
+    lines[line + LINE_BYTES] = at + length
+    lines[line + LINE_NEXT] = offset + 1
+    return length + ROW_BYTES
+
+
+def _pour(queue: int, wait_ms: int, messages: Int64s, stand: Int64s, lines: Int64s, used: int) -> bool:
+    kind_at, messages_at = stand.ctypes.data + 8 * KIND, messages.ctypes.data
+    behind = used * LINE_COLUMNS
+    begin, end, left = stand[BEGIN], stand[END], stand[LEFT]
+    line, met = 0, False
+    while True:
+        while begin < end and not met:
+            message = messages[begin]
+            line = _line_of(message, line, lines, behind)
+            if line == behind:
+                line, met = 0, True
+            elif lines[line + LINE_ROW_ROOM] != NOBODY:
+                added_bytes = _copied(message, line, lines, kind_at)
+                stand[ADDED] += added_bytes
+                met = added_bytes == 0
+            if not met:
+                _destroy(message)
+                begin += 1
+        if met or left <= 0:
+            break
+        got = _fetch(queue, wait_ms, messages_at, min(len(messages), left))  # type: ignore[call-overload]  # compiled code calls C
+        if got <= 0:
+            break
+        wait_ms = 0
+        begin, end = 0, got
+        left -= got
+    stand[BEGIN], stand[END], stand[LEFT] = begin, end, left
+    return met
+
+
+LOOPS = (Loop(types.boolean(_I64, _I64, _WORDS, _WORDS, _WORDS, _I64), _pour),)
+"""pour(queue, wait_ms, messages, stand, lines, used) -> whether it has met a message that it can do nothing with: that
+at stand[BEGIN], still the caller's, which is no record, or has no line, or there is no room in that.
+
+Takes up to stand[LEFT] messages out of a queue, a few at a time, for which `messages` has the room: each is copied and
+destroyed while it is still near the processor. Only for the first ones `wait_ms` is waited. What is in
+messages[stand[BEGIN] : stand[END]] comes before them. `lines` has LINE_COLUMNS words for each partition, of `used` of
+them.
 """

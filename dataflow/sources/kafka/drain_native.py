@@ -1,7 +1,7 @@
-"""The fast drain: librdkafka's own batch call, and compiled passes from its messages to columns."""
+"""The fast drain: compiled code takes librdkafka's messages out of a queue of its own and makes columns of them."""
 
+import ctypes
 import threading
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,78 +9,75 @@ import numpy as np
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError
 
-from dataflow.columnar.buffers import SPARE_BYTES
 from dataflow.columnar.loops import loops
 from dataflow.columnar.types import Int64s
 from dataflow.sources.kafka.drain import Drained, Held, TopicPart, Trace, whose
-from dataflow.sources.kafka.librdkafka import MESSAGE_BYTES, Librdkafka, Unfit
+from dataflow.sources.kafka.drain_layout import (
+    ADDED,
+    BEGIN,
+    ERROR,
+    LEFT,
+    LENGTH,
+    LINE_NEXT,
+    NAMES,
+    OFFSET,
+    PARTITION,
+    PAYLOAD,
+    ROW_BYTES,
+    STAND_WORDS,
+    TOPIC,
+)
+from dataflow.sources.kafka.drain_lines import Line, Lines
+from dataflow.sources.kafka.librdkafka import Librdkafka, Unfit
 
 if TYPE_CHECKING:
     from dataflow.columnar.memory import Compiled
 
 __all__ = ["NativeDrain", "Unfit"]
 
-_MOST_BYTES = 2**31 - 2**16
-"""Arrow counts a binary column's bytes with int32."""
+_AT_ONCE = 1_024
+"""So many messages are taken out of the queue before they are copied: with all that librdkafka keeps of each they
+still fit into what a processor core has for itself."""
 
-_NOTHING = np.zeros(0, np.int64)
+_MESSAGE_WORDS = 8
 _loading = threading.Lock()
 
 
 class _Loaded(NamedTuple):
     library: Librdkafka
-    measure: "Compiled"
-    take: "Compiled"
-    runs: "Compiled"
+    pour: "Compiled"
 
 
 @cache
 def _loaded() -> _Loaded:
     library = Librdkafka()
-    names = ("rd_kafka_message_timestamp", "rd_kafka_message_destroy")
-    return _Loaded(library, *loops("sources/kafka/drain_kernel", {name: library.address(name) for name in names}))
+    return _Loaded(library, *loops("sources/kafka/drain_kernel", {name: library.address(name) for name in NAMES}))
 
 
 def load() -> _Loaded:
-    """The library and the kernels, ready to run; takes a second or two where nothing is cached. Raises Unfit."""
+    """The library and the kernel, ready to run; takes a second or two where nothing is cached. Raises Unfit."""
     with _loading:
         return _loaded()
-
-
-@dataclass(slots=True)
-class _Line:
-    """What was fetched of one partition and is not taken: addresses of messages, of which [begin, end) are left."""
-
-    queue: int
-    next_offset: int
-    messages: Int64s = field(default_factory=lambda: _NOTHING)
-    begin: int = 0
-    end: int = 0
-    size_bytes: int = 0
-    traces: list[Trace] = field(default_factory=list)
-
-    def append(self, messages: Int64s) -> None:
-        """Put addresses behind those that are left."""
-        self.messages = np.concatenate((self.messages[self.begin : self.end], messages))
-        self.begin, self.end = 0, len(self.messages)
 
 
 class NativeDrain:
     """The partitions' own queues, led into one of the drain's: records come from there, all else from the consumer.
 
     So librdkafka calls back into Python only where confluent-kafka expects it, in the consumer's `poll`, and what it
-    fetches ahead is bounded for all partitions together.
+    fetches ahead is bounded for all partitions together. What is fetched is copied out of its messages at once, which
+    are five times as large as a small record.
     """
 
     def __init__(self, consumer: Consumer) -> None:
         """Raises Unfit if it is not certain to work."""
-        self._library, self._measure, self._take, self._runs = load()
+        self._library, self._pour = load()
         self._consumer = consumer
         self._client = self._library.client_of(consumer)
         self._queue: int | None = self._library.rd_kafka_queue_new(self._client)
-        self._fetched, self._sorted = np.zeros(0, np.int64), np.zeros((5, 0), np.int64)
-        self._lines: dict[TopicPart, _Line] = {}
-        self._found: dict[tuple[int, int], TopicPart | None] = {}
+        self._messages = np.zeros(_AT_ONCE, np.int64)
+        self._stand = np.zeros(STAND_WORDS, np.int64)
+        self._lines: dict[TopicPart, Line] = {}
+        self._table = Lines()
         self.size_bytes = 0
 
     def add(self, part: TopicPart, next_offset: int) -> None:
@@ -90,8 +87,7 @@ class NativeDrain:
         assert queue, "a consumer has a queue for every partition"
         # told by the application, so that no assign ever leads it into the consumer's queue
         self._library.rd_kafka_queue_forward(queue, self._queue)
-        self._lines[part] = _Line(queue, next_offset)
-        self._found.clear()
+        self._lines[part] = self._table.add(queue, next_offset)
 
     def take(self, part: TopicPart, max_records: int, max_bytes: int, *, fetch: bool = True) -> Drained:
         """As `Drain.take`."""
@@ -99,26 +95,16 @@ class NativeDrain:
         line = self._lines[part]
         # an unassign cuts it off, at some time of its own; what came since then moves over with this
         self._library.rd_kafka_queue_forward(line.queue, self._queue)
-        if fetch and line.end - line.begin < max_records:
+        if fetch and self._table.rows(line) < max_records:
             self._fetch(max_records)
-        begin, end = line.begin, min(line.end, line.begin + max_records)
-        most = end - begin
-        records, others = np.empty(most, np.int64), np.empty(most, np.int64)
-        ends, told = np.empty(most + 1, np.int32), np.empty(4, np.int64)
-        taken = self._measure(line.messages, begin, end, min(max_bytes, _MOST_BYTES), records, others, ends, told)
-        count, troubles, size_bytes, nulls = told.tolist()
-        offsets, stamps = np.empty(count, np.int64), np.empty(count, np.int64)
-        data, valid = np.empty(size_bytes + SPARE_BYTES, np.uint8), np.full((count + 7) // 8, 0xFF, np.uint8)
-        data[size_bytes:] = 0
-        self._take(records, ends, told.ctypes.data, offsets, stamps, data.ctypes.data, valid)
-        line.begin += taken
-        if taken:
-            self._lighten(line, taken * MESSAGE_BYTES + size_bytes)
-        traces, line.traces = line.traces, []
-        traces += map(self._trace, others[:troubles].tolist())
-        buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(ends[: count + 1]), pa.py_buffer(data)]
-        values = pa.Array.from_buffers(pa.binary(), len(offsets), buffers, nulls)
-        return Drained(offsets, stamps, values, traces)
+        cut = self._table.cut(line, max_records, max_bytes)
+        told = [trace for behind, trace in line.traces if behind <= line.taken]
+        if told:
+            line.traces = line.traces[len(told) :]
+        if cut is None:
+            return Drained(_NOTHING, _NOTHING, _NO_VALUES, told)
+        self.size_bytes -= cut.size_bytes + ROW_BYTES * len(cut.offsets)
+        return Drained(cut.offsets, cut.timestamps, cut.values, told)
 
     def wait(self, seconds: float, asked: TopicPart) -> bool:
         """As `Drain.wait`."""
@@ -133,20 +119,17 @@ class NativeDrain:
 
     def held(self, part: TopicPart) -> Held:
         """As `Drain.held`."""
-        line = self._lines[part]
-        return Held(line.size_bytes, line.next_offset)
+        return self._table.held(self._lines[part])
 
     def remove(self, part: TopicPart) -> None:
-        """As `Drain.remove`; destroys what was not taken."""
+        """As `Drain.remove`."""
         line = self._lines.pop(part, None)
         if line is None:
             return
-        self._destroy(line.messages[line.begin : line.end])
-        self._lighten(line, line.size_bytes)
+        self.size_bytes -= self._table.held(line).size_bytes
+        self._table.remove(line)
         self._library.rd_kafka_queue_forward(line.queue, None)
         self._library.rd_kafka_queue_destroy(line.queue)
-        # the address of a topic may be another's later
-        self._found.clear()
 
     def close(self) -> None:
         """As `Drain.close`."""
@@ -163,57 +146,54 @@ class NativeDrain:
             assert error is not None, "records come from the drain's own queue only"
             number = message.partition()
             part = whose((message.topic() or "", -1 if number is None else number), self._lines, asked)
-            self._lines[part].traces.append(Trace(error, message.offset()))
+            line = self._lines[part]
+            # before what waits
+            line.traces.insert(0, (line.taken, Trace(error, message.offset())))
 
     def _fetch(self, max_records: int, wait_ms: int = 0) -> bool:
         """Sort what librdkafka has fetched by now to the partitions that it is of; whether there was anything.
 
-        With `wait_ms`, so long is waited until there are `max_records`.
+        With `wait_ms`, so long is waited for the first message.
         """
-        if len(self._fetched) < max_records:
-            self._fetched, self._sorted = np.zeros(max_records, np.int64), np.zeros((5, max_records), np.int64)
-        fetched = self._fetched
-        got = self._library.rd_kafka_consume_batch_queue(self._queue, wait_ms, fetched.ctypes.data, max_records)
-        if got <= 0:
+        lines, stand = self._table, self._stand
+        stand[:] = 0
+        stand[LEFT] = max_records
+        while self._pour(self._queue, wait_ms, self._messages, stand, lines.words, lines.used):
+            wait_ms = 0
+            message = int(self._messages[stand[BEGIN]])
+            if self._is_done_with(message, max_records):
+                self._library.rd_kafka_message_destroy(message)
+                stand[BEGIN] += 1
+        self.size_bytes += int(stand[ADDED])
+        return bool(stand[LEFT] < max_records)
+
+    def _is_done_with(self, address: int, max_records: int) -> bool:
+        """Look at a message that could not be copied: whether it is no record, and told; if it is one, it can be."""
+        message = _message(address)
+        # a number as compiled code has it, which knows no negative ones
+        topic, number = int(message[TOPIC // 8]), int(message.view(np.uint32)[PARTITION // 4])
+        line = self._table.known(topic, number)
+        if line is None:
+            name = self._library.rd_kafka_topic_name(topic).decode() if topic else ""
+            self._table.learn(self._lines.get((name, number)), topic, number)
             return False
-        count = self._runs(fetched, got, *self._sorted)
-        starts, *columns = (column[:count].tolist() for column in self._sorted)
-        for start, end, topic, number, size_bytes, next_offset in zip(
-            starts, [*starts[1:], got], *columns, strict=True
-        ):
-            part = self._part_of(topic, number)
-            if part is None:
-                self._destroy(fetched[start:end])
-                continue
-            line = self._lines[part]
-            line.append(fetched[start:end])
-            line.size_bytes += size_bytes
-            self.size_bytes += size_bytes
-            if next_offset >= 0:
-                line.next_offset = next_offset
+        code, offset = int(message.view(np.int32)[ERROR // 4]), int(message[OFFSET // 8])
+        if not code:
+            self._table.widen(line, int(message[LENGTH // 8]) if message[PAYLOAD // 8] else 0, max_records)
+            return False
+        said = self._library.rd_kafka_message_errstr(address)
+        trace = Trace(KafkaError(code, said.decode(errors="replace") if said else None), offset)
+        line.traces.append((self._table.came(line), trace))
+        if code == KafkaError._PARTITION_EOF:
+            self._table.table[line.at, LINE_NEXT] = offset
         return True
 
-    def _part_of(self, topic: int, number: int) -> TopicPart | None:
-        """The partition that messages of a topic, known by its address, and a number are of; None if it was removed."""
-        key = (topic, number)
-        if key not in self._found:
-            name = self._library.rd_kafka_topic_name(topic).decode() if topic else ""
-            self._found[key] = (name, number) if (name, number) in self._lines else None
-        return self._found[key]
 
-    def _lighten(self, line: _Line, size_bytes: int) -> None:
-        line.size_bytes -= size_bytes
-        self.size_bytes -= size_bytes
-        if line.begin == line.end:
-            line.messages, line.begin, line.end = _NOTHING, 0, 0
+_NOTHING = np.zeros(0, np.int64)
+_NO_VALUES = pa.array([], pa.binary())
 
-    def _destroy(self, messages: Int64s) -> None:
-        for message in messages.tolist():
-            self._library.rd_kafka_message_destroy(message)
 
-    def _trace(self, message: int) -> Trace:
-        head = np.ctypeslib.as_array((np.ctypeslib.as_ctypes_type(np.int64) * 8).from_address(message))
-        code, offset = int(head.view(np.int32)[0]), int(head[7])
-        said = self._library.rd_kafka_message_errstr(message)
-        self._library.rd_kafka_message_destroy(message)
-        return Trace(KafkaError(code, said.decode(errors="replace") if said else None), offset)
+def _message(address: int) -> Int64s:
+    """The words of a message, where they lie."""
+    words: Int64s = np.frombuffer(memoryview((ctypes.c_int64 * _MESSAGE_WORDS).from_address(address)), np.int64)
+    return words

@@ -26,9 +26,6 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     **probe.SIGNATURES,
 }
 
-MESSAGE_BYTES = 640
-"""What librdkafka keeps of a message besides its payload, as measured with 2.16."""
-
 
 class Unfit(Exception):
     """What is installed is not what this way of reading was built for."""

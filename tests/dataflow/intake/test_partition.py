@@ -10,7 +10,7 @@ import pytest
 
 from dataflow.errors import OffsetLost, RecoveryError, StoppedEarly
 from dataflow.intake.control import Control
-from dataflow.intake.partition import FULL_BYTES, Intake, IntakePartition, Means, Pace, State
+from dataflow.intake.partition import BEHIND_LINGER_MS, FULL_BYTES, Intake, IntakePartition, Means, Pace, State
 from dataflow.intake.pauses import Pauses
 from dataflow.intake.pulse import Place, Pulse
 from dataflow.intake.rest import SETTLED_EPOCHS, Bell, Rest
@@ -161,6 +161,38 @@ def test_nothing_there_is_asked_for_again_after_the_linger() -> None:
     played = Played()
     while played.reader.position < 10:
         played.intake.next_batch()
+    assert played.ranges() == []
+    assert played.intake.next_awake() == NOW + timedelta(milliseconds=5)
+
+
+class Behind(Ten):
+    """One of which a poll of 12 records is full, and so many are ahead of it."""
+
+    def __init__(self, ahead: int) -> None:
+        super().__init__()
+        self.ahead = ahead
+
+    def poll(self, max_records: int, max_bytes: int) -> Poll | None:
+        return None
+
+    def lag(self) -> int | None:
+        return self.ahead
+
+
+@pytest.mark.parametrize(("ahead", "pause_ms"), [(11, 5), (12, BEHIND_LINGER_MS), (1_000_000, BEHIND_LINGER_MS)])
+def test_where_a_full_poll_is_known_to_be_ahead_the_linger_is_short(ahead: int, pause_ms: int) -> None:
+    played = Played(reader=Behind(ahead))
+    # the first pause is none
+    played.intake.next_batch()
+    assert played.ranges() == []
+    assert played.intake.next_awake() == NOW + timedelta(milliseconds=pause_ms)
+
+
+def test_with_many_partitions_the_linger_is_the_same_for_all() -> None:
+    played = Played(reader=Behind(1_000))
+    for number in range(50):
+        played.rest.open(f"other-{number}")
+    played.intake.next_batch()
     assert played.ranges() == []
     assert played.intake.next_awake() == NOW + timedelta(milliseconds=5)
 
