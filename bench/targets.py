@@ -153,8 +153,8 @@ _DEFAULT_PATH = (
     "A record takes about a quarter of a microsecond of CPU each in the broker, in librdkafka's thread, which makes a "
     "message of it, and in librdkafka's calls on the worker's thread, which take that message out of a queue and free "
     "it: 0.75 us before a byte is decoded. Two cores that did nothing else would give some 2.7 million events a "
-    "second. The bare loop pays the same and then makes a Python object of each; `--fetch direct` halves what the client "
-    "takes."
+    "second. The bare loop pays the same and then makes a Python object of each; `--fetch direct` halves what the "
+    "client takes."
 )
 _MEMORY = (
     "Of the 260 MiB of a run on the made-up stream, 167 are pages of shared libraries that it has touched: 73 of LLVM, "

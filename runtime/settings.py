@@ -37,6 +37,11 @@ def _topics(written: str) -> object:
     return TopicChoice.read(written)
 
 
+BOUNDED_EPOCH_MS = 500
+"""A run that ends by itself reads what lies behind it, and no record while a commit's files are written: half as many
+commits cost it half of that."""
+
+
 class Settings(NamedTuple):
     """All settings, checked by `load_settings`. Paths are relative to the working folder."""
 
@@ -142,6 +147,11 @@ class Settings(NamedTuple):
     def __ne__(self, other: object) -> bool:
         """The contrary; that of a tuple would look at the places as well."""
         return not self == other
+
+    @property
+    def interval_ms(self) -> int:
+        """Milliseconds between two commits: longer where a run ends by itself and nobody has said how many."""
+        return max(self.epoch_ms, BOUNDED_EPOCH_MS) if self.bounded and "epoch_ms" not in self.places else self.epoch_ms
 
     @property
     def topics(self) -> "TopicChoice":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import ConfigError
-from runtime.settings import SETTINGS, Settings, load_settings, origins
+from runtime.settings import BOUNDED_EPOCH_MS, SETTINGS, Settings, load_settings, origins
 
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = str(REPOSITORY / "pipelines" / "ads.py")
@@ -32,6 +32,20 @@ def test_a_flag_comes_before_the_environment_before_the_file_before_the_default(
 
 def test_without_any_place_there_are_defaults(tmp_path):
     assert load_settings({}, {}, tmp_path) == Settings(pipeline=SHIPPED)
+
+
+@pytest.mark.parametrize(
+    ("flags", "interval_ms"),
+    [
+        ({}, 250),
+        ({"bounded": True}, BOUNDED_EPOCH_MS),
+        ({"bounded": True, "epoch_ms": 250}, 250),
+        ({"bounded": True, "epoch_ms": 1_000}, 1_000),
+        ({"epoch_ms": 100}, 100),
+    ],
+)
+def test_a_run_that_ends_by_itself_commits_less_often_unless_it_is_told_how_often(tmp_path, flags, interval_ms):
+    assert load_settings(flags, {}, tmp_path).interval_ms == interval_ms
 
 
 def test_an_empty_variable_is_not_given(tmp_path):

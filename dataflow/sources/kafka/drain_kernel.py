@@ -20,6 +20,7 @@ from dataflow.sources.kafka.drain_layout import (
     LINE_COLUMNS,
     LINE_DATA,
     LINE_ENDS,
+    LINE_HELD,
     LINE_NEXT,
     LINE_NULLS,
     LINE_NUMBER,
@@ -77,6 +78,7 @@ def _copied(message: int, line: int, lines: Int64s, kind_at: int) -> int:
     lines[line + LINE_ROWS] = row + 1
     lines[line + LINE_BYTES] = at + length
     lines[line + LINE_NEXT] = offset + 1
+    lines[line + LINE_HELD] += length + ROW_BYTES
     return length + ROW_BYTES
 
 

@@ -17,10 +17,11 @@ ERROR, TOPIC, PARTITION, PAYLOAD, LENGTH, OFFSET = 0, 8, 16, 24, 32, 56
     LINE_BYTE_ROOM,
     LINE_NULLS,
     LINE_NEXT,
-) = range(13)
+    LINE_HELD,
+) = range(14)
 """The columns of a table of lines: who the records are, where their columns lie, how many they are and may be, the
-offset behind the last one."""
-LINE_COLUMNS = 13
+offset behind the last one, and the bytes of all that was not taken, ROW_BYTES for each included."""
+LINE_COLUMNS = 14
 ROW_BYTES = 20
 """What a record takes in a line besides its value."""
 

@@ -13,6 +13,7 @@ from dataflow.sources.kafka.drain_layout import (
     LINE_COLUMNS,
     LINE_DATA,
     LINE_ENDS,
+    LINE_HELD,
     LINE_NEXT,
     LINE_NULLS,
     LINE_NUMBER,
@@ -97,7 +98,8 @@ class Lines:
         lot = line.filling
         if lot is None:
             rows, size_bytes = line.usual
-            self._fill(line, empty_lot(Room(min(rows, most_rows), max(size_bytes, length))))
+            rows = min(rows, max(most_rows, LEAST_ROOM.rows))
+            self._fill(line, empty_lot(Room(rows, max(size_bytes, length))))
             return
         room = lot.room
         needed = lot.left.size_bytes + length
@@ -122,10 +124,8 @@ class Lines:
 
     def held(self, line: Line) -> Held:
         """What waits, and the offset behind it."""
-        self._settle(line)
-        lots = line.lots if line.filling is None else [*line.lots, line.filling]
-        size_bytes = sum(lot.left.size_bytes + ROW_BYTES * lot.left.rows for lot in lots)
-        return Held(size_bytes, int(self.table[line.at, LINE_NEXT]))
+        row = self.table[line.at]
+        return Held(int(row[LINE_HELD]), int(row[LINE_NEXT]))
 
     def cut(self, line: Line, max_rows: int, max_bytes: int) -> Cut | None:
         """The records that came first, as `Lot.cut`; None where none waits."""
@@ -143,6 +143,7 @@ class Lines:
         if lot.begin == lot.rows:
             line.lots.popleft()
         line.taken += len(cut.offsets)
+        self.table[line.at, LINE_HELD] -= cut.size_bytes + ROW_BYTES * len(cut.offsets)
         return cut
 
     def _settle(self, line: Line) -> None:

@@ -12,6 +12,7 @@ from dataflow.sources.kafka.drain_layout import (
     LINE_BYTES,
     LINE_DATA,
     LINE_ENDS,
+    LINE_HELD,
     LINE_NEXT,
     LINE_OFFSETS,
     LINE_ROW_ROOM,
@@ -39,6 +40,7 @@ def put(lines: Lines, line: Line, offset: int, value: bytes) -> None:
     ctypes.c_int64.from_address(int(row[LINE_STAMPS]) + 8 * rows).value = offset + 1
     ctypes.c_int32.from_address(int(row[LINE_ENDS]) + 4 * (rows + 1)).value = at + len(value)
     ctypes.memmove(int(row[LINE_DATA]) + at, value, len(value))
+    row[LINE_HELD] += len(value) + ROW_BYTES
     row[LINE_ROWS], row[LINE_BYTES], row[LINE_NEXT] = rows + 1, at + len(value), offset + 1
 
 
