@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import BaseModel
 
+from bench.pair_figures import MOST_KEYS, name_of, table_of
 from bench.results import write
 from dataflow import EventTime, Pipeline
 from dataflow.messages import Parcel, Range, RollupCount
@@ -158,14 +159,14 @@ def main() -> None:
     """Measure and write bench/results/pair_rules.*."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commits", type=int, default=20)
-    parser.add_argument("--keys", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--keys", type=int, nargs="+", default=[100_000, 1_000_000, MOST_KEYS])
     parser.add_argument("--one", choices=("sequence", "absence"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
         sys.stdout.write(json.dumps(measured(arguments.one, arguments.keys[0], arguments.commits)))
         return
     found = {
-        f"{kind}, {keys:,} keys": apart(kind, keys, arguments.commits)
+        name_of(kind, keys): apart(kind, keys, arguments.commits)
         for kind in ("sequence", "absence")
         for keys in arguments.keys
     }
@@ -173,15 +174,9 @@ def main() -> None:
         "held": "an impression of each key, all within the rule's hour: up to 13 letters, a price, its place and time",
         "judged": f"{TOUCHED:,} clicks of random keys per commit, 200 of them alerts; CPU time of {arguments.commits}",
         "restart": "until the first commit is judged: the ledger and all impressions are read from the lake",
+        "peak": "of the process, which has made the lake before",
     }
-    table = "| rule | restart, CPU s | restart, s | held, MB | peak, MB | judging a commit, p50 ms | p90 ms |\n"
-    table += "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-    for name, each in found.items():
-        told = [
-            f"{each[what]:.1f}" for what in ("restart_cpu_s", "restart_s", "held_mb", "peak_mb", "p50_ms", "p90_ms")
-        ]
-        table += f"| {name} | {' | '.join(told)} |\n"
-    write("pair_rules", "What rules over pairs of events hold and cost", facts, table, found)
+    write("pair_rules", "What rules over pairs of events hold and cost", facts, table_of(found), found)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.figures import Results, Stored, read_results
 from bench.losses import losses
+from bench.pair_figures import table_of
 from bench.parts import BY_RESULT
 from bench.plots import Plot, drawn
 from bench.profile_table import stages_table
@@ -20,8 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
 REPORT = ROOT / "bench" / "RESULTS.md"
 PAGE = ROOT / "docs" / "benchmarks.md"
+RULES_PAGE = ROOT / "docs" / "rules.md"
 IMAGES = ROOT / "docs" / "images"
 BEGIN, END = "<!-- plots: written by `python -m bench.report` -->", "<!-- end of the plots -->"
+PAIRS_BEGIN, PAIRS_END = "<!-- pairs: written by `python -m bench.report` -->", "<!-- end of the pairs -->"
 
 
 def report(results: Results) -> str:
@@ -115,10 +118,23 @@ def with_plots(page: str, plots: Mapping[str, tuple[Plot, str]], results: Result
         f"[all figures](../bench/results/{plot.result}.md).\n\n"
         for file, (plot, _) in plots.items()
     )
-    marks = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.DOTALL)
+    return _between(page, BEGIN, END, shown)
+
+
+def with_pairs(page: str, results: Results) -> str:
+    """The page of the rules with what rules over pairs hold. Raises ValueError where it has no place for that."""
+    command, stored = command_of("pair_rules"), results.get("pair_rules")
+    if stored is None:
+        return _between(page, PAIRS_BEGIN, PAIRS_END, f"Not measured yet: {command} does it.\n\n")
+    told = f"Measured {stored.at[:10]} by {command}; [all facts](../bench/results/pair_rules.md).\n\n"
+    return _between(page, PAIRS_BEGIN, PAIRS_END, f"{table_of(stored.figures)}\n{told}")
+
+
+def _between(page: str, begin: str, end: str, shown: str) -> str:
+    marks = re.compile(f"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
     if not marks.search(page):
-        raise ValueError(f"the page of the plots has no place for them: it needs the lines {BEGIN} and {END}")
-    return marks.sub(lambda _: f"{BEGIN}\n\n{shown}{END}", page)
+        raise ValueError(f"the page has no place for what is measured: it needs the lines {begin} and {end}")
+    return marks.sub(lambda _: f"{begin}\n\n{shown}{end}", page)
 
 
 def main() -> None:
@@ -139,6 +155,7 @@ def main() -> None:
     out.write_text(report(results), encoding="utf-8")
     if given.to is None:
         PAGE.write_text(with_plots(PAGE.read_text(encoding="utf-8"), plots, results), encoding="utf-8")
+        RULES_PAGE.write_text(with_pairs(RULES_PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
     print(targets_table(results))
     print(json.dumps({"report": str(out), "plots": len(plots)}))
 

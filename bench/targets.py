@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench import pair_figures
 from bench.figures import Results, of, rate_ratio
 from bench.names import (
     BARE,
@@ -145,6 +146,17 @@ def _ids(name: str) -> Measured:
     return measured
 
 
+def _pairs(what: str, unit: float = 1) -> Measured:
+    """Of the worst of the rules over pairs of ten million keys."""
+
+    def measured(results: Results) -> float | None:
+        stored = results.get("pair_rules")
+        found = None if stored is None else pair_figures.worst(stored.figures, what)
+        return found and found / unit
+
+    return measured
+
+
 def _shape(name: str) -> Measured:
     return _ratio("record_shapes", None, name, "plain")
 
@@ -155,6 +167,10 @@ _DEFAULT_PATH = (
     "it: 0.75 us before a byte is decoded. Two cores that did nothing else would give some 2.7 million events a "
     "second. The bare loop pays the same and then makes a Python object of each; `--fetch direct` halves what the "
     "client takes."
+)
+_PAIRS = (
+    "All events that others can still meet are read from files of the lake, decoded, hashed by key and stretch of time"
+    " and held, in some 60 bytes each."
 )
 _MEMORY = (
     "Of the 260 MiB of a run on the made-up stream, 167 are pages of shared libraries that it has touched: 73 of LLVM, "
@@ -247,6 +263,24 @@ TARGETS = (
     ),
     Target("peak memory at full speed, one worker", 300, "throughput", _peak_mib, "MiB", at_most=True, why=_MEMORY),
     Target("memory that one hour at full speed adds", 10, "hour", _grown_mib, "MiB", at_most=True),
+    Target(
+        "rules over pairs, ten million keys: memory, peak",
+        2,
+        "pair_rules",
+        _pairs("peak_mb", 1000),
+        "GB",
+        at_most=True,
+        why=_PAIRS,
+    ),
+    Target(
+        "rules over pairs, ten million keys: until judged after a restart",
+        5,
+        "pair_rules",
+        _pairs("restart_s"),
+        "s",
+        at_most=True,
+        why=_PAIRS,
+    ),
     Target(
         "20,000 events/s, epochs of 100 ms, p99",
         250,

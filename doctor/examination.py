@@ -11,6 +11,7 @@ from pathlib import Path
 from dataflow.errors import LakeError, LakeMissing, RecoveryError, TidemillError
 from dataflow.pipeline.load import load
 from dataflow.pipeline.names import LEDGER
+from dataflow.pipeline.pair_plan import PairPlan
 from dataflow.pipeline.plan import Plan
 from doctor.alert_state import alert_state_finding, held_by_run
 from doctor.clocks import lake_clock_finding
@@ -33,6 +34,7 @@ from doctor.lost_offsets import CHECK as LOST
 from doctor.lost_offsets import lost_finding
 from doctor.lost_records import CHECK as RECORDS
 from doctor.lost_records import records_finding
+from doctor.pair_state import pair_state_finding
 from doctor.partition_states import partition_states
 from doctor.recovery_state import agreement_finding, dedup_finding, run_finding, states_finding, store_finding
 from doctor.retention import retention_finding
@@ -197,14 +199,19 @@ class _Examination:
     def _alerts(self, snapshot: LakeSnapshot, facts: Definition, reached_ms: int) -> Iterator[Finding]:
         """Of the rules of now that hold rows; those that were taken out hold nothing."""
         known = () if self.plan is None else self.plan.alerts
+        pairs = {rule.name: rule for rule in known if isinstance(rule, PairPlan)}
         back_ms = {rule.name: rule.back_ms for rule in known if rule.holds_rows}
+        back_ms |= {name: rule.held_ms for name, rule in pairs.items()}
         rules = [rule for rule in facts.alerts if rule.rollup in facts.by_name]
         rules = [rule for rule in rules if self.plan is None or rule.name in back_ms]
         answers = rules and self.settings.metrics_port and self.recovery.holder() is not None
         held = held_by_run(address_of(self.settings)) if answers else {}
         for rule in rules:
             from_ms = reached_ms - back_ms.get(rule.name, 0)
-            look = partial(_one, alert_state_finding, snapshot, rule, facts.by_name[rule.rollup], from_ms)
+            if rule.name in pairs:
+                look = partial(_one, pair_state_finding, snapshot, pairs[rule.name], from_ms)
+            else:
+                look = partial(_one, alert_state_finding, snapshot, rule, facts.by_name[rule.rollup], from_ms)
             yield from _guarded(f"alerts.{rule.name}", partial(look, held.get(rule.name)))
 
     def _records(self, snapshot: LakeSnapshot, own: _Own) -> Finding:

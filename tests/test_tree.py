@@ -36,6 +36,7 @@ UNTESTED = {
     "dataflow/aggregates/accuracy.py": "constants; sketches and the SQL that reads them are tested with them",
     "dataflow/alerts/closed.py": "seams without code",
     "dataflow/alerts/extended.py": "in what test_judge and test_session_judge hold",
+    "dataflow/columnar/chain_kernel.py": "compiled with test_chains, whose every answer it gives",
     "dataflow/columnar/code_kernel.py": "compiled with test_codes, which compares it with Arrow's own",
     "dataflow/columnar/group_kernel.py": "compiled with test_groups, whose every answer it gives",
     "dataflow/columnar/inner.py": "how functions of the kernels are compiled",

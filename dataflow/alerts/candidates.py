@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow.alerts.totals import Index, key_codes
-from dataflow.columnar.hashing import Hashes
-from dataflow.columnar.types import Bools, Int64s, Positions, UInt8s
+from dataflow.alerts.totals import key_codes
+from dataflow.columnar.chains import Chains
+from dataflow.columnar.growing import Growing
+from dataflow.columnar.types import Bools, Int64s, Positions, UInt8s, UInt32s
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -19,6 +20,9 @@ TIME, PARTITION, SIDE = "_time", "_partition", "_side"
 
 SPARE_ROWS = 200_000
 """So many rows that are over are held before they are cleaned away."""
+
+WHOLE_ROWS = 1 << 18
+"""A part of the memory with so many rows is not put together with others, so that no copy is larger than some parts."""
 
 _ALIKE = 4
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -53,54 +57,42 @@ class Candidates:
         self._keys = tuple(keys)
         self._within_ms = within_ms
         self._chunks: list[pa.Table] = []
-        self._long, self._short = Index.empty(), Index.empty()
-        self._times = np.empty(0, np.int64)
-        self._told = np.empty(0, np.uint8)
+        self._codes = Chains()
+        self._told = Growing(np.uint8)
         self.rows = 0
 
     @property
     def size_bytes(self) -> int:
-        """Memory of all rows that are held, and of the index."""
-        index = (*self._long.arrays, *self._short.arrays, self._times, self._told)
-        return sum(chunk.nbytes for chunk in self._chunks) + sum(each.nbytes for each in index)
+        """Memory of all rows that are held, and of what finds them."""
+        return sum(chunk.nbytes for chunk in self._chunks) + self._codes.size_bytes + self.told.nbytes
 
     @property
     def times(self) -> Int64s:
         """The event time of each row."""
-        return self._times[: self.rows]
+        return np.concatenate([np.empty(0, np.int64), *(chunk.column(TIME).to_numpy() for chunk in self._chunks)])
 
     @property
     def told(self) -> UInt8s:
         """The number of the newest change of the alert of each row; to be written to."""
-        return self._told[: self.rows]
+        return self._told.values[: self.rows]
 
     def add(self, rows: pa.Table) -> Positions:
         """Rows of the schema; gives their numbers."""
-        count = rows.num_rows
-        new = np.arange(self.rows, self.rows + count)
-        if count == 0:
+        new = np.arange(self.rows, self.rows + rows.num_rows)
+        if rows.num_rows == 0:
             return new
-        if self.rows + count > len(self._times):
-            room = max(self.rows + count, len(self._times) * 5 // 4)
-            self._times, self._told = _grown(self._times, room), _grown(self._told, room)
-        times = rows.column(TIME).to_numpy()
-        self._times[self.rows : self.rows + count] = times
-        self._told[self.rows : self.rows + count] = 0
-        self.rows += count
+        self.rows += rows.num_rows
+        if self.rows > len(self._told.values):
+            self._told.grow(max(self.rows, 2 * len(self._told.values)))
         self._append(rows)
-        codes = self._codes(rows, times)[0]
-        order = np.argsort(codes)
-        self._short = self._short.with_more(codes[order], new[order])
-        if len(self._short.codes) > SPARE_ROWS + len(self._long.codes) // 8:
-            self._long, self._short = self._long.with_more(self._short.codes, self._short.at), Index.empty()
+        self._codes.add(self._codes_of(rows)[0])
         return new
 
     def near(self, rows: pa.Table) -> Positions:
         """The numbers, ascending, of all rows whose key and time may be less than `within_ms` from one of these."""
         if rows.num_rows == 0 or self.rows == 0:
             return np.empty(0, np.intp)
-        codes = each_once(np.concatenate(self._codes(rows, rows.column(TIME).to_numpy(), around=True)))
-        return np.sort(np.concatenate([self._long.find(codes), self._short.find(codes)]))
+        return np.sort(self._codes.find(each_once(np.concatenate(self._codes_of(rows, around=True)))))
 
     def take(self, at: Positions) -> pa.Table:
         """The rows of these numbers, which ascend."""
@@ -117,34 +109,42 @@ class Candidates:
         """Forget the other rows; gives the new number of each row, of those that are gone -1."""
         number = np.cumsum(stays) - 1
         number[~stays] = -1
-        start, chunks = 0, []
-        for chunk in self._chunks:
+        start, chunks, self._chunks = 0, self._chunks[::-1], []
+        while chunks:
+            # one by one, so that nothing is held twice
+            chunk = chunks.pop()
             kept = stays[start : start + chunk.num_rows]
             start += chunk.num_rows
             if kept.any():
-                chunks.append(chunk if kept.all() else chunk.filter(pa.array(kept)))
-        self._chunks = [pa.concat_tables(chunks).combine_chunks()] if chunks else []
-        self._long, self._short = _kept(self._long, number), _kept(self._short, number)
-        self._times, self._told = self.times[stays], self.told[stays]
-        self.rows = len(self._times)
+                self._append(chunk if kept.all() else chunk.filter(pa.array(kept)))
+        told = self.told[stays]
+        self.rows, self._told = len(told), Growing(np.uint8)
+        self._told.grow(self.rows)
+        self._told.values[:] = told
+        self._codes.keep(stays)
         return number
 
     def _append(self, rows: pa.Table) -> None:
         # of a column in pieces Arrow puts all together with each take
         self._chunks.append(rows.combine_chunks())
         # four of about one size become one: there are few chunks, and a row is copied a few times only
-        while len(self._chunks) >= _ALIKE and self._chunks[-_ALIKE].num_rows <= 2 * self._chunks[-1].num_rows:
+        while _are_alike([chunk.num_rows for chunk in self._chunks[-_ALIKE:]]):
             self._chunks[-_ALIKE:] = [pa.concat_tables(self._chunks[-_ALIKE:]).combine_chunks()]
 
-    def _codes(self, rows: pa.Table, times: Int64s, *, around: bool = False) -> list[Hashes]:
+    def _codes_of(self, rows: pa.Table, *, around: bool = False) -> list[UInt32s]:
         """Of each row the code of its own stretch, and of those beside it."""
         key = key_codes(rows, self._keys)
-        own = times // self._within_ms
+        own = rows.column(TIME).to_numpy() // self._within_ms
         found = []
         for step in (0, -1, 1) if around else (0,):
             code = (key ^ (own + step).view(np.uint64)) * _STEP
-            found.append((code ^ (code >> _FOLD)) * _STEP)
+            found.append((((code ^ (code >> _FOLD)) * _STEP) >> _FOLD).astype(np.uint32))
         return found
+
+
+def _are_alike(sizes: Sequence[int]) -> bool:
+    """Whether parts of these sizes, the newest last, are to become one."""
+    return len(sizes) == _ALIKE and max(sizes) < WHOLE_ROWS and sizes[0] <= 2 * sizes[-1]
 
 
 @dataclass(slots=True)
@@ -152,7 +152,7 @@ class _Run:
     """Rows by the time at which they are due, ascending; those before `begin` were taken."""
 
     due_ms: Int64s
-    rows: Positions
+    rows: UInt32s
     begin: int = 0
 
     @property
@@ -167,6 +167,11 @@ class Waiting:
         self._runs: list[_Run] = []
 
     @property
+    def size_bytes(self) -> int:
+        """Memory of all that wait."""
+        return sum(run.due_ms.nbytes + run.rows.nbytes for run in self._runs)
+
+    @property
     def earliest_ms(self) -> int | None:
         """When the next one is due; None where none waits."""
         return min((int(run.due_ms[run.begin]) for run in self._runs), default=None)
@@ -176,8 +181,8 @@ class Waiting:
         if len(rows) == 0:
             return
         order = np.argsort(due_ms, kind="stable")
-        self._runs.append(_Run(due_ms[order], rows[order]))
-        while len(self._runs) >= _ALIKE and self._runs[-_ALIKE].left <= 2 * self._runs[-1].left:
+        self._runs.append(_Run(due_ms[order], rows[order].astype(np.uint32)))
+        while _are_alike([run.left for run in self._runs[-_ALIKE:]]):
             alike = self._runs[-_ALIKE:]
             due = np.concatenate([run.due_ms[run.begin :] for run in alike])
             order = np.argsort(due, kind="stable")
@@ -186,13 +191,13 @@ class Waiting:
 
     def take(self, frontier_ms: int) -> Positions:
         """The rows that are due, ascending; they wait no longer."""
-        taken = [np.empty(0, np.intp)]
+        taken = [np.empty(0, np.uint32)]
         for run in self._runs:
             end = len(run.rows) if frontier_ms > _LONGEST_MS else int(np.searchsorted(run.due_ms, frontier_ms, "right"))
             taken.append(run.rows[run.begin : max(end, run.begin)])
             run.begin = max(end, run.begin)
         self._runs = [run for run in self._runs if run.left]
-        return np.sort(np.concatenate(taken))
+        return np.sort(np.concatenate(taken)).astype(np.intp)
 
     def renumber(self, number: Positions) -> None:
         """Rows have other numbers now; those of number -1 are gone."""
@@ -202,16 +207,4 @@ class Waiting:
             rows = number[run.rows[run.begin :]]
             here = rows >= 0
             if here.any():
-                self._runs.append(_Run(run.due_ms[run.begin :][here], rows[here]))
-
-
-def _grown(values: npt.NDArray[_Number], rows: int) -> npt.NDArray[_Number]:
-    made = np.zeros(rows, values.dtype)
-    made[: len(values)] = values
-    return made
-
-
-def _kept(index: Index, number: Positions) -> Index:
-    at = number[index.at]
-    here = at >= 0
-    return Index(index.codes[here], at[here])
+                self._runs.append(_Run(run.due_ms[run.begin :][here], rows[here].astype(np.uint32)))

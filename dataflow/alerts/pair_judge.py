@@ -1,7 +1,6 @@
 """One alert rule over pairs of events: which pairs, or events alone, have come to be alerts with a commit."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,11 +9,12 @@ import pyarrow as pa
 
 from dataflow.alerts import candidates
 from dataflow.alerts.candidates import PARTITION, SIDE, TIME, Candidates, Waiting, later
+from dataflow.alerts.pair_places import Places
 from dataflow.alerts.pair_texts import RAISED, RETRACTED, Told, changes_of
 from dataflow.alerts.pairing import BIT, NONE, Neighbours
 from dataflow.alerts.windows import START, Span, times_ms
 from dataflow.columnar.codes import encode
-from dataflow.columnar.types import Bools, Int64s, Positions
+from dataflow.columnar.types import Bools, Int32s, Int64s, Positions
 from dataflow.messages import NEVER_MS
 from dataflow.own_columns import EVENT_PLACE
 from dataflow.pipeline.pair_plan import IS_SIDE, PairPlan
@@ -29,15 +29,22 @@ MOST_ROWS = 2_000_000
 DUE_ROWS = 500_000
 """So many events that are due are judged at once."""
 
+EVENT_BYTES, WAITING_BYTES = 33, 12
+"""What an event takes in memory beside its key and what it carries, and more where it waits to be judged alone."""
+
 _EVER_MS = 2**63 - 1
 _PARTITION, _OFFSET = (field.name for field in EVENT_PLACE)
+_COUNT = "row_count"
 
 
 class PairStore(Protocol):
     """Where events are read back that are not in memory."""
 
-    def events(self, spans: Sequence[Span]) -> pa.Table:
-        """The rule's evidence of times in [start, end) of one of these spans; what is being judged now is not."""
+    def events(self, spans: Sequence[Span], schema: pa.Schema) -> Iterable[pa.Table]:
+        """The rule's evidence of times in [start, end) of one of these spans; what is being judged now is not.
+
+        In `schema`, which has some of its columns, and in pieces, so that it is never here as a whole.
+        """
         ...
 
     def changes(self, spans: Sequence[Span]) -> pa.Table:
@@ -70,8 +77,10 @@ class PairJudge:
         # what has to be reached for a stretch to be final that begins with an event, or ends with it
         self._due_after_ms = lateness_ms + (rule.within_ms - 1 if self._alone == "first" else 0)
         own = [*rule.keys, *rule.carried]
-        extra = [(TIME, pa.int64()), (PARTITION, pa.int64()), (_OFFSET, pa.int64()), (SIDE, pa.int8())]
+        extra = [(TIME, pa.int64()), (PARTITION, pa.int32()), (_OFFSET, pa.int64()), (SIDE, pa.int8())]
         self._schema = pa.schema([*own, *(pa.field(*each) for each in extra)])
+        asked = {*self._schema.names, START, _PARTITION, _COUNT, *IS_SIDE.values()}
+        self._stored = pa.schema([field for field in self.delta.schema if field.name in asked])
         self._frontier_ms = NEVER_MS
         self._commits = 0
         self._from_ms = _EVER_MS
@@ -87,7 +96,7 @@ class PairJudge:
     @property
     def size_bytes(self) -> int:
         """Memory of these, and of events that wait to be cleaned away."""
-        return self._held.size_bytes
+        return self._held.size_bytes + self._waiting.size_bytes
 
     def due(self, frontier_ms: int) -> bool:
         """Whether such a frontier makes events due, without any row."""
@@ -155,8 +164,7 @@ class PairJudge:
         back_ms = self.rule.rollup.allowed_lateness_ms + self.rule.within_ms
         judged_ms = self._store.judged_ms()
         self._from_ms = max(NEVER_MS, judged_ms - back_ms)
-        rows, numbers = self._read([(self._from_ms, _EVER_MS)])
-        self._wait(rows, numbers, judged_ms)
+        self._read([(self._from_ms, _EVER_MS)], judged_ms)
         self._clean_rows = self._held.rows
 
     def _recall(self, new: pa.Table) -> None:
@@ -176,38 +184,41 @@ class PairJudge:
         if spans:
             self._read(spans)
 
-    def _read(self, spans: Sequence[Span]) -> tuple[pa.Table, Positions]:
-        """Hold what is stored of these times, and know which of it is told."""
-        rows = self._rows(self._store.events(spans))
-        numbers = self._held.add(rows)
-        if self.rule.missing is None or rows.num_rows == 0:
-            return rows, numbers
+    def _read(self, spans: Sequence[Span], judged_ms: int | None = None) -> None:
+        """Hold what is stored of these times, and know which of it is told.
+
+        Where `judged_ms` is given, absences that it did not make due wait.
+        """
+        told = self._told_in(spans)
+        for piece in self._store.events(spans, self._stored):
+            rows = self._rows(piece)
+            numbers = self._held.add(rows)
+            places = rows.column(PARTITION).to_numpy(), rows.column(_OFFSET).to_numpy()
+            self._held.told[numbers] = told.changes_at(*places)
+            if judged_ms is not None:
+                self._wait(rows, numbers, judged_ms)
+
+    def _told_in(self, spans: Sequence[Span]) -> Places:
+        """The newest changes of absences whose events are of these times."""
+        if self.rule.missing is None:
+            return Places.none()
         back_ms = 0 if self._alone == "first" else self.rule.within_ms - 1
-        told = self._store.changes([(max(NEVER_MS, start - back_ms), end - back_ms) for start, end in spans])
-        newest: dict[tuple[int | None, int], int] = {}
-        for text, change in zip(told.column("values").to_pylist(), told.column("change").to_pylist(), strict=True):
-            values = json.loads(text)
-            place = (self._numbers.get(values[f"{self._alone}_{_PARTITION}"]), values[f"{self._alone}_{_OFFSET}"])
-            newest[place] = max(newest.get(place, 0), change)
-        offsets = rows.column(_OFFSET).to_numpy()
-        partitions = rows.column(PARTITION).to_numpy()
-        for at in np.flatnonzero(np.isin(offsets, [offset for _, offset in newest])).tolist():
-            self._held.told[numbers[at]] = newest.get((int(partitions[at]), int(offsets[at])), 0)
-        return rows, numbers
+        changes = self._store.changes([(max(NEVER_MS, start - back_ms), end - back_ms) for start, end in spans])
+        return Places.told(changes, self._alone, self._number)
 
     def _rows(self, delta: pa.Table) -> pa.Table:
         """Evidence in the memory's form; without rows that only say that an event was late."""
-        counted = delta.column("row_count").to_numpy() > 0
+        counted = delta.column(_COUNT).to_numpy() > 0
         if not counted.all():
             delta = delta.filter(pa.array(counted))
         partitions = encode(delta.column(_PARTITION).combine_chunks())
-        names = [self._numbers.setdefault(name, len(self._numbers)) for name in partitions.values.to_pylist()]
+        names = [self._number(name) for name in partitions.values.to_pylist()]
         side = np.zeros(delta.num_rows, np.int8)
         for name, bit in BIT.items():
             side |= np.int8(bit) * (delta.column(IS_SIDE[name]).to_numpy() > 0)
-        own: dict[str, Int64s | npt.NDArray[np.int8]] = {
+        own: dict[str, Int64s | Int32s | npt.NDArray[np.int8]] = {
             TIME: times_ms(delta, START),
-            PARTITION: np.array(names, np.int64)[partitions.of_row],
+            PARTITION: np.array(names, np.int32)[partitions.of_row],
             SIDE: side,
         }
         columns = [
@@ -215,6 +226,9 @@ class PairJudge:
             for field in self._schema
         ]
         return pa.Table.from_arrays(columns, schema=self._schema)
+
+    def _number(self, partition: str) -> int:
+        return self._numbers.setdefault(partition, len(self._numbers))
 
     def _paired(self, near: Positions, numbers: Positions, over_ms: int) -> list[Told]:
         """What has changed of a sequence: pairs of new events, and of known ones with a nearer first event."""

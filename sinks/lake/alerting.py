@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -178,15 +178,16 @@ class Alerting:
             changes.filter(pc.equal(changes.column("rule"), rule.name)),
         )
 
-    def events(self, rule: PairPlan, spans: Sequence[Span]) -> pa.Table:
-        """A rule's evidence of some times, staged files included."""
+    def events(self, rule: PairPlan, spans: Sequence[Span], schema: pa.Schema) -> Iterator[pa.Table]:
+        """A rule's evidence of some times, staged files included; in pieces."""
         (delta,) = rollup_tables(rule.rollup)
-        return self._stored.rows_between(self._tables[delta.name], delta.schema, spans, self._staged)
+        return self._stored.rows_between(self._tables[delta.name], schema, spans, self._staged)
 
     def changes_between(self, rule: PairPlan, spans: Sequence[Span]) -> pa.Table:
         """The changes of a rule's alerts that begin in these times, staged files included."""
-        changes = self._stored.rows_between(self._tables[ALERT_CHANGES], ALERT_SCHEMA, spans, self._staged)
-        return changes.filter(pc.equal(changes.column("rule"), rule.name))
+        pieces = self._stored.rows_between(self._tables[ALERT_CHANGES], ALERT_SCHEMA, spans, self._staged)
+        own = [piece.filter(pc.equal(piece.column("rule"), rule.name)) for piece in pieces]
+        return pa.concat_tables([ALERT_SCHEMA.empty_table(), *own])
 
     def judged_ms(self, rule: PairPlan) -> int:
         """The frontier by which a rule's absences were judged with the last commit, or less.
@@ -244,8 +245,8 @@ class _OfPairs:
     alerting: Alerting
     rule: PairPlan
 
-    def events(self, spans: Sequence[Span]) -> pa.Table:
-        return self.alerting.events(self.rule, spans)
+    def events(self, spans: Sequence[Span], schema: pa.Schema) -> Iterator[pa.Table]:
+        return self.alerting.events(self.rule, spans, schema)
 
     def changes(self, spans: Sequence[Span]) -> pa.Table:
         return self.alerting.changes_between(self.rule, spans)

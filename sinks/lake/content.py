@@ -2,7 +2,9 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,6 +34,19 @@ def read_content(
     None where nobody knows. `row_ids_go`: a file of another client may tell a row id of each row, which is left out.
     Raises DamagedFile.
     """
+    content = committed_bytes(path, digest)
+    # not read_table: what that sets up per file takes several times longer than reading a small one
+    data = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=len(content) > _LARGE_BYTES)
+    found = _columns(data.schema, path, table, row_ids_go=row_ids_go)
+    marks = pa.chunked_array([pa.repeat(pa.scalar(snapshot, pa.int64()), data.num_rows)])
+    for index, entry in enumerate(data.schema):
+        if _number(entry) == SNAPSHOT_FIELD_ID:
+            marks = data.column(index)
+    return _named(data, found, table), marks
+
+
+def committed_bytes(path: Path, digest: str | None) -> bytes:
+    """A file as it was committed, whatever becomes of it afterwards; `digest` as above. Raises DamagedFile."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -39,25 +54,57 @@ def read_content(
     # to write a damaged file anew would hide the damage from the audit
     if digest is not None and digest != hashlib.sha256(content).hexdigest():
         raise DamagedFile(f"{path} is not the file that was committed; see `tidemill audit`")
-    # not read_table: what that sets up per file takes several times longer than reading a small one
-    data = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=len(content) > _LARGE_BYTES)
+    return content
+
+
+def pieces_of(content: bytes, path: Path, table: TableLayout, names: Collection[str]) -> Iterator[pa.Table]:
+    """Some columns of the file of this content, as `read_content` gives them, a row group at a time.
+
+    A column that the file lacks is not there. Raises DamagedFile.
+    """
+    file = pq.ParquetFile(pa.BufferReader(content))
+    found = {name: place for name, place in _columns(file.schema_arrow, path, table).items() if name in names}
+    wanted = [place.name for place in found.values()]
+    for group in range(file.num_row_groups):
+        yield _named(file.read_row_group(group, wanted, use_threads=len(content) > _LARGE_BYTES), found, table)
+
+
+class _Place(NamedTuple):
+    """What a column is called in a file; `is_former`: it is from when a time was a number."""
+
+    name: str
+    is_former: bool
+
+
+def _columns(schema: pa.Schema, path: Path, table: TableLayout, *, row_ids_go: bool = False) -> dict[str, _Place]:
+    """The columns of a file by their names of now."""
     names = {column.id: column.name for column in table.columns}
     former = {column.former_id: column.name for column in table.columns if column.former_id is not None}
-    columns: dict[str, pa.ChunkedArray] = {}
-    marks = pa.chunked_array([pa.repeat(pa.scalar(snapshot, pa.int64()), data.num_rows)])
-    for index, entry in enumerate(data.schema):
-        number = int((entry.metadata or {}).get(b"PARQUET:field_id", b"-1"))
-        if number == SNAPSHOT_FIELD_ID:
-            marks = data.column(index)
-        elif number in names:
-            columns[names[number]] = data.column(index)
+    found: dict[str, _Place] = {}
+    for entry in schema:
+        number = _number(entry)
+        if number in names:
+            found[names[number]] = _Place(entry.name, is_former=False)
         elif number in former:
-            columns[former[number]] = data.column(index).cast(TIMESTAMP)
-        elif row_ids_go and entry.name == _ROW_ID:
+            found[former[number]] = _Place(entry.name, is_former=True)
+        elif number == SNAPSHOT_FIELD_ID or (row_ids_go and entry.name == _ROW_ID):
             continue
         elif entry.name.startswith("_ducklake_internal") or number < 0:
             raise DamagedFile(f"{path} was written by another client with column {entry.name}; it is left as it is")
-    return pa.table({name: columns[name] for name in names.values() if name in columns}), marks
+    return found
+
+
+def _named(data: pa.Table, found: Mapping[str, _Place], table: TableLayout) -> pa.Table:
+    columns = {}
+    for name in (column.name for column in table.columns if column.name in found):
+        values = data.column(found[name].name)
+        columns[name] = values.cast(TIMESTAMP) if found[name].is_former else values
+    return pa.table(columns)
+
+
+def _number(entry: pa.Field) -> int:
+    """By which the catalog knows a column."""
+    return int((entry.metadata or {}).get(b"PARQUET:field_id", b"-1"))
 
 
 def require_plain(connection: sqlite3.Connection, table: TableLayout, then: str) -> None:

@@ -1,6 +1,6 @@
 """Rows of some windows read back from the lake: files by their bounds, rows by their windows."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from sinks.lake.catalog.reader import data_files
 from sinks.lake.catalog.sqlite import told
 from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.catalog.types import Bound, from_text, to_text
-from sinks.lake.content import DamagedFile, read_content
+from sinks.lake.content import DamagedFile, committed_bytes, pieces_of
 from sinks.lake.names import table_folder
 
 TRIES = 5
@@ -27,7 +27,6 @@ class _Place(NamedTuple):
 
     path: Path
     digest: str | None
-    snapshot: int
 
 
 class _Wanted(NamedTuple):
@@ -65,10 +64,13 @@ class StoredWindows:
         schema: pa.Schema,
         spans: Sequence[Span],
         staged: Iterable[StagedFile] = (),
-    ) -> pa.Table:
-        """The same of windows that begin in [start, end) of one of these spans, which ascend and lie apart."""
+    ) -> Iterator[pa.Table]:
+        """The same of windows that begin in [start, end) of one of these spans, which ascend and lie apart.
+
+        In pieces, read one by one from files whose bytes are all here when the first piece comes.
+        """
         wanted = _Wanted(lambda file: _may_begin(file, spans), lambda rows: begins_in(rows, spans))
-        return self._rows(table, schema, wanted, staged)
+        return self._pieces(table, schema, wanted, staged)
 
     def ending(
         self, table: TableLayout, schema: pa.Schema, after_ms: int, staged: Iterable[StagedFile] = ()
@@ -78,17 +80,29 @@ class StoredWindows:
         return self._rows(table, schema, wanted, staged)
 
     def _rows(self, table: TableLayout, schema: pa.Schema, wanted: _Wanted, staged: Iterable[StagedFile]) -> pa.Table:
+        return pa.concat_tables([schema.empty_table(), *self._pieces(table, schema, wanted, staged)])
+
+    def _pieces(
+        self, table: TableLayout, schema: pa.Schema, wanted: _Wanted, staged: Iterable[StagedFile]
+    ) -> Iterator[pa.Table]:
+        files = self._contents(table, wanted, staged)
+        # what was decoded takes several times the memory of the bytes, which go one by one
+        while files:
+            path, content = files.pop()
+            for piece in pieces_of(content, path, table, schema.names):
+                rows = _in(schema, piece)
+                is_meant = wanted.row(rows)
+                # to leave nothing out takes as long as to read it
+                yield rows if is_meant.all() else rows.filter(pa.array(is_meant))
+
+    def _contents(self, table: TableLayout, wanted: _Wanted, staged: Iterable[StagedFile]) -> list[tuple[Path, bytes]]:
+        """The bytes of all files, the last first."""
         folder = table_folder(self._catalog.folder, table.path)
-        pending = [_Place(folder / file.path, file.digest, 0) for file in staged if file.table == table.name]
+        pending = [_Place(folder / file.path, file.digest) for file in staged if file.table == table.name]
         for _ in range(TRIES):
             try:
-                parts = []
-                for place in (*self._places(table, wanted), *pending):
-                    rows = _content(place, table, schema)
-                    is_meant = wanted.row(rows)
-                    # to leave nothing out takes as long as to read it
-                    parts.append(rows if is_meant.all() else rows.filter(pa.array(is_meant)))
-                return pa.concat_tables([schema.empty_table(), *parts])
+                places = [*self._places(table, wanted), *pending]
+                return [(place.path, committed_bytes(place.path, place.digest)) for place in reversed(places)]
             except DamagedFile as damage:
                 problem = damage
         raise problem
@@ -101,7 +115,7 @@ class StoredWindows:
             digests = {
                 file.id: catalog.one("SELECT digest FROM own_file WHERE data_file_id = ?", file.id) for file in wanted
             }
-        return [_Place(file.path, (digests[file.id] or (None,))[0], file.begin_snapshot) for file in wanted]
+        return [_Place(file.path, (digests[file.id] or (None,))[0]) for file in wanted]
 
 
 def _may_hold(file: DataFile, starts_ms: Sequence[int]) -> bool:
@@ -148,8 +162,8 @@ def _bound(ms: int) -> Bound | None:
     return from_text(to_text(ms * 1000, "timestamp"), "timestamp")
 
 
-def _content(place: _Place, table: TableLayout, schema: pa.Schema) -> pa.Table:
-    content, _ = read_content(place.path, table, digest=place.digest, snapshot=place.snapshot)
+def _in(schema: pa.Schema, content: pa.Table) -> pa.Table:
+    """A column that a file lacks is null."""
     columns = [
         content.column(field.name).cast(field.type)
         if field.name in content.schema.names

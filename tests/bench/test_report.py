@@ -11,12 +11,16 @@ from bench.report import (
     END,
     IMAGES,
     PAGE,
+    PAIRS_BEGIN,
+    PAIRS_END,
     REPORT,
     RESULTS,
+    RULES_PAGE,
     missed,
     profiles,
     report,
     targets_table,
+    with_pairs,
     with_plots,
 )
 
@@ -34,6 +38,21 @@ def test_the_plots_and_the_page_are_those_of_the_figures() -> None:
         file: image for file, (_, image) in plots.items()
     }, "run `python -m bench.report`"
     assert PAGE.read_text() == with_plots(PAGE.read_text(), plots, results), "run `python -m bench.report`"
+
+
+def test_what_the_page_of_the_rules_shows_is_what_was_measured() -> None:
+    assert RULES_PAGE.read_text() == with_pairs(RULES_PAGE.read_text(), read_results(RESULTS)), (
+        "run `python -m bench.report`"
+    )
+
+
+def test_figures_of_pairs_are_shown_with_the_command_that_made_them() -> None:
+    page = f"# Page\n{PAIRS_BEGIN}\nold\n{PAIRS_END}\nend\n"
+    shown = with_pairs(page, read_results(STORED))
+    assert "| sequence, 10,000,000 keys | 600 | 900 | 3.0 | 4.0 | 20.0 | 25.0 |" in shown
+    assert "Measured 2026-01-02 by `python -m bench.pair_rules`" in shown
+    assert "old" not in shown
+    assert "Not measured yet: `python -m bench.pair_rules` does it." in with_pairs(page, {})
 
 
 def test_all_plots_can_be_drawn_where_all_was_measured() -> None:
@@ -60,6 +79,6 @@ def test_what_was_not_measured_names_its_command() -> None:
 
 
 def test_a_page_without_its_marks_is_refused() -> None:
-    with pytest.raises(ValueError, match="no place for them"):
+    with pytest.raises(ValueError, match="no place for what is measured: it needs the lines"):
         with_plots(f"# Page\n{BEGIN}\n", {}, {})
     assert with_plots(f"# Page\n{BEGIN}\nold\n{END}\n", {}, {}) == f"# Page\n{BEGIN}\n\n{END}\n"

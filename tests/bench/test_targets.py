@@ -40,6 +40,8 @@ def test_every_result_that_a_target_names_is_measured_by_a_part() -> None:
             5.0,
         ),  # start included: it does not say how fast it runs
         ("against Quix Streams", 60.0),
+        ("rules over pairs, ten million keys: memory, peak", 1.0),  # of the worse kind of rule
+        ("rules over pairs, ten million keys: until judged after a restart", 3.0),
     ],
 )
 def test_a_target_is_measured_by(name: str, value: float) -> None:

@@ -52,6 +52,13 @@ class ParquetFile:
     def read(
         self, columns: Sequence[str] | None = None, use_threads: bool = True, use_pandas_metadata: bool = False
     ) -> Table: ...
+    def read_row_group(
+        self,
+        i: int,
+        columns: Sequence[str] | None = None,
+        use_threads: bool = True,
+        use_pandas_metadata: bool = False,
+    ) -> Table: ...
     def close(self, force: bool = False) -> None: ...
 
 def read_metadata(where: _File) -> FileMetaData: ...

@@ -96,10 +96,10 @@ class Memory:
         self.asked: list[Span] = []
         self.judged = NEVER_MS
 
-    def events(self, spans: Sequence[Span]) -> pa.Table:
+    def events(self, spans: Sequence[Span], schema: pa.Schema) -> Iterator[pa.Table]:
         self.asked += spans
-        rows = pa.concat_tables([self._schema.empty_table(), *self.evidence])
-        return rows.filter(pa.array(begins_in(rows, spans)))
+        for rows in self.evidence:
+            yield rows.filter(pa.array(begins_in(rows, spans))).select(schema.names)
 
     def changes(self, spans: Sequence[Span]) -> pa.Table:
         rows = pa.concat_tables([ALERT_SCHEMA.empty_table(), *self.told])

@@ -1,10 +1,13 @@
 """Events in memory are found by key and stretch of time, forgotten, and due in the order of their times."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from dataflow.alerts.candidates import SPARE_ROWS, TIME, Candidates, Waiting, later
+from dataflow.alerts import candidates
+from dataflow.alerts.candidates import TIME, WHOLE_ROWS, Candidates, Waiting, later
 
 SCHEMA = pa.schema([pa.field("user", pa.string()), pa.field(TIME, pa.int64())])
 
@@ -26,13 +29,14 @@ def test_what_is_near_by_time_and_key_is_found_and_little_else(held: Candidates)
     assert held.near(rows()).tolist() == []
 
 
-def test_rows_are_found_in_every_part_of_the_index(held: Candidates) -> None:
-    times = np.arange(SPARE_ROWS + 50) * 10
+def test_rows_are_found_in_every_part_of_the_memory(held: Candidates) -> None:
+    times = np.arange(WHOLE_ROWS + 50) * 10
     many = pa.table({"user": pa.repeat(pa.scalar("u"), len(times)), TIME: times}, schema=SCHEMA)
     held.add(many)
     held.add(rows(("u", 15), ("u", 25)))
     assert held.near(rows(("u", 20))).tolist() == [1, 2, 3, len(times), len(times) + 1]
     assert held.take(np.array([1, len(times)])).column(TIME).to_pylist() == [10, 15]
+    assert held.times.tolist() == [*times.tolist(), 15, 25]
 
 
 def test_what_is_forgotten_is_not_found_and_what_stays_keeps_what_was_told(held: Candidates) -> None:
@@ -67,3 +71,17 @@ def test_rows_are_due_once_each_by_their_times() -> None:
     assert waiting.take(50).tolist() == [25, 26, 27, 28]
     assert len(waiting.take(10**30)) == 25
     assert waiting.earliest_ms is None
+
+
+def test_no_part_grows_without_end_and_there_are_few(held: Candidates) -> None:
+    with patch.object(candidates, "WHOLE_ROWS", 10):
+        for time in range(200):
+            held.add(rows(("u", time)))
+            if time == 100:
+                held.clean(np.arange(101) % 3 > 0)
+        sizes = [len(chunk) for chunk in held._chunks]
+    assert sum(sizes) == held.rows == 67 + 99
+    assert max(sizes) <= 4 * 10
+    assert len(sizes) < 30
+    assert held.times.tolist() == [time for time in range(101) if time % 3] + list(range(101, 200))
+    assert held.near(rows(("u", 95))).tolist() == sorted(np.flatnonzero(np.abs(held.times // 10 - 9) <= 1).tolist())

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 
 from dataflow.alerts import candidates, pair_judge, pairing
+from dataflow.pipeline.pair_plan import PairPlan
 from tests.dataflow.alerts.pairs import EVER_MS, Row, Run, clicks, lonely, paired, random_rows
 
 RULES = {
@@ -121,3 +122,13 @@ def test_old_events_are_read_back_once_and_forgotten_again() -> None:
         assert run.judge.rows < rows
         assert len(run.commit(Row("u", 3_007, "b", offset=12))) == 1
         assert run.store.asked != []
+
+
+@pytest.mark.parametrize(("rule", "more"), [(clicks(), 0), (lonely(), pair_judge.WAITING_BYTES)])
+def test_an_event_takes_the_memory_that_is_said_of_it(rule: PairPlan, more: int) -> None:
+    run, rows = Run(rule), 40_000
+    run.commit(*(Row(f"{number:08}", number, "a", offset=number) for number in range(rows)))
+    run.restart()
+    run.commit(Row("z", 0, "c", offset=rows))
+    texts = (8 + 4) * rows
+    assert run.judge.size_bytes - texts == pytest.approx((pair_judge.EVENT_BYTES + more) * rows, rel=0.05)

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pyarrow as pa
 import pytest
 
 from dataflow.pipeline.tables import rollup_tables
-from sinks.lake import stored_windows
+from sinks.lake import files, stored_windows
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.layout import Bounds, DataFile
-from sinks.lake.content import DamagedFile, read_content
+from sinks.lake.content import DamagedFile, committed_bytes
 from sinks.lake.stored_windows import TRIES, StoredWindows, _may_hold
 from sinks.lake.writer import commit
 from tests.sinks.lake.small import parcel, per_ad_row, small_plan, writer_for
@@ -68,9 +69,9 @@ def test_a_file_that_a_compaction_has_replaced_is_looked_up_again(tmp_path: Path
             tried.append(path)
             lake.compact()
             path.unlink(missing_ok=True)
-        return read_content(path, *given, **named)
+        return committed_bytes(path, *given, **named)
 
-    with patch.object(stored_windows, "read_content", compacted_meanwhile):
+    with patch.object(stored_windows, "committed_bytes", compacted_meanwhile):
         assert sum(clicks(lake.folder, 0, 1)) == sum(before) == 16
     assert tried
 
@@ -83,9 +84,9 @@ def test_a_file_that_is_lost_is_told(tmp_path: Path) -> None:
 
     def counted(*given: Any, **named: Any) -> Any:
         asked.append(given)
-        return read_content(*given, **named)
+        return committed_bytes(*given, **named)
 
-    with patch.object(stored_windows, "read_content", counted), pytest.raises(DamagedFile, match="cannot be read"):
+    with patch.object(stored_windows, "committed_bytes", counted), pytest.raises(DamagedFile, match="cannot be read"):
         clicks(lake.folder, 0)
     assert len(asked) == TRIES
 
@@ -120,15 +121,15 @@ def test_windows_that_begin_in_some_times_come_back_of_the_files_that_may_have_t
 
     def seen(path: Path, *given: Any, **named: Any) -> Any:
         read.append(path)
-        return read_content(path, *given, **named)
+        return committed_bytes(path, *given, **named)
 
     def between(*spans: tuple[int, int]) -> list[int]:
         read.clear()
         table = catalog.tables()[SPEC.name]
-        rows = StoredWindows(catalog).rows_between(table, SPEC.schema, spans)
-        return sorted(rows.column("clicks").to_pylist())
+        pieces = StoredWindows(catalog).rows_between(table, SPEC.schema, spans)
+        return sorted(value for rows in pieces for value in rows.column("clicks").to_pylist())
 
-    with patch.object(stored_windows, "read_content", seen):
+    with patch.object(stored_windows, "committed_bytes", seen):
         assert between((MINUTE, 2 * MINUTE + 1), (6 * MINUTE, 7 * MINUTE)) == [1, 2, 6]
         assert between((MINUTE + 1, 2 * MINUTE)) == []
         assert between((3 * MINUTE, 5 * MINUTE)) == [3]
@@ -136,4 +137,33 @@ def test_windows_that_begin_in_some_times_come_back_of_the_files_that_may_have_t
         assert between((3 * MINUTE + 1, 2**63 - 1)) == [5, 6]
         assert len(read) == 1
         assert between((-(2**63), 1)) == [0]
+    catalog.close()
+
+
+def test_pieces_come_from_files_that_may_go_meanwhile_with_the_columns_that_are_asked_for(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake", 16)
+    catalog = Catalog.look(lake.folder)
+    schema = pa.schema([SPEC.schema.field("window_start"), SPEC.schema.field("clicks"), pa.field("absent", pa.int8())])
+    pieces = StoredWindows(catalog).rows_between(catalog.tables()[SPEC.name], schema, [(0, 2**63 - 1)])
+    first = next(pieces)
+    for path in (lake.folder / "main" / SPEC.name).glob("*.parquet"):
+        path.unlink()
+    rows = pa.concat_tables([first, *pieces])
+    assert rows.schema == schema
+    assert sum(rows.column("clicks").to_pylist()) == 16
+    assert rows.column("absent").null_count == rows.num_rows
+    catalog.close()
+
+
+def test_a_large_file_comes_a_row_group_at_a_time(tmp_path: Path) -> None:
+    writer = writer_for(tmp_path / "lake", PLAN)
+    with patch.object(files, "ROW_GROUP_ROWS", 2):
+        rows = [per_ad_row(f"ad{number}", number % 3, number) for number in range(5)]
+        commit(writer, [parcel(PLAN, 0, 0, 5, tables={SPEC.name: rows})], 1)
+    writer.close()
+    catalog = Catalog.look(tmp_path / "lake")
+    table = catalog.tables()[SPEC.name]
+    pieces = list(StoredWindows(catalog).rows_between(table, SPEC.schema, [(MINUTE, 9 * MINUTE)]))
+    assert max(piece.num_rows for piece in pieces) <= 2
+    assert sorted(value for rows in pieces for value in rows.column("clicks").to_pylist()) == [1, 2, 4]
     catalog.close()
