@@ -1,6 +1,7 @@
 """Latency from a record's arrival in Kafka to a reader of the lake seeing it, at a steady rate."""
 
 import argparse
+import json
 import re
 import signal
 import statistics
@@ -10,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.request import urlopen
@@ -21,6 +23,7 @@ from confluent_kafka import Consumer, TopicPartition
 from bench.commands import create_topic, produce, run
 from bench.measure import BenchError, run_child
 from bench.results import write
+from bench.stations import STATIONS, Milliseconds, Trace, published_ms, waits_ms
 from dataflow.errors import LakeError, QueryError
 from deploy.kafka_server import KafkaCluster
 from query.reader import Bound, LakeReader
@@ -28,7 +31,9 @@ from runtime.ports import HOST, free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPIC = "bench"
-POLL_S = 0.02
+POLL_S = 0.005
+DELTA_RATE = 1_000
+DELTA_EPOCH_MS = 250
 WARM_UP_S = 5.0
 SEEN = (
     "SELECT partition, max(end_offset) AS seen, max(committed_at) AS at FROM ledger "
@@ -37,12 +42,25 @@ SEEN = (
 
 _COMMIT = re.compile(r'tidemill_commit_seconds_(sum|count)\{step="(\w+)"\} (\S+)')
 
+DELTA = "delta"
+"""The run whose figure is the way of a record to its delta rows."""
+
 Seen = list[tuple[int, float]]
-Milliseconds = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one run has to do, and with epochs of which length."""
+
+    topic: str
+    epoch_ms: int
+    rate: int
+    seconds: int
+    partitions: int
 
 
 class Watcher:
-    """A reader that asks the lake again and again how far each source partition has become visible.
+    """A reader that stays, and asks after each commit how far each source partition has become visible.
 
     `seen` maps a source partition to (end offset, clock time in ms at which a query returned it), both rising.
     """
@@ -74,17 +92,20 @@ class Watcher:
 
     def _watch(self) -> None:
         since = datetime(1970, 1, 1)
+        known = None
         with LakeReader(self._lake) as lake:
             while not self._ended.wait(POLL_S):
                 started = time.perf_counter()
                 bound = Bound("ledger", "committed_at", at_least=since)
                 try:
                     snapshot = lake.snapshot()
-                    if "ledger" not in snapshot.tables:
+                    # the same one until something was committed
+                    if snapshot is known or "ledger" not in snapshot.tables:
                         continue
                     rows = snapshot.query(SEEN, parameters={"since": since}, bounds=[bound]).to_pylist()
                 except (LakeError, QueryError):
                     continue
+                known = snapshot
                 since = max((row["at"] for row in rows), default=since)
                 now_ms = time.time() * 1000
                 self.query_ms.append((time.perf_counter() - started) * 1000)
@@ -153,55 +174,106 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--epochs-ms", type=int, nargs="+", default=[250, 100], help="one run for each")
+    parser.add_argument("--delta-rate", type=int, default=DELTA_RATE, help="events a second of the run for delta rows")
     given = parser.parse_args()
-    figures = {}
+    figures: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory(prefix="tidemill-bench-") as folder:
         kafka = KafkaCluster(Path(folder) / "kafka")
         kafka.start()
         try:
-            for epoch_ms in given.epochs_ms:
-                work = Path(folder) / str(epoch_ms)
+            runs = {str(each): (each, given.rate) for each in given.epochs_ms}
+            for name, (epoch_ms, rate) in {**runs, DELTA: (DELTA_EPOCH_MS, given.delta_rate)}.items():
+                work = Path(folder) / name
                 work.mkdir()
-                figures[str(epoch_ms)] = measure(
-                    kafka.bootstrap, work, epoch_ms, rate=given.rate, seconds=given.seconds, partitions=given.partitions
-                )
+                load = Load(f"{TOPIC}-{name}", epoch_ms, rate, given.seconds, given.partitions)
+                figures[name] = measure(kafka.bootstrap, work, load)
         finally:
             kafka.stop()
     facts = {
         "load": f"{given.rate:,} events/s, {given.seconds} s, {given.partitions} partitions, one machine",
         "pipeline": "pipelines/ads.py; 250 ms is the default epoch",
-        "measured": "from the broker's timestamp of a record until a reader's query over the ledger returned it",
+        "measured": "from the broker's timestamp of a record until a query over the ledger returned it, by a reader "
+        "that stays and asks after each commit",
         "commit": "mean of the run's commits: files written and synced (stage), and put into the catalog (publish)",
+        "delta rows": f"{given.delta_rate:,} events/s: from the beginning of the poll that has a record until its "
+        "delta rows are made",
+        "stations": "what a record waits for, at the mean: " + ", ".join(STATIONS),
     }
-    columns = ("p50", "p90", "p99", "max", "query", "stage", "publish")
-    body = f"| epoch ms | {' | '.join(f'{each} ms' for each in columns)} |\n| ---: |{' ---: |' * len(columns)}\n"
-    for epoch, row in figures.items():
-        body += f"| {epoch} | {' | '.join(f'{row[each]:,.1f}' for each in columns)} |\n"
-    write("latency", "Latency from Kafka to the lake", facts, body, figures)
+    write("latency", "Latency from Kafka to the lake", facts, as_markdown(figures), figures)
 
 
-def measure(brokers: str, work: Path, epoch_ms: int, *, rate: int, seconds: int, partitions: int) -> dict[str, float]:
-    """One run with epochs of that length over a topic of its own: quantiles in ms, and what a commit takes."""
-    topic = f"{TOPIC}-{epoch_ms}"
+def as_markdown(figures: Mapping[str, Mapping[str, float]]) -> str:
+    """A line per length of epochs; what its records waited for; the line of the delta rows."""
+    columns = ("p50", "p90", "p99", "max", "query", "stage", "publish", "publish_p50")
+    epochs = {name: row for name, row in figures.items() if name != DELTA}
+    delta = figures[DELTA]
+    lines = [
+        f"| epoch ms | {' | '.join(f'{each} ms'.replace('_', ' ') for each in columns)} |",
+        "| ---: |" + " ---: |" * len(columns),
+        *(f"| {name} | {' | '.join(f'{row[each]:,.1f}' for each in columns)} |" for name, row in epochs.items()),
+        "",
+        f"| epoch ms | {' | '.join(f'{each} ms' for each in STATIONS)} |",
+        "| ---: |" + " ---: |" * len(STATIONS),
+        *(
+            f"| {name} | {' | '.join(f'{row[waited(each)]:,.1f}' for each in STATIONS)} |"
+            for name, row in epochs.items()
+        ),
+        "",
+        "| from poll to delta row | p50 ms | p90 ms | p99 ms |",
+        "| :--- | ---: | ---: | ---: |",
+        f"| in the process | {' | '.join(f'{delta[each]:,.1f}' for each in ('p50', 'p90', 'p99'))} |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def measure(brokers: str, work: Path, load: Load) -> dict[str, float]:
+    """One run over a topic of its own: quantiles in ms, what a commit takes, and what records waited for."""
     # The broker's clock stamps the records: one clock for both ends, whatever event times they carry.
-    create_topic(brokers, topic, partitions=partitions, timestamps="LogAppendTime")
-    watcher, metrics = _watch_run(brokers, topic, work, rate * seconds, rate, epoch_ms)
-    sample = latencies_ms(arrivals(brokers, topic), watcher.seen, WARM_UP_S)
-    figures = {f"p{q}": float(np.percentile(sample, q)) for q in (50, 90, 99)}
-    figures |= {"max": float(sample.max()), "query": statistics.median(watcher.query_ms), **commit_ms(metrics)}
-    return {**{name: round(value, 1) for name, value in figures.items()}, "events": sample.size}
+    create_topic(brokers, load.topic, partitions=load.partitions, timestamps="LogAppendTime")
+    watcher, metrics, trace = _watch_run(brokers, work, load)
+    records = arrivals(brokers, load.topic)
+    sample = latencies_ms(records, watcher.seen, WARM_UP_S)
+    waits = waited_ms(trace, records, WARM_UP_S)
+    told = waits["delta"] if load.topic.endswith(DELTA) else sample
+    figures = {f"p{q}": float(np.percentile(told, q)) for q in (50, 90, 99)}
+    figures |= {"max": float(told.max()), "query": statistics.median(watcher.query_ms), **commit_ms(metrics)}
+    figures["publish_p50"] = float(np.median(published_ms(trace)))
+    figures |= {waited(name): float(each.mean()) for name, each in waits.items()}
+    figures[waited("seen")] = float(sample.mean() - sum(each.mean() for each in waits.values()))
+    return {**{name: round(value, 2) for name, value in figures.items()}, "events": sample.size}
 
 
-def _watch_run(brokers: str, topic: str, work: Path, count: int, rate: int, epoch_ms: int) -> tuple[Watcher, str]:
-    """The watcher of a run that has shown all events, and the run's metrics then."""
-    watcher = Watcher(work / "lake")
+def waited(station: str) -> str:
+    """The name of the figure of a station."""
+    return f"waited_{station}"
+
+
+def waited_ms(
+    trace: Trace, records: Mapping[str, tuple[npt.NDArray[np.int64], Milliseconds]], warm_up_s: float
+) -> dict[str, Milliseconds]:
+    """What the records that arrived after the warm-up waited for, by station."""
+    begin_ms = min(times[0] for _, times in records.values() if times.size) + warm_up_s * 1000
+    found: dict[str, list[Milliseconds]] = {}
+    for partition, (offsets, times) in records.items():
+        counts = times >= begin_ms
+        for name, each in waits_ms(trace, partition, offsets[counts], times[counts]).items():
+            found.setdefault(name, []).append(each)
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _watch_run(brokers: str, work: Path, load: Load) -> tuple[Watcher, str, Trace]:
+    """The watcher of a run that has shown all events, the run's metrics then, and its trace."""
+    watcher, count = Watcher(work / "lake"), load.rate * load.seconds
     port = free_ports(1)[0]
-    command = [*run(brokers, topic, work, bounded=False), "--epoch-ms", str(epoch_ms), "--metrics-port", str(port)]
+    told = work / "trace.json"
+    _, *command = run(brokers, load.topic, work, bounded=False)
+    command = [sys.executable, "-m", "bench.stations", str(told), *command]
+    command += ["--epoch-ms", str(load.epoch_ms), "--metrics-port", str(port)]
     with (work / "run.log").open("wb") as log:
         pipeline = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT)
         try:
             watcher.start()
-            run_child(produce(brokers, topic, count=count, rate=rate), log=work / "produce.log", cwd=ROOT)
+            run_child(produce(brokers, load.topic, count=count, rate=load.rate), log=work / "produce.log", cwd=ROOT)
             deadline = time.monotonic() + 30
             while watcher.total() < count:
                 if pipeline.poll() is not None or not watcher.alive or time.monotonic() > deadline:
@@ -214,8 +286,8 @@ def _watch_run(brokers: str, topic: str, work: Path, count: int, rate: int, epoc
             pipeline.send_signal(signal.SIGTERM)
             pipeline.wait()
             watcher.stop()
-    print(f"{count:,} events visible with epochs of {epoch_ms} ms", file=sys.stderr)
-    return watcher, metrics
+    print(f"{count:,} events visible with epochs of {load.epoch_ms} ms", file=sys.stderr)
+    return watcher, metrics, json.loads(told.read_text())
 
 
 if __name__ == "__main__":

@@ -38,7 +38,12 @@ PARTS = (
     Part("bench.ysb", "ysb", ("--events", "30000", "--no-flink"), needs=_ENGINES),
     Part("bench.record_shapes", "record_shapes", ("--events", "20000"), needs=_JAVA),
     Part("bench.growth", "growth", ("--events", "20000", "--quick"), needs=_JAVA),
-    Part("bench.latency", "latency", ("--rate", "500", "--seconds", "12", "--epochs-ms", "250"), needs=_JAVA),
+    Part(
+        "bench.latency",
+        "latency",
+        ("--rate", "500", "--seconds", "12", "--epochs-ms", "250", "--delta-rate", "200"),
+        needs=_JAVA,
+    ),
     Part("bench.backfill", "backfill", ("--events", "50000"), needs=_ENGINES),
     Part("bench.decode", "decode", ("--records", "1000")),
     Part("bench.fold", "fold", ("--rounds", "5", "--batches", "5", "--ids", "100000")),

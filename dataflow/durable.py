@@ -1,10 +1,15 @@
 """Files that are there as a whole or not at all, whenever the machine stops."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
+
+_Opened = tuple[Path, int]
+
+AtOnce = Callable[[Callable[[_Opened], OSError | None], Iterable[_Opened]], Iterable[OSError | None]]
+"""As `map`: work for each of some things, perhaps on several threads; the results in order, once all are done."""
 
 
 class Writable(Protocol):
@@ -21,23 +26,65 @@ def create(path: Path, content: memoryview, *, written: Callable[[], None] = lam
     `written` is called before the disk is asked to keep it. Raises OSError, with no part of the file left, when the
     disk refuses; FileExistsError when it is there, which then stays.
     """
-    if not path.parent.is_dir():
-        path.parent.mkdir(parents=True)
-        sync_folder(path.parent.parent)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    create_all([(path, content)], written=written)
+
+
+def create_all(
+    files: Iterable[tuple[Path, memoryview]],
+    *,
+    written: Callable[[], None] = lambda: None,
+    at_once: AtOnce = map,
+) -> None:
+    """Make new files as `create` does, in this order, and ask the disk for all of them only then: it syncs them
+    together.
+
+    Where one file is refused, no part of any is left; OSError then names that one.
+    """
+    handles: dict[Path, int] = {}
     try:
         try:
-            while content:
-                content = content[os.write(handle, content) :]
-            written()
-            os.fsync(handle)
+            for path, content in files:
+                if not path.parent.is_dir():
+                    path.parent.mkdir(parents=True)
+                    sync_folder(path.parent.parent)
+                handles[path] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+                _write(path, handles[path], content)
+                written()
+            # all of them come to their end before a handle is closed, whatever becomes of one
+            for refused in [error for error in at_once(_sync, handles.items()) if error is not None]:
+                raise refused
         finally:
-            os.close(handle)
-        sync_folder(path.parent)
+            for handle in handles.values():
+                os.close(handle)
+        for folder in dict.fromkeys(path.parent for path in handles):
+            sync_folder(folder)
     except OSError:
-        with suppress(OSError):
-            path.unlink()
+        for path in handles:
+            with suppress(OSError):
+                path.unlink()
         raise
+
+
+def _write(path: Path, handle: int, content: memoryview) -> None:
+    try:
+        while content:
+            content = content[os.write(handle, content) :]
+    except OSError as error:
+        raise _of(path, error) from error
+
+
+def _sync(file: _Opened) -> OSError | None:
+    path, handle = file
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        return _of(path, error)
+    return None
+
+
+def _of(path: Path, error: OSError) -> OSError:
+    """The same error, which tells the file as one of opening it does."""
+    return OSError(error.errno, error.strerror, str(path))
 
 
 def replace(path: Path, text: str, *, durable: bool = True, suffix: str = ".tmp") -> None:

@@ -4,9 +4,10 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from sinks.lake.catalog.rules import rules_text
 from sinks.lake.catalog.staged import StagedFile
 from sinks.lake.content import read_content
 from sinks.lake.fault import Fault, no_fault
-from sinks.lake.files import write_file
+from sinks.lake.files import Encoded, encode, write_encoded, write_file
 from sinks.lake.frontier import Stand
 from sinks.lake.ledger import ledger_rows, merge_ranges
 from sinks.lake.leftovers import remove_merged, remove_staged
@@ -39,7 +40,11 @@ PART = "lake"
 KEPT_PUBLISH_KEYS = 1_000
 """Publish keys kept per lineage: far more epochs than a recovery store can lie behind the lake."""
 
-WRITING_THREADS = 4
+WRITING_THREADS = 8
+"""They wait for the disk."""
+
+LARGE_BYTES = 4 * 2**20
+"""Of an epoch with more rows than that, tables are encoded on several threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +231,13 @@ class LakeWriter:
             tables[LEDGER] = ledger_rows(told, schema, epoch=epoch, committed_at=at, final=final)
         if not tables:
             return None
-        # most of the time goes to fsync, so the tables wait for the disk together
-        writing = [self._threads.submit(self._write, self._specs[name], table, epoch) for name, table in tables.items()]
-        wait(writing)
-        files = [future.result() for future in writing]
+        # small ones on this thread: what others took of the interpreter would cost more than they bring
+        at_once = self._threads.map if sum(table.nbytes for table in tables.values()) > LARGE_BYTES else map
+        encoded = list(at_once(partial(self._encode, epoch=epoch), tables.items()))
+        files = write_encoded(encoded, fault=self._fault, at_once=self._threads.map)
         self._seen |= {entry.partition for entry in told}
         self._finished |= {entry.partition for entry in told if entry.finished}
-        return Manifest(self._lineage, epoch, tuple(files), tuple(told))
+        return Manifest(self._lineage, epoch, files, tuple(told))
 
     def _staged_files(self) -> list[StagedFile]:
         return [file for manifest in self._pending for file in manifest.files]
@@ -253,12 +258,13 @@ class LakeWriter:
         # the first line of a run says that the partition is there, the line of its end that it was read to it
         return entry.partition not in self._seen or (entry.finished and entry.partition not in self._finished)
 
-    def _write(self, spec: TableSpec, table: pa.Table, epoch: int) -> StagedFile:
+    def _encode(self, named: tuple[str, pa.Table], *, epoch: int) -> Encoded:
+        spec, table = self._specs[named[0]], named[1]
         if spec.keys:
             # sorted by window, so that a file's statistics prune
             table = merge_rows(spec, table)
         name = sink_file_name(SinkFile(self._pipeline, epoch, self._incarnation), unique_name())
-        return write_file(self._catalog.folder, self._tables[spec.name], table, name, fault=self._fault)
+        return encode(self._catalog.folder, self._tables[spec.name], table, name, quick=True)
 
     def _require_newest(self) -> None:
         """Raise Gap, before anything is touched, when this recovery store has gone on elsewhere since."""

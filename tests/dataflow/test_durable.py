@@ -3,11 +3,12 @@
 import errno
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from dataflow.durable import create, place, replace, write_all
+from dataflow.durable import create, create_all, place, replace, write_all
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +44,39 @@ def test_content_that_is_put_in_a_place_is_there_whole_under_its_own_name_alone(
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
     assert path.read_bytes() == b"content"
     assert synced == ["written", "file.partial=content", f"{tmp_path.name}/", f"{tmp_path.name}/"]
+
+
+def test_several_new_files_are_written_first_and_then_kept_together_each_folder_once(
+    tmp_path: Path, synced: list[str]
+) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    files = [(tmp_path / name, memoryview(b"content")) for name in ("a/1", "b/2", "a/3")]
+    create_all(files, written=lambda: synced.append("written"))
+    assert synced == [*["written"] * 3, "1=content", "2=content", "3=content", "a/", "b/"]
+    assert [path.read_bytes() for path, _ in files] == [b"content"] * 3
+
+
+def test_where_one_of_several_files_is_refused_no_part_of_any_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old").write_bytes(b"old")
+    new = (tmp_path / "new", memoryview(b"new"))
+    with pytest.raises(FileExistsError) as there:
+        create_all([new, (tmp_path / "old", memoryview(b"anew"))])
+    assert there.value.filename == str(tmp_path / "old")
+    real = os.fsync
+
+    def full(handle: int) -> None:
+        if os.readlink(f"/proc/self/fd/{handle}").endswith("/second"):
+            raise OSError(errno.ENOSPC, "full")
+        real(handle)
+
+    monkeypatch.setattr("os.fsync", full)
+    with ThreadPoolExecutor(2) as threads, pytest.raises(OSError, match="full") as refused:
+        create_all([new, (tmp_path / "second", memoryview(b"second"))], at_once=threads.map)
+    assert refused.value.filename == str(tmp_path / "second")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"old": b"old"}
 
 
 def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path) -> None:

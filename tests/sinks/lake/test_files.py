@@ -11,7 +11,7 @@ import pytest
 
 from dataflow.errors import LakeUnwritable
 from sinks.lake.catalog.layout import Column, TableLayout
-from sinks.lake.files import column_stats, write_durably, write_file
+from sinks.lake.files import column_stats, encode, write_durably, write_encoded, write_file
 from tests.sinks.lake.small import event_row, parcel, per_ad_row, small_plan, writer_for
 
 PLAN = small_plan()
@@ -103,6 +103,23 @@ def test_a_large_table_is_compressed_and_reads_the_same(tmp_path: Path) -> None:
     assert (staged.rows, small.rows) == (20_000, 3)
     assert pq.read_table(path, partitioning=None)["n"].equals(big["n"])
     assert {stats.column_id: stats.high for stats in staged.columns}[1] == "19998"
+
+
+def test_an_epochs_table_is_compressed_in_a_quick_way_and_reads_the_same(tmp_path: Path) -> None:
+    rows = table(3_000)
+    slow = write_file(tmp_path, LAYOUT, rows, "slow.parquet")
+    quick = encode(tmp_path, LAYOUT, rows, "quick.parquet", quick=True)
+    assert write_encoded([quick]) == (quick.told,)
+    codecs = {
+        name: pq.ParquetFile(tmp_path / "main" / "things" / f"{name}.parquet").metadata.row_group(0).column(0)
+        for name in ("slow", "quick")
+    }
+    assert [codecs[name].compression for name in ("slow", "quick")] == ["ZSTD", "SNAPPY"]
+    assert not any("DICTIONARY" in encoding for encoding in codecs["quick"].encodings)
+    read = [pq.read_table(quick.path.with_name(f"{name}.parquet")) for name in ("slow", "quick")]
+    assert read[0].equals(read[1])
+    assert read[0].num_rows == 3_000
+    assert [(each.low, each.high) for each in slow.columns] == [(each.low, each.high) for each in quick.told.columns]
 
 
 def test_the_snapshot_of_each_row_stands_beside_it_where_it_is_given(tmp_path: Path) -> None:
