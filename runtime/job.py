@@ -247,7 +247,7 @@ def _intake(job: Job) -> Intake:
         decoder=_one_a_worker(lambda: decoder_for(plan, of_kafka=settings.source == "kafka")),
         judge=judge,
         seed=job.recovery.seed().get,
-        pauses=_pauses(settings.fault),
+        pauses=_pauses(settings.fault, settings.epoch_ms),
         bounded=settings.bounded,
     )
 
@@ -343,11 +343,11 @@ def _tell_changes(job: Job) -> None:
             logger("run").info("rules change", what=str(change))
 
 
-def _pauses(fault: str) -> Callable[[], Pauses]:
+def _pauses(fault: str, epoch_ms: int) -> Callable[[], Pauses]:
     """What makes the pauses of a source partition."""
     count = oversleep_from(fault)
     if count is None:
-        return lambda: Pauses(now, time.monotonic)
+        return lambda: Pauses(now, time.monotonic, epoch_ms)
     asleep = Oversleeping(count, now, time.monotonic)
     return lambda: asleep
 

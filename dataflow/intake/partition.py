@@ -132,8 +132,8 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         if self._ended:
             raise StopIteration
         out = []
-        if self._heartbeat_due:
-            self._heartbeat_due = False
+        begins, self._heartbeat_due = self._heartbeat_due, False
+        if begins:
             out.append(self._heartbeat())
             # also while nothing can be read, which is when it matters what waits
             self._observe(out[0], self._reader.lag(), self._reader.waiting())
@@ -143,6 +143,10 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             return out
         if self._epoch_bytes >= self._pace.epoch_bytes:
             self._pause(5)
+            return out
+        if begins and (left_ms := self._pauses.left_ms()):
+            # the heartbeat publishes the epoch before; what little came since then waits for the rest of the pause
+            self._pause(left_ms)
             return out
         if not self._turns.may_read(self._partition):
             self._pause(0)
@@ -167,6 +171,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         with self._control.keeping_errors(), self._pulse.inside(f"confirming {self._partition}"):
             self._reader.confirm()
         self._pulse.beat()
+        self._pauses.epoch_ended()
         self._rest.epoch_ended(self._partition)
         self._heartbeat_due = True
         self._epoch_bytes = 0

@@ -1,5 +1,6 @@
 """When a source partition is to be asked again: the wall times that Bytewax wants, safe from a clock that moves."""
 
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -22,20 +23,36 @@ class Pauses:
     A clock that goes forward by an hour between the two makes it sleep for that hour, and every other process with
     it. So the first pause of a partition, and the first after the clock moved, are none: Bytewax then waits a
     millisecond of its own reckoning.
+
+    Nor does a pause last beyond the end of an epoch: Bytewax ends it only when it asks, and begins the next one, which
+    publishes it, only when the pause is over that it was told before.
     """
 
-    def __init__(self, wall: Clock, monotonic: Callable[[], float]) -> None:
+    def __init__(self, wall: Clock, monotonic: Callable[[], float], epoch_ms: float = math.inf) -> None:
         self._wall = wall
         self._monotonic = monotonic
+        self._epoch_ms = epoch_ms
+        self._epoch_ends_s = monotonic() + epoch_ms / 1000
+        self._over_s = -math.inf
         self._lead_s: float | None = None
+
+    def epoch_ended(self) -> None:
+        """The next one begins now."""
+        self._epoch_ends_s = self._monotonic() + self._epoch_ms / 1000
+
+    def left_ms(self) -> int:
+        """So long a pause that an epoch's end cut short would go on; 0 where it is over, or none was."""
+        return round(max(0.0, self._over_s - self._monotonic()) * 1000)
 
     def until(self, pause_ms: int) -> datetime | None:
         """The wall time to be asked again at; None is at once. To be called on every turn, with 0 for no pause."""
-        wall = self._wall()
-        lead_s = wall.timestamp() - self._monotonic()
+        wall, monotonic_s = self._wall(), self._monotonic()
+        lead_s = wall.timestamp() - monotonic_s
         moved = self._lead_s is None or abs(lead_s - self._lead_s) > JUMP_S
         self._lead_s = lead_s
-        return None if moved or not pause_ms else wall + timedelta(milliseconds=pause_ms)
+        pause_s = min(pause_ms / 1000, self._epoch_ends_s - monotonic_s)
+        self._over_s = monotonic_s + pause_ms / 1000 if pause_s < pause_ms / 1000 else -math.inf
+        return None if moved or pause_s <= 0 else wall + timedelta(seconds=pause_s)
 
 
 class Oversleeping(Pauses):

@@ -1,5 +1,6 @@
 """The intake of one source partition: when it reads, what it lets out, and when it ends."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -84,8 +85,9 @@ class Passing:
 class Played:
     """An intake with what stands around it."""
 
-    def __init__(self, epoch_bytes: int = 1 << 20, reader: Ten | None = None) -> None:
+    def __init__(self, epoch_bytes: int = 1 << 20, reader: Ten | None = None, epoch_ms: float = math.inf) -> None:
         self.reader = reader or Ten()
+        self.seconds = 0.0
         self.control = Control()
         self.final: set[str] = set()
         self.told: list[tuple[int | None, int | None]] = []
@@ -107,7 +109,7 @@ class Played:
                 turns=lambda: self.turns,
                 rests=lambda: self.rest,
             ),
-            pauses=Pauses(lambda: NOW, lambda: 0.0),
+            pauses=Pauses(lambda: NOW + timedelta(seconds=self.seconds), lambda: self.seconds, epoch_ms),
             watch=lambda: None,
         )
 
@@ -208,6 +210,24 @@ def test_few_records_are_asked_for_again_at_once_when_they_are_large(value_bytes
     played.reader.position = 0
     assert played.ranges() == [(0, 2)]
     assert played.intake.next_awake() == (None if pause is None else NOW + pause)
+
+
+def test_an_epoch_ends_on_time_and_the_next_one_begins_at_once_with_its_heartbeat_alone() -> None:
+    played = Played(epoch_ms=10)
+    seen = []
+    for at_ms, ends in ((0, False), (7, False), (10, True), (11, False), (15, False)):
+        played.seconds = at_ms / 1000
+        ranges, awake = played.ranges(), played.intake.next_awake()
+        seen.append((ranges, None if awake is None else round((awake - NOW) / timedelta(milliseconds=1))))
+        if ends:
+            played.intake.snapshot()
+    assert seen == [
+        ([(0, 0), (0, 2)], None),  # the first pause is none
+        ([(2, 4)], 10),  # not 12: the epoch ends
+        ([(4, 6)], None),  # and is ended now
+        ([(6, 6)], 15),  # the rest of the last pause
+        ([(6, 8)], 20),
+    ]
 
 
 class Waiting(Ten):

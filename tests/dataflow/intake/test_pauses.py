@@ -54,6 +54,23 @@ def test_the_first_pause_of_all_is_none_as_the_clock_may_have_moved_before_it(cl
     assert Pauses(lambda: clocks.time, lambda: clocks.seconds).until(20) is None
 
 
+def test_no_pause_lasts_beyond_the_end_of_an_epoch_and_what_it_lacks_comes_after(clocks: Clocks) -> None:
+    pauses = Pauses(lambda: clocks.time, lambda: clocks.seconds, epoch_ms=100)
+    pauses.until(0)
+    clocks.move(0.03, 0.03)
+    assert pauses.until(50) == clocks.time + timedelta(milliseconds=50)
+    clocks.move(0.05, 0.05)
+    assert pauses.left_ms() == 0, "it is over"
+    assert pauses.until(50) == clocks.time + timedelta(milliseconds=20), "the epoch ends then"
+    clocks.move(0.02, 0.02)
+    assert pauses.until(50) is None, "Bytewax ends it once it has asked"
+    pauses.epoch_ended()
+    clocks.move(0.01, 0.01)
+    assert pauses.left_ms() == 40
+    assert pauses.until(40) == clocks.time + timedelta(milliseconds=40)
+    assert pauses.left_ms() == 0, "nothing of it was cut off"
+
+
 def test_the_fault_oversleeps_from_its_count_on(clocks: Clocks) -> None:
     pauses = Oversleeping(3, lambda: clocks.time, lambda: clocks.seconds)
     assert [pauses.until(20) for _ in range(4)] == [
