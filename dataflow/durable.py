@@ -46,7 +46,7 @@ def create_all(
             for path, content in files:
                 if not path.parent.is_dir():
                     path.parent.mkdir(parents=True)
-                    sync_folder(path.parent.parent)
+                    _sync_folder(path.parent.parent)
                 handles[path] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
                 _write(path, handles[path], content)
                 written()
@@ -57,7 +57,7 @@ def create_all(
             for handle in handles.values():
                 os.close(handle)
         for folder in dict.fromkeys(path.parent for path in handles):
-            sync_folder(folder)
+            _sync_folder(folder)
     except OSError:
         for path in handles:
             with suppress(OSError):
@@ -80,6 +80,13 @@ def _sync(file: _Opened) -> OSError | None:
     except OSError as error:
         return _of(path, error)
     return None
+
+
+def _sync_folder(folder: Path) -> None:
+    try:
+        sync_folder(folder)
+    except OSError as error:
+        raise _of(folder, error) from error
 
 
 def _of(path: Path, error: OSError) -> OSError:

@@ -43,7 +43,7 @@ KEPT_PUBLISH_KEYS = 1_000
 WRITING_THREADS = 8
 """They wait for the disk."""
 
-LARGE_BYTES = 4 * 2**20
+LARGE_BYTES = 2**20
 """Of an epoch with more rows than that, tables are encoded on several threads."""
 
 
