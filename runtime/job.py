@@ -1,6 +1,7 @@
 """Composition: everything that was checked before the first record moves, and the dataflow made of it."""
 
 import fcntl
+import math
 import os
 import signal
 import sys
@@ -247,7 +248,8 @@ def _intake(job: Job) -> Intake:
         decoder=_one_a_worker(lambda: decoder_for(plan, of_kafka=settings.source == "kafka")),
         judge=judge,
         seed=job.recovery.seed().get,
-        pauses=_pauses(settings.fault, settings.epoch_ms),
+        # several workers wait for each other at an epoch's end, which those that sleep meanwhile do for nothing
+        pauses=_pauses(settings.fault, settings.epoch_ms if job.alone and settings.workers == 1 else math.inf),
         bounded=settings.bounded,
     )
 
@@ -343,8 +345,8 @@ def _tell_changes(job: Job) -> None:
             logger("run").info("rules change", what=str(change))
 
 
-def _pauses(fault: str, epoch_ms: int) -> Callable[[], Pauses]:
-    """What makes the pauses of a source partition."""
+def _pauses(fault: str, epoch_ms: float) -> Callable[[], Pauses]:
+    """What makes the pauses of a source partition; those of epochs of so many ms are cut short at their ends."""
     count = oversleep_from(fault)
     if count is None:
         return lambda: Pauses(now, time.monotonic, epoch_ms)

@@ -8,6 +8,9 @@ from typing import Protocol
 JUMP_S = 0.05
 """Clocks that part by more between two pauses: the wall clock was set. A false alarm costs one pause."""
 
+_TICK_S = 0.001
+"""Bytewax reckons in milliseconds, too, and its epoch has begun a little before it is told here."""
+
 
 class Clock(Protocol):
     """Wall time in UTC, for pacing only; never decides what a table holds."""
@@ -25,7 +28,8 @@ class Pauses:
     millisecond of its own reckoning.
 
     Nor does a pause last beyond the end of an epoch: Bytewax ends it only when it asks, and begins the next one, which
-    publishes it, only when the pause is over that it was told before.
+    publishes it, only when the pause is over that it was told before. Where it has longer epochs than `epoch_ms`, it is
+    asked to end one once, and pauses are whole after that.
     """
 
     def __init__(self, wall: Clock, monotonic: Callable[[], float], epoch_ms: float = math.inf) -> None:
@@ -50,9 +54,12 @@ class Pauses:
         lead_s = wall.timestamp() - monotonic_s
         moved = self._lead_s is None or abs(lead_s - self._lead_s) > JUMP_S
         self._lead_s = lead_s
-        pause_s = min(pause_ms / 1000, self._epoch_ends_s - monotonic_s)
-        self._over_s = monotonic_s + pause_ms / 1000 if pause_s < pause_ms / 1000 else -math.inf
-        return None if moved or pause_s <= 0 else wall + timedelta(seconds=pause_s)
+        whole_s, left_s = pause_ms / 1000, self._epoch_ends_s - monotonic_s
+        if left_s < _TICK_S:
+            self._epoch_ends_s, left_s = math.inf, 0.0
+        pause_s = min(whole_s, left_s)
+        self._over_s = monotonic_s + whole_s if pause_s < whole_s else -math.inf
+        return None if moved or not pause_s else wall + timedelta(seconds=pause_s)
 
 
 class Oversleeping(Pauses):

@@ -64,6 +64,13 @@ def test_no_pause_lasts_beyond_the_end_of_an_epoch_and_what_it_lacks_comes_after
     assert pauses.until(50) == clocks.time + timedelta(milliseconds=20), "the epoch ends then"
     clocks.move(0.02, 0.02)
     assert pauses.until(50) is None, "Bytewax ends it once it has asked"
+    assert pauses.until(50) == clocks.time + timedelta(milliseconds=50), "it did not: its epochs are longer"
+    assert pauses.left_ms() == 0
+    pauses.epoch_ended()
+    clocks.move(0.08, 0.08)
+    assert pauses.until(50) == clocks.time + timedelta(milliseconds=20)
+    clocks.move(0.02, 0.02)
+    assert pauses.until(50) is None
     pauses.epoch_ended()
     clocks.move(0.01, 0.01)
     assert pauses.left_ms() == 40
