@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 import signal
 import statistics
@@ -270,7 +271,11 @@ def _watch_run(brokers: str, work: Path, load: Load) -> tuple[Watcher, str, Trac
     command = [sys.executable, "-m", "bench.stations", str(told), *command]
     command += ["--epoch-ms", str(load.epoch_ms), "--metrics-port", str(port)]
     with (work / "run.log").open("wb") as log:
-        pipeline = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT)
+        # what the command sets for itself before anything is loaded, which the notes around it are too late for
+        own = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+        pipeline = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env={**own, **os.environ}
+        )
         try:
             watcher.start()
             run_child(produce(brokers, load.topic, count=count, rate=load.rate), log=work / "produce.log", cwd=ROOT)
