@@ -227,10 +227,12 @@ class Parcel:
     """What the fold hands to the sink: the range's ledger line and rows per lake table.
 
     `tables` maps a table name of `dataflow.pipeline.tables.tables_of` to rows in that table's schema.
-    `final` is the range's, as Judged has it. `epoch` is stamped right before the sink.
+    `final` is the range's, as Judged has it. `epoch` is stamped right before the sink. `unfolded`: rows that wait to be
+    folded by the sink; then there are no tables, and the line tells no more than offsets and how many were read.
     """
 
     range: Range
     tables: dict[str, pa.RecordBatch]
     epoch: int = -1
     final: bool = False
+    unfolded: Judged | None = None

@@ -22,6 +22,7 @@ from dataflow.columnar import codes, groups, hashing
 from dataflow.decode.decoder import decoder_for
 from dataflow.enrich.joins import Joins, Kept
 from dataflow.fold.fold import Fold
+from dataflow.fold.later import Later, unfolded
 from dataflow.intake.control import Control
 from dataflow.intake.judge import Held, Judge, State
 from dataflow.intake.partition import Intake, Means, Pace
@@ -197,15 +198,21 @@ def compose(job: Job) -> Dataflow:
     """The dataflow of a prepared job."""
     for load_kernels in _KERNELS:
         load_kernels()
-    fold = Fold(job.plan, events=job.settings.events, joins=Joins(job.plan, job.kept)).fold
+    joins = Joins(job.plan, job.kept)
+    fold = Fold(job.plan, events=job.settings.events, joins=joins).fold
+    looks_ahead = bool(job.outlet.early_rules)
+
+    def whole(judged: Judged) -> Parcel:
+        parcel = fold(judged)
+        job.limit.look(job.tally.see(judged, parcel))
+        return parcel
 
     def folded(judged: Judged) -> Parcel:
         with job.pulse.inside("folding"):
-            parcel = fold(judged)
-            job.limit.look(job.tally.see(judged, parcel))
-            return parcel
+            # rules that are in a hurry look at few rows before these are folded for everybody else
+            return (unfolded(judged) if looks_ahead else None) or whole(judged)
 
-    return graph.build(_intake(job), folded, _lake(job))
+    return graph.build(_intake(job), folded, _lake(job, whole, joins))
 
 
 def _intake(job: Job) -> Intake:
@@ -281,7 +288,7 @@ def _one_a_worker(make: Callable[[], _Made]) -> Callable[[], _Made]:
     return of_this_worker
 
 
-def _lake(job: Job) -> LakeSink:
+def _lake(job: Job, fold: Callable[[Judged], Parcel], joins: Joins) -> LakeSink:
     settings = job.settings
     count = CommitObserver(Path(settings.lake))
     loading = True
@@ -314,7 +321,8 @@ def _lake(job: Job) -> LakeSink:
         _forget_former_ways(job)
         job.outlet.begin(writer.incarnation)
         if writer.alerts is not None and job.outlet.early_rules:
-            writer.alerts.tell_early(job.outlet.early_rules, job.outlet.tell_early)
+            writer.alerts.tell_early(job.outlet.early_rules, job.outlet.tell_early, joins)
+        writer.later = Later(fold)
         _tell_changes(job)
 
     return LakeSink(writer, job.inside_the_lake, resumed)

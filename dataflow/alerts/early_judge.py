@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
+from dataflow.alerts.epoch_sums import EpochSums
 from dataflow.alerts.judge import RuleJudge, after, now_seen
 from dataflow.alerts.telling import CHANGE
 from dataflow.alerts.totals import Totals
@@ -42,6 +43,8 @@ class EarlyJudge:
         if not touched:
             return ALERT_SCHEMA.empty_table()
         judge.hold(touched)
+        if self._sums is not None and not parts:
+            return self._summed(self._sums, judge.extended(delta))
         rows = [judge.extended(delta)]
         for name, side in judge.counts.items():
             if side in parts:
@@ -65,7 +68,25 @@ class EarlyJudge:
         number[at] += 1
         return judge.told(joined.with_column(CHANGE, number).rows, values, at)
 
+    def _summed(self, sums: EpochSums, rows: pa.Table) -> pa.Table:
+        """As `raised`, of a rule that counts and adds up alone."""
+        judge = self._judge
+        merged = sums.joined(rows)
+        if merged is None:
+            return ALERT_SCHEMA.empty_table()
+        values = values_of(judge.rule, merged)
+        number = merged.column(CHANGE).to_numpy()
+        at = np.flatnonzero(judge.stands(merged, values) & (number % 2 == 0))
+        if len(at) == 0:
+            return ALERT_SCHEMA.empty_table()
+        sums.add(merged, CHANGE, at.tolist())
+        place = merged.schema.get_field_index(CHANGE)
+        return judge.told(merged.set_column(place, CHANGE, pa.array(number + 1)), values, at)
+
     def forget(self) -> None:
         """The epoch has ended."""
-        self._totals = Totals(self._judge.spec)
-        self._values = {side: Totals(self._judge.seen_spec(side)) for side in self._judge.counts.values()}
+        judge = self._judge
+        fits = EpochSums.fits(judge.spec) and not judge.counts
+        self._sums = EpochSums(judge.spec, judge.known) if fits else None
+        self._totals = Totals(judge.spec)
+        self._values = {side: Totals(judge.seen_spec(side)) for side in judge.counts.values()}

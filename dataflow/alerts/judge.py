@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from dataflow.alerts.extended import filled, with_counts
 from dataflow.alerts.telling import CHANGE, Told, newest_changes, told_changes
-from dataflow.alerts.totals import Joined, Totals
+from dataflow.alerts.totals import Joined, Known, Totals
 from dataflow.alerts.values import values_of
 from dataflow.alerts.windows import END, START, Span, times_ms, windows_of
 from dataflow.columnar.types import Bools, Positions
@@ -112,6 +112,10 @@ class RuleJudge:
     def joined(self, rows: pa.Table) -> Joined:
         """Rows in `spec`, one per key of windows that are held, merged with what is known of them. Nothing changes."""
         return self._totals.joined(rows)
+
+    def known(self, rows: pa.Table) -> Known | None:
+        """What is known of the keys of rows in `spec`, one per key of windows that are held. Nothing changes."""
+        return self._totals.known(rows)
 
     def unseen(self, table: str, rows: pa.Table) -> pa.Table:
         """Those rows of a side table, in `seen_spec`, whose value their key and window had not so far."""

@@ -69,6 +69,16 @@ class Totals:
         at = np.concatenate([self._long.find(codes), self._short.find(codes)])
         return Joined(merge_rows(self.spec, pa.concat_tables([self._take(np.sort(at)), rows])))
 
+    def known(self, rows: pa.Table) -> "Known | None":
+        """What is known of the keys of `rows`, one per key; None where two of them have one code."""
+        codes = self._codes(rows)
+        order = np.argsort(codes)
+        codes = codes[order]
+        if self._has_twins or _has_twins(codes):
+            return None
+        found = _Found(codes, order, self._long.find_each(codes), self._short.find_each(codes))
+        return self._held(rows, order, found.at(self._long, self._short))
+
     def replace(self, joined: "Joined") -> None:
         """Put what `joined` gave, with columns that are no key perhaps changed, in the place of what was known."""
         merged = joined.rows
@@ -113,20 +123,26 @@ class Totals:
 
     def _paired(self, rows: pa.Table, order: Positions, at: Int64s) -> pa.Table | None:
         """Row `order[i]` merged with the one at `at[i]`, if there is one (0 or more); None if one has another key."""
-        known = np.flatnonzero(at >= 0)
-        if len(known) == 0:
-            return rows
-        known = known[np.argsort(at[known])]
-        held, of = self._take(at[known]), order[known]
-        asked = rows.select(self.spec.keys).take(pa.array(of))
-        if not held.select(self.spec.keys).combine_chunks().equals(asked.combine_chunks()):
-            return None
+        known = self._held(rows, order, at)
+        if known is None or len(known.of) == 0:
+            return None if known is None else rows
+        held, of = known.rows, known.of
         count = rows.num_rows
         second = np.full(count, -1, np.intp)
         second[of] = count + np.arange(len(of))
         both = np.stack([np.arange(count), second], axis=1).ravel()
         begins = np.tile([True, False], count)[both >= 0]
         return merge_runs(self.spec, pa.concat_tables([rows, held]), both[both >= 0], begins)
+
+    def _held(self, rows: pa.Table, order: Positions, at: Int64s) -> "Known | None":
+        """What is known of row `order[i]`, at `at[i]` if it is anywhere (0 or more); None if one has another key."""
+        known = np.flatnonzero(at >= 0)
+        known = known[np.argsort(at[known])]
+        held, of = self._take(at[known]), order[known]
+        asked = rows.select(self.spec.keys).take(pa.array(of))
+        if not held.select(self.spec.keys).combine_chunks().equals(asked.combine_chunks()):
+            return None
+        return Known(held, of)
 
     def _append(self, rows: pa.Table) -> None:
         self._chunks.append(rows)
@@ -169,6 +185,14 @@ class _Found:
         for index, (place, here) in ((long, self.long), (short, self.short)):
             at[here] = index.at[place[here]]
         return at
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Merged `rows` that are known; `of[i]` is which of those that were asked for the i-th one is of."""
+
+    rows: pa.Table
+    of: Positions
 
 
 @dataclass(frozen=True, slots=True)

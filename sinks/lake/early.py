@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from dataflow.alerts.early_judge import EarlyJudge
 from dataflow.alerts.judge import RuleJudge
+from dataflow.fold.ahead import FoldAhead
 from dataflow.messages import NEVER_MS, Parcel
 from dataflow.pipeline.names import ALERTS
 
@@ -17,18 +18,21 @@ that brings it closer."""
 class Early:
     """Looks ahead for some rules, in the writer's thread, and tells what it finds."""
 
-    def __init__(self, judges: Sequence[RuleJudge], tell: Callable[[pa.Table], None]) -> None:
-        """`tell(changes)` gets raised alerts, in ALERT_SCHEMA; it must neither wait nor raise."""
+    def __init__(self, judges: Sequence[RuleJudge], tell: Callable[[pa.Table], None], fold: FoldAhead) -> None:
+        """`tell(changes)` gets raised alerts, in ALERT_SCHEMA; it must neither wait nor raise.
+
+        `fold` is of all rollups of these rules.
+        """
         self._judges = [(EarlyJudge(judge), judge) for judge in judges]
         self._tables = {spec.name for judge in judges for spec in (judge.delta, *judge.sides)}
-        self._tell = tell
+        self._tell, self._fold = tell, fold
         self._waiting: list[Parcel] = []
         self.has_begun = False
         """Whether the epoch has had a parcel with rows of these rules."""
 
     def concerns(self, parcels: Sequence[Parcel]) -> bool:
-        """Whether any of these has rows of its rules."""
-        return any(not self._tables.isdisjoint(parcel.tables) for parcel in parcels)
+        """Whether any of these has rows of its rules, or may have some."""
+        return any(parcel.unfolded or not self._tables.isdisjoint(parcel.tables) for parcel in parcels)
 
     def look(self, parcels: Sequence[Parcel], gone: Mapping[str, int]) -> None:
         """Tell what these parcels raise with those before them. `gone`: up to which end windows have left."""
@@ -54,9 +58,10 @@ class Early:
     def _rows(self) -> dict[str, pa.Table]:
         """All that waits, by table."""
         batches: dict[str, list[pa.RecordBatch]] = {}
-        for parcel in self._waiting:
-            for name in self._tables & parcel.tables.keys():
-                if parcel.tables[name].num_rows:
-                    batches.setdefault(name, []).append(parcel.tables[name])
+        few = [parcel.unfolded for parcel in self._waiting if parcel.unfolded is not None]
+        for tables in [*(parcel.tables for parcel in self._waiting), *self._fold.tables(few)]:
+            for name in self._tables & tables.keys():
+                if tables[name].num_rows:
+                    batches.setdefault(name, []).append(tables[name])
         self._waiting = []
         return {name: pa.Table.from_batches(each) for name, each in batches.items()}

@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from dataflow.alerts.stats import RuleStats
 from dataflow.errors import Gap, LakeError, LakeMissing, RecoveryError
+from dataflow.fold.later import Later
 from dataflow.fold.merge import merge_rows
-from dataflow.messages import Parcel, Range
+from dataflow.messages import Judged, Parcel, Range
 from dataflow.pipeline.names import ALERT_CHANGES, LEDGER
 from dataflow.pipeline.tables import TableSpec
 from sinks.lake.catalog.catalog import Catalog
@@ -89,6 +90,8 @@ class LakeWriter:
         """Called inside the transaction of each commit, for what must change with it."""
         self.alerts: Alerting | None = None
         """What judges the pipeline's alert rules with each epoch, where it has any."""
+        self.later: Later | None = None
+        """What folds rows that were left unfolded, where any are."""
         self._specs = {spec.name: spec for spec in specs}
         self._pipeline = pipeline
         self._lineage = lineage
@@ -147,11 +150,13 @@ class LakeWriter:
                     f"a parcel of epoch {parcel.epoch} reached the sink in epoch {expected}: epochs must end with a "
                     "snapshot each. Run with a recovery store and a snapshot interval of 0 (`tidemill run` does)"
                 )
-            self._parcels.append(parcel)
+            self._parcels += [parcel] if parcel.unfolded is None else self._folded(parcel, parcel.unfolded)
 
     def snapshot(self) -> State:
         """End the epoch: stage its files, return all manifests that are not published yet (picklable builtins)."""
         self._fault("before_snapshot")
+        if self.later is not None:
+            self._parcels += self.later.rest()
         if self._parcels:
             started = time.perf_counter()
             manifest = self._stage(self._parcels)
@@ -238,6 +243,12 @@ class LakeWriter:
         self._seen |= {entry.partition for entry in told}
         self._finished |= {entry.partition for entry in told if entry.finished}
         return Manifest(self._lineage, epoch, files, tuple(told))
+
+    def _folded(self, parcel: Parcel, rows: Judged) -> list[Parcel]:
+        assert self.later is not None, "rows are left to be folded here only where the run has said how"
+        self.later.add(rows, parcel.epoch)
+        # the first parcel of an epoch stands here at once: those after it are compared with it
+        return self.later.due() if self._parcels else self.later.rest()
 
     def _staged_files(self) -> list[StagedFile]:
         return [file for manifest in self._pending for file in manifest.files]

@@ -1,0 +1,88 @@
+"""Rows that are folded some time after they came: what many small reads have brought is folded together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from dataflow.messages import Judged, Parcel, Range
+
+FEW_ROWS = 1_000
+"""Folding costs some ms however few the rows are. So fewer than these wait for those that come after them."""
+
+
+def unfolded(judged: Judged) -> Parcel | None:
+    """A parcel that has the rows as they are, where they are so few that they may wait; else None."""
+    if judged.rows is None or not 0 < judged.rows.num_rows < FEW_ROWS:
+        return None
+    line = Range(judged.partition, judged.topic, judged.start, judged.end, read=judged.read)
+    return Parcel(line, {}, final=judged.final, unfolded=judged)
+
+
+class Later:
+    """Takes rows of one epoch that wait, and gives the parcels that they are folded into. For one thread."""
+
+    def __init__(self, fold: Callable[[Judged], Parcel]) -> None:
+        self._fold = fold
+        self._waiting: dict[str, list[Judged]] = {}
+        self._rows: dict[str, int] = {}
+        self._epoch = -1
+
+    def add(self, judged: Judged, epoch: int) -> None:
+        """Rows of this epoch, in the order of each source partition."""
+        name, self._epoch = judged.partition, epoch
+        self._waiting.setdefault(name, []).append(judged)
+        self._rows[name] = self._rows.get(name, 0) + (0 if judged.rows is None else judged.rows.num_rows)
+
+    def due(self) -> list[Parcel]:
+        """What has waited long enough by now, of one source partition at most, so that it does not take long."""
+        name = max(self._rows, key=self._rows.__getitem__)
+        return self._folded(name) if self._rows[name] >= FEW_ROWS else []
+
+    def rest(self) -> list[Parcel]:
+        """All that still waits."""
+        return [parcel for name in sorted(self._waiting) for parcel in self._folded(name)]
+
+    def _folded(self, name: str) -> list[Parcel]:
+        del self._rows[name]
+        parcels = [self._fold(each) for each in joined(self._waiting.pop(name))]
+        for parcel in parcels:
+            parcel.epoch = self._epoch
+        return parcels
+
+
+def joined(parts: Sequence[Judged]) -> list[Judged]:
+    """Ranges of one source partition in offset order, as fewer that say the same."""
+    runs: list[list[Judged]] = []
+    for part in parts:
+        if runs and _follows(runs[-1][-1], part):
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    return [_whole(run) for run in runs]
+
+
+def _follows(before: Judged, after: Judged) -> bool:
+    """Whether nothing but where it stands sets the second apart from the first."""
+    alike = before.rules == after.rules and before.content == after.content and before.topic == after.topic
+    return alike and before.end == after.start and not (before.lost or after.lost)
+
+
+def _whole(run: Sequence[Judged]) -> Judged:
+    if len(run) == 1:
+        return run[0]
+    return replace(
+        run[-1],
+        start=run[0].start,
+        read=sum(part.read for part in run),
+        duplicate=sum(part.duplicate for part in run),
+        rows=_batch([part.rows for part in run]),
+        dead=_batch([part.dead for part in run]),
+        finished=any(part.finished for part in run),
+        final=any(part.final for part in run),
+    )
+
+
+def _batch(parts: Sequence[pa.RecordBatch | None]) -> pa.RecordBatch | None:
+    there = [part for part in parts if part is not None]
+    return pa.concat_batches(there) if there else None
