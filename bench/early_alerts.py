@@ -1,23 +1,30 @@
-"""Latency from a record's arrival in Kafka to its alert at a consumer: told early, and with the commit.
+"""Latency from a record's arrival in Kafka to its alert: told early and with the commit, beside Flink SQL and Quix.
 
-python -m bench.early_alerts [--rate 20000] [--seconds 60] [--epochs-ms 250 1000]
+python -m bench.early_alerts [--rate 20000] [--seconds 60] [--epochs-ms 250 1000] [--no-flink] [--no-quix]
 """
 
 import argparse
-import json
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-from confluent_kafka import Consumer, TopicPartition
-
+from bench.alert_peers import FLINK, QUIX, QUIX_PEER, flink_job, quix_program
+from bench.alert_watch import (
+    Arrivals,
+    LakeWatch,
+    Listener,
+    Moments,
+    Told,
+    latencies_ms,
+    quantiles,
+    read_all,
+    records_in,
+)
 from bench.commands import create_topic, produce, run
 from bench.early_alerts_pipeline import ALERTS, EARLY
 from bench.measure import BenchError, run_child
@@ -27,135 +34,111 @@ from deploy.kafka_server import KafkaCluster
 ROOT = Path(__file__).resolve().parent.parent
 PIPELINE = ROOT / "bench" / "early_alerts_pipeline.py"
 TOPIC = "bench"
-WARM_UP_S = 5.0
+WARM_UP_S = 10.0
+"""Compilers of every kind are at work until then."""
 PATIENCE_S = 90.0
 QUIET_S = 5.0
-RULE = "sampled"
+COLUMNS = ("p50", "p90", "p99", "max")
 
-Milliseconds = npt.NDArray[np.float64]
-Arrivals = dict[str, float]
-"""Event id -> clock time in ms."""
-
-
-class Listener:
-    """A consumer of a topic of alerts: when the first record of each event came, by the clock of this machine."""
-
-    def __init__(self, brokers: str, topic: str) -> None:
-        self.seen: Arrivals = {}
-        self.records = 0
-        """Of the rule that is measured, repeats included."""
-        settings = {"bootstrap.servers": brokers, "group.id": "alerts", "enable.auto.commit": False}
-        self._consumer = Consumer({**settings, "isolation.level": "read_committed"})
-        self._topic = topic
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name=f"listen-{topic}", daemon=True)
-
-    def start(self) -> None:
-        """Begin to listen at the beginning of the topic."""
-        self._consumer.assign([TopicPartition(self._topic, 0, 0)])
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Listen no more."""
-        self._ended.set()
-        self._thread.join()
-        self._consumer.close()
-
-    def _listen(self) -> None:
-        while not self._ended.is_set():
-            message = self._consumer.poll(0.1)
-            if message is None or message.error() is not None:
-                continue
-            now_ms = time.time() * 1000
-            value = message.value()
-            told = json.loads(value) if value is not None else {}
-            if told.get("rule") == RULE:
-                self.records += 1
-                self.seen.setdefault(told["key"]["event_id"], now_ms)
+Line = dict[str, float]
+"""Quantiles in ms, and how many of how many `events` had an alert."""
+Peer = Callable[[str, str, str, Path], AbstractContextManager[str]]
 
 
-def arrivals(brokers: str, topic: str) -> Arrivals:
-    """The broker's timestamps of the events that the rule is about: the first one of each."""
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "arrivals", "enable.auto.commit": False})
-    found: Arrivals = {}
-    try:
-        for partition in sorted(consumer.list_topics(topic, timeout=30).topics[topic].partitions):
-            _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
-            consumer.assign([TopicPartition(topic, partition, 0)])
-            read = 0
-            while read < high:
-                for message in consumer.consume(10_000, 1.0):
-                    read = (message.offset() or 0) + 1
-                    name = event_of(message.value() or b"")
-                    if name is not None:
-                        at_ms = float(message.timestamp()[1])
-                        found[name] = min(at_ms, found.get(name, at_ms))
+def early(epoch_ms: int) -> str:
+    """The line of what is told early in a run with such epochs."""
+    return f"Tidemill, told early, epochs of {epoch_ms} ms"
+
+
+def in_lake(epoch_ms: int) -> str:
+    """The line of the commit itself."""
+    return f"Tidemill, committed to the lake, epochs of {epoch_ms} ms"
+
+
+def at_consumer(epoch_ms: int) -> str:
+    """The line of the committed change at a consumer."""
+    return f"Tidemill, committed, at a consumer, epochs of {epoch_ms} ms"
+
+
+class Load:
+    """A broker of its own with the topic of events; `play` writes them at a rate, and gives their arrivals."""
+
+    def __init__(self, brokers: str, work: Path, rate: int, seconds: int, partitions: int) -> None:
+        self.brokers, self.work = brokers, work
+        self._rate, self._count = rate, rate * seconds
+        # one clock for both ends, that of the broker
+        create_topic(brokers, TOPIC, partitions=partitions, timestamps="LogAppendTime")
+
+    def topic_of_alerts(self, name: str) -> None:
+        """Make it: its records are stamped when the broker gets them."""
+        create_topic(self.brokers, name, partitions=1, timestamps="LogAppendTime")
+
+    def play(self, alerts: str, is_alive: Callable[[], bool]) -> Arrivals:
+        """Returns once no more alerts come. Raises BenchError where the run has ended before."""
+        run_child(
+            produce(self.brokers, TOPIC, count=self._count, rate=self._rate), log=self.work / "produce.log", cwd=ROOT
+        )
+        known, since_s = -1, time.monotonic()
+        while time.monotonic() < since_s + QUIET_S:
+            if not is_alive():
+                raise BenchError("what is measured has ended")
+            if (now := records_in(self.brokers, alerts)) != known:
+                known, since_s = now, time.monotonic()
+            time.sleep(0.5)
+        arrivals = Arrivals()
+        read_all(self.brokers, TOPIC, arrivals.see)
+        return arrivals
+
+    def told(self, topic: str) -> Told:
+        """What a topic of alerts has, by the broker's stamps."""
+        found = Told()
+        read_all(self.brokers, topic, found.see)
         return found
-    finally:
-        consumer.close()
 
 
-def event_of(value: bytes) -> str | None:
-    """The id of an event that the rule is about; None of all others, and of what is no event."""
-    if b'00"' not in value:
-        return None
-    try:
-        name = json.loads(value)["event_id"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return name if isinstance(name, str) and name.endswith("00") else None
+def line(arrivals: Arrivals, seen: Moments, warm_up_s: float = WARM_UP_S) -> Line:
+    """One line of the table."""
+    found: Line = dict(quantiles(latencies_ms(arrivals.at_ms, seen, warm_up_s)))
+    return {**found, "alerts": len(seen.keys() & arrivals.at_ms.keys()), "events": len(arrivals.at_ms)}
 
 
-def latencies_ms(records: Arrivals, seen: Mapping[str, float], warm_up_s: float) -> Milliseconds:
-    """From arrival to alert, for events that arrived after the warm-up. Raises BenchError for none."""
-    begin_ms = min(records.values(), default=0.0) + warm_up_s * 1000
-    found = [at_ms - records[name] for name, at_ms in seen.items() if records.get(name, 0.0) >= begin_ms]
-    if not found:
-        raise BenchError(f"no alert came for an event after the first {warm_up_s:g} s")
-    return np.array(found)
-
-
-def quantiles(sample: Milliseconds) -> dict[str, float]:
-    """What a run is told by, in ms."""
-    figures = {f"p{q}": float(np.percentile(sample, q)) for q in (50, 90, 99)}
-    return {name: round(value, 1) for name, value in {**figures, "max": float(sample.max())}.items()}
-
-
-def measure(brokers: str, work: Path, epoch_ms: int, *, rate: int, seconds: int, partitions: int) -> dict[str, object]:
-    """One run with epochs of that length over topics of its own: quantiles in ms, of both topics."""
-    create_topic(brokers, TOPIC, partitions=partitions, timestamps="LogAppendTime")
-    listeners = {name: Listener(brokers, topic) for name, topic in (("early", EARLY), ("committed", ALERTS))}
+def of_tidemill(load: Load, epoch_ms: int) -> dict[str, Line]:
+    """One run with epochs of that length."""
     for topic in (ALERTS, EARLY):
-        create_topic(brokers, topic, partitions=1)
-    for listener in listeners.values():
+        load.topic_of_alerts(topic)
+    lake, listener = LakeWatch(load.work / "lake"), Listener(load.brokers, ALERTS)
+    command = [*run(load.brokers, TOPIC, load.work, bounded=False), "--epoch-ms", str(epoch_ms)]
+    with (load.work / "run.log").open("wb") as log:
+        child = subprocess.Popen(
+            [*command, "--pipeline", str(PIPELINE)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT
+        )
+        lake.start()
         listener.start()
-    command = [*run(brokers, TOPIC, work, bounded=False), "--epoch-ms", str(epoch_ms), "--pipeline", str(PIPELINE)]
-    with (work / "run.log").open("wb") as log:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT)
         try:
-            _await_lake(work / "lake", child)
-            run_child(produce(brokers, TOPIC, count=rate * seconds, rate=rate), log=work / "produce.log", cwd=ROOT)
-            records = arrivals(brokers, TOPIC)
-            # late events raise nothing, so that all are there once no more come
-            known, since_s = -1, time.monotonic()
-            while time.monotonic() < since_s + QUIET_S:
-                if child.poll() is not None:
-                    tail = (work / "run.log").read_text(errors="replace")[-2000:]
-                    raise BenchError(f"the run has ended:\n{tail}")
-                if len(listeners["committed"].seen) != known:
-                    known, since_s = len(listeners["committed"].seen), time.monotonic()
-                time.sleep(0.1)
+            _await_lake(load.work / "lake", child)
+            arrivals = load.play(ALERTS, lambda: child.poll() is None)
+        except BenchError as error:
+            tail = (load.work / "run.log").read_text(errors="replace")[-2000:]
+            raise BenchError(f"{error}; the run said:\n{tail}") from None
         finally:
             child.send_signal(signal.SIGTERM)
             child.wait()
-            for listener in listeners.values():
-                listener.stop()
-    found: dict[str, object] = {"events": len(records)}
-    for name, listener in listeners.items():
-        print(f"{name}: {len(listener.seen):,} of {len(records):,} alerts", file=sys.stderr)
-        found[name] = quantiles(latencies_ms(records, listener.seen, WARM_UP_S))
-        found[f"{name}_alerts"], found[f"{name}_records"] = len(listener.seen), listener.records
-    return found
+            lake.stop()
+            listener.stop()
+    return {
+        early(epoch_ms): line(arrivals, load.told(EARLY).at_ms),
+        in_lake(epoch_ms): line(arrivals, lake.moments(arrivals.places)),
+        at_consumer(epoch_ms): line(arrivals, listener.told.at_ms),
+    }
+
+
+def of_peer(load: Load, start: Peer, versions: dict[str, str], name: str) -> dict[str, Line]:
+    """Another engine with the same two thresholds."""
+    load.topic_of_alerts(ALERTS)
+    with start(load.brokers, TOPIC, ALERTS, load.work / "peer") as version:
+        versions[name] = version
+        arrivals = load.play(ALERTS, lambda: True)
+    return {name: line(arrivals, load.told(ALERTS).at_ms)}
 
 
 def _await_lake(lake: Path, child: "subprocess.Popen[bytes]") -> None:
@@ -165,49 +148,67 @@ def _await_lake(lake: Path, child: "subprocess.Popen[bytes]") -> None:
         time.sleep(0.1)
 
 
-def as_markdown(figures: Mapping[str, Mapping[str, object]]) -> str:
-    """A line per length of epochs and topic."""
-    columns = ("p50", "p90", "p99", "max")
-    lines = [
-        f"| epoch ms | alerts | {' | '.join(f'{each} ms' for each in columns)} |",
-        "| ---: | :--- |" + " ---: |" * 4,
-    ]
-    for epoch_ms, found in figures.items():
-        for name in ("early", "committed"):
-            told = found[name]
-            assert isinstance(told, dict)
-            lines.append(f"| {epoch_ms} | {name} | {' | '.join(f'{told[each]:,.1f}' for each in columns)} |")
+def as_markdown(figures: Mapping[str, Line]) -> str:
+    """A line for each way in which alerts were told."""
+    lines = [f"| alerts | {' | '.join(f'{each} ms' for each in COLUMNS)} |", "| --- |" + " ---: |" * len(COLUMNS)]
+    for name, found in figures.items():
+        lines.append(f"| {name} | {' | '.join(f'{found[each]:,.1f}' for each in COLUMNS)} |")
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Produce at a rate, run the pipeline, listen to both topics, write bench/results/early_alerts.*."""
+    """Measure everyone in turns and write bench/results/early_alerts.*."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=int, default=20_000, help="events a second")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--partitions", type=int, default=4)
-    parser.add_argument("--epochs-ms", type=int, nargs="+", default=[250, 1000], help="one run for each")
+    parser.add_argument("--epochs-ms", type=int, nargs="*", default=[250, 1000], help="one run for each")
+    parser.add_argument("--no-flink", action="store_true")
+    parser.add_argument("--no-quix", action="store_true")
     given = parser.parse_args()
-    figures: dict[str, dict[str, object]] = {}
+    if not given.no_quix and not QUIX_PEER.is_here:
+        raise SystemExit(f"{QUIX} is not here: `{QUIX_PEER.how_to_get}` brings it, --no-quix leaves it out")
+    versions: dict[str, str] = {}
+    turns: dict[str, Callable[[Load], dict[str, Line]]] = {
+        str(epoch_ms): lambda load, epoch_ms=epoch_ms: of_tidemill(load, epoch_ms) for epoch_ms in given.epochs_ms
+    }
+    for name, start, left_out in ((FLINK, flink_job, given.no_flink), (QUIX, quix_program, given.no_quix)):
+        if not left_out:
+            turns[name] = lambda load, start=start, name=name: of_peer(load, start, versions, name)
+    figures: dict[str, Line] = {}
     with tempfile.TemporaryDirectory(prefix="tidemill-bench-") as folder:
-        for epoch_ms in given.epochs_ms:
-            work = Path(folder) / str(epoch_ms)
+        for number, measure in enumerate(turns.values()):
+            work = Path(folder) / str(number)
             work.mkdir()
-            # a broker for each: the topics have the names that the pipeline file says
             kafka = KafkaCluster(work / "kafka")
             kafka.start()
             try:
-                figures[str(epoch_ms)] = measure(
-                    kafka.bootstrap, work, epoch_ms, rate=given.rate, seconds=given.seconds, partitions=given.partitions
-                )
+                figures |= measure(Load(kafka.bootstrap, work, given.rate, given.seconds, given.partitions))
             finally:
                 kafka.stop()
-    facts = {
-        "load": f"{given.rate:,} events/s, {given.seconds} s, {given.partitions} partitions, one machine",
-        "pipeline": "bench/early_alerts_pipeline.py: pipelines/ads.py with two rules",
-        "measured": "from the broker's timestamp of a record until a consumer had the alert that it raised",
+            print(as_markdown(figures), file=sys.stderr)
+    write("early_alerts", "Latency from Kafka to an alert", facts(given, versions), as_markdown(figures), figures)
+
+
+def facts(given: argparse.Namespace, versions: Mapping[str, str]) -> dict[str, object]:
+    """What was measured, and how."""
+    return {
+        "load": f"{given.rate:,} events/s, {given.seconds} s, {given.partitions} partitions, one machine; the first "
+        f"{WARM_UP_S:g} s do not count",
+        "rules": "an event with an id that ends with 00, in windows of 10 s; an ad with more than 20 clicks a minute",
+        "Tidemill": "bench/early_alerts_pipeline.py: the two rules in pipelines/ads.py, with all its rollups, commits "
+        "and duplicates left out",
+        "measured": "from the broker's stamp of a record until that of the first alert for it; until its commit is "
+        "seen in the lake's catalog; until a consumer of committed records has the change",
+        **{name: f"{version}, {_HOW[name]}" for name, version in versions.items()},
     }
-    write("early_alerts", "Latency from Kafka to an alert", facts, as_markdown(figures), figures)
+
+
+_HOW = {
+    FLINK: "the two rules alone, one slot, JSON to upsert-kafka at least once, each record sent by itself: no "
+    "mini-batch, buffer timeout 0, linger 0; checkpoints every second",
+    QUIX: "the two rules alone, one process, at least once, state in RocksDB, repartitioned by key, linger 0",
+}
 
 
 if __name__ == "__main__":

@@ -94,9 +94,7 @@ class Alerting:
             for name, judge in judges
         )
 
-    def tell_early(
-        self, rules: Collection[str], tell: Callable[[pa.Table], None], joins: Joins | None = None
-    ) -> None:
+    def tell_early(self, rules: Collection[str], tell: Callable[[pa.Table], None], joins: Joins | None = None) -> None:
         """From now on tell raised alerts of these rules, in ALERT_SCHEMA, as soon as the rows for them are here.
 
         Of rules that are judged with each row; `tell` must neither wait nor raise. `joins`: what rows are joined with
