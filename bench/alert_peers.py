@@ -1,8 +1,9 @@
 """The same two thresholds by Flink SQL and by Quix Streams, each with the settings that tell an alert soonest."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.alert_watch import SAMPLED
@@ -15,6 +16,15 @@ from flink.generate.words import text
 FLINK, QUIX = "Flink SQL", "Quix Streams"
 
 QUIX_PEER: Peer = next(each for each in PEERS if each.name == QUIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An engine's version, and whether it still runs."""
+
+    version: str
+    is_alive: Callable[[], bool]
+
 
 SETTINGS = {
     "execution.runtime-mode": "streaming",
@@ -70,29 +80,29 @@ def statements(brokers: str, topic: str, alerts: str) -> list[str]:
 
 
 @contextmanager
-def flink_job(brokers: str, topic: str, alerts: str, folder: Path) -> Iterator[str]:
-    """A cluster with the job, all of whose tasks run; Flink's version. Both end with the context."""
+def flink_job(brokers: str, topic: str, alerts: str, folder: Path) -> Iterator[Running]:
+    """A cluster with the job, all of whose tasks run. Both end with the context."""
     cluster = FlinkCluster(folder, shape_for_bench())
     cluster.start()
     try:
         made = submit("bench-alerts", statements(brokers, topic, alerts), {}, cluster.gateway, cluster.jobmanager)
         settle(cluster.jobmanager, made.job)
-        yield cluster.jobmanager.overview().version
+        yield Running(cluster.jobmanager.overview().version, lambda: not cluster.jobmanager.job(made.job).ended)
         cluster.jobmanager.cancel(made.job)
     finally:
         cluster.stop()
 
 
 @contextmanager
-def quix_program(brokers: str, topic: str, alerts: str, folder: Path) -> Iterator[str]:
-    """The program as it runs, once it says that it reads; its version. It ends with the context."""
+def quix_program(brokers: str, topic: str, alerts: str, folder: Path) -> Iterator[Running]:
+    """The program; what it says is in `log` of the folder. It ends with the context."""
     folder.mkdir()
     with (folder / "log").open("wb") as log:
         child = subprocess.Popen(
             quix_command(brokers, topic, alerts, folder), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT
         )
         try:
-            yield QUIX_PEER.version()
+            yield Running(QUIX_PEER.version(), lambda: child.poll() is None)
         finally:
             child.terminate()
             try:

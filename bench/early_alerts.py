@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bench.alert_peers import FLINK, QUIX, QUIX_PEER, flink_job, quix_program
+from bench.alert_peers import FLINK, QUIX, QUIX_PEER, Running, flink_job, quix_program
 from bench.alert_watch import (
     Arrivals,
     LakeWatch,
@@ -42,7 +42,7 @@ COLUMNS = ("p50", "p90", "p99", "max")
 
 Line = dict[str, float]
 """Quantiles in ms, and how many of how many `events` had an alert."""
-Peer = Callable[[str, str, str, Path], AbstractContextManager[str]]
+Peer = Callable[[str, str, str, Path], AbstractContextManager[Running]]
 
 
 def early(epoch_ms: int) -> str:
@@ -135,9 +135,9 @@ def of_tidemill(load: Load, epoch_ms: int) -> dict[str, Line]:
 def of_peer(load: Load, start: Peer, versions: dict[str, str], name: str) -> dict[str, Line]:
     """Another engine with the same two thresholds."""
     load.topic_of_alerts(ALERTS)
-    with start(load.brokers, TOPIC, ALERTS, load.work / "peer") as version:
-        versions[name] = version
-        arrivals = load.play(ALERTS, lambda: True)
+    with start(load.brokers, TOPIC, ALERTS, load.work / "peer") as running:
+        versions[name] = running.version
+        arrivals = load.play(ALERTS, running.is_alive)
     return {name: line(arrivals, load.told(ALERTS).at_ms)}
 
 

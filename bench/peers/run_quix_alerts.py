@@ -10,16 +10,20 @@ from quixstreams.dataframe.windows import Count
 
 GRACE_MS = 65_000
 """Events up to 5 s out of order, and a minute more: as long as the pipeline takes them."""
+FUTURE_MS = 300_000
+"""An event that is further ahead of its record is none, as in the pipeline: it would close all windows."""
 
 
-def read(value: bytes) -> dict[str, Any] | None:
+def read(value: bytes, _key: Any, timestamp: int, _headers: Any) -> dict[str, Any] | None:
     """The fields that the rules ask for; None of what is no event."""
     try:
         event = json.loads(value)
         found = {name: event[name] for name in ("event_id", "event_time", "event_type", "ad_id")}
     except (ValueError, KeyError, TypeError):
         return None
-    return found if isinstance(found["event_id"], str) and isinstance(found["event_time"], int) else None
+    if not isinstance(found["event_id"], str) or not isinstance(found["event_time"], int):
+        return None
+    return found if 0 <= found["event_time"] <= timestamp + FUTURE_MS else None
 
 
 def told(rule: str) -> Any:
@@ -50,7 +54,7 @@ def main() -> None:
     )
     alerts = app.topic(given.alerts, key_serializer="str", value_serializer="json")
     frame = app.dataframe(app.topic(given.topic, value_deserializer="bytes", key_deserializer="bytes"))
-    frame = frame.apply(read)
+    frame = frame.apply(read, metadata=True)
     frame = frame[frame.apply(lambda event: event is not None)]
     frame = frame.set_timestamp(lambda event, *_: event["event_time"])
     sampled = frame[frame.apply(lambda event: event["event_id"].endswith("00"))].group_by("event_id", name="sampled")

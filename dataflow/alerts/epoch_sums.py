@@ -1,6 +1,6 @@
 """Counts and sums of an epoch so far, over those before it: a few rows at a time, without a column's fixed price."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -59,7 +59,7 @@ class EpochSums:
                 elif unit is not None and row[place] is None:
                     row[place] = 0
         touched = [self._rows[key] for key in first]
-        found = rows.select(self._spec.keys).take(pa.array(list(first.values())))
+        found = rows.select(self._spec.keys).take(_places(first.values()))
         columns = dict(zip(self._spec.keys, found.columns, strict=True))
         for place, name in enumerate(self._names):
             columns[name] = _column([row[place] for row in touched], self._spec.schema.field(name).type)
@@ -75,7 +75,7 @@ class EpochSums:
 
     def _begin(self, rows: pa.Table, new: Sequence[tuple[tuple[object, ...], int]]) -> bool:
         """Have what was known before of these keys; false where it cannot be told."""
-        known = self._before(rows.take(pa.array([at for _, at in new])))
+        known = self._before(rows.take(_places(at for _, at in new)))
         if known is None:
             return False
         nothing: _Row = [0 if pa.types.is_int64(self._spec.schema.field(name).type) else None for name in self._names]
@@ -85,6 +85,11 @@ class EpochSums:
         for place, line in zip(known.of.tolist(), lines, strict=True):
             self._rows[new[place][0]] = list(line)
         return True
+
+
+def _places(at: Iterable[int]) -> pa.Array:
+    # with the type: to find it out, Arrow would look for pandas each time
+    return pa.array(list(at), pa.int64())
 
 
 def _plain(column: pa.ChunkedArray) -> list[object]:
