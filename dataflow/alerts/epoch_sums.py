@@ -13,6 +13,7 @@ from dataflow.columnar.sums import decimals
 from dataflow.pipeline.tables import TableSpec
 
 _WORD = 2**64 - 1
+_ADDED = {counts().name, sums().name}
 
 _Row = list[int | None]
 
@@ -39,7 +40,7 @@ class EpochSums:
     def fits(spec: TableSpec) -> bool:
         """Whether all that is merged is counts and exact sums."""
         columns = ((merge.part, spec.schema.field(name).type) for merge in spec.merges for name in merge.columns)
-        return all(part in (counts(), sums()) and not pa.types.is_floating(type_) for part, type_ in columns)
+        return all(part.name in _ADDED and not pa.types.is_floating(type_) for part, type_ in columns)
 
     def joined(self, rows: pa.Table) -> pa.Table | None:
         """Rows in `spec`, whose keys may repeat, are added; a row per key of them, with all before. None: not known."""

@@ -36,8 +36,8 @@ class Later:
 
     def due(self) -> list[Parcel]:
         """What has waited long enough by now, of one source partition at most, so that it does not take long."""
-        name = max(self._rows, key=self._rows.__getitem__)
-        return self._folded(name) if self._rows[name] >= FEW_ROWS else []
+        name = max(self._rows, key=self._rows.__getitem__, default=None)
+        return [] if name is None or self._rows[name] < FEW_ROWS else self._folded(name)
 
     def rest(self) -> list[Parcel]:
         """All that still waits."""
