@@ -8,12 +8,11 @@ from pathlib import Path
 
 from bench.alert_watch import SAMPLED
 from bench.engines import shape_for_bench
+from bench.names import QUIX
 from bench.peers.known import PEERS, ROOT, Peer
 from flink.cluster.cluster import FlinkCluster
 from flink.cluster.work import settle, submit
 from flink.generate.words import text
-
-FLINK, QUIX = "Flink SQL", "Quix Streams"
 
 QUIX_PEER: Peer = next(each for each in PEERS if each.name == QUIX)
 

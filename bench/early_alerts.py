@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bench.alert_peers import FLINK, QUIX, QUIX_PEER, Running, flink_job, quix_program
+from bench.alert_peers import QUIX_PEER, Running, flink_job, quix_program
 from bench.alert_watch import (
     Arrivals,
     LakeWatch,
@@ -28,7 +28,9 @@ from bench.alert_watch import (
 from bench.commands import create_topic, produce, run
 from bench.early_alerts_pipeline import ALERTS, EARLY
 from bench.measure import BenchError, run_child
+from bench.names import FLINK_ALERTS, QUIX, alerts_at_consumer, committed_alerts, early_alerts
 from bench.results import write
+from bench.shown import show
 from deploy.kafka_server import KafkaCluster
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,21 +45,6 @@ COLUMNS = ("p50", "p90", "p99", "max")
 Line = dict[str, float]
 """Quantiles in ms, and how many of how many `events` had an alert."""
 Peer = Callable[[str, str, str, Path], AbstractContextManager[Running]]
-
-
-def early(epoch_ms: int) -> str:
-    """The line of what is told early in a run with such epochs."""
-    return f"Tidemill, told early, epochs of {epoch_ms} ms"
-
-
-def in_lake(epoch_ms: int) -> str:
-    """The line of the commit itself."""
-    return f"Tidemill, committed to the lake, epochs of {epoch_ms} ms"
-
-
-def at_consumer(epoch_ms: int) -> str:
-    """The line of the committed change at a consumer."""
-    return f"Tidemill, committed, at a consumer, epochs of {epoch_ms} ms"
 
 
 class Load:
@@ -126,9 +113,9 @@ def of_tidemill(load: Load, epoch_ms: int) -> dict[str, Line]:
             lake.stop()
             listener.stop()
     return {
-        early(epoch_ms): line(arrivals, load.told(EARLY).at_ms),
-        in_lake(epoch_ms): line(arrivals, lake.moments(arrivals.places)),
-        at_consumer(epoch_ms): line(arrivals, listener.told.at_ms),
+        early_alerts(epoch_ms): line(arrivals, load.told(EARLY).at_ms),
+        committed_alerts(epoch_ms): line(arrivals, lake.moments(arrivals.places)),
+        alerts_at_consumer(epoch_ms): line(arrivals, listener.told.at_ms),
     }
 
 
@@ -172,7 +159,7 @@ def main() -> None:
     turns: dict[str, Callable[[Load], dict[str, Line]]] = {
         str(epoch_ms): lambda load, epoch_ms=epoch_ms: of_tidemill(load, epoch_ms) for epoch_ms in given.epochs_ms
     }
-    for name, start, left_out in ((FLINK, flink_job, given.no_flink), (QUIX, quix_program, given.no_quix)):
+    for name, start, left_out in ((FLINK_ALERTS, flink_job, given.no_flink), (QUIX, quix_program, given.no_quix)):
         if not left_out:
             turns[name] = lambda load, start=start, name=name: of_peer(load, start, versions, name)
     figures: dict[str, Line] = {}
@@ -188,6 +175,7 @@ def main() -> None:
                 kafka.stop()
             print(as_markdown(figures), file=sys.stderr)
     write("early_alerts", "Latency from Kafka to an alert", facts(given, versions), as_markdown(figures), figures)
+    show("rules.md", "early_alerts", as_markdown(figures))
 
 
 def facts(given: argparse.Namespace, versions: Mapping[str, str]) -> dict[str, object]:
@@ -205,7 +193,7 @@ def facts(given: argparse.Namespace, versions: Mapping[str, str]) -> dict[str, o
 
 
 _HOW = {
-    FLINK: "the two rules alone, one slot, JSON to upsert-kafka at least once, each record sent by itself: no "
+    FLINK_ALERTS: "the two rules alone, one slot, JSON to upsert-kafka at least once, each record sent by itself: no "
     "mini-batch, buffer timeout 0, linger 0; checkpoints every second",
     QUIX: "the two rules alone, one process, at least once, state in RocksDB, repartitioned by key, linger 0",
 }

@@ -12,6 +12,22 @@ PATHWAY = "Pathway"
 LAMINARDB = "LaminarDB"
 QUIX = "Quix Streams"
 BYTEWAX = "plain Bytewax"
+FLINK_ALERTS = "Flink SQL"
+
+
+def early_alerts(epoch_ms: int) -> str:
+    """Alerts that are told early in a run with such epochs."""
+    return f"Tidemill, told early, epochs of {epoch_ms} ms"
+
+
+def committed_alerts(epoch_ms: int) -> str:
+    """Alerts once the lake has their commit."""
+    return f"Tidemill, committed to the lake, epochs of {epoch_ms} ms"
+
+
+def alerts_at_consumer(epoch_ms: int) -> str:
+    """Committed changes of alerts at a consumer of their topic."""
+    return f"Tidemill, committed, at a consumer, epochs of {epoch_ms} ms"
 
 
 def flink(form: str, parallelism: int) -> str:

@@ -44,6 +44,12 @@ PARTS = (
         ("--rate", "500", "--seconds", "12", "--epochs-ms", "250", "--delta-rate", "200"),
         needs=_JAVA,
     ),
+    Part(
+        "bench.early_alerts",
+        "early_alerts",
+        ("--rate", "500", "--seconds", "15", "--epochs-ms", "250", "--no-flink", "--no-quix"),
+        needs=f"{_JAVA} and Flink; `sh deploy/bootstrap.sh peer quix`",
+    ),
     Part("bench.backfill", "backfill", ("--events", "50000"), needs=_ENGINES),
     Part("bench.decode", "decode", ("--records", "1000")),
     Part("bench.fold", "fold", ("--rounds", "5", "--batches", "5", "--ids", "100000")),

@@ -10,6 +10,7 @@ from bench.names import (
     BYTEWAX,
     DIRECT,
     DUCKDB,
+    FLINK_ALERTS,
     HERE,
     LAMINARDB,
     PATHWAY,
@@ -18,6 +19,8 @@ from bench.names import (
     SPARK,
     SPARK_STREAM,
     WORKERS,
+    committed_alerts,
+    early_alerts,
     flink,
 )
 
@@ -159,6 +162,36 @@ def _pairs(what: str, unit: float = 1) -> Measured:
     return measured
 
 
+def _told_ms(name: str, of: str) -> Measured:
+    def measured(results: Results) -> float | None:
+        line = None if (stored := results.get("early_alerts")) is None else stored.figures.get(name)
+        return line and float(line[of])
+
+    return measured
+
+
+def _against_peers(results: Results) -> float | None:
+    """The p99 of what is told early over that of the better one of the others."""
+    found = [_told_ms(name, "p99")(results) for name in (early_alerts(250), FLINK_ALERTS, QUIX)]
+    ours, *others = found
+    known = [each for each in others if each is not None]
+    return None if ours is None or not known else ours / min(known)
+
+
+def _behind_epoch_ms(results: Results) -> float | None:
+    """By how much more than an epoch of 250 ms a commit lies behind its records, at the p99."""
+    told = _told_ms(committed_alerts(250), "p99")(results)
+    return None if told is None else told - 250
+
+
+def _rate_with_rules(results: Results) -> float | None:
+    stored = results.get("alert_rules")
+    if stored is None:
+        return None
+    cpu = stored.figures["cpu_s"]
+    return float(min(cpu["without"]) / min(cpu["pipeline"]))
+
+
 def _shape(name: str) -> Measured:
     return _ratio("record_shapes", None, name, "plain")
 
@@ -188,6 +221,11 @@ _LATENCY = (
 _DELTA = (
     "With a few rows a poll the time is that of the steps between them, which decode, judge and fold a batch; they are "
     "the same for one row and for hundreds."
+)
+_EARLY = (
+    "A record waits until its source partition is asked again, while its reads are decoded and judged, for the look of "
+    "the rules, and while an epoch is staged and published on the same thread. Producer and broker take their part of "
+    "the two cores."
 )
 _FOLD = (
     "A batch costs what its rows do and a part that does not depend on them: its ledger line, its delta rows as Arrow "
@@ -308,6 +346,41 @@ TARGETS = (
         at_most=True,
         why=_DELTA,
     ),
+        "alerts told early, 20,000 events/s, p50",
+        5,
+        "early_alerts",
+        _told_ms(early_alerts(250), "p50"),
+        "ms",
+        at_most=True,
+        why=_EARLY,
+    ),
+    Target(
+        "alerts told early, 20,000 events/s, p99",
+        25,
+        "early_alerts",
+        _told_ms(early_alerts(250), "p99"),
+        "ms",
+        at_most=True,
+        why=_EARLY,
+    ),
+    Target(
+        "alerts told early against the better one of Flink SQL and Quix Streams, p99",
+        0.5,
+        "early_alerts",
+        _against_peers,
+        at_most=True,
+        why=_EARLY,
+    ),
+    Target(
+        "a commit with an alert behind its record, beyond an epoch of 250 ms, p99",
+        50,
+        "early_alerts",
+        _behind_epoch_ms,
+        "ms",
+        at_most=True,
+        why=_LATENCY,
+    ),
+    Target("rate that is kept with ten alert rules", 0.6, "alert_rules", _rate_with_rules),
     Target(
         "against Spark, the quicker of a batch and Structured Streaming",
         4,

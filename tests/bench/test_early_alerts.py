@@ -10,8 +10,9 @@ import pytest
 
 from bench.alert_peers import SETTINGS, quix_command, statements
 from bench.alert_watch import Arrivals, LakeWatch, Told, alerted, event_of, latencies_ms, quantiles
-from bench.early_alerts import as_markdown, early, line
+from bench.early_alerts import as_markdown, line
 from bench.measure import BenchError
+from bench.names import early_alerts
 from sinks.lake.catalog.sqlite import CATALOG_NAME
 
 
@@ -99,7 +100,7 @@ def test_a_commit_is_seen_when_the_catalog_has_the_offset(tmp_path: Path) -> Non
 def test_each_way_to_tell_an_alert_has_a_line() -> None:
     told = quantiles(np.arange(101.0))
     assert told == {"p50": 50.0, "p90": 90.0, "p99": 99.0, "max": 100.0}
-    lines = as_markdown({early(250): told, "Flink SQL": told}).splitlines()
+    lines = as_markdown({early_alerts(250): told, "Flink SQL": told}).splitlines()
     names = ("Tidemill, told early, epochs of 250 ms", "Flink SQL")
     assert lines[2:] == [f"| {name} | 50.0 | 90.0 | 99.0 | 100.0 |" for name in names]
 

@@ -42,6 +42,9 @@ def test_every_result_that_a_target_names_is_measured_by_a_part() -> None:
         ("against Quix Streams", 60.0),
         ("rules over pairs, ten million keys: memory, peak", 1.0),  # of the worse kind of rule
         ("rules over pairs, ten million keys: until judged after a restart", 3.0),
+        ("alerts told early against the better one of Flink SQL and Quix Streams, p99", 0.4),
+        ("a commit with an alert behind its record, beyond an epoch of 250 ms, p99", 40.0),
+        ("rate that is kept with ten alert rules", 0.75),
     ],
 )
 def test_a_target_is_measured_by(name: str, value: float) -> None:
