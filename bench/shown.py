@@ -1,4 +1,4 @@
-"""Tables of results as a page of docs/ shows them, each between two marks of its own: written when they are measured."""
+"""Tables of results as a page of docs/ shows them, between two marks: written when they are measured."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def marks(name: str) -> tuple[str, str]:
 def shown(text: str, name: str) -> str:
     """What a page has between the marks. Raises ValueError where it has none."""
     begin, end = marks(name)
-    before, found, rest = text.partition(f"{begin}\n")
+    _, found, rest = text.partition(f"{begin}\n")
     within, ended, _ = rest.partition(f"{end}\n")
     if not found or not ended:
         raise ValueError(f"the page has no place for {name}: it needs the lines {begin} and {end}")

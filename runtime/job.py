@@ -21,6 +21,7 @@ from dataflow import flow as graph
 from dataflow.columnar import codes, groups, hashing
 from dataflow.decode.decoder import decoder_for
 from dataflow.enrich.joins import Joins, Kept
+from dataflow.fold.ahead import FoldAhead
 from dataflow.fold.fold import Fold
 from dataflow.fold.later import Later, unfolded
 from dataflow.intake.control import Control
@@ -321,7 +322,10 @@ def _lake(job: Job, fold: Callable[[Judged], Parcel], joins: Joins) -> LakeSink:
         _forget_former_ways(job)
         job.outlet.begin(writer.incarnation)
         if writer.alerts is not None and job.outlet.early_rules:
-            writer.alerts.tell_early(job.outlet.early_rules, job.outlet.tell_early, joins)
+            rules = job.outlet.early_rules
+            rollups = {rule.rollup.name for rule in job.plan.alerts if rule.name in rules}
+            ahead = FoldAhead(job.plan, rollups, joins).tables
+            writer.alerts.tell_early(rules, job.outlet.tell_early, ahead)
         writer.later = Later(fold)
         _tell_changes(job)
 

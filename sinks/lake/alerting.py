@@ -12,8 +12,6 @@ from dataflow.alerts.judge import RuleJudge, Stored
 from dataflow.alerts.pair_judge import PairJudge
 from dataflow.alerts.stats import RuleStats
 from dataflow.alerts.windows import Span
-from dataflow.enrich.joins import Joins
-from dataflow.fold.ahead import FoldAhead
 from dataflow.messages import NEVER_MS, Parcel, Range
 from dataflow.pipeline.alert_plan import AlertPlan
 from dataflow.pipeline.names import ALERT_CHANGES, ALERTS
@@ -32,6 +30,7 @@ from sinks.lake.closing import Closing, forget_rules_that_are_gone
 from sinks.lake.early import Early
 from sinks.lake.frontier import Frontier, Reach, Stand
 from sinks.lake.stored_windows import StoredWindows
+from sinks.lake.unfolded import Ahead, nothing_waits
 
 RECENT_EPOCHS = 256
 """A source partition without records for so many epochs holds no window in memory; what it brings later is read back
@@ -47,7 +46,7 @@ class Alerting:
 
     def __init__(self, catalog: Catalog, plan: Plan) -> None:
         """`plan` has at least one rule."""
-        self._catalog, self._plan = catalog, plan
+        self._catalog = catalog
         self._stored = StoredWindows(catalog)
         self._tables: Mapping[str, TableLayout] = {}
         self._staged: Sequence[StagedFile] = ()
@@ -94,15 +93,16 @@ class Alerting:
             for name, judge in judges
         )
 
-    def tell_early(self, rules: Collection[str], tell: Callable[[pa.Table], None], joins: Joins | None = None) -> None:
+    def tell_early(
+        self, rules: Collection[str], tell: Callable[[pa.Table], None], ahead: Ahead = nothing_waits
+    ) -> None:
         """From now on tell raised alerts of these rules, in ALERT_SCHEMA, as soon as the rows for them are here.
 
-        Of rules that are judged with each row; `tell` must neither wait nor raise. `joins`: what rows are joined with
-        that come before they are folded.
+        Of rules that are judged with each row; `tell` must neither wait nor raise. `ahead` folds rows that come
+        unfolded, for the rollups of these rules.
         """
         judges = [judge for judge in self._judges if isinstance(judge, RuleJudge) and judge.rule.name in rules]
-        fold = FoldAhead(self._plan, {judge.rule.rollup.name for judge in judges}, joins)
-        self._early = Early(judges, tell, fold) if judges else None
+        self._early = Early(judges, tell, ahead) if judges else None
 
     def came(self, parcels: Sequence[Parcel], staged: Sequence[StagedFile]) -> None:
         """These are of an epoch to be judged: tell what they raise, where anybody wants that early.

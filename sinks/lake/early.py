@@ -6,9 +6,9 @@ import pyarrow as pa
 
 from dataflow.alerts.early_judge import EarlyJudge
 from dataflow.alerts.judge import RuleJudge
-from dataflow.fold.ahead import FoldAhead
 from dataflow.messages import NEVER_MS, Parcel
 from dataflow.pipeline.names import ALERTS
+from sinks.lake.unfolded import Ahead, nothing_waits
 
 BEHIND_RECORDS = 10_000
 """A parcel of so many records comes of a run that catches up: its commit is as soon, and looking twice would cost time
@@ -18,14 +18,16 @@ that brings it closer."""
 class Early:
     """Looks ahead for some rules, in the writer's thread, and tells what it finds."""
 
-    def __init__(self, judges: Sequence[RuleJudge], tell: Callable[[pa.Table], None], fold: FoldAhead) -> None:
+    def __init__(
+        self, judges: Sequence[RuleJudge], tell: Callable[[pa.Table], None], ahead: Ahead = nothing_waits
+    ) -> None:
         """`tell(changes)` gets raised alerts, in ALERT_SCHEMA; it must neither wait nor raise.
 
-        `fold` is of all rollups of these rules.
+        `ahead` folds rows that come unfolded, for all rollups of these rules.
         """
         self._judges = [(EarlyJudge(judge), judge) for judge in judges]
         self._tables = {spec.name for judge in judges for spec in (judge.delta, *judge.sides)}
-        self._tell, self._fold = tell, fold
+        self._tell, self._ahead = tell, ahead
         self._waiting: list[Parcel] = []
         self.has_begun = False
         """Whether the epoch has had a parcel with rows of these rules."""
@@ -59,7 +61,7 @@ class Early:
         """All that waits, by table."""
         batches: dict[str, list[pa.RecordBatch]] = {}
         few = [parcel.unfolded for parcel in self._waiting if parcel.unfolded is not None]
-        for tables in [*(parcel.tables for parcel in self._waiting), *self._fold.tables(few)]:
+        for tables in [*(parcel.tables for parcel in self._waiting), *self._ahead(few)]:
             for name in self._tables & tables.keys():
                 if tables[name].num_rows:
                     batches.setdefault(name, []).append(tables[name])

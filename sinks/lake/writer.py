@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from dataflow.alerts.stats import RuleStats
 from dataflow.errors import Gap, LakeError, LakeMissing, RecoveryError
-from dataflow.fold.later import Later
 from dataflow.fold.merge import merge_rows
 from dataflow.messages import Judged, Parcel, Range
 from dataflow.pipeline.names import ALERT_CHANGES, LEDGER
@@ -33,6 +32,7 @@ from sinks.lake.ledger import ledger_rows, merge_ranges
 from sinks.lake.leftovers import remove_merged, remove_staged
 from sinks.lake.manifest import Manifest, State, from_state, to_state
 from sinks.lake.names import SinkFile, sink_file_name, table_folder, unique_name
+from sinks.lake.unfolded import Later
 
 if TYPE_CHECKING:
     from sinks.lake.alerting import Alerting
