@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from bench.alert_peers import QUIX_PEER, Running, flink_job, quix_program
@@ -156,15 +157,15 @@ def main() -> None:
     if not given.no_quix and not QUIX_PEER.is_here:
         raise SystemExit(f"{QUIX} is not here: `{QUIX_PEER.how_to_get}` brings it, --no-quix leaves it out")
     versions: dict[str, str] = {}
-    turns: dict[str, Callable[[Load], dict[str, Line]]] = {
-        str(epoch_ms): lambda load, epoch_ms=epoch_ms: of_tidemill(load, epoch_ms) for epoch_ms in given.epochs_ms
-    }
+    turns: list[Callable[[Load], dict[str, Line]]] = [
+        partial(of_tidemill, epoch_ms=epoch_ms) for epoch_ms in given.epochs_ms
+    ]
     for name, start, left_out in ((FLINK_ALERTS, flink_job, given.no_flink), (QUIX, quix_program, given.no_quix)):
         if not left_out:
-            turns[name] = lambda load, start=start, name=name: of_peer(load, start, versions, name)
+            turns.append(partial(of_peer, start=start, versions=versions, name=name))
     figures: dict[str, Line] = {}
     with tempfile.TemporaryDirectory(prefix="tidemill-bench-") as folder:
-        for number, measure in enumerate(turns.values()):
+        for number, measure in enumerate(turns):
             work = Path(folder) / str(number)
             work.mkdir()
             kafka = KafkaCluster(work / "kafka")

@@ -61,7 +61,7 @@ class EpochSums:
                     row[place] = 0
         touched = [self._rows[key] for key in first]
         found = rows.select(self._spec.keys).take(_places(first.values()))
-        columns = dict(zip(self._spec.keys, found.columns, strict=True))
+        columns: dict[str, pa.Array | pa.ChunkedArray] = dict(zip(self._spec.keys, found.columns, strict=True))
         for place, name in enumerate(self._names):
             columns[name] = _column([row[place] for row in touched], self._spec.schema.field(name).type)
         return pa.Table.from_arrays([columns[name] for name in self._spec.schema.names], schema=self._spec.schema)
@@ -79,7 +79,7 @@ class EpochSums:
         known = self._before(rows.take(_places(at for _, at in new)))
         if known is None:
             return False
-        nothing: _Row = [0 if pa.types.is_int64(self._spec.schema.field(name).type) else None for name in self._names]
+        nothing: _Row = [0 if pa.types.is_integer(self._spec.schema.field(name).type) else None for name in self._names]
         for key, _ in new:
             self._rows[key] = list(nothing)
         lines = zip(*(_units(known.rows.column(name)) for name in self._names), strict=True)
@@ -111,7 +111,7 @@ def _units(column: pa.ChunkedArray) -> list[int | None]:
 
 
 def _column(units: Sequence[int | None], type_: pa.DataType) -> pa.Array:
-    if pa.types.is_int64(type_):
+    if pa.types.is_integer(type_):
         return pa.array(units, type_)
     numbers = [unit or 0 for unit in units]
     low = np.array([number & _WORD for number in numbers], np.uint64)

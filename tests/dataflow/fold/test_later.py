@@ -29,6 +29,8 @@ SOME: Row = {
     "amount": 1,
     "cost": Decimal(1),
 }
+CHOSEN = plan().rollups[:2]
+AHEAD = FoldAhead(plan(), {rollup.name for rollup in CHOSEN})
 TABLES = [spec.name for spec in tables_of(plan(), events=True)]
 
 
@@ -62,11 +64,9 @@ def test_ranges_that_are_folded_together_say_what_they_say_apart(rows: list[Row]
 @given(st.lists(ROWS, min_size=1, max_size=8), st.lists(st.integers(1, 7)))
 def test_what_is_folded_ahead_are_the_rows_of_its_rollups_and_no_others(rows: list[Row], cuts: list[int]) -> None:
     parts = [*reads(watermarked(rows), cuts), *reads(watermarked(rows), [], "t/1")]
-    chosen = plan().rollups[:2]
     whole = [FOLD(part) for part in parts]
-    ahead = FoldAhead(plan(), {rollup.name for rollup in chosen}).tables(parts)
-    found = [Parcel(whole[0].range, dict(tables)) for tables in ahead]
-    wanted = {spec.name for rollup in chosen for spec in rollup_tables(rollup)}
+    found = [Parcel(whole[0].range, dict(tables)) for tables in AHEAD.tables(parts)]
+    wanted = {spec.name for rollup in CHOSEN for spec in rollup_tables(rollup)}
     assert {name for parcel in found for name in parcel.tables} <= wanted
     for name in wanted:
         assert merged(found, name) == merged(whole, name)
