@@ -346,6 +346,7 @@ TARGETS = (
         at_most=True,
         why=_DELTA,
     ),
+    Target(
         "alerts told early, 20,000 events/s, p50",
         5,
         "early_alerts",
