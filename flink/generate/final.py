@@ -10,7 +10,7 @@ from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.windows.flink import interval
 from dataflow.windows.kinds import has_one_window, kind_of
 from flink.generate.generated import SinkTable
-from flink.generate.rollups import DIALECT, ROWS, Words, last_end, late_after, taken
+from flink.generate.rollups import DIALECT, ROWS, Words, last_end, late_after, own_fields, taken, taken_view
 from flink.generate.words import named
 
 TS = "`_ts`"
@@ -33,26 +33,30 @@ def time_columns(time: str, rollups: Sequence[RollupPlan], bound_ms: int) -> str
 
 def final_view(plan: Plan, rollup: RollupPlan, words: Words) -> str:
     """The rows that a rollup takes; where a row has one window, those that are not late for it."""
-    read = rollup.reads
-    fields = [TS, *(named(name) for name in plan.row_schema.names if name in read)]
+    fields = [TS, *own_fields(plan, rollup, words)]
     more: list[str] = []
     if has_one_window(rollup.window):
         more.append(f"{late_after(rollup, last_end(rollup, words))} > `_watermark`")
     else:
         fields.append("`_watermark`")
-    head = f"CREATE TEMPORARY VIEW {final_name(rollup)} AS SELECT {', '.join(fields)}"
+    head = f"CREATE TEMPORARY VIEW {taken_view(rollup)} AS SELECT {', '.join(fields)}"
     return f"{head}\nFROM {ROWS}{taken(rollup, words, more)}"
 
 
 def final_insert(rollup: RollupPlan, table: SinkTable, words: Words) -> str:
     """The rollup's row per window and key, once."""
+    return f"INSERT INTO {named(rollup.name)} {final_rows(rollup, table, words)}"
+
+
+def final_rows(rollup: RollupPlan, table: SinkTable, words: Words) -> str:
+    """The rows of `final_insert`, with the columns of `table`."""
     keys = [named(key.name) for key in rollup.keys]
     values = {each: f"{in_ms(named(each))} AS {named(each)}" for each in ("window_start", "window_end")}
     values |= {each.name: f"{words.aggregate(each)} AS {named(each.name)}" for each in rollup.aggregates}
     fields = ",\n  ".join(values.get(name, named(name)) for name in table.columns.names)
     late = late_in_function(rollup)
     by = ", ".join(["`window_start`", "`window_end`", *keys])
-    return f"INSERT INTO {named(rollup.name)} SELECT\n  {fields}\nFROM TABLE({called(rollup)}){late}\nGROUP BY {by}"
+    return f"SELECT\n  {fields}\nFROM TABLE({called(rollup)}){late}\nGROUP BY {by}"
 
 
 def called(rollup: RollupPlan) -> str:
@@ -60,7 +64,7 @@ def called(rollup: RollupPlan) -> str:
     function = kind_of(rollup.window).sql[DIALECT].function
     assert function is not None, "Flink has a function for every kind of window"
     keys = ", ".join(named(key.name) for key in rollup.keys)
-    return function(rollup.window, final_name(rollup), TS, keys)
+    return function(rollup.window, taken_view(rollup), TS, keys)
 
 
 def late_in_function(rollup: RollupPlan) -> str:
@@ -75,8 +79,3 @@ def late_in_function(rollup: RollupPlan) -> str:
 def in_ms(time: str) -> str:
     """A time of Flink's as BIGINT."""
     return f"EXTRACT(EPOCH FROM {time}) * 1000 + MOD(EXTRACT(MILLISECOND FROM {time}), 1000)"
-
-
-def final_name(rollup: RollupPlan) -> str:
-    """What the view of the rows that a rollup takes is called."""
-    return named(f"_taken_{rollup.name}")

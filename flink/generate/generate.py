@@ -9,6 +9,7 @@ from flink.contract.dimension import FUNCTION_CLASS as DIMENSION_CLASS
 from flink.contract.table import CHECKSUM_CLASS, FIRST_SEEN_CLASS
 from flink.contract.table import FUNCTION_CLASS as JUDGE_CLASS
 from flink.generate import deployment, manifest
+from flink.generate.alerts import alert_insert, alert_name, alert_table, alert_views, rules_of
 from flink.generate.changes import CHECKSUM, change_inserts, change_tables, change_views
 from flink.generate.dimensions import FUNCTION, Inline
 from flink.generate.final import TS, final_insert, final_view, time_columns
@@ -54,6 +55,7 @@ def generate(plan: Plan, given: Options) -> Generated:
         of_rollups = list(change_tables(plan, given))
     tables = (
         *of_rollups,
+        *(alert_table(plan, rule, given) for rule in rules_of(plan, given)),
         late_table(plan, given),
         dead_table(plan, given),
     )
@@ -125,6 +127,7 @@ def _statements(
     else:
         taking = upsert_view if given.form == "upsert" else final_view
         yield from (taking(plan, rollup, words) for rollup in rollups)
+        yield from alert_views(rules_of(plan, given), words, given)
     yield _statement_set(plan, rollups, tables, words, given)
 
 
@@ -186,6 +189,9 @@ def _statement_set(
             else final_insert(rollup, by_name[rollup.name], words)
             for rollup in rollups
         ]
+    for rule in rules_of(plan, given):
+        ttl_ms = _ttl_ms(plan, rule.rollup, given)
+        inserts.append(alert_insert(plan, rule, by_name[alert_name(rule)], words, given, ttl_ms))
     late = "\nUNION ALL\n".join(late_rows(rollup, words) for rollup in rollups)
     # one insert: two into one topic would share the names of their transactions
     inserts.append(f"INSERT INTO {named(tables[-2].name)}\n{late}")
@@ -202,7 +208,8 @@ def _statement_set(
 def _ttl_ms(plan: Plan, rollup: RollupPlan, given: Options) -> int | None:
     if given.is_bounded:
         return None
-    return rollup.window.size_ms + plan.out_of_orderness_ms + rollup.allowed_lateness_ms + given.state_ttl_ms
+    size_ms = rollup.window.size_ms if rollup.within_ms is None else rollup.within_ms
+    return size_ms + plan.out_of_orderness_ms + rollup.allowed_lateness_ms + given.state_ttl_ms
 
 
 def _script(plan: Plan, statements: Sequence[str]) -> str:

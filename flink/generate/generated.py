@@ -14,7 +14,7 @@ class SinkTable:
     None. `columns` in order, by Arrow types: decimals with their digits, times as int64 ms. `key`: the columns of which
     the last record counts; none = every record is a row of its own. `hidden`: those of the columns that stand for key
     columns that may be null, which no key of a Kafka record can be. `changes`: its records are changes in Debezium's
-    JSON, what is taken back before what takes its place.
+    JSON, what is taken back before what takes its place. `rule`: that of whose alerts it has a row each.
     """
 
     name: str
@@ -24,6 +24,7 @@ class SinkTable:
     path: str | None = None
     hidden: tuple[str, ...] = ()
     changes: bool = False
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

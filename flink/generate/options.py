@@ -46,7 +46,8 @@ class Options:
 
     `checkpoints`: a folder or an address; None leaves it to the cluster. `state_ttl_ms`: for how long beyond its size,
     bound and lateness a window's state stays without a row, in an unbounded upsert job. `rollups`: only these; None is
-    all. `registry`: the address of the schema registry as the cluster sees it, where records need one.
+    all. `alerts`: the rules whose alerts the job tells, too. `registry`: the address of the schema registry as the
+    cluster sees it, where records need one.
     """
 
     brokers: str = "127.0.0.1:9092"
@@ -69,6 +70,7 @@ class Options:
     kafka: Mapping[str, str] = field(default_factory=dict)
     handover: Handover | None = None
     registry: str | None = None
+    alerts: tuple[str, ...] = ()
 
     @property
     def is_bounded(self) -> bool:

@@ -17,6 +17,7 @@ from dataflow.windows.kinds import has_one_window, kind_of
 from flink.contract.records import in_registry, too_long, unread
 from flink.contract.table import unsupported
 from flink.generate import dimensions
+from flink.generate.alerts import rules_of, unsaid
 from flink.generate.changes import sketched
 from flink.generate.final import lag_ms
 from flink.generate.options import Options
@@ -39,6 +40,7 @@ def refuse(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> None:
     words = Words(plan)
     for rollup in rollups:
         mistakes += _rollup(plan, rollup, given, words)
+    mistakes += _alerts(plan, rollups, given)
     if mistakes:
         # what is wrong with the event is found for each rollup, and said once
         raise PipelineError(f"pipeline {plan.name} as Flink SQL, form {given.form}", list(dict.fromkeys(mistakes)))
@@ -102,6 +104,15 @@ def _handover(plan: Plan, given: Options) -> Iterator[str]:
                 )
 
 
+def _alerts(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> Iterator[str]:
+    for rule in rules_of(plan, given):
+        why = unsaid(plan, rule, given)
+        if why is not None:
+            yield f"alerts.{rule.name}: {why}; leave --alerts out, and the rule to Tidemill"
+        elif rule.rollup not in rollups:
+            yield f"alerts.{rule.name}: it asks rollup {rule.rollup.name}, which --rollup leaves out; name that, too"
+
+
 def _records(plan: Plan, given: Options) -> Iterator[str]:
     if in_registry(plan.format) and given.registry is None:
         yield f"format = {plan.format.name}(...): {NEEDS_REGISTRY}"
@@ -111,8 +122,11 @@ def _records(plan: Plan, given: Options) -> Iterator[str]:
 
 
 def _rollup(plan: Plan, rollup: RollupPlan, given: Options, words: Words) -> Iterator[str]:
-    if rollup.names_events:
-        yield f"alerts.{rollup.name}: a rule over pairs of events has no equal form in the job; {ELSE}"
+    if rollup.names_events and given.handover is not None:
+        yield (
+            f"alerts.{rollup.name}: a job tells a lake its rows a checkpoint apart, so an absence would be told of an"
+            " event whose other one is on its way; go on with Tidemill"
+        )
         return
     where = f"rollups.{rollup.name}"
     if plan.out_of_orderness_ms + rollup.allowed_lateness_ms < 1:

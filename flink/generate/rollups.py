@@ -6,12 +6,16 @@ from dataflow.aggregates.rows import Taken
 from dataflow.filter.engine_sql import Decimals
 from dataflow.filter.expression import Expression
 from dataflow.filter.flink import FlinkSql
+from dataflow.own_columns import EVENT_PLACE
 from dataflow.pipeline.plan import AggregatePlan, Plan, RollupPlan
 from dataflow.windows.assigned import Assigned
 from dataflow.windows.kinds import kind_of
 from flink.generate.words import digits_of, named, text
 
 DIALECT = "flink"
+SOURCE_PARTITION = "CONCAT(`topic`, '/', CAST(`partition` AS STRING))"
+"""A partition as a lake calls it, of a row of ROWS."""
+
 ROWS = "`_rows`"
 """The view of all events that are no duplicates, with their watermarks and their dimensions' columns."""
 
@@ -53,12 +57,30 @@ def last_end(rollup: RollupPlan, words: Words) -> str:
     return f"{words.time} + {rollup.window.size_ms}" if found is None else found.last_end
 
 
+def own_fields(plan: Plan, rollup: RollupPlan, words: Words) -> list[str]:
+    """What a view of the rows that a rollup takes has beside their windows: the columns that it reads.
+
+    Of a rollup with a row per event also where that stands, and when it took place.
+    """
+    read = rollup.reads | ({plan.event.event_time.name} if rollup.names_events else set())
+    fields = [words.columns[name] for name in plan.row_schema.names if name in read]
+    if rollup.names_events:
+        partition, offset = (named(field.name) for field in EVENT_PLACE)
+        fields += [f"{SOURCE_PARTITION} AS {partition}", offset]
+    return fields
+
+
 def taken(rollup: RollupPlan, words: Words, more: Iterable[str] = ()) -> str:
     """The WHERE of the rows that a rollup takes; nothing where it takes all."""
     conditions = [*([] if rollup.where is None else [words.condition(rollup.where)]), *more]
     if not conditions:
         return ""
     return " WHERE " + " AND ".join(f"({each})" for each in conditions)
+
+
+def taken_view(rollup: RollupPlan) -> str:
+    """What the view of the rows that a rollup takes is called."""
+    return named(f"_taken_{rollup.name}")
 
 
 def late_rows(rollup: RollupPlan, words: Words) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from dataflow.own_columns import EVENT_PLACE
 from dataflow.pipeline.names import DEAD_LETTERS, LATE_EVENTS
 from dataflow.pipeline.plan import Plan, RollupPlan
 from dataflow.windows.kinds import kind_of
@@ -43,6 +44,8 @@ DEAD = pa.schema(
 def nullable_keys(plan: Plan, rollup: RollupPlan) -> list[str]:
     """Keys of a rollup that may be null; every column of a dimension may."""
     sure = {leaf.name for leaf in plan.event.fields if not leaf.nullable}
+    if rollup.names_events:
+        sure |= {field.name for field in EVENT_PLACE}
     return [key.name for key in rollup.keys if key.name not in sure]
 
 

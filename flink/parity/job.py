@@ -13,6 +13,7 @@ from flink.cluster.errors import FlinkError, JobFailed
 from flink.cluster.rest import Job
 from flink.cluster.work import finish, settle, submit
 from flink.contract.build import contract_jar
+from flink.generate.alerts import unsaid
 from flink.generate.generate import generate
 from flink.generate.generated import Generated
 from flink.generate.options import Form, Options
@@ -20,6 +21,7 @@ from flink.parity.sinks import sink_tables
 from proof.parity.engine import Answer
 from proof.parity.produce import fresh_name, make_topics, remove_topics
 from proof.parity.records import Kafka, Pins, committed
+from proof.standing import NEARLY, certain
 
 FINISH_SECONDS = 900.0
 SETTLE_SECONDS = CHECKPOINT_SECONDS = 300.0
@@ -98,12 +100,21 @@ def run_flink(plan: Plan, pins: Pins, kafka: Kafka, cluster: FlinkCluster, jar: 
         rollups=asked.rollups,
         registry=kafka.registry,
     )
+    options = replace(options, alerts=judged_rules(plan, options))
     generated = generate(plan, options)
     make_topics(kafka, generated.topics, 2)
     try:
         return _Run(plan, kafka, cluster, generated, asked, pins, prefix).through()
     finally:
         remove_topics(kafka, generated.topics)
+
+
+def judged_rules(plan: Plan, options: Options) -> tuple[str, ...]:
+    """The rules whose alerts the job can tell, of those that are compared and whose rollups it makes."""
+    made = [each.name for each in plan.rollups if options.rollups is None or each.name in options.rollups]
+    return tuple(
+        rule.name for rule in certain(plan, NEARLY) if rule.rollup.name in made and unsaid(plan, rule, options) is None
+    )
 
 
 class _Run:
@@ -142,7 +153,10 @@ class _Run:
         self.require_restarts(ended)
         if not self.asked.kill:
             self.told.append(f"restarts = {ended.restarts}")
-        return Answer(sink_tables(self.plan, self.generated, self.kafka), ", ".join(self.told))
+        judged = tuple(table.rule for table in self.generated.tables if table.rule is not None)
+        if judged:
+            self.told.append(f"told the alerts of {', '.join(judged)} itself")
+        return Answer(sink_tables(self.plan, self.generated, self.kafka), ", ".join(self.told), judged)
 
     def submitted(self, savepoint: str | None) -> str:
         """The id of the job, all of whose tasks run."""

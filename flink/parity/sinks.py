@@ -8,23 +8,44 @@ from typing import Any
 
 import pyarrow as pa
 
+from dataflow.alerts.texts import json_text
 from dataflow.event.record_part import KEY
-from dataflow.pipeline.names import DEAD_LETTERS, LATE_EVENTS
+from dataflow.pipeline.names import ALERTS, DEAD_LETTERS, LATE_EVENTS
+from dataflow.pipeline.pair_plan import PairPlan
 from dataflow.pipeline.plan import Plan
 from flink.generate.generated import Generated, SinkTable
-from proof.parity.layout import Layout, Tables, layouts
+from proof.pair_standing import places_of
+from proof.parity.layout import ALERTS_LAYOUT, Compared, Layout, Tables, layouts
 from proof.parity.records import Kafka, pin, read
 
 
 def sink_tables(plan: Plan, generated: Generated, kafka: Kafka) -> Tables:
-    """Every table that the job writes, in the columns of its layout."""
+    """Every table that the job writes, in the columns of its layout; alerts of all rules in one."""
     known = layouts(plan)
     found: dict[str, pa.Table] = {}
+    alerts: list[pa.Table] = []
     for table in generated.tables:
         assert table.topic is not None, "a parity run's sinks are topics"
         records = read(kafka, pin(kafka, table.topic), (KEY,))
+        if table.rule is not None:
+            alerts.append(_alerts(plan, table, records))
+            continue
         found[table.name] = table_of(table, known[table.name], records)
-    return found
+    return {**found, ALERTS: pa.concat_tables(alerts)} if alerts else found
+
+
+def _alerts(plan: Plan, table: SinkTable, records: pa.Table) -> pa.Table:
+    """The alerts of one rule, in ALERTS_LAYOUT."""
+    (rule,) = [each for each in plan.alerts if each.name == table.rule]
+    keys = rule.keys if isinstance(rule, PairPlan) else rule.rollup.keys
+    window = ("window_start", "window_end")
+    layout = Layout(table.name, tuple(Compared(column.name, column.type, "alert") for column in table.columns), ())
+    lines = []
+    for row in table_of(table, layout, records).to_pylist():
+        of = json_text(places_of(rule, row)) if isinstance(rule, PairPlan) else ""
+        key = json_text({each.name: row[each.name] for each in keys})
+        lines.append({"rule": rule.name, "key": key, "of": of, **{name: row[name] for name in window}})
+    return pa.Table.from_pylist(lines, ALERTS_LAYOUT.schema)
 
 
 def table_of(table: SinkTable, layout: Layout, records: pa.Table) -> pa.Table:

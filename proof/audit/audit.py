@@ -146,7 +146,7 @@ class _Audit:
                 self._partition(segments[name], parts, place, Path(folder) / str(number))
             if self._selection.is_everything:
                 self._rows.check_outside([each.range for parts in segments.values() for each in parts])
-                check_alerts(self._snapshot, self._plan, self._catalog, report)
+                check_alerts(self._snapshot, self._plan, self._catalog, lines, report)
             self._windows(lines, segments, places, Path(folder) / "again")
         self._rows.tell_left()
         left_windows = dict(each for table, each in self._gone.items() if table in self._totals)

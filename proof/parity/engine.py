@@ -10,10 +10,14 @@ from proof.parity.records import Kafka, Pins
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an engine has said: its tables, and more about its run in words."""
+    """What an engine has said: its tables, and more about its run in words.
+
+    `judged`: the rules of which it has told the alerts itself, which stand in its table of alerts.
+    """
 
     tables: Tables
     told: str
+    judged: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

@@ -11,9 +11,10 @@ from dataflow.errors import TidemillError
 from dataflow.pipeline.names import ALERTS
 from dataflow.pipeline.plan import Plan
 from dataflow.sources.ranged import SourceRange, write_ranges
-from dataflow.sql import quoted, text
+from dataflow.sql import quoted
 from proof.dump import contents
-from proof.parity.layout import ALERTS_LAYOUT, Tables, layouts
+from proof.held_alerts import held_alerts
+from proof.parity.layout import Tables, layouts
 from proof.parity.records import Pins
 from proof.standing import NEARLY, certain
 from query.reader import LakeReader
@@ -52,9 +53,5 @@ def lake_tables(plan: Plan, lake: Path) -> Tables:
             columns = ", ".join(quoted(column.name) for column in layout.columns)
             found[name] = snapshot.query(f"SELECT {columns} FROM ({queries[name]})").cast(layout.schema)
         if plan.alerts:
-            rules = ", ".join(text(rule.name) for rule in certain(plan, NEARLY))
-            found[ALERTS] = snapshot.query(
-                "SELECT rule, key, epoch_ms(window_start) AS window_start, epoch_ms(window_end) AS window_end"
-                f" FROM {ALERTS} WHERE state = 'raised' AND rule IN ({rules or 'NULL'})"
-            ).cast(ALERTS_LAYOUT.schema)
+            found[ALERTS] = held_alerts(snapshot, plan, [rule.name for rule in certain(plan, NEARLY)])
     return found

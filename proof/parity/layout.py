@@ -130,10 +130,11 @@ ALERTS_LAYOUT = Layout(
         _same("key", pa.string(), "key"),
         _same("window_start", pa.int64(), "start of the window"),
         _same("window_end", pa.int64(), "end of the window"),
+        _same("of", pa.string(), "where its events stand"),
     ),
     (),
 )
-"""Alerts that stand: no table of an engine's, but what follows from its rollups."""
+"""Alerts that stand. `of`: of pairs of events a JSON object with their places, else empty."""
 
 CLASSES = ("read", "accepted", "duplicate", "late", "dead")
 ROLLUP_CLASSES = ("filtered", "counted", "late")

@@ -3,7 +3,7 @@
 Shares the declaration with the engine and nothing else: neither its windows nor its fold nor its dedup.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -25,10 +25,16 @@ _PLACE = f"{PARTITION}, {OFFSET}"
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """Every table of `layouts`, and the rows that are duplicates: partition, offset, event time."""
+    """Every table of `layouts`, and the rows that are duplicates: partition, offset, event time.
+
+    `newest_ms`: the largest event time of each source partition. `counted`: by rollup, of each key and window how many
+    rows it has (`row_count`).
+    """
 
     tables: Tables
     duplicates: pa.Table
+    newest_ms: Mapping[str, int]
+    counted: Tables
 
 
 def opinion(plan: Plan, records: pa.Table) -> Opinion:
@@ -65,11 +71,13 @@ class _Opinion:
         self.mark()
         self.deduplicate()
         found: dict[str, pa.Table] = {}
+        counted: dict[str, pa.Table] = {}
         self.con.execute(f"CREATE TABLE _taken (rollup VARCHAR, {PARTITION} VARCHAR, {OFFSET} BIGINT, {_LATE} BOOLEAN)")
         late = ["SELECT '' AS rollup, NULL AS _p, NULL AS _o, NULL AS _t, NULL AS _w WHERE FALSE"]
         for at, rollup in enumerate(self.plan.rollups):
             self.windows(rollup)
             found[rollup.name] = self.told(self.layouts[rollup.name], self.rollup_sql(rollup))
+            counted[rollup.name] = self.con.sql(self.grouped_sql(rollup, ["count(*) AS row_count"])).to_arrow_table()
             self.make(f"_late_{at}", self.late_sql(rollup))
             late.append(f"SELECT * FROM _late_{at}")
         columns = 'rollup, _p AS "partition", _o AS "offset", _t AS event_time, _w AS watermark'
@@ -81,7 +89,8 @@ class _Opinion:
         found[COUNTS] = self.told(self.layouts[COUNTS], self.counts_sql())
         found[COUNTS_ROLLUP] = self.told(self.layouts[COUNTS_ROLLUP], self.counts_rollup_sql())
         duplicates = self.con.sql(f"SELECT {_PLACE}, {self.time} AS event_time FROM _duplicates").to_arrow_table()
-        return Opinion(found, duplicates)
+        newest = self.con.sql(f"SELECT {PARTITION}, max({self.time}) FROM {_MARKED} GROUP BY {PARTITION}").fetchall()
+        return Opinion(found, duplicates, dict(newest), counted)
 
     def told(self, layout: Layout, sql: str) -> pa.Table:
         """The rows of a query in the columns and types of `layout`."""
@@ -143,7 +152,9 @@ class _Opinion:
 
     def windows(self, rollup: RollupPlan) -> None:
         """Each row that the rollup takes, with each of its windows, and whether late for it (semantics rule 6)."""
-        assigned = spans(rollup.window, self.time, f"SELECT * FROM {_ROWS} WHERE {condition(rollup.where)}", self.con)
+        place = f', {PARTITION} AS "partition", {OFFSET} AS "offset"' if rollup.names_events else ""
+        rows = f"SELECT *{place} FROM {_ROWS} WHERE {condition(rollup.where)}"
+        assigned = spans(rollup.window, self.time, rows, self.con)
         late = f"coalesce({_END} - 1 + {rollup.allowed_lateness_ms} <= {_WM}, FALSE)"
         self.make(_WINDOWS, f"SELECT *, {late} AS {_LATE} FROM ({assigned})")
         self.con.execute(
@@ -160,12 +171,15 @@ class _Opinion:
 
     def rollup_sql(self, rollup: RollupPlan) -> str:
         """Windows, keys and aggregates of the rows that are not late."""
+        return self.grouped_sql(rollup, [f"{_value(each)} AS {quoted(each.name)}" for each in rollup.aggregates])
+
+    def grouped_sql(self, rollup: RollupPlan, values: Sequence[str]) -> str:
+        """Windows, keys and these values of the rows that are not late."""
         keys = [quoted(key.name) for key in rollup.keys]
         rows = f"SELECT * FROM {_WINDOWS} WHERE NOT {_LATE}"
         if rollup.merges_windows:
             rows = _merged(rows, keys)
-        fields = [*keys, f"{_START} AS window_start", f"{_END} AS window_end"]
-        fields += [f"{_value(each)} AS {quoted(each.name)}" for each in rollup.aggregates]
+        fields = [*keys, f"{_START} AS window_start", f"{_END} AS window_end", *values]
         return f"SELECT {', '.join(fields)} FROM ({rows}) GROUP BY {', '.join([*keys, _START, _END])}"
 
     def counts_sql(self) -> str:

@@ -2,12 +2,15 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from dataflow.decode.decoder import beside_of
 from dataflow.pipeline.names import ALERTS
@@ -21,7 +24,7 @@ from proof.parity.opinion import opinion
 from proof.parity.produce import fresh_topic, write
 from proof.parity.records import Kafka, Pins, read
 from proof.parity.verdict import Verdict
-from proof.standing import alerts_of
+from proof.standing import NEARLY, Reached, alerts_of, certain
 
 DUCKDB, TIDEMILL = "duckdb", "tidemill"
 PREFIX = "tidemill-parity"
@@ -73,23 +76,44 @@ def run(plan: Plan, kafka: Kafka, pins: Pins, sides: Sides) -> Verdict:
         seconds[name] = time.monotonic() - began
         return made
 
+    judged: dict[str, tuple[str, ...]] = {}
     for engine in sides.others:
         said = timed(engine.name, partial(engine.ask, plan, pins, kafka))
-        tables[engine.name] = said.tables
+        tables[engine.name], judged[engine.name] = said.tables, said.judged
         told.append(f"{engine.name}: {said.told}")
     # read after the others, which may have been waiting for records that were not written yet
     records = read(kafka, pins, beside_of(plan))
     opined = timed(DUCKDB, lambda: opinion(plan, records))
     with tempfile.TemporaryDirectory(prefix="tidemill-parity-") as folder:
         own = timed(TIDEMILL, lambda: run_lake(plan, pins, sides.flags, Path(folder)))
-    tables = {DUCKDB: opined.tables, **tables}
+    tables = {DUCKDB: opined.tables, TIDEMILL: own, **tables}
+    rules = {TIDEMILL: {rule.name for rule in certain(plan, NEARLY)}}
     if plan.alerts:
-        # no other side judges rules: what they come to is told of its rollups
-        tables = {name: {**each, ALERTS: alerts_of(plan, each)} for name, each in tables.items()}
-    tables = {DUCKDB: tables.pop(DUCKDB), TIDEMILL: own, **tables}
+        newest_ms = opined.newest_ms
+        watermark_ms = max(newest_ms.values(), default=0) - plan.out_of_orderness_ms
+        reached = Reached(newest_ms, watermark_ms)
+        for name, each in tables.items():
+            if name != TIDEMILL:
+                # what a side has not judged itself is told of its rollups
+                by_itself = judged.get(name, ())
+                counted = opined.counted if name == DUCKDB else None
+                alerts, told_of = alerts_of(plan, each, reached, counted, but=by_itself)
+                rules[name] = told_of.union(by_itself)
+                known = [each[ALERTS]] if ALERTS in each else []
+                tables[name] = {**each, ALERTS: pa.concat_tables([alerts, *known])}
     compared = [
         each
         for a, b in combinations(tables, 2)
-        for each in compare(plan, a, tables[a], b, tables[b], opined.duplicates)
+        for first, second in [_of_rules([tables[a], tables[b]], rules.get(a, set()) & rules.get(b, set()))]
+        for each in compare(plan, a, first, b, second, opined.duplicates)
     ]
     return Verdict(pins, records.num_rows, seconds, tuple(compared), tuple(told))
+
+
+def _of_rules(sides: Sequence[Tables], rules: Collection[str]) -> list[Tables]:
+    """The tables of some sides, with alerts of those rules alone that all of them tell."""
+    wanted = pa.array(sorted(rules), pa.string())
+    return [
+        {**each, ALERTS: each[ALERTS].filter(pc.is_in(each[ALERTS].column("rule"), wanted))} if ALERTS in each else each
+        for each in sides
+    ]

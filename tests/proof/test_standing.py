@@ -13,7 +13,7 @@ from dataflow.pipeline.plan import make_plan
 from dataflow.windows import tumble
 from proof.parity.compare import compare
 from proof.parity.lake import lake_tables
-from proof.standing import NEARLY, alerts_of, certain
+from proof.standing import NEARLY, Reached, alerts_of, certain
 from tests.harness import Product
 from tests.model import alerts, pipelines, streams
 from tests.proof.audited import Audited, pipeline
@@ -32,7 +32,7 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 def test_the_alerts_of_a_lake_follow_from_its_rollups(tmp_path: Path) -> None:
     made = Audited(tmp_path, alerts=RULES)
     tables = lake_tables(made.plan, made.lake)
-    told = alerts_of(made.plan, tables)
+    told, _ = alerts_of(made.plan, tables, Reached())
     assert tables[ALERTS].num_rows > 10
     assert {name.as_py() for name in told.column("rule").unique()} == {"busy", "dear", "many"}
     (found,) = [each for each in compare(made.plan, "a", tables, "b", {ALERTS: told}) if each.table == ALERTS]
@@ -72,6 +72,6 @@ def test_random_rules_over_random_streams_come_to_the_same(data: st.DataObject) 
         if not product.plan.alerts:
             return
         tables = lake_tables(product.plan, folder / "lake")
-        told = alerts_of(product.plan, tables)
+        told, _ = alerts_of(product.plan, tables, Reached())
         for each in compare(product.plan, "lake", tables, "told", {ALERTS: told}):
             assert each.is_equal, each.told()

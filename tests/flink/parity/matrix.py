@@ -65,6 +65,7 @@ MATRIX = (
     Case("sketches", "sketches", refused="approx_count_distinct"),
     Case("expressions", "expressions", (*_each("upsert", 2), *_each("final", 2)), spark=("batch",)),
     Case("fractions of milliseconds, uneven hops", "fractions", _each("upsert", 1, 2), spark=("batch",)),
+    Case("alert rules", "rules", (*_each("upsert", 2), *_each("final", 2))),
     Case("a partition stalls", "windows", _each("upsert", 2), share=0.5, stall=STALL_SECONDS),
     Case("TaskManager killed -9", "windows", (Asked("upsert", 2, kill=True),), share=0.5),
     Case("TaskManager killed -9, sessions", "sessions", (Asked("final", 2, kill=True),), share=0.5),

@@ -9,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataflow.pipeline.alert_rules import threshold
+from dataflow.pipeline.closed_rules import compare, mean, silence
+from dataflow.pipeline.pair_rules import absence, sequence
 from proof.audit.audit import audit
 from query.reader import LakeReader
 from tests.harness import Product
-from tests.model import alerts, pipelines, streams
+from tests.model import alerts, closed, pairs, pipelines, streams
 from tests.model.files import read_folder
 from tests.model.streams import Cuts
 from tests.proof.audit.told import kinds
@@ -111,10 +113,63 @@ def test_a_rule_that_came_later_is_not_asked_for_windows_that_it_never_judged(tm
     assert open_one.what.endswith("windows of any without an alert")
 
 
+ASKED = [
+    sequence("quick", key="ad", first="kind = 'a'", then="kind = 'b'", within="5s", having="then.cost >= first.cost"),
+    absence("alone", key="ad", first="kind = 'a'", then="kind = 'b'", within="2s"),
+    absence("unled", key="ad", first="kind = 'a'", then="kind = 'b'", within="2s", missing="first"),
+    threshold("long", on="visits", having="n > 1"),
+    silence("gone", key="user", after="4s"),
+    silence("stalled", key="source_partition", after="1s"),
+    compare("fewer", on="moving", value="n", against=mean(of=2), drops_below=0.9),
+]
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Audited:
+    return Audited(tmp_path_factory.mktemp("asking"), alerts=ASKED)
+
+
+def test_pairs_sessions_silences_and_comparisons_are_proven(asking: Audited) -> None:
+    report = asking.audit()
+    assert (report.findings, report.unproven) == ([], [])
+    with LakeReader(asking.lake) as reader:
+        rules = reader.query("SELECT rule, count(*) AS n FROM alerts WHERE state = 'raised' GROUP BY rule").to_pylist()
+    assert {row["rule"] for row in rules} >= {"quick", "alone", "unled", "long", "gone", "fewer"}
+    assert report.tables["alerts"] == sum(row["n"] for row in rules)
+
+
+@pytest.mark.parametrize("rule", ["quick", "alone", "unled", "long", "gone", "fewer"])
+def test_an_alert_of_each_kind_that_is_lost_or_made_up_is_named(asking: Audited, tmp_path: Path, rule: str) -> None:
+    def first_of(table: pa.Table) -> int | None:
+        rules = table.column("rule").to_pylist()
+        return rules.index(rule) if rule in rules else None
+
+    def lost(table: pa.Table) -> pa.Table | None:
+        at = first_of(table)
+        return None if at is None else without(at)(table)
+
+    def made_up(table: pa.Table) -> pa.Table | None:
+        at = first_of(table)
+        return None if at is None else with_value(at, alert_id="f" * 32)(table)
+
+    less = asking.copy(tmp_path / "less")
+    less.rewrite("alert_changes", lost, cunning=True)
+    report = less.audit()
+    found = [each for each in report.findings if each.kind in ("alert_missing", "alert_numbers")]
+    open_ones = [each for each in report.unproven if rule in each.what]
+    assert found or open_ones
+    assert all(f"of rule {rule} " in str(each) for each in report.findings)
+    more = asking.copy(tmp_path / "more")
+    more.rewrite("alert_changes", made_up, cunning=True)
+    report = more.audit()
+    assert any(f"alert {'f' * 32} of rule {rule} stands" in str(each) for each in report.findings)
+
+
 @settings(deadline=None, max_examples=20, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_a_correct_lake_with_random_rules_has_no_difference(data: st.DataObject) -> None:
-    spec = data.draw(alerts.rules(data.draw(pipelines.pipelines())))
+    of_kind = data.draw(st.sampled_from((alerts.rules, closed.rules, pairs.rules)))
+    spec = data.draw(of_kind(data.draw(pipelines.pipelines())))
     records, cuts = data.draw(streams.streams(spec)), data.draw(streams.cuts())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
