@@ -58,6 +58,10 @@ TtlOption = Annotated[
     str, typer.Option(metavar="TIME", help="How long a window without rows is remembered beyond its length.")
 ]
 
+AlertOption = Annotated[
+    list[str] | None, typer.Option(metavar="RULE", help="The alerts of this rule, too, as RULE_alerts; repeat it.")
+]
+
 FromLakeOption = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Go on where this lake stands; its rows go there with `tidemill flink ingest`."),
@@ -85,6 +89,7 @@ def generate(
     jar: JarOption = None,
     with_jar: WithJarOption = False,
     state_ttl: TtlOption = "2d",
+    alert: AlertOption = None,
     from_lake: FromLakeOption = None,
 ) -> None:
     """Write the pipeline as a Flink job: SQL, configuration, image, deployment and a README.
@@ -112,6 +117,7 @@ def generate(
         jar=jar or (JAR if with_jar else None),
         state_ttl_ms=duration_ms("--state-ttl", state_ttl),
         rollups=tuple(rollup) if rollup else None,
+        alerts=tuple(alert or ()),
         kafka=_properties(kafka or ()),
     )
     _write(settings, given, out, from_lake, with_jar=with_jar)

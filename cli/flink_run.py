@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.flink_generate import FromLakeOption
+from cli.flink_generate import AlertOption, FromLakeOption
 from cli.flink_job import FOLDER, FolderOption, GatewayOption, JsonOption, RestOption, tell
 from cli.options import BrokersFlag, TopicFlag, settings_with_logs
 from dataflow.errors import ConfigError
@@ -50,6 +50,7 @@ def run(
     wait: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Wait so long until a job with a bounded input has ended.")
     ] = None,
+    alert: AlertOption = None,
     from_lake: FromLakeOption = None,
     folder: FolderOption = FOLDER,
     gateway: GatewayOption = None,
@@ -86,6 +87,7 @@ def run(
         bounded=bounded,
         form=one_of("--form", form, ("upsert", "final")),
         rollups=tuple(rollup) if rollup else None,
+        alerts=tuple(alert or ()),
         sink_prefix=sink_prefix,
         checkpoint_interval_ms=duration_ms("--checkpoint-every", checkpoint_every),
         parallelism=parallelism,

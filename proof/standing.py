@@ -121,7 +121,8 @@ def alerts_of(
     """The alerts that must stand by the rollups' tables of one side, in ALERTS_LAYOUT, and of which rules.
 
     Left out are rules that ask for what engines agree on but nearly (sums of doubles, and what is approximate), those
-    named in `but`, and without `counted`, how many events each window has, those that compare.
+    named in `but`, those whose rollup is not there, and without `counted`, how many events each window has, those that
+    compare.
     """
     import duckdb
 
@@ -129,7 +130,8 @@ def alerts_of(
     told: set[str] = set()
     with duckdb.connect() as con:
         for rule in certain(plan, NEARLY):
-            if rule.name in but or (rule.comparison is not None and counted is None):
+            is_made = rule.rollup.name in tables or rule.silence_ms is not None
+            if rule.name in but or not is_made or (rule.comparison is not None and counted is None):
                 continue
             told.add(rule.name)
             if rule.rollup.name in tables:

@@ -20,6 +20,8 @@ from flink.generate.words import digits_of, named
 
 Rule = AlertPlan | PairPlan
 
+_NEARLY = {"avg": "an average", "sum": "a sum of floats"}
+
 
 def alert_name(rule: Rule) -> str:
     """What the table of a rule's alerts is called."""
@@ -71,7 +73,7 @@ def alert_insert(plan: Plan, rule: Rule, table: SinkTable, words: Words, given: 
 def unsaid(plan: Plan, rule: Rule, given: Options) -> str | None:
     """Why the job cannot tell a rule's alerts as they stand; None where it can."""
     if given.handover is not None:
-        return "of a job that fills a lake `tidemill flink ingest` judges the rules; leave --alerts out"
+        return "of a job that fills a lake `tidemill flink ingest` judges the rules"
     if any(rollup.name == alert_name(rule) for rollup in plan.rollups):
         return f"its table would be {alert_name(rule)}, and a rollup has this name; give one of them another"
     if isinstance(rule, PairPlan):
@@ -90,7 +92,8 @@ def unsaid(plan: Plan, rule: Rule, given: Options) -> str | None:
         is_double = each.column_type is not None and pa.types.is_floating(each.column_type)
         is_near = each.kind.name == "avg" or (each.kind.name == "sum" and is_double) or DIALECT not in each.kind.rows
         if each.name in rule.having.columns and is_near:
-            return f"it asks for {each.name}, an {each.kind.name}, on which engines agree but nearly"
+            what = _NEARLY.get(each.kind.name, each.kind.name)
+            return f"it asks for {each.name}, {what}, on which engines agree but nearly"
     try:
         _condition(rule)
     except NotInEngine as error:

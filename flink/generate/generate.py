@@ -44,10 +44,14 @@ JOINED = "`_joined`"
 def generate(plan: Plan, given: Options) -> Generated:
     """The job of a pipeline.
 
-    Raises PipelineError with all that Flink's SQL cannot say with equal results, ConfigError for a rollup that is not
-    there.
+    Raises PipelineError with all that Flink's SQL cannot say with equal results, ConfigError for a rollup or a rule
+    that is not there.
     """
     rollups = _chosen(plan, given)
+    rules = [rule.name for rule in plan.alerts]
+    for name in given.alerts:
+        if name not in rules:
+            raise ConfigError("alert", name, f"the pipeline has no rule of this name{suggest(name, rules)}")
     refuse(plan, rollups, given)
     if given.handover is None:
         of_rollups = [rollup_table(plan, rollup, given) for rollup in rollups]

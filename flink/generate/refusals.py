@@ -108,7 +108,7 @@ def _alerts(plan: Plan, rollups: Sequence[RollupPlan], given: Options) -> Iterat
     for rule in rules_of(plan, given):
         why = unsaid(plan, rule, given)
         if why is not None:
-            yield f"alerts.{rule.name}: {why}; leave --alerts out, and the rule to Tidemill"
+            yield f"alerts.{rule.name}: {why}; or leave its --alert out, and its alerts to Tidemill"
         elif rule.rollup not in rollups:
             yield f"alerts.{rule.name}: it asks rollup {rule.rollup.name}, which --rollup leaves out; name that, too"
 

@@ -127,3 +127,9 @@ def test_the_pipeline_that_comes_with_tidemill_is_a_job_without_its_sketches(tmp
     words = [word for name in ("ad_clicks_1m", "revenue_1h", "clicks_5m") for word in ("--rollup", name)]
     assert generated("--pipeline", str(Path("pipelines/ads.py")), "--out", str(tmp_path / "job"), *words) == 0
     assert "first_seen(`event_id`, `event_time`" in (tmp_path / "job" / "job.sql").read_text()
+
+
+def test_alerts_that_are_asked_for_are_topics_of_the_job(tmp_path, capsys):
+    rules = str(HERE / "alerts" / "pipeline.py")
+    assert generated("--pipeline", rules, "--out", str(tmp_path), "--alert", "unsold", "--alert", "busy") == 0
+    assert "visits.busy_alerts, visits.unsold_alerts, visits.late_events" in capsys.readouterr().out

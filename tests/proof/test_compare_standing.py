@@ -19,7 +19,7 @@ from tests.small_event import to_pipeline
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=SLOW)
+@settings(deadline=None, max_examples=25, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_the_sql_of_windows_that_are_over_tells_the_alerts_of_the_model(
     data: st.DataObject, tmp_path_factory: Any

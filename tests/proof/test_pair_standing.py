@@ -30,7 +30,7 @@ def standing_in(row: dict[str, Any]) -> Standing:
     return Standing(row["rule"], key, row["window_start"], row["window_end"], first, then)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=SLOW)
+@settings(deadline=None, max_examples=25, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_the_sql_of_pairs_tells_the_alerts_of_the_model(data: st.DataObject, tmp_path_factory: Any) -> None:
     spec = data.draw(pairs.rules(data.draw(pipelines.pipelines())))

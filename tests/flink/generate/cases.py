@@ -19,7 +19,7 @@ REFUSED = "refused.txt"
 def options_of(folder: Path) -> Options:
     """The options of a case: JSON knows neither tuples nor numbers as keys."""
     told: dict[str, Any] = json.loads((folder / "options.json").read_text())
-    for key in ("topics", "rollups"):
+    for key in ("topics", "rollups", "alerts"):
         if key in told:
             told[key] = tuple(told[key])
     for key in ("start", "end"):

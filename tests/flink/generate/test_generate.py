@@ -4,7 +4,7 @@ from dataflow.errors import ConfigError, PipelineError
 from dataflow.pipeline.load import load
 from dataflow.pipeline.plan import make_plan
 from flink.generate.generate import generate
-from flink.generate.options import Options
+from flink.generate.options import Handover, Options
 from tests.chaos.subject import ROOT
 from tests.dataflow.alerts.pairs import QUICK_AND_COUNTED
 from tests.flink.generate.cases import HERE, NAMES, expected, made, options_of
@@ -77,9 +77,31 @@ def test_a_rollup_that_is_not_there_is_refused_by_its_name():
         generate(plan_of("hop"), Options(rollups=("user_5m",)))
 
 
-def test_a_rule_over_pairs_is_refused_by_its_name_and_may_be_left_out():
+def test_the_evidence_of_a_rule_over_pairs_is_a_table_and_its_alerts_are_one_more_where_they_are_asked_for():
     plan = make_plan(QUICK_AND_COUNTED, ".")
-    said = r"1 mistake\n.*alerts.quick: a rule over pairs of events has no equal form in the job; leave .* --rollup"
-    with pytest.raises(PipelineError, match=said):
-        generate(plan, Options())
-    assert [table.name for table in generate(plan, Options(rollups=("counted",))).tables][:-2] == ["counted"]
+    assert [table.name for table in generate(plan, Options()).tables][:-2] == ["counted", "quick"]
+    job = generate(plan, Options(alerts=("quick",)))
+    assert [table.name for table in job.tables][:-2] == ["counted", "quick", "quick_alerts"]
+    table = job.table("quick_alerts")
+    assert table.rule == "quick"
+    assert table.key == ("then_partition", "then_offset")
+    assert table.columns.names[:3] == ["window_start", "window_end", "user"]
+
+
+def test_a_job_that_fills_a_lake_refuses_rules_over_pairs_by_name():
+    plan = make_plan(QUICK_AND_COUNTED, ".")
+    with pytest.raises(
+        PipelineError, match=r"1 mistake\n.*alerts.quick: a job tells a lake its rows a checkpoint apart"
+    ):
+        generate(plan, Options(start={0: 0}, handover=Handover({0: 0}, {})))
+
+
+def test_alerts_of_a_rollup_that_is_left_out_are_refused():
+    plan = make_plan(QUICK_AND_COUNTED, ".")
+    with pytest.raises(PipelineError, match=r"alerts.quick: it asks rollup quick, which --rollup leaves out"):
+        generate(plan, Options(rollups=("counted",), alerts=("quick",)))
+
+
+def test_a_rule_that_is_not_there_is_refused_by_its_name():
+    with pytest.raises(ConfigError, match=r"alert = 'quik'.*quick"):
+        generate(make_plan(QUICK_AND_COUNTED, "."), Options(alerts=("quik",)))

@@ -59,6 +59,24 @@ def test_records_of_avro_and_protobuf_are_read_alike(kafka: str, flink: FlinkClu
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("form", ["upsert", "final"])
+def test_flink_tells_the_alerts_of_rules_itself_pairs_of_events_among_them(
+    kafka: str, flink: FlinkCluster, form: Form
+) -> None:
+    case = Case("rules", "rules", (Asked(form, 2, rollups=("quick", "unsold")),))
+    outcome = play(case, Kafka(kafka, {}), flink, seed=1, records=2_000)
+    assert list(troubles(outcome)) == []
+    assert outcome.verdict is not None
+    assert outcome.verdict.told == (f"flink-{form}-p2: restarts = 0, told the alerts of quick, unsold itself",)
+    (alerts,) = [
+        each
+        for each in outcome.verdict.comparisons
+        if each.table == "alerts" and each.sides == ("tidemill", f"flink-{form}-p2")
+    ]
+    assert min(alerts.rows) > 20
+
+
+@pytest.mark.kafka
 def test_what_flink_cannot_say_is_refused_and_tidemill_is_compared_all_the_same(
     kafka: str, flink: FlinkCluster
 ) -> None:

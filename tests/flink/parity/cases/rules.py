@@ -19,7 +19,8 @@ class Visit(BaseModel):
     paid: Money | None = None
 
 
-PAIR = {"key": ["shop", "guest"], "first": "kind = 'see'", "then": "kind = 'buy'"}
+KEY = ["shop", "guest"]
+SEEN, BOUGHT = "kind = 'see'", "kind = 'buy'"
 
 pipeline = Pipeline(
     name="visits",
@@ -40,7 +41,14 @@ pipeline = Pipeline(
             allowed_lateness="3s",
         ),
         alerts.distinct("crowded", key="shop", of="guest", more_than=1, window=tumble("10s")),
-        alerts.sequence("quick", within="4s", having="then.paid >= first.paid OR first.paid IS NULL", **PAIR),
+        alerts.sequence(
+            "quick",
+            key=KEY,
+            first=SEEN,
+            then=BOUGHT,
+            within="4s",
+            having="then.paid >= first.paid OR first.paid IS NULL",
+        ),
         alerts.sequence(
             "again",
             key="shop",
@@ -50,7 +58,15 @@ pipeline = Pipeline(
             having="then.guest <> first.guest AND then.at > first.at",
             allowed_lateness="4s",
         ),
-        alerts.absence("unsold", within="9s", **PAIR),
-        alerts.absence("unseen", within="9s", missing="first", having="first.paid IS NOT NULL", **PAIR),
+        alerts.absence("unsold", key=KEY, first=SEEN, then=BOUGHT, within="9s"),
+        alerts.absence(
+            "unseen",
+            key=KEY,
+            first=SEEN,
+            then=BOUGHT,
+            within="9s",
+            missing="first",
+            having="first.paid IS NOT NULL",
+        ),
     ],
 )
