@@ -13,14 +13,13 @@ from flink.generate.final import final_rows
 from flink.generate.generated import SinkTable
 from flink.generate.options import Options
 from flink.generate.pairs import pair_insert, pair_table, pair_views, unsaid_pairs
-from flink.generate.rollups import DIALECT, Words
+from flink.generate.rollups import Words
 from flink.generate.sinks import placed, rollup_table
 from flink.generate.upsert import upsert_rows
 from flink.generate.words import digits_of, named
+from proof.parity.layout import nearness
 
 Rule = AlertPlan | PairPlan
-
-_NEARLY = {"avg": "an average", "sum": "a sum of floats"}
 
 
 def alert_name(rule: Rule) -> str:
@@ -89,11 +88,8 @@ def unsaid(plan: Plan, rule: Rule, given: Options) -> str | None:
         return "sessions are told once they are over, and at its end a job closes those that may still go on"
     assert rule.having is not None, "a rule that is judged with each row has a condition"
     for each in rule.rollup.aggregates:
-        is_double = each.column_type is not None and pa.types.is_floating(each.column_type)
-        is_near = each.kind.name == "avg" or (each.kind.name == "sum" and is_double) or DIALECT not in each.kind.rows
-        if each.name in rule.having.columns and is_near:
-            what = _NEARLY.get(each.kind.name, each.kind.name)
-            return f"it asks for {each.name}, {what}, on which engines agree but nearly"
+        if each.name in rule.having.columns and nearness(each) != "same":
+            return f"it asks for {each.name} ({each.kind.name}), on which engines agree but nearly"
     try:
         _condition(rule)
     except NotInEngine as error:

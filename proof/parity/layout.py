@@ -88,10 +88,11 @@ def _aggregate(plan: AggregatePlan) -> Compared:
     what = f"{kind} of {plan.aggregate.column or 'rows'}"
     if plan.where is not None:
         what += f" where {plan.where.sql}"
-    return Compared(plan.name, type_, what, _nearness(plan))
+    return Compared(plan.name, type_, what, nearness(plan))
 
 
-def _nearness(plan: AggregatePlan) -> Nearness:
+def nearness(plan: AggregatePlan) -> Nearness:
+    """How near two engines' values of an aggregate are."""
     is_double = plan.column_type is not None and pa.types.is_floating(plan.column_type)
     match plan.aggregate.kind:
         case "approx_count_distinct":
