@@ -39,6 +39,7 @@ UNTESTED = {
     "dataflow/columnar/chain_kernel.py": "compiled with test_chains, whose every answer it gives",
     "dataflow/columnar/code_kernel.py": "compiled with test_codes, which compares it with Arrow's own",
     "dataflow/columnar/group_kernel.py": "compiled with test_groups, whose every answer it gives",
+    "dataflow/columnar/id_kernel.py": "compiled with test_remembered, which compares every verdict of it",
     "dataflow/columnar/inner.py": "how functions of the kernels are compiled",
     "dataflow/columnar/types.py": "names of array types",
     "dataflow/decode/avro/kernel.py": "compiled with test_columns beside it, which compares every verdict of it",
@@ -210,6 +211,7 @@ def test_every_test_file_holds_a_test() -> None:
 LONG = {
     "cli/flink_generate.py:generate": "a command's parameters are its flags, each handed on by its name",
     "cli/flink_run.py:run": "a command's parameters are its flags, and fill the screen alone",
+    "dataflow/columnar/id_kernel.py:_judge": "compiled: an id is judged in one pass without calls",
     "dataflow/decode/avro/kernel.py:_body": "compiled: a record is taken apart in one pass",
     "dataflow/decode/json/plain_kernel.py:_record": "compiled: a record is taken apart in one pass without calls",
     "dataflow/decode/json/scan_kernel.py:_after_value": "compiled: a value is passed over without calls",

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Hashes = npt.NDArray[np.uint64]
 
 _WORD_BYTES = 8
+SPREAD = 0x9E3779B97F4A7C15
+"""The first lane of an id times this, modulo 2**64, is what is kept of it: its highest bits hang on every bit of the
+lane. Odd, so that the lane can be had back."""
 
 _compiling = threading.Lock()
 
@@ -29,9 +32,6 @@ class Kernels(NamedTuple):
     hash_texts: "Compiled"
     hash_words: "Compiled"
     sum_rows: "Compiled"
-    judge_ids: "Compiled"
-    remember_ids: "Compiled"
-    link_ids: "Compiled"
 
 
 @cache
@@ -40,7 +40,7 @@ def _kernels() -> Kernels:
 
 
 def load() -> Kernels:
-    """The loops that hash, sum up and remember, ready to run.
+    """The loops that hash and sum up, ready to run.
 
     Done at the first use, since it takes some tenths of a second, and some seconds where nothing is cached.
     """

@@ -17,6 +17,7 @@ Compiled = Callable[..., Any]
 """A loop that numba has compiled; its signature stands where it is made."""
 
 _Values = Sequence[ir.Value]
+_EIGHT_WORDS = ir.VectorType(ir.IntType(64), 8)
 _SIXTEEN, _SIXTY_FOUR = (ir.VectorType(ir.IntType(8), size) for size in (16, 64))
 _Typed = tuple[Signature, Callable[[Context, ir.IRBuilder, Signature, _Values], ir.Value]]
 """An intrinsic's signature, and what writes its code."""
@@ -170,6 +171,61 @@ def _below(_context: Context, _left: types.Type, _right: types.Type) -> _Typed:
     return types.boolean(types.int64, types.int64), generate
 
 
+def _fetch(_context: Context, _at: types.Type) -> _Typed:
+    def generate(context: Context, builder: ir.IRBuilder, _signature: Signature, arguments: _Values) -> ir.Value:
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        called = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        # to be written, too; kept in every cache; data
+        builder.call(called, [builder.inttoptr(arguments[0], byte), *(ir.Constant(word, each) for each in (1, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+def _eight(builder: ir.IRBuilder, at: ir.Value) -> ir.Value:
+    return builder.load(builder.inttoptr(at, _EIGHT_WORDS.as_pointer()), align=8)
+
+
+def _spread(builder: ir.IRBuilder, word: ir.Value) -> ir.Value:
+    """Eight times the same word."""
+    one = builder.insert_element(ir.Constant(_EIGHT_WORDS, ir.Undefined), word, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8)
+    return builder.shuffle_vector(one, ir.Constant(_EIGHT_WORDS, ir.Undefined), zeros)
+
+
+def _bits_of(builder: ir.IRBuilder, found: ir.Value) -> ir.Value:
+    return builder.zext(builder.bitcast(found, ir.IntType(8)), ir.IntType(64))
+
+
+def _empty_of(_context: Context, _at: types.Type) -> _Typed:
+    def generate(_target: Context, builder: ir.IRBuilder, _signature: Signature, arguments: _Values) -> ir.Value:
+        nothing = ir.Constant(_EIGHT_WORDS, [0] * 8)
+        return _bits_of(builder, builder.icmp_unsigned("==", _eight(builder, arguments[0]), nothing))
+
+    return types.int64(types.int64), generate
+
+
+def _same_of(_context: Context, _at: types.Type, _bits: types.Type, _wanted: types.Type) -> _Typed:
+    def generate(_target: Context, builder: ir.IRBuilder, _signature: Signature, arguments: _Values) -> ir.Value:
+        bits, wanted = (_spread(builder, argument) for argument in arguments[1:])
+        return _bits_of(builder, builder.icmp_unsigned("==", builder.lshr(_eight(builder, arguments[0]), bits), wanted))
+
+    return types.int64(types.int64, types.int64, types.uint64), generate
+
+
+def _behind(_context: Context, _at: types.Type, _top: types.Type, _bits: types.Type, _live: types.Type) -> _Typed:
+    def generate(_target: Context, builder: ir.IRBuilder, _signature: Signature, arguments: _Values) -> ir.Value:
+        words = _eight(builder, arguments[0])
+        top, mask, live = (_spread(builder, argument) for argument in arguments[1:])
+        back = builder.and_(builder.sub(top, words), mask)
+        gone = builder.icmp_unsigned(">=", builder.sub(back, ir.Constant(_EIGHT_WORDS, [1] * 8)), live)
+        empty = builder.icmp_unsigned("==", words, ir.Constant(_EIGHT_WORDS, [0] * 8))
+        return _bits_of(builder, builder.or_(gone, empty))
+
+    return types.int64(types.int64, types.int64, types.int64, types.int64), generate
+
+
 def _called(typed: Callable[..., _Typed]) -> Callable[..., Any]:
     return intrinsic(typed)
 
@@ -216,3 +272,14 @@ high_word: Callable[[Whole, Whole], int] = _called(_high)
 """The upper 64 bits of the product of two words as numbers from 0; `*` gives the lower."""
 is_below: Callable[[Whole, Whole], bool] = _called(_below)
 """Whether one word is less than another, both as numbers from 0."""
+fetch: Callable[[Whole], object] = _called(_fetch)
+"""Have the cache line of an address brought near, without waiting for it; any address may be named."""
+empty_of: Callable[[Whole], int] = _called(_empty_of)
+"""A bit per word of the eight at an address that is 0."""
+same_of: Callable[[Whole, Whole, np.uint64], int] = _called(_same_of)
+"""same_of(at, bits, wanted): a bit per word of the eight at an address that is `wanted` without its lowest bits."""
+behind: Callable[[Whole, Whole, Whole, Whole], int] = _called(_behind)
+"""behind(at, top, mask, live): a bit per word of the eight at an address that is 0, or names nothing newer than `live`.
+
+That is, (top - word) & mask is not in 1 .. live.
+"""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflow.columnar.hashing import SPREAD
 from dataflow.intake import remembered as dedup
 from dataflow.intake.judge import watermarks_before
 from dataflow.intake.remembered import DedupMemory
@@ -115,13 +116,13 @@ def test_a_thousand_memories_of_few_ids_are_small_however_many_came_and_went() -
     assert memory.nbytes * 1_024 < 128 * 2**20
 
 
-def test_a_million_ids_take_less_than_48_bytes_each() -> None:
+def test_a_million_ids_take_less_than_29_bytes_each() -> None:
     memory = DedupMemory(10**9)
     rng = np.random.default_rng(2)
     for _ in range(60):
         lanes = rng.integers(0, 2**64, 2**14, dtype=np.uint64)
         memory.remember(lanes, ~lanes, np.zeros(2**14, np.int64))
-    assert memory.nbytes / len(memory) <= 48
+    assert memory.nbytes / len(memory) <= 29
 
 
 @given(
@@ -151,3 +152,50 @@ def test_ids_stay_known_when_the_table_of_slots_grows() -> None:
     assert not memory.judge(lanes, ~lanes, times, np.full(len(lanes), NEVER_MS)).any()
     lane1, lane2, _ = memory.remembered(NEVER_MS)
     assert (lane1.tolist(), lane2.tolist()) == (lanes.tolist(), (~lanes).tolist())
+
+
+def test_times_of_a_block_may_be_as_far_apart_as_they_like() -> None:
+    rng = np.random.default_rng(7)
+    memory, naive = DedupMemory(300_000), Naive(300_000)
+    largest: int | None = None
+    for batch in range(30):
+        ids = rng.integers(0, 9_000, 3_000).astype(np.uint64)
+        # near each other, then farther apart than 16 bits tell, then near again
+        apart = 200_000 if 10 <= batch < 20 else 900
+        times = batch * 20_000 + rng.integers(0, apart, 3_000)
+        watermark, largest = watermarks_before(times, largest, 50_000)
+        found = memory.judge(ids, ~ids, times, watermark).tolist()
+        rows = zip(ids.tolist(), times.tolist(), watermark.tolist(), strict=True)
+        assert found == [naive.is_first(*row) for row in rows]
+    assert largest is not None
+    lane1, _, kept = memory.remembered(largest)
+    assert dict(zip(lane1.tolist(), kept.tolist(), strict=True)) == {
+        identity: time for identity, time in naive.first.items() if time + 300_000 > largest
+    }
+
+
+def test_ids_that_all_belong_at_the_end_of_the_table_are_told_apart() -> None:
+    memory = DedupMemory(10**9)
+    # what the memory makes of the first lane has the same upper half, the highest there is
+    spread = np.arange(2**64 - 2**32, 2**64 - 2**32 + 6_000, dtype=np.uint64)
+    lanes = spread * np.uint64(pow(SPREAD, -1, 2**64))
+    for at in range(0, len(lanes), 1_000):
+        part = lanes[at : at + 1_000]
+        assert memory.judge(part, ~part, np.zeros(1_000, np.int64), np.full(1_000, NEVER_MS)).all()
+    assert not memory.judge(lanes, ~lanes, np.zeros(len(lanes), np.int64), np.full(len(lanes), NEVER_MS)).any()
+    assert memory.judge(lanes, lanes, np.zeros(len(lanes), np.int64), np.full(len(lanes), NEVER_MS)).all()
+    lane1, lane2, _ = memory.remembered(NEVER_MS)
+    assert lane1.tolist() == [*lanes.tolist(), *lanes.tolist()]
+    assert lane2.tolist() == [*(~lanes).tolist(), *lanes.tolist()]
+
+
+def test_ids_that_have_left_make_room_for_others() -> None:
+    memory = DedupMemory(100_000)
+    sizes = []
+    for start in range(0, 2_000_000, 10_000):
+        lanes = np.arange(start, start + 10_000).astype(np.uint64)
+        times = np.arange(start, start + 10_000)
+        assert memory.judge(lanes, ~lanes, times, times - 1).all()
+        assert not memory.judge(lanes, ~lanes, times, times).any()
+        sizes.append(memory.nbytes)
+    assert max(sizes[100:]) == max(sizes[20:100])
