@@ -9,6 +9,7 @@ from dataflow.enrich.joins import Joins
 from dataflow.fold.fold import Fold
 from dataflow.messages import Judged
 from dataflow.pipeline.plan import Plan
+from dataflow.pipeline.tables import rollup_tables
 from dataflow.rules import Rules
 
 
@@ -20,6 +21,7 @@ class FoldAhead:
         some = tuple(rollup for rollup in plan.rollups if rollup.name in rollups)
         self._fold = Fold(replace(plan, rollups=some), events=False, joins=joins or Joins(plan)).fold
         self._rules = plan.rules
+        self._names = {spec.name for rollup in some for spec in rollup_tables(rollup)}
 
     def tables(self, parts: Sequence[Judged]) -> list[Mapping[str, pa.RecordBatch]]:
         """Rows by table, whose keys may repeat: one mapping for each of the rules by which the rows were judged."""
@@ -27,7 +29,6 @@ class FoldAhead:
         for part in parts:
             if part.rows is not None and part.rows.num_rows:
                 by_rules.setdefault(part.rules or self._rules, []).append(part.rows)
-        return [
-            self._fold(Judged("", None, 0, 0, rows=pa.concat_batches(rows), rules=rules)).tables
-            for rules, rows in by_rules.items()
-        ]
+        whole = [Judged("", None, 0, 0, rows=pa.concat_batches(rows), rules=rules) for rules, rows in by_rules.items()]
+        folded = [self._fold(each).tables for each in whole]
+        return [{name: tables[name] for name in self._names & tables.keys()} for tables in folded]
