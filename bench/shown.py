@@ -10,7 +10,7 @@ STORED = Path(__file__).resolve().parent / "results"
 
 def marks(name: str) -> tuple[str, str]:
     """The lines around the tables of a result."""
-    return f"<!-- {name}: the tables of bench/results/{name}.md -->", f"<!-- end of {name} -->"
+    return f"<!-- {name}: written by `python -m bench.{name}` -->", f"<!-- end of {name} -->"
 
 
 def shown(text: str, name: str) -> str:

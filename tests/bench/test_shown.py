@@ -9,26 +9,26 @@ import pytest
 from bench import alert_rules, early_alerts, shown
 from bench.shown import DOCS, STORED, marks, show, with_tables
 
-PAGE = "before\n<!-- a: the tables of bench/results/a.md -->\nold\n<!-- end of a -->\nafter\n"
+BEGIN, END = marks("start")
+PAGE = f"before\n{BEGIN}\nold\n{END}\nafter\n"
 
 
 def test_only_what_is_between_the_marks_is_replaced() -> None:
-    begin, end = marks("a")
-    assert shown.shown(PAGE, "a") == "old\n"
-    assert with_tables(PAGE, "a", "| new |\n") == f"before\n{begin}\n| new |\n{end}\nafter\n"
-    with pytest.raises(ValueError, match="the page has no place for b: it needs the lines"):
-        with_tables(PAGE, "b", "")
+    assert shown.shown(PAGE, "start") == "old\n"
+    assert with_tables(PAGE, "start", "| new |\n") == f"before\n{BEGIN}\n| new |\n{END}\nafter\n"
+    with pytest.raises(ValueError, match="the page has no place for fold: it needs the lines"):
+        with_tables(PAGE, "fold", "")
 
 
 def test_a_trial_leaves_the_pages_as_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(shown, "DOCS", tmp_path)
-    (tmp_path / "a.md").write_text(PAGE)
+    (tmp_path / "page.md").write_text(PAGE)
     monkeypatch.setattr(shown, "RESULTS", tmp_path)
-    show("a.md", "a", "new\n")
-    assert (tmp_path / "a.md").read_text() == PAGE
+    show("page.md", "start", "new\n")
+    assert (tmp_path / "page.md").read_text() == PAGE
     monkeypatch.setattr(shown, "RESULTS", STORED)
-    show("a.md", "a", "new\n")
-    assert (tmp_path / "a.md").read_text() == PAGE.replace("old", "new")
+    show("page.md", "start", "new\n")
+    assert (tmp_path / "page.md").read_text() == PAGE.replace("old", "new")
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.fold import later
-from dataflow.fold.ahead import FoldAhead
 from dataflow.fold.fold import Fold
 from dataflow.fold.later import Later, joined, unfolded
-from dataflow.messages import DEAD_SCHEMA, Judged, Parcel
+from dataflow.messages import DEAD_SCHEMA, Judged
 from dataflow.own_columns import WATERMARK
-from dataflow.pipeline.tables import rollup_tables, tables_of
+from dataflow.pipeline.tables import tables_of
 from sinks.lake.ledger import merge_ranges
 from tests.dataflow.fold.test_fold import merged, watermarked
 from tests.dataflow.hot_path import ROWS, Row, batch_of, plan
@@ -29,8 +28,6 @@ SOME: Row = {
     "amount": 1,
     "cost": Decimal(1),
 }
-CHOSEN = plan().rollups[:2]
-AHEAD = FoldAhead(plan(), {rollup.name for rollup in CHOSEN})
 TABLES = [spec.name for spec in tables_of(plan(), events=True)]
 
 
@@ -59,17 +56,6 @@ def test_ranges_that_are_folded_together_say_what_they_say_apart(rows: list[Row]
     assert merge_ranges(parcel.range for parcel in together) == merge_ranges(parcel.range for parcel in apart)
     for name in TABLES:
         assert sorted(map(str, merged(together, name))) == sorted(map(str, merged(apart, name)))
-
-
-@given(st.lists(ROWS, min_size=1, max_size=8), st.lists(st.integers(1, 7)))
-def test_what_is_folded_ahead_are_the_rows_of_its_rollups_and_no_others(rows: list[Row], cuts: list[int]) -> None:
-    parts = [*reads(watermarked(rows), cuts), *reads(watermarked(rows), [], "t/1")]
-    whole = [FOLD(part) for part in parts]
-    found = [Parcel(whole[0].range, dict(tables)) for tables in AHEAD.tables(parts)]
-    wanted = {spec.name for rollup in CHOSEN for spec in rollup_tables(rollup)}
-    assert {name for parcel in found for name in parcel.tables} <= wanted
-    for name in wanted:
-        assert merged(found, name) == merged(whole, name)
 
 
 def test_few_rows_wait_and_what_is_large_or_empty_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
