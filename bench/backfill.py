@@ -8,10 +8,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pyarrow import parquet
 
@@ -30,6 +33,7 @@ from query.reader import LakeReader
 ROOT = Path(__file__).resolve().parent.parent
 ONE, TWO, PROCESSES = "tidemill run", "tidemill run -w 2", "tidemill run -p 2"
 FLAGS: Mapping[str, Sequence[str]] = {ONE: (), TWO: ("-w", "2"), PROCESSES: ("-p", "2")}
+APART = "two runs apart, half of the files each"
 JOBS = (Asked("upsert", 1), Asked("upsert", 2))
 BATCH = "DuckDB, one query, 2 threads"
 START_MS, SPAN_MS = 1_764_000_000_000, 600_000
@@ -57,6 +61,44 @@ def fill(folder: Path, count: int, keys: int, files: int) -> None:
             out.writelines(events(count, keys, file, files))
 
 
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run cost, over as many records as its ledger names, and what its lake answers."""
+
+    sample: Sample
+    answer: Answer
+
+
+def _run(folder: Path, out: Path, flags: Sequence[str] = ()) -> Ran:
+    out.mkdir(exist_ok=True)
+    command = [TIDEMILL, "run", "--pipeline", "bench/engines_pipeline.py:one", "--source", "files", "--bounded"]
+    command += ["--input", str(folder), "--no-events", *flags]
+    command += ["--lake", str(out / "lake"), "--recovery", str(out / "recovery")]
+    usage = run_child(command, log=out / "run.log", cwd=ROOT)
+    with LakeReader(out / "lake") as lake:
+        commits = lake.query(COMMITS).to_pylist()
+        answer = [tuple(row.values()) for row in lake.query(ANSWER).to_pylist()]
+    read = sum(commit["read"] for commit in commits)
+    return Ran(Sample(read, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes, steady_rate(commits)), answer)
+
+
+def _every_other(folder: Path, into: Path, first: int) -> Path:
+    into.mkdir()
+    for file in sorted(folder.iterdir())[first::2]:
+        os.link(file, into / file.name)
+    return into
+
+
+def added_up(answers: Iterable[Answer]) -> Answer:
+    """The answer over all source partitions from those over some of them each."""
+    groups: dict[tuple[object, ...], tuple[Any, ...]] = {}
+    for answer in answers:
+        for *group, count, spend in answer:
+            before = groups.get(tuple(group), (0, 0))
+            groups[tuple(group)] = (before[0] + count, before[1] + spend)
+    return [(*group, *groups[group]) for group in sorted(groups)]
+
+
 class Bench:
     """The same files for all; whoever answers otherwise than the first one ends it."""
 
@@ -66,18 +108,30 @@ class Bench:
 
     def tidemill(self, flags: Sequence[str]) -> Sample:
         """One bounded run into a fresh lake."""
+        ran = _run(self._folder, self._fresh(), flags)
+        self._agree([ran])
+        return ran.sample
+
+    def apart(self) -> Sample:
+        """Two runs of one worker at the same time, which share nothing but the machine: what it gives two workers."""
         out = self._fresh()
-        command = [TIDEMILL, "run", "--pipeline", "bench/engines_pipeline.py:one", "--source", "files", "--bounded"]
-        command += ["--input", str(self._folder), "--no-events", *flags]
-        command += ["--lake", str(out / "lake"), "--recovery", str(out / "recovery")]
-        usage = run_child(command, log=self._work / "run.log", cwd=ROOT)
-        with LakeReader(out / "lake") as lake:
-            commits = lake.query(COMMITS).to_pylist()
-            answer = lake.query(ANSWER)
-        if (read := sum(commit["read"] for commit in commits)) != self._count:
+        folders = [_every_other(self._folder, out / f"in-{first}", first) for first in range(2)]
+        with ThreadPoolExecutor(len(folders)) as threads:
+            ran = list(threads.map(_run, folders, [out / folder.name.replace("in", "out") for folder in folders]))
+        self._agree(ran)
+        rates = [each.sample.steady_per_s for each in ran]
+        return Sample(
+            self._count,
+            max(each.sample.wall_s for each in ran),
+            sum(each.sample.cpu_s for each in ran),
+            sum(each.sample.peak_rss_bytes for each in ran),
+            None if None in rates else sum(rate for rate in rates if rate is not None),
+        )
+
+    def _agree(self, ran: Sequence["Ran"]) -> None:
+        if (read := sum(each.sample.events for each in ran)) != self._count:
             raise BenchError(f"the ledger names {read:,} of {self._count:,} records")
-        self.agree([tuple(row.values()) for row in answer.to_pylist()])
-        return Sample(self._count, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes, steady_rate(commits))
+        self.agree(added_up(each.answer for each in ran))
 
     def batch(self) -> Sample:
         """The query in a process of its own."""
@@ -117,15 +171,17 @@ def facts(summaries: Sequence[Summary]) -> dict[str, str]:
     """What is held against what, start and end included."""
     rate = {each.name: each.events_per_s for each in summaries}
     steady = {each.name: each.steady_per_s for each in summaries}
-    one, two, both = steady[ONE], steady[TWO], steady[PROCESSES]
+    one, two, both, apart = (steady[name] for name in (ONE, TWO, PROCESSES, APART))
     found = {
         "-w 2 against one worker": f"{rate[TWO] / rate[ONE]:.2f}",
         "two processes against one": f"{rate[PROCESSES] / rate[ONE]:.2f}",
+        "two runs apart, which share nothing, against one": f"{rate[APART] / rate[ONE]:.2f}",
         "-w 2 against the DuckDB query": f"{rate[TWO] / rate[BATCH]:.2f}",
         "one worker against the DuckDB query": f"{rate[ONE] / rate[BATCH]:.2f}",
     }
-    if one is not None and two is not None and both is not None:
-        found["while running, -w 2 and two processes against one worker"] = f"{two / one:.2f}, {both / one:.2f}"
+    if one is not None and two is not None and both is not None and apart is not None:
+        ratios = ", ".join(f"{each / one:.2f}" for each in (two, both, apart))
+        found["while running, -w 2, two processes and two runs apart against one worker"] = ratios
     return found
 
 
@@ -144,6 +200,7 @@ def main() -> None:
         bench = Bench(work / "in", work, given.events)
         contenders: dict[str, Callable[[int], Sample]] = {
             **{name: partial(_once, bench, flags) for name, flags in FLAGS.items()},
+            APART: lambda _: bench.apart(),
             BATCH: lambda _: bench.batch(),
         }
         if not given.no_flink:

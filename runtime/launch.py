@@ -46,8 +46,14 @@ from runtime.supervisor import RESTART_EXIT_CODE, end_with_supervisor
 _YOUNG_OBJECTS = 700
 """Python's own number of new objects between two collections; a command starts with a larger one."""
 
-_M_ARENA_MAX = -8
-"""Number of glibc's mallopt."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+"""Numbers of glibc's mallopt."""
+
+_KEPT_BYTES = 64 << 20
+"""So much freed memory stays: more than what becomes of a poll, and the next poll finds it where it was."""
+
+_LARGEST_KEPT_BYTES = 32 << 20
+"""The most that glibc takes here; pieces that are larger go back to the system at once."""
 
 
 def launch(
@@ -194,6 +200,9 @@ def _share_what_is_freed() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 2)
+        # else it gives the end of its memory back with every poll, and the system zeroes it for the next one
+        mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def _rest_what_stays() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from dataflow.durations import to_ms
 from dataflow.errors import ConfigError
 from dataflow.losses.limit import DeadShare
+from runtime.backfill_pace import WHERE, backfill_pace
 from runtime.setting import Setting, told
 
 if TYPE_CHECKING:
@@ -231,8 +232,8 @@ def load_settings(
     """Settings from flags (None = not given), environment (default: this process's), `folder`/tidemill.toml, defaults.
 
     Kafka properties merge one by one. Without a source, an input means files, unless Kafka is named as near. Where
-    `folder` (default: the working folder) lacks the default pipeline file, the one that Tidemill ships is taken. Raises
-    ConfigError naming key, value and fix.
+    `folder` (default: the working folder) lacks the default pipeline file, the one that Tidemill ships is taken. A
+    bounded run over files has longer epochs, unless they are set. Raises ConfigError naming key, value and fix.
     """
     surroundings = os.environ if environ is None else environ
     layers: list[tuple[Callable[[str], str], dict[str, Any]]] = [
@@ -257,7 +258,9 @@ def load_settings(
     if "pipeline" not in values and (found := default_pipeline(folder or Path())) != SETTINGS["pipeline"].default:
         values["pipeline"], places["pipeline"] = found, "shipped with Tidemill"
     read = {key: _read(key, value, places) for key, value in values.items()}
-    return Settings(**read, places=places, referred=referred)
+    follows = backfill_pace(read)
+    places |= dict.fromkeys(follows, WHERE)
+    return Settings(**read, **follows, places=places, referred=referred)
 
 
 def _names_files(layers: Sequence[Mapping[str, Any]]) -> bool:

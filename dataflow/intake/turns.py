@@ -1,7 +1,8 @@
 """Whose turn it is to read: the source partitions of one worker, of which there may be a thousand."""
 
-PASS_BYTES = 8 * 2**20
-"""So much is read before what was made of it goes on; as much as a few partitions with small records read at a time."""
+PASS_BYTES = 15 * 2**19
+"""So much is read before what was made of it goes on: a few partitions of Kafka with small records at a time, or one
+block of a file, less its newlines."""
 
 
 class Turns:

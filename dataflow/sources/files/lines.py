@@ -18,7 +18,7 @@ from dataflow.sources.files.form import Compression
 from dataflow.sources.files.line_text import lines_of, newlines
 from dataflow.sources.files.outside import Members
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 8 << 20
 MARK = b"\xef\xbb\xbf"
 """A byte order mark at a file's beginning is no part of the first line."""
 LONGEST_LINE_BYTES = (1 << 31) - (1 << 24)
