@@ -175,7 +175,7 @@ def facts(summaries: Sequence[Summary]) -> dict[str, str]:
     found = {
         "-w 2 against one worker": f"{rate[TWO] / rate[ONE]:.2f}",
         "two processes against one": f"{rate[PROCESSES] / rate[ONE]:.2f}",
-        "two runs apart, which share nothing, against one": f"{rate[APART] / rate[ONE]:.2f}",
+        "two runs apart, which share nothing, against one: what the machine gives": f"{rate[APART] / rate[ONE]:.2f}",
         "-w 2 against the DuckDB query": f"{rate[TWO] / rate[BATCH]:.2f}",
         "one worker against the DuckDB query": f"{rate[ONE] / rate[BATCH]:.2f}",
     }
@@ -216,6 +216,8 @@ def main() -> None:
         **facts(summaries),
         "load when it ended": f"{os.getloadavg()[0]:.1f} (1 minute)",
     }
+    # no contender, but the bound of those that are
+    summaries = [each for each in summaries if each.name != APART]
     write_summaries("backfill", "Files read from beginning to end", told, summaries)
 
 

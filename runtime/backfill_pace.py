@@ -18,7 +18,7 @@ BATCH_RECORDS = 80_000
 _PACE = {"epoch_ms": EPOCH_MS, "max_epoch_bytes": EPOCH_BYTES, "batch_records": BATCH_RECORDS}
 
 
-def backfill_pace(values: Mapping[str, Any]) -> dict[str, int]:
+def backfill_pace(values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that follow from `values`, which were given; they count where nothing else says what they are."""
     if values.get("source") != "files" or not values.get("bounded"):
         return {}

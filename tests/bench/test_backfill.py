@@ -79,7 +79,7 @@ def test_rates_are_held_against_one_worker_and_the_query() -> None:
     assert told == {
         "-w 2 against one worker": "1.50",
         "two processes against one": "0.50",
-        "two runs apart, which share nothing, against one": "1.75",
+        "two runs apart, which share nothing, against one: what the machine gives": "1.75",
         "-w 2 against the DuckDB query": "0.75",
         "one worker against the DuckDB query": "0.50",
         "while running, -w 2, two processes and two runs apart against one worker": "1.75, 1.50, 2.00",
