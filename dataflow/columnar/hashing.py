@@ -1,7 +1,7 @@
 """64-bit hashes of whole columns: sketches, duplicate detection and the ledger's checksum stand on them."""
 
 import threading
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -74,9 +74,15 @@ def checksum(partition: str, offsets: Int64s, event_times: Int64s) -> int:
     """
     if offsets.size == 0:
         return 0
-    name = hash64(pa.array([partition], pa.string()))[0]
-    total = load().sum_rows(int(name), np.ascontiguousarray(offsets), np.ascontiguousarray(event_times))
+    name = _hash_of_name(partition)
+    total = load().sum_rows(name, np.ascontiguousarray(offsets), np.ascontiguousarray(event_times))
     return int(np.uint64(total).view(np.int64))
+
+
+@lru_cache(maxsize=4_096)
+def _hash_of_name(name: str) -> np.uint64:
+    hashed: np.uint64 = hash64(pa.array([name], pa.string()))[0]
+    return hashed
 
 
 def _lanes(array: pa.Array, lanes: int) -> tuple[Hashes, Hashes]:
