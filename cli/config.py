@@ -4,7 +4,8 @@ import typer
 
 from cli.terminal import show
 from query.text_table import TextTable
-from runtime.settings import load_settings, origins
+from runtime.origins import origins
+from runtime.settings import load_settings
 
 app = typer.Typer(
     help="Settings: flag, else environment TIDEMILL_*, else tidemill.toml, else default.", no_args_is_help=True

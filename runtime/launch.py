@@ -111,7 +111,7 @@ def _flow(job: Job, process: int | None, addresses: list[str] | None) -> None:
         workers_per_process=job.settings.workers,
         process_id=process,
         addresses=addresses,
-        epoch_interval=timedelta(milliseconds=job.settings.interval_ms),
+        epoch_interval=timedelta(milliseconds=job.settings.epoch_ms),
         recovery_config=RecoveryConfig(Path(job.settings.recovery), timedelta(0)),
     )
 
@@ -247,7 +247,7 @@ def _watch_over(
             stopping=lambda: control.stopping and not control.restart_wanted,
             wall=now,
         ),
-        patience=Patience(to_ms(settings.stall_after) / 1000, settings.interval_ms / 1000, record.in_a_row()),
+        patience=Patience(to_ms(settings.stall_after) / 1000, settings.epoch_ms / 1000, record.in_a_row()),
         monotonic=time.monotonic,
     )
     if (exported := metrics()) is not None:

@@ -38,11 +38,6 @@ def _topics(written: str) -> object:
     return TopicChoice.read(written)
 
 
-BOUNDED_EPOCH_MS = 500
-"""A run that ends by itself reads what lies behind it, and no record while a commit's files are written: half as many
-commits cost it half of that."""
-
-
 class Settings(NamedTuple):
     """All settings, checked by `load_settings`. Paths are relative to the working folder."""
 
@@ -148,11 +143,6 @@ class Settings(NamedTuple):
     def __ne__(self, other: object) -> bool:
         """The contrary; that of a tuple would look at the places as well."""
         return not self == other
-
-    @property
-    def interval_ms(self) -> int:
-        """Milliseconds between two commits: longer where a run ends by itself and nobody has said how many."""
-        return max(self.epoch_ms, BOUNDED_EPOCH_MS) if self.bounded and "epoch_ms" not in self.places else self.epoch_ms
 
     @property
     def topics(self) -> "TopicChoice":
@@ -275,28 +265,8 @@ def default_pipeline(folder: Path) -> str:
     return default if (folder / default).exists() else str(_SHIPPED)
 
 
-def origins(settings: Settings) -> list[tuple[str, str, str]]:
-    """(key, value as text, origin) of every setting, Kafka properties one by one, secrets as **** or as referred to."""
-    rows = []
-    for key in SETTINGS:
-        value = getattr(settings, key)
-        if key == "kafka" and value:
-            from dataflow.sources.kafka.properties import shown
-
-            rows += [
-                (f"kafka.{name}", shown(name, text), settings.places[f"kafka.{name}"]) for name, text in value.items()
-            ]
-        else:
-            text = _text(value)
-            if key == "serve_token" and text:
-                from dataflow.sources.kafka.properties import shown
-
-                text = shown(key, text)
-            rows.append((key, text, settings.places.get(key, "default")))
-    return rows
-
-
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value as the environment would have it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None or value == {} else str(value)
@@ -368,7 +338,7 @@ def _flat(properties: Any, key: str) -> dict[str, str]:
         if isinstance(value, Mapping):
             flat |= {f"{name}.{rest}": text for rest, text in _flat(value, f"{key}.{name}").items()}
         elif isinstance(value, str | int | float):
-            flat[name] = _text(value)
+            flat[name] = as_text(value)
         else:
             raise ConfigError(f"{key}.{name}", _hidden(name, value), "a property is text, a number or true or false")
     return flat

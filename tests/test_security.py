@@ -32,7 +32,8 @@ from dataflow.sources.kafka.properties import OWNED
 from dataflow.sources.kafka.source import KafkaSource
 from dataflow.sources.source import Reader
 from deploy.topic_filler import TopicFiller, ensure_topic
-from runtime.settings import Settings, load_settings, origins
+from runtime.origins import origins
+from runtime.settings import Settings, load_settings
 from runtime.sources import open_source
 from tests.kafka_fixture import fresh_topic, produce
 from tests.secure_kafka import KEY_PASSWORD, PASSWORD, USER, SecureKafka, secure_kafka

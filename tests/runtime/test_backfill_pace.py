@@ -1,9 +1,10 @@
-"""How far apart the commits are of a run that reads files to their end."""
+"""How far apart the commits are of a run that ends by itself."""
 
 import pytest
 
-from runtime.backfill_pace import BATCH_RECORDS, EPOCH_BYTES, EPOCH_MS, WHERE
-from runtime.settings import SETTINGS, load_settings, origins
+from runtime.backfill_pace import BATCH_RECORDS, EPOCH_BYTES, EPOCH_MS, KAFKA_EPOCH_MS, WHERE
+from runtime.origins import origins
+from runtime.settings import SETTINGS, load_settings
 
 NAMES = ("epoch_ms", "max_epoch_bytes", "batch_records")
 USUAL = [SETTINGS[name].default for name in NAMES]
@@ -24,7 +25,13 @@ def test_what_is_set_holds_for_it_too_and_only_that(tmp_path):
     assert load_settings({"max_epoch_bytes": 1 << 20}, environ, tmp_path).max_epoch_bytes == 1 << 20
 
 
-@pytest.mark.parametrize("given", [{"bounded": True}, {"source": "generator", "bounded": True}, {"input": "in"}])
+def test_a_bounded_run_over_topics_has_longer_epochs_alone(tmp_path):
+    settings = load_settings({"bounded": True}, {}, tmp_path)
+    assert [getattr(settings, name) for name in NAMES] == [KAFKA_EPOCH_MS, *USUAL[1:]]
+    assert load_settings({"bounded": True, "epoch_ms": 250}, {}, tmp_path).epoch_ms == 250
+
+
+@pytest.mark.parametrize("given", [{}, {"source": "generator"}, {"input": "in"}])
 def test_any_other_run_has_those_that_queries_wait_for(tmp_path, given):
     settings = load_settings(given, {}, tmp_path)
     assert [getattr(settings, name) for name in NAMES] == USUAL

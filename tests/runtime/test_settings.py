@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dataflow.errors import ConfigError
-from runtime.settings import BOUNDED_EPOCH_MS, SETTINGS, Settings, load_settings, origins
+from runtime.origins import origins
+from runtime.settings import SETTINGS, Settings, load_settings
 
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = str(REPOSITORY / "pipelines" / "ads.py")
@@ -32,20 +33,6 @@ def test_a_flag_comes_before_the_environment_before_the_file_before_the_default(
 
 def test_without_any_place_there_are_defaults(tmp_path):
     assert load_settings({}, {}, tmp_path) == Settings(pipeline=SHIPPED)
-
-
-@pytest.mark.parametrize(
-    ("flags", "interval_ms"),
-    [
-        ({}, 250),
-        ({"bounded": True}, BOUNDED_EPOCH_MS),
-        ({"bounded": True, "epoch_ms": 250}, 250),
-        ({"bounded": True, "epoch_ms": 1_000}, 1_000),
-        ({"epoch_ms": 100}, 100),
-    ],
-)
-def test_a_run_that_ends_by_itself_commits_less_often_unless_it_is_told_how_often(tmp_path, flags, interval_ms):
-    assert load_settings(flags, {}, tmp_path).interval_ms == interval_ms
 
 
 def test_an_empty_variable_is_not_given(tmp_path):
@@ -74,20 +61,6 @@ def test_kafka_properties_of_all_places_are_put_together(tmp_path):
     assert rows["kafka.security.protocol"] == ("SSL", "tidemill.toml")
     assert rows["kafka.client.id"] == ("environment", "TIDEMILL_KAFKA__CLIENT_ID")
     assert rows["kafka.sasl.username"] == ("you", "--kafka")
-
-
-def test_secrets_are_never_shown(tmp_path):
-    secret = {
-        "sasl.password": "pss",
-        "ssl.key.password": "pss",
-        "sasl.oauthbearer.client.secret": "pss",
-        "ssl.key.pem": "pss",
-    }
-    settings = load_settings({"kafka": secret}, {}, tmp_path)
-    assert settings.kafka == secret
-    assert "pss" not in str(origins(settings))
-    assert "pss" not in repr(settings)
-    assert [value for key, value, _ in origins(settings) if key.startswith("kafka.")] == ["****"] * 4
 
 
 def test_kafka_properties_refer_to_secrets_which_only_a_client_is_given(tmp_path):
