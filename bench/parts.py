@@ -72,6 +72,7 @@ PARTS = (
         ("--commits", "3", "--records", "20000", "--keys", "20000", "--rounds", "1"),
     ),
     Part("bench.pair_rules", "pair_rules", ("--commits", "3", "--keys", "20000")),
+    Part("bench.pair_rescale", "pair_rescale", ("--keys", "20000")),
     Part("bench.fraud", "fraud", ("--minutes", "10", "--seeds", "1")),
     Part("bench.hour", "hour", ("--seconds", "15")),
     Part("bench.profile", "profile", ("--events", "20000"), needs=_JAVA),

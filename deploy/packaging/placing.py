@@ -34,7 +34,14 @@ IN_TEXTS = tuple(name for name in AT_HOME if name != "spark")
 """Those of them that a text may name: Apache Spark's own settings and files are called `spark.` as well."""
 
 LEFT_OUT = (
-    *("deploy/packaging", "deploy/kafka/lib", "deploy/registry/lib", "flink/cluster/lib", "spark/environment/lib"),
+    *(
+        "deploy/packaging",
+        "deploy/kafka/lib",
+        "deploy/registry/lib",
+        "deploy/connect/lib",
+        "flink/cluster/lib",
+        "spark/environment/lib",
+    ),
     *(f"deploy/{name}.sh" for name in ("bootstrap", "browser", "check", "page", "tests")),
     *(f"deploy/{name}" for name in ("container", "grafana", "kubernetes", "prometheus", "readers", "systemd")),
 )
