@@ -68,16 +68,20 @@ def _letter(kind: types.Type) -> str:
 
 
 def _entry(name: str, result: Any, context: Context) -> bytes:
-    """An object file with int32 name(int64* given, int64 type of arrays, int64 arguments...): 0, or what went wrong.
+    """An object file with int32 name(int64* words): 0, or what went wrong. The words are the type of arrays, in the
+    place of which the loop's result comes, and its arguments.
 
     An array is told by the address of its Python object, whose own words say whether it is one of the loop's kind.
     """
     of = result.fndesc
     module = context.create_module(name)
     callee = ir.Function(module, context.call_conv.get_function_type(of.restype, of.argtypes), of.llvm_func_name)
-    entry = ir.Function(module, ir.FunctionType(_HALF, [_WORD.as_pointer(), *[_WORD] * (1 + len(of.argtypes))]), name)
+    entry = ir.Function(module, ir.FunctionType(_HALF, [_WORD.as_pointer()]), name)
     builder = ir.IRBuilder(entry.append_basic_block("entry"))
-    given, array_type, *words = entry.args
+    given = entry.args[0]
+    array_type, *words = (
+        builder.load(builder.gep(given, [ir.Constant(_WORD, place)])) for place in range(1 + len(of.argtypes))
+    )
     wrong = entry.append_basic_block("wrong")
     arrays = [(word, kind) for word, kind in zip(words, of.argtypes, strict=True) if isinstance(kind, types.Array)]
     for word, _ in arrays:
