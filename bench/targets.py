@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench import pair_figures
+from bench import target_words as words
 from bench.figures import Results, of, rate_ratio
 from bench.names import (
     BARE,
@@ -196,61 +197,7 @@ def _shape(name: str) -> Measured:
     return _ratio("record_shapes", None, name, "plain")
 
 
-_DEFAULT_PATH = (
-    "A record takes about a quarter of a microsecond of CPU each in the broker, in librdkafka's thread, which makes a "
-    "message of it, and in librdkafka's calls on the worker's thread, which take that message out of a queue and free "
-    "it: 0.75 us before a byte is decoded. Two cores that did nothing else would give some 2.7 million events a "
-    "second. The bare loop pays the same and then makes a Python object of each; `--fetch direct` halves what the "
-    "client takes."
-)
-_PAIRS = (
-    "All events that others can still meet are read from files of the lake, decoded, hashed by key and stretch of time"
-    " and held, in some 60 bytes each."
-)
-_MEMORY = (
-    "Of the 260 MiB of a run on the made-up stream, 167 are pages of shared libraries that it has touched: 73 of LLVM, "
-    "which loads the compiled kernels, 53 of Arrow, 17 of DuckDB, 15 of numba, 17 of NumPy. 93 are its own. At full "
-    "speed librdkafka's queues, two polls and an epoch's rows come on top."
-)
-_LATENCY = (
-    "An event waits for its epoch's end (50 ms at the mean), for the epoch's files to be written and synced (stage), "
-    "until the recovery store has the epoch, which the next epoch's first poll tells, for the catalog (publish), and "
-    "for a reader that looks every 5 ms whether there is a commit and then asks. Producer, broker and that reader take "
-    "much of the two cores, so that each of these waits for them too; the figures tell how long at the mean."
-)
-_DELTA = (
-    "With a few rows a poll the time is that of the steps between them, which decode, judge and fold a batch; they are "
-    "the same for one row and for hundreds."
-)
-_EARLY = (
-    "A record waits until its source partition is asked again, while its reads are decoded and judged, for the look of "
-    "the rules, and while an epoch is staged and published on the same thread. Producer and broker take their part of "
-    "the two cores."
-)
-_FOLD = (
-    "A batch costs what its rows do and a part that does not depend on them: its ledger line, its delta rows as Arrow "
-    "columns, one per key that it has, and the steps of Python in between. With many keys each row is a delta row."
-)
 _IDS = "Each id is two words of hash, its time and a link, and is looked for at a random place of the memory's table."
-_PUBLISHING = (
-    "One transaction writes the files of a dozen tables, their statistics and the offsets into the catalog, statement "
-    "by statement from Python; syncing its log to the disk takes 0.3 ms of it. It is measured beside the producer, the "
-    "broker and the reader on two cores."
-)
-_WORKERS = (
-    "Workers end their epochs together, once a second here, and wait for the epoch's files and for the recovery store; "
-    "the steps of Python that a poll has they take in turns. What the machine gives two workers that share nothing at "
-    "all stands in the same result as that of two runs apart."
-)
-_PROCESSES = (
-    "Processes end their epochs together, once a second here, and wait for the epoch's files and for the recovery "
-    "store. What the machine gives two workers that share nothing at all stands in the same result as that of two runs "
-    "apart."
-)
-_STARTED = (
-    "A start of about a second, most of it the loading of compiled code, is not shared by workers, and is as long as "
-    "reading 2 million records."
-)
 
 TARGETS = (
     Target(
@@ -259,7 +206,7 @@ TARGETS = (
         "engines",
         _ratio("engines", "one", HERE, BARE),
         profile="one",
-        why=_DEFAULT_PATH,
+        why=words.DEFAULT_PATH,
     ),
     Target(
         "default path, ads pipeline, against the bare loop",
@@ -267,7 +214,7 @@ TARGETS = (
         "throughput",
         _ratio("throughput", None, HERE, BARE),
         profile="ads",
-        why=_DEFAULT_PATH,
+        why=words.DEFAULT_PATH,
     ),
     Target("default path against Flink SQL, the same rule, p = 1", 7, "engines", _over_flink(HERE, 1), profile="one"),
     Target("default path against Flink SQL, the same rule, p = 2", 5.5, "engines", _over_flink(HERE, 2), profile="one"),
@@ -304,7 +251,7 @@ TARGETS = (
         "backfill",
         _ratio("backfill", None, WORKERS, DUCKDB, whole=True),
         profile="files",
-        why=_STARTED,
+        why=words.STARTED,
     ),
     Target(
         "files, -w 2 against one worker",
@@ -312,7 +259,7 @@ TARGETS = (
         "backfill",
         _ratio("backfill", None, WORKERS, "tidemill run"),
         profile="files",
-        why=_WORKERS,
+        why=words.WORKERS,
     ),
     Target(
         "files, two processes against one",
@@ -320,9 +267,11 @@ TARGETS = (
         "backfill",
         _ratio("backfill", None, PROCESSES, "tidemill run"),
         profile="files",
-        why=_PROCESSES,
+        why=words.PROCESSES,
     ),
-    Target("peak memory at full speed, one worker", 300, "throughput", _peak_mib, "MiB", at_most=True, why=_MEMORY),
+    Target(
+        "peak memory at full speed, one worker", 300, "throughput", _peak_mib, "MiB", at_most=True, why=words.MEMORY
+    ),
     Target("memory that one hour at full speed adds", 10, "hour", _grown_mib, "MiB", at_most=True),
     Target(
         "rules over pairs, ten million keys: memory, peak",
@@ -331,7 +280,7 @@ TARGETS = (
         _pairs("peak_mb", 1000),
         "GB",
         at_most=True,
-        why=_PAIRS,
+        why=words.PAIRS,
     ),
     Target(
         "rules over pairs, ten million keys: until judged after a restart",
@@ -340,7 +289,7 @@ TARGETS = (
         _pairs("restart_s"),
         "s",
         at_most=True,
-        why=_PAIRS,
+        why=words.PAIRS,
     ),
     Target(
         "20,000 events/s, epochs of 100 ms, p99",
@@ -349,10 +298,16 @@ TARGETS = (
         _latency_ms("100", "p99"),
         "ms",
         at_most=True,
-        why=_LATENCY,
+        why=words.LATENCY,
     ),
     Target(
-        "publishing a commit, p50", 2, "latency", _latency_ms("100", "publish_p50"), "ms", at_most=True, why=_PUBLISHING
+        "publishing a commit, p50",
+        2,
+        "latency",
+        _latency_ms("100", "publish_p50"),
+        "ms",
+        at_most=True,
+        why=words.PUBLISHING,
     ),
     Target(
         "1,000 events/s, from the poll to the delta row, p50",
@@ -361,7 +316,7 @@ TARGETS = (
         _latency_ms("delta", "p50"),
         "ms",
         at_most=True,
-        why=_DELTA,
+        why=words.DELTA,
     ),
     Target(
         "alerts told early, 20,000 events/s, p50",
@@ -370,7 +325,7 @@ TARGETS = (
         _told_ms(early_alerts(250), "p50"),
         "ms",
         at_most=True,
-        why=_EARLY,
+        why=words.EARLY,
     ),
     Target(
         "alerts told early, 20,000 events/s, p99",
@@ -379,7 +334,7 @@ TARGETS = (
         _told_ms(early_alerts(250), "p99"),
         "ms",
         at_most=True,
-        why=_EARLY,
+        why=words.EARLY,
     ),
     Target(
         "alerts told early against the better one of Flink SQL and Quix Streams, p99",
@@ -387,7 +342,7 @@ TARGETS = (
         "early_alerts",
         _against_peers,
         at_most=True,
-        why=_EARLY,
+        why=words.EARLY,
     ),
     Target(
         "a commit with an alert behind its record, beyond an epoch of 250 ms, p99",
@@ -396,7 +351,7 @@ TARGETS = (
         _behind_epoch_ms,
         "ms",
         at_most=True,
-        why=_LATENCY,
+        why=words.LATENCY,
     ),
     Target("rate that is kept with ten alert rules", 0.6, "alert_rules", _rate_with_rules),
     Target(

@@ -60,6 +60,7 @@ from runtime.untimed import Untimed
 from sinks.lake.agreement import agree
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.deliveries import deliveries, forget_deliveries
+from sinks.lake.commit_stats import CommitStats
 from sinks.lake.dimensions import KeptDimensions, keep_files
 from sinks.lake.ended import read_to_end
 from sinks.lake.fault import fault_from, oversleep_from
@@ -68,7 +69,7 @@ from sinks.lake.tables.changes import rule_changes
 from sinks.lake.tables.definition import read_definition
 from sinks.lake.tables.event_times import Takeover
 from sinks.lake.tables.prepare import open_lake
-from sinks.lake.writer import CommitStats, LakeWriter
+from sinks.lake.writer import LakeWriter
 
 _KERNELS: tuple[Callable[[], object], ...] = (hashing.load, codes.load, groups.load)
 """Compiled code that every run needs."""

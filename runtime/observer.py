@@ -12,7 +12,7 @@ from dataflow.errors import LakeError
 from dataflow.logs import logger
 from runtime.exported import metrics
 from sinks.lake.catalog.reader import live_files
-from sinks.lake.writer import CommitStats
+from sinks.lake.commit_stats import CommitStats
 
 FILES_EVERY_S = 10.0
 

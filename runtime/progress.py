@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dataflow.messages import Judged, Range
 from runtime.look import Look
-from sinks.lake.writer import CommitStats
+from sinks.lake.commit_stats import CommitStats
 
 
 class Progress:

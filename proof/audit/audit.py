@@ -10,7 +10,7 @@ import pyarrow as pa
 from dataflow.enrich.joins import Joins
 from dataflow.errors import ConfigError
 from dataflow.fold.fold import Fold
-from dataflow.messages import Judged, Parcel, Range, RollupCount
+from dataflow.messages import Judged, Parcel
 from dataflow.pipeline.names import EVENTS, LEDGER
 from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import TableSpec, tables_of
@@ -20,10 +20,11 @@ from dataflow.steps import UNSEEN, Steps
 from dataflow.windows.kinds import has_one_window
 from proof.audit.alerts import check_alerts
 from proof.audit.backfilled import LaterRollups
+from proof.audit.chunk import Chunk
 from proof.audit.files import check_files
-from proof.audit.ledger import CLASSES, Segment, check_ledger, check_published
+from proof.audit.ledger import CLASSES, Segment, check_ledger, check_published, ledger_differences
 from proof.audit.report import Finding, Report, Unproven
-from proof.audit.rows import CHUNK_RECORDS, ROW_TABLES, Excused, RowTables, first_offsets
+from proof.audit.rows import CHUNK_RECORDS, Excused, RowTables, first_offsets
 from proof.audit.selection import Selection
 from proof.audit.settled import Facts, require_same, settled
 from proof.audit.source import Means, Place, Rereading, find_place
@@ -39,7 +40,7 @@ from proof.audit.windows import (
     lake_totals,
 )
 from proof.erased import side_tables
-from proof.ledger import ROLLUP_CLASSES, LedgerLine, read_ledger
+from proof.ledger import LedgerLine, read_ledger
 from proof.left import what_left
 from query.definition import lake_definition
 from query.reader import LakeReader, LakeSnapshot
@@ -211,17 +212,17 @@ class _Audit:
         if place.first > last:
             return
         reading = self._rereading(needed, place, folder)
-        chunk = _Chunk()
+        chunk = Chunk()
         for segment, judged in reading:
             if id(segment) not in wanted:
                 # what is compared together has no hole
                 if chunk.segments:
                     self._compare(chunk)
-                    chunk = _Chunk()
+                    chunk = Chunk()
                 continue
             if chunk.records >= CHUNK_RECORDS and segment is not chunk.segments[-1]:
                 self._compare(chunk)
-                chunk = _Chunk()
+                chunk = Chunk()
             parcel = self._fold(segment).fold(judged)
             chunk.add(segment, parcel.range, parcel.tables)
             report.compared += parcel.range.read
@@ -265,13 +266,13 @@ class _Audit:
         means = Means(self._source, self._joins, self._snapshot, self._wait, self._steps)
         return Rereading(means, segments, place, folder)
 
-    def _compare(self, chunk: "_Chunk") -> None:
+    def _compare(self, chunk: Chunk) -> None:
         self._rows.compare(chunk.segments, chunk.tables)
         for segment in chunk.segments:
             if segment.line is None:
                 continue
             (again,) = merge_ranges(chunk.ranges[id(segment)])
-            changed = _ledger_differences(segment.line, again)
+            changed = ledger_differences(segment.line, again)
             if changed:
                 self._report.add(Finding("ledger", LEDGER, "; ".join(changed), (segment.range,)))
 
@@ -379,44 +380,6 @@ class _Audit:
             events = EVENTS in self._snapshot.tables
             self._folds[names] = Fold(replace(self._plan, rollups=rollups), events=events, joins=self._joins)
         return self._folds[names]
-
-
-class _Chunk:
-    """Neighbouring segments of one source partition that are compared together."""
-
-    def __init__(self) -> None:
-        self.segments: list[Segment] = []
-        self.ranges: dict[int, list[Range]] = {}
-        self.tables: dict[str, list[pa.RecordBatch]] = {}
-        self.records = 0
-
-    def add(self, segment: Segment, entry: Range, tables: Mapping[str, pa.RecordBatch]) -> None:
-        if not self.segments or self.segments[-1] is not segment:
-            self.segments.append(segment)
-        self.ranges.setdefault(id(segment), []).append(entry)
-        self.records += entry.read
-        self.add_rows(tables)
-
-    def add_rows(self, tables: Mapping[str, pa.RecordBatch]) -> None:
-        for name in ROW_TABLES:
-            if name in tables:
-                self.tables.setdefault(name, []).append(tables[name])
-
-
-def _ledger_differences(line: LedgerLine, again: Range) -> list[str]:
-    texts = [
-        f"{name} is {getattr(line.entry, name)}, the source gives {getattr(again, name)}"
-        for name in (*CLASSES, "lost", "checksum", "max_event_time", "watermark", "topic")
-        if getattr(line.entry, name) != getattr(again, name)
-    ]
-    for rollup, count in again.rollups.items():
-        known = line.entry.rollups.get(rollup, RollupCount())
-        texts += [
-            f"{rollup}_{name} is {getattr(known, name)}, the source gives {getattr(count, name)}"
-            for name in ROLLUP_CLASSES
-            if getattr(known, name) != getattr(count, name)
-        ]
-    return texts
 
 
 def _counts(chosen: Sequence[Segment]) -> dict[str, int]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dataflow.errors import ConservationError
+from dataflow.messages import Range, RollupCount
 from dataflow.pipeline.names import LEDGER
 from proof.audit.report import Finding, OffsetRange, Report
-from proof.ledger import LedgerLine
+from proof.ledger import ROLLUP_CLASSES, LedgerLine
 from sinks.lake.ledger import check_conservation
 
 CLASSES = ("read", "accepted", "duplicate", "late", "dead")
@@ -114,3 +115,20 @@ def _check_partition(partition: str, lines: Sequence[LedgerLine], start: int | N
             segments.append(Segment(partition, entry.start, entry.end, line))
         at = max(at, entry.end)
     return segments
+
+
+def ledger_differences(line: LedgerLine, again: Range) -> list[str]:
+    """In what a line is not what its range gives when it is read again."""
+    texts = [
+        f"{name} is {getattr(line.entry, name)}, the source gives {getattr(again, name)}"
+        for name in (*CLASSES, "lost", "checksum", "max_event_time", "watermark", "topic")
+        if getattr(line.entry, name) != getattr(again, name)
+    ]
+    for rollup, count in again.rollups.items():
+        known = line.entry.rollups.get(rollup, RollupCount())
+        texts += [
+            f"{rollup}_{name} is {getattr(known, name)}, the source gives {getattr(count, name)}"
+            for name in ROLLUP_CLASSES
+            if getattr(known, name) != getattr(count, name)
+        ]
+    return texts

@@ -12,10 +12,11 @@ from dataflow.pipeline.plan import Plan
 from dataflow.pipeline.tables import tables_of
 from sinks.lake.catalog.judged import judged
 from sinks.lake.catalog.sqlite import told
+from sinks.lake.commit_stats import CommitStats
 from sinks.lake.fault import Fault, no_fault
 from sinks.lake.manifest import State
 from sinks.lake.tables.prepare import open_lake
-from sinks.lake.writer import PART, CommitStats, LakeWriter
+from sinks.lake.writer import PART, LakeWriter
 
 
 def open_writer(

@@ -3,9 +3,9 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from dataflow.alerts.stats import RuleStats
 from dataflow.errors import Gap, LakeError, LakeMissing, RecoveryError
 from dataflow.fold.merge import merge_rows
 from dataflow.messages import Judged, Parcel, Range
@@ -24,6 +23,7 @@ from sinks.lake.catalog.contents import note_contents
 from sinks.lake.catalog.layout import TableLayout
 from sinks.lake.catalog.rules import rules_text
 from sinks.lake.catalog.staged import StagedFile
+from sinks.lake.commit_stats import CommitStats, stats_of
 from sinks.lake.content import read_content
 from sinks.lake.fault import Fault, no_fault
 from sinks.lake.files import Encoded, encode, write_encoded, write_file
@@ -46,24 +46,6 @@ WRITING_THREADS = 8
 
 LARGE_BYTES = 2**20
 """Of an epoch with more rows than that, tables are encoded on several threads."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommitStats:
-    """What one published epoch was: for metrics."""
-
-    epoch: int
-    snapshot_id: int
-    files: int
-    rows: Mapping[str, int]
-    file_bytes: int
-    ranges: tuple[Range, ...]
-    stage_seconds: float
-    """Time to merge the epoch's rows and to bring its files to the disk; 0 for an epoch staged by a former run."""
-    seconds: float
-    """Duration of the catalog transaction."""
-    alerts: tuple[RuleStats, ...] = ()
-    """What each alert rule holds by now, and has done since the start."""
 
 
 class LakeWriter:
@@ -321,7 +303,7 @@ class LakeWriter:
             self._pending.pop(0)
             if snapshot_id is not None and self._on_commit is not None:
                 staged = self._stage_seconds.pop(manifest.epoch, 0.0)
-                stats = _stats(manifest, snapshot_id, staged, time.perf_counter() - started)
+                stats = stats_of(manifest, snapshot_id, staged, time.perf_counter() - started)
                 alerts = () if self.alerts is None else self.alerts.stats
                 self._on_commit(replace(stats, alerts=alerts))
 
@@ -418,16 +400,3 @@ def _standing(entry: Range, at_ms: int) -> tuple[object, ...]:
     place = (entry.partition, entry.topic, entry.end, entry.max_event_time)
     rules = None if entry.rules is None else rules_text(entry.rules)
     return (*place, int(entry.finished), at_ms, rules, int(entry.read > 0))
-
-
-def _stats(manifest: Manifest, snapshot_id: int, stage_seconds: float, seconds: float) -> CommitStats:
-    return CommitStats(
-        manifest.epoch,
-        snapshot_id,
-        len(manifest.files),
-        {file.table: file.rows for file in manifest.files},
-        sum(file.size_bytes for file in manifest.files),
-        manifest.ranges,
-        stage_seconds,
-        seconds,
-    )

@@ -12,7 +12,7 @@ from doctor.alert_state import held_by_run
 from doctor.finding import Severity
 from runtime.endpoint import Health, serve
 from runtime.observer import CommitObserver
-from sinks.lake.writer import CommitStats
+from sinks.lake.commit_stats import CommitStats
 from tests.doctor import examined
 from tests.doctor.examined import World, at
 from tests.runtime.test_endpoint import free_port

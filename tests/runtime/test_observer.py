@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from dataflow.errors import LakeError
 from dataflow.messages import Range
 from runtime.observer import CommitObserver
-from sinks.lake.writer import CommitStats
+from sinks.lake.commit_stats import CommitStats
 
 
 def value(name: str, **labels: str) -> float:

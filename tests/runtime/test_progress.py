@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from dataflow.messages import DEAD_SCHEMA, Judged, Range
 from runtime.progress import Progress
-from sinks.lake.writer import CommitStats
+from sinks.lake.commit_stats import CommitStats
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 NOON_MS = int(NOON.timestamp() * 1000)

@@ -17,6 +17,7 @@ from query.reader import LakeReader
 from sinks.lake import alerting
 from sinks.lake.catalog.backfills import Backfilled
 from sinks.lake.catalog.catalog import Catalog
+from sinks.lake.commit_stats import CommitStats
 from sinks.lake.files import write_file
 from sinks.lake.tables.definition import definition_of, read_definition
 from sinks.lake.upkeep.backfill import add_backfill
@@ -26,7 +27,7 @@ from sinks.lake.upkeep.expire import Retention
 from sinks.lake.upkeep.holders import condition_schema
 from sinks.lake.upkeep.keeping import Keep, keeps_of
 from sinks.lake.upkeep.leave import leave
-from sinks.lake.writer import CommitStats, LakeWriter, commit
+from sinks.lake.writer import LakeWriter, commit
 from tests.ducklake_client import ducklake_query
 from tests.sinks.lake.small import NOON, PER_AD, Clock, at, parcel, per_ad_row, small_plan, writer_for
 

@@ -9,7 +9,8 @@ import pytest
 from dataflow.errors import ConservationError, Fenced, Gap, LakeError, RecoveryError
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.reader import open_readonly
-from sinks.lake.writer import CommitStats, commit
+from sinks.lake.commit_stats import CommitStats
+from sinks.lake.writer import commit
 from tests.sinks.lake.reading import rows_of
 from tests.sinks.lake.small import event_row, parcel, per_ad_row, small_plan, writer_for
 
