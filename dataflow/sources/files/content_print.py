@@ -5,12 +5,15 @@ import json
 import threading
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from dataflow.columnar.loops import loops
+from dataflow.columnar.types import UInt64s
+
 if TYPE_CHECKING:
-    from dataflow.sources.files.print_kernel import Kernels
+    from dataflow.columnar.memory import Compiled
 
 BLOCK_BYTES = 1 << 16
 _DIGEST_BYTES = 16
@@ -18,6 +21,15 @@ _MARK = "2:"
 """Begins a `part` that was not made as earlier versions did."""
 
 _compiling = threading.Lock()
+
+
+class Kernels(NamedTuple):
+    """The loops of print_kernel.py; `data` is an address, `pair` two uint64."""
+
+    chain: "Compiled"
+    """chain(data, blocks, block_bytes, pair): so many blocks are taken into it."""
+    part: "Compiled"
+    """part(data, size, pair): it becomes that of some bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +129,7 @@ class _Mixed:
     """By compiled loops, without the GIL: whole blocks where they lie, what is left of one once it is whole."""
 
     def __init__(self, chain: str) -> None:
-        self._chain = (int(chain[:16], 16), int(chain[16:], 16)) if chain else (0, 0)
+        self._chain = np.array([int(chain[:16], 16), int(chain[16:], 16)] if chain else [0, 0], np.uint64)
         self._is_empty = not chain
         self._rest = bytearray()
 
@@ -136,12 +148,13 @@ class _Mixed:
 
     def value(self) -> tuple[str, str]:
         place = np.frombuffer(bytes(self._rest) or b"0", np.uint8)
-        part = load().part(place.ctypes.data, len(self._rest))
+        part = np.empty(2, np.uint64)
+        load().part(place.ctypes.data, len(self._rest), part)
         return "" if self._is_empty else _hex(self._chain), _MARK + _hex(part)
 
     def _take(self, data: bytearray | memoryview, blocks: int) -> None:
         place = np.frombuffer(data, np.uint8)
-        self._chain = load().chained(place.ctypes.data, blocks, BLOCK_BYTES, *self._chain)
+        load().chain(place.ctypes.data, blocks, BLOCK_BYTES, self._chain)
         self._is_empty = False
 
 
@@ -167,20 +180,18 @@ class _Former:
 
 
 @cache
-def _kernels() -> "Kernels":
-    from dataflow.sources.files.print_kernel import compiled
-
-    return compiled()
+def _kernels() -> Kernels:
+    return Kernels(*loops("sources/files/print_kernel"))
 
 
-def load() -> "Kernels":
+def load() -> Kernels:
     """The loops, ready to run: some tenths of a second at the first use, some seconds where nothing is cached."""
     with _compiling:
         return _kernels()
 
 
-def _hex(pair: tuple[int, int]) -> str:
-    return f"{pair[0]:016x}{pair[1]:016x}"
+def _hex(pair: UInt64s) -> str:
+    return f"{int(pair[0]):016x}{int(pair[1]):016x}"
 
 
 def whole_blocks(size: int) -> int:

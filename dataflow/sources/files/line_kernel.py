@@ -1,7 +1,5 @@
 """Compiled: where lines end, and their bytes without what ends them, side by side; as line_text.py says."""
 
-from typing import NamedTuple
-
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -9,21 +7,11 @@ from numba.core.base import BaseContext as Context
 from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
-from dataflow.columnar.buffers import SPARE_BYTES
-from dataflow.columnar.kept import kept
+from dataflow.columnar.loop import Loop
 from dataflow.columnar.memory import Compiled, byte_at, copy_bytes, trailing_zeros
-from dataflow.columnar.types import Int32s, Int64s, UInt8s, Whole
+from dataflow.columnar.types import Int32s, Int64s, Whole
 
 _NEWLINE, _RETURN, _LANES = 10, 13, 64
-
-
-class Kernels(NamedTuple):
-    """What `compiled` makes; addresses are of bytes that stay where they are meanwhile."""
-
-    newlines: Compiled
-    """newlines(data, size) -> where they stand in `size` bytes at address `data`."""
-    gathered: Compiled
-    """gathered(data, ends, first, newline) -> where lines start, where their texts end, the texts."""
 
 
 def _newlines_at(_context: Context, _at: types.Type) -> object:
@@ -36,7 +24,7 @@ def _newlines_at(_context: Context, _at: types.Type) -> object:
     return types.uint64(types.int64), generate
 
 
-def _count(_context: Context, _word: types.Type) -> object:
+def _ones(_context: Context, _word: types.Type) -> object:
     def generate(_target: Context, builder: ir.IRBuilder, _signature: Signature, arguments: list[ir.Value]) -> ir.Value:
         return builder.ctpop(arguments[0])
 
@@ -45,20 +33,23 @@ def _count(_context: Context, _word: types.Type) -> object:
 
 newlines_at: Compiled = intrinsic(_newlines_at)
 """A bit for each of the 64 bytes at an address, the lowest for the first: whether it is a newline."""
-ones_in: Compiled = intrinsic(_count)
+ones_in: Compiled = intrinsic(_ones)
 """How many bits of a uint64 are set."""
 
 
-def _newlines(data: Whole, size: Whole) -> Int64s:
-    # counted first: an array for the most that there could be would be eight times the bytes
+def _count(data: Whole, size: Whole) -> Whole:
     count = 0
     whole = size - size % _LANES
     for at in range(0, whole, _LANES):
         count += ones_in(newlines_at(data + at))
     for at in range(whole, size):
         count += byte_at(data + at) == _NEWLINE
-    found = np.empty(count, np.int64)
+    return count
+
+
+def _find(data: Whole, size: Whole, found: Int64s) -> None:
     number = 0
+    whole = size - size % _LANES
     for at in range(0, whole, _LANES):
         bits = newlines_at(data + at)
         while bits:
@@ -69,14 +60,12 @@ def _newlines(data: Whole, size: Whole) -> Int64s:
         if byte_at(data + at) == _NEWLINE:
             found[number] = at
             number += 1
-    return found
 
 
-def _gathered(data: Whole, ends: Int64s, first: Whole, newline: Whole) -> tuple[Int64s, Int32s, UInt8s]:
+def _measure(data: Whole, ends: Int64s, first: Whole, newline: Whole, starts: Int64s, bounds: Int32s) -> Whole:
     rows = len(ends)
-    starts = np.empty(rows + 1, np.int64)
-    bounds = np.empty(rows + 1, np.int32)
-    starts[0] = bounds[0] = total = 0
+    total = 0
+    starts[0] = bounds[0] = 0
     for row in range(rows):
         begin, end = starts[row] + (first if row == 0 else 0), ends[row]
         starts[row + 1] = end + newline
@@ -84,17 +73,22 @@ def _gathered(data: Whole, ends: Int64s, first: Whole, newline: Whole) -> tuple[
             end -= 1
         total += end - begin
         bounds[row + 1] = total
-    text = np.empty(total + SPARE_BYTES, np.uint8)
-    text[total:] = 0
-    to = text.ctypes.data
-    for row in range(rows):
+    return total
+
+
+def _gather(data: Whole, first: Whole, starts: Int64s, bounds: Int32s, to: Whole) -> None:
+    for row in range(len(bounds) - 1):
         begin = starts[row] + (first if row == 0 else 0)
-        copy_bytes(to + bounds[row], data + begin, bounds[row + 1] - bounds[row])
-    return starts, bounds, text
+        copy_bytes(to + bounds[row], data + begin, np.int64(bounds[row + 1] - bounds[row]))
 
 
-def compiled() -> Kernels:
-    """Compiled once per machine where their cache can be written, else in memory."""
-    i64 = types.int64
-    ends = types.Array(i64, 1, "C", readonly=True)
-    return Kernels(kept((i64, i64), _newlines), kept((i64, ends, i64, i64), _gathered))
+_I64, _WORDS, _HALVES = types.int64, types.int64[::1], types.int32[::1]
+_ENDS = types.Array(_I64, 1, "C", readonly=True)
+
+LOOPS = (
+    Loop(_I64(_I64, _I64), _count),
+    Loop(types.void(_I64, _I64, _WORDS), _find),
+    Loop(_I64(_I64, _ENDS, _I64, _I64, _WORDS, _HALVES), _measure),
+    Loop(types.void(_I64, _I64, _WORDS, _HALVES, _I64), _gather),
+)
+"""In the order of `line_text.Kernels`. Addresses are of bytes that stay where they are meanwhile."""

@@ -1,7 +1,5 @@
 """Compiled: 128 bits that bytes are known by; as content_print.py says."""
 
-from typing import NamedTuple
-
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -9,9 +7,9 @@ from numba.core.base import BaseContext as Context
 from numba.extending import intrinsic
 
 from dataflow.columnar.hash_kernel import first_mix, second_mix
-from dataflow.columnar.kept import kept
+from dataflow.columnar.loop import Loop
 from dataflow.columnar.memory import Compiled, byte_at, word_at
-from dataflow.columnar.types import Whole
+from dataflow.columnar.types import UInt64s, Whole
 
 _K0, _K1 = np.uint64(0xA0761D6478BD642F), np.uint64(0xE7037ED1A0B428DB)
 _K2, _K3 = np.uint64(0x8EBC6AF09C88C6E3), np.uint64(0x589965CC75374CC3)
@@ -20,15 +18,6 @@ _K6, _K7 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _STRIPE = 64
 
 Pair = tuple[np.uint64, np.uint64]
-
-
-class Kernels(NamedTuple):
-    """What `compiled` makes; `data` is an address."""
-
-    chained: Compiled
-    """chained(data, blocks, block_bytes, one, two) -> the pair (one, two) with so many blocks taken into it."""
-    part: Compiled
-    """part(data, size) -> the pair of some bytes."""
 
 
 def _high(_context: Context, _left: types.Type, _right: types.Type) -> object:
@@ -101,18 +90,19 @@ taken = njit(nogil=True, cache=False)(_taken)
 pair_of = njit(nogil=True, cache=False)(_pair_of)
 
 
-def _chained(data: Whole, blocks: Whole, block_bytes: Whole, one: np.uint64, two: np.uint64) -> Pair:
+def _chain(data: Whole, blocks: Whole, block_bytes: Whole, pair: UInt64s) -> None:
+    one, two = pair[0], pair[1]
     for block in range(blocks):
         more, yet = pair_of(data + block * block_bytes, block_bytes)
         one, two = taken(one, two, more, yet)
-    return one, two
+    pair[0], pair[1] = one, two
 
 
-def _part(data: Whole, size: Whole) -> Pair:
-    return pair_of(data, size)
+def _part(data: Whole, size: Whole, pair: UInt64s) -> None:
+    pair[0], pair[1] = pair_of(data, size)
 
 
-def compiled() -> Kernels:
-    """Compiled once per machine where their cache can be written, else in memory."""
-    i64, u64 = types.int64, types.uint64
-    return Kernels(kept((i64, i64, i64, u64, u64), _chained), kept((i64, i64), _part))
+_I64, _PAIR = types.int64, types.uint64[::1]
+
+LOOPS = (Loop(types.void(_I64, _I64, _I64, _PAIR), _chain), Loop(types.void(_I64, _I64, _PAIR), _part))
+"""In the order of `content_print.Kernels`."""
