@@ -93,6 +93,7 @@ UNTESTED = {
     "dataflow/sources/kafka/direct/connection.py": "each answer of test_drain comes by it, cut and wrong ones too",
     "dataflow/sources/kafka/direct/fetcher.py": "one broker of test_drain, with all faults",
     "dataflow/sources/kafka/direct/kernel.py": "compiled with test_batches, which compares every record of it",
+    "dataflow/sources/kafka/direct/layout.py": "places; test_batches compares what was written at them",
     "dataflow/sources/kafka/direct/lz4_kernel.py": "one of the codecs of test_batches",
     "dataflow/sources/kafka/direct/records.py": "what test_batches compares stands in them",
     "dataflow/sources/kafka/drain_kernel.py": "every test_drain and test_hub reads through it",

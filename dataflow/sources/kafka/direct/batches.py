@@ -3,21 +3,41 @@
 import threading
 from concurrent.futures import Future
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from dataflow.columnar.loops import loops
 from dataflow.columnar.types import Int32s, Int64s, UInt8s
-from dataflow.sources.kafka.direct import codecs, kernel
-from dataflow.sources.kafka.direct.kernel import BASE, BUFFER, CODEC, COLUMNS, COUNT, DATA, END, PARTS, Kernels
+from dataflow.sources.kafka.direct import codecs
+from dataflow.sources.kafka.direct.layout import (
+    BASE,
+    BUFFER,
+    CODEC,
+    COLUMNS,
+    COUNT,
+    DAMAGED,
+    DATA,
+    END,
+    ENDED,
+    NEXT_OFFSET,
+    NULLS,
+    ODD,
+    ODD_BATCH,
+    OLD,
+    PARTS,
+)
 from dataflow.sources.kafka.direct.memory import Memory
 from dataflow.sources.kafka.direct.records import Records
 
+if TYPE_CHECKING:
+    from dataflow.columnar.memory import Compiled
+
 _TROUBLES = {
-    kernel.DAMAGED: "a record batch with a wrong checksum",
-    kernel.OLD: "a record batch of an old format",
-    kernel.ODD: "a record batch of an unknown form",
+    DAMAGED: "a record batch with a wrong checksum",
+    OLD: "a record batch of an old format",
+    ODD: "a record batch of an unknown form",
 }
 _GROWTH, _SPARE, _FADING = 5.0, 1.2, 0.95
 """So many times their packed size batches are first taken to be; then as they were lately, and some more."""
@@ -29,6 +49,28 @@ _MOST_BYTES = 2**31 - 1
 _FEW_BATCHES = 64
 
 _asking = threading.Lock()
+
+
+class Kernels(NamedTuple):
+    """The loops of kernel.py; addresses are of bytes that stay where they are meanwhile."""
+
+    scan: "Compiled"
+    """scan(data, size, aborted, open, batches, told) -> how many batches hold records from told[NEXT_OFFSET] on that
+    were committed; in `told` then, the offset behind what was looked at, and how it ended.
+
+    `aborted`: producer and first offset, pair after pair, by offset; `open` has room for a number per pair. COLUMNS
+    numbers per batch are put into `batches`; where that is too small the count is -1, and nothing is told.
+    """
+    expand: "Compiled"
+    """expand(batches, bases, from_offset, offsets, timestamps, views, ends, valid, parts, told) -> how many records; in
+    `told`, how many of them have no value, and the first batch that is odd, else -1.
+
+    `bases`: the address of each buffer. `views`: two words a record, as Arrow has them; `ends`: of the values in bytes,
+    one more than records, the first 0. `parts`: PARTS numbers a record, or nothing.
+    """
+    unpack: "Compiled"
+    """unpack(data, end, to, limit) -> bytes that an LZ4 frame has, written from address `to` on; -1 where it is none,
+    or does not fit before `limit`."""
 
 
 def kernels() -> "Future[Kernels]":
@@ -50,7 +92,7 @@ def _begun() -> "Future[Kernels]":
 
 def _make(made: "Future[Kernels]") -> None:
     try:
-        made.set_result(kernel.compiled())
+        made.set_result(Kernels(*loops("sources/kafka/direct/kernel")))
     except BaseException as problem:
         made.set_exception(problem)
 
@@ -91,14 +133,15 @@ class Batches:
     def scan(self, body: UInt8s, place: tuple[int, int], from_offset: int, aborted: Int64s) -> Scanned:
         """The batches in the bytes [place) of `body`: their checksums, whether they count, and what comes behind."""
         begin, end = place
+        open_, told = np.empty(len(aborted) // 2, np.int64), np.empty(2, np.int64)
         while True:
-            count, next_offset, ended = self._kernels.scan(
-                body.ctypes.data + begin, end - begin, from_offset, aborted, self._table
-            )
+            told[NEXT_OFFSET] = from_offset
+            count = self._kernels.scan(body.ctypes.data + begin, end - begin, aborted, open_, self._table, told)
             if count >= 0:
                 break
             self._table = np.zeros(2 * len(self._table), np.int64)
-        return Scanned(self._table[: count * COLUMNS].copy(), from_offset, next_offset, _TROUBLES.get(ended))
+        trouble = _TROUBLES.get(int(told[ENDED]))
+        return Scanned(self._table[: count * COLUMNS].copy(), from_offset, int(told[NEXT_OFFSET]), trouble)
 
     def expand(self, body: UInt8s, scanned: Scanned) -> Expanded:
         """The records of what was scanned in `body`, which must not change as long as they are there."""
@@ -113,7 +156,7 @@ class Batches:
             self.growth = max(_FADING * self.growth, _SPARE * unpacked_bytes / packed_bytes, 1.0)
         records, odd = self._expand(table[:good], scanned.from_offset, buffers)
         if odd is not None:
-            good, trouble = odd, _TROUBLES[kernel.ODD]
+            good, trouble = odd, _TROUBLES[ODD]
         if trouble is None:
             return Expanded(records, scanned.next_offset, scanned.trouble)
         return Expanded(records, max(scanned.from_offset, int(table[good, BASE])), trouble)
@@ -145,7 +188,7 @@ class Batches:
                 row[BUFFER], row[DATA], row[END] = len(buffers), found.address, found.address + found.size
                 buffers.append(found)
             if row[COUNT] * _LEAST_RECORD_BYTES > row[END] - row[DATA]:
-                return at, _TROUBLES[kernel.ODD]
+                return at, _TROUBLES[ODD]
         return len(table), None
 
     def _expand(self, table: Int64s, from_offset: int, buffers: list[pa.Buffer]) -> tuple[Records | None, int | None]:
@@ -158,9 +201,9 @@ class Batches:
         parts: Int32s = np.empty(PARTS * most if self._tells_parts else 0, np.int32)
         bases = np.array([buffer.address for buffer in buffers], np.int64)
         flat = np.ascontiguousarray(table).reshape(-1)
-        count, nulls, odd = self._kernels.expand(
-            flat, bases, from_offset, (offsets, timestamps, views, ends), valid, parts
-        )
+        told = np.empty(2, np.int64)
+        count = self._kernels.expand(flat, bases, from_offset, offsets, timestamps, views, ends, valid, parts, told)
+        nulls, odd = int(told[NULLS]), int(told[ODD_BATCH])
         found = None
         if count:
             columns = (offsets[:count], timestamps[:count], views[: 2 * count], ends[: count + 1], valid[:count])

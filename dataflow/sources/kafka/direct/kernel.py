@@ -1,6 +1,6 @@
 """Compiled: record batches of Fetch answers, checked and taken apart into columns, their values left where they are."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -10,23 +10,35 @@ from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 from dataflow.columnar.inner import inner
-from dataflow.columnar.kept import kept
+from dataflow.columnar.loop import Loop
 from dataflow.columnar.memory import Compiled, byte_at, copy_bytes, half_at, put_half, put_word
 from dataflow.columnar.types import Int32s, Int64s, UInt8s, Whole
 from dataflow.sources.kafka.direct.crc_kernel import crc32c
+from dataflow.sources.kafka.direct.layout import (
+    BASE,
+    BUFFER,
+    CODEC,
+    COLUMNS,
+    COUNT,
+    DAMAGED,
+    DATA,
+    END,
+    ENDED,
+    FIXED_TIME,
+    HEADERS,
+    KEY,
+    KEY_LENGTH,
+    NEXT_OFFSET,
+    NULLS,
+    ODD,
+    ODD_BATCH,
+    OLD,
+    PART_BUFFER,
+    PARTS,
+    TIME,
+    WHOLE,
+)
 from dataflow.sources.kafka.direct.lz4_kernel import unpack
-
-COLUMNS = 8
-DATA, END, BASE, TIME, FIXED_TIME, COUNT, CODEC, BUFFER = range(COLUMNS)
-"""What is known of a batch: addresses of its records, which may be compressed, and of their end; its first offset; the
-time that its records' count from, or all have where FIXED_TIME is 1; how many there are; how they are compressed, and
-in which buffer they lie once they are not.
-"""
-PARTS = 4
-PART_BUFFER, KEY, KEY_LENGTH, HEADERS = range(PARTS)
-"""What is told of a record besides its value: the buffer that it lies in, and where in it key and headers begin."""
-WHOLE, DAMAGED, OLD, ODD = range(4)
-"""How a scan ended: at the end, or at a batch with a wrong checksum, of an old format, or that is none."""
 
 _HEAD, _LENGTH, _MAGIC, _CRC, _ATTRIBUTES, _LAST, _BASE_TIME, _MAX_TIME, _PRODUCER, _COUNT = (
     *(61, 8, 16, 17, 21, 23, 27, 35, 43),
@@ -88,30 +100,36 @@ def _is_abort(at: Whole, end: Whole) -> bool:
 is_abort = inner(_is_abort)
 
 
-def _scan(data: Whole, size: Whole, next_offset: Whole, aborted: Int64s, batches: Int64s) -> tuple[int, Whole, int]:
+def _scan(data: Whole, size: Whole, aborted: Int64s, open_: Int64s, batches: Int64s, told: Int64s) -> int:
     end, at, count, pending, open_count = data + size, data, 0, 0, 0
     pairs, last = len(aborted) // 2, -1
-    open_ = np.empty(pairs, np.int64)
+    next_offset = told[NEXT_OFFSET]
+    told[ENDED] = WHOLE
     while end - at > _MAGIC:
         if byte_at(at + _MAGIC) != 2:
-            return count, next_offset, OLD if byte_at(at + _MAGIC) < 2 else ODD
+            told[ENDED] = OLD if byte_at(at + _MAGIC) < 2 else ODD
+            break
         if end - at < _HEAD:
             break
         length = _big_half(at + _LENGTH)
         behind = at + _LENGTH_FROM + length
         if length < _LEAST_LENGTH:
-            return count, next_offset, ODD
+            told[ENDED] = ODD
+            break
         if behind > end:
             # cut off by the size that was asked for
             break
         if crc32c(at + _ATTRIBUTES, behind - at - _ATTRIBUTES) != _big_half(at + _CRC) & 0xFFFFFFFF:
-            return count, next_offset, DAMAGED
+            told[ENDED] = DAMAGED
+            break
         base, last_delta, records = _big_word(at), _big_half(at + _LAST), _big_half(at + _COUNT)
         attributes, producer = _big_short(at + _ATTRIBUTES), _big_word(at + _PRODUCER)
         if base <= last or last_delta < 0 or records < 0:
-            return count, next_offset, ODD
+            told[ENDED] = ODD
+            break
         if attributes & _CODEC == 0 and records * _LEAST_RECORD > length - _LEAST_LENGTH:
-            return count, next_offset, ODD
+            told[ENDED] = ODD
+            break
         last = base + last_delta
         while pending < pairs and aborted[2 * pending + 1] <= last:
             open_[open_count] = aborted[2 * pending]
@@ -129,7 +147,7 @@ def _scan(data: Whole, size: Whole, next_offset: Whole, aborted: Int64s, batches
         elif place < 0 and last >= next_offset and records:
             row = count * COLUMNS
             if row + COLUMNS > len(batches):
-                return -1, next_offset, WHOLE
+                return -1
             batches[row + DATA], batches[row + END], batches[row + BASE] = at + _HEAD, behind, base
             fixed = 1 if attributes & _LOG_APPEND_TIME else 0
             batches[row + TIME] = _big_word(at + (_MAX_TIME if fixed else _BASE_TIME))
@@ -139,18 +157,23 @@ def _scan(data: Whole, size: Whole, next_offset: Whole, aborted: Int64s, batches
         if last >= next_offset:
             next_offset = last + 1
         at = behind
-    return count, next_offset, WHOLE
+    told[NEXT_OFFSET] = next_offset
+    return count
 
 
 def _expand(
     batches: Int64s,
     bases: Int64s,
     from_offset: Whole,
-    columns: tuple[Int64s, Int64s, Int64s, Int64s],
+    offsets: Int64s,
+    timestamps: Int64s,
+    views: Int64s,
+    ends: Int64s,
     valid: UInt8s,
     parts: Int32s,
-) -> tuple[int, int, int]:
-    offsets, timestamps, views, ends = columns
+    told: Int64s,
+) -> int:
+    told[ODD_BATCH] = -1
     total: Whole = 0
     count = nulls = 0
     tells_parts = len(parts) > 0
@@ -209,38 +232,17 @@ def _expand(
             count += 1
             ends[count] = total
         if not is_good or at != batch_end:
-            return before, before_nulls, batch
-    return count, nulls, -1
+            told[NULLS], told[ODD_BATCH] = before_nulls, batch
+            return before
+    told[NULLS] = nulls
+    return count
 
 
-class Kernels(NamedTuple):
-    """What `compiled` makes; addresses are of bytes that stay where they are meanwhile."""
+_I64, _WORDS = types.int64, types.int64[::1]
 
-    scan: Compiled
-    """scan(data, size, next_offset, aborted, batches) -> how many batches hold records from `next_offset` on that were
-    committed, the offset behind what was looked at, how it ended.
-
-    `aborted`: producer and first offset, pair after pair, by offset. COLUMNS numbers per batch are put into `batches`;
-    where that is too small the count is -1.
-    """
-    expand: Compiled
-    """expand(batches, bases, from_offset, (offsets, timestamps, views, ends), valid, parts) -> how many records, how
-    many of them have no value, the first batch that is odd, else -1.
-
-    `bases`: the address of each buffer. `views`: two words a record, as Arrow has them; `ends`: of the values in bytes,
-    one more than records, the first 0. `parts`: PARTS numbers a record, or nothing.
-    """
-    unpack: Compiled
-    """unpack(data, end, to, limit) -> bytes that an LZ4 frame has, written from address `to` on; -1 where it is none,
-    or does not fit before `limit`."""
-
-
-def compiled() -> Kernels:
-    """Compiled once per machine where their cache can be written, else in memory."""
-    i64, words, halves = types.int64, types.int64[::1], types.int32[::1]
-    columns = types.UniTuple(words, 4)
-    return Kernels(
-        kept((i64, i64, i64, words, words), _scan),
-        kept((words, words, i64, columns, types.uint8[::1], halves), _expand),
-        kept((i64, i64, i64, i64), unpack),
-    )
+LOOPS = (
+    Loop(_I64(_I64, _I64, _WORDS, _WORDS, _WORDS, _WORDS), _scan),
+    Loop(_I64(_WORDS, _WORDS, _I64, *[_WORDS] * 4, types.uint8[::1], types.int32[::1], _WORDS), _expand),
+    Loop(_I64(_I64, _I64, _I64, _I64), unpack),
+)
+"""In the order of `batches.Kernels`. Addresses are of bytes that stay where they are meanwhile."""

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from dataflow.columnar.types import Int32s, Int64s, UInt8s
 from dataflow.event.record_part import KEY, TOPIC, header_of
-from dataflow.sources.kafka.direct.kernel import HEADERS, KEY_LENGTH, PART_BUFFER, PARTS
-from dataflow.sources.kafka.direct.kernel import KEY as KEY_AT
+from dataflow.sources.kafka.direct.layout import HEADERS, KEY_LENGTH, PART_BUFFER, PARTS
+from dataflow.sources.kafka.direct.layout import KEY as KEY_AT
 from dataflow.sources.kafka.drain import Drained
 
 RECORD_BYTES = 48
