@@ -77,7 +77,7 @@ def test_alerts_outlive_a_kill_at_any_point(folder: Folder) -> None:
     assert found == expected(adapter.load(folder.path / "job.py"), read_folder(folder.data))
     assert {each.rule for each in found} >= RULES
     assert any(found.values())
-    assert "no difference" in folder.tidemill("audit", *FILES)
+    assert "proven: every record of the source" in folder.tidemill("audit", *FILES)
     assert "every table equals the replay" in folder.tidemill("replay", "--check", "-w", "2", *FILES)
     changes = "SELECT count(*), count(DISTINCT (alert_id, change)), min(change) FROM alert_changes"
     count, distinct, least = folder.tidemill("query", changes, "--format=csv").splitlines()[1].split(",")

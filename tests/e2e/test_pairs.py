@@ -66,7 +66,7 @@ def test_pairs_outlive_a_kill_at_any_point(folder: Folder) -> None:
     found = stand_in(folder.path / "lake")
     assert found == expected(adapter.load(folder.path / "job.py"), read_folder(folder.data))
     assert {each.rule for each in found} == {"quick", "alone", "sudden"}
-    assert "no difference" in folder.tidemill("audit", *FILES)
+    assert "proven: every record of the source" in folder.tidemill("audit", *FILES)
     assert "every table equals the replay" in folder.tidemill("replay", "--check", "-w", "2", *FILES)
     changes = "SELECT count(*), count(DISTINCT (alert_id, change)), min(change), max(change) FROM alert_changes"
     count, distinct, least, most = folder.tidemill("query", changes, "--format=csv").splitlines()[1].split(",")
@@ -81,7 +81,7 @@ def test_pairs_outlive_a_kill_at_any_point(folder: Folder) -> None:
     folder.run("--final")
     found = stand_in(folder.path / "lake")
     assert found == expected(adapter.load(folder.path / "job.py"), read_folder(folder.data))
-    assert "no difference" in folder.tidemill("audit", *FILES)
+    assert "proven: every record of the source" in folder.tidemill("audit", *FILES)
 
 
 @pytest.fixture
