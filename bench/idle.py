@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -106,7 +106,9 @@ def children(pid: int) -> list[int]:
     """Process ids of its children: the compaction's, once it is due."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += map(int, (task / "children").read_text().split())
+        # a thread may end meanwhile
+        with suppress(FileNotFoundError):
+            found += map(int, (task / "children").read_text().split())
     return found
 
 

@@ -84,7 +84,7 @@ def fresh_topic(bootstrap: str, partitions: int = 1, config: Mapping[str, str] |
 
 
 def create_topic(
-    bootstrap: str, name: str, partitions: int = 1, config: Mapping[str, str] | None = None, *, copies: int = 1
+    bootstrap: str, name: str, partitions: int = 1, config: Mapping[str, str] | None = None, *, copies: int = -1
 ) -> None:
     """Create topic `name` and wait until it is there."""
     new = NewTopic(name, partitions, copies, config={"retention.ms": "-1", **(config or {})})

@@ -90,7 +90,8 @@ def test_a_broker_that_is_down_does_not_keep_the_run_from_ending(
         subject = bytewax(stage)
     else:
         subject = stage.start("--bounded", *SLOW, parallel=("1", "2") if command == "two processes" else ("2", "1"))
-    assert stage.await_progress(subject, 3), subject.said
+    # the first snapshots may be those of a takeover, and of partitions that are there and were not read yet
+    assert stage.await_caught_up(subject, 1), subject.said
     with silenced(cluster, how):
         time.sleep(0.5)
         code, took_s = end(subject, signal.SIGTERM if how == "frozen" else signal.SIGINT)
