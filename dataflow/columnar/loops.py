@@ -20,6 +20,7 @@ import numpy as np
 
 from dataflow.columnar.arrays import RAISED, are_as_known
 from dataflow.columnar.image import Entry, Image, Unfit
+from dataflow.durable import place
 from dataflow.root import ROOT
 
 if TYPE_CHECKING:
@@ -198,10 +199,7 @@ def _read(path: Path) -> Image | None:
 def _write(path: Path, image: Image) -> None:
     """Keep it where that can be done."""
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
-        temporary.write_bytes(image.write())
-        os.replace(temporary, path)
+        place(path, image.write(), path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}"))
 
 
 def _prints(files: Iterable[str]) -> dict[str, str]:

@@ -123,5 +123,5 @@ def _peak_kib(window: str) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peaks are read from /proc")
 def test_a_day_every_minute_takes_about_the_memory_of_a_day() -> None:
-    """From records to merged rows; with all windows at once it took more than twice as much."""
-    assert _peak_kib('hop("1d", every="1m")') <= 1.2 * _peak_kib('tumble("1d")')
+    """From records to merged rows; with all windows at once it took some 200 MiB more."""
+    assert _peak_kib('hop("1d", every="1m")') <= _peak_kib('tumble("1d")') + 40 * 1024

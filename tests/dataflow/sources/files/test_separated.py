@@ -125,7 +125,8 @@ def test_fifty_megabytes_behind_one_quote_are_read_in_bounded_memory(tmp_path: P
     tracemalloc.stop()
     reader.close()
     assert (rows, refused) == (2 + 100 * (50_000_000 // len(block)), 1)
-    assert peak_bytes < 30_000_000
+    # a few blocks of 8 MiB
+    assert peak_bytes < 40_000_000
     # a restart that knows the number alone finds the same row
     reader = FilesSource(tmp_path, EVENT).open("a", rows - 1, None)
     assert drain(reader) == [b"1099," + 20 * ROW]
