@@ -126,7 +126,7 @@ def with_pairs(page: str, results: Results) -> str:
     command, stored = command_of("pair_rules"), results.get("pair_rules")
     if stored is None:
         return _between(page, PAIRS_BEGIN, PAIRS_END, f"Not measured yet: {command} does it.\n\n")
-    told = f"Measured {stored.at[:10]} by {command}; [all facts](../bench/results/pair_rules.md).\n\n"
+    told = f"Measured {stored.at[:10]} by {command}; [all facts](../bench/results/{stored.name}.md).\n\n"
     return _between(page, PAIRS_BEGIN, PAIRS_END, f"{table_of(stored.figures)}\n{told}")
 
 
