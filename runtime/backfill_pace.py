@@ -23,8 +23,12 @@ _OF_FILES = {"epoch_ms": EPOCH_MS, "max_epoch_bytes": EPOCH_BYTES, "batch_record
 
 
 def backfill_pace(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that follow from `values`, which were given; they count where nothing else says what they are."""
+    """The settings that follow from `values`, which were given; they count where nothing else says what they are.
+
+    Longer epochs than ours keep the usual cap of bytes: time would not bound what memory holds.
+    """
     if not values.get("bounded"):
         return {}
     pace = _OF_FILES if values.get("source") == "files" else _OF_KAFKA
-    return {key: value for key, value in pace.items() if key not in values}
+    left = {"max_epoch_bytes"} if values.get("epoch_ms", 0) > EPOCH_MS else set()
+    return {key: value for key, value in pace.items() if key not in values and key not in left}

@@ -74,6 +74,8 @@ def loops(file: str, calls: Mapping[str, int] | None = None) -> "list[Compiled]"
             raise Unfit("images are for Linux on x86-64")
         image = _read(path)
         if image is None:
+            if not _can_keep(path):
+                raise Unfit("the compiler may know another folder to keep it in")
             image = _make(file, addresses)
             _write(path, image)
         return _called(image, addresses)
@@ -194,6 +196,12 @@ def _read(path: Path) -> Image | None:
         return image if image is not None and _prints(image.made_of) == image.made_of else None
     except OSError:
         return None
+
+
+def _can_keep(path: Path) -> bool:
+    """Whether its folder can be written, or made."""
+    folder = next(each for each in path.parents if each.exists())
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 def _write(path: Path, image: Image) -> None:

@@ -25,6 +25,11 @@ def test_what_is_set_holds_for_it_too_and_only_that(tmp_path):
     assert load_settings({"max_epoch_bytes": 1 << 20}, environ, tmp_path).max_epoch_bytes == 1 << 20
 
 
+def test_longer_epochs_that_somebody_set_keep_the_usual_cap_of_bytes(tmp_path):
+    settings = load_settings({"input": tmp_path, "bounded": True, "epoch_ms": 60_000}, {}, tmp_path)
+    assert (settings.epoch_ms, settings.max_epoch_bytes) == (60_000, SETTINGS["max_epoch_bytes"].default)
+
+
 def test_a_bounded_run_over_topics_has_longer_epochs_alone(tmp_path):
     settings = load_settings({"bounded": True}, {}, tmp_path)
     assert [getattr(settings, name) for name in NAMES] == [KAFKA_EPOCH_MS, *USUAL[1:]]

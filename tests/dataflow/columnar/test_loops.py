@@ -111,6 +111,20 @@ def test_where_no_image_can_be_the_compilers_own_way_is_taken(
     assert images(tmp_path) == []
 
 
+@needs_images
+def test_a_folder_that_cannot_be_written_is_left_to_the_compiler_that_knows_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: object) -> None:
+        raise AssertionError("an image would be made at every start")
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "to" / "be" / "made"))
+    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr(made, "_make", asked)
+    assert len(loops(GROUPS)) == 3
+    assert images(tmp_path) == []
+
+
 EVERY, TRUE = np.zeros(0, np.int64), np.zeros(0, np.bool_)
 
 
