@@ -20,6 +20,8 @@ COMMITS = (
     "SELECT committed_at, sum(read)::BIGINT AS read, sum(accepted)::BIGINT AS accepted "
     "FROM ledger GROUP BY committed_at ORDER BY committed_at"
 )
+LINES = "SELECT * FROM ledger WHERE read > 0 ORDER BY committed_at LIMIT 20"
+REFUSALS = "SELECT reason, max(message) AS message, count(*) AS count FROM dead_letters GROUP BY ALL LIMIT 3"
 
 
 @contextmanager
@@ -57,11 +59,15 @@ def fill(brokers: str, topic: str, values: Iterable[bytes], partitions: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What the run cost, how many events it accepted, and the rows of the question it was asked, in its order."""
+    """What the run cost, how many events it accepted, and the rows of the question it was asked, in its order.
+
+    `told`: what became of the records, for whoever finds those rows wrong.
+    """
 
     sample: Sample
     accepted: int
     rows: list[dict[str, Any]]
+    told: str
 
 
 class Runs:
@@ -82,7 +88,8 @@ class Runs:
         with LakeReader(folder / "lake") as lake:
             commits = lake.query(COMMITS).to_pylist()
             rows = lake.query(ask).to_pylist()
+            told = "\n".join(str(row) for sql in (LINES, REFUSALS) for row in lake.query(sql).to_pylist())
         if (read := sum(commit["read"] for commit in commits)) != records:
             raise BenchError(f"{pipeline}: the ledger names {read:,} of {records:,} records of {topic}")
         sample = Sample(records, usage.wall_s, usage.cpu_s, usage.peak_rss_bytes, steady_rate(commits))
-        return Ran(sample, sum(commit["accepted"] for commit in commits), rows)
+        return Ran(sample, sum(commit["accepted"] for commit in commits), rows, told)

@@ -69,7 +69,8 @@ class Ysb:
         if ran.rows != self._right:
             differing = [row for row in ran.rows if row not in self._right] or ran.rows[-1:]
             raise BenchError(
-                f"{HERE}: its {len(ran.rows):,} rows are not the {len(self._right):,} right ones: {differing[:1]}"
+                f"{HERE}: its {len(ran.rows):,} rows are not the {len(self._right):,} right ones: {differing[:1]}\n"
+                f"{ran.told}"
             )
         return ran.sample
 

@@ -101,7 +101,7 @@ def test_what_is_compiled_is_kept_in_the_users_cache_and_not_in_the_package(
     installation: Installation, shop: Path
 ) -> None:
     installation.tidemill(shop, *RUN)
-    assert list((installation.cache / "tidemill" / "kernels").rglob("*.nbc"))
+    assert list((installation.cache / "tidemill" / "kernels").rglob("*.loops"))
     (record,) = installation.packages.glob("*.dist-info/RECORD")
     known = {line.partition(",")[0] for line in record.read_text().splitlines()}
     found = {path.relative_to(installation.packages) for path in (installation.packages / "tidemill").rglob("*.*")}
