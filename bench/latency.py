@@ -94,7 +94,8 @@ class Watcher:
     def _watch(self) -> None:
         since = datetime(1970, 1, 1)
         known = None
-        with LakeReader(self._lake) as lake:
+        # a second thread would take from the run what it gains for so small a question
+        with LakeReader(self._lake, threads=1) as lake:
             while not self._ended.wait(POLL_S):
                 started = time.perf_counter()
                 bound = Bound("ledger", "committed_at", at_least=since)

@@ -96,7 +96,8 @@ def waits_ms(trace: Trace, partition: str, offsets: Offsets, arrived_ms: Millise
 
     Raises BenchError where one was never committed.
     """
-    ends, read, folded = _columns(trace["polls"].get(partition, []))
+    # what came in larger pieces is folded before what waits
+    ends, read, folded = _columns(sorted(trace["polls"].get(partition, [])))
     commits = [each for each in trace["commits"] if partition in each["ends"]]
     rows = [(each["ends"][partition], *each["stage"], *each["publish"]) for each in commits]
     committed, staging, staged, publishing, published = _columns(rows, width=5)

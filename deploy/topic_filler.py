@@ -188,7 +188,8 @@ class TopicFiller:
                 self._write(due)
             elif count is not None and all(at == end for at, end in zip(self._next, ends, strict=True)):
                 break
-            else:
+            if speed is not None or not any(due):
+                # at a pace a chunk each time: one for every few records would cost most of a processor
                 self._producer.poll(PACE_SECONDS)
             self._tell()
         self._flush("the last records")

@@ -23,7 +23,7 @@ from dataflow.decode.decoder import decoder_for
 from dataflow.enrich.joins import Joins, Kept
 from dataflow.fold.ahead import FoldAhead
 from dataflow.fold.fold import Fold
-from dataflow.fold.later import Later, unfolded
+from dataflow.fold.later import SCARCE_ROWS, Later, unfolded
 from dataflow.intake.control import Control
 from dataflow.intake.judge import Held, Judge, State
 from dataflow.intake.partition import Intake, Means, Pace
@@ -202,7 +202,10 @@ def compose(job: Job) -> Dataflow:
         load_kernels()
     joins = Joins(job.plan, job.kept)
     fold = Fold(job.plan, events=job.settings.events, joins=joins).fold
-    looks_ahead = bool(job.outlet.early_rules)
+    # rules that are in a hurry look at rows, however few, before these are folded for everybody else
+    least_rows = 1 if job.outlet.early_rules else SCARCE_ROWS
+    # where several read side by side they fold side by side, too
+    may_wait = bool(job.outlet.early_rules) or (job.alone and job.settings.workers == 1)
 
     def whole(judged: Judged) -> Parcel:
         parcel = fold(judged)
@@ -211,8 +214,7 @@ def compose(job: Job) -> Dataflow:
 
     def folded(judged: Judged) -> Parcel:
         with job.pulse.inside("folding"):
-            # rules that are in a hurry look at few rows before these are folded for everybody else
-            return (unfolded(judged) if looks_ahead else None) or whole(judged)
+            return (unfolded(judged, least_rows) if may_wait else None) or whole(judged)
 
     return graph.build(_intake(job), folded, _lake(job, whole, joins))
 

@@ -10,10 +10,17 @@ from dataflow.messages import Judged, Parcel, Range
 FEW_ROWS = 1_000
 """Folding costs some ms however few the rows are. So fewer than these wait for those that come after them."""
 
+SCARCE_ROWS = 32
+"""Where polls bring fewer, records come so slowly that there is time to fold each poll's by themselves, which makes an
+epoch's end shorter."""
 
-def unfolded(judged: Judged) -> Parcel | None:
-    """A parcel that has the rows as they are, where they are so few that they may wait; else None."""
-    if judged.rows is None or not 0 < judged.rows.num_rows < FEW_ROWS:
+
+def unfolded(judged: Judged, least_rows: int = 1) -> Parcel | None:
+    """A parcel that has the rows as they are, where they are so few that they may wait; else None.
+
+    Fewer than `least_rows` may not.
+    """
+    if judged.rows is None or not least_rows <= judged.rows.num_rows < FEW_ROWS:
         return None
     line = Range(judged.partition, judged.topic, judged.start, judged.end, read=judged.read)
     return Parcel(line, {}, final=judged.final, unfolded=judged)

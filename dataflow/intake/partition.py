@@ -195,7 +195,7 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
     def _read(self) -> list[Judged]:
         poll = self._held or self._reader.poll(self._pace.batch_records, self._pace.epoch_bytes)
         if poll is None:
-            self._pause(self._linger_ms())
+            self._linger()
             self._rest_if_nobody_has_anything()
             return []
         self._rest.has_read()
@@ -208,7 +208,10 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
         self._held, self._unanswered = None, 0
         size_bytes = poll.size_bytes
         full = poll.records.num_rows >= self._full_records or size_bytes >= FULL_BYTES
-        self._pause(0 if full else self._linger_ms())
+        if full:
+            self._pause(0)
+        else:
+            self._linger()
         self._epoch_bytes += size_bytes
         self._turns.has_read(size_bytes)
         self._next = poll.end
@@ -219,12 +222,12 @@ class IntakePartition(StatefulSourcePartition[Judged, State | None]):
             found.append(judged)
         return found
 
-    def _linger_ms(self) -> int:
-        """How long to leave it alone after a poll that was not full."""
-        lag = self._reader.lag()
-        if lag is None or lag < max(1, self._full_records):
-            return self._pace.linger_ms
-        return min(self._pace.linger_ms, BEHIND_LINGER_MS * self._rest.partitions)
+    def _linger(self) -> None:
+        """Leave it alone for a while after a poll that was not full."""
+        lag, partitions = self._reader.lag(), self._rest.partitions
+        is_behind = lag is not None and lag >= max(1, self._full_records)
+        pause_ms = min(self._pace.linger_ms, BEHIND_LINGER_MS * partitions) if is_behind else self._pace.linger_ms
+        self._awake_at = self._pauses.until(pause_ms, self._rest.turn(self._partition))
 
     def _rest_if_nobody_has_anything(self) -> None:
         reader = self._resting

@@ -48,13 +48,19 @@ class Pauses:
         """So long a pause that an epoch's end cut short would go on; 0 where it is over, or none was."""
         return round(max(0.0, self._over_s - self._monotonic()) * 1000)
 
-    def until(self, pause_ms: int) -> datetime | None:
-        """The wall time to be asked again at; None is at once. To be called on every turn, with 0 for no pause."""
+    def until(self, pause_ms: int, turn: float | None = None) -> datetime | None:
+        """The wall time to be asked again at; None is at once. To be called on every turn, with 0 for no pause.
+
+        `turn`: where in the time of such a pause it is to end, from 0 to below 1, for which it may be longer or shorter
+        by half.
+        """
         wall, monotonic_s = self._wall(), self._monotonic()
         lead_s = wall.timestamp() - monotonic_s
         moved = self._lead_s is None or abs(lead_s - self._lead_s) > JUMP_S
         self._lead_s = lead_s
         whole_s, left_s = pause_ms / 1000, self._epoch_ends_s - monotonic_s
+        if turn is not None and whole_s:
+            whole_s = in_turn(monotonic_s, whole_s, turn)
         if left_s < _TICK_S:
             self._epoch_ends_s, left_s = math.inf, 0.0
         pause_s = min(whole_s, left_s)
@@ -72,7 +78,16 @@ class Oversleeping(Pauses):
         super().__init__(wall, monotonic)
         self._left = count
 
-    def until(self, pause_ms: int) -> datetime | None:
+    def until(self, pause_ms: int, turn: float | None = None) -> datetime | None:
         """As `Pauses.until`, until the count is used up."""
         self._left -= 1
-        return super().until(pause_ms) if self._left > 0 else self._wall() + timedelta(hours=1)
+        return super().until(pause_ms, turn) if self._left > 0 else self._wall() + timedelta(hours=1)
+
+
+def in_turn(now_s: float, pause_s: float, turn: float) -> float:
+    """The pause nearest to `pause_s` after which so much of a pause has passed since a whole number of them.
+
+    With pauses of 20 ms, at 7 ms, in the turn 0.5: 23 ms, as 30 ms are one and a half of them.
+    """
+    beyond_s = (now_s + pause_s - turn * pause_s) % pause_s
+    return pause_s - beyond_s if 2 * beyond_s <= pause_s else 2 * pause_s - beyond_s

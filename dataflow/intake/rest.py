@@ -77,6 +77,7 @@ class Rest:
         self._longest_s = longest_s
         self._epochs: dict[str, int] = {}
         self._ended: dict[str, int] = {}
+        self._turns: dict[str, float] = {}
         self._nothing: set[str] = set()
         self._read = bell.read
         self.sleeps = False
@@ -85,14 +86,24 @@ class Rest:
     def open(self, partition: str) -> None:
         """One more partition that has to have nothing."""
         self._epochs[partition] = self._ended[partition] = 0
+        self._turns.clear()
 
     @property
     def partitions(self) -> int:
         """How many are open on this worker."""
         return len(self._epochs)
 
+    def turn(self, partition: str) -> float | None:
+        """As of `Pauses.until`: they end their pauses one after the other, so that what one brings goes on before the
+        next one is read; None where there is no other.
+        """
+        if not self._turns and len(self._epochs) > 1:
+            self._turns = {name: at / len(self._epochs) for at, name in enumerate(self._epochs)}
+        return self._turns.get(partition)
+
     def leave(self, partition: str) -> None:
         """A partition asks no more."""
+        self._turns.clear()
         self._epochs.pop(partition, None)
         self._ended.pop(partition, None)
         self._nothing.discard(partition)

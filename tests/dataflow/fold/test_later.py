@@ -67,6 +67,8 @@ def test_few_rows_wait_and_what_is_large_or_empty_does_not(monkeypatch: pytest.M
     assert (parcel.range.start, parcel.range.end, parcel.range.read, parcel.tables) == (0, 2, 2, {})
     assert unfolded(many) is None
     assert unfolded(nothing("t/0", 5)) is None
+    assert unfolded(few, 2) is not None
+    assert unfolded(few, 3) is None, "so few come so slowly that they are folded at once"
 
 
 def test_one_source_partition_at_a_time_is_folded_once_enough_of_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dataflow.intake.pauses import Oversleeping, Pauses
+from dataflow.intake.pauses import Oversleeping, Pauses, in_turn
 from tests.chaos.clocks import SHIM, compiler
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -76,6 +78,26 @@ def test_no_pause_lasts_beyond_the_end_of_an_epoch_and_what_it_lacks_comes_after
     assert pauses.left_ms() == 40
     assert pauses.until(40) == clocks.time + timedelta(milliseconds=40)
     assert pauses.left_ms() == 0, "nothing of it was cut off"
+
+
+@given(st.integers(0, 10**6), st.integers(1, 1_000), st.integers(0, 63))
+def test_a_pause_in_turn_ends_at_its_own_time_and_is_longer_or_shorter_by_half_at_most(
+    now_ms: int, pause_ms: int, place: int
+) -> None:
+    now_s, pause_s, turn = now_ms / 1000, pause_ms / 1000, place / 64
+    found = in_turn(now_s, pause_s, turn)
+    assert 0.5 * pause_s - 1e-9 <= found <= 1.5 * pause_s + 1e-9
+    assert abs(((now_s + found) / pause_s - turn + 0.5) % 1 - 0.5) < 1e-6
+    assert in_turn(now_s + found, pause_s, turn) == pytest.approx(pause_s), "from then on pauses are as long as asked"
+
+
+def test_a_partition_in_its_turn_is_asked_again_when_the_others_are_not(clocks: Clocks) -> None:
+    found = []
+    for turn in (0.0, 0.5):
+        pauses = Pauses(lambda: clocks.time, lambda: clocks.seconds)
+        pauses.until(0)
+        found.append(pauses.until(20, turn))
+    assert found == [clocks.time + timedelta(milliseconds=20), clocks.time + timedelta(milliseconds=10)]
 
 
 def test_the_fault_oversleeps_from_its_count_on(clocks: Clocks) -> None:

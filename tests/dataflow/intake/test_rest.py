@@ -55,6 +55,18 @@ def test_the_last_one_of_those_that_have_nothing_may_rest_for_all() -> None:
     assert [rest.may_begin(each, sleeper) for each in "ab"] == [False, True]
 
 
+def test_each_partition_of_a_worker_has_a_turn_of_its_own_and_one_alone_has_none() -> None:
+    rest = rest_of(Sleeper())
+    rest.open("a")
+    assert rest.turn("a") is None
+    for each in "bcd":
+        rest.open(each)
+    assert [rest.turn(each) for each in "abcd"] == [0, 0.25, 0.5, 0.75]
+    for each in "ac":
+        rest.leave(each)
+    assert [rest.turn(each) for each in "bd"] == [0, 0.5]
+
+
 def test_who_has_something_ahead_keeps_all_awake() -> None:
     busy, sleeper = Sleeper(idle=False), Sleeper()
     rest = rest_of(sleeper)

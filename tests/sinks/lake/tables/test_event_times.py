@@ -1,9 +1,10 @@
 """Event times are TIMESTAMPs to everybody; those of an older lake become such ones and lose neither row nor past."""
 
-import os
 import re
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,6 @@ from query.reader import Bound, LakeReader
 from sinks.lake.catalog.catalog import Catalog
 from sinks.lake.catalog.format import FORMAT, format_of
 from sinks.lake.content import DamagedFile
-from sinks.lake.fault import fault_from
 from sinks.lake.leftovers import remove_merged
 from sinks.lake.tables.definition import read_definition
 from sinks.lake.tables.event_times import MESSAGE, Takeover, open_existing
@@ -36,6 +36,7 @@ from tests.ducklake_client import ducklake_query, plain
 from tests.sinks.lake.small import Clock, at, parcel, writer_for
 from tests.sinks.lake.tables.older import PLAN, ROWS, WITHOUT_TIMES, fill, late_row, older, older_lake, rows, say_older
 
+ROOT = Path(__file__).parents[4]
 SPECS = tables_of(PLAN, events=True)
 KEEP_ALL = Retention(keep=timedelta(days=9_999), thin_every=timedelta(0), grace=timedelta(0))
 BOUNDS = (
@@ -250,6 +251,24 @@ def test_a_lake_whose_files_were_merged_before_is_taken_over_like_any_other(tmp_
     assert {number: told(tmp_path, number) for number in pasts} == pasts
 
 
+DIES = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from sinks.lake.fault import fault_from
+from sinks.lake.tables.event_times import Takeover, open_existing
+
+lake, at, fault = sys.argv[1:]
+open_existing(Path(lake), datetime.fromisoformat(at), Takeover(fault=fault_from(fault)))
+"""
+
+
+def die(lake: Path, clock: Clock, fault: str) -> None:
+    """Take the lake over in a process that dies of it: a fork of this one may wait for a lock that a thread had."""
+    died = subprocess.run([sys.executable, "-c", DIES, str(lake), clock().isoformat(), fault], cwd=ROOT, check=False)
+    assert died.returncode == -signal.SIGKILL
+
+
 KILLS = ("before_file", "in_file", "after_file", "in_file:6", "after_file:8", "before_retype", "in_retype")
 
 
@@ -258,11 +277,7 @@ def test_a_takeover_that_is_killed_leaves_the_lake_as_before_or_has_it_done(
     lake: Path, clock: Clock, fault: str
 ) -> None:
     before, newest = told(lake), head(lake)
-    child = os.fork()
-    if child == 0:
-        open_existing(lake, clock(), Takeover(fault=fault_from(fault)))
-        os._exit(0)
-    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    die(lake, clock, fault)
     done = fault == "after_retype"
     assert head(lake) == newest + done
     assert told(lake) == before
@@ -293,10 +308,7 @@ def test_an_end_that_is_asked_for_as_the_commit_returns_takes_no_file_that_it_pu
 
 
 def test_files_that_a_killed_takeover_left_are_removed_by_the_next_run(lake: Path, clock: Clock) -> None:
-    child = os.fork()
-    if child == 0:
-        open_existing(lake, clock(), Takeover(fault=fault_from("before_retype")))
-    os.waitpid(child, 0)
+    die(lake, clock, "before_retype")
     assert len(unlisted(lake)) == 8
     catalog = open_existing(lake, clock())
     assert remove_merged(catalog) == 8
