@@ -71,9 +71,11 @@ def statements(brokers: str, topic: str, alerts: str) -> list[str]:
         f"PRIMARY KEY (`rule`, `key`, `window_ms`) NOT ENFORCED) WITH ({_options(sink)})",
         "EXECUTE STATEMENT SET BEGIN\n"
         "INSERT INTO `alerts` SELECT 'sampled', `event_id`, `event_time` / 10000, COUNT(*) FROM `events` "
-        f"WHERE `event_id` LIKE '%{SAMPLED}' GROUP BY `event_id`, `event_time` / 10000 HAVING COUNT(*) >= 1;\n"
+        f"WHERE `event_id` LIKE '%{SAMPLED}' AND `event_time` IS NOT NULL "
+        "GROUP BY `event_id`, `event_time` / 10000 HAVING COUNT(*) >= 1;\n"
         "INSERT INTO `alerts` SELECT 'busy_ad', `ad_id`, `event_time` / 60000, COUNT(*) FROM `events` "
-        "WHERE `event_type` = 'click' GROUP BY `ad_id`, `event_time` / 60000 HAVING COUNT(*) > 20;\n"
+        "WHERE `event_type` = 'click' AND `ad_id` IS NOT NULL AND `event_time` IS NOT NULL "
+        "GROUP BY `ad_id`, `event_time` / 60000 HAVING COUNT(*) > 20;\n"
         "END",
     ]
 
