@@ -185,8 +185,7 @@ def facts(given: argparse.Namespace, versions: Mapping[str, str]) -> dict[str, o
         "load": f"{given.rate:,} events/s, {given.seconds} s, {given.partitions} partitions, one machine; the first "
         f"{WARM_UP_S:g} s do not count",
         "rules": "an event with an id that ends with 00, in windows of 10 s; an ad with more than 20 clicks a minute",
-        "Tidemill": "bench/early_alerts_pipeline.py: the two rules in pipelines/ads.py, with all its rollups, commits "
-        "and duplicates left out",
+        "Tidemill": "bench/early_alerts_pipeline.py: the two rules alone, and all of it committed, exactly once",
         "measured": "from the broker's stamp of a record until that of the first alert for it; until its commit is "
         "seen in the lake's catalog; until a consumer of committed records has the change",
         **{name: f"{version}, {_HOW[name]}" for name, version in versions.items()},
