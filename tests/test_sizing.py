@@ -131,3 +131,16 @@ def test_what_the_text_concludes_follows() -> None:
     (more_ms,) = re.findall(r"half of `epoch_ms` and about (\d+) ms", " ".join(PAGE.split()))
     epoch_ms = SETTINGS["epoch_ms"].default
     assert figures("latency")[str(epoch_ms)]["p50"] - epoch_ms / 2 == pytest.approx(int(more_ms), abs=5)
+
+
+def test_what_the_readme_says_it_costs_is_what_the_benchmarks_wrote() -> None:
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    (bare,) = [each for each in figures("throughput") if each["name"].startswith("bare")]
+    (run,) = [each for each in figures("throughput") if each["name"].startswith("tidemill run")]
+    for each in (bare, run):
+        shown = f"{each['events_per_s']:,.0f} | {each['cpu_s_per_million']:.2f} | {each['peak_rss_mib']:,.0f} MiB |"
+        assert shown in readme
+    whole, steady = (run[name] / bare[name] for name in ("events_per_s", "steady_per_s"))
+    assert f"{whole:.2f} of the bare loop's rate ({steady:.2f} while running)" in readme
+    seen = figures("latency")[str(SETTINGS["epoch_ms"].default)]
+    assert f"{seen['p50']:.0f} ms after it arrived at the median and {seen['p99']:.0f} ms at the 99th" in readme
