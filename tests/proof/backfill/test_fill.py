@@ -194,6 +194,7 @@ DIES = """
 import sys
 from pathlib import Path
 from dataflow.pipeline.plan import make_plan
+from sinks.lake.fault import KillAt
 from tests.proof.audited import pipeline
 from tests.proof.backfill.grown import Grown
 from tests.proof.backfill.test_fill import CALM
