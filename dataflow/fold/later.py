@@ -1,5 +1,6 @@
 """Rows that are folded some time after they came: what many small reads have brought is folded together."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -9,6 +10,9 @@ from dataflow.messages import Judged, Parcel, Range
 
 FEW_ROWS = 1_000
 """Folding costs some ms however few the rows are. So fewer than these wait for those that come after them."""
+
+MOST_ROWS = 50_000
+"""Of all source partitions together, so that a thousand of them hold some 15 MB, too."""
 
 SCARCE_ROWS = 32
 """Where polls bring fewer, records come so slowly that there is time to fold each poll's by themselves, which makes an
@@ -32,26 +36,36 @@ class Later:
     def __init__(self, fold: Callable[[Judged], Parcel]) -> None:
         self._fold = fold
         self._waiting: dict[str, list[Judged]] = {}
-        self._rows: dict[str, int] = {}
+        self._rows: Counter[str] = Counter()
+        self._all_rows = 0
+        self._enough: list[str] = []
         self._epoch = -1
 
     def add(self, judged: Judged, epoch: int) -> None:
         """Rows of this epoch, in the order of each source partition."""
         name, self._epoch = judged.partition, epoch
         self._waiting.setdefault(name, []).append(judged)
-        self._rows[name] = self._rows.get(name, 0) + (0 if judged.rows is None else judged.rows.num_rows)
+        before, came = self._rows[name], 0 if judged.rows is None else judged.rows.num_rows
+        self._rows[name] = before + came
+        self._all_rows += came
+        if before < FEW_ROWS <= before + came:
+            self._enough.append(name)
 
     def due(self) -> list[Parcel]:
         """What has waited long enough by now, of one source partition at most, so that it does not take long."""
-        name = max(self._rows, key=self._rows.__getitem__, default=None)
-        return [] if name is None or self._rows[name] < FEW_ROWS else self._folded(name)
+        if self._enough:
+            return self._folded(self._enough.pop(0))
+        if self._all_rows < MOST_ROWS:
+            return []
+        return self._folded(max(self._rows, key=self._rows.__getitem__))
 
     def rest(self) -> list[Parcel]:
         """All that still waits."""
+        self._enough.clear()
         return [parcel for name in sorted(self._waiting) for parcel in self._folded(name)]
 
     def _folded(self, name: str) -> list[Parcel]:
-        del self._rows[name]
+        self._all_rows -= self._rows.pop(name)
         parcels = [self._fold(each) for each in joined(self._waiting.pop(name))]
         for parcel in parcels:
             parcel.epoch = self._epoch

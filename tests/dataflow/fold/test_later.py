@@ -71,6 +71,17 @@ def test_few_rows_wait_and_what_is_large_or_empty_does_not(monkeypatch: pytest.M
     assert unfolded(few, 3) is None, "so few come so slowly that they are folded at once"
 
 
+def test_of_many_source_partitions_those_with_most_rows_do_not_wait_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(later, "FEW_ROWS", 4)
+    monkeypatch.setattr(later, "MOST_ROWS", 8)
+    waiting, found = Later(FOLD), []
+    for name, rows in (("t/0", 2), ("t/1", 3), ("t/2", 2), ("t/3", 2), ("t/4", 1)):
+        waiting.add(reads(watermarked([SOME] * rows), [], name)[0], 1)
+        found.append([parcel.range.partition for parcel in waiting.due()])
+    assert found == [[], [], [], ["t/1"], []]
+    assert [parcel.range.partition for parcel in waiting.rest()] == ["t/0", "t/2", "t/3", "t/4"]
+
+
 def test_one_source_partition_at_a_time_is_folded_once_enough_of_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(later, "FEW_ROWS", 3)
     waiting = Later(FOLD)
