@@ -25,7 +25,8 @@ def build(
     """Join the parts; `runtime/job.py` makes them.
 
     intake   polls, decodes and judges each source partition; a heartbeat per epoch
-    fold     enriches, decides lateness per window, folds rows into partials per (key, window)
+    fold     enriches, decides lateness per window, folds rows into partials per (key, window); where one worker does
+             it all, few rows wait and are folded together at the epoch's end (`fold/later.py`)
     epoch    stamps each parcel with Bytewax's epoch, which the sink cannot see by itself
     lake     merges the epoch's partials, stages files, publishes once the epoch is durable
     """

@@ -112,6 +112,11 @@ class Job:
     outlet: Outlet
     pulse: Pulse = field(default_factory=lambda: Pulse(time.monotonic))
 
+    @property
+    def has_one_worker(self) -> bool:
+        """Whether one thread reads and commits everything: it waits for nobody, and nobody else could fold for it."""
+        return self.alone and self.settings.workers == 1
+
     @contextmanager
     def inside_the_lake(self) -> Iterator[None]:
         """Around all that is done there: its errors are kept, and the watch knows of it."""
@@ -205,7 +210,7 @@ def compose(job: Job) -> Dataflow:
     # rules that are in a hurry look at rows, however few, before these are folded for everybody else
     least_rows = 1 if job.outlet.early_rules else SCARCE_ROWS
     # where several read side by side they fold side by side, too
-    may_wait = bool(job.outlet.early_rules) or (job.alone and job.settings.workers == 1)
+    may_wait = bool(job.outlet.early_rules) or job.has_one_worker
 
     def whole(judged: Judged) -> Parcel:
         parcel = fold(judged)
@@ -260,7 +265,7 @@ def _intake(job: Job) -> Intake:
         judge=judge,
         seed=job.recovery.seed().get,
         # several workers wait for each other at an epoch's end, which those that sleep meanwhile do for nothing
-        pauses=_pauses(settings.fault, settings.epoch_ms if job.alone and settings.workers == 1 else math.inf),
+        pauses=_pauses(settings.fault, settings.epoch_ms if job.has_one_worker else math.inf),
         bounded=settings.bounded,
     )
 
